@@ -1,0 +1,434 @@
+"""Settings of the installation; each one that an operator may change is an environment variable.
+
+The table of variables is in docs/operations.md. A fresh clone runs with nothing set.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from itam import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are ---------------------------------------------------------------------------
+
+ITAM_DATA_DIR = env.path("ITAM_DATA_DIR") or BASE_DIR / "var"
+ITAM_SECRETS_DIR = ITAM_DATA_DIR / "secrets"
+ITAM_LOG_DIR = ITAM_DATA_DIR / "log"
+ITAM_RUN_DIR = ITAM_DATA_DIR / "run"
+ITAM_CAPTURE_DIR = ITAM_DATA_DIR / "captures"
+ITAM_MAILBOX_DIR = ITAM_DATA_DIR / "mailbox"
+MEDIA_ROOT = ITAM_DATA_DIR / "media"
+
+
+def _socket_dir() -> Path:
+    """Return a folder whose path leaves room for a socket's name: the system allows 107 bytes."""
+    if len(os.fsencode(ITAM_RUN_DIR)) <= 80:
+        return ITAM_RUN_DIR
+    name = hashlib.sha256(os.fsencode(ITAM_DATA_DIR)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"itam-{os.getuid()}-{name}"
+
+
+ITAM_SOCKET_DIR = _socket_dir()
+ITAM_BROKER_SOCKET = ITAM_SOCKET_DIR / "valkey.sock"
+
+# --- Secrets ------------------------------------------------------------------------------------
+
+DEBUG = env.flag("ITAM_DEBUG", False)
+SECRET_KEY = env.secret(
+    "ITAM_SECRET_KEY",
+    ITAM_SECRETS_DIR / "secret_key",
+    default="only-for-development-" + "x" * 40 if DEBUG else "",
+)
+# Turns names into pseudonyms in usage rows. Changing it makes strangers of the people known so far.
+ITAM_PSEUDONYM_KEY = env.secret(
+    "ITAM_PSEUDONYM_KEY",
+    ITAM_SECRETS_DIR / "pseudonym_key",
+    default="only-for-development" if DEBUG else "",
+)
+# Fernet keys separated by commas: the first encrypts, each decrypts.
+ITAM_FIELD_KEYS = [
+    key.strip()
+    for key in env.secret(
+        "ITAM_FIELD_KEYS",
+        ITAM_SECRETS_DIR / "field_keys",
+        default="b25seS1mb3ItZGV2ZWxvcG1lbnQtMzItYnl0ZXMtISE=" if DEBUG else "",
+    ).split(",")
+    if key.strip()
+]
+
+# --- Web ----------------------------------------------------------------------------------------
+
+# True where people reach the installation by https: secure cookies, HSTS, no plain http.
+ITAM_TLS = env.flag("ITAM_TLS", False)
+ALLOWED_HOSTS = env.words("ITAM_ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("ITAM_CSRF_TRUSTED_ORIGINS")
+# Only these may say in X-Forwarded-For and X-Forwarded-Proto who is behind them.
+ITAM_TRUSTED_PROXIES = env.networks("ITAM_TRUSTED_PROXIES")
+ITAM_METRICS_TOKEN = env.text("ITAM_METRICS_TOKEN")
+
+ROOT_URLCONF = "itam.urls"
+WSGI_APPLICATION = "itam.wsgi.application"
+
+INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "import_export",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "axes",
+    "csp",
+    "licenses.apps.LicensesConfig",
+    "reports.apps.ReportsConfig",
+]
+
+MIDDLEWARE = [
+    "itam.middleware.ProxyMiddleware",  # first: the others believe the address that it sets
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "itam.middleware.HeadersMiddleware",
+    "itam.middleware.PolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "itam.middleware.SessionLimitsMiddleware",
+    "itam.middleware.LoginThrottleMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it turns a lock-out into its answer
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = ITAM_DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+# A file of a library that its own style sheet names wrongly must not take the page down.
+WHITENOISE_MANIFEST_STRICT = False
+
+# --- Security headers, cookies, logins ----------------------------------------------------------
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 31_536_000 if ITAM_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = ITAM_TLS
+SECURE_HSTS_PRELOAD = ITAM_TLS
+SECURE_SSL_REDIRECT = ITAM_TLS
+# Asked on the machine itself, behind whatever ends TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
+# ProxyMiddleware drops the header unless a trusted proxy sent it.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ITAM_TRUSTED_PROXIES else None
+
+# A browser takes a __Host- cookie over TLS only.
+_COOKIE_PREFIX = "__Host-itam-" if ITAM_TLS else "itam-"
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}session"
+SESSION_COOKIE_SECURE = ITAM_TLS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env.whole("ITAM_SESSION_HOURS", 12, least=1, most=168) * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+ITAM_SESSION_IDLE_SECONDS = env.whole("ITAM_SESSION_IDLE_MINUTES", 120, least=5) * 60
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrf"
+CSRF_COOKIE_SECURE = ITAM_TLS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+_POLICY: dict[str, Any] = {
+    "default-src": ["'self'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "object-src": ["'none'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+    "form-action": ["'self'"],
+}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": _POLICY}
+# By the path's beginning. Unfold's Alpine evaluates expressions and sets styles; Swagger's page
+# sets styles. Neither may load anything from another host.
+ITAM_POLICY_EXCEPTIONS: dict[str, dict[str, Any]] = {
+    "/admin/": {
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+    },
+    "/api/docs/": {"style-src": ["'self'", "'unsafe-inline'"]},
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: a locked account is refused before any check
+    "django.contrib.auth.backends.ModelBackend",
+]
+LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+
+# The pair of account and address is locked, so that a stranger cannot lock out the administrator.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = env.whole("ITAM_LOGIN_FAILURES", 5, least=1)
+AXES_COOLOFF_TIME = env.whole("ITAM_LOGIN_LOCK_MINUTES", 15, least=1) / 60  # in hours
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # tries while locked must not prolong it
+AXES_CLIENT_IP_CALLABLE = "itam.middleware.client_address"
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_VERBOSE = False
+# Against many names tried from one address, which no lock on a name stops.
+ITAM_LOGIN_TRIES_PER_ADDRESS = env.whole("ITAM_LOGIN_TRIES_PER_ADDRESS", 30, least=1)
+ITAM_LOGIN_WINDOW_SECONDS = 300
+
+# --- Database -----------------------------------------------------------------------------------
+
+_SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": ITAM_DATA_DIR / "itam.sqlite3",
+    "OPTIONS": {
+        # A read that turns into a write fails at once under DEFERRED, whatever the timeout.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL: evidence that was confirmed must survive a power cut.
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
+        "PRAGMA cache_size=-20000;PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;",
+    },
+}
+DATABASES = {"default": env.database("DATABASE_URL", _SQLITE)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"] is _SQLITE:
+    ITAM_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# --- Broker, cache, tasks -----------------------------------------------------------------------
+
+REDIS_URL = env.text("REDIS_URL")
+# Embedded: a Valkey of our own on a unix socket. `manage.py up` starts it.
+CELERY_BROKER_URL = (
+    env.text("CELERY_BROKER_URL") or REDIS_URL or f"redis+socket://{ITAM_BROKER_SOCKET}?virtual_host=0"
+)
+ITAM_CACHE_URL = REDIS_URL
+if not ITAM_CACHE_URL and CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    ITAM_CACHE_URL = CELERY_BROKER_URL
+if not ITAM_CACHE_URL and ITAM_BROKER_SOCKET.exists():
+    ITAM_CACHE_URL = f"unix://{ITAM_BROKER_SOCKET}?db=1"
+if ITAM_CACHE_URL.startswith("redis+socket://"):
+    ITAM_CACHE_URL = ITAM_CACHE_URL.replace("redis+socket://", "unix://").split("?")[0] + "?db=1"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "itam.cache.PatientRedisCache",
+        "LOCATION": ITAM_CACHE_URL,
+        "KEY_PREFIX": "itam",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+    if ITAM_CACHE_URL
+    # A single command beside no broker, such as an import: nothing to share the cache with.
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# A task takes five minutes at most by construction; see itam/celery.py for what follows from it.
+ITAM_TASK_SECONDS = 300
+ITAM_POLL_CONCURRENCY = env.whole("ITAM_POLL_CONCURRENCY", 64, least=1, most=1000)
+ITAM_POLL_TIMEOUT_SECONDS = env.whole("ITAM_POLL_TIMEOUT_SECONDS", 20, least=1, most=120)
+ITAM_POLL_SECONDS = env.whole("ITAM_POLL_SECONDS", 300, least=15)
+ITAM_LEASE_SECONDS = env.whole("ITAM_LEASE_SECONDS", 120, least=30)
+ITAM_WORKER_PROCESSES = env.whole("ITAM_WORKER_PROCESSES", 2, least=1, most=64)
+ITAM_WEB_PROCESSES = env.whole("ITAM_WEB_PROCESSES", 2, least=1, most=64)
+ITAM_WEB_THREADS = env.whole("ITAM_WEB_THREADS", 4, least=1, most=64)
+# Imports stop below either, reading goes on.
+ITAM_DISK_FREE_BYTES = env.whole("ITAM_DISK_FREE_MB", 500) * 1_000_000
+ITAM_DISK_FREE_SHARE = env.whole("ITAM_DISK_FREE_PERCENT", 5, most=100) / 100
+
+# --- Licence servers ----------------------------------------------------------------------------
+
+# Only from here, never from a form: whoever names a program makes us run it.
+ITAM_LMUTIL = env.path("ITAM_LMUTIL")
+ITAM_RLMUTIL = env.path("ITAM_RLMUTIL")
+# Addresses that outgoing webhooks may reach although they are not public.
+ITAM_EGRESS_ALLOW = env.networks("ITAM_EGRESS_ALLOW")
+
+# --- Retention ----------------------------------------------------------------------------------
+
+ITAM_KEEP_CAPTURES_DAYS = env.whole("ITAM_KEEP_CAPTURES_DAYS", 400, least=1)
+ITAM_KEEP_IDENTITIES_DAYS = env.whole("ITAM_KEEP_IDENTITIES_DAYS", 400, least=1)
+ITAM_KEEP_JOB_RUNS_DAYS = env.whole("ITAM_KEEP_JOB_RUNS_DAYS", 30, least=1)
+
+# --- Mail ---------------------------------------------------------------------------------------
+
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.whole("EMAIL_PORT", 25, least=1, most=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = env.flag("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = env.whole("EMAIL_TIMEOUT", 10, least=1)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "licences@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are both true: expected one of them")
+# Without a mail server nothing is lost: messages are kept where the admin shows them.
+EMAIL_FILE_PATH = ITAM_MAILBOX_DIR
+if EMAIL_HOST:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+elif (BASE_DIR / "licenses" / "alerts" / "mailbox.py").exists():
+    EMAIL_BACKEND = "licenses.alerts.mailbox.MailboxBackend"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+
+# --- Language and time --------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+# The zone in which people read; what is stored is UTC.
+TIME_ZONE = env.zone("ITAM_TIME_ZONE")
+
+# --- API ----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",  # first: its challenge makes a stranger's answer 401
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "licenses.api.pagination.CursorPagination",
+    "PAGE_SIZE": 100,
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": env.text("ITAM_API_RATE_ANONYMOUS", "30/min"),
+        "user": env.text("ITAM_API_RATE", "1200/min"),
+    },
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S%z",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "NUM_PROXIES": 0,  # the address is REMOTE_ADDR, which ProxyMiddleware has set
+}
+REST_KNOX = {
+    "TOKEN_TTL": None,  # set per token
+    "TOKEN_LIMIT_PER_USER": None,
+    "AUTH_HEADER_PREFIX": "Token",
+    "USER_SERIALIZER": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Licence management",
+    "DESCRIPTION": "Who holds which concurrent licence, what was refused, and what is allowed.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
+        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
+        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
+        "ErrorCode401Enum": "drf_standardized_errors.openapi_serializers.ErrorCode401Enum.choices",
+        "ErrorCode403Enum": "drf_standardized_errors.openapi_serializers.ErrorCode403Enum.choices",
+        "ErrorCode404Enum": "drf_standardized_errors.openapi_serializers.ErrorCode404Enum.choices",
+        "ErrorCode405Enum": "drf_standardized_errors.openapi_serializers.ErrorCode405Enum.choices",
+        "ErrorCode406Enum": "drf_standardized_errors.openapi_serializers.ErrorCode406Enum.choices",
+        "ErrorCode415Enum": "drf_standardized_errors.openapi_serializers.ErrorCode415Enum.choices",
+        "ErrorCode429Enum": "drf_standardized_errors.openapi_serializers.ErrorCode429Enum.choices",
+        "ErrorCode500Enum": "drf_standardized_errors.openapi_serializers.ErrorCode500Enum.choices",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+    ],
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- Admin --------------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Licences",
+    "SITE_HEADER": "Licences",
+    "SITE_SYMBOL": "key",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+# Spreadsheets run what begins with =, +, - or @.
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+
+# --- Logs ---------------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "itam.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.text("ITAM_LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        # Its own handlers would print a second line in another shape.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+LOGGING_CONFIG = "logging.config.dictConfig"
