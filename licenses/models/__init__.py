@@ -1,0 +1,58 @@
+"""Rows: one module a topic, each model beside its queryset."""
+
+from .alerts import (
+    Alert,
+    AlertRule,
+    AlertState,
+    Channel,
+    MailboxMessage,
+    Notification,
+    Silence,
+)
+from .contracts import Contract, Document, Entitlement, correct_entitlement, unreplaced
+from .evidence import EvidenceBlock, EvidenceStream
+from .imports import (
+    Capture,
+    Coverage,
+    Gap,
+    Heartbeat,
+    IdempotencyRecord,
+    ImportJob,
+    LogCursor,
+    UnreadableLine,
+    Work,
+    claim,
+)
+from .inventory import (
+    Host,
+    Identity,
+    Membership,
+    Person,
+    Product,
+    Team,
+    Vendor,
+    normalized_name,
+    pseudonym,
+)
+from .pools import LicensePool, PoolFeature, validate_zone
+from .scoping import AUDITOR, MANAGER, VIEWER, Scope, roles, sees_everything
+from .servers import (
+    Feature,
+    FeatureNow,
+    IssuedCount,
+    LicenseServer,
+    PackageComponent,
+    PollState,
+    SharingRule,
+)
+from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
+
+__all__ = [
+    "AUDITOR", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState", "Boundary", "Capture", "Channel", "Checkout",
+    "Contract", "Coverage", "Denial", "DirtySpan", "Document", "Entitlement", "Event", "EvidenceBlock", "EvidenceStream",
+    "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity", "ImportJob", "IssuedCount",
+    "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification", "PackageComponent",
+    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule", "Sighting", "Silence",
+    "Team", "UnreadableLine", "Vendor", "Work", "claim", "correct_entitlement", "normalized_name", "pseudonym", "roles",
+    "sees_everything", "unreplaced", "validate_zone",
+]  # fmt: skip

@@ -1,0 +1,331 @@
+"""Alerts: rules, what they found, and the messages that went out."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from .contracts import Contract
+from .fields import EncryptedField, InstantField
+from .pools import LicensePool
+from .scoping import ManagersOnlyQuerySet, ScopedQuerySet
+from .servers import LicenseServer
+
+
+class Channel(models.Model):
+    """Where messages go."""
+
+    class Kind(models.TextChoices):
+        MAIL = "mail", "Mail"
+        WEBHOOK = "webhook", "Signed webhook"
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    target = models.CharField(
+        max_length=500, help_text="Mail addresses, joined by commas, or an https address."
+    )
+    secret = EncryptedField(blank=True, help_text="Signs webhooks. It is never shown again.")
+    enabled = models.BooleanField(default=True)
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AlertRule(models.Model):
+    """When somebody is to be told, about one pool, one server, or all of them."""
+
+    class Kind(models.TextChoices):
+        USE_PERCENT = "use_percent", "Use reaches a share of the limit (%)"
+        SEATS_LEFT = "seats_left", "Free seats fall to a number"
+        OVER_USE = "over_use", "Use passes what is allowed"
+        DENIALS = "denials", "Refusals for want of seats in an hour reach a number"
+        SERVER = "server", "A licence server gives no complete answer"
+        CONTRACT = "contract", "A contract's notice day or end comes near"
+        LICENSE_EXPIRY = "license_expiry", "A licence file's line is about to expire"
+        SCHEDULER = "scheduler", "The scheduler or the workers stand still"
+
+    name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    pool = models.ForeignKey(
+        LicensePool,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="alert_rules",
+        help_text="Empty: all pools.",
+    )
+    server = models.ForeignKey(
+        LicenseServer,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="alert_rules",
+        help_text="Empty: all servers.",
+    )
+    threshold = models.PositiveIntegerField(
+        default=90, help_text="Percent, seats or refusals, by the kind."
+    )
+    for_seconds = models.PositiveIntegerField(
+        default=300, help_text="How long it must hold before it fires."
+    )
+    for_samples = models.PositiveIntegerField(
+        default=2, help_text="In how many answers in a row it must hold."
+    )
+    hysteresis_percent = models.PositiveIntegerField(
+        default=10,
+        help_text="It clears this share of the limit below the threshold (at least 1 seat).",
+    )
+    keep_firing_seconds = models.PositiveIntegerField(
+        default=600, help_text="How long it must be clear before it resolves."
+    )
+    repeat_seconds = models.PositiveIntegerField(
+        default=14400, help_text="Tell again while it lasts. 0: once."
+    )
+    channels = models.ManyToManyField(Channel, blank=True, related_name="rules")
+    enabled = models.BooleanField(default=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(kind="use_percent") | Q(threshold__gte=1, threshold__lte=1000),
+                name="rule_percent_sensible",
+                violation_error_message="A share of the limit is between 1 and 1000 percent.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AlertState(models.Model):
+    """Where a rule stands for one subject (a pool, server, contract, ...)."""
+
+    class State(models.TextChoices):
+        OK = "ok", "ok"
+        PENDING = "pending", "pending"
+        FIRING = "firing", "firing"
+        BLIND = "blind", "blind"
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="states")
+    subject = models.CharField(max_length=100, help_text="pool:7, server:3, contract:5, ...")
+    state = models.CharField(max_length=10, choices=State, default=State.OK)
+    before_blind = models.CharField(
+        max_length=10, blank=True, help_text="What it goes back to when sight returns."
+    )
+    since = InstantField()
+    samples = models.PositiveIntegerField(default=0)
+    clear_since = InstantField(null=True)
+    value = models.IntegerField(null=True)
+    evaluated_at = InstantField(help_text="Data time of the newest sample weighed.")
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("rule", "subject", name="alert_state_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.subject} {self.state}"
+
+
+class AlertQuerySet(ScopedQuerySet):
+    def scope_q(self, user: Any) -> Q | None:
+        from .contracts import Contract as ContractModel
+
+        pools = LicensePool.objects.visible_ids(user)
+        servers = LicenseServer.objects.for_user(user).order_by().values("pk")
+        contracts = ContractModel.objects.for_user(user).order_by().values("pk")
+        return Q(pool__in=pools) | Q(server__in=servers) | Q(contract__in=contracts)
+
+
+class Alert(models.Model):
+    """One episode of a rule on a subject: from firing to resolved."""
+
+    class State(models.TextChoices):
+        FIRING = "firing", "firing"
+        RESOLVED = "resolved", "resolved"
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")
+    subject = models.CharField(max_length=100)
+    band = models.IntegerField(null=True, help_text="Days left, for dates that come near.")
+    pool = models.ForeignKey(
+        LicensePool, on_delete=models.CASCADE, null=True, related_name="alerts"
+    )
+    server = models.ForeignKey(
+        LicenseServer, on_delete=models.CASCADE, null=True, related_name="alerts"
+    )
+    contract = models.ForeignKey(
+        Contract, on_delete=models.CASCADE, null=True, related_name="alerts"
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.FIRING)
+    title = models.CharField(max_length=300)
+    message = models.TextField(blank=True)
+    started_at = InstantField(help_text="Since when it has held (data time).")
+    fired_at = models.DateTimeField(default=timezone.now)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    last_value = models.IntegerField(null=True)
+    worst_value = models.IntegerField(null=True)
+    limit = models.IntegerField(null=True)
+    denials = models.PositiveIntegerField(default=0)
+    past = models.BooleanField(
+        default=False, help_text="Found in late data: reported, nobody was called."
+    )
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    last_notified_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-fired_at"]
+        constraints = [
+            models.UniqueConstraint(
+                "rule", "subject", condition=Q(state="firing", band=None), name="alert_open_once"
+            ),
+            models.UniqueConstraint(
+                "rule", "subject", "band", condition=~Q(band=None), name="alert_once_per_band"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Silence(models.Model):
+    """A time in which matching alerts are recorded and nobody is told."""
+
+    rule = models.ForeignKey(
+        AlertRule, on_delete=models.CASCADE, null=True, blank=True, related_name="silences"
+    )
+    pool = models.ForeignKey(
+        LicensePool, on_delete=models.CASCADE, null=True, blank=True, related_name="silences"
+    )
+    server = models.ForeignKey(
+        LicenseServer, on_delete=models.CASCADE, null=True, blank=True, related_name="silences"
+    )
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="silence_ends_after_start",
+                violation_error_message="The silence ends before it starts.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"silence until {self.ends_at:%Y-%m-%d %H:%M}"
+
+    def clean(self) -> None:
+        if self.ends_at and self.starts_at and self.ends_at - self.starts_at > timedelta(days=30):
+            raise ValidationError({"ends_at": "A silence lasts 30 days at most."})
+        if not (self.rule_id or self.pool_id or self.server_id):
+            raise ValidationError("Say what is to be silent: a rule, a pool or a server.")
+
+
+class Notification(models.Model):
+    """One message to one recipient, written with the change it tells of and sent afterwards: at least once."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        SENT = "sent", "sent"
+        FAILED = "failed", "failed"
+        HELD = "held", "held back"
+
+    class Transition(models.TextChoices):
+        FIRING = "firing", "firing"
+        REPEAT = "repeat", "still firing"
+        RESOLVED = "resolved", "resolved"
+        TEST = "test", "test"
+
+    alert = models.ForeignKey(
+        Alert, on_delete=models.CASCADE, null=True, related_name="notifications"
+    )
+    transition = models.CharField(max_length=10, choices=Transition)
+    sequence = models.PositiveIntegerField(default=0, help_text="Which repeat.")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notifications")
+    recipient = models.CharField(max_length=500)
+    key = models.UUIDField(
+        default=uuid.uuid4, unique=True, help_text="Idempotency key: the same for every try."
+    )
+    subject = models.CharField(max_length=300)
+    body = models.TextField()
+    data = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    lease = models.UUIDField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    recorded_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-recorded_at", "-pk"]
+        indexes = [models.Index(fields=["state", "due_at"], name="notification_due")]
+        constraints = [
+            models.UniqueConstraint(
+                "alert",
+                "transition",
+                "sequence",
+                "channel",
+                "recipient",
+                condition=~Q(alert=None),
+                name="notification_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.transition} to {self.recipient}"
+
+
+class MailboxMessage(models.Model):
+    """A mail kept here because no mail server is configured."""
+
+    recorded_at = models.DateTimeField(default=timezone.now)
+    sender = models.CharField(max_length=300)
+    recipients = models.CharField(max_length=1000)
+    subject = models.CharField(max_length=300)
+    body = models.TextField()
+    message_id = models.CharField(max_length=200, blank=True)
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-recorded_at", "-pk"]
+        verbose_name = "mail in the mailbox"
+        verbose_name_plural = "mailbox"
+
+    def __str__(self) -> str:
+        return self.subject

@@ -1,0 +1,289 @@
+"""Captures, coverage, gaps and work: what was read, what it vouches for, and what is under way."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from .fields import InstantField
+from .scoping import ScopedQuerySet
+from .servers import LicenseServer
+
+
+class ServerRowQuerySet(ScopedQuerySet):
+    pool_path = "server__features__mappings__pool"
+
+
+class Capture(models.Model):
+    """One text as a server or file gave it: a poll's answer, a piece of a log, a licence or options file.
+
+    The raw bytes lie compressed under their hash; licence files are never kept, only what they say.
+    """
+
+    class Kind(models.TextChoices):
+        STATUS = "lmstat", "Status"
+        LOG = "debug-log", "Debug log"
+        LICENSE_FILE = "license-file", "Licence file"
+        OPTIONS_FILE = "options-file", "Options file"
+
+    class Result(models.TextChoices):
+        PARSED = "parsed", "parsed"
+        PARTIAL = "partial", "does not add up"
+        SERVER_DOWN = "server_down", "server down"
+        DAEMON_DOWN = "daemon_down", "daemon down"
+        NOT_RECOGNISED = "not_recognised", "not recognised"
+        TIMEOUT = "timeout", "timeout"
+        FAILED = "failed", "could not be run or read"
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="captures")
+    kind = models.CharField(max_length=20, choices=Kind)
+    source = models.CharField(
+        max_length=255, help_text="poll, upload, or the name of the file read."
+    )
+    recorded_at = models.DateTimeField(default=timezone.now)
+    result = models.CharField(max_length=20, choices=Result)
+    detail = models.CharField(max_length=1000, blank=True)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(
+        default=0, help_text="Where in its file this piece began."
+    )
+    stored = models.CharField(
+        max_length=200, blank=True, help_text="Where the raw bytes lie, below the data folder."
+    )
+    starts = InstantField(null=True)
+    ends = InstantField(null=True)
+    lines = models.PositiveIntegerField(default=0)
+    unreadable_count = models.PositiveIntegerField(default=0)
+    new = models.PositiveIntegerField(default=0)
+    known = models.PositiveIntegerField(default=0)
+    exit_code = models.IntegerField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+
+    objects = ServerRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-recorded_at", "-pk"]
+        indexes = [models.Index(fields=["server", "-recorded_at"], name="capture_by_server")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.server} at {self.recorded_at:%Y-%m-%d %H:%M:%S}"
+
+
+class UnreadableLine(models.Model):
+    """A line that should have meant something and could not be read."""
+
+    capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="unreadable")
+    line = models.PositiveIntegerField()
+    text = models.CharField(max_length=500)
+    reason = models.CharField(max_length=300)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["capture", "line"]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+class Coverage(models.Model):
+    """Time that a source vouches for, merged: spans of one source never touch or overlap.
+
+    daemon "": every daemon of the server.
+    """
+
+    class Source(models.TextChoices):
+        LOG = "log", "log"
+        POLLS = "polls", "polls"
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="coverage")
+    daemon = models.CharField(max_length=100, blank=True)
+    source = models.CharField(max_length=10, choices=Source)
+    starts = InstantField()
+    ends = InstantField()
+
+    objects = ServerRowQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "coverage"
+        ordering = ["server", "source", "daemon", "starts"]
+        constraints = [
+            models.UniqueConstraint("server", "daemon", "source", "starts", name="coverage_once"),
+            models.CheckConstraint(
+                condition=Q(ends__gt=F("starts")), name="coverage_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.source} {self.starts}..{self.ends}"
+
+
+class Gap(models.Model):
+    """Time that cannot be vouched for, from the first failed attempt on, with its cause. Never counted as zero."""
+
+    class Cause(models.TextChoices):
+        SERVER_UNREACHABLE = "server_unreachable", "server could not be reached"
+        VENDOR_DAEMON_DOWN = "vendor_daemon_down", "vendor daemon was down"
+        TIMEOUT = "timeout", "server did not answer in time"
+        AUTH_FAILED = "auth_failed", "access was refused"
+        NOT_RECOGNISED = "not_recognised", "answer was not understood"
+        PARTIAL = "partial", "answer was incomplete"
+        LOG_ROTATED = "log_rotated", "log was rotated away unread"
+        LOG_MISSING = "log_missing", "no log for this time"
+        COLLECTOR_DOWN = "collector_down", "nobody was polling"
+        CLOCK_SUSPECT = "clock_suspect", "clock ran wrong"
+        DISABLED = "disabled", "polling was switched off"
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="gaps")
+    daemon = models.CharField(max_length=100, blank=True)
+    starts = InstantField()
+    ends = InstantField(null=True, help_text="Empty: still going on.")
+    cause = models.CharField(max_length=20, choices=Cause)
+    detail = models.CharField(max_length=1000, blank=True)
+    detected_at = models.DateTimeField(default=timezone.now)
+    filled_by = models.ForeignKey(
+        Capture, on_delete=models.SET_NULL, null=True, blank=True, related_name="filled_gaps"
+    )
+
+    objects = ServerRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["server", "-starts"]
+        constraints = [
+            models.UniqueConstraint(
+                "server", "daemon", condition=Q(ends=None), name="gap_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends=None) | Q(ends__gte=F("starts")), name="gap_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_cause_display()} from {self.starts}"
+
+
+class LogCursor(models.Model):
+    """How far a log file that grows has been read. Moves in the same transaction as the rows read."""
+
+    server = models.OneToOneField(
+        LicenseServer, on_delete=models.CASCADE, related_name="log_cursor"
+    )
+    path = models.CharField(max_length=500)
+    inode = models.BigIntegerField(null=True)
+    offset = models.PositiveBigIntegerField(default=0)
+    head_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Hash of the first bytes, to know a rotated file."
+    )
+    head_length = models.PositiveIntegerField(default=0)
+    parser_state = models.JSONField(default=dict)
+    detail = models.CharField(max_length=1000, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.path} at byte {self.offset}"
+
+
+class Work(models.TextChoices):
+    """States of anything done in the background."""
+
+    WAITING = "waiting", "waiting"
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+
+
+class ImportJob(models.Model):
+    """A file that someone handed in, and how far its import is. The row says what is due; a message only nudges."""
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="import_jobs")
+    file = models.FileField(upload_to="uploads/")
+    file_name = models.CharField(max_length=255)
+    format = models.CharField(
+        max_length=20, blank=True, help_text="Empty: recognised from the text."
+    )
+    zone = models.CharField(max_length=64, blank=True)
+    date = models.DateField(
+        null=True, blank=True, help_text="Date of the first line, for a log without one."
+    )
+    create_pools = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=Work, default=Work.WAITING)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    offset = models.PositiveBigIntegerField(default=0)
+    parser_state = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease = models.UUIDField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ServerRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-requested_at"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} for {self.server}"
+
+
+class Heartbeat(models.Model):
+    """When a part of the system was last known to work: beat, worker, poller, ..."""
+
+    name = models.CharField(max_length=50, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at}"
+
+
+class IdempotencyRecord(models.Model):
+    """An answer already given to a write that carried this key, so that sending it again changes nothing."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    request_sha256 = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.TextField(blank=True)
+    headers = models.JSONField(default=dict)
+    recorded_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("user", "key", name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def new_lease() -> uuid.UUID:
+    return uuid.uuid4()
+
+
+def claim(queryset: models.QuerySet[Any], *, until: Any, now: Any) -> list[uuid.UUID]:
+    """Mark rows as leased by this caller; only rows whose lease is free or over are taken.
+
+    One conditional UPDATE a row: of two callers exactly one changes it. Returns (the lease's value is on the row) the
+    leases taken, in the queryset's order.
+    """
+    taken = []
+    for pk in list(
+        queryset.filter(Q(leased_until=None) | Q(leased_until__lte=now)).values_list(
+            "pk", flat=True
+        )
+    ):
+        lease = new_lease()
+        changed = queryset.model.objects.filter(  # type: ignore[attr-defined]
+            Q(leased_until=None) | Q(leased_until__lte=now), pk=pk
+        ).update(lease=lease, leased_until=until)
+        if changed == 1:
+            taken.append(lease)
+    return taken

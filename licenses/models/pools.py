@@ -1,0 +1,153 @@
+"""Pools: rights counted together under one limit, and the features that feed them."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from .fields import InstantField
+from .inventory import Product, Team, user_teams
+from .scoping import AUDITOR, VIEWER, ScopedQuerySet, roles, sees_everything
+
+
+def validate_zone(name: str) -> None:
+    """Refuse what is not a zone of the IANA database."""
+    try:
+        known = name in zoneinfo.available_timezones()
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise ValidationError(
+            f"Unknown time zone {name!r}: expected a name such as Europe/Berlin or UTC."
+        )
+
+
+class LicensePoolQuerySet(ScopedQuerySet):
+    def scope_q(self, user: Any) -> Q | None:
+        conditions = Q(pk__in=[])
+        if AUDITOR in roles(user):
+            conditions |= Q(product__vendor__scope__user=user)
+        if VIEWER in roles(user):
+            conditions |= Q(owner_teams__in=Team.objects.below(user_teams(user)))
+        return conditions
+
+    def visible_ids(self, user: Any) -> Any:
+        """Return a subquery of the ids of the pools that this user may see."""
+        if sees_everything(user):
+            return LicensePool.objects.order_by().values("pk")
+        return LicensePool.objects.for_user(user).order_by().values("pk")
+
+    def active(self) -> Any:
+        return self.filter(retired_at=None)
+
+
+class LicensePool(models.Model):
+    """The thing with one limit: rights of one product that are counted together."""
+
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="pools")
+    name = models.CharField(max_length=200, unique=True)
+    zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_zone],
+        help_text="IANA name, such as Europe/Berlin.",
+    )
+    owner_teams = models.ManyToManyField(Team, blank=True, related_name="pools")
+    house_rules = models.TextField(
+        blank=True, help_text="What users should know: who may take seats, what to do when full."
+    )
+    episode_gap_minutes = models.PositiveIntegerField(
+        default=15, help_text="Refusals of one person further apart than this are two episodes."
+    )
+    retired_at = InstantField(null=True, blank=True, help_text="When the pool ceased to be used.")
+    notes = models.TextField(blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LicensePoolQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def tzinfo(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.zone)
+
+
+class PoolFeature(models.Model):
+    """A server's feature feeds a pool from one moment to another.
+
+    The database refuses two mappings of one feature at one time, whichever way they are written.
+    """
+
+    pool = models.ForeignKey(LicensePool, on_delete=models.PROTECT, related_name="mappings")
+    feature = models.ForeignKey(
+        "licenses.Feature", on_delete=models.PROTECT, related_name="mappings"
+    )
+    weight = models.PositiveIntegerField(
+        default=1, help_text="Pool seats (tokens) that one seat of the feature takes."
+    )
+    mapped_from = InstantField(null=True, blank=True, help_text="Empty: since ever.")
+    mapped_until = InstantField(
+        null=True,
+        blank=True,
+        help_text="First moment no longer mapped. Empty: until further notice.",
+    )
+    recorded_at = models.DateTimeField(default=timezone.now, editable=False)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pool", "feature", "mapped_from"]
+        verbose_name = "mapping"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(mapped_from=None)
+                | Q(mapped_until=None)
+                | Q(mapped_until__gt=F("mapped_from")),
+                name="mapping_ends_after_start",
+                violation_error_message="The mapping ends before it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(weight__gte=1),
+                name="mapping_weight_positive",
+                violation_error_message="One seat of a feature takes at least 1 seat of the pool.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature} → {self.pool}"
+
+    def clean(self) -> None:
+        if not self.feature_id:
+            return
+        others = (
+            PoolFeature.objects.filter(feature=self.feature_id)
+            .exclude(pk=self.pk)
+            .select_related("pool")
+        )
+        if self.mapped_until is not None:
+            others = others.filter(Q(mapped_from=None) | Q(mapped_from__lt=self.mapped_until))
+        if self.mapped_from is not None:
+            others = others.filter(Q(mapped_until=None) | Q(mapped_until__gt=self.mapped_from))
+        clash = others.first()
+        if clash:
+            raise ValidationError(
+                f"{self.feature} already feeds the pool {clash.pool} at that time: end that mapping first, "
+                "or choose times that do not overlap."
+            )

@@ -1,0 +1,61 @@
+"""The three groups that every installation has, and what their members may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .scoping import AUDITOR, MANAGER, VIEWER
+
+# Facts and what is derived from them: nobody edits these by hand, managers neither.
+FACTS = frozenset(
+    "event boundary sighting checkout denial poolhour poolnow dirtyspan capture unreadableline coverage gap logcursor "
+    "evidencestream evidenceblock featurenow issuedcount packagecomponent sharingrule pollstate alertstate notification "
+    "mailboxmessage heartbeat idempotencyrecord importjob host".split()
+)
+# Rights are corrected by new rows, never changed or deleted.
+ADD_ONLY = frozenset(["entitlement", "document"])
+AUDITED = frozenset(
+    "vendor product contract document entitlement licensepool poolfeature licenseserver feature issuedcount capture "
+    "unreadableline coverage gap checkout denial poolhour poolnow featurenow alert sharingrule person report".split()
+)
+VIEWED = frozenset(
+    "licensepool poolnow poolhour product vendor team checkout denial alert featurenow".split()
+)
+
+
+def allowed(role: str, model: str, action: str) -> bool:
+    """Tell whether a role may add, change, delete or view rows of a model (lower-case name)."""
+    if role == MANAGER:
+        if model in FACTS:
+            return action == "view"
+        return action in ("view", "add") if model in ADD_ONLY else True
+    return action == "view" and model in (AUDITED if role == AUDITOR else VIEWED)
+
+
+def create_roles(**_: Any) -> None:
+    """Give the groups their permissions. Runs after every migrate, so new models are never forgotten."""
+    from django.contrib.auth.models import Group, Permission
+
+    permissions = list(
+        Permission.objects.filter(
+            content_type__app_label__in=["licenses", "reports"]
+        ).select_related("content_type")
+    )
+    for role in (MANAGER, AUDITOR, VIEWER):
+        group, _created = Group.objects.get_or_create(name=role)
+        granted = []
+        for permission in permissions:
+            action = permission.codename.split("_", 1)[0]
+            standard = action in (
+                "add",
+                "change",
+                "delete",
+                "view",
+            ) and permission.codename.endswith("_" + permission.content_type.model)
+            if standard and allowed(role, permission.content_type.model, action):
+                granted.append(permission)
+            elif not standard and (
+                role == MANAGER or permission.codename == "download_document" and role == AUDITOR
+            ):
+                granted.append(permission)
+        group.permissions.set(granted)

@@ -1,0 +1,84 @@
+"""Who may see which rows. Every list, search, export and report starts from `for_user`, which shows nothing by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+MANAGER, AUDITOR, VIEWER = "manager", "auditor", "viewer"
+
+
+class Scope(models.Model):
+    """What an auditor (vendors) or a viewer (teams and all teams below them) may see. Without one they see nothing."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="scope"
+    )
+    vendors = models.ManyToManyField(
+        "licenses.Vendor", blank=True, help_text="For auditors: whose licences they audit."
+    )
+    teams = models.ManyToManyField(
+        "licenses.Team", blank=True, help_text="For viewers: their teams; teams below count too."
+    )
+
+    def __str__(self) -> str:
+        return f"scope of {self.user}"
+
+
+def roles(user: AbstractBaseUser | AnonymousUser) -> frozenset[str]:
+    """Return the names of the user's groups, read once per user object."""
+    cached: frozenset[str] | None = getattr(user, "_itam_roles", None)
+    if cached is None:
+        cached = (
+            frozenset(user.groups.values_list("name", flat=True))
+            if user.is_authenticated
+            else frozenset()
+        )  # type: ignore[union-attr]
+        user._itam_roles = cached  # type: ignore[union-attr]
+    return cached
+
+
+def sees_everything(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Superusers and asset managers see every row."""
+    if not (user.is_authenticated and user.is_active):
+        return False
+    return bool(user.is_superuser) or MANAGER in roles(user)  # type: ignore[union-attr]
+
+
+class ScopedQuerySet(models.QuerySet[Any]):
+    """A queryset that knows how its rows hang on pools.
+
+    pool_path: lookup from a row to its pools ("" for the pool itself). Subclasses that hang on something else
+    override `scope_q`.
+    """
+
+    pool_path: ClassVar[str] = "pool"
+
+    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Keep the rows that this user may see. Unknown, inactive and scopeless users see none."""
+        if sees_everything(user):
+            return self
+        if not (user.is_authenticated and user.is_active):
+            return self.none()
+        condition = self.scope_q(user)
+        if condition is None:
+            return self.none()
+        return self.filter(condition).distinct()
+
+    def scope_q(self, user: Any) -> Q | None:
+        from .pools import LicensePool  # circular: pools are scoped by this class themselves
+
+        return Q(**{f"{self.pool_path}__in": LicensePool.objects.visible_ids(user)})
+
+
+class ManagersOnlyQuerySet(ScopedQuerySet):
+    """Rows that only superusers and asset managers see."""
+
+    def scope_q(self, user: Any) -> Q | None:
+        return None

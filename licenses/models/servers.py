@@ -1,0 +1,309 @@
+"""Licence servers: where they are, what they serve, and when they are asked next."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+from licenses.sources.flexnet.connector import validate_address
+
+from .fields import EncryptedField, InstantField
+from .pools import PoolFeature, validate_zone
+from .scoping import ScopedQuerySet
+
+
+class LicenseServerQuerySet(ScopedQuerySet):
+    pool_path = "features__mappings__pool"
+
+
+def check_address(value: str) -> None:
+    try:
+        validate_address(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def check_server_name(value: str) -> None:
+    """Keep names fit for a command line, a file name and a log: no leading dash, no control characters."""
+    if (
+        not value
+        or value != value.strip()
+        or value[0] in "-."
+        or any(c in value for c in "/\\\0$`;|&<>\"'@")
+        or not value.isprintable()
+    ):
+        raise ValidationError(
+            f"Server name {value!r}: expected letters, digits, blanks, dots or dashes, starting with a letter or digit."
+        )
+
+
+class LicenseServer(models.Model):
+    """A running licence server (or a redundant triad of them), and how its use is learned."""
+
+    class Kind(models.TextChoices):
+        FLEXNET = "flexnet", "FlexNet"
+
+    class Polling(models.TextChoices):
+        OFF = "off", "Not polled (files are uploaded)"
+        TOOL = "tool", "Ask with the server's own tool (lmutil)"
+        FILE = "file", "Read a file that holds the tool's output"
+
+    name = models.CharField(max_length=100, unique=True, validators=[check_server_name])
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.FLEXNET)
+    address = models.CharField(
+        max_length=800,
+        blank=True,
+        validators=[check_address],
+        help_text="port@host, or three of them joined by commas.",
+    )
+    zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[validate_zone],
+        help_text="The zone in which the server prints times, such as Europe/Berlin.",
+    )
+    polling = models.CharField(max_length=10, choices=Polling, default=Polling.OFF)
+    poll_seconds = models.PositiveIntegerField(
+        default=300, help_text="Time between two polls, 30 seconds or more."
+    )
+    status_path = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="For polling by file: absolute path of the status text.",
+    )
+    log_path = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Absolute path of the debug log on this machine; read as it grows.",
+    )
+    options_path = models.CharField(
+        max_length=500, blank=True, help_text="Absolute path of the options file, read daily."
+    )
+    credentials = EncryptedField(blank=True, editable=False)
+    enabled = models.BooleanField(default=True)
+    notes = models.TextField(blank=True)
+    stream = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text="Its evidence stream."
+    )
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LicenseServerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "licence server"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(poll_seconds__gte=30),
+                name="server_poll_seconds_at_least_30",
+                violation_error_message="Polling more often than every 30 seconds can hurt a licence server.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(polling="tool") | ~Q(address=""),
+                name="server_tool_needs_address",
+                violation_error_message="Asking with lmutil needs an address such as 27000@host.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(polling="file") | ~Q(status_path=""),
+                name="server_file_needs_path",
+                violation_error_message="Polling by file needs the file's absolute path.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def tzinfo(self) -> zoneinfo.ZoneInfo:
+        """The server's zone; UTC where none is set yet."""
+        return zoneinfo.ZoneInfo(self.zone or "UTC")
+
+    def clean(self) -> None:
+        for name in ("status_path", "log_path", "options_path"):
+            path = getattr(self, name)
+            if path and (not path.startswith("/") or "\0" in path):
+                raise ValidationError(
+                    {
+                        name: f"{path!r}: expected an absolute path such as /var/log/flexnet/debug.log."
+                    }
+                )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Validate on every road in: an address becomes an argument of an outside program."""
+        if self.address:
+            check_address(self.address)
+        check_server_name(self.name)
+        super().save(*args, **kwargs)
+
+
+class PollState(models.Model):
+    """When a server is asked next, who is at it now, and how the last attempts went. One row a server."""
+
+    server = models.OneToOneField(
+        LicenseServer, on_delete=models.CASCADE, related_name="poll_state"
+    )
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    lease = models.UUIDField(null=True, blank=True)
+    log_due_at = models.DateTimeField(null=True, blank=True)
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_parsed_at = InstantField(
+        null=True, blank=True, help_text="Time of the last complete answer."
+    )
+    last_result = models.CharField(max_length=20, blank=True)
+    last_detail = models.TextField(blank=True)
+    last_duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="Attempts failed in a row.")
+    line_digest = models.BinaryField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "poll state"
+
+    def __str__(self) -> str:
+        return f"{self.server}: {self.last_result or 'never asked'}"
+
+
+class FeatureQuerySet(ScopedQuerySet):
+    pool_path = "mappings__pool"
+
+    def unmapped(self) -> Any:
+        """Keep the features that feed no pool now and that nobody chose to ignore."""
+        current = PoolFeature.objects.filter(feature=models.OuterRef("pk"), mapped_until=None)
+        return self.filter(~models.Exists(current), ignored=False)
+
+
+class Feature(models.Model):
+    """The smallest thing that a server counts: server + daemon + name."""
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="features")
+    daemon = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=255)
+    ignored = models.BooleanField(
+        default=False, help_text="Not worth a pool; no longer listed as unmapped."
+    )
+    max_duration = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Longest holding so far, seconds."
+    )
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FeatureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["server", "daemon", "name"]
+        constraints = [models.UniqueConstraint("server", "daemon", "name", name="feature_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.daemon or 'unknown daemon'} at {self.server})"
+
+
+class FeatureNow(models.Model):
+    """The newest that a server said of a feature: the five states and its own total."""
+
+    feature = models.OneToOneField(Feature, on_delete=models.CASCADE, related_name="now")
+    at = InstantField()
+    issued = models.PositiveIntegerField(null=True)
+    uncounted = models.BooleanField(default=False)
+    in_use_printed = models.PositiveIntegerField(null=True)
+    held = models.PositiveIntegerField(default=0)
+    reserved_idle = models.PositiveIntegerField(default=0)
+    borrowed = models.PositiveIntegerField(default=0)
+    lingering = models.PositiveIntegerField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.feature} at {self.at}"
+
+
+class IssuedCount(models.Model):
+    """A server serves so many seats of a feature over a span, as a licence file or the server's own total says."""
+
+    class Source(models.TextChoices):
+        FILE = "file", "Licence file"
+        STATUS = "status", "Server's own total"
+
+    feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="issued_counts")
+    source = models.CharField(max_length=10, choices=Source)
+    count = models.PositiveIntegerField(null=True, help_text="Empty: uncounted.")
+    overdraft = models.PositiveIntegerField(default=0)
+    starts = InstantField(null=True, help_text="Empty: from the beginning of time.")
+    ends = InstantField(
+        null=True, help_text="First moment no longer served. Empty: until another statement."
+    )
+    version = models.CharField(max_length=50, blank=True)
+    expires_on = models.DateField(null=True, blank=True, help_text="Last day printed on the line.")
+    capture = models.ForeignKey(
+        "licenses.Capture", on_delete=models.PROTECT, null=True, related_name="issued_counts"
+    )
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["feature", "starts"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts=None) | Q(ends=None) | Q(ends__gte=F("starts")),
+                name="issued_ends_after_start",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} × {self.feature}"
+
+
+class PackageComponent(models.Model):
+    """A suite that logs a component besides itself. A pool with both counts the seat once."""
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.CASCADE, related_name="packages")
+    daemon = models.CharField(max_length=100)
+    package = models.CharField(max_length=255)
+    component = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "server", "daemon", "package", "component", name="package_component_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.package} ∋ {self.component}"
+
+
+class SharingRule(models.Model):
+    """One line of a server's options file that keeps, limits or withholds seats, as last read."""
+
+    server = models.ForeignKey(
+        LicenseServer, on_delete=models.CASCADE, related_name="sharing_rules"
+    )
+    feature_name = models.CharField(max_length=255, blank=True, help_text="Empty: all features.")
+    keyword = models.CharField(max_length=30)
+    amount = models.IntegerField(null=True)
+    holder_type = models.CharField(max_length=20, blank=True)
+    holder = models.CharField(max_length=255, blank=True)
+    modifier = models.CharField(max_length=255, blank=True)
+    line = models.PositiveIntegerField(default=0)
+    capture = models.ForeignKey(
+        "licenses.Capture", on_delete=models.PROTECT, related_name="sharing_rules"
+    )
+
+    class Meta:
+        ordering = ["server", "feature_name", "line"]
+
+    def __str__(self) -> str:
+        words = [
+            self.keyword,
+            str(self.amount or ""),
+            self.feature_name,
+            self.holder_type,
+            self.holder,
+        ]
+        return " ".join(word for word in words if word)

@@ -1,0 +1,313 @@
+"""Usage: facts as servers told them, holdings derived from them, and hourly figures derived from those.
+
+Facts (`Event`, `Boundary`, `Sighting`, `Denial`) are what a text said. `Checkout` is rebuilt from them and `PoolHour` from it,
+so both can be thrown away and made again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from .fields import InstantField
+from .inventory import Host, Person
+from .pools import LicensePool
+from .scoping import ScopedQuerySet
+from .servers import Feature, LicenseServer
+
+
+class FeatureRowQuerySet(ScopedQuerySet):
+    pool_path = "feature__mappings__pool"
+
+
+class Event(models.Model):
+    """An OUT or an IN as a log printed it.
+
+    `ordinal` numbers equal lines of one second, so that the same log sent twice, or two overlapping pieces, give the
+    same rows.
+    """
+
+    class Kind(models.IntegerChoices):
+        OUT = 1, "OUT"
+        IN = 2, "IN"
+
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = InstantField()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seats = models.PositiveIntegerField()
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    ordinal = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=20, blank=True)
+
+    objects = FeatureRowQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "feature", "person", "host", "seats", "at", "kind", "ordinal", name="event_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.feature_id} {self.at}"
+
+
+class Boundary(models.Model):
+    """A daemon (or the whole server: "") came up or went down, as its log says."""
+
+    class Kind(models.IntegerChoices):
+        START = 1, "start"
+        STOP = 2, "stop"
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="boundaries")
+    daemon = models.CharField(max_length=100, blank=True)
+    at = InstantField()
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    last_seen = InstantField(null=True, help_text="Last line before it in the same text.")
+
+    class Meta:
+        verbose_name_plural = "boundaries"
+        constraints = [
+            models.UniqueConstraint("server", "daemon", "at", "kind", name="boundary_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.daemon or 'server'} at {self.at}"
+
+
+class Sighting(models.Model):
+    """One row of a server's status, from the first poll that showed it to the first complete one that did not."""
+
+    class State(models.TextChoices):
+        HELD = "held", "held"
+        BORROWED = "borrowed", "borrowed"
+        LINGERING = "lingering", "lingering"
+
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    row_key = models.CharField(
+        max_length=32, help_text="Keyed hash of the row's identity as printed."
+    )
+    seats = models.PositiveIntegerField()
+    started_at = InstantField(help_text="As printed, to the minute.")
+    start_guessed = models.BooleanField(default=False)
+    first_seen = InstantField()
+    last_seen = InstantField(
+        help_text="Latest poll known to show it; for open rows the server's last complete answer counts."
+    )
+    gone_at = InstantField(null=True, help_text="First complete answer without it.")
+    state = models.CharField(max_length=10, choices=State, default=State.HELD)
+    returns_by = InstantField(null=True, help_text="For borrowed seats: back at the latest.")
+    display = models.CharField(max_length=100, blank=True)
+    version = models.CharField(max_length=50, blank=True)
+    ambiguous = models.BooleanField(default=False)
+
+    objects = FeatureRowQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("feature", "row_key", "first_seen", name="sighting_once"),
+            models.UniqueConstraint(
+                "feature", "row_key", condition=Q(gone_at=None), name="sighting_open_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["feature", "person", "host", "started_at"], name="sighting_by_holder"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seats} × {self.feature_id} since {self.started_at}"
+
+
+class CheckoutQuerySet(FeatureRowQuerySet):
+    def overlapping(self, start: datetime | int, end: datetime | int) -> Self:
+        """Keep the holdings that may have held a seat at some moment in [start, end)."""
+        return self.filter(Q(returned_at=None) | Q(returned_at__gt=start), taken_at__lt=end)
+
+    def open(self) -> Self:
+        return self.filter(returned_at=None)
+
+
+class Checkout(models.Model):
+    """One holding: someone held seats of a feature over a span.
+
+    Known to be held in [taken_by, returned_after), possibly held in [taken_at, returned_at). From a log both are the
+    same, to the second. From polls the start is known to the minute and the end lies between two polls. While it is
+    open both ends are null.
+    """
+
+    class Method(models.IntegerChoices):
+        EVENT = 1, "log"
+        SAMPLED = 2, "polls"
+
+    class EndReason(models.TextChoices):
+        OPEN = "", "still held"
+        RETURNED = "returned", "returned"
+        INACTIVE = "inactive", "taken back after idling"
+        SHUTDOWN = "shutdown", "server stopped"
+        REMOVED = "removed", "removed by an administrator"
+        RESTART = "restart", "lost in a restart (last seen)"
+        NOT_SEEN = "not_seen", "no longer listed"
+
+    feature = models.ForeignKey(
+        Feature, on_delete=models.PROTECT, related_name="checkouts", db_index=False
+    )
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, related_name="checkouts", db_index=False
+    )
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seats = models.PositiveIntegerField()
+    taken_at = InstantField()
+    taken_by = InstantField()
+    returned_after = InstantField(null=True)
+    returned_at = InstantField(null=True)
+    ordinal = models.PositiveSmallIntegerField(default=0)
+    method = models.PositiveSmallIntegerField(choices=Method)
+    state = models.CharField(max_length=10, choices=Sighting.State, default=Sighting.State.HELD)
+    end_reason = models.CharField(
+        max_length=10, choices=EndReason, default=EndReason.OPEN, blank=True
+    )
+    sighting = models.ForeignKey(
+        Sighting, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+
+    objects = CheckoutQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "feature", "taken_at", "person", "host", "seats", "ordinal", name="checkout_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["feature", "returned_at"], name="checkout_open"),
+            models.Index(fields=["feature", "person", "host"], name="checkout_by_holder"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seats} × {self.feature_id} from {self.taken_at}"
+
+
+class Denial(models.Model):
+    """A refusal as the log printed it. `reason_class` is derived from the code and may be derived again."""
+
+    feature = models.ForeignKey(
+        Feature, on_delete=models.PROTECT, related_name="denials", db_index=False
+    )
+    at = InstantField()
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, related_name="denials", db_index=False
+    )
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seats = models.PositiveIntegerField(default=1)
+    code = models.IntegerField(null=True)
+    minor = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    version = models.CharField(max_length=50, blank=True)
+    ordinal = models.PositiveSmallIntegerField(default=0)
+    reason_class = models.CharField(max_length=30, db_index=True)
+    capacity = models.BooleanField(default=False, help_text="The refusal was for want of seats.")
+
+    objects = FeatureRowQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "feature",
+                "at",
+                "person",
+                "host",
+                "seats",
+                "code",
+                "ordinal",
+                name="denial_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"denial ({self.code}) of {self.feature_id} at {self.at}"
+
+
+class PoolHour(models.Model):
+    """What one pool did in one hour (UTC). Derived; made again for exactly the hours that something touched.
+
+    Null peaks: nothing is known of the hour. A row is missing where nothing was observed and nothing held.
+    """
+
+    pool = models.ForeignKey(
+        LicensePool, on_delete=models.CASCADE, related_name="hours", db_index=False
+    )
+    hour = InstantField()
+    peak = models.PositiveIntegerField(null=True)
+    peak_low = models.PositiveIntegerField(null=True)
+    peak_high = models.PositiveIntegerField(null=True)
+    peak_at = InstantField(null=True)
+    seat_seconds = models.PositiveBigIntegerField(default=0)
+    full_seconds = models.PositiveIntegerField(null=True)
+    over_seconds = models.PositiveIntegerField(null=True)
+    observed_seconds = models.PositiveIntegerField(default=0)
+    checkouts = models.PositiveIntegerField(default=0)
+    denials = models.PositiveIntegerField(default=0)
+    limit = models.PositiveIntegerField(null=True, help_text="At the end of the hour.")
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("pool", "hour", name="pool_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pool_id} at {self.hour}"
+
+
+class PoolNow(models.Model):
+    """What is known of a pool at its newest moment. One row a pool, so that a page of pools is one query."""
+
+    pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="now")
+    at = InstantField(
+        null=True,
+        help_text="As of when the figures hold: the oldest of its servers' newest answers.",
+    )
+    in_use = models.PositiveIntegerField(null=True)
+    limit = models.PositiveIntegerField(null=True)
+    allowed = models.PositiveIntegerField(null=True)
+    issued = models.PositiveIntegerField(null=True)
+    reserved_idle = models.PositiveIntegerField(default=0)
+    borrowed = models.PositiveIntegerField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    source = models.CharField(max_length=10, blank=True, help_text="log or polls")
+    peak_12_months = models.PositiveIntegerField(null=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.pool_id}: {self.in_use} of {self.limit}"
+
+    @property
+    def free(self) -> int | None:
+        if self.limit is None or self.in_use is None:
+            return None
+        return max(0, self.limit - self.in_use)
+
+    @property
+    def share(self) -> float | None:
+        """In use / limit, 0 to 1 and more; None where either is unknown or the limit is 0."""
+        return self.in_use / self.limit if self.limit and self.in_use is not None else None
+
+
+class DirtySpan(models.Model):
+    """Hours of a pool that something touched and that are to be counted again. Written with the rows that touched them."""
+
+    pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="+")
+    starts = InstantField()
+    ends = InstantField()
+
+    def __str__(self) -> str:
+        return f"{self.pool_id} {self.starts}..{self.ends}"
