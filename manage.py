@@ -23,8 +23,9 @@ def main(argv):
     command = argv[1] if len(argv) > 1 else ""
     bootstrap["enter"](BASE_DIR, argv, testing=command == "test")
     if command == "test":
-        tests = runpy.run_path(str(BASE_DIR / "itam" / "testing.py"))
-        sys.exit(tests["run"](BASE_DIR, argv[2:]))
+        from itam import testing
+
+        sys.exit(testing.run(BASE_DIR, argv[2:]))
     bootstrap["ensure_secrets"](BASE_DIR)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "itam.settings")
     from django.core.management import execute_from_command_line

@@ -81,7 +81,16 @@ def build(base: Path, *, testing: bool) -> None:
         uv = fetch_uv(base, environ)
         if not (venv / "bin" / "python").exists():
             call(
-                [uv, "venv", "--quiet", "--clear", "--no-project", "--python", system_python(), venv],
+                [
+                    uv,
+                    "venv",
+                    "--quiet",
+                    "--clear",
+                    "--no-project",
+                    "--python",
+                    system_python(),
+                    venv,
+                ],
                 environ,
                 "uv could not make a virtual environment",
             )
@@ -133,7 +142,8 @@ def tool_environ(tools: Path) -> dict[str, str]:
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_USER", "PIP_REQUIRE_VIRTUALENV"}
+        if name
+        not in {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_USER", "PIP_REQUIRE_VIRTUALENV"}
     }
     environ["UV_PYTHON_DOWNLOADS"] = "never"
     environ["UV_NO_CONFIG"] = "1"

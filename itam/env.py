@@ -108,7 +108,9 @@ def origins(name: str) -> list[str]:
     """Return a list of origins: scheme and host, no path."""
     for part in words(name):
         if not re.fullmatch(r"https?://[^/\s]+", part):
-            raise ImproperlyConfigured(f"{name}={part!r}: expected an origin such as https://itam.example")
+            raise ImproperlyConfigured(
+                f"{name}={part!r}: expected an origin such as https://itam.example"
+            )
     return words(name)
 
 

@@ -29,7 +29,9 @@ class InstallationCollector(Collector):
         yield up
         disk = shutil.disk_usage(settings.ITAM_DATA_DIR)
         yield GaugeMetricFamily("itam_disk_free_bytes", "Room left for data.", value=disk.free)
-        yield GaugeMetricFamily("itam_disk_total_bytes", "Size of the data's disk.", value=disk.total)
+        yield GaugeMetricFamily(
+            "itam_disk_total_bytes", "Size of the data's disk.", value=disk.total
+        )
 
 
 def text() -> bytes:

@@ -256,7 +256,9 @@ if DATABASES["default"] is _SQLITE:
 REDIS_URL = env.text("REDIS_URL")
 # Embedded: a Valkey of our own on a unix socket. `manage.py up` starts it.
 CELERY_BROKER_URL = (
-    env.text("CELERY_BROKER_URL") or REDIS_URL or f"redis+socket://{ITAM_BROKER_SOCKET}?virtual_host=0"
+    env.text("CELERY_BROKER_URL")
+    or REDIS_URL
+    or f"redis+socket://{ITAM_BROKER_SOCKET}?virtual_host=0"
 )
 ITAM_CACHE_URL = REDIS_URL
 if not ITAM_CACHE_URL and CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
@@ -316,7 +318,9 @@ EMAIL_TIMEOUT = env.whole("EMAIL_TIMEOUT", 10, least=1)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "licences@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
-    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are both true: expected one of them")
+    raise ImproperlyConfigured(
+        "EMAIL_USE_TLS and EMAIL_USE_SSL are both true: expected one of them"
+    )
 # Without a mail server nothing is lost: messages are kept where the admin shows them.
 EMAIL_FILE_PATH = ITAM_MAILBOX_DIR
 if EMAIL_HOST:

@@ -21,7 +21,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """
     parts = health.web_problems()
     well = parts["database"] == "ok" and parts["migrations"] == "ok"
-    return JsonResponse({"status": "ok" if well else "failing", **parts}, status=200 if well else 503)
+    return JsonResponse(
+        {"status": "ok" if well else "failing", **parts}, status=200 if well else 503
+    )
 
 
 @require_safe
@@ -35,7 +37,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _may_read_metrics(request: HttpRequest) -> bool:
     if settings.ITAM_METRICS_TOKEN:
         expected = f"Bearer {settings.ITAM_METRICS_TOKEN}"
-        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode())
+        return hmac.compare_digest(
+            request.headers.get("Authorization", "").encode(), expected.encode()
+        )
     try:
         return ipaddress.ip_address(client_address(request)).is_loopback
     except ValueError:

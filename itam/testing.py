@@ -1,0 +1,142 @@
+"""`manage.py test`: the whole suite on SQLite, then what touches the database on PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from itam.processes import dying_with_parent
+
+NO_TESTS_COLLECTED = 5
+
+
+def run(base: Path, arguments: list[str]) -> int:
+    """Run the tests and return pytest's exit code, the first that is not 0.
+
+    --thorough      more examples, more kills, longer trials
+    --no-postgresql SQLite only
+    Everything else goes to pytest as it is.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    if "--thorough" in arguments:
+        environ["ITAM_TEST_THOROUGH"] = "1"
+    rest = [word for word in arguments if word not in ("--thorough", "--no-postgresql")]
+
+    heading("Tests on SQLite")
+    first = pytest(base, rest, environ)
+    if first not in (0, NO_TESTS_COLLECTED) and ("-x" in rest or "--exitfirst" in rest):
+        return first
+    programs = find_postgresql()
+    if "--no-postgresql" in arguments:
+        print("\nTests on PostgreSQL: left out as asked.", flush=True)
+        return first
+    if programs is None:
+        print(
+            "\nTests on PostgreSQL: left out, no initdb in /usr/lib/postgresql/*/bin or on the"
+            " PATH (apt-get install postgresql).",
+            flush=True,
+        )
+        return first
+    with postgresql(programs) as url:
+        heading(f"Tests on PostgreSQL ({programs})")
+        second = pytest(base, rest, environ | {"DATABASE_URL": url, "ITAM_TEST_ONLY_DATABASE": "1"})
+    if second == NO_TESTS_COLLECTED and first == 0:
+        second = 0  # the chosen tests do without a database
+    return first or second
+
+
+def heading(text: str) -> None:
+    """Print a line that parts the two runs."""
+    print(f"\n=== {text} ===", flush=True)
+
+
+def pytest(base: Path, arguments: list[str], environ: dict[str, str]) -> int:
+    """Run pytest in its own process, so that the two runs share nothing."""
+    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=base, env=environ)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # pytest has it too and prints what it knows
+            continue
+
+
+def find_postgresql() -> Path | None:
+    """Return the folder with PostgreSQL's programs, the newest version first."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0,
+    )
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).parent if on_path else None
+
+
+@contextlib.contextmanager
+def postgresql(programs: Path) -> Iterator[str]:
+    """Run a PostgreSQL of our own in a temporary folder; give the URL of its database.
+
+    It listens on a unix socket only and syncs nothing. PostgreSQL refuses to run as root, so root
+    hands it to the user `postgres`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="itam-pg-"))
+    identity: dict[str, object] = {}
+    if os.geteuid() == 0:
+        try:
+            user = pwd.getpwnam("postgres")
+        except KeyError:
+            user = pwd.getpwnam("nobody")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    data = folder / "data"
+    server = None
+    try:
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "itam", "-A", "trust"]
+            + ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            env=environ,
+            **identity,  # type: ignore[call-overload]
+        )
+        settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off"]
+        settings += ["synchronous_commit=off", "full_page_writes=off", "max_connections=50"]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", data]
+                + [word for setting in settings for word in ("-c", setting)],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=environ,
+                preexec_fn=dying_with_parent(signal.SIGINT),
+                **identity,  # type: ignore[call-overload]
+            )
+        end = time.monotonic() + 30
+        ready = [programs / "pg_isready", "-q", "-h", folder, "-U", "itam", "-d", "postgres"]
+        while subprocess.run(ready, env=environ).returncode != 0:
+            if server.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}")
+            time.sleep(0.1)
+        yield f"postgresql://itam@{quote(str(folder), safe='')}/postgres"
+    finally:
+        if server is not None:
+            server.send_signal(signal.SIGINT)  # its fast shutdown
+            try:
+                server.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+        shutil.rmtree(folder, ignore_errors=True)

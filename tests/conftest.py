@@ -1,0 +1,88 @@
+"""What every test can rely on: no network but the loopback, one broker, a mark for the database."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+THOROUGH = os.environ.get("ITAM_TEST_THOROUGH") == "1"
+_DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server", "admin_client"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that touch the database; on request keep only these."""
+    chosen, left = [], []
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        touches = item.get_closest_marker("django_db") is not None or names & _DATABASE_FIXTURES
+        if touches:
+            item.add_marker(pytest.mark.database)
+        (chosen if touches else left).append(item)
+    if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":
+        items[:] = chosen
+        config.hook.pytest_deselected(items=left)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Let no test reach beyond this machine; one that tries fails with the address."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(end: socket.socket, address: object) -> None:
+        if end.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        host = str(address[0]) if isinstance(address, tuple) else str(address)
+        try:
+            near = ipaddress.ip_address(host.split("%")[0]).is_loopback
+        except ValueError:
+            near = host == "localhost"
+        if not near:
+            pytest.fail(f"The test reached for {address!r}: only the loopback is expected")
+
+    def guarded(end, address):
+        check(end, address)
+        return connect(end, address)
+
+    def guarded_ex(end, address):
+        check(end, address)
+        return connect_ex(end, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        patch.setattr(socket.socket, "connect_ex", guarded_ex)
+        yield
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """Run a Valkey for the length of the tests and give its URL for Celery.
+
+    On a unix socket in a folder of its own; `redis+socket:///path?virtual_host=0`.
+    """
+    from itam import broker as server
+
+    program = server.find_program()
+    if program is None:
+        pytest.skip("no valkey-server on this machine")
+    with tempfile.TemporaryDirectory(prefix="itam-v-") as folder:
+        path = Path(folder) / "valkey.sock"
+        process = subprocess.Popen(
+            server.command(program, path, Path(folder)),
+            stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            server.wait_until_ready(path, seconds=20)
+            yield server.celery_url(path)
+        finally:
+            process.kill()
+            process.wait()
