@@ -1,0 +1,213 @@
+"""Put a story on A4 pages with a title block, a running header and footer, and page x of y.
+
+The same masthead and story give the same bytes, in any process and at any time: the dates in the
+file are the report's as-of.
+"""
+
+import hashlib
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import TimeStamp
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import (
+    BaseDocTemplate,
+    Flowable,
+    Frame,
+    NextPageTemplate,
+    PageBreak,
+    PageTemplate,
+)
+
+from reports.pdf import fonts, look
+from reports.pdf.blocks import Badge, KeyValues
+from reports.pdf.ink import Ink
+from reports.pdf.look import Tone
+from reports.pdf.text import P, Safe, clip, safe
+
+SIDE: Final = 51.0  # margins in points
+TOP: Final = 62.0
+BOTTOM: Final = 54.0
+PORTRAIT_WIDTH: Final = A4[0] - 2 * SIDE
+LANDSCAPE_WIDTH: Final = A4[1] - 2 * SIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Masthead:
+    """What the title block and each page's header and footer say. Texts are ready to print.
+
+    as_of:    when the data were cut off, in epoch seconds; also the date of the file.
+    software: name and version, for the file's properties.
+    facts:    further lines of the title block, such as ("Coverage", "99.87 %").
+    """
+
+    title: str
+    entity: str
+    period: str
+    zone: str
+    as_of: int
+    as_of_text: str
+    report_id: str
+    version: str
+    status: str
+    verdict: str
+    verdict_tone: Tone
+    verdict_reason: str = ""
+    supersedes: str = ""
+    evidence: str = ""
+    software: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+def build(masthead: Masthead, story: Sequence[Flowable], *, landscape: bool = False) -> bytes:
+    """Return *story* as a PDF file, under the title block of *masthead*.
+
+    story: flowables that were not used before; reportlab changes them as it goes.
+    """
+    target = io.BytesIO()
+
+    def canvas(filename: Any, **options: Any) -> "_Pages":
+        return _Pages(masthead, filename, **options)
+
+    document = _Document(target, masthead, landscape)
+    document.build([*title_block(masthead), *story], canvasmaker=canvas)
+    return target.getvalue()
+
+
+def title_block(masthead: Masthead) -> list[Flowable]:
+    """Return the flowables that open a report."""
+    facts = [
+        ("Period", masthead.period),
+        ("Time zone", masthead.zone),
+        ("As of", masthead.as_of_text),
+        ("Status", masthead.status),
+        ("Report", masthead.report_id),
+        ("Version", masthead.version),
+        ("Supersedes", masthead.supersedes or "–"),
+        ("Evidence", masthead.evidence or "–"),
+        *masthead.facts,
+    ]
+    return [
+        P(masthead.entity, look.ENTITY),
+        P(masthead.title, look.TITLE),
+        Badge(masthead.verdict_tone, masthead.verdict, masthead.verdict_reason),
+        KeyValues(facts),
+    ]
+
+
+def turn(orientation: str) -> list[Flowable]:
+    """Return what starts a new page in "portrait" or "landscape"."""
+    return [NextPageTemplate(orientation), PageBreak()]
+
+
+class _Document(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
+    def __init__(self, target: io.BytesIO, masthead: Masthead, landscape: bool) -> None:
+        wide = (A4[1], A4[0])
+        templates = [_template("portrait", A4), _template("landscape", wide)]
+        super().__init__(
+            target,
+            pagesize=wide if landscape else A4,
+            pageTemplates=templates[::-1] if landscape else templates,
+            invariant=1,
+            pageCompression=1,
+            initialFontName=fonts.REGULAR,
+            initialFontSize=9,
+            lang="en",
+            title=safe(f"{masthead.title} – {masthead.entity}", 200),
+            author=safe(masthead.entity),
+            subject=safe(f"{masthead.period} ({masthead.zone}), as of {masthead.as_of_text}", 200),
+            creator=safe(masthead.software),
+            keywords=[safe(masthead.report_id)],
+        )
+
+    def afterFlowable(self, flowable: Flowable) -> None:
+        """Remember a heading that was just drawn, for the outline."""
+        section = getattr(flowable, "section", None)
+        if section:
+            title, level = section
+            self.canv.sections.append((title, level, self.frame._y + flowable.height))
+
+
+def _template(name: str, size: tuple[float, float]) -> PageTemplate:
+    width, height = size
+    frame = Frame(
+        SIDE,
+        BOTTOM,
+        width - 2 * SIDE,
+        height - TOP - BOTTOM,
+        leftPadding=0,
+        rightPadding=0,
+        topPadding=0,
+        bottomPadding=0,
+        id=name,
+    )
+    return PageTemplate(id=name, frames=[frame], pagesize=size)
+
+
+class _Pages(Canvas):  # type: ignore[misc]  # reportlab has no types
+    """A canvas that finishes its pages at the end, once their number is known."""
+
+    def __init__(self, masthead: Masthead, filename: Any, **options: Any) -> None:
+        super().__init__(filename, pdfVersion=(1, 7), **options)
+        self._masthead = masthead
+        self._finished: list[dict[str, Any]] = []
+        self.sections: list[tuple[str, int, float]] = []  # title, level, y of the page drawn now
+        _date(self._doc, masthead.as_of)
+        self.showOutline()
+
+    def showPage(self) -> None:
+        """Put the page aside."""
+        self._finished.append(dict(self.__dict__))
+        self.sections = []
+        self._startPage()
+
+    def save(self) -> None:
+        """Add the furniture to each page and write the file."""
+        pages = self._finished
+        level_before = -1
+        count = 0
+        for number, page in enumerate(pages, start=1):
+            self.__dict__.update(page)
+            self._furnish(number, len(pages))
+            for title, level, top in self.sections:
+                key = f"section-{count}"
+                count += 1
+                self.bookmarkHorizontalAbsolute(key, top + 4)
+                level_before = min(level, level_before + 1)
+                self.addOutlineEntry(title, key, level_before, closed=False)
+            super().showPage()
+        self._doc.SaveToFile(self._filename, self)
+
+    def _furnish(self, number: int, count: int) -> None:
+        """Draw header and footer of page *number* of *count*."""
+        head, ink = self._masthead, Ink(self)
+        width, height = self._pagesize
+        right, top, bottom = width - SIDE, height - 38, 30.0
+        half = (right - SIDE) / 2
+
+        def side(text: str, y: float, to_right: bool, font: str = fonts.REGULAR) -> None:
+            shown = clip(safe(text, 240, font), font, 7, half + (0 if to_right else 40) - 24)
+            x = right if to_right else SIDE
+            ink.text(x, y, shown, font, 7, look.MUTED, "right" if to_right else "left")
+
+        side(f"{head.entity} · {head.title}", top, to_right=False)
+        side(f"{head.report_id} · version {head.version} · {head.status}", top, to_right=True)
+        ink.line((SIDE, top - 6), (right, top - 6), look.RULE, 0.4)
+        ink.line((SIDE, bottom + 12), (right, bottom + 12), look.RULE, 0.4)
+        side(f"{head.period} ({head.zone}) · as of {head.as_of_text}", bottom, to_right=False)
+        page = Safe(f"Page {number} of {count}")
+        ink.text(right, bottom, page, fonts.REGULAR, 7, look.MUTED, "right")
+        ink.flush()
+
+
+def _date(document: Any, moment: int) -> None:
+    """Date a reportlab document *moment*, whatever the clock and SOURCE_DATE_EPOCH say."""
+    stamp = TimeStamp(1)
+    stamp.t, stamp.lt = moment, time.gmtime(moment)
+    stamp.YMDhms = tuple(stamp.lt)[:6]
+    document._timeStamp = stamp
+    document.signature = hashlib.md5(f"report {moment}".encode(), usedforsecurity=False)
