@@ -1,0 +1,197 @@
+"""From times of day to moments: the calendar of a log that prints the hour and seldom the date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+DAY = 86_400
+MIDNIGHT_FALL = 6 * 3600
+"""A fall of the time of day by more than this is midnight; a smaller one is a clock that was set
+back."""
+LATE = 600
+"""Seconds by which a line may come late around midnight."""
+NEAR_MIDNIGHT = 3600
+FOLD_SLACK = 60
+"""Seconds by which lines may be out of order within an hour that the zone repeats."""
+TIE = 5
+"""Seconds around midnight in which a date line may already, or still, name the neighbouring day."""
+
+FIRST_DAY = date(1985, 1, 1).toordinal()
+LAST_DAY = date(2200, 1, 1).toordinal()
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class DayCounter:
+    """Numbers the days of lines that carry the time of day alone (seconds since midnight, 0 to
+    86,399).
+
+    Late lines: after 23:59:58 and 00:00:01, a 23:59:59 belongs to the day that has just ended, and
+    the next 00:00:02 starts no other day. A log that is silent for all but the last and first
+    minutes of a day looks the same; its next date line puts it right.
+    """
+
+    def __init__(self, day: int = 0) -> None:
+        self.day = day
+        """Of the newest line."""
+        self.tod: int | None = None
+        self.line_day = day
+        """Of the line read last: the day before `day` where it came late."""
+        self._before_midnight: int | None = None
+
+    def count(self, tod: int) -> int:
+        """Return the day of the next line."""
+        last = self.tod
+        if last is None:
+            self.tod = tod
+        elif last - tod > MIDNIGHT_FALL:
+            self.day += 1
+            self._before_midnight = last
+            self.tod = tod
+        elif tod - last > DAY - LATE and last <= LATE and self._just_turned():
+            self.line_day = self.day - 1
+            return self.line_day
+        else:
+            self.tod = tod
+        self.line_day = self.day
+        return self.day
+
+    def _just_turned(self) -> bool:
+        before = self._before_midnight
+        return before is not None and before >= DAY - NEAR_MIDNIGHT
+
+
+class LogClock(DayCounter):
+    """Turns the times of day of a log into epoch seconds of its zone.
+
+    - An hour that the zone repeats is told apart by order: the second one begins where the clock
+      falls.
+    - A time that the zone skips is read with the offset before the change, and flagged.
+    - A fall of up to six hours is the same day, and flagged; a larger one is midnight.
+    - `confirm` takes the date of a date line and moves the calendar where they disagree.
+
+    After each `read`, `step` says whether the clock ran otherwise than forward: (seconds, reason)
+    or None.
+    """
+
+    def __init__(
+        self, zone: ZoneInfo, day: date | None = None, state: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(day.toordinal() if day else 0)
+        self.zone = zone
+        self.at: int | None = None
+        """Of the line read last."""
+        self.confirmed_at: int | None = None
+        """Of the last date line that agreed, or moved the calendar."""
+        self.step: tuple[int, str] | None = None
+        self.base: int | None = None
+        """Epoch seconds of the day's midnight, where the zone's offset is the same all day; else
+        None."""
+        self._base_day = 0
+        self._line_tod = 0
+        self._skipped_day = 0
+        if state:
+            self.day = state["day"]
+            self.tod = state["tod"]
+            self.line_day = state["line_day"]
+            self._before_midnight = state["before_midnight"]
+            self.at = state["at"]
+            self.confirmed_at = state["confirmed_at"]
+
+    @property
+    def dated(self) -> bool:
+        """Whether the day of the next line is known."""
+        return self.day > 0
+
+    def start(self, day: date) -> None:
+        """Say which day the first line is."""
+        self.day = self.line_day = day.toordinal()
+
+    def state(self) -> dict[str, Any]:
+        """Return what another clock needs to go on from here; fit for JSON."""
+        return {
+            "day": self.day,
+            "tod": self.tod,
+            "line_day": self.line_day,
+            "before_midnight": self._before_midnight,
+            "at": self.at,
+            "confirmed_at": self.confirmed_at,
+        }
+
+    def read(self, tod: int) -> int:
+        """Return the moment of the next line, whose time of day is *tod*."""
+        self.step = None
+        self._line_tod = tod
+        before = self.at
+        self.at = self._moment(self.count(tod), tod)
+        if before is not None and self.at < before:
+            self.step = (self.at - before, "the clock went back")
+        return self.at
+
+    def advance(self, tod: int, at: int) -> None:
+        """Take over what a caller worked out itself from `base`, for lines of the current day in
+        order."""
+        self.tod = tod
+        self._line_tod = tod
+        self.at = at
+        self.line_day = self.day
+
+    def confirm(self, stated: date) -> int:
+        """Compare the calendar with the date that the line read last states; return the seconds it
+        moves by.
+
+        returns: 0 where they agree, or where they differ by the one day that a line written at
+                 midnight may.
+        """
+        shift = stated.toordinal() - self.line_day
+        tod = self._line_tod
+        if shift == 0:
+            self.confirmed_at = self.at
+            return 0
+        if abs(shift) == 1 and self.confirmed_at is not None and not TIE <= tod < DAY - TIE:
+            return 0
+        before = self.at
+        self.day = self.line_day = stated.toordinal()
+        self.tod = tod
+        self._before_midnight = None
+        self.at = None
+        self.at = self._moment(self.day, tod)
+        self.confirmed_at = self.at
+        return self.at - before if before is not None else 0
+
+    def _moment(self, day: int, tod: int) -> int:
+        # A rubbish text may fall a million times: the calendar then stands still instead of
+        # overflowing.
+        day = min(max(day, FIRST_DAY), LAST_DAY)
+        if day != self._base_day:
+            self._base_day = day
+            self.base = self._uniform(day)
+        if self.base is not None:
+            return self.base + tod
+        local = datetime.fromordinal(day) + timedelta(seconds=tod)
+        naive = (day - _EPOCH) * DAY + tod
+        first = naive - _offset(local, self.zone, 0)
+        second = naive - _offset(local, self.zone, 1)
+        if second < first:
+            if self._skipped_day != day:
+                self._skipped_day = day
+                self.step = (0, "the zone skips this time of day when its clocks go forward")
+            return first
+        if second > first and self.at is not None and first < self.at - FOLD_SLACK:
+            return second
+        return first
+
+    def _uniform(self, day: int) -> int | None:
+        begin = datetime.fromordinal(day)
+        offset = _offset(begin, self.zone, 0)
+        if offset != _offset(begin + timedelta(days=1), self.zone, 0):
+            return None
+        return (day - _EPOCH) * DAY - offset
+
+
+def _offset(local: datetime, zone: ZoneInfo, fold: int) -> int:
+    """Return the seconds by which *zone* is ahead of UTC at a local time."""
+    shift = local.replace(tzinfo=zone, fold=fold).utcoffset()
+    return 0 if shift is None else round(shift.total_seconds())

@@ -1,0 +1,256 @@
+"""The grammar of a line of a FlexNet debug log, as functions without memory.
+
+    line  := time " (" daemon ") " message
+    OUT: "F" USER@HOST  [data] (N licenses)
+    IN: "F" USER@HOST  [data] (N licenses) (INACTIVE|SHUTDOWN|...)
+    DENIED: "F" USER@HOST  [data] ["vVER"](reason. (code,minor[:system ["text"]]))
+    UNSUPPORTED: "F" (KEY OR TAG ) USER@HOST  (reason. (code,minor))
+
+Seen in logs of versions 10.8 to 11.18. Nothing here searches with a pattern that can go back over
+its steps.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from licenses.sources.clock import FIRST_DAY, LAST_DAY
+from licenses.sources.text import decode_part
+
+LINE = re.compile(
+    rb"(?:(?P<date>\d{1,4}[-/]\d{1,2}[-/]\d{1,4})[ T])? {0,2}"
+    rb"(?P<hour>\d{1,2}):(?P<minute>[0-5]\d):(?P<second>[0-5]\d)(?:\.\d{1,6})? "
+    rb"\((?P<daemon>[^()\s]{1,100})\) ?(?P<message>.*)",
+    re.DOTALL,
+)
+HEAD = re.compile(rb" ?\((?P<daemon>[^()\s]{1,100})\) (?P<kind>OUT|IN|DENIED): ")
+STAMP = re.compile(rb" ?(\d{1,2}):([0-5]\d):([0-5]\d) ?")
+EVENT = re.compile(
+    rb"(?P<kind>OUT|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE): ?(?P<rest>.*)", re.DOTALL
+)
+LOOKS_LIKE_EVENT = re.compile(
+    rb"(?:^|[\s)])(?:OUT|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE): \"?[^\s\"]"
+)
+
+_SEATS = re.compile(r"(\d{1,9}) licenses?")
+_CODE = re.compile(r"-?\d{1,5}")
+_MONTHS = {
+    month: number
+    for number, month in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_TIMESTAMP = re.compile(r"TIMESTAMP (\d{1,2})/(\d{1,2})/(\d{4})\s*$")
+_LONG_DATE = re.compile(
+    r"(?:Server's System Date and Time|\(@[^@\s]{1,100}-SLOG@\) (?:Start-Date|Time)): +"
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{4}) (\d{1,2}):(\d\d):(\d\d)"
+)
+_STARTED_ON = re.compile(
+    r"started on (\S{1,255}) \([^()]{0,100}\) \((\d{1,2})/(\d{1,2})/(\d{4})\)\s*$"
+)
+_RESERVING = re.compile(
+    r"RESERVING (\d{1,9}) (\S+) licenses? for "
+    r"(USER_GROUP|HOST_GROUP|GROUP|USER|HOST|DISPLAY|INTERNET|PROJECT) (\S.*)"
+)
+
+
+class NotAnEvent(ValueError):
+    """What stands where an event should be. The message says what was expected."""
+
+
+class Who(NamedTuple):
+    user: str
+    host: str
+
+
+class Tail(NamedTuple):
+    """What follows USER@HOST in a line OUT, IN, QUEUED or DEQUEUED."""
+
+    seats: int
+    data: str
+    reason: str
+
+
+class Refusal(NamedTuple):
+    """What follows USER@HOST in a line DENIED or UNSUPPORTED."""
+
+    seats: int
+    code: int | None
+    minor: str
+    reason: str
+    version: str
+    data: str
+
+
+def split_feature(rest: str) -> tuple[str, str]:
+    """Return (feature, what follows) of the text behind the event's word. Some daemons print no
+    quotes."""
+    rest = rest.lstrip(" ")
+    if rest.startswith('"'):
+        feature, quote, rest = rest[1:].partition('"')
+        if not quote:
+            raise NotAnEvent("expected a quote that closes the feature's name")
+    else:
+        feature, _, rest = rest.partition(" ")
+    if not feature.strip():
+        raise NotAnEvent("expected the name of a feature")
+    return feature, rest
+
+
+def read_feature(part: bytes) -> str:
+    """Return the name between two quotes."""
+    feature = decode_part(part)
+    if not feature.strip():
+        raise NotAnEvent("expected the name of a feature")
+    return feature
+
+
+def split_who(rest: str) -> tuple[Who, str]:
+    """Return (user and host, what follows). The host follows the last @ before the double blank."""
+    rest = rest.lstrip(" ")
+    at = rest.find("@")
+    if at < 0:
+        raise NotAnEvent("expected USER@HOST")
+    gap = rest.find("  ", at)
+    if gap >= 0:
+        return read_who(rest[:gap]), rest[gap:]
+    # One blank or none: what follows begins with a bracket.
+    opening = [found for found in (rest.find(" (", at), rest.find(" [", at)) if found >= 0]
+    end = min(opening, default=len(rest))
+    return read_who(rest[:end]), rest[end:]
+
+
+def read_who(text: str) -> Who:
+    """Return the user, who may hold blanks and @, and the host, which may not."""
+    user, at, host = text.strip().rpartition("@")
+    if not at or not user.strip() or not host or " " in host or "\t" in host:
+        raise NotAnEvent("expected USER@HOST")
+    return Who(user.strip(), host)
+
+
+def read_tail(rest: str) -> Tail:
+    """Return seats, checkout data and the word of a return; an unknown word changes nothing."""
+    rest, data = _split_data(_without_verbose(rest).strip())
+    seats, word = 1, ""
+    while rest.startswith("("):
+        group, closing, rest = rest[1:].partition(")")
+        if not closing:
+            raise NotAnEvent("expected a bracket that closes")
+        if found := _SEATS.fullmatch(group.strip()):
+            seats = int(found[1])
+        elif not word:
+            word = group.strip().lower()
+        rest = rest.lstrip()
+    if seats < 1:
+        raise NotAnEvent("expected one licence or more")
+    return Tail(seats, data, word)
+
+
+def read_refusal(rest: str) -> Refusal:
+    """Return the reason and its code. The text differs between versions; the number does not."""
+    rest, data = _split_data(_without_verbose(rest).strip())
+    seats, version = 1, ""
+    if rest.startswith("("):
+        group, _, after = rest[1:].partition(")")
+        if found := _SEATS.fullmatch(group.strip()):
+            seats, rest = max(int(found[1]), 1), after.lstrip()
+    if rest.startswith('"'):
+        version, _, rest = rest[1:].partition('"')
+        rest = rest.lstrip()
+    code, minor, reason = None, "", rest
+    opening = rest.rfind("(-")
+    if opening >= 0:
+        number, _, system = rest[opening + 1 :].partition(",")
+        number = number.rstrip(") ")
+        if _CODE.fullmatch(number):
+            code, minor = int(number), _unwrap(system)
+            reason = rest[:opening]
+    reason = reason.strip()
+    if reason.startswith("("):
+        reason = reason[1:].removesuffix(")").strip()
+    return Refusal(seats, code, minor, reason, version, data)
+
+
+def skip_key(rest: str) -> str:
+    """Return what follows the bracket with a key's hash or a tag that UNSUPPORTED lines carry."""
+    rest = rest.lstrip(" ")
+    if rest.startswith("("):
+        _, closing, rest = rest.partition(")")
+        if not closing:
+            raise NotAnEvent("expected a bracket that closes")
+    return rest
+
+
+def is_whole(rest: str) -> bool:
+    """Whether what follows USER@HOST can be the end of a line: every bracket that opens is
+    closed."""
+    rest = rest.strip()
+    return not rest or (rest[-1] in ")]^" and rest.count("(") <= rest.count(")"))
+
+
+def stated_date(message: str) -> date | None:
+    """Return the date that a date line states for the moment at which it was written."""
+    if found := _TIMESTAMP.match(message):
+        return _date(found[3], found[1], found[2])
+    if "ate" not in message and "Time" not in message:
+        return None
+    if (found := _LONG_DATE.match(message)) and (month := _MONTHS.get(found[1].lower())):
+        return _date(found[3], str(month), found[2])
+    return None
+
+
+def started_on(message: str) -> tuple[str, date | None] | None:
+    """Return (host, date) of the line in which the licence manager says that it started."""
+    if "started on" not in message or not (found := _STARTED_ON.search(message)):
+        return None
+    return found[1], _date(found[4], found[2], found[3])
+
+
+def prefix_date(text: str) -> date | None:
+    """Return the date before the time on each line of some logs: year first, or month/day/year."""
+    parts = re.split(r"[-/]", text)
+    if len(parts[0]) == 4:
+        return _date(parts[0], parts[1], parts[2])
+    return _date(parts[2], parts[0], parts[1]) if len(parts[2]) == 4 else None
+
+
+def reservation(message: str) -> tuple[int, str, str, str] | None:
+    """Return (seats, feature, type of holder, holder) of the echo of a RESERVE line. The key's
+    hash is left out."""
+    if not (found := _RESERVING.match(message)):
+        return None
+    return int(found[1]), found[2].partition("/")[0], found[3], found[4].strip()
+
+
+def _date(year: str, month: str, day: str) -> date | None:
+    try:
+        found = date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+    return found if FIRST_DAY <= found.toordinal() < LAST_DAY else None
+
+
+def _split_data(rest: str) -> tuple[str, str]:
+    """Return (what follows, checkout data) of a text that may start with the data in square
+    brackets."""
+    if not rest.startswith("["):
+        return rest, ""
+    for find in (rest.find, rest.rfind):
+        end = find("]")
+        after = rest[end + 1 :].lstrip()
+        if end > 0 and (not after or after[0] in '("'):
+            return after, rest[1:end].strip()
+    raise NotAnEvent("expected a square bracket that closes")
+
+
+def _without_verbose(rest: str) -> str:
+    return rest.partition("^^^")[0]
+
+
+def _unwrap(system: str) -> str:
+    """Return the text without the two brackets that close the code and the reason."""
+    for _ in range(2):
+        system = system.rstrip().removesuffix(")")
+    return system.strip()
