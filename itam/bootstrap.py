@@ -212,7 +212,7 @@ def ensure_secrets(base: Path) -> None:
 
 def say(text: str) -> None:
     """Tell what takes time, on standard error."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - no logging before the settings exist
+    print(text, file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> NoReturn:

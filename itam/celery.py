@@ -4,13 +4,25 @@ Any task may run 0, 1 or 4 times: due times, leases and results are rows in the 
 messages here only nudge. A lost one is made good by the next tick.
 """
 
+import logging
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery.signals import (
+    after_task_publish,
+    celeryd_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "itam.settings")
+
+logger = logging.getLogger(__name__)
 
 TASK_SECONDS = 300
 
@@ -26,17 +38,22 @@ app.conf.update(
     task_time_limit=TASK_SECONDS,
     task_soft_time_limit=TASK_SECONDS - 30,
     # Redis hands a message out again after this time; a task that still runs would start twice.
-    broker_transport_options={"visibility_timeout": 2 * TASK_SECONDS + 60, "socket_timeout": 30},
+    broker_transport_options={"visibility_timeout": 2 * TASK_SECONDS + 60},
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # A web request must not hang on a broker that is away: the tick finds the row anyway.
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0.2, "interval_max": 0.2},
     task_serializer="json",
     accept_content=["json"],
     task_default_queue="default",
     worker_hijack_root_logger=False,
     worker_max_tasks_per_child=500,
-    worker_send_task_events=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
+    # On QUIT, running tasks get this long; then they are stopped and given back.
+    worker_soft_shutdown_timeout=2.0,
+    beat_max_loop_interval=5,
+    # Short, so that another scheduler takes over soon after one was killed.
+    redbeat_lock_timeout=15,
 )
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -58,3 +75,58 @@ app.conf.beat_schedule = {
     "heartbeat": _every(60, "licenses.tasks.heartbeat"),
     "reports": _every(30, "reports.tasks.tick"),
 }
+
+
+@setup_logging.connect
+def _use_our_logging(**_: Any) -> None:
+    """Leave logging as the settings configure it; with a receiver Celery does not touch it."""
+    import django
+
+    django.setup()
+
+
+@celeryd_init.connect
+def _refuse_other_schema(**_: Any) -> None:
+    """Stop a worker whose program and database differ; it would write rows of another shape."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from itam import health
+
+    problem = health.database_problem() or health.migrations_problem()
+    connection.close()
+    if problem:
+        sys.exit(f"The worker does not start: {problem}")
+
+
+@worker_process_init.connect
+def _die_with_worker(**_: Any) -> None:
+    """Tie a process of the pool to the worker, so that it does not outlive it."""
+    from itam.processes import bind_to_parent
+
+    bind_to_parent(os.getppid())
+
+
+# What follows is for the supervisor on the same machine, which names the folder (see itam.pulse).
+_pulse = os.environ.get("ITAM_PULSE_DIR")
+
+if _pulse:
+    from itam import pulse
+
+    _folder = Path(_pulse)
+
+    @task_prerun.connect
+    def _note_start(**_: Any) -> None:
+        pulse.task_started(_folder)
+
+    @task_postrun.connect
+    def _note_end(**_: Any) -> None:
+        pulse.task_ended(_folder)
+
+    if os.environ.get("ITAM_ROLE") == "beat":
+
+        @after_task_publish.connect
+        def _note_nudge(**_: Any) -> None:
+            pulse.beat(_folder, "beat")

@@ -265,8 +265,19 @@ if not ITAM_CACHE_URL and CELERY_BROKER_URL.startswith(("redis://", "rediss://")
     ITAM_CACHE_URL = CELERY_BROKER_URL
 if not ITAM_CACHE_URL and ITAM_BROKER_SOCKET.exists():
     ITAM_CACHE_URL = f"unix://{ITAM_BROKER_SOCKET}?db=1"
-if ITAM_CACHE_URL.startswith("redis+socket://"):
-    ITAM_CACHE_URL = ITAM_CACHE_URL.replace("redis+socket://", "unix://").split("?")[0] + "?db=1"
+# redbeat speaks to Redis itself and knows the URL by its other name.
+CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL.replace("redis+socket://", "unix://").replace(
+    "?virtual_host=", "?db="
+)
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    # The last resort of `manage.py up`: one machine, no other server.
+    ITAM_BROKER_DIR = ITAM_DATA_DIR / "broker"
+    ITAM_BROKER_DIR.mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(ITAM_BROKER_DIR),
+        "data_folder_out": str(ITAM_BROKER_DIR),
+        "control_folder": str(ITAM_BROKER_DIR),
+    }
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "itam.cache.PatientRedisCache",
@@ -296,6 +307,9 @@ ITAM_DISK_FREE_SHARE = env.whole("ITAM_DISK_FREE_PERCENT", 5, most=100) / 100
 
 # Only from here, never from a form: whoever names a program makes us run it.
 ITAM_LMUTIL = env.path("ITAM_LMUTIL")
+_DEMO_LMUTIL = ITAM_DATA_DIR / "demo" / "lmutil"
+if ITAM_LMUTIL is None and _DEMO_LMUTIL.exists():
+    ITAM_LMUTIL = _DEMO_LMUTIL  # the simulated company's, written by `manage.py demo`
 ITAM_RLMUTIL = env.path("ITAM_RLMUTIL")
 # Addresses that outgoing webhooks may reach although they are not public.
 ITAM_EGRESS_ALLOW = env.networks("ITAM_EGRESS_ALLOW")

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from itam import health, metrics as figures
+from itam import health
+from itam import metrics as figures
 from itam.middleware import client_address
 
 
