@@ -30,7 +30,7 @@ _FILES = MappingProxyType(
 
 def _load(name: str, file: str) -> TTFont:
     """Register one typeface with reportlab under *name*."""
-    font = TTFont(name, str(_HERE / file), shapable=False)
+    font = TTFont(name, str(_HERE / file), shapable=False, asciiReadable=True)
     pdfmetrics.registerFont(font)
     # A paragraph looks its font up as a family with faces, so each face is a family of its own.
     pdfmetrics.registerFontFamily(name, normal=name, bold=BOLD, italic=name, boldItalic=BOLD)
@@ -40,7 +40,7 @@ def _load(name: str, file: str) -> TTFont:
 FONTS = MappingProxyType({name: _load(name, file) for name, file in _FILES.items()})
 
 # Advance of each character in ems. U+00A0 is drawn as a space by reportlab.
-_ADVANCES = {
+_ADVANCES: dict[str, dict[str, float]] = {
     name: {chr(code): width / 1000 for code, width in font.face.charWidths.items()}
     | {"\u00a0": font.face.charWidths[0x20] / 1000}
     for name, font in FONTS.items()
@@ -52,14 +52,19 @@ def covers(font: str, character: str) -> bool:
     return character in _ADVANCES[font]
 
 
+def advances(text: str, font: str) -> list[float]:
+    """Return the advance of each character of *text* in ems."""
+    advance = _ADVANCES[font]
+    return [advance[character] for character in text]
+
+
 @lru_cache(maxsize=32_768)
 def ems(text: str, font: str) -> float:
     """Return the width of *text* in ems: times the size in points, it is the width in points.
 
     text: covered by the font; another character raises KeyError.
     """
-    advance = _ADVANCES[font]
-    return sum([advance[character] for character in text])
+    return sum(advances(text, font))
 
 
 def width(text: str, font: str, size: float) -> float:

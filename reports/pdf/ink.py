@@ -29,6 +29,10 @@ _encoded: WeakKeyDictionary[PDFDocument, dict[tuple[str, str], list[tuple[str, s
 
 def encode(document: PDFDocument, text: Safe, font: str) -> list[tuple[str, str]]:
     """Return *text* as pairs of a font resource and a PDF string, such as `/F1+0`, `(abc)`."""
+    if text.isascii():
+        # The first 128 codes of the first subset are ASCII (reportlab's ttfAsciiReadable).
+        resource = fonts.FONTS[font].getSubsetInternalName(0, document)
+        return [(resource, f"({text.translate(_QUOTED)})")]
     known = _encoded.setdefault(document, {})
     runs = known.get((font, text))
     if runs is None:
@@ -38,6 +42,9 @@ def encode(document: PDFDocument, text: Safe, font: str) -> list[tuple[str, str]
             for subset, raw in typeface.splitString(text, document)
         ]
     return runs
+
+
+_QUOTED = str.maketrans({"\\": "\\\\", "(": "\\(", ")": "\\)"})
 
 
 def _escape(raw: bytes) -> str:

@@ -8,6 +8,7 @@ inert: what the reader sees is what the data hold, or a mark that says what is m
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import accumulate, takewhile
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -191,9 +192,5 @@ def wrap(shown: Safe, font: str, size: float, width: float, most: int) -> tuple[
 
 def _fitting(text: str, font: str, size: float, room: float) -> int:
     """Return how many characters from the start of *text* fit into *room* points."""
-    used = 0.0
-    for index, character in enumerate(text):
-        used += fonts.width(character, font, size)
-        if used > room:
-            return index
-    return len(text)
+    edges = accumulate(fonts.advances(text, font))
+    return sum(1 for _ in takewhile(lambda edge: edge * size <= room, edges))
