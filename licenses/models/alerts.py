@@ -280,6 +280,17 @@ class Notification(models.Model):
     subject = models.CharField(max_length=300)
     body = models.TextField()
     data = models.JSONField(default=dict)
+    group = models.CharField(
+        max_length=100, blank=True, help_text="Messages of one group go out together."
+    )
+    carrier = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="carried",
+        help_text="The message that told of this one too.",
+    )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)

@@ -19,6 +19,10 @@ class ServerRowQuerySet(ScopedQuerySet):
     pool_path = "server__features__mappings__pool"
 
 
+class CaptureRowQuerySet(ScopedQuerySet):
+    pool_path = "capture__server__features__mappings__pool"
+
+
 class Capture(models.Model):
     """One text as a server or file gave it: a poll's answer, a piece of a log, a licence or options file.
 
@@ -83,7 +87,7 @@ class UnreadableLine(models.Model):
     text = models.CharField(max_length=500)
     reason = models.CharField(max_length=300)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = CaptureRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["capture", "line"]

@@ -11,7 +11,8 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
 from .scoping import AUDITOR, VIEWER, ManagersOnlyQuerySet, ScopedQuerySet, roles
 
@@ -244,9 +245,8 @@ class Membership(models.Model):
             models.UniqueConstraint(
                 "person",
                 "team",
-                "valid_from",
+                Coalesce("valid_from", Value(date.min)),
                 name="membership_once",
-                nulls_distinct=False,
                 violation_error_message="This person already has a membership in that team from that day.",
             ),
         ]

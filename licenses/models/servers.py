@@ -201,6 +201,10 @@ class Feature(models.Model):
         return f"{self.name} ({self.daemon or 'unknown daemon'} at {self.server})"
 
 
+class OfFeatureQuerySet(ScopedQuerySet):
+    pool_path = "feature__mappings__pool"
+
+
 class FeatureNow(models.Model):
     """The newest that a server said of a feature: the five states and its own total."""
 
@@ -216,7 +220,7 @@ class FeatureNow(models.Model):
     queued = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = OfFeatureQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.feature} at {self.at}"
@@ -244,7 +248,7 @@ class IssuedCount(models.Model):
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = OfFeatureQuerySet.as_manager()
 
     class Meta:
         ordering = ["feature", "starts"]

@@ -207,7 +207,7 @@ class Denial(models.Model):
     )
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
     seats = models.PositiveIntegerField(default=1)
-    code = models.IntegerField(null=True)
+    code = models.IntegerField(default=0, help_text="As printed, such as -4; 0 where none was.")
     minor = models.CharField(max_length=60, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     version = models.CharField(max_length=50, blank=True)
@@ -228,7 +228,6 @@ class Denial(models.Model):
                 "code",
                 "ordinal",
                 name="denial_once",
-                nulls_distinct=False,
             )
         ]
 

@@ -1,0 +1,140 @@
+"""Writing the evidence log: numbered entries, one compressed block for each chunk of work.
+
+An entry is one line of canonical JSON (sorted keys, no blanks, UTF-8, integers and strings only):
+
+    {"body":{...},"event_time":T,"kind":K,"n":N,"recorded_at":R,"source":S,"stream":NAME,"v":1}
+
+Times are epoch seconds. Names of people and machines never stand in it, only their keyed pseudonyms, so a name can be
+erased and every hash stays valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.models import Contract, EvidenceBlock, EvidenceStream, LicenseServer
+
+VERSION = 1
+# zlib's fastest level: entries of one chunk repeat each other, so a slower one gains a tenth in size for thrice the time.
+LEVEL = 1
+
+
+class Draft(NamedTuple):
+    """An entry before it has its number."""
+
+    kind: str
+    event_time: int
+    body: str
+    """Canonical JSON of an object. Text already, since one body is written for each of millions of events."""
+
+
+def draft(kind: str, event_time: int, body: Mapping[str, Any]) -> Draft:
+    return Draft(kind, event_time, canonical(body))
+
+
+def canonical(value: Any) -> str:
+    """Return canonical JSON. Floats are refused: two machines may print them differently."""
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError(
+            f"Evidence entries hold integers and strings only, found the float {value!r}."
+        )
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            _refuse_floats(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _refuse_floats(inner)
+
+
+def server_stream(server: LicenseServer) -> tuple[str, str]:
+    return f"server/{server.stream}", EvidenceStream.Kind.SERVER
+
+
+def contract_stream(contract: Contract) -> tuple[str, str]:
+    return f"contract/{contract.pk}", EvidenceStream.Kind.CONTRACT
+
+
+INSTALLATION = ("installation", EvidenceStream.Kind.INSTALLATION)
+
+
+def append(
+    stream: tuple[str, str], drafts: Sequence[Draft], *, source: str
+) -> EvidenceBlock | None:
+    """Append entries to a stream under its next numbers, and return their block (None where there are none).
+
+    Must run in the transaction that stores what the entries tell: together they happen or do not. The row lock on the
+    stream (on SQLite: the immediate transaction) keeps numbers from being skipped or given twice.
+    """
+    if not drafts:
+        return None
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("Evidence is appended inside the transaction that it is evidence of.")
+    name, kind = stream
+    EvidenceStream.objects.get_or_create(name=name, defaults={"kind": kind})
+    head = EvidenceStream.objects.select_for_update().get(name=name)
+    first = head.next_number
+    recorded_at = timezone.now()
+    tail = (
+        f'"recorded_at":{int(recorded_at.timestamp())},"source":{canonical(source)},'
+        f'"stream":{canonical(name)},"v":{VERSION}}}\n'
+    )
+    text = "".join(
+        f'{{"body":{entry.body},"event_time":{entry.event_time},"kind":"{entry.kind}","n":{number},{tail}'
+        for number, entry in enumerate(drafts, first)
+    ).encode()
+    last = first + len(drafts) - 1
+    block = EvidenceBlock.objects.create(
+        stream=head,
+        first=first,
+        last=last,
+        recorded_at=recorded_at,
+        sha256=hashlib.sha256(text).hexdigest(),
+        size=len(text),
+        payload=zlib.compress(text, LEVEL),
+    )
+    head.next_number = last + 1
+    head.save(update_fields=["next_number"])
+    return block
+
+
+def read(block: EvidenceBlock) -> bytes:
+    """Return a block's lines, after checking them against their hash.
+
+    Raises ValueError where the stored bytes are not those that were written.
+    """
+    try:
+        text = zlib.decompress(block.payload)
+    except zlib.error as error:
+        raise ValueError(f"Evidence block {block} cannot be unpacked: {error}.") from error
+    found = hashlib.sha256(text).hexdigest()
+    if found != block.sha256:
+        raise ValueError(f"Evidence block {block}: expected SHA-256 {block.sha256}, found {found}.")
+    return text
+
+
+def entries(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a stream in order.
+
+    Raises ValueError at a hole in the numbers or a block that was changed.
+    """
+    expected = 1
+    for block in (
+        EvidenceBlock.objects.filter(stream__name=name).order_by("first").iterator(chunk_size=50)
+    ):
+        if block.first != expected:
+            raise ValueError(f"Stream {name}: expected entry {expected}, found {block.first}.")
+        for line in read(block).splitlines():
+            yield json.loads(line)
+        expected = block.last + 1

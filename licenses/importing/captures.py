@@ -1,0 +1,98 @@
+"""Keep what was read as it was read: raw bytes under their hash, and a row that says what became of them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+from licenses.models import Capture, LicenseServer, UnreadableLine
+from licenses.sources.records import Unreadable
+
+KEPT_LINES = 1000
+"""Unreadable lines kept for one capture; all are counted, and the raw text has the rest."""
+LOW_BYTES, LOW_SHARE = 500 * 2**20, 0.05
+
+
+class DiskFull(OSError):
+    """Too little room to go on importing. Nothing was read; the cursor stays where it is."""
+
+
+def check_room() -> None:
+    """Refuse to import when the disk is nearly full: reading and alerts must go on working.
+
+    Raises DiskFull below 5 % or 500 MB of free space, whichever is less demanding.
+    """
+    root = Path(settings.ITAM_DATA_DIR)
+    root.mkdir(parents=True, exist_ok=True)
+    usage = shutil.disk_usage(root)
+    if usage.free < min(LOW_BYTES, usage.total * LOW_SHARE):
+        raise DiskFull(
+            f"{root} has {usage.free // 2**20} MB left: imports wait until there are "
+            f"{int(min(LOW_BYTES, usage.total * LOW_SHARE)) // 2**20} MB."
+        )
+
+
+def store_raw(data: bytes) -> tuple[str, str]:
+    """Store bytes, and return their SHA-256 and the path below the data folder.
+
+    Written beside, flushed to the disk and renamed, before the rows that name it are committed: a crash leaves a file that
+    nothing names, never a row whose file is missing. The same bytes are stored once.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    folder = Path(settings.ITAM_CAPTURE_DIR) / digest[:2]
+    path = folder / f"{digest}.gz"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as raw:
+                with gzip.GzipFile(
+                    filename="", mode="wb", fileobj=raw, compresslevel=1, mtime=0
+                ) as packed:
+                    packed.write(data)
+                raw.flush()
+                os.fsync(raw.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    return digest, str(path.relative_to(settings.ITAM_DATA_DIR))
+
+
+def read_raw(capture: Capture) -> bytes:
+    """Return a capture's bytes.
+
+    Raises FileNotFoundError where they are no longer kept, ValueError where they are not those that were read.
+    """
+    if not capture.stored:
+        raise FileNotFoundError(f"The raw text of {capture} is not kept.")
+    with gzip.open(Path(settings.ITAM_DATA_DIR) / capture.stored) as packed:
+        data = packed.read()
+    found = hashlib.sha256(data).hexdigest()
+    if found != capture.sha256:
+        raise ValueError(f"{capture}: expected SHA-256 {capture.sha256}, found {found}.")
+    return data
+
+
+def store_unreadable(capture: Capture, lines: Sequence[Unreadable]) -> None:
+    """Keep the first lines that could not be read, up to 1,000 a capture."""
+    UnreadableLine.objects.bulk_create(
+        UnreadableLine(
+            capture=capture, line=line.line, text=line.text[:500], reason=line.reason[:300]
+        )
+        for line in lines[:KEPT_LINES]
+    )
+
+
+def known_capture(server: LicenseServer, kind: str, digest: str, offset: int = 0) -> Capture | None:
+    """Return the capture that already holds these bytes, read whole, from the same place of a file."""
+    return Capture.objects.filter(
+        server=server, kind=kind, sha256=digest, offset=offset, result=Capture.Result.PARSED
+    ).first()

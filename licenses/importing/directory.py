@@ -1,0 +1,115 @@
+"""From names as printed to rows: people, machines and features, looked up in bulk and remembered for one import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from licenses.models import Feature, Host, Identity, LicenseServer, Person, pseudonym
+
+
+class Directory:
+    """Ids and pseudonyms of the people, machines and features of one server.
+
+    People and machines are the same whatever the case of their names; a feature's name is exact. Rows that are missing are
+    made. Call `learn` once a chunk (a few queries, whatever its size), then read the dictionaries.
+    """
+
+    def __init__(self, server: LicenseServer) -> None:
+        self.server = server
+        self.persons: dict[str, int] = {}
+        self.hosts: dict[str, int] = {}
+        self.features: dict[tuple[str, str], int] = {}
+        self.person_pseudonyms: dict[int, str] = {}
+        self.host_pseudonyms: dict[int, str] = {}
+        self.feature_names: dict[int, tuple[str, str]] = {}
+        for pk, daemon, name in Feature.objects.filter(server=server).values_list(
+            "pk", "daemon", "name"
+        ):
+            self._remember_feature(pk, daemon, name)
+
+    def learn(
+        self, users: Iterable[str], hosts: Iterable[str], features: Iterable[tuple[str, str]]
+    ) -> None:
+        self._learn_persons({user for user in users if user not in self.persons})
+        self._learn_hosts({host for host in hosts if host not in self.hosts})
+        self._learn_features({feature for feature in features if feature not in self.features})
+
+    def _learn_persons(self, missing: set[str]) -> None:
+        by_pseudonym: dict[str, list[str]] = {}
+        for login in sorted(missing):
+            by_pseudonym.setdefault(pseudonym("person", login), []).append(login)
+        ids = _ids(Person, by_pseudonym)
+        new = [code for code in by_pseudonym if code not in ids]
+        if new:
+            Person.objects.bulk_create(
+                [Person(pseudonym=code) for code in new], ignore_conflicts=True
+            )
+            ids |= _ids(Person, new)
+            Identity.objects.bulk_create(
+                [Identity(person_id=ids[code], login=by_pseudonym[code][0][:255]) for code in new],
+                ignore_conflicts=True,
+            )
+        for code, logins in by_pseudonym.items():
+            self.person_pseudonyms[ids[code]] = code
+            for login in logins:
+                self.persons[login] = ids[code]
+
+    def _learn_hosts(self, missing: set[str]) -> None:
+        by_pseudonym: dict[str, list[str]] = {}
+        for name in sorted(missing):
+            by_pseudonym.setdefault(pseudonym("host", name), []).append(name)
+        ids = _ids(Host, by_pseudonym)
+        new = [code for code in by_pseudonym if code not in ids]
+        if new:
+            Host.objects.bulk_create(
+                [Host(pseudonym=code, name=by_pseudonym[code][0][:255]) for code in new],
+                ignore_conflicts=True,
+            )
+            ids |= _ids(Host, new)
+        for code, names in by_pseudonym.items():
+            self.host_pseudonyms[ids[code]] = code
+            for name in names:
+                self.hosts[name] = ids[code]
+
+    def _learn_features(self, missing: set[tuple[str, str]]) -> None:
+        for daemon, name in sorted(missing):
+            found = self._same_feature(daemon, name)
+            if found is None:
+                row, _created = Feature.objects.get_or_create(
+                    server=self.server, daemon=daemon, name=name
+                )
+                found = row.pk
+            self._remember_feature(found, daemon, name)
+
+    def _same_feature(self, daemon: str, name: str) -> int | None:
+        """Find the feature under the other of its two keys: a status may not tell which daemon serves an idle feature."""
+        if not daemon:
+            known = {
+                pk for pk, (of, feature) in self.feature_names.items() if feature == name and of
+            }
+            return known.pop() if len(known) == 1 else None
+        nameless = self.features.get(("", name))
+        if nameless is not None and self.feature_names[nameless][0] == "":
+            Feature.objects.filter(pk=nameless, daemon="").update(daemon=daemon)
+            return nameless
+        return None
+
+    def _remember_feature(self, pk: int, daemon: str, name: str) -> None:
+        self.features[daemon, name] = pk
+        if daemon or pk not in self.feature_names:
+            self.feature_names[pk] = (daemon, name)
+
+    def person_label(self, login: str) -> str:
+        return self.person_pseudonyms[self.persons[login]]
+
+
+def _ids(model: type[Person] | type[Host], pseudonyms: Iterable[str]) -> dict[str, int]:
+    codes = list(pseudonyms)
+    found: dict[str, int] = {}
+    for start in range(0, len(codes), 500):
+        found |= dict(
+            model.objects.filter(pseudonym__in=codes[start : start + 500]).values_list(
+                "pseudonym", "pk"
+            )
+        )  # type: ignore[attr-defined]
+    return found

@@ -1,0 +1,253 @@
+"""From facts to holdings: which OUT an IN ended, what a restart lost, and what polls add. Pure.
+
+Everything here concerns one *key*: a feature, a person, a host and a number of seats. A log has no handle, so an IN ends
+the oldest OUT of its key (first in, first out). Concurrency and seat-time are exact that way; which of two holdings of one key
+was the longer is not knowable, and nothing depends on it.
+
+The result is a function of the set of facts, not of the order in which they were learned.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+OUT, IN = 1, 2
+EVENT, SAMPLED = 1, 2
+
+
+class Fact(NamedTuple):
+    """An OUT or IN of the key."""
+
+    at: int
+    kind: int
+    reason: str = ""
+
+
+class Restart(NamedTuple):
+    """The daemon came up: what it had out is lost, last known to be held at `last_seen`."""
+
+    at: int
+    last_seen: int
+
+
+class Seen(NamedTuple):
+    """A row of the server's status over the polls that showed it."""
+
+    pk: int
+    started_at: int
+    first_seen: int
+    last_seen: int
+    gone_at: int | None
+    state: str
+
+
+class Held(NamedTuple):
+    """A holding. Known held in [taken_by, returned_after), possibly in [taken_at, returned_at)."""
+
+    taken_at: int
+    taken_by: int
+    returned_after: int | None
+    returned_at: int | None
+    method: int
+    state: str
+    end_reason: str
+    sighting: int | None
+
+
+END_REASONS = {
+    "": "returned",
+    "inactive": "inactive",
+    "shutdown": "shutdown",
+    "user_removed": "removed",
+}
+
+
+class _Open:
+    """A holding under construction."""
+
+    __slots__ = (
+        "end_reason",
+        "method",
+        "returned_after",
+        "returned_at",
+        "seen",
+        "taken_at",
+        "taken_by",
+    )
+
+    def __init__(self, taken_at: int, taken_by: int, method: int, seen: Seen | None = None) -> None:
+        self.taken_at, self.taken_by, self.method, self.seen = taken_at, taken_by, method, seen
+        self.returned_after: int | None = None
+        self.returned_at: int | None = None
+        self.end_reason = ""
+
+    def end(self, after: int, at: int, reason: str) -> None:
+        self.returned_after, self.returned_at, self.end_reason = (
+            max(after, self.taken_by),
+            max(at, self.taken_at),
+            reason,
+        )
+
+    def held(self) -> Held:
+        state = self.seen.state if self.seen is not None else "held"
+        return Held(
+            self.taken_at, self.taken_by, self.returned_after, self.returned_at, self.method, state, self.end_reason,
+            self.seen.pk if self.seen is not None else None,
+        )  # fmt: skip
+
+
+def pair(
+    facts: Iterable[Fact],
+    *,
+    already_out: Sequence[int] = (),
+    restarts: Sequence[Restart] = (),
+    seen: Iterable[Seen] = (),
+    next_poll: Callable[[int], int | None] = lambda _moment: None,
+    log_until: Callable[[int], int | None] = lambda _moment: None,
+) -> list[Held]:
+    """Return the holdings of one key, in order of taking.
+
+    facts:       OUTs and INs, in any order.
+    already_out: when the seats were taken that the first fact finds out (pairing may start in the middle of a history).
+    restarts:    in time order.
+    seen:        status rows of the key, in any order.
+    next_poll:   the first complete answer of the server after a moment, or None: a holding that the log left open, and that
+                 no status row shows, had ended by the first one after it was taken.
+    log_until:   until when the log vouches without a break, from a moment on; None where it does not vouch for it.
+    """
+    ended, queue, orphans = _replay(facts, already_out, restarts)
+    holdings = ended + list(queue)
+    extra = _match(holdings, sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.pk)))
+    sampled = [_from_sighting(row) for row in extra]
+    _end_by_orphans(sampled, orphans)
+    still_out = [holding for holding in holdings if holding.returned_at is None]
+    _end_by_polls(still_out, next_poll, log_until)
+    found = [holding.held() for holding in holdings + sampled]
+    return sorted(
+        found,
+        key=lambda held: (
+            held.taken_at,
+            held.method,
+            held.returned_at is None,
+            held.returned_at or 0,
+        ),
+    )
+
+
+def _replay(
+    facts: Iterable[Fact], already_out: Sequence[int], restarts: Sequence[Restart]
+) -> tuple[list[_Open], deque[_Open], list[Fact]]:
+    restart_seconds = {restart.at for restart in restarts}
+
+    def order(fact: Fact) -> tuple[int, int]:
+        # Within a second the text's order is lost. OUT first lets the IN end the older holding, and gives the same
+        # concurrency either way; only where the daemon came up in that second do its INs belong to what was before.
+        return fact.at, (fact.kind == OUT) * 2 if fact.at in restart_seconds else (fact.kind == IN)
+
+    queue: deque[_Open] = deque(_Open(taken, taken, EVENT) for taken in sorted(already_out))
+    ended: list[_Open] = []
+    orphans: list[Fact] = []
+    waiting = deque(restarts)
+
+    def lose(before: int, *, same_second: bool) -> None:
+        while waiting and (waiting[0].at < before or (same_second and waiting[0].at == before)):
+            restart = waiting.popleft()
+            for holding in [holding for holding in queue if holding.taken_at < restart.at]:
+                queue.remove(holding)
+                holding.end(restart.last_seen, restart.last_seen, "restart")
+                ended.append(holding)
+
+    for fact in sorted(facts, key=order):
+        lose(fact.at, same_second=fact.kind == OUT)
+        if fact.kind == OUT:
+            queue.append(_Open(fact.at, fact.at, EVENT))
+        elif queue:
+            holding = queue.popleft()
+            holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
+            ended.append(holding)
+        else:
+            orphans.append(fact)
+    if waiting:
+        lose(waiting[-1].at, same_second=True)
+    return ended, queue, orphans
+
+
+def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
+    """Give each status row to the logged holding taken in its minute; return the rows that no log explains.
+
+    A status prints minutes, so the two are the same when the minutes are (or neighbours: the tool may round up).
+    """
+    by_minute: dict[int, list[_Open]] = {}
+    for holding in holdings:
+        by_minute.setdefault(holding.taken_at // 60, []).append(holding)
+    unexplained = []
+    for row in rows:
+        minute = row.started_at // 60
+        for candidate in (minute, minute - 1):
+            free = [
+                holding
+                for holding in by_minute.get(candidate, ())
+                if holding.seen is None
+                and (holding.returned_at is None or holding.returned_at + 60 >= row.last_seen)
+            ]
+            if free:
+                # Of several, the one still out goes with a row still shown.
+                best = min(
+                    free,
+                    key=lambda holding: (
+                        (holding.returned_at is None) != (row.gone_at is None),
+                        holding.taken_at,
+                    ),
+                )
+                best.seen = row
+                break
+        else:
+            unexplained.append(row)
+    return unexplained
+
+
+def _from_sighting(row: Seen) -> _Open:
+    holding = _Open(row.started_at, min(row.started_at + 59, row.first_seen), SAMPLED, row)
+    holding.taken_by = max(holding.taken_by, row.started_at)
+    if row.gone_at is not None:
+        holding.end(row.last_seen + 1, row.gone_at, "not_seen")
+    return holding
+
+
+def _end_by_orphans(sampled: list[_Open], orphans: list[Fact]) -> None:
+    """Let an IN without an OUT end the polled holding that it must belong to, to the second."""
+    taken: set[int] = set()
+    for fact in orphans:
+        for index, holding in enumerate(sampled):
+            row = holding.seen
+            assert row is not None
+            if (
+                index not in taken
+                and row.last_seen <= fact.at
+                and (row.gone_at is None or fact.at <= row.gone_at)
+            ):
+                holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
+                taken.add(index)
+                break
+
+
+def _end_by_polls(
+    holdings: list[_Open],
+    next_poll: Callable[[int], int | None],
+    log_until: Callable[[int], int | None],
+) -> None:
+    """End what a lost IN left open: at the first complete answer that did not show it."""
+    for holding in holdings:
+        if holding.seen is not None:
+            if holding.seen.gone_at is not None:
+                holding.end(holding.seen.last_seen + 1, holding.seen.gone_at, "not_seen")
+            continue
+        # A poll of the minute in which it was taken may have been answered before.
+        poll = next_poll(holding.taken_at + 60)
+        if poll is not None:
+            vouched = log_until(holding.taken_at)
+            # Where the log goes on past the poll the two disagree, and then nothing after the OUT is sure.
+            known = vouched if vouched is not None and vouched <= poll else holding.taken_at
+            holding.end(known, poll, "not_seen")
