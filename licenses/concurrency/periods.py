@@ -99,7 +99,7 @@ def _clock_changes(start: int, end: int, zone: tzinfo) -> list[int]:
     """Return the moments in (start, end) at which the zone's offset from UTC changes.
 
     A zone does not tell its changes, so offsets are compared a day apart: two changes that
-    undo each other within one day would be missed. No zone has had such.
+    undo each other within one day would be missed. No zone of tzdata has had any.
     """
     changes: list[int] = []
     for since in range(start, end, DAY_SECONDS):

@@ -18,7 +18,7 @@ from licenses.concurrency.measures import is_full
 from licenses.concurrency.timeline import UNKNOWN, Steps
 
 HOUR_SECONDS = 3600
-BLOCK_EVENTS = 250_000
+BLOCK_EVENTS = 100_000
 """Events worked on at one time: few enough that a block's arrays stay in the processor's cache."""
 
 Limits = Mapping[int, Steps]
@@ -123,12 +123,13 @@ class _Axis:
 
     def limit_rows(self, limits: Limits) -> _LimitRows:
         """Return the limits of all groups; each group begins with a row, if only UNKNOWN."""
+        nothing = Steps.constant(UNKNOWN, self.start, self.start)
         times, levels = [ints([], "times")], [ints([], "levels")]
         for rank, name in enumerate(self.names.tolist()):
             times.append(ints([rank * self.span], "times"))
             levels.append(ints([UNKNOWN], "levels"))
-            if name in limits:
-                steps = limits[name].clip(self.start, self.end)
+            steps = limits.get(name, nothing).clip(self.start, self.end)
+            if len(steps):
                 times.append(steps.times - self.start + rank * self.span)
                 levels.append(np.append(steps.levels, UNKNOWN))
         return _LimitRows(np.concatenate(times), np.concatenate(levels))
@@ -156,7 +157,7 @@ class _Axis:
     def blocks(self, keys: Ints) -> Iterator[Ints]:
         """Cut sorted keys between groups, into blocks of BLOCK_EVENTS or one larger group."""
         groups = np.arange(1, len(self.names) + 1, dtype=np.int64)
-        ends = np.searchsorted(keys >> self.bits, groups * self.span)
+        ends = np.searchsorted(keys, groups * self.span << self.bits)
         since = 0
         for end in ends.tolist():
             if end - since >= BLOCK_EVENTS or (end == len(keys) and end > since):
@@ -171,7 +172,7 @@ class _Axis:
         extent = first * self.span, (last + 1) * self.span
         cut = _HourCut(times, used)
         limit, allowed = bound.at(times, *extent), right.at(times, *extent)
-        excess = np.where(allowed == UNKNOWN, 0, np.maximum(used - allowed, 0))
+        excess = np.maximum(used - allowed, 0) * (allowed != UNKNOWN)
         columns = [
             cut.peak(),
             cut.integral(used),
@@ -179,6 +180,7 @@ class _Axis:
             cut.integral(excess > 0),
             cut.integral(excess),
         ]
+        # An event of nothing, or one that ends all use on the full hour, leaves an idle row.
         in_use = columns[1] > 0
         ranks, moments = np.divmod(cut.slots[in_use] * HOUR_SECONDS, self.span)
         return Hours(
@@ -217,6 +219,8 @@ class _HourCut:
 
     def integral(self, values: Ints | Flags) -> Ints:
         """Return the sum of value x seconds in each hour; values hold from event to event."""
+        if not values.any():  # most pools are never full
+            return np.zeros(len(self.slots), dtype=np.int64)
         inner = np.add.reduceat(values * self.durations, self.heads)
         carried = self._before(values) * self.leads
         return self._spread(values[self.tails] * HOUR_SECONDS, inner + carried)
@@ -247,7 +251,7 @@ def _ranked(groups: Ints) -> tuple[Ints, Ints]:
 
 def _batches(groups: int, span: int, most: int) -> Iterator[tuple[int, int]]:
     """Yield ranges of groups so few that their keys fit 63 bits; most often, that is all."""
-    room = 2 ** (63 - (2 * most).bit_length()) // span
+    room = (2 ** (63 - (2 * most).bit_length()) - 1) // span
     if not room:
         raise ValueError(f"{most} seats in one holding, over {span} s: more than 63 bits can hold")
     for low in range(0, groups, room):
