@@ -11,7 +11,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="notification",
             name="group",
-            field=models.CharField(blank=True, help_text="Messages of one group go out together.", max_length=100), preserve_default=True,
+            field=models.CharField(
+                blank=True, help_text="Messages of one group go out together.", max_length=100
+            ),
         ),
         migrations.AddField(
             model_name="notification",
