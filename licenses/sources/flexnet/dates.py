@@ -1,0 +1,113 @@
+"""The dates that FlexNet prints: expiry dates, and starts without a year."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+MONTHS = {
+    month: number
+    for number, month in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+YEARS_BACK = 12
+"""A weekday settles the year within five or six years; 29 February needs up to eight."""
+TOLERANCE = timedelta(days=1)
+"""By which a start may lie after the report: the clocks of tool and server differ."""
+
+_EXPIRY = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{1,4})")
+
+
+def is_expiry(text: str) -> bool:
+    """Whether *text* is written as an expiry: a date, or one of the words for never."""
+    return text.lower().startswith("permanent") or _EXPIRY.fullmatch(text) is not None
+
+
+def expiry(text: str) -> date | None:
+    """Return the last day of a licence; None for a permanent one, whose year may be written 0 or
+    0000.
+
+    Raises ValueError where *text* is neither.
+    """
+    text = text.strip()
+    if text.lower().startswith("permanent"):
+        return None
+    found = _EXPIRY.fullmatch(text)
+    month = MONTHS.get(found[2].lower()) if found else None
+    if not found or not month:
+        raise ValueError(f"{text!r} is not an expiry date such as 31-dec-2026 or permanent")
+    year = int(found[3])
+    if year == 0:
+        return None
+    if year < 100:
+        year += 2000 if year < 70 else 1900
+    return date(year, month, int(found[1]))
+
+
+def moment(local: datetime, zone: ZoneInfo, near: int | None = None) -> int:
+    """Return the epoch seconds of a local time; in an hour that the zone repeats, the one closer to
+    *near*."""
+    first = round(local.replace(tzinfo=zone).timestamp())
+    second = round(local.replace(tzinfo=zone, fold=1).timestamp())
+    if near is not None and second > first and abs(second - near) < abs(first - near):
+        return second
+    return first
+
+
+class StartDates:
+    """Finds the year of starts printed as "Fri 10/20 15:53", for one report.
+
+    taken: when the report was taken, or about when; None leaves every start without a year unknown.
+    """
+
+    def __init__(self, taken: int | None, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._limit = None
+        if taken is not None:
+            self._limit = (datetime.fromtimestamp(taken, UTC).astimezone(zone) + TOLERANCE).date()
+        self._known: dict[tuple[str, int, int], tuple[date | None, bool]] = {}
+
+    def start(
+        self, weekday: str, month: int, day: int, year: int | None, hour: int, minute: int
+    ) -> tuple[int | None, bool]:
+        """Return (epoch seconds or None, whether the year is a guess)."""
+        if hour > 23 or minute > 59:
+            return None, False
+        guessed = False
+        found: date | None
+        if year is not None:
+            found = _date(year + 2000 if year < 100 else year, month, day)
+        else:
+            key = (weekday.lower(), month, day)
+            if key not in self._known:
+                self._known[key] = self._resolve(*key)
+            found, guessed = self._known[key]
+        if found is None:
+            return None, False
+        local = datetime(found.year, found.month, found.day, hour, minute)  # noqa: DTZ001
+        return moment(local, self._zone), guessed
+
+    def _resolve(self, weekday: str, month: int, day: int) -> tuple[date | None, bool]:
+        if self._limit is None:
+            return None, False
+        latest = None
+        for year in range(self._limit.year, self._limit.year - YEARS_BACK, -1):
+            candidate = _date(year, month, day)
+            if candidate is None or candidate > self._limit:
+                continue
+            if WEEKDAYS[candidate.weekday()] == weekday:
+                return candidate, False
+            latest = latest or candidate
+        return latest, latest is not None
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    if not 1970 < year < 2200:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,251 @@
+"""The output of `lmutil lmstat -a`: who holds what now, as one or more servers say it.
+
+Read line by line, never by indentation: it varies with the length of names. A report counts as
+parsed only where the server is up, every line of its features was read, and every feature's rows
+and reservations add up to what the server prints as in use.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from licenses.sources.flexnet.dates import StartDates, expiry, moment
+from licenses.sources.flexnet.lmstat_report import (
+    Draft,
+    FeatureDraft,
+    FeatureList,
+    Section,
+    build_snapshot,
+    draft_of,
+)
+from licenses.sources.flexnet.lmstat_rows import (
+    RowError,
+    read_holding,
+    read_reservation,
+    read_waiting,
+)
+from licenses.sources.records import FeatureStatus, Result, Snapshot, Unreadable
+from licenses.sources.text import LINE_CAP, text_lines, visible
+
+_BANNER = re.compile(r"(?:lmutil|lmstat) - Copyright \(c\)")
+_DATE = re.compile(
+    r"Flexible License Manager status on (?:[A-Za-z]{3} )?"
+    r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d)(?::\d\d)?"
+)
+_FEATURE = re.compile(r"Users of (.{1,500}?): +\((.{1,500})\)")
+_TOTALS = re.compile(
+    r"Total of (\d{1,12}) licenses? issued; +(?:Total of )?(\d{1,12}) licenses? in use"
+)
+_NO_USERS = re.compile(r"Users of (.{1,500}?): +(Cannot get users of .{1,1000})")
+_BLOCK = re.compile(
+    r'"(.{1,500})" v?(\S{0,100}), vendor: ([^,\s]{1,100})(?:, expir\w{1,5}: (.{1,100}))?'
+)
+_UP = re.compile(r"(\S{1,255}): (?:license server )?(UP|DOWN)\b ?(.{0,200})")
+_CODE = re.compile(r"\((-\d{1,4})[,:)]")
+_LOCKS = (
+    "floating license",
+    "nodelocked license",
+    "uncounted nodelocked",
+    "node-locked",
+    "uncounted",
+)
+_NOISE = ("License file(s) on ", "NOTE:", "[Detecting", "lmstat v", "lmutil v", "...")
+
+
+def parse_lmstat(data: bytes, *, zone: ZoneInfo, now: int | None = None) -> list[Snapshot]:
+    """Return a snapshot for each server in the text, in order; always one at least.
+
+    zone: of the times printed, which are those of the machine that ran the tool.
+    now:  about when the report was taken, for texts without a date of their own: starts have no
+          year.
+    """
+    reader = _Reader(zone, now)
+    for number, line in text_lines(data):
+        reader.line(number, line)
+    return reader.snapshots()
+
+
+class _Reader:
+    def __init__(self, zone: ZoneInfo, now: int | None) -> None:
+        self._zone = zone
+        self._now = now
+        self._taken_at: int | None = None
+        self._known = False
+        self._done: list[Snapshot] = []
+        self._section = self._new_section()
+
+    def snapshots(self) -> list[Snapshot]:
+        self._finish()
+        if not self._done:
+            found = "an lmstat banner without a report" if self._known else "no report of lmstat"
+            self._done.append(
+                Snapshot(
+                    Result.NOT_RECOGNISED,
+                    self._taken_at,
+                    "",
+                    f"Found {found}; expected License server status and Feature usage info.",
+                    unreadable=tuple(self._section.unreadable),
+                    lines=self._section.lines,
+                )
+            )
+        return self._done
+
+    def _new_section(self) -> Section:
+        starts = StartDates(self._taken_at if self._taken_at is not None else self._now, self._zone)
+        return Section(self._taken_at, starts)
+
+    def _finish(self) -> None:
+        if not self._section.empty:
+            self._done.append(build_snapshot(self._section))
+            self._section = self._new_section()
+
+    def line(self, number: int, raw: str) -> None:
+        self._section.lines += 1
+        text = raw.strip()
+        if not text or set(text) == {"-"}:
+            return
+        if len(raw) > LINE_CAP:
+            self._unreadable(number, raw, f"longer than {LINE_CAP} characters")
+        elif not (self._heading(text) or self._status(text)):
+            self._detail(number, text)
+
+    def _heading(self, text: str) -> bool:
+        """Read what stands before a server's answer."""
+        if _BANNER.match(text):
+            self._known = True
+            self._finish()
+        elif found := _DATE.match(text):
+            self._known = True
+            self._finish()
+            self._date(found)
+        elif text.startswith("License server status:"):
+            self._known = True
+            if not self._section.empty:
+                self._finish()
+            self._section.server = visible(text.partition(":")[2].strip())
+        elif text.startswith("Error getting status:"):
+            self._known = True
+            if not self._section.empty and not self._section.server:
+                self._finish()
+            self._section.error = visible(text.partition(":")[2].strip())
+        elif text.startswith("License files"):
+            self._section.in_table = True
+        elif not text.startswith(_NOISE):
+            return False
+        return True
+
+    def _date(self, found: re.Match[str]) -> None:
+        month, day, year, hour, minute = (int(part) for part in found.groups())
+        try:
+            local = datetime(year, month, day, hour, minute)  # noqa: DTZ001
+            self._taken_at = moment(local, self._zone, self._now)
+        except (ValueError, OverflowError):
+            self._taken_at = None
+        lines = self._section.lines
+        self._section = self._new_section()
+        self._section.lines = lines
+
+    def _status(self, text: str) -> bool:
+        """Read the lines that say what is up."""
+        section = self._section
+        if text.startswith("Vendor daemon status"):
+            section.in_vendors = True
+        elif text.startswith("Feature usage info:"):
+            section.usage_info = True
+            section.lists.append(FeatureList(tuple(section.waiting_daemons)))
+            section.waiting_daemons = []
+        elif found := _UP.fullmatch(text):
+            self._up(found[1], found[2] == "UP", text.partition(": ")[2])
+        elif section.server and not text.startswith("Users of "):
+            name, colon, error = text.partition(": ")
+            if not colon or " " in name or not error.endswith(")") or not _CODE.search(error):
+                return False
+            self._up(name, False, error)
+        else:
+            return False
+        return True
+
+    def _up(self, name: str, up: bool, text: str) -> None:
+        section = self._section
+        entry = (name, up, visible(text.strip()))
+        if not section.in_vendors and not section.lists and "vendor daemon" not in text:
+            section.members.append(entry)
+        else:
+            section.daemons.append(entry)
+            section.waiting_daemons.append(name)
+
+    def _detail(self, number: int, text: str) -> None:
+        """Read the lines of features."""
+        section = self._section
+        if text.startswith("Users of "):
+            section.in_table = False
+            self._feature(number, text)
+            return
+        if section.in_table or (section.empty and not self._known) or not section.lists:
+            return
+        feature = section.feature
+        if feature is None:
+            self._unreadable(number, text, "expected Users of FEATURE: (...)")
+        elif found := _BLOCK.fullmatch(text):
+            self._block(number, feature, found)
+        elif text.startswith("vendor_string:"):
+            draft_of(feature).vendor_string = visible(text.partition(":")[2].strip(), 2000)
+        elif text.lower().startswith(_LOCKS):
+            draft_of(feature).lock = _lock(text.lower())
+        else:
+            self._row(number, text, feature)
+
+    def _feature(self, number: int, text: str) -> None:
+        section = self._section
+        if not section.lists:
+            section.lists.append(FeatureList(tuple(section.waiting_daemons)))
+        status = None
+        if found := _FEATURE.fullmatch(text):
+            if totals := _TOTALS.fullmatch(found[2].strip()):
+                status = FeatureStatus("", found[1], int(totals[1]), int(totals[2]), line=number)
+            elif found[2].lower().startswith("uncounted"):
+                status = FeatureStatus("", found[1], None, None, uncounted=True, line=number)
+            elif found[2].startswith("Error:"):
+                error = visible(found[2].removeprefix("Error:").strip())
+                status = FeatureStatus("", found[1], None, None, error=error, line=number)
+        elif found := _NO_USERS.fullmatch(text):
+            status = FeatureStatus("", found[1], None, None, error=visible(found[2]), line=number)
+        if status is None:
+            self._unreadable(number, text, "expected the totals, or the reason why there are none")
+        else:
+            section.lists[-1].features.append(FeatureDraft(status))
+
+    def _block(self, number: int, feature: FeatureDraft, found: re.Match[str]) -> None:
+        draft = Draft(daemon=found[3], version=found[2])
+        if found[4]:
+            try:
+                draft.expires_on = expiry(found[4])
+            except ValueError as error:
+                self._unreadable(number, found[0], str(error))
+        feature.drafts.append(draft)
+
+    def _row(self, number: int, text: str, feature: FeatureDraft) -> None:
+        try:
+            if reservation := read_reservation(text, number):
+                draft_of(feature).reserved.append(reservation)
+            elif held := read_holding(text, number, self._section.starts):
+                draft_of(feature).held.append(held)
+            elif queued := read_waiting(text, number):
+                draft_of(feature).queued.append(queued)
+            else:
+                self._unreadable(
+                    number, text, "expected a holder, a reservation or a queued request"
+                )
+        except RowError as error:
+            self._unreadable(number, text, str(error))
+
+    def _unreadable(self, number: int, text: str, reason: str) -> None:
+        self._section.unreadable.append(Unreadable(number, visible(text), reason))
+
+
+def _lock(text: str) -> str:
+    if text.startswith("uncounted"):
+        return "uncounted"
+    return "floating" if text.startswith("floating") else "nodelocked"

@@ -1,0 +1,292 @@
+"""From the lines of a report of lmstat to a snapshot: identities, repetitions, and what the report
+is worth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from licenses.sources.flexnet.dates import StartDates
+from licenses.sources.flexnet.lmstat_rows import (
+    Identity,
+    guessed_identity,
+    known_hosts,
+    plain_identity,
+)
+from licenses.sources.records import (
+    Block,
+    FeatureStatus,
+    Holding,
+    Reservation,
+    Result,
+    Snapshot,
+    Unreadable,
+    Waiting,
+)
+
+_CODE = re.compile(r"\((-\d{1,4})[,:)]")
+_SERVER_CODES = {-7, -12, -13, -15, -17, -20, -96}
+_Who = Callable[[list[str], int], Identity]
+
+
+@dataclass
+class Draft:
+    """A block under construction. Identities are settled when the report is whole."""
+
+    daemon: str = ""
+    version: str = ""
+    expires_on: date | None = None
+    vendor_string: str = ""
+    lock: str = ""
+    held: list[tuple[list[str], Holding]] = field(default_factory=list)
+    queued: list[tuple[list[str], Waiting]] = field(default_factory=list)
+    reserved: list[Reservation] = field(default_factory=list)
+
+
+@dataclass
+class FeatureDraft:
+    status: FeatureStatus
+    drafts: list[Draft] = field(default_factory=list)
+
+
+@dataclass
+class FeatureList:
+    """One "Feature usage info" with the daemons whose lines stand right before it."""
+
+    daemons: tuple[str, ...]
+    features: list[FeatureDraft] = field(default_factory=list)
+
+
+@dataclass
+class Section:
+    """What one server says."""
+
+    taken_at: int | None
+    starts: StartDates
+    server: str = ""
+    members: list[tuple[str, bool, str]] = field(default_factory=list)
+    daemons: list[tuple[str, bool, str]] = field(default_factory=list)
+    waiting_daemons: list[str] = field(default_factory=list)
+    lists: list[FeatureList] = field(default_factory=list)
+    error: str = ""
+    usage_info: bool = False
+    in_vendors: bool = False
+    in_table: bool = False
+    unreadable: list[Unreadable] = field(default_factory=list)
+    lines: int = 0
+
+    @property
+    def empty(self) -> bool:
+        return not (self.server or self.members or self.lists or self.error or self.usage_info)
+
+    @property
+    def feature(self) -> FeatureDraft | None:
+        return self.lists[-1].features[-1] if self.lists and self.lists[-1].features else None
+
+
+def draft_of(feature: FeatureDraft) -> Draft:
+    if not feature.drafts:
+        feature.drafts.append(Draft())
+    return feature.drafts[-1]
+
+
+def build_snapshot(section: Section) -> Snapshot:
+    features = _features(section)
+    result, detail = _result(section, features)
+    return Snapshot(
+        result=result,
+        taken_at=section.taken_at,
+        server=section.server,
+        detail=detail,
+        members=_unique(section.members),
+        daemons=_unique(section.daemons),
+        features=features,
+        unreadable=tuple(section.unreadable),
+        lines=section.lines,
+    )
+
+
+def _unique(entries: list[tuple[str, bool, str]]) -> tuple[tuple[str, bool, str], ...]:
+    """Return the entries once for each name whatever its case; some tools print a host twice."""
+    found: dict[str, tuple[str, bool, str]] = {}
+    for entry in entries:
+        known = found.get(entry[0].lower())
+        if known is None or (entry[1] and not known[1]):
+            found[entry[0].lower()] = entry
+    return tuple(found.values())
+
+
+def _features(section: Section) -> tuple[FeatureStatus, ...]:
+    """Return the features, each once: some tools print the whole list again for every daemon."""
+    plain: dict[int, Identity | None] = {}
+    for each in section.lists:
+        for feature in each.features:
+            for draft in feature.drafts:
+                plain.update((row.line, plain_identity(words)) for words, row in draft.held)
+                plain.update((row.line, plain_identity(words)) for words, row in draft.queued)
+    hosts = known_hosts(plain.values())
+
+    def who(words: list[str], line: int) -> Identity:
+        return plain[line] or guessed_identity(words, hosts)
+
+    lists = [
+        [_feature(feature, each.daemons, who) for feature in each.features]
+        for each in section.lists
+    ]
+    return _once(lists)
+
+
+def _feature(feature: FeatureDraft, daemons: tuple[str, ...], who: _Who) -> FeatureStatus:
+    blocks = tuple(_finished(draft, who) for draft in feature.drafts)
+    named = {block.daemon for block in blocks if block.daemon}
+    if named:
+        daemon = named.pop() if len(named) == 1 else ""
+    else:
+        daemon = daemons[0] if len(daemons) == 1 else ""
+    return replace(feature.status, daemon=daemon, blocks=blocks)
+
+
+def _finished(draft: Draft, who: _Who) -> Block:
+    holdings, waiting = [], []
+    for words, row in draft.held:
+        found = who(words, row.line)
+        holdings.append(
+            replace(
+                row,
+                user=found.user,
+                host=found.host,
+                display=found.display,
+                data=found.data,
+                ambiguous=found.ambiguous,
+            )
+        )
+    for words, row in draft.queued:
+        found = who(words, row.line)
+        waiting.append(replace(row, user=found.user, host=found.host, display=found.display))
+    return Block(
+        draft.daemon,
+        draft.version,
+        draft.expires_on,
+        draft.vendor_string,
+        draft.lock,
+        tuple(holdings),
+        tuple(draft.reserved),
+        tuple(waiting),
+    )
+
+
+def _once(lists: list[list[FeatureStatus]]) -> tuple[FeatureStatus, ...]:
+    """Return the features of all lists without the repetitions.
+
+    A list that repeats a whole one before it says nothing of its own daemon, and neither did the
+    place of the first:
+    what no block names stays without a daemon. Rows that come twice, handle and all, are one
+    holding.
+    """
+    features: list[FeatureStatus] = []
+    seen_lists: dict[tuple[FeatureStatus, ...], int] = {}
+    seen_rows: set[FeatureStatus] = set()
+    for each in lists:
+        bare = tuple(_bare(feature) for feature in each)
+        if not bare:
+            continue
+        if bare in seen_lists:
+            start = seen_lists[bare]
+            for at in range(start, min(start + len(bare), len(features))):
+                if not any(block.daemon for block in features[at].blocks):
+                    features[at] = replace(features[at], daemon="")
+            continue
+        seen_lists[bare] = len(features)
+        for feature, key in zip(each, bare, strict=True):
+            if key in seen_rows:
+                continue
+            if key.holdings:
+                seen_rows.add(key)
+            features.append(feature)
+    return tuple(features)
+
+
+def _bare(feature: FeatureStatus) -> FeatureStatus:
+    """Return the feature without what differs between two prints of it: lines, and the daemon by
+    place."""
+    blocks = tuple(
+        replace(
+            block,
+            holdings=tuple(replace(row, line=0) for row in block.holdings),
+            reservations=tuple(replace(row, line=0) for row in block.reservations),
+            waiting=tuple(replace(row, line=0) for row in block.waiting),
+        )
+        for block in feature.blocks
+    )
+    return replace(feature, daemon="", blocks=blocks, line=0)
+
+
+def _result(section: Section, features: tuple[FeatureStatus, ...]) -> tuple[Result, str]:
+    """Return what the report came to, and why. In doubt it is not "parsed": only that may end a
+    holding."""
+    if section.error:
+        return error_result(section.error), section.error
+    up = [name for name, is_up, _ in section.members if is_up]
+    down = [f"{name}: {text}" for name, is_up, text in _unique(section.daemons) if not is_up]
+    if section.members and not up and not features:
+        name, _, text = section.members[0]
+        return Result.SERVER_DOWN, f"{name}: {text}"
+    if down and len(down) == len(_unique(section.daemons)):
+        return Result.DAEMON_DOWN, "; ".join(down)
+    if not section.usage_info and not features:
+        if up:
+            return (
+                Result.PARTIAL,
+                "Found a server that is up; expected Feature usage info after it.",
+            )
+        return Result.NOT_RECOGNISED, "Found the name of a server; expected its state and features."
+    if problem := _incomplete(section, features, up, down):
+        return Result.PARTIAL, problem
+    return Result.PARSED, ""
+
+
+def _incomplete(
+    section: Section, features: tuple[FeatureStatus, ...], up: list[str], down: list[str]
+) -> str:
+    """Return why a report with features cannot be trusted to be whole; empty where it can."""
+    if down:
+        return "; ".join(down)
+    if not section.server:
+        return "Found features; expected License server status before them."
+    if not up and not section.daemons:
+        return "Found features; expected a server or a vendor daemon that is up."
+    if section.waiting_daemons or not section.lists[-1].features:
+        return "The report ends before the features of " + (
+            ", ".join(section.waiting_daemons or section.lists[-1].daemons) or "its last daemon"
+        )
+    if section.unreadable:
+        first = section.unreadable[0]
+        return f"{len(section.unreadable)} lines could not be read, the first in line {first.line}."
+    if missing := [each.name for each in features if each.error.startswith("Cannot get users")]:
+        return f"The daemon does not answer for {_names(missing)}."
+    if wrong := [each for each in features if not each.adds_up]:
+        return "Rows and reservations do not add up to what is printed as in use: " + _names(
+            [f"{each.name} ({_seats(each)} of {each.in_use})" for each in wrong]
+        )
+    return ""
+
+
+def error_result(text: str) -> Result:
+    """Return the class of an error that lmutil prints, by its number."""
+    found = _CODE.search(text)
+    code = int(found[1]) if found else 0
+    if code in _SERVER_CODES:
+        return Result.SERVER_DOWN
+    return Result.DAEMON_DOWN if code == -97 else Result.FAILED
+
+
+def _seats(feature: FeatureStatus) -> int:
+    held = sum(row.seats for row in feature.holdings)
+    return held + sum(row.seats for row in feature.reservations)
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -1,0 +1,189 @@
+"""The rows under a feature in the output of lmstat: who holds seats, who waits, what is reserved.
+
+Rows are read from the right, because only their end has a fixed shape: the user, the display and
+the checkout data at
+the left may hold blanks, or be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from licenses.sources.flexnet.dates import StartDates
+from licenses.sources.records import Holding, Reservation, Waiting
+
+_START = re.compile(
+    r"(?:(?P<weekday>[A-Za-z]{3}) )?(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))? "
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?P<tail>(?:[, (].*)?)$"
+)
+_SEATS = re.compile(r", (\d{1,9}) licenses?(?=[, (]|$)")
+_PID = re.compile(r", PID: ?(\d{1,10})(?=[, (]|$)")
+_LINGER = re.compile(r"\(linger: ?(\d{1,12})(?: ?/ ?(\d{1,12}))? ?\)")
+_HANDLE = re.compile(r"[^()\s]+/[^()\s]+ [^()\s]+")
+_QUEUED = re.compile(r"(\d{1,9}) licenses?")
+_RESERVATION = re.compile(
+    r"(\d{1,9}) RESERVATIONs? for "
+    r"(USER|HOST|GROUP|HOST_GROUP|DISPLAY|INTERNET|PROJECT|USER_GROUP) (\S.*) \(([^()\s]+)\)"
+)
+_DISPLAY = re.compile(
+    r"(?:/dev/\S+|pts/\d+|tty\S{0,8}|\S{0,255}:\d{1,5}(?:\.\d{1,3})?|JavaDisplay)"
+)
+_HOST_DISPLAY = re.compile(r"(?::?\d{1,3}(?:\.\d{1,3})?)?")
+_MAX_WORDS = 64
+
+
+class RowError(ValueError):
+    """A row that cannot be read; the message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a row is about."""
+
+    user: str
+    host: str
+    display: str = ""
+    data: str = ""
+    ambiguous: bool = False
+
+
+def read_reservation(text: str, line: int) -> Reservation | None:
+    """Return the reservation, or None where the row is another one: a user may be called "1"."""
+    if not (found := _RESERVATION.fullmatch(text)):
+        return None
+    return Reservation(int(found[1]), found[2], found[3].strip(), line)
+
+
+def split_identity(text: str) -> tuple[list[str], str, str]:
+    """Return (words of the identity, version, handle) of what stands left of the start."""
+    text = text.rstrip()
+    opening = text.rfind(" (")
+    handle = text[opening + 2 : -1]
+    if opening < 0 or not text.endswith(")") or not _HANDLE.fullmatch(handle):
+        raise RowError("expected (HOST/PORT HANDLE) before the start")
+    text = text[:opening].rstrip()
+    opening = text.rfind(" (")
+    version = text[opening + 2 : -1]
+    if opening < 0 or not text.endswith(")") or not version or "(" in version:
+        raise RowError("expected (vVERSION) before the handle")
+    words = text[:opening].split()
+    if not words:
+        raise RowError("expected a user before the version")
+    return words, version.removeprefix("v"), handle
+
+
+def read_holding(text: str, line: int, starts: StartDates) -> tuple[list[str], Holding] | None:
+    """Return the words of the identity and the holding without it; None where the row has no
+    start."""
+    at = text.rfind(", start ")
+    if at < 0:
+        return None
+    words, version, handle = split_identity(text[:at])
+    found = _START.match(text[at + 8 :].rstrip())
+    if not found:
+        raise RowError("expected a start such as Mon 3/16 8:13")
+    tail = found["tail"]
+    if tail.count("(") != tail.count(")") or tail.endswith(","):
+        raise RowError("the row is cut")
+    seats, pid, linger = _SEATS.search(tail), _PID.search(tail), _LINGER.search(tail)
+    started_at, guessed = starts.start(
+        found["weekday"] or "",
+        int(found["month"]),
+        int(found["day"]),
+        int(found["year"]) if found["year"] else None,
+        int(found["hour"]),
+        int(found["minute"]),
+    )
+    left, total = None, None
+    if linger:
+        # "(linger: left / total)", or "(linger: total)" by older daemons.
+        left = int(linger[1]) if linger[2] else None
+        total = int(linger[2] or linger[1])
+    holding = Holding(
+        user="",
+        host="",
+        display="",
+        data="",
+        version=version,
+        handle=handle,
+        started_at=started_at,
+        seats=int(seats[1]) if seats else 1,
+        pid=int(pid[1]) if pid else None,
+        linger_left=left,
+        linger_total=total,
+        start_guessed=guessed,
+        line=line,
+    )
+    return words, holding
+
+
+def read_waiting(text: str, line: int) -> tuple[list[str], Waiting] | None:
+    """Return the words of the identity and the queued request without it; None for other rows."""
+    at = text.rfind(" queued for ")
+    if at < 0 or not (found := _QUEUED.fullmatch(text[at + 12 :].strip())):
+        return None
+    words, _, _ = split_identity(text[:at].removesuffix(","))
+    return words, Waiting("", "", "", int(found[1]), line)
+
+
+def plain_identity(words: list[str]) -> Identity | None:
+    """Split an identity that its own words settle; None where only other rows can help."""
+    if len(words) == 1:
+        return Identity(words[0], "")
+    if len(words) == 2:
+        return Identity(words[0], words[1])
+    words = (
+        [*words[: _MAX_WORDS - 1], " ".join(words[_MAX_WORDS - 1 :])]
+        if len(words) > _MAX_WORDS
+        else words
+    )
+    for at in range(len(words) - 2, 0, -1):
+        host, display = words[at].lower(), words[at + 1].lower()
+        if display.startswith(host) and _HOST_DISPLAY.fullmatch(display[len(host) :]):
+            return _identity(words, at)
+    for at in range(len(words) - 1, 1, -1):
+        if _DISPLAY.fullmatch(words[at]):
+            return _identity(words, at - 1)
+    return None
+
+
+def guessed_identity(words: list[str], hosts: frozenset[str]) -> Identity:
+    """Split an identity by a host that other rows of the report name; else take one word for each
+    part."""
+    for at in range(1, min(len(words), _MAX_WORDS)):
+        if words[at].lower() in hosts:
+            return _identity(words, at)
+    split = _identity(words, 1)
+    return split if len(words) <= 3 else replace(split, ambiguous=True)
+
+
+def known_hosts(identities: Iterable[Identity | None]) -> frozenset[str]:
+    """Return the hosts of rows that are settled, in lower case."""
+    return frozenset(each.host.lower() for each in identities if each and each.host)
+
+
+def _identity(words: list[str], host: int) -> Identity:
+    """Return the identity whose host is the word at *host*; a host never holds a blank."""
+    rest = words[host + 1 :]
+    # What follows the display is checkout data. A display of several words is obfuscated, and holds
+    # no "=".
+    data = 1
+    if len(rest) > 1 and not _is_display(rest[0], words[host]):
+        data = next((at for at, word in enumerate(rest) if at and _is_data(word)), len(rest))
+    return Identity(
+        " ".join(words[:host]), words[host], " ".join(rest[:data]), " ".join(rest[data:])
+    )
+
+
+def _is_display(word: str, host: str) -> bool:
+    if _DISPLAY.fullmatch(word):
+        return True
+    return word.lower().startswith(host.lower()) and bool(
+        _HOST_DISPLAY.fullmatch(word[len(host) :])
+    )
+
+
+def _is_data(word: str) -> bool:
+    return word.isdigit() or "=" in word[1:-1] or ":" in word[1:-1]
