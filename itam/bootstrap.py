@@ -95,8 +95,10 @@ def build(base: Path, *, testing: bool) -> None:
                 "uv could not make a virtual environment",
             )
         call(
-            [uv, "pip", "sync", "--quiet", "--system-certs", "--require-hashes"]
-            + ["--python", venv / "bin" / "python", lock],
+            [
+                *(uv, "pip", "sync", "--quiet", "--system-certs", "--require-hashes"),
+                *("--python", venv / "bin" / "python", lock),
+            ],
             environ,
             "The packages could not be installed. Without a network, copy .venv and .tools from a"
             " machine with the same system",
@@ -105,7 +107,7 @@ def build(base: Path, *, testing: bool) -> None:
 
 
 def fetch_uv(base: Path, environ: Mapping[str, str]) -> Path:
-    """Return the path of uv, fetched by pip into `.tools/` where it is missing or another version."""
+    """Return the path of uv; pip fetches it where it is missing or another version."""
     tools = base / ".tools"
     lock = base / "tools.lock"
     uv = tools / "bin" / "uv"
@@ -117,8 +119,11 @@ def fetch_uv(base: Path, environ: Mapping[str, str]) -> Path:
     if has_pip.returncode != 0:
         fail(f"{python} has no pip. On Debian: apt-get install python3-pip")
     call(
-        [python, "-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check"]
-        + ["--require-hashes", "--only-binary", ":all:", "--target", tools, "-r", lock],
+        [
+            *(python, "-m", "pip", "install", "--quiet", "--upgrade"),
+            *("--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"),
+            *("--target", tools, "-r", lock),
+        ],
         environ,
         "pip could not fetch uv. Is there a network, and does pip reach its package index?",
     )
@@ -147,6 +152,7 @@ def tool_environ(tools: Path) -> dict[str, str]:
     }
     environ["UV_PYTHON_DOWNLOADS"] = "never"
     environ["UV_NO_CONFIG"] = "1"
+    environ["PIP_ROOT_USER_ACTION"] = "ignore"  # the target is a folder of ours
     home = environ.get("HOME", "")
     if not home or not os.access(home, os.W_OK):
         environ["HOME"] = str(tools)

@@ -7,6 +7,7 @@ read ends the start with what was found and what was expected, never with a gues
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import re
@@ -146,9 +147,23 @@ def secret(name: str, file: Path, *, default: str = "") -> str:
     if found or default:
         return found or default
     raise ImproperlyConfigured(
-        f"{name} is not set and {file} does not exist: expected one of them. `manage.py up` writes the"
-        f" file for a new installation; an installation that had one needs it back from its backup."
+        f"{name} is not set and {file} does not exist: expected one of them. `manage.py up` writes"
+        " the file for a new installation; an installation that had one needs it back from its"
+        " backup."
     )
+
+
+def check_field_keys(name: str, keys: list[str]) -> None:
+    """Refuse a key that encrypts nothing; found later, it would cost what was to be stored."""
+    for number, key in enumerate(keys, 1):
+        try:
+            found = len(base64.urlsafe_b64decode(key))
+        except ValueError:
+            found = -1
+        if found != 32:
+            raise ImproperlyConfigured(
+                f"{name}, key {number}: expected 32 bytes in URL-safe base64 (44 characters)"
+            )
 
 
 def _check(name: str, value: str, expected: str, convert: Callable[[str], Any]) -> None:

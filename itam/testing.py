@@ -103,8 +103,10 @@ def postgresql(programs: Path) -> Iterator[str]:
     server = None
     try:
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "itam", "-A", "trust"]
-            + ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            [
+                *(programs / "initdb", "-D", data, "-U", "itam", "-A", "trust"),
+                *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=folder,

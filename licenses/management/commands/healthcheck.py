@@ -1,4 +1,4 @@
-"""`manage.py healthcheck`: is everything alive? Exit code 0 or 1, for systemd, containers and people."""
+"""`manage.py healthcheck`: is everything alive? Exit code 0 or 1."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ class Command(BaseCommand):
         problems = [*self.web(options["bind"]), health.broker_problem(), health.database_problem()]
         if not problems[-1]:
             try:
-                problems += [health.migrations_problem(), *self.heartbeats(limit), *self.polls(limit)]
+                problems += [
+                    health.migrations_problem(),
+                    *self.heartbeats(limit),
+                    *self.polls(limit),
+                ]
             except DatabaseError as error:
                 problems.append(f"database: {error}")
         problems = [problem for problem in problems if problem]
@@ -93,5 +97,3 @@ class Command(BaseCommand):
         if first is None or first[1] is None:
             return []
         return [f"polls: {count} late, {first[0]} since {first[1]:%Y-%m-%d %H:%M:%S} UTC"]
-
-

@@ -12,8 +12,8 @@ TASKS = ("licenses.tasks.heartbeat", "licenses.tasks.evaluate", "licenses.tasks.
 
 class Command(BaseCommand):
     help = (
-        "Evaluate alerts and send messages that are due, in this process. The supervisor runs it while"
-        " nothing comes through the broker; any number of them may run beside workers."
+        "Evaluate alerts and send messages that are due, in this process. The supervisor runs it"
+        " while nothing comes through the broker; any number of them may run beside workers."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

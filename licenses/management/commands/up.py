@@ -227,16 +227,23 @@ class Command(BaseCommand):
 
     def greet(self, address: str, password: str, *, demo: bool) -> None:
         """Tell where it is, how to get in and what to do next."""
-        self.say(f"\nReady: {address}\n")
+        lines = ["", f"Ready: {address}", ""]
         if password:
-            self.say(f"    log in as   admin\n    password    {password}   (shown this once)\n")
+            lines += [
+                "    log in as   admin",
+                f"    password    {password}   (shown this once)",
+                "",
+            ]
         elif os.environ.get("ITAM_ADMIN_PASSWORD"):
-            self.say("    log in as   admin, with the password in ITAM_ADMIN_PASSWORD\n")
+            lines += ["    log in as   admin, with the password in ITAM_ADMIN_PASSWORD", ""]
         if not demo:
-            self.say(
-                "Next: add a licence server in the web pages, or hand in what it wrote:\n"
-                "    python3 manage.py import_usage SERVER FILE... --create-pools\n"
-            )
+            lines += [
+                "Next: add a licence server in the web pages, or hand in what it wrote:",
+                "    python3 manage.py import_usage SERVER FILE... --create-pools",
+                "",
+            ]
+        for line in lines:
+            self.say(line)
         self.say(f"Logs: {settings.ITAM_LOG_DIR}. Ctrl-C stops everything.")
 
     def watch(self, supervisor: Supervisor, environ: dict[str, str], pulse_dir: Any) -> None:
