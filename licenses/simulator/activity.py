@@ -1,118 +1,34 @@
-"""Serve the requests: an exact loss system, one event after the other. What comes out is the truth that tests compare with."""
+"""Serve the requests: an exact loss system, one event after the other. What comes out is the truth
+that tests compare with."""
 
 from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from .demand import Request, requests
 from .entities import Outage, Pool, Supply, World
-
-OUT, IN, DENIED, QUEUED, DEQUEUED, CRASH, STOP, START = range(8)
+from .history import (
+    CRASH,
+    DENIED,
+    DEQUEUED,
+    IN,
+    OUT,
+    QUEUED,
+    START,
+    STOP,
+    Denial,
+    History,
+    Session,
+    Waiting,
+)
 
 NO_SEAT = (-4, "Licensed number of users already reached.")
 WRONG_VERSION = (-25, "License server system does not support this version of this feature.")
 RESERVED = (-101, "All licenses are reserved for others.")
-
-
-@dataclass(slots=True)
-class Session:
-    """Seats held over [start, end). `end` may lie after the simulated time: the session is then still open."""
-
-    pool: str
-    server: str
-    daemon: str
-    feature: str
-    component: str
-    """What a package logs besides itself; empty elsewhere."""
-    person: int
-    login: str
-    host: str
-    seats: int
-    weight: int
-    start: int
-    end: int
-    ending: str
-    """in, inactive, shutdown, or lost: the log has no line of its end."""
-    borrowed: bool
-    handle: int
-    data: str
-
-    @property
-    def units(self) -> int:
-        """What it takes of the pool's limit."""
-        return self.seats * self.weight
-
-
-@dataclass(slots=True)
-class Denial:
-    """One refusal, as logged."""
-
-    pool: str
-    server: str
-    daemon: str
-    feature: str
-    person: int
-    login: str
-    host: str
-    seats: int
-    at: int
-    code: int
-    reason: str
-    version: str
-    data: str
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A request that waits at the server over [start, end)."""
-
-    pool: str
-    server: str
-    daemon: str
-    feature: str
-    login: str
-    host: str
-    seats: int
-    start: int
-    end: int
-    served: bool
-    handle: int
-    data: str
-
-
-@dataclass
-class History:
-    """What happened in [start, end). `log` has (time, kind, index or server name) in the order in which it happened."""
-
-    world: World
-    start: int
-    end: int
-    sessions: list[Session] = field(default_factory=list)
-    denials: list[Denial] = field(default_factory=list)
-    queue: list[Waiting] = field(default_factory=list)
-    outages: list[Outage] = field(default_factory=list)
-    log: list[tuple[int, int, int | str]] = field(default_factory=list)
-
-    def of_pool(self, name: str) -> tuple[list[Session], list[Denial]]:
-        """Return the sessions and denials of one pool."""
-        return [s for s in self.sessions if s.pool == name], [d for d in self.denials if d.pool == name]
-
-    def of_feature(self, server: str, feature: str) -> tuple[list[Session], list[Denial]]:
-        """Return the sessions and denials of one feature of one server; a component's sessions are its package's."""
-        return (
-            [s for s in self.sessions if s.server == server and feature in (s.feature, s.component)],
-            [d for d in self.denials if d.server == server and d.feature == feature],
-        )
-
-    def text_is_lost(self, server: str, at: int) -> bool:
-        """Tell whether the server's text of that moment is missing."""
-        return any(o.server == server and o.kind == "log-gap" and o.start <= at < o.end for o in self.outages)
 
 
 def simulate(world: World, start: int, end: int) -> History:
@@ -129,7 +45,10 @@ def capacity_steps(supply: Supply, zone_name: str) -> list[tuple[int, int]]:
     zone = ZoneInfo(zone_name)
     days = {line.start for line in supply.increments if line.start}
     days |= {line.expiry + timedelta(days=1) for line in supply.increments if line.expiry}
-    steps = [(int(datetime.combine(day, time(), zone).timestamp()), supply.count_on(day)) for day in sorted(days)]
+    steps = [
+        (int(datetime.combine(day, time(), zone).timestamp()), supply.count_on(day))
+        for day in sorted(days)
+    ]
     first = min(days) - timedelta(days=1) if days else datetime(2000, 1, 1, tzinfo=zone).date()
     return [(0, supply.count_on(first)), *steps]
 
@@ -160,18 +79,23 @@ class Counter:
 
 
 class LossSystem:
-    """The event loop. At one second, seats come back first, then servers go down or up, then people ask."""
+    """The event loop. At one second, seats come back first, then servers go down or up, then people
+    ask."""
 
     def __init__(self, world: World, start: int, end: int) -> None:
         self.world = world
         self.pools: list[Pool] = list(world.pools.values())
-        self.history = History(world, start, end, outages=[o for o in world.outages if start < o.start < end])
+        self.history = History(
+            world, start, end, outages=[o for o in world.outages if start < o.start < end]
+        )
         self.counters = {
             source.supply.key: Counter(source.supply, world.servers[source.supply.server].zone)
             for pool in self.pools
             for source in pool.sources
         }
-        self.weights = {source.supply.key: source.weight for pool in self.pools for source in pool.sources}
+        self.weights = {
+            source.supply.key: source.weight for pool in self.pools for source in pool.sources
+        }
         self.held: dict[tuple[int, int], int] = {}
         self.pool_use = [0] * len(self.pools)
         self.ceilings = [self.ceiling_of(pool) for pool in self.pools]
@@ -187,7 +111,8 @@ class LossSystem:
         self.count = 0
 
     def ceiling_of(self, pool: Pool) -> list[tuple[int, int, int]]:
-        """Return (start, end, seats): spans in which nobody asks for more, the last one for ever."""
+        """Return (start, end, seats): spans in which nobody asks for more, the last one for
+        ever."""
         if pool.demand.never_above is None:
             return []
         zone = ZoneInfo(pool.zone)
@@ -200,7 +125,8 @@ class LossSystem:
         return [*spans, (0, 1 << 62, pool.demand.never_above)]
 
     def order_of(self, pool: Pool, site: str) -> tuple[int, ...]:
-        """Return the sources in the order in which a program at this site asks: its own server first."""
+        """Return the sources in the order in which a program at this site asks: its own server
+        first."""
         near = [self.world.servers[source.supply.server].site != site for source in pool.sources]
         return tuple(sorted(range(len(near)), key=lambda place: (near[place], place)))
 
@@ -288,10 +214,23 @@ class LossSystem:
         number = len(self.history.sessions)
         component = supply.components[number % len(supply.components)] if supply.components else ""
         session = Session(
-            pool.name, supply.server, supply.daemon, supply.feature, component, request.person, login, host,
-            request.seats, self.weights[supply.key], at, at + request.seconds, request.ending, request.borrowed,
-            101 + 100 * (number % 997), request.data,
-        )  # fmt: skip
+            pool.name,
+            supply.server,
+            supply.daemon,
+            supply.feature,
+            component,
+            request.person,
+            login,
+            host,
+            request.seats,
+            self.weights[supply.key],
+            at,
+            at + request.seconds,
+            request.ending,
+            request.borrowed,
+            101 + 100 * (number % 997),
+            request.data,
+        )
         self.history.sessions.append(session)
         self.history.log.append((at, OUT, number))
         self.account(session, number, 1)
@@ -311,15 +250,27 @@ class LossSystem:
         else:
             del self.open[session.server][number]
 
-    def deny(self, request: Request, supply: Supply, at: int, why: tuple[int, str], version: str) -> None:
+    def deny(
+        self, request: Request, supply: Supply, at: int, why: tuple[int, str], version: str
+    ) -> None:
         login, host = self.identity(request)
         self.history.log.append((at, DENIED, len(self.history.denials)))
         self.history.denials.append(
             Denial(
-                self.pools[request.pool].name, supply.server, supply.daemon, supply.feature, request.person, login, host,
-                request.seats, at, *why, version, request.data,
+                self.pools[request.pool].name,
+                supply.server,
+                supply.daemon,
+                supply.feature,
+                request.person,
+                login,
+                host,
+                request.seats,
+                at,
+                *why,
+                version,
+                request.data,
             )
-        )  # fmt: skip
+        )
 
     def give_back(self, number: int, at: int) -> None:
         session = self.history.sessions[number]
@@ -352,9 +303,19 @@ class LossSystem:
         login, host = self.identity(request)
         patience = 600 + 20 * sum(request.delays)
         waiting = Waiting(
-            self.pools[request.pool].name, supply.server, supply.daemon, supply.feature, login, host, request.seats, at,
-            at + patience, False, 101 + 100 * (len(self.history.queue) % 997), request.data,
-        )  # fmt: skip
+            self.pools[request.pool].name,
+            supply.server,
+            supply.daemon,
+            supply.feature,
+            login,
+            host,
+            request.seats,
+            at,
+            at + patience,
+            False,
+            101 + 100 * (len(self.history.queue) % 997),
+            request.data,
+        )
         counter.queue.append((len(self.history.queue), request))
         self.history.log.append((at, QUEUED, len(self.history.queue)))
         self.history.queue.append(waiting)
@@ -380,8 +341,3 @@ class LossSystem:
             waiting.end, waiting.served = at, True
             self.history.log.append((at, DEQUEUED, place))
             self.grant(request, counter, at)
-
-
-def open_at(history: History, server: str, at: int) -> Iterator[Session]:
-    """Yield the sessions that hold seats at that moment."""
-    return (s for s in history.sessions if s.server == server and s.start <= at < s.end)

@@ -1,25 +1,26 @@
-"""Write a FlexNet debug log, as lmgrd and its daemons do: wall-clock times without dates, dated now and then.
+"""Write a FlexNet debug log, as lmgrd and its daemons do: wall-clock times without dates, dated now
+and then.
 
-The grammar is that of real logs of versions 11.12 to 11.19: see the docstrings of the functions for what each line imitates.
+The grammar is that of real logs of versions 11.12 to 11.19: see the docstrings of the functions for
+what each line imitates.
 """
 
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import BinaryIO, TextIO
 from zoneinfo import ZoneInfo
 
-from .activity import CRASH, DENIED, DEQUEUED, IN, OUT, QUEUED, START, STOP, History
 from .entities import Daemon, Server, Supply
+from .history import CRASH, DENIED, DEQUEUED, IN, OUT, QUEUED, START, STOP, History
 
 SIX_HOURS = 6 * 3600
 UNQUOTED = frozenset({"halvnumd"})
 """Daemons that print features without quotes, as some vendors' do."""
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 
 NOTE = """-----------------------------------------------
   Please Note:
@@ -35,7 +36,8 @@ NOTE = """-----------------------------------------------
 
 
 class WallClock:
-    """A server's clock on the wall: what it shows at an instant. Offsets are looked up once a quarter of an hour."""
+    """A server's clock on the wall: what it shows at an instant. Offsets are looked up once a
+    quarter of an hour."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
@@ -63,16 +65,23 @@ class WallClock:
     def long(self, at: int) -> str:
         """Return "Wed Mar 04 2026 08:05:09 CET"."""
         day = datetime.fromtimestamp(at, self.zone)
-        return f"{DAYS[day.weekday()]} {MONTHS[day.month - 1]} {day:%d %Y %H:%M:%S %Z}"
+        return f"{day:%a %b %d %Y %H:%M:%S %Z}"
 
 
 def write_debug_log(
-    history: History, server: str, out: TextIO | BinaryIO, start: int | None = None, end: int | None = None
+    history: History,
+    server: str,
+    out: TextIO | BinaryIO,
+    start: int | None = None,
+    end: int | None = None,
 ) -> int:
-    """Write the server's log of [start, end) (default: the whole history) and return the number of lines.
+    """Write the server's log of [start, end) (default: the whole history) and return the number of
+    lines.
 
-    A piece that does not begin with the server's start begins with a TIMESTAMP line, and every piece whose server is up
-    at its end closes with one, in the last second: the piece then vouches for itself from edge to edge.
+    A piece that does not begin with the server's start begins with a TIMESTAMP line, and every
+    piece whose server is up
+    at its end closes with one, in the last second: the piece then vouches for itself from edge to
+    edge.
     Bytes are UTF-8, lines end with a newline.
     """
     as_text = isinstance(out, io.TextIOBase)
@@ -84,12 +93,15 @@ def write_debug_log(
     return count
 
 
-def write_monthly_logs(history: History, server: str, folder: Path, end: int | None = None) -> list[Path]:
-    """Write one file for each month of the server's calendar, SERVER-YYYY-MM.log, and return them in order."""
+def write_monthly_logs(
+    history: History, server: str, folder: Path, end: int | None = None
+) -> list[Path]:
+    """Write one file for each month of the server's calendar, SERVER-YYYY-MM.log, and return them
+    in order."""
     zone = history.world.servers[server].tzinfo
     stop = history.end if end is None else end
     first = datetime.fromtimestamp(history.start, zone).date().replace(day=1)
-    paths = []
+    paths: list[Path] = []
     while True:
         following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         low = max(history.start, int(datetime.combine(first, time(), zone).timestamp()))
@@ -103,15 +115,19 @@ def write_monthly_logs(history: History, server: str, folder: Path, end: int | N
         first = following
 
 
-def log_lines(history: History, server: str, start: int | None = None, end: int | None = None) -> Iterator[str]:
+def log_lines(
+    history: History, server: str, start: int | None = None, end: int | None = None
+) -> Iterator[str]:
     """Yield the lines of [start, end), without line ends."""
     low = history.start if start is None else start
     high = history.end if end is None else end
     writer = LogWriter(history, history.world.servers[server])
     clock = writer.clock
     gaps = [(o.start, o.end) for o in history.outages if o.server == server and o.kind == "log-gap"]
-    stamps = sorted({*([low] if low > history.start else []), *(stop for _, stop in gaps), high - 1})
-    for at, who, text in writer.lines(stamps):
+    stamps = sorted(
+        {*([low] if low > history.start else []), *(stop for _, stop in gaps), high - 1}
+    )
+    for at, who, text in writer.lines(low, stamps):
         if at >= high:
             return
         if at >= low and not any(a <= at < b for a, b in gaps):
@@ -127,13 +143,18 @@ class LogWriter:
         self.clock = WallClock(server.tzinfo)
         self.supplies = history.world.supplies(server.name)
         self.due: list[tuple[int, int, str, str]] = []
-        """(next time, seconds between, process, what): the lines that come by the clock while the server is up."""
+        """(next time, seconds between, process, what): the lines that come by the clock while the
+        server is up."""
         self.exit_at: int | None = None
 
-    def lines(self, stamps: list[int]) -> Iterator[tuple[int, str, str]]:
-        """Yield (time, process, text) in time order; a line without process has no time in front. `stamps`: see log_lines."""
+    def lines(self, low: int, stamps: list[int]) -> Iterator[tuple[int, str, str]]:
+        """Yield (time, process, text) in time order; a line without process has no time in front.
+
+        low:    events before it may be left out.
+        stamps: moments at which lmgrd prints the date besides its own habit.
+        """
         extra = list(stamps)
-        for at, kind, what in self.entries():
+        for at, kind, what in self.entries(low):
             while extra and extra[0] < at:
                 yield from self.periodic(extra[0])
                 if self.due:
@@ -152,11 +173,20 @@ class LogWriter:
                 yield at, "lmgrd", f"TIMESTAMP {self.clock.date(at)}"
         yield from self.periodic(self.history.end)
 
-    def entries(self) -> Iterator[tuple[int, int, int | str]]:
-        """Yield this server's part of the history's log."""
+    def entries(self, low: int) -> Iterator[tuple[int, int, int | str]]:
+        """Yield this server's part of the history's log: from `low` on everything, before it starts
+        and stops alone."""
         history, name = self.history, self.server.name
-        rows = {OUT: history.sessions, IN: history.sessions, DENIED: history.denials, QUEUED: history.queue, DEQUEUED: history.queue}
-        for at, kind, what in history.log:
+        place = bisect_left(history.log, low, key=lambda entry: entry[0])
+        yield from (entry for entry in history.log[:place] if entry[2] == name)
+        rows = {
+            OUT: history.sessions,
+            IN: history.sessions,
+            DENIED: history.denials,
+            QUEUED: history.queue,
+            DEQUEUED: history.queue,
+        }
+        for at, kind, what in history.log[place:]:
             if what == name if isinstance(what, str) else rows[kind][what].server == name:  # type: ignore[index]
                 yield at, kind, what
 
@@ -183,32 +213,31 @@ class LogWriter:
             session = history.sessions[what]
             if kind == OUT and what % 61 == 0:
                 yield at, session.daemon, "TCP_NODELAY NOT enabled"
+            who = f"{session.login}@{session.host}  "
             if kind == OUT and what % 397 == 0:
-                yield (
-                    at, session.daemon,
-                    f'UNSUPPORTED: "{session.feature}_XT" (PORT_AT_HOST_PLUS   ) {session.login}@{session.host}  '
-                    "(License server system does not support this feature. (-18,327))",
-                )  # fmt: skip
-            reason = {"inactive": "(INACTIVE)", "shutdown": "(SHUTDOWN)"}.get(session.ending, "") if kind == IN else ""
-            word = "OUT" if kind == OUT else "IN"
-            tail = self.tail(session.seats, session.data) + reason
+                unknown = f'UNSUPPORTED: "{session.feature}_XT" (PORT_AT_HOST_PLUS   ) {who}'
+                reason = "(License server system does not support this feature. (-18,327))"
+                yield at, session.daemon, unknown + reason
+            word, tail = "OUT", self.tail(session.seats, session.data)
+            if kind == IN:
+                word = "IN"
+                tail += {"inactive": "(INACTIVE)", "shutdown": "(SHUTDOWN)"}.get(session.ending, "")
             for feature in filter(None, (session.feature, session.component)):
-                yield at, session.daemon, f"{word}: {self.quoted(session.daemon, feature)} {session.login}@{session.host}  {tail}"
+                quoted = self.quoted(session.daemon, feature)
+                yield at, session.daemon, f"{word}: {quoted} {who}{tail}"
         elif kind == DENIED:
             denial = history.denials[what]
             version = f'"v{denial.version}"' if denial.version else ""
             minor = {-4: 342, -25: 334, -101: 556}[denial.code]
             data = f"[{denial.data}] " if denial.data else ""
-            feature = self.quoted(denial.daemon, denial.feature)
-            yield (
-                at, denial.daemon,
-                f"DENIED: {feature} {denial.login}@{denial.host}  {data}{version}({denial.reason} ({denial.code},{minor}))",
-            )  # fmt: skip
+            who = f"{self.quoted(denial.daemon, denial.feature)} {denial.login}@{denial.host}"
+            reason = f"({denial.reason} ({denial.code},{minor}))"
+            yield at, denial.daemon, f"DENIED: {who}  {data}{version}{reason}"
         else:
             waiting = history.queue[what]
             word = "QUEUED" if kind == QUEUED else "DEQUEUED"
-            feature = self.quoted(waiting.daemon, waiting.feature)
-            yield at, waiting.daemon, f"{word}: {feature} {waiting.login}@{waiting.host}  {self.tail(waiting.seats, waiting.data)}"
+            who = f"{self.quoted(waiting.daemon, waiting.feature)} {waiting.login}@{waiting.host}"
+            yield at, waiting.daemon, f"{word}: {who}  {self.tail(waiting.seats, waiting.data)}"
 
     @staticmethod
     def quoted(daemon: str, feature: str) -> str:
@@ -228,7 +257,11 @@ class LogWriter:
         yield at, "lmgrd", "pid 3372"
         yield at, "lmgrd", "SLOG: Summary LOG statistics is enabled."
         yield at, "lmgrd", "Done rereading"
-        yield at, "lmgrd", f"FlexNet Licensing ({version}) started on {server.host} (linux) ({clock.date(at)})"
+        yield (
+            at,
+            "lmgrd",
+            f"FlexNet Licensing ({version}) started on {server.host} (linux) ({clock.date(at)})",
+        )
         yield at, "lmgrd", f"License file(s): /opt/licences/{server.name}.lic"
         yield at, "lmgrd", f"lmgrd tcp-port {server.port}"
         yield at, "lmgrd", f"(@lmgrd-SLOG@) Start-Date: {clock.long(at)}"
@@ -242,41 +275,52 @@ class LogWriter:
 
     def daemon_started(self, at: int, daemon: Daemon) -> Iterator[tuple[int, str, str]]:
         own = [supply for supply in self.supplies if supply.daemon == daemon.name]
-        yield at, daemon.name, f"FlexNet Licensing version {daemon.version}.0 build 275847 {self.server.platform}"
+        yield (
+            at,
+            daemon.name,
+            f"FlexNet Licensing version {daemon.version}.0 build 275847 {self.server.platform}",
+        )
         for line in served_lines(self.server.host, own):
             yield at, daemon.name, line
         yield at, daemon.name, "EXTERNAL FILTERS are OFF"
         for supply in own:
             if supply.timeout_seconds:
-                yield at, daemon.name, f"FEATURE {supply.feature} INACTIVITY TIMEOUT set to {supply.timeout_seconds} seconds"
+                timeout = f"INACTIVITY TIMEOUT set to {supply.timeout_seconds} seconds"
+                yield at, daemon.name, f"FEATURE {supply.feature} {timeout}"
             if supply.reserve:
-                yield (
-                    at, daemon.name,
-                    f"RESERVING {supply.reserve.seats} {supply.feature}/145D 7797 905A 1252  licenses for USER_GROUP {supply.reserve.group}",
-                )  # fmt: skip
+                key = f"{supply.feature}/145D 7797 905A 1252 "
+                group = f"licenses for USER_GROUP {supply.reserve.group}"
+                yield at, daemon.name, f"RESERVING {supply.reserve.seats} {key} {group}"
         yield at, "lmgrd", f"{daemon.name} using TCP-port {daemon.port}"
 
     def stopped(self, at: int) -> Iterator[tuple[int, str, str]]:
-        """Yield what lmgrd says when it is told to stop; the INs with (SHUTDOWN) follow, then its last line."""
+        """Yield what lmgrd says when it is told to stop; the INs with (SHUTDOWN) follow, then its
+        last line."""
         self.due = []
         self.exit_at = at
         yield at, "", ""
         yield at, "lmgrd", "lmgrd will now shut down all the vendor daemons"
         yield at, "", ""
         for place, daemon in enumerate(self.server.daemons):
-            yield at, "lmgrd", f"Shutting down {daemon.name} pid={3400 + place} because of signal 15"
+            yield (
+                at,
+                "lmgrd",
+                f"Shutting down {daemon.name} pid={3400 + place} because of signal 15",
+            )
         for daemon in self.server.daemons:
             yield at, daemon.name, "daemon shutdown requested - shutting down"
 
     def crashed(self, at: int) -> Iterator[tuple[int, str, str]]:
-        """Yield one line of each daemon in the second in which the machine dies: nothing says that seats came back."""
+        """Yield one line of each daemon in the second in which the machine dies: nothing says that
+        seats came back."""
         self.due = []
         for daemon in self.server.daemons:
             yield at, daemon.name, "TCP_NODELAY NOT enabled"
 
 
 def served_lines(host: str, supplies: list[Supply]) -> list[str]:
-    """Return the list after "Server started on": three features a line, a package with its components on lines of its own."""
+    """Return the list after "Server started on": three features a line, a package with its
+    components on lines of its own."""
     plain = [supply.feature for supply in supplies if not supply.components]
     lines = [f"Server started on {host} for:\t" + (f"{plain.pop(0)}\t\t" if plain else "")]
     for place in range(0, len(plain), 3):

@@ -1,4 +1,5 @@
-"""Who asks for what, and when: requests drawn day by day, each day from its own seed, so that later days change nothing earlier."""
+"""Who asks for what, and when: requests drawn day by day, each day from its own seed, so that later
+days change nothing earlier."""
 
 from __future__ import annotations
 
@@ -15,7 +16,19 @@ HOURS: dict[str, dict[int, float]] = {
     "office": {7: 2, 8: 8, 9: 14, 10: 12, 11: 9, 12: 4, 13: 11, 14: 11, 15: 9, 16: 6, 17: 3, 18: 1},
     "morning": {7: 6, 8: 17, 9: 17, 10: 12, 11: 6, 12: 2, 13: 2, 14: 1},
     "afternoon": {11: 1, 12: 2, 13: 15, 14: 18, 15: 14, 16: 8, 17: 3},
-    "round-the-clock": {**dict.fromkeys(range(24), 2.0), 8: 5, 9: 9, 10: 9, 11: 7, 12: 3, 13: 7, 14: 8, 15: 7, 16: 5, 17: 4},
+    "round-the-clock": {
+        **dict.fromkeys(range(24), 2.0),
+        8: 5,
+        9: 9,
+        10: 9,
+        11: 7,
+        12: 3,
+        13: 7,
+        14: 8,
+        15: 7,
+        16: 5,
+        17: 4,
+    },
     "jobs": dict.fromkeys(range(24), 1.0),
 }
 WEEKEND = {"round-the-clock": 0.35, "jobs": 1.0}
@@ -51,8 +64,9 @@ def is_working_day(site: Site, day: date) -> bool:
 
 def is_quarter_end(day: date) -> bool:
     """Tell whether the day is among the last five of a quarter or the first seven of the next."""
-    return (day + timedelta(days=5)).month in (1, 4, 7, 10) and (day + timedelta(days=5)).day <= 5 or (
-        day.month in (1, 4, 7, 10) and day.day <= 7
+    later = day + timedelta(days=5)
+    return any(
+        each.month in (1, 4, 7, 10) and each.day <= last for each, last in ((later, 5), (day, 7))
     )
 
 
@@ -86,7 +100,9 @@ def requests(world: World, start: int, end: int) -> list[Request]:
     for number, pool in enumerate(world.pools.values()):
         for place, code in enumerate(pool.demand.starts):
             site = world.sites[code]
-            users = [person for person in world.users[pool.name] if world.people[person].site == code]
+            users = [
+                person for person in world.users[pool.name] if world.people[person].site == code
+            ]
             zone = ZoneInfo(site.zone)
             day = datetime.fromtimestamp(start, zone).date()
             while int(datetime.combine(day, time(), zone).timestamp()) < end:
@@ -100,7 +116,13 @@ def requests(world: World, start: int, end: int) -> list[Request]:
 
 
 def day_of(
-    world: World, number: int, pool: Pool, site: Site, users: list[int], day: date, random: np.random.Generator
+    world: World,
+    number: int,
+    pool: Pool,
+    site: Site,
+    users: list[int],
+    day: date,
+    random: np.random.Generator,
 ) -> Iterator[Request]:
     """Yield one pool's requests of one site and one local day, in no order."""
     demand = pool.demand
@@ -111,7 +133,9 @@ def day_of(
     count = int(random.poisson(mean))
     hours = HOURS[demand.profile]
     weights = np.array(list(hours.values()), dtype=float)
-    times = random.choice(list(hours), size=count, p=weights / weights.sum()) * 3600 + random.integers(0, 3600, count)
+    times = random.choice(
+        list(hours), size=count, p=weights / weights.sum()
+    ) * 3600 + random.integers(0, 3600, count)
     starts = [midnight + int(second) for second in times]
     if demand.profile == "jobs":
         starts += busy_minutes(world.busy_from, midnight, random)
@@ -184,7 +208,9 @@ def rush_requests(world: World) -> Iterator[Request]:
                 borrowed=False,
                 second_machine=False,
                 wrong_version=False,
-                delays=tuple(int(delay) for delay in random.integers(60, 181, int(random.integers(0, 5)))),
+                delays=tuple(
+                    int(delay) for delay in random.integers(60, 181, int(random.integers(0, 5)))
+                ),
                 source=0,
                 data="",
             )

@@ -1,4 +1,5 @@
-"""What the simulated company consists of, as plain values. Days are the entity's own, `until` days are the last one."""
+"""What the simulated company consists of, as plain values. Days are the entity's own, `until` days
+are the last one."""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ class Supply:
         return sum(
             line.count
             for line in self.increments
-            if (line.start is None or line.start <= day) and (line.expiry is None or day <= line.expiry)
+            if (line.start is None or line.start <= day)
+            and (line.expiry is None or day <= line.expiry)
         )
 
 
@@ -253,7 +255,8 @@ class Outage:
     start: int
     end: int
     kind: str
-    """crash: seats lost without a line; shutdown: seats returned with (SHUTDOWN); log-gap: everything works, the text is lost."""
+    """crash: seats lost without a line; shutdown: seats returned with (SHUTDOWN); log-gap:
+    everything works, the text is lost."""
 
 
 @dataclass(frozen=True)

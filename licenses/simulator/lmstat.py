@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-
 from . import lmutil
-from .activity import History
+from .history import History
 from .schedule import DAY, Row, build_schedule
 
 SERVER_DOWN = lmutil.cannot_connect()
@@ -14,7 +13,8 @@ SERVER_DOWN = lmutil.cannot_connect()
 
 
 class StatusPrinter:
-    """The status texts of one server over [start, end): prepared once, printed at as many moments as one likes."""
+    """The status texts of one server over [start, end): prepared once, printed at as many moments
+    as one likes."""
 
     def __init__(
         self,
@@ -25,25 +25,24 @@ class StatusPrinter:
         *,
         daemon_outages: Sequence[tuple[int, int, str]] = (),
     ) -> None:
+        self.start = start
         length = (end - start + DAY - 1) // DAY * DAY
         self.head, self.days = build_schedule(
             history, server, start=start, end=start + length, daemon_outages=daemon_outages
         )
 
     def day(self, at: int) -> tuple[list[Row], list[Row]]:
-        return self.days[(at - self.head["from"]) // DAY]
+        return self.days[(at - self.start) // DAY]
 
     def at(self, moment: int) -> str:
         """Return the text of that moment; with the server down it is an error text."""
-        text: str = lmutil.status_text(self, moment)
-        return text
+        return lmutil.status_text(self, moment)
 
 
 def status_text(
     history: History, server: str, at: int, *, daemon_outages: Sequence[tuple[int, int, str]] = ()
 ) -> str:
     """Return the text of one moment. For many moments of one server use a StatusPrinter."""
-    return StatusPrinter(history, server, at - DAY // 2, at + DAY // 2, daemon_outages=daemon_outages).at(at)
-
-
-
+    return StatusPrinter(
+        history, server, at - DAY // 2, at + DAY // 2, daemon_outages=daemon_outages
+    ).at(at)

@@ -8,19 +8,41 @@ from random import Random
 
 from .entities import Membership, Person, Site
 
-GIVEN = (
-    "Ada Anselm Birte Bruno Carla Cedric Dalia Dorian Edda Emil Fenja Florin Greta Gustav Hanna Hector Ilka Ivo Jolanda "
-    "Jonas Kalle Katya Lena Lorenz Malin Marek Nadia Nils Oda Oskar Paula Piet Quirin Ragna Ruben Selma Stellan Tilda Timo "
-    "Ulla Urs Vera Viktor Wanda Wim Xenia Yara Yorick Zelda Zoë René Søren Noémie"
-).split()
-FAMILY = (
-    "Abelmann Achterberg Bramley Brinkhaus Castellane Cordwain Dalgaard Dreyfeld Elmhirst Espenhain Farrowby Fennhoff "
-    "Garlund Grauwinkel Haverstock Hollweg Ingersby Iserloh Jessamy Juhlstrand Kestrelby Kornfeld Lindhagen Lowthorpe "
-    "Marchwood Mühlenbeck Nettleham Nordfeld Oakhanger Osterby Pellworm Plessow Quarnford Quellhorst Rasmark Rowanby "
-    "Sandhaven Stellmach Thornwick Tiefenau Ullersby Umbreit Vandermolen Vesterhal Walderslade Wiesenthal Yarrowby Zeidler"
-).split()
-GIVEN_PUNE = "Aarush Advika Anvay Charvi Devansh Eshani Girik Hiral Ivaan Jivika Kiaan Lavanya Mihika Neev Ojas Prisha".split()
-FAMILY_PUNE = "Bhavsal Chitnor Deshmane Gavaskal Inamkar Jadvekar Kulkanne Limbore Mahashan Nagpure Ovalkar Patvarde".split()
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+GIVEN = words(
+    """
+    Ada Anselm Birte Bruno Carla Cedric Dalia Dorian Edda Emil Fenja Florin Greta Gustav Hanna
+    Hector Ilka Ivo Jolanda Jonas Kalle Katya Lena Lorenz Malin Marek Nadia Nils Oda Oskar Paula
+    Piet Quirin Ragna Ruben Selma Stellan Tilda Timo Ulla Urs Vera Viktor Wanda Wim Xenia Yara
+    Yorick Zelda Zoë René Søren Noémie
+    """
+)
+FAMILY = words(
+    """
+    Abelmann Achterberg Bramley Brinkhaus Castellane Cordwain Dalgaard Dreyfeld Elmhirst
+    Espenhain Farrowby Fennhoff Garlund Grauwinkel Haverstock Hollweg Ingersby Iserloh Jessamy
+    Juhlstrand Kestrelby Kornfeld Lindhagen Lowthorpe Marchwood Mühlenbeck Nettleham Nordfeld
+    Oakhanger Osterby Pellworm Plessow Quarnford Quellhorst Rasmark Rowanby Sandhaven Stellmach
+    Thornwick Tiefenau Ullersby Umbreit Vandermolen Vesterhal Walderslade Wiesenthal Yarrowby
+    Zeidler
+    """
+)
+GIVEN_PUNE = words(
+    """
+    Aarush Advika Anvay Charvi Devansh Eshani Girik Hiral Ivaan Jivika Kiaan Lavanya Mihika Neev
+    Ojas Prisha
+    """
+)
+FAMILY_PUNE = words(
+    """
+    Bhavsal Chitnor Deshmane Gavaskal Inamkar Jadvekar Kulkanne Limbore Mahashan Nagpure Ovalkar
+    Patvarde
+    """
+)
 
 
 def ascii_of(text: str) -> str:
@@ -30,7 +52,8 @@ def ascii_of(text: str) -> str:
 
 
 def login_of(given: str, family: str, style: int) -> str:
-    """Spell a login. Most are short and ASCII; a few have capitals, blanks or accents, as FlexNet logs show them."""
+    """Spell a login. Most are short and ASCII; a few have capitals, blanks or accents, as FlexNet
+    logs show them."""
     plain_given, plain_family = ascii_of(given), ascii_of(family)
     spellings = {
         1: f"{plain_given}.{plain_family}".lower(),
@@ -48,7 +71,8 @@ def make_people(
     """Return the people of every team.
 
     placing: team -> site -> head count.
-    Everybody's login is unique whatever the case. Some changed team this year, some serve two, some left or joined.
+    Everybody's login is unique whatever the case. Some changed team this year, some serve two, some
+    left or joined.
     """
     people: list[Person] = []
     taken: set[str] = set()
@@ -56,7 +80,9 @@ def make_people(
     teams = list(placing)
     for team, by_site in placing.items():
         for code, head_count in by_site.items():
-            given_names, family_names = (GIVEN_PUNE, FAMILY_PUNE) if code == "PUN" else (GIVEN, FAMILY)
+            given_names, family_names = (
+                (GIVEN_PUNE, FAMILY_PUNE) if code == "PUN" else (GIVEN, FAMILY)
+            )
             for _ in range(head_count):
                 number = len(people)
                 while True:
@@ -64,7 +90,9 @@ def make_people(
                     if f"{given} {family}" not in used_names:
                         break
                 used_names.add(f"{given} {family}")
-                style = {7: 3, 11: 4, 13: 5, 17: 2, 19: 2}.get(number % 40, 1 if number % 5 == 0 else 0)
+                style = {7: 3, 11: 4, 13: 5, 17: 2, 19: 2}.get(
+                    number % 40, 1 if number % 5 == 0 else 0
+                )
                 login = login_of(given, family, style)
                 if login.casefold() in taken:
                     login = f"{login}{number}"
@@ -78,9 +106,14 @@ def make_people(
                         Membership(team, moved),
                     )
                 elif number % 31 == 7:
-                    memberships = (Membership(team), Membership(teams[(teams.index(team) + 2) % len(teams)]))
+                    memberships = (
+                        Membership(team),
+                        Membership(teams[(teams.index(team) + 2) % len(teams)]),
+                    )
                 elif number % 37 == 9:
-                    memberships = (Membership(team, today - timedelta(days=random.randrange(30, 200))),)
+                    memberships = (
+                        Membership(team, today - timedelta(days=random.randrange(30, 200))),
+                    )
                 mail = f"{ascii_of(given)}.{ascii_of(family)}".lower()
                 people.append(
                     Person(

@@ -14,8 +14,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import lmutil
-from .activity import History, Session, Waiting, capacity_steps
+from .activity import capacity_steps
 from .entities import Supply
+from .history import History, Session, Waiting
 
 DAY = 86400
 
@@ -37,7 +38,9 @@ def write_schedule(
     daemon_outages: (start, end, daemon): times at which one daemon is down while the others serve.
     The history must reach to `end`.
     """
-    head, days = build_schedule(history, server, start=start, end=end, daemon_outages=daemon_outages)
+    head, days = build_schedule(
+        history, server, start=start, end=end, daemon_outages=daemon_outages
+    )
     bodies = [compact(day) for day in days]
     offsets = [0]
     for body in bodies:
@@ -52,13 +55,18 @@ def compact(value: object) -> bytes:
 
 
 def build_schedule(
-    history: History, server: str, *, start: int, end: int, daemon_outages: Sequence[tuple[int, int, str]] = ()
+    history: History,
+    server: str,
+    *,
+    start: int,
+    end: int,
+    daemon_outages: Sequence[tuple[int, int, str]] = (),
 ) -> tuple[dict[str, Any], list[tuple[list[Row], list[Row]]]]:
     """Return the head and, for each day, the sessions and the waiting requests that touch it."""
     site = history.world.servers[server]
     days = max(1, (end - start) // DAY)
     numbers: dict[tuple[str, str], int] = {}
-    features = []
+    features: list[dict[str, Any]] = []
     for supply in history.world.supplies(server):
         for name in (supply.feature, *supply.components):
             numbers[supply.daemon, name] = len(features)
@@ -73,7 +81,9 @@ def build_schedule(
         if each.server == server and each.end > start and each.start < end:
             spread(waiting, schedule_row(numbers[each.daemon, each.feature], each), start, days)
     outages: list[tuple[int, int, str]] = [
-        (o.start, o.end, "server") for o in history.outages if o.server == server and o.kind != "log-gap"
+        (o.start, o.end, "server")
+        for o in history.outages
+        if o.server == server and o.kind != "log-gap"
     ]
     head = {
         "name": server,
@@ -92,7 +102,17 @@ def build_schedule(
 
 def schedule_row(feature: int, row: Session | Waiting) -> Row:
     borrowed = isinstance(row, Session) and row.borrowed
-    return (feature, row.login, row.host, row.data, row.seats, row.handle, row.start, row.end, int(borrowed))
+    return (
+        feature,
+        row.login,
+        row.host,
+        row.data,
+        row.seats,
+        row.handle,
+        row.start,
+        row.end,
+        int(borrowed),
+    )
 
 
 def spread(days: dict[int, list[Row]], row: Row, start: int, count: int) -> None:
@@ -111,13 +131,16 @@ def feature_head(daemon: str, name: str, supply: Supply, zone: str) -> dict[str,
         "daemon": daemon,
         "version": supply.version,
         "issued": [list(step) for step in capacity_steps(supply, zone)],
-        "expiry": f"{expiry.day}-{expiry:%b-%Y}".lower() if expiry else "permanent(no expiration date)",
+        "expiry": f"{expiry.day}-{expiry:%b-%Y}".lower()
+        if expiry
+        else "permanent(no expiration date)",
         "reserve": [reserve.seats, reserve.group, list(reserve.logins)] if reserve else None,
     }
 
 
 def zone_offsets(zone: ZoneInfo, start: int, end: int) -> list[list[int]]:
-    """Return [[since, seconds east of UTC], ...] between two instants, found by looking at every hour."""
+    """Return [[since, seconds east of UTC], ...] between two instants, found by looking at every
+    hour."""
     steps: list[list[int]] = []
     for at in range(start - start % 3600, end, 3600):
         shift = datetime.fromtimestamp(at, UTC).astimezone(zone).utcoffset()
@@ -128,7 +151,8 @@ def zone_offsets(zone: ZoneInfo, start: int, end: int) -> list[list[int]]:
 
 
 def write_schedules(history: History, folder: Path, *, start: int, end: int) -> Path:
-    """Write one schedule file for each server into a folder, named PORT@HOST, and return the folder."""
+    """Write one schedule file for each server into a folder, named PORT@HOST, and return the
+    folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, server in history.world.servers.items():
         write_schedule(history, name, folder / server.address, start=start, end=end)
@@ -136,16 +160,19 @@ def write_schedules(history: History, folder: Path, *, start: int, end: int) -> 
 
 
 def install(folder: Path, schedules: Path, *, interpreter: str | None = None) -> Path:
-    """Write an executable `lmutil` into a folder, with the place of its schedules beside it, and return its path.
+    """Write an executable `lmutil` into a folder, with the place of its schedules beside it, and
+    return its path.
 
-    The interpreter (default: the one running, outside any environment) is named by its absolute path; -S and -E keep its
+    The interpreter (default: the one running, outside any environment) is named by its absolute
+    path; -S and -E keep its
     start short and the environment out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     python = os.path.realpath(interpreter or sys.executable)
     body = Path(lmutil.__file__).read_text(encoding="utf-8")
     if " " in python or len(python) > 100:
-        # The kernel splits a first line at its blanks and cuts it when it is long: go through the shell instead.
+        # The kernel splits a first line at its blanks and cuts it when it is long: go through the
+        # shell instead.
         first = f"#!/bin/sh\n'''exec' {shlex.quote(python)} -S -E \"$0\" \"$@\"\n' '''\n"
     else:
         first = f"#!{python} -SE\n"
@@ -153,6 +180,8 @@ def install(folder: Path, schedules: Path, *, interpreter: str | None = None) ->
     draft = folder / ".lmutil.new"
     draft.write_text(first + body, encoding="utf-8")
     draft.chmod(0o755)
-    (folder / "lmutil.json").write_text(json.dumps({"schedules": str(schedules.resolve())}), encoding="utf-8")
+    (folder / "lmutil.json").write_text(
+        json.dumps({"schedules": str(schedules.resolve())}), encoding="utf-8"
+    )
     draft.replace(path)
     return path

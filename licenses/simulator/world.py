@@ -1,4 +1,5 @@
-"""Build the simulated company from a seed: one call, always the same company for the same arguments."""
+"""Build the simulated company from a seed: one call, always the same company for the same
+arguments."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from .rights import make_rights
 
 
 def build_world(seed: int, now: int, *, mishaps: bool = True) -> World:
-    """Return the company as it stands at `now` (epoch seconds), with what happened to it in the year before.
+    """Return the company as it stands at `now` (epoch seconds), with what happened to it in the
+    year before.
 
-    mishaps: with False no server ever goes down and no text is lost, so that everything that happened is on paper.
+    mishaps: with False no server ever goes down and no text is lost, so that everything that
+             happened is on paper.
     """
     random = Random(seed)
     today = datetime.fromtimestamp(now, UTC).date()
@@ -23,9 +26,11 @@ def build_world(seed: int, now: int, *, mishaps: bool = True) -> World:
     leads = tuple(
         person.login
         for person in people
-        if person.site == "BER" and person.memberships[0].team == "Mechanical Design"
-        and not person.other_login and " " not in person.login
-    )[:4]  # fmt: skip
+        if person.site == "BER"
+        and person.memberships[0].team == "Mechanical Design"
+        and not person.other_login
+        and " " not in person.login
+    )[:4]
     pools = catalog.make_pools(today, leads)
     contracts, entitlements = make_rights(today)
     surge_day = previous_weekday(today - timedelta(days=74), 0)
@@ -49,7 +54,8 @@ def build_world(seed: int, now: int, *, mishaps: bool = True) -> World:
 
 
 def choose_users(random: Random, pool: Pool, people: tuple[Person, ...]) -> tuple[int, ...]:
-    """Return who knows the product, from the right teams and sites, each site by its share of the requests."""
+    """Return who knows the product, from the right teams and sites, each site by its share of the
+    requests."""
     demand = pool.demand
     total = sum(demand.starts.values())
     chosen: list[int] = []
@@ -79,22 +85,29 @@ def launch_day(random: Random, today: date) -> list[Rush]:
     day = previous_weekday(today - timedelta(days=34), 1)
     opening = instant(day, 9, 0, "Europe/Berlin")
     arrivals = [
-        (opening + random.randrange(0, 8 * 3600), random.randrange(5400, 3 * 3600)) for _ in range(46)
+        (opening + random.randrange(0, 8 * 3600), random.randrange(5400, 3 * 3600))
+        for _ in range(46)
     ]
     return [Rush("Meridian CAD", tuple(sorted(arrivals)))]
 
 
 def optimizer_batches(random: Random, now: int) -> list[Rush]:
-    """Fill the optimizer pool in batches: 7 of 8 seats taken at `now`, the last one minutes later, then again every 5 h.
+    """Fill the optimizer pool in batches: 7 of 8 seats taken at `now`, the last one minutes later,
+    then again every 5 h.
 
-    Before `now` there is one batch a fortnight. Whatever the hour, whoever looks sees a pool run full soon.
+    Before `now` there is one batch a fortnight. Whatever the hour, whoever looks sees a pool run
+    full soon.
     """
     rushes = []
-    starts = [now - 14 * 86400 * k for k in range(26, 0, -1)] + [now + 5 * 3600 * k for k in range(0, 24 * 22 // 5)]
+    starts = [now - 14 * 86400 * k for k in range(26, 0, -1)] + [
+        now + 5 * 3600 * k for k in range(0, 24 * 22 // 5)
+    ]
     for start in starts:
         early = [start - 3600 + random.randrange(0, 2400) for _ in range(7)]
         late = [start + 150, start + 240, start + 400]
-        held = [random.randrange(7800, 9000) for _ in early] + [random.randrange(3600, 5400) for _ in late]
+        held = [random.randrange(7800, 9000) for _ in early] + [
+            random.randrange(3600, 5400) for _ in late
+        ]
         arrivals = tuple(sorted(zip(early + late, held, strict=True)))
         quiet = (start - (16 if start == now else 1) * 3600, start + 3600)
         rushes.append(Rush("Halvorsen Optimizer", arrivals, quiet))
@@ -102,7 +115,8 @@ def optimizer_batches(random: Random, now: int) -> list[Rush]:
 
 
 def make_outages(today: date) -> tuple[Outage, ...]:
-    """Return the year's mishaps: a crash, an orderly stop, two short restarts, and four days of text lost."""
+    """Return the year's mishaps: a crash, an orderly stop, two short restarts, and four days of
+    text lost."""
     crash = previous_weekday(today - timedelta(days=100), 2)
     stop = previous_weekday(today - timedelta(days=60), 5)
     lost = previous_weekday(today - timedelta(days=130), 1)
