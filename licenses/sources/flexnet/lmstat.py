@@ -44,13 +44,7 @@ _BLOCK = re.compile(
 )
 _UP = re.compile(r"(\S{1,255}): (?:license server )?(UP|DOWN)\b ?(.{0,200})")
 _CODE = re.compile(r"\((-\d{1,4})[,:)]")
-_LOCKS = (
-    "floating license",
-    "nodelocked license",
-    "uncounted nodelocked",
-    "node-locked",
-    "uncounted",
-)
+_LOCKS = ("floating license", "nodelocked", "node-locked", "uncounted")
 _NOISE = ("License file(s) on ", "NOTE:", "[Detecting", "lmstat v", "lmutil v", "...")
 
 

@@ -162,9 +162,9 @@ def _finished(draft: Draft, who: _Who) -> Block:
                 ambiguous=found.ambiguous,
             )
         )
-    for words, row in draft.queued:
-        found = who(words, row.line)
-        waiting.append(replace(row, user=found.user, host=found.host, display=found.display))
+    for words, request in draft.queued:
+        found = who(words, request.line)
+        waiting.append(replace(request, user=found.user, host=found.host, display=found.display))
     return Block(
         draft.daemon,
         draft.version,

@@ -28,7 +28,7 @@ _RESERVATION = re.compile(
     r"(USER|HOST|GROUP|HOST_GROUP|DISPLAY|INTERNET|PROJECT|USER_GROUP) (\S.*) \(([^()\s]+)\)"
 )
 _DISPLAY = re.compile(
-    r"(?:/dev/\S+|pts/\d+|tty\S{0,8}|\S{0,255}:\d{1,5}(?:\.\d{1,3})?|JavaDisplay)"
+    r"(?:/dev/\S+|pts/\d+|tty\S{0,8}|[^\s:]{0,255}:\d{1,5}(?:\.\d{1,3})?|JavaDisplay)"
 )
 _HOST_DISPLAY = re.compile(r"(?::?\d{1,3}(?:\.\d{1,3})?)?")
 _MAX_WORDS = 64
@@ -134,11 +134,8 @@ def plain_identity(words: list[str]) -> Identity | None:
         return Identity(words[0], "")
     if len(words) == 2:
         return Identity(words[0], words[1])
-    words = (
-        [*words[: _MAX_WORDS - 1], " ".join(words[_MAX_WORDS - 1 :])]
-        if len(words) > _MAX_WORDS
-        else words
-    )
+    if len(words) > _MAX_WORDS:
+        return None
     for at in range(len(words) - 2, 0, -1):
         host, display = words[at].lower(), words[at + 1].lower()
         if display.startswith(host) and _HOST_DISPLAY.fullmatch(display[len(host) :]):
