@@ -42,9 +42,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.clear_at >= self.fire_at:
-            raise ValueError(
-                f"clear_at={self.clear_at}: expected less than fire_at={self.fire_at}"
-            )
+            raise ValueError(f"clear_at={self.clear_at}: expected less than fire_at={self.fire_at}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +142,7 @@ def _while_firing(
 ) -> tuple[Standing, tuple[Transition, ...]]:
     if value > limits.clear_at:
         samples = standing.samples + 1 if value >= limits.fire_at else standing.samples
-        return Standing(
-            State.FIRING, standing.since, samples, value=value, evaluated_at=at
-        ), ()
+        return Standing(State.FIRING, standing.since, samples, value=value, evaluated_at=at), ()
     clear_since = at if standing.clear_since is None else standing.clear_since
     if at - clear_since + limits.slack_seconds >= limits.keep_firing_seconds:
         resolved = Transition(Change.RESOLVED, clear_since, standing.since, value)

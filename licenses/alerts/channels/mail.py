@@ -1,0 +1,58 @@
+"""Mail, through whatever backend the settings name."""
+
+from __future__ import annotations
+
+import smtplib
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import BadHeaderError, EmailMessage
+from django.core.validators import validate_email
+from django.db import DatabaseError
+
+from licenses.models import Channel
+
+from .base import Message, SendError
+
+
+def recipients(channel: Channel) -> list[str]:
+    """Return the addresses, each once: nobody sees who else is told."""
+    parts = (part.strip() for part in channel.target.replace(";", ",").split(","))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def check(target: str) -> None:
+    """Refuse a list in which something is no mail address."""
+    addresses = recipients(Channel(target=target))
+    if not addresses:
+        raise ValueError("Expected at least one mail address.")
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError as error:
+            raise ValueError(f"{address!r} is no mail address.") from error
+
+
+def send(channel: Channel, message: Message) -> None:
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    headers = {
+        "Message-ID": f"<{message.key}@{domain}>",
+        "Auto-Submitted": "auto-generated",  # RFC 3834: nothing answers it automatically
+    }
+    if message.thread:
+        headers["References"] = f"<{message.thread}@{domain}>"
+    mail = EmailMessage(
+        subject=message.subject, body=message.body, to=[message.recipient], headers=headers
+    )
+    try:
+        taken = mail.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        code = next(iter(error.recipients.values()), (0, b""))[0]
+        raise SendError(f"The mail server refused the address (code {code}).") from error
+    except smtplib.SMTPResponseException as error:
+        raise SendError(f"The mail server refused the mail (code {error.smtp_code}).") from error
+    except (smtplib.SMTPException, OSError, DatabaseError, BadHeaderError, ValueError) as error:
+        raise SendError(f"The mail was not taken: {type(error).__name__}.") from error
+    if not taken:
+        raise SendError("The mail was not taken.")
