@@ -27,12 +27,14 @@ class Bar:
     tone: Tone = Tone.PLAIN
 
 
-class HorizontalBars(Flowable):  # type: ignore[misc]  # reportlab has no types
-    """Bars from one zero line, longest possible where the largest figure ends."""
+class HorizontalBars(Flowable):
+    """Bars from one zero line. most: the figure of the longest bar; the largest one if not given."""
 
-    def __init__(self, bars: Sequence[Bar]) -> None:
+    def __init__(self, bars: Sequence[Bar], most: float | None = None) -> None:
         super().__init__()
         self._bars = bars
+        figures = [max(bar.value, bar.marker or 0) for bar in bars]
+        self._most = most or max([*figures, 1e-9])
         self.spaceAfter = 6
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
@@ -40,12 +42,22 @@ class HorizontalBars(Flowable):  # type: ignore[misc]  # reportlab has no types
         self.width, self.height = available_width, ROW * len(self._bars) + 2
         return self.width, self.height
 
+    def split(self, available_width: float, available_height: float) -> list[Flowable]:
+        """Return the bars that fit and the rest, on the same scale, or nothing where none fits."""
+        count = int((available_height - 2) / ROW)
+        if not 0 < count < len(self._bars):
+            return []
+        return [
+            HorizontalBars(self._bars[:count], self._most),
+            HorizontalBars(self._bars[count:], self._most),
+        ]
+
     def draw(self) -> None:
         """Draw the bars from top to bottom."""
         ink = Ink(self.canv)
         left = self.width * LABEL_SHARE
         room = self.width - left - 70  # for the words after the longest bar
-        most = max([bar.value for bar in self._bars] + [b.marker or 0 for b in self._bars] + [1e-9])
+        most = self._most
         y = self.height
         for bar in self._bars:
             y -= ROW
@@ -84,7 +96,7 @@ class Right:
     tone: Tone = Tone.PLAIN
 
 
-class RightsTimeline(Flowable):  # type: ignore[misc]  # reportlab has no types
+class RightsTimeline(Flowable):
     """Rights as bars over [start, end), one a row, with the months below.
 
     A right that began before or lasts beyond the period runs to the edge, with an arrowhead.
@@ -101,6 +113,16 @@ class RightsTimeline(Flowable):  # type: ignore[misc]  # reportlab has no types
         """Return the size, given the width."""
         self.width, self.height = available_width, ROW * len(self._rights) + 28
         return self.width, self.height
+
+    def split(self, available_width: float, available_height: float) -> list[Flowable]:
+        """Return the rights that fit and the rest, or nothing where none fits."""
+        count = int((available_height - 28) / ROW)
+        if not 0 < count < len(self._rights):
+            return []
+        return [
+            RightsTimeline(part, self._start, self._end, self._ticks)
+            for part in (self._rights[:count], self._rights[count:])
+        ]
 
     def draw(self) -> None:
         """Draw the bars from top to bottom."""

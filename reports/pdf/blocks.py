@@ -5,6 +5,7 @@ All take texts as they come from the data and the width of their frame.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph
@@ -36,7 +37,7 @@ def caption(text: str) -> Paragraph:
     return P(text, look.CAPTION, limit=400)
 
 
-class Badge(Flowable):  # type: ignore[misc]  # reportlab has no types
+class Badge(Flowable):
     """A verdict across the page: a mark, the words, and below them the reason, on a tint."""
 
     def __init__(self, tone: Tone, words: str, reason: str = "") -> None:
@@ -71,7 +72,7 @@ class Badge(Flowable):  # type: ignore[misc]  # reportlab has no types
         ink.flush()
 
 
-class KeyValues(Flowable):  # type: ignore[misc]  # reportlab has no types
+class KeyValues(Flowable):
     """Facts in a grid, each under its name. A long value takes two lines, then it is cut.
 
     pairs: name and value, row by row. A value that is one long word, such as a hash, is set in
@@ -82,6 +83,16 @@ class KeyValues(Flowable):  # type: ignore[misc]  # reportlab has no types
         super().__init__()
         self._pairs, self._columns = list(pairs), columns
         self.spaceAfter = 8
+
+    def split(self, available_width: float, available_height: float) -> list[Flowable]:
+        """Return the rows of the grid that fit and the rest, or nothing where none fits."""
+        self.wrap(available_width, available_height)
+        tops = accumulate(height for _, height in self._rows)
+        count = self._columns * sum(1 for _ in takewhile(lambda top: top <= available_height, tops))
+        if not 0 < count < len(self._pairs):
+            return []
+        pairs = self._pairs
+        return [KeyValues(pairs[:count], self._columns), KeyValues(pairs[count:], self._columns)]
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Return the size, given the width."""
@@ -117,7 +128,7 @@ class KeyValues(Flowable):  # type: ignore[misc]  # reportlab has no types
         ink.flush()
 
 
-class Note(Flowable):  # type: ignore[misc]  # reportlab has no types
+class Note(Flowable):
     """A box that draws attention: a title and a text, whose line breaks are kept."""
 
     def __init__(self, text: str, title: str = "", tone: Tone = Tone.PLAIN) -> None:
@@ -127,6 +138,17 @@ class Note(Flowable):  # type: ignore[misc]  # reportlab has no types
         if title:
             self._content.insert(0, P(title, look.NOTE_TITLE))
         self.spaceBefore, self.spaceAfter = 4, 10
+
+    def split(self, available_width: float, available_height: float) -> list[Flowable]:
+        """Return the lines that fit and the rest, or nothing where not two lines fit."""
+        self.wrap(available_width, available_height)
+        tops = accumulate(self._sizes, initial=16.0)
+        count = sum(1 for _ in takewhile(lambda top: top <= available_height, tops)) - 1
+        if not 1 < count < len(self._content):
+            return []
+        first, rest = Note("", "", self._tone), Note("", "", self._tone)
+        first._content, rest._content = self._content[:count], self._content[count:]
+        return [first, rest]
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Return the size, given the width."""
@@ -147,7 +169,7 @@ class Note(Flowable):  # type: ignore[misc]  # reportlab has no types
             part.drawOn(self.canv, 14, y)
 
 
-class Columns(Flowable):  # type: ignore[misc]  # reportlab has no types
+class Columns(Flowable):
     """Flowables side by side, their upper edges level."""
 
     def __init__(self, parts: Sequence[Flowable], shares: Sequence[float] = (), gap: float = 18):
@@ -185,10 +207,14 @@ class Signature:
     comment: str = ""
 
 
-class SignOff(Flowable):  # type: ignore[misc]  # reportlab has no types
+class SignOff(Flowable):
     """Lines to sign on, one a role."""
 
-    _FIELDS = (("Name", 0.28), ("Date and time", 0.22), ("Signature or comment", 0.34))
+    _FIELDS = (
+        ("Name", 0.28),
+        ("Date and time", 0.22),
+        ("Signature or comment", 0.34),
+    )  # of the width; the role has 0.16
 
     def __init__(self, signatures: Sequence[Signature]) -> None:
         super().__init__()
@@ -209,7 +235,8 @@ class SignOff(Flowable):  # type: ignore[misc]  # reportlab has no types
             ink.text(0, y + 3, role, fonts.BOLD, VALUE_SIZE, look.TEXT)
             values = (signature.name, signature.time, signature.comment)
             for (name, share), value in zip(self._FIELDS, values, strict=True):
-                wide = share * self.width - 10
+                last = name == self._FIELDS[-1][0]
+                wide = share * self.width - (0 if last else 10)
                 shown = clip(safe(value), fonts.REGULAR, VALUE_SIZE, wide)
                 ink.text(x, y + 3, shown, fonts.REGULAR, VALUE_SIZE, look.TEXT)
                 ink.line((x, y - 1), (x + wide, y - 1), look.MUTED, 0.5)

@@ -29,7 +29,7 @@ class CalendarMonth:
     note: str = ""
 
 
-class CompletenessCalendar(Flowable):  # type: ignore[misc]  # reportlab has no types
+class CompletenessCalendar(Flowable):
     """Months as rows, days as cells: solid as far as observed, hatched as far as not.
 
     A day that misses anything shows at least a sixth of its cell hatched; so nothing that is
@@ -75,7 +75,7 @@ class CompletenessCalendar(Flowable):  # type: ignore[misc]  # reportlab has no 
     def _draw_cell(ink: Ink, x: float, y: float, width: float, tall: float, share: float) -> None:
         filled = tall if share >= 1 else min(max(share, 0.0) * tall, tall * 5 / 6)
         if filled > 0:
-            ink.box(x, y, width, filled, look.INK_TINT)
+            ink.box(x, y, width, filled, look.SEEN)
         if filled < tall:
             rest = tall - filled
             ink.hatch(x, y + filled, width, rest, look.WHITE, look.MUTED, step=2.2)

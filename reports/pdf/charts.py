@@ -29,7 +29,7 @@ from reports.pdf.look import Tone
 from reports.pdf.text import clip, safe
 
 LEAST_GAP: Final = 0.6  # points: a shorter gap would not print
-LEAST_OVER: Final = 1.2
+LEAST_OVER: Final = 2.0
 LIMIT_DASH: Final = (4.0, 1.6)
 
 
@@ -67,7 +67,7 @@ class Callout:
     text: str
 
 
-class StepChart(Flowable):  # type: ignore[misc]  # reportlab has no types
+class StepChart(Flowable):
     """Use as steps against the line of what was allowed, as wide as the frame."""
 
     def __init__(
@@ -122,10 +122,10 @@ class StepChart(Flowable):  # type: ignore[misc]  # reportlab has no types
         words = safe(callout.text)
         wide = fonts.width(words, fonts.BOLD, AXIS_SIZE)
         to_left = x + wide + 6 > plot.left + plot.width
-        ink.circle(x, y, 1.8, color, look.WHITE)
+        ink.circle(x, y, 1.5, look.WHITE, color)
         ink.text(
             x + (-4 if to_left else 4),
-            y + 4,
+            y + 3,
             words,
             fonts.BOLD,
             AXIS_SIZE,
@@ -145,7 +145,7 @@ class StepChart(Flowable):  # type: ignore[misc]  # reportlab has no types
         for sign, name in entries:
             if sign == "used":
                 ink.box(x, y - 1.5, 14, 5, look.INK_TINT)
-                ink.line((x, y + 3.5), (x + 14, y + 3.5), look.INK, 0.9)
+                ink.line((x, y + 3.5), (x + 14, y + 3.5), look.INK, 0.8)
             elif sign == "allowed":
                 ink.line((x, y + 1.5), (x + 14, y + 1.5), look.LIMIT, 1.1, LIMIT_DASH)
             elif sign == "over":
@@ -159,7 +159,7 @@ class StepChart(Flowable):  # type: ignore[misc]  # reportlab has no types
             x += 32 + fonts.width(shown, fonts.REGULAR, 7)
 
 
-def draw_use(ink: Ink, plot: Plot, use: Use, weight: float = 0.9) -> None:
+def draw_use(ink: Ink, plot: Plot, use: Use, weight: float = 0.6) -> None:
     """Draw one pool's use into *plot*: gaps, use, over-use, limit, from back to front."""
     gaps = widened(use.gaps, LEAST_GAP * plot.seconds_per_point)
     for gap in gaps:
@@ -180,7 +180,7 @@ def draw_use(ink: Ink, plot: Plot, use: Use, weight: float = 0.9) -> None:
         ink.path(line, look.INK, weight)
     _draw_over(ink, plot, use)
     for line in runs(outside(use.allowed, ()), plot):
-        ink.path(line, look.LIMIT, weight + 0.2, LIMIT_DASH)
+        ink.path(line, look.LIMIT, weight + 0.5, LIMIT_DASH)
     ink.line((plot.left, plot.bottom), (plot.left + plot.width, plot.bottom), look.MUTED, 0.6)
 
 
@@ -208,7 +208,9 @@ def _draw_over(ink: Ink, plot: Plot, use: Use) -> None:
             low = plot.y(limits[at].value if known else 0)
             height = plot.y(step.value) - low
             if start < end and height > 0:
-                x, wide = plot.x(start), max(LEAST_OVER, plot.x(end) - plot.x(start))
+                true = plot.x(end) - plot.x(start)
+                wide = max(LEAST_OVER, true)
+                x = plot.x(start) - (wide - true) / 2
                 bars.append((x, low, wide, height))
     ink.boxes(bars, look.OVER)
     y = plot.bottom + plot.height + 2
@@ -216,7 +218,7 @@ def _draw_over(ink: Ink, plot: Plot, use: Use) -> None:
         ink.fill([(x - 2.2, y + 4), (x + 2.2, y + 4), (x, y)], look.OVER)
 
 
-class LoadCurve(Flowable):  # type: ignore[misc]  # reportlab has no types
+class LoadCurve(Flowable):
     """How long each height held: for each number of seats the share of time with at least it.
 
     shares: shares[k] is the share (0 to 1) of the observed time with k seats or more in use,
@@ -288,7 +290,7 @@ def small_multiples(items: Sequence[Small], columns: int = 4) -> list[Flowable]:
     ]
 
 
-class SmallRow(Flowable):  # type: ignore[misc]  # reportlab has no types
+class SmallRow(Flowable):
     """A row of small charts; `small_multiples` makes them."""
 
     def __init__(self, items: Sequence[Small], columns: int, height: float = 78) -> None:
@@ -323,5 +325,5 @@ class SmallRow(Flowable):  # type: ignore[misc]  # reportlab has no types
             ink.line((plot.left, high), (plot.left + plot.width, high), look.HAIRLINE, 0.4)
             for text, y in ((number, high), (safe("0"), plot.bottom)):
                 ink.text(left + margin - 3, y - 2, text, fonts.REGULAR, 6, look.MUTED, "right")
-            draw_use(ink, plot, use, 0.7)
+            draw_use(ink, plot, use, 0.3)
         ink.flush()

@@ -27,6 +27,7 @@ HAIRLINE: Final = _hex("E3E8EB")
 WASH: Final = _hex("F5F7F8")
 INK: Final = _hex("2C5570")  # what is used
 INK_TINT: Final = _hex("D5E2EB")
+SEEN: Final = _hex("A9C3D3")
 LIMIT: Final = _hex("111111")  # what is allowed
 OVER: Final = _hex("B3261E")
 OVER_TINT: Final = _hex("E8857C")

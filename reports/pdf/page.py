@@ -108,7 +108,7 @@ def turn(orientation: str) -> list[Flowable]:
     return [NextPageTemplate(orientation), PageBreak()]
 
 
-class _Document(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
+class _Document(BaseDocTemplate):
     def __init__(self, target: io.BytesIO, masthead: Masthead, landscape: bool) -> None:
         wide = (A4[1], A4[0])
         templates = [_template("portrait", A4), _template("landscape", wide)]
@@ -152,7 +152,7 @@ def _template(name: str, size: tuple[float, float]) -> PageTemplate:
     return PageTemplate(id=name, frames=[frame], pagesize=size)
 
 
-class _Pages(Canvas):  # type: ignore[misc]  # reportlab has no types
+class _Pages(Canvas):
     """A canvas that finishes its pages at the end, once their number is known."""
 
     def __init__(self, masthead: Masthead, filename: Any, **options: Any) -> None:

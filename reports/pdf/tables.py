@@ -61,7 +61,7 @@ class Group:
 Row = Sequence[str | Cell] | Group
 
 
-class FastTable(Flowable):  # type: ignore[misc]  # reportlab has no types
+class FastTable(Flowable):
     """A table as wide as its frame, which repeats its header on each page.
 
     rows:   a text or a Cell for each column, or a Group; another number of cells raises ValueError.

@@ -1,0 +1,107 @@
+"""Tables split over pages, keep their header, and mark what they cut."""
+
+import io
+import re
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable
+
+from reports.pdf import fonts
+from reports.pdf.ink import Ink
+from reports.pdf.look import Tone
+from reports.pdf.tables import Cell, Column, FastTable, Group, _Page
+
+COLUMNS = [Column("Number", 60, "right"), Column("User", 200), Column("Verdict", 100)]
+
+
+def table(count: int, **options: object) -> FastTable:
+    rows = [[str(n), f"user-{n:05d}", "Proven"] for n in range(count)]
+    return FastTable(COLUMNS, rows, **options)
+
+
+def test_three_thousand_rows_go_over_pages_with_the_header_on_each(read_back) -> None:
+    reader = read_back([table(3_000)])
+    texts = [page.extract_text() for page in reader.pages]
+    assert len(texts) > 50
+    assert all(text.count("Verdict") == 1 for text in texts)
+    found = [word for text in texts for word in text.split() if word.startswith("user-")]
+    assert found == [f"user-{n:05d}" for n in range(3_000)]
+
+
+def test_rows_of_several_lines_go_over_pages_whole(read_back) -> None:
+    reason = "because the limit was raised after the launch and nobody told the server about it"
+    rows = [[f"row-{n:03d}", reason if n % 3 else "short", "x"] for n in range(200)]
+    columns = [Column("Row", 60), Column("Reason", 120, lines=4), Column("X", 20)]
+    texts = [page.extract_text() for page in read_back([FastTable(columns, rows)]).pages]
+    found = [word for text in texts for word in text.split() if word.startswith("row-")]
+    assert found == [f"row-{n:03d}" for n in range(200)]
+    assert " ".join(" ".join(texts).split()).count("nobody") == sum(1 for n in range(200) if n % 3)
+
+
+def pieces(whole: FastTable, height: float) -> list[FastTable]:
+    done: list[FastTable] = []
+    rest: list[Flowable] = [whole]
+    while rest[-1].wrap(400, height)[1] > height:
+        first, last = rest.pop().split(400, height)
+        assert first.wrap(400, height)[1] <= height
+        done.append(first)
+        rest.append(last)
+    return [*done, *rest]
+
+
+def test_the_total_ends_the_last_piece_only() -> None:
+    parts = pieces(table(50, total=["", "Total", "50"]), 200)
+    assert len(parts) > 2
+    assert [part._total is not None for part in parts] == [False] * (len(parts) - 1) + [True]
+
+
+def test_no_piece_ends_with_the_heading_of_the_next() -> None:
+    rows = [Group("A"), *[["1", "a", ""]] * 5, Group("B"), *[["2", "b", ""]] * 5]
+    for height in range(60, 200, 3):
+        for part in pieces(FastTable(COLUMNS, rows), height)[:-1]:
+            assert not isinstance(part._plan.rows[part._range[-1]], Group)
+
+
+def test_a_piece_of_less_than_two_rows_is_not_made() -> None:
+    assert table(10).split(400, 30) == []
+
+
+def test_no_rows_are_said_in_a_sentence(read_back) -> None:
+    reader = read_back([FastTable(COLUMNS, [], empty="None in the observed 99.87 %.")])
+    assert "None in the observed 99.87 %." in reader.pages[0].extract_text()
+
+
+def test_what_does_not_fit_is_marked(read_back) -> None:
+    columns = [Column("A", 30), Column("B", 300)]
+    page = read_back([FastTable(columns, [["A long name of a product", "x"]])]).pages[0]
+    assert re.search(r"^A long\S*…", page.extract_text(), re.MULTILINE)
+
+
+def test_a_tone_is_said_in_words_and_drawn_as_a_mark(read_back) -> None:
+    plain = read_back([FastTable(COLUMNS, [["1", "a", Cell("Over-use")]])]).pages[0]
+    toned = read_back([FastTable(COLUMNS, [["1", "a", Cell("Over-use", Tone.BAD)]])]).pages[0]
+    assert "Over-use" in toned.extract_text()
+    mark = b"0.702 0.149 0.118 rg"
+    assert mark in toned.get_contents().get_data()
+    assert mark not in plain.get_contents().get_data()
+
+
+def test_figures_end_at_one_edge() -> None:
+    whole = FastTable([Column("N", 100, "right")], [["7"], ["1,234"], ["99.87"]])
+    whole.wrap(100, 500)
+    plan = whole._plan
+    page = _Page(plan, Ink(Canvas(io.BytesIO(), initialFontName=fonts.REGULAR)))
+    for text in ("7", "1,234", "99.87"):
+        start = float(page._operators(text, 0)[0].split()[4])
+        assert start + fonts.width(text, fonts.REGULAR, 8) == pytest.approx(96, abs=0.01)
+
+
+def test_a_row_with_a_missing_cell_is_refused() -> None:
+    with pytest.raises(ValueError, match="row 2: 2 cells, expected 3"):
+        FastTable(COLUMNS, [["1", "a", ""], ["2", "b"]])
+
+
+def test_an_empty_cell_is_nothing(read_back) -> None:
+    text = read_back([FastTable(COLUMNS, [["", "", ""], ["1", "end", ""]])]).pages[0].extract_text()
+    assert "end" in text
