@@ -1,0 +1,284 @@
+"""What we can vouch for, what we cannot, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from django.db.models import F, OuterRef, Q, Subquery
+
+from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.rights import load_rights
+from licenses.analysis.rows import now_epoch, number
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.timeline import OPEN
+from licenses.models import Boundary, Checkout, Coverage, Feature, Gap, LicensePool, LicenseServer
+
+Daemon = tuple[int, str]
+"""Server and daemon; the daemon "" is the whole server."""
+
+
+class PoolGap(NamedTuple):
+    """Time of a pool that nobody can vouch for, with one cause."""
+
+    start: int
+    end: int
+    cause: str
+    cause_label: str
+    detail: str
+
+
+class Reason(NamedTuple):
+    """Why a daemon could not be vouched for over [start, end)."""
+
+    start: int
+    end: int
+    cause: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCoverage:
+    """What was expected to be seen of a pool over a window, and what was.
+
+    observed:  every feature that feeds the pool was vouched for, expected or not.
+    """
+
+    observed: IntervalSet
+    expected: IntervalSet
+
+    @property
+    def share(self) -> Fraction | None:
+        """Return observed / expected time, exactly; None where nothing was expected."""
+        total = self.expected.seconds
+        return Fraction(self.seen.seconds, total) if total else None
+
+    @property
+    def seen(self) -> IntervalSet:
+        """Return the expected time that was observed."""
+        return self.expected.intersection(self.observed)
+
+    @property
+    def missing(self) -> IntervalSet:
+        """Return the expected time that was not observed."""
+        return self.expected.subtract(self.observed)
+
+
+def observed(pool: LicensePool, start: int, end: int) -> IntervalSet:
+    """Return the time of [start, end) in which all features of a pool were vouched for."""
+    return load_observed(load_mappings([pool.pk]), start, end)[pool.pk]
+
+
+def expected(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> IntervalSet:
+    """Return the time of [start, end) in which the pool existed: what lies ahead is not expected.
+
+    From its first entitlement, observation or holding on, whichever came first, until it retired.
+    """
+    return load_coverage([pool], load_mappings([pool.pk]), start, end, now=now)[pool.pk].expected
+
+
+def coverage_share(
+    pool: LicensePool, start: int, end: int, *, now: int | None = None
+) -> Fraction | None:
+    """Return the observed share of the expected time, exactly; None where nothing was expected."""
+    return load_coverage([pool], load_mappings([pool.pk]), start, end, now=now)[pool.pk].share
+
+
+def percent_down(share: Fraction) -> str:
+    """Return a share as a percentage with two decimals, rounded down: 100.00 % only if whole."""
+    whole, rest = divmod(share.numerator * 10_000 // share.denominator, 100)
+    return f"{whole}.{rest:02d} %"
+
+
+def load_coverage(
+    pools: Collection[LicensePool],
+    mappings: Mappings,
+    start: int,
+    end: int,
+    *,
+    now: int | None = None,
+) -> dict[int, PoolCoverage]:
+    """Return the coverage of each pool. Three queries."""
+    until = min(end, now_epoch(now))
+    seen = load_observed(mappings, start, end)
+    first = _first_moments(pools, mappings)
+    found = {}
+    for pool in pools:
+        retired = OPEN if pool.retired_at is None else int(pool.retired_at.timestamp())
+        time = IntervalSet.of([max(first[pool.pk], start)], [min(until, retired)])
+        found[pool.pk] = PoolCoverage(seen[pool.pk], time)
+    return found
+
+
+def load_observed(mappings: Mappings, start: int, end: int) -> dict[int, IntervalSet]:
+    """Return the observed time of each pool. One query."""
+    spans = vouched_for(servers(mappings), start, end)
+    return {
+        pool: observed_time([(m, of_daemon(spans, m)) for m in maps], start, end)
+        for pool, maps in mappings.items()
+    }
+
+
+def vouched_for(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, IntervalSet]:
+    """Return the time that logs and polls vouch for, by server and daemon. One query."""
+    rows = Coverage.objects.filter(server__in=server_ids, ends__gt=start, starts__lt=end)
+    spans: dict[Daemon, tuple[list[int], list[int]]] = {}
+    for server, daemon, first, last in rows.order_by().values_list(
+        "server_id", "daemon", number("starts"), number("ends")
+    ):
+        starts, ends = spans.setdefault((server, daemon), ([], []))
+        starts.append(first)
+        ends.append(last)
+    return {key: IntervalSet.of(*span).clip(start, end) for key, span in spans.items()}
+
+
+def of_daemon(spans: dict[Daemon, IntervalSet], mapping: Mapping) -> IntervalSet:
+    """Return the time in which a feature's daemon, or its whole server, was vouched for."""
+    whole = spans.get((mapping.server, ""), IntervalSet.empty())
+    if not mapping.daemon or (mapping.server, mapping.daemon) not in spans:
+        return whole
+    return whole.union(spans[mapping.server, mapping.daemon])
+
+
+def observed_time(
+    parts: Iterable[tuple[Mapping, IntervalSet]], start: int, end: int
+) -> IntervalSet:
+    """Return the time in which something feeds a pool and all that does is vouched for.
+
+    parts:  each mapping with the time in which its feature was vouched for.
+    """
+    mapped = missing = IntervalSet.empty()
+    for mapping, seen in parts:
+        span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
+        mapped = mapped.union(span)
+        missing = missing.union(span.subtract(seen))
+    return mapped.subtract(missing)
+
+
+def gaps(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> list[PoolGap]:
+    """Return the expected but unobserved time of a pool, in time order, each part with its cause.
+
+    A gap with several causes is several rows. Where two servers are blind at once, the cause that
+    somebody noted goes before one that is inferred. Seven queries.
+    """
+    mappings = load_mappings([pool.pk])
+    maps = mappings[pool.pk]
+    missing = load_coverage([pool], mappings, start, end, now=now)[pool.pk].missing
+    if not len(missing):
+        return []
+    spans = vouched_for(servers(mappings), start, end)
+    noted = _noted(servers(mappings), start, end)
+    down = _down(servers(mappings), start, end)
+    polled = dict(
+        LicenseServer.objects.filter(pk__in=servers(mappings)).values_list("pk", "polling")
+    )
+    labelled: list[PoolGap] = []
+    left = missing
+    layers: list[list[Reason]] = [[], [], []]
+    for mapping in maps:
+        span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
+        blind = span.subtract(of_daemon(spans, mapping))
+        layers[0] += _within(blind, [r for k in _keys(mapping) for r in noted.get(k, ())])
+        layers[1] += _within(blind, [r for k in _keys(mapping) for r in down.get(k, ())])
+        by_poll = polled.get(mapping.server) != LicenseServer.Polling.OFF
+        cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
+        layers[2] += [Reason(a, b, cause.value, "") for a, b in blind]
+    layers.append([Reason(start, end, Gap.Cause.LOG_MISSING.value, "No feature fed the pool.")])
+    for reason in (reason for layer in layers for reason in layer):
+        span = IntervalSet.of([reason.start], [reason.end]).intersection(left)
+        label = str(Gap.Cause(reason.cause).label)
+        labelled += [PoolGap(a, b, reason.cause, label, reason.detail) for a, b in span]
+        left = left.subtract(span)
+    return _merged(sorted(labelled))
+
+
+def _keys(mapping: Mapping) -> set[Daemon]:
+    return {(mapping.server, ""), (mapping.server, mapping.daemon)}
+
+
+def _within(time: IntervalSet, reasons: Iterable[Reason]) -> list[Reason]:
+    return [
+        reason._replace(start=start, end=end)
+        for reason in reasons
+        for start, end in time.clip(reason.start, reason.end)
+        if reason.start < reason.end
+    ]
+
+
+def _noted(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
+    """Return the gaps that were written down, by server and daemon; the latest found come first."""
+    rows = Gap.objects.filter(Q(ends=None) | Q(ends__gt=start), server__in=server_ids)
+    found: dict[Daemon, list[Reason]] = {}
+    for server, daemon, *reason in (
+        rows.filter(starts__lt=end)
+        .order_by("-detected_at", "-pk")
+        .values_list(
+            "server_id", "daemon", number("starts"), number("ends", OPEN), "cause", "detail"
+        )
+    ):
+        found.setdefault((server, daemon), []).append(Reason(*reason))
+    return found
+
+
+def _down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
+    """Return the times between a stop and the next start, by server and daemon, as logs tell."""
+    rows = Boundary.objects.filter(server__in=server_ids, at__lt=end).order_by("at", "kind")
+    since: dict[Daemon, int] = {}
+    found: dict[Daemon, list[Reason]] = {}
+    cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
+    detail = "The log tells of a stop and a later start."
+    for server, daemon, at, kind in rows.values_list("server_id", "daemon", number("at"), "kind"):
+        if kind == Boundary.Kind.STOP:
+            since.setdefault((server, daemon), at)
+        elif (server, daemon) in since:
+            found.setdefault((server, daemon), []).append(
+                Reason(since.pop((server, daemon)), at, cause, detail)
+            )
+    for key, at in since.items():
+        found.setdefault(key, []).append(Reason(at, end, cause, "The log ends with a stop."))
+    return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}
+
+
+def _merged(rows: list[PoolGap]) -> list[PoolGap]:
+    """Make one of neighbours that touch and have the same cause and detail."""
+    merged: list[PoolGap] = []
+    for row in rows:
+        if merged and merged[-1].end == row.start and merged[-1][2:] == row[2:]:
+            merged[-1] = merged[-1]._replace(end=row.end)
+        else:
+            merged.append(row)
+    return merged
+
+
+def _first_moments(pools: Collection[LicensePool], mappings: Mappings) -> dict[int, int]:
+    """Return for each pool when it is first heard of; OPEN where it never is. Two queries."""
+    rights = load_rights(pools)
+    holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")
+    vouched = Coverage.objects.filter(
+        Q(daemon="") | Q(daemon=OuterRef("daemon")), server=OuterRef("server")
+    ).order_by("starts")
+    rows = (
+        Feature.objects.filter(pk__in=features(mappings))
+        .order_by()
+        .annotate(
+            # One look into an index for each feature; a Min over all rows would read them.
+            first_held=Subquery(holding.values("taken_at")[:1]),
+            first_seen=Subquery(vouched.values("starts")[:1]),
+        )
+    )
+    heard = {
+        pk: min(held, seen)
+        for pk, held, seen in rows.values_list(
+            F("pk"), number("first_held", OPEN), number("first_seen", OPEN)
+        )
+    }
+    return {
+        pool.pk: min(
+            [right.start for right in rights[pool.pk]]
+            + [max(heard[m.feature], m.start) for m in mappings[pool.pk]],
+            default=OPEN,
+        )
+        for pool in pools
+    }

@@ -1,0 +1,329 @@
+"""Who held seats of a pool, when, and how well that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta, tzinfo
+from typing import Self
+
+import numpy as np
+from django.db.models import Max, Q
+
+from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.rows import EVER, NOBODY, columns, number
+from licenses.concurrency.intervals import Flags, IntervalSet, Ints
+from licenses.concurrency.periods import local_midnight
+from licenses.concurrency.timeline import OPEN
+from licenses.models import (
+    Checkout,
+    Coverage,
+    Feature,
+    LicensePool,
+    Membership,
+    PackageComponent,
+    PollState,
+    Team,
+)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Holdings:
+    """Holdings of one pool, one entry each, by feature, then start.
+
+    seats:                       of the pool, so times the weight of the feature.
+    taken_by, returned_after:    known to be held in this span; empty where the end is not later.
+    taken_at, returned_at:       possibly held in this span. What is still out ends with the last
+                                 moment that somebody looked.
+    checkout:                    id of the row.
+    exact:                       both spans are the same.
+    fresh:                       it began here: not cut off by the start of a mapping, nor a
+                                 component that its package counts.
+    """
+
+    feature: Ints
+    person: Ints
+    host: Ints
+    seats: Ints
+    taken_at: Ints
+    taken_by: Ints
+    returned_after: Ints
+    returned_at: Ints
+    checkout: Ints
+    exact: Flags
+    fresh: Flags
+
+    def __len__(self) -> int:
+        return len(self.feature)
+
+    def where(self, flags: Flags | Ints | slice) -> Self:
+        """Keep the flagged holdings, or those at the places, in that order."""
+        return replace(self, **{f.name: getattr(self, f.name)[flags] for f in fields(self)})
+
+    def held_at(self, moment: int) -> Self:
+        """Keep the holdings that are known to be held at *moment*."""
+        return self.where((self.taken_by <= moment) & (moment < self.returned_after))
+
+
+@dataclass(frozen=True, slots=True)
+class Horizons:
+    """Up to when somebody looked.
+
+    logs:   by (server, daemon), the end of the last line read; daemon "" is the whole server.
+    polls:  by server, the end of the second of its last complete answer.
+    """
+
+    logs: dict[tuple[int, str], int]
+    polls: dict[int, int]
+
+    def log(self, server: int, daemon: str) -> int:
+        """Return up to when a log tells of a daemon; EVER where none does."""
+        return max(self.logs.get((server, daemon), EVER), self.logs.get((server, ""), EVER))
+
+    def newest(self, server: int, daemon: str) -> int:
+        """Return the moment of the newest that is told of a daemon; EVER where nothing is."""
+        return max(self.log(server, daemon), self.polls.get(server, EVER) - 1)
+
+
+def load_horizons(server_ids: Collection[int]) -> Horizons:
+    """Return up to when somebody looked at each server. Two queries."""
+    ends = (
+        Coverage.objects.filter(server__in=server_ids, source=Coverage.Source.LOG)
+        .order_by()
+        .values("server_id", "daemon")
+        .annotate(latest=Max(number("ends")))
+        .values_list("server_id", "daemon", "latest")
+    )
+    answers = PollState.objects.filter(server__in=server_ids, last_parsed_at__isnull=False)
+    return Horizons(
+        logs={(server, daemon): latest for server, daemon, latest in ends},
+        # The instant of a poll counts as a second, or a single one would show nothing.
+        polls={s: at + 1 for s, at in answers.values_list("server_id", number("last_parsed_at"))},
+    )
+
+
+def holdings(pool: LicensePool, start: int, end: int) -> Holdings:
+    """Return the holdings of a pool that touch [start, end), whole. Seven queries at most."""
+    mappings = load_mappings([pool.pk])
+    horizons = load_horizons(servers(mappings))
+    return load_holdings(mappings, horizons, start, end)[pool.pk]
+
+
+def load_holdings(
+    mappings: Mappings, horizons: Horizons, start: int, end: int
+) -> dict[int, Holdings]:
+    """Return the holdings of each pool that touch [start, end). Four queries.
+
+    They are whole but for what lies outside the mapping of their feature. One that was given back
+    in the second in which it was taken is there too: nobody saw it held, but somebody took it.
+    """
+    wanted = features(mappings)
+    rows = _joined(_closed(wanted, start, end), _open(wanted, mappings, horizons, end))
+    return _by_pool(rows, mappings, start, end)
+
+
+def load_open(mappings: Mappings, horizons: Horizons) -> dict[int, Holdings]:
+    """Return the holdings of each pool that are still out, whenever they began. Two queries."""
+    return _by_pool(_open(features(mappings), mappings, horizons, OPEN), mappings, EVER, OPEN)
+
+
+def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
+    rows = rows.where(np.lexsort((rows.person, rows.taken_at, rows.feature)))
+    packages = _packages(servers(mappings)) if len(rows) else set()
+    return {
+        pool: _counted_once(_of_pool(rows, maps, start, end), maps, packages)
+        for pool, maps in mappings.items()
+    }
+
+
+def team_members(team: Team, zone: tzinfo) -> dict[int, IntervalSet]:
+    """Return for each person the time in which they were in a team or one below it. Two queries.
+
+    Days of membership are days of *zone*, both ends included.
+    """
+    rows = Membership.objects.filter(team__in=Team.objects.below({team.pk})).order_by()
+    spans: dict[int, tuple[list[int], list[int]]] = {}
+    for person, first, last in rows.values_list("person_id", "valid_from", "valid_to"):
+        starts, ends = spans.setdefault(person, ([], []))
+        starts.append(EVER if first is None else local_midnight(first, zone))
+        ends.append(OPEN if last is None else _day_after(last, zone))
+    return {person: IntervalSet.of(*span) for person, span in spans.items()}
+
+
+def within(persons: Ints, moments: Ints, members: dict[int, IntervalSet]) -> Flags:
+    """Tell for each moment whether that person was a member then."""
+    flags = np.zeros(len(persons), dtype=np.bool_)
+    order = np.argsort(persons, kind="stable")
+    names, heads = np.unique(persons[order], return_index=True)
+    tails = np.append(heads[1:], len(persons))
+    for name, head, tail in zip(names.tolist(), heads.tolist(), tails.tolist(), strict=True):
+        time = members.get(name)
+        if time is not None:
+            chosen = order[head:tail]
+            place = np.searchsorted(time.starts, moments[chosen], side="right") - 1
+            flags[chosen] = (place >= 0) & (moments[chosen] < time.ends[np.maximum(place, 0)])
+    return flags
+
+
+def _day_after(day: date, zone: tzinfo) -> int:
+    return local_midnight(day + timedelta(days=1), zone)
+
+
+def _closed(wanted: set[int], start: int, end: int) -> Holdings:
+    longest = Feature.objects.filter(pk__in=wanted).aggregate(longest=Max("max_duration"))
+    # The index is by start: without this bound each hour would read all of the past.
+    earliest = start - (longest["longest"] or 0)
+    found = Checkout.objects.filter(
+        Q(returned_at__gt=start) | Q(taken_at__gte=start),
+        feature__in=wanted,
+        taken_at__gte=earliest,
+        taken_at__lt=end,
+        returned_at__isnull=False,
+    )
+    taken = columns(
+        found,
+        "feature_id",
+        "person_id",
+        "host_id",
+        "seats",
+        number("taken_at"),
+        number("taken_by"),
+        number("returned_after", EVER),
+        number("returned_at"),
+        "pk",
+    )
+    exact = (taken[4] == taken[5]) & (taken[6] == taken[7])
+    return _made(taken, exact)
+
+
+def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
+    """Return what is still out, ended where nobody looked any further."""
+    found = Checkout.objects.filter(feature__in=wanted, returned_at=None, taken_at__lt=end)
+    *taken, row_ids, method, last_seen, gone_at = columns(
+        found,
+        "feature_id",
+        "person_id",
+        "host_id",
+        "seats",
+        number("taken_at"),
+        number("taken_by"),
+        "pk",
+        "method",
+        number("sighting__last_seen", EVER),
+        number("sighting__gone_at", NOBODY),
+    )
+    places = {m.feature: (m.server, m.daemon) for maps in mappings.values() for m in maps}
+    owners = [places[feature] for feature in taken[0].tolist()]
+    logged = np.array([horizons.log(*owner) for owner in owners], dtype=np.int64)
+    polled = np.array([horizons.polls.get(server, EVER) for server, _ in owners], dtype=np.int64)
+    # What has a sighting that is not gone is in the server's last complete answer.
+    sampled = method == Checkout.Method.SAMPLED
+    shown = (last_seen != EVER) & (gone_at == NOBODY)
+    seen = np.where(last_seen == EVER, EVER, last_seen + 1)
+    by_poll = np.where(shown | (sampled & (last_seen == EVER)), np.maximum(polled, seen), seen)
+    known = np.maximum(by_poll, np.where(sampled, EVER, logged))
+    # The line or the poll that showed it vouches for its own second.
+    known = np.maximum(known, taken[5] + 1)
+    exact = (taken[4] == taken[5]) & ~sampled
+    return _made([*taken, known, known, row_ids], exact)
+
+
+def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
+    """Return holdings from their columns in the order of the class."""
+    feature, person, host, seats, taken_at, taken_by, returned_after, returned_at, row = numbers
+    fresh = np.ones(len(row), dtype=np.bool_)
+    return Holdings(
+        feature,
+        person,
+        host,
+        seats,
+        taken_at,
+        taken_by,
+        returned_after,
+        returned_at,
+        row,
+        exact,
+        fresh,
+    )
+
+
+def _joined(one: Holdings, other: Holdings) -> Holdings:
+    names = [field.name for field in fields(Holdings)]
+    return Holdings(
+        **{name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
+    )
+
+
+def _of_pool(rows: Holdings, mappings: list[Mapping], start: int, end: int) -> Holdings:
+    """Return the holdings that fed a pool, each cut at the mapping of its feature."""
+    parts = [_NONE]
+    for mapping in mappings:
+        head, tail = np.searchsorted(rows.feature, [mapping.feature, mapping.feature + 1])
+        part = rows.where(slice(head, tail))
+        fresh = (part.taken_at >= mapping.start) & (part.taken_at < mapping.end)
+        part = replace(
+            part,
+            seats=part.seats * mapping.weight,
+            taken_at=np.maximum(part.taken_at, mapping.start),
+            taken_by=np.maximum(part.taken_by, mapping.start),
+            returned_after=np.minimum(part.returned_after, mapping.end),
+            returned_at=np.minimum(part.returned_at, mapping.end),
+            fresh=fresh,
+        )
+        touches = (part.taken_at < end) & (part.returned_at > np.maximum(part.taken_at, start))
+        parts.append(part.where(touches | (fresh & (part.taken_at >= start))))
+    pool = parts[0]
+    for part in parts[1:]:
+        pool = _joined(pool, part) if len(pool) else part
+    return pool
+
+
+def _packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:
+    rows = PackageComponent.objects.filter(server__in=server_ids).order_by()
+    return set(rows.values_list("server_id", "daemon", "package", "component"))
+
+
+def _counted_once(
+    rows: Holdings, mappings: list[Mapping], packages: set[tuple[int, str, str, str]]
+) -> Holdings:
+    """Take the time out of component holdings in which the package that took them counts.
+
+    A package logs itself and its components in one second, for one person on one host; each
+    package holding stands for one holding of each component. A component that is given back
+    later than its package counts from then on.
+    """
+    if not packages or not len(rows):
+        return rows
+    ids = {(m.server, m.daemon, m.name): m.feature for m in mappings}
+    for server, daemon, package, component in sorted(packages):
+        outer = ids.get((server, daemon, package))
+        inner = ids.get((server, daemon, component))
+        if outer is not None and inner is not None and outer != inner:
+            rows = _without_component(rows, outer, inner)
+    return rows
+
+
+def _without_component(rows: Holdings, package: int, component: int) -> Holdings:
+    ends: dict[tuple[int, int, int], list[int]] = {}
+    for place in np.flatnonzero((rows.feature == package) & rows.fresh).tolist():
+        ends.setdefault(_holder(rows, place), []).append(place)
+    changed = {f.name: getattr(rows, f.name).copy() for f in fields(Holdings)}
+    kept = np.ones(len(rows), dtype=np.bool_)
+    for place in np.flatnonzero((rows.feature == component) & rows.fresh).tolist():
+        waiting = ends.get(_holder(rows, place))
+        if not waiting:
+            continue
+        outer = waiting.pop(0)
+        kept[place] = rows.returned_at[place] > rows.returned_at[outer]
+        changed["fresh"][place] = False
+        # Each bound of the one goes on where the same bound of the other ends.
+        changed["taken_at"][place] = rows.returned_at[outer]
+        changed["taken_by"][place] = rows.returned_after[outer]
+    return Holdings(**changed).where(kept)
+
+
+def _holder(rows: Holdings, place: int) -> tuple[int, int, int]:
+    return int(rows.person[place]), int(rows.host[place]), int(rows.taken_at[place])
+
+
+_NONE = _made([np.empty(0, dtype=np.int64)] * 9, np.empty(0, dtype=np.bool_))

@@ -1,0 +1,68 @@
+"""Which features feed which pools, from when to when, and with what weight."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from licenses.analysis.rows import EVER, grouped, number
+from licenses.concurrency.timeline import OPEN
+from licenses.models import PoolFeature
+
+
+class Mapping(NamedTuple):
+    """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such."""
+
+    feature: int
+    server: int
+    daemon: str
+    name: str
+    weight: int
+    start: int
+    end: int
+
+
+Mappings = dict[int, list[Mapping]]
+
+
+def load_mappings(pool_ids: Collection[int]) -> Mappings:
+    """Return the mappings of each pool, an empty list for a pool without any. One query."""
+    rows = grouped(_rows(Q(pool__in=pool_ids)))
+    return {pool: [Mapping(*row) for row in rows.get(pool, ())] for pool in pool_ids}
+
+
+def pools_fed_by(feature_ids: Collection[int], start: int, end: int) -> set[int]:
+    """Return the ids of the pools that these features feed at some moment of [start, end)."""
+    begun = Q(mapped_from=None) | Q(mapped_from__lt=end)
+    lasting = Q(mapped_until=None) | Q(mapped_until__gt=start)
+    mappings = PoolFeature.objects.filter(begun, lasting, feature__in=feature_ids)
+    return set(mappings.order_by().values_list("pool_id", flat=True))
+
+
+def features(mappings: Mappings) -> set[int]:
+    """Return the ids of all features in the mappings."""
+    return {mapping.feature for rows in mappings.values() for mapping in rows}
+
+
+def servers(mappings: Mappings) -> set[int]:
+    """Return the ids of all servers in the mappings."""
+    return {mapping.server for rows in mappings.values() for mapping in rows}
+
+
+def _rows(condition: Q) -> Iterable[tuple[int, int, int, str, str, int, int, int]]:
+    return (
+        PoolFeature.objects.filter(condition)
+        .order_by("pool_id", "feature_id", "mapped_from")
+        .values_list(
+            "pool_id",
+            "feature_id",
+            "feature__server_id",
+            "feature__daemon",
+            "feature__name",
+            "weight",
+            number("mapped_from", EVER),
+            number("mapped_until", OPEN),
+        )
+    )

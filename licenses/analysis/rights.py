@@ -1,0 +1,293 @@
+"""What is allowed, what the servers issue, and the limit that follows from both."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db.models import F
+
+from licenses.analysis.mappings import Mapping, load_mappings
+from licenses.analysis.rows import EVER, grouped, now_epoch, number
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.periods import local_midnight
+from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
+from licenses.models import Entitlement, IssuedCount, LicensePool, PoolHour
+
+# Named users, machines and sites are rights of another kind: they set no bound to how many seats
+# are in use at one time.
+COUNTED_METRICS = (Entitlement.Metric.CONCURRENT, Entitlement.Metric.TOKEN)
+YEAR_SECONDS = 365 * 86400
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Limits:
+    """The bounds of a pool over a window.
+
+    limit:      allowed or, before any entitlement began, issued. UNKNOWN where neither is known.
+    allowed:    entitled + overdraft of the lines in force; 0 after the last one ended; UNKNOWN
+                before the first one begins, and without any.
+    issued:     what the servers say they serve, weighted.
+    uncounted:  at some moment a server serves seats without a number.
+    """
+
+    limit: Steps
+    allowed: Steps
+    issued: Steps
+    uncounted: bool
+
+
+class Right(NamedTuple):
+    """An entitlement in force over [start, end), the pool's days as moments."""
+
+    start: int
+    end: int
+    quantity: int
+    overdraft: int
+
+
+class Statement(NamedTuple):
+    """A server issues so many seats of a feature over [start, end); None: uncounted."""
+
+    source: str
+    seats: int | None
+    start: int
+    end: int
+
+
+class RightsStep(NamedTuple):
+    """A row of the table of rights: what holds in [start, end); end None: until further notice."""
+
+    start: int
+    end: int | None
+    quantity: int
+    overdraft: int
+    allowed: int
+    entitlement_ids: tuple[int, ...]
+
+
+class Unused(NamedTuple):
+    """Seats that were never in use in the last 12 months, and what a year of them costs.
+
+    cost, currency:  None where a price is missing or prices differ in currency.
+    """
+
+    seats: int
+    cost: Decimal | None
+    currency: str | None
+
+
+def limits(pool: LicensePool, start: int, end: int, *, as_of: datetime | None = None) -> Limits:
+    """Return the limits of a pool over [start, end). Three queries.
+
+    as_of:  count the entitlements that were on record at that moment; None: now.
+    """
+    return load_limits([pool], load_mappings([pool.pk]), start, end, as_of=as_of)[pool.pk]
+
+
+def load_limits(
+    pools: Collection[LicensePool],
+    mappings: dict[int, list[Mapping]],
+    start: int,
+    end: int,
+    *,
+    as_of: datetime | None = None,
+) -> dict[int, Limits]:
+    """Return the limits of each pool over [start, end). Two queries."""
+    rights = load_rights(pools, as_of)
+    statements = load_statements({row.feature for pool in pools for row in mappings[pool.pk]})
+    found = {}
+    for pool in pools:
+        allowed = allowed_steps(rights[pool.pk], start, end)
+        issued, uncounted = issued_steps(mappings[pool.pk], statements, start, end)
+        found[pool.pk] = Limits(allowed.otherwise(issued), allowed, issued, uncounted)
+    return found
+
+
+def load_rights(
+    pools: Collection[LicensePool], as_of: datetime | None = None
+) -> dict[int, list[Right]]:
+    """Return the counted entitlements of each pool. One query."""
+    zones = {pool.pk: pool.tzinfo for pool in pools}
+    rows = (
+        Entitlement.objects.as_of(as_of)
+        .filter(pool__in=list(zones), metric__in=COUNTED_METRICS)
+        .order_by("pool_id", "valid_from", "pk")
+        .values_list("pool_id", "valid_from", "valid_to", "quantity", "overdraft")
+    )
+    found: dict[int, list[Right]] = {pool: [] for pool in zones}
+    for pool, first, last, quantity, overdraft in rows:
+        found[pool].append(Right(*_span(first, last, zones[pool]), quantity, overdraft))
+    return found
+
+
+def load_statements(feature_ids: Collection[int]) -> dict[int, list[Statement]]:
+    """Return what the servers said that they issue, by feature. One query."""
+    rows = (
+        IssuedCount.objects.filter(feature__in=feature_ids)
+        .order_by("feature_id", F("starts").asc(nulls_first=True), "pk")
+        .values_list("feature_id", "source", "count", number("starts", EVER), number("ends", OPEN))
+    )
+    return {key: [Statement(*row) for row in group] for key, group in grouped(rows).items()}
+
+
+def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
+    """Return what is allowed over [start, end): an ended right is 0, one not yet begun unknown."""
+    if not rights:
+        return Steps.constant(UNKNOWN, start, end)
+    total = Steps.from_spans(
+        [right.start for right in rights],
+        [right.end for right in rights],
+        [right.quantity + right.overdraft for right in rights],
+        start,
+        end,
+    )
+    begun = IntervalSet.of([min(right.start for right in rights)], [OPEN])
+    return total.only_within(begun)
+
+
+def issued_steps(
+    mappings: Iterable[Mapping], statements: dict[int, list[Statement]], start: int, end: int
+) -> tuple[Steps, bool]:
+    """Return (what the servers issue to a pool, weighted; whether a part of it is uncounted).
+
+    UNKNOWN where no feature feeds the pool, and where one does whose number nobody states.
+    """
+    known: list[tuple[int, int, int]] = []
+    silent: list[tuple[int, int]] = []
+    mapped: list[tuple[int, int]] = []
+    uncounted = False
+    for mapping in mappings:
+        first, last = max(mapping.start, start), min(mapping.end, end)
+        if first >= last:
+            continue
+        mapped.append((first, last))
+        for cell in _in_force(statements.get(mapping.feature, ()), first, last):
+            if cell.seats is None:
+                silent.append((cell.start, cell.end))
+                uncounted |= cell.source != ""
+            else:
+                known.append((cell.start, cell.end, cell.seats * mapping.weight))
+    starts, ends, seats = _columns(known, 3)
+    total = Steps.from_spans(starts, ends, seats, start, end)
+    stated = IntervalSet.of(*_columns(mapped, 2)).subtract(IntervalSet.of(*_columns(silent, 2)))
+    return total.only_within(stated), uncounted
+
+
+def entitlement_steps(pool: LicensePool, as_of: datetime | None = None) -> list[RightsStep]:
+    """Return the rights of a pool as they change over time, for a table. One query.
+
+    From the first day of the first line on; times after that without a line in force are rows
+    of 0.
+    """
+    zone = pool.tzinfo
+    lines = [
+        (pk, Right(*_span(first, last, zone), quantity, overdraft))
+        for pk, first, last, quantity, overdraft in Entitlement.objects.as_of(as_of)
+        .filter(pool=pool, metric__in=COUNTED_METRICS)
+        .order_by("valid_from", "pk")
+        .values_list("pk", "valid_from", "valid_to", "quantity", "overdraft")
+    ]
+    moments = sorted({moment for _pk, right in lines for moment in (right.start, right.end)})
+    steps = []
+    for place, moment in enumerate(moments):
+        if moment == OPEN:
+            break
+        following = moments[place + 1] if place + 1 < len(moments) else OPEN
+        held = [(pk, right) for pk, right in lines if right.start <= moment < right.end]
+        quantity = sum(right.quantity for _pk, right in held)
+        overdraft = sum(right.overdraft for _pk, right in held)
+        ids = tuple(pk for pk, _right in held)
+        until = None if following == OPEN else following
+        steps.append(RightsStep(moment, until, quantity, overdraft, quantity + overdraft, ids))
+    return steps
+
+
+def unused(pool: LicensePool, now: int | None = None) -> Unused | None:
+    """Return the seats entitled today that were never in use in the last 12 months.
+
+    None where nothing is entitled or nothing is known of the use. The seats are priced from the
+    cheapest line up, so that the saving is never promised too high. Two queries.
+    """
+    moment = now_epoch(now)
+    today = datetime.fromtimestamp(moment, pool.tzinfo).date()
+    lines = list(
+        Entitlement.objects.as_of()
+        .valid_on(today)
+        .filter(pool=pool, metric__in=COUNTED_METRICS)
+        .values_list("quantity", "unit_price", "currency")
+    )
+    peaks = PoolHour.objects.filter(
+        pool=pool, hour__gte=moment - YEAR_SECONDS, hour__lte=moment, peak__isnull=False
+    )
+    peak = peaks.order_by("-peak").values_list("peak", flat=True).first()
+    if not lines or peak is None:
+        return None
+    seats = max(0, sum(quantity for quantity, _price, _currency in lines) - peak)
+    cost, currency = _price(seats, lines)
+    return Unused(seats, cost, currency)
+
+
+def _price(
+    seats: int, lines: list[tuple[int, Decimal | None, str]]
+) -> tuple[Decimal | None, str | None]:
+    currencies = {currency for _quantity, _price, currency in lines}
+    priced = [(price, quantity) for quantity, price, _currency in lines if price is not None]
+    if len(priced) < len(lines) or len(currencies) > 1:
+        return None, None
+    cost = Decimal(0)
+    for price, quantity in sorted(priced):
+        cost += price * min(seats, quantity)
+        seats -= min(seats, quantity)
+    return cost, currencies.pop()
+
+
+def _span(first: date, last: date | None, zone: ZoneInfo) -> tuple[int, int]:
+    """Return days, both included, as a half-open span of moments."""
+    end = OPEN if last is None else _midnight(last + timedelta(days=1), zone)
+    return _midnight(first, zone), end
+
+
+@lru_cache(maxsize=4096)
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return local_midnight(day, zone)
+
+
+def _in_force(statements: Sequence[Statement], start: int, end: int) -> list[Statement]:
+    """Return what holds at each moment of [start, end): the statement that began last.
+
+    A licence file states the sum of its lines in force; the server's own total stands until the
+    next total, or a file whose line begins later. Of two from the same second the server's own
+    wins. A cell without a source stands for silence.
+    """
+    files = [row for row in statements if row.source == IssuedCount.Source.FILE]
+    totals = [row for row in statements if row.source == IssuedCount.Source.STATUS]
+    begins = [row.start for row in totals]
+    moments = np.array([m for row in statements for m in (row.start, row.end)], dtype=np.int64)
+    grid = merged_times([moments], start, end).tolist()
+    cells = []
+    for first, last in pairwise(grid):
+        place = bisect_right(begins, first) - 1
+        total = totals[place] if place >= 0 and first < totals[place].end else None
+        lines = [row for row in files if row.start <= first < row.end]
+        if total is not None and all(row.start <= total.start for row in lines):
+            cells.append(Statement(total.source, total.seats, first, last))
+        elif lines:
+            counts = [row.seats for row in lines if row.seats is not None]
+            whole = len(counts) == len(lines)
+            cells.append(Statement(lines[0].source, sum(counts) if whole else None, first, last))
+        else:
+            cells.append(Statement("", None, first, last))
+    return cells
+
+
+def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[list[int]]:
+    return [[row[place] for row in rows] for place in range(width)]

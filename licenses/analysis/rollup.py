@@ -1,0 +1,300 @@
+"""Hourly figures of pools: which hours are to be counted again, and counting them.
+
+Whoever writes facts calls `mark_dirty` in the same transaction. `drain` then makes the rows of
+exactly those hours again from the facts, so that a crash, a second drain or late data change
+nothing but the time at which the rows are right.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from datetime import tzinfo
+from typing import NamedTuple
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import F
+
+from licenses.analysis.mappings import pools_fed_by
+from licenses.analysis.rows import as_moment, number
+from licenses.analysis.usage import Figures, count, load_facts, usage
+from licenses.concurrency.intervals import Flags, IntervalSet
+from licenses.concurrency.periods import HOUR_SECONDS, periods
+from licenses.models import DirtySpan, LicensePool, PoolHour
+
+BATCH_HOURS = 20_000
+"""Hours counted in one transaction: few enough that other writers need not wait for long."""
+BATCH_POOLS = 200
+NEAR_HOURS = 48
+"""Dirty hours of many pools are read in one go where all of them lie within this."""
+
+Window = tuple[int, int]
+
+
+class Hour(NamedTuple):
+    """The stored figures of one UTC hour; None is not known."""
+
+    hour: int
+    peak: int | None
+    peak_high: int | None
+    peak_at: int | None
+    seat_seconds: int
+    full_seconds: int | None
+    over_seconds: int | None
+    observed_seconds: int
+    checkouts: int
+    denials: int
+    limit: int | None
+
+
+class Day(NamedTuple):
+    """The figures of one day of a zone; None is not known."""
+
+    start: int
+    end: int
+    peak: int | None
+    peak_high: int | None
+    limit: int | None
+    seat_seconds: int
+    full_seconds: int | None
+    over_seconds: int | None
+    observed_seconds: int
+    checkouts: int
+    denials: int
+
+
+def mark_dirty(
+    pool_ids: Iterable[int] = (),
+    start: int = 0,
+    end: int = 0,
+    *,
+    feature_ids: Collection[int] = (),
+) -> None:
+    """Have the hours that [start, end) touches counted again.
+
+    feature_ids:  stand for the pools that they feed in that time.
+
+    Call it in the transaction that writes the facts. What is dirty already is marked once more:
+    that costs a row, and looking first would cost a lock.
+    """
+    if start >= end:
+        return
+    pools = set(pool_ids)
+    if feature_ids:
+        pools |= pools_fed_by(feature_ids, start, end)
+    DirtySpan.objects.bulk_create(
+        [
+            DirtySpan(pool_id=pool, starts=as_moment(start), ends=as_moment(end))
+            for pool in sorted(pools)
+        ]
+    )
+
+
+def drain(limit_seconds: float | None = None) -> int:
+    """Count the dirty hours again and return how many rows that wrote.
+
+    limit_seconds:  stop between two transactions when this much time is over; None: until
+                    nothing is dirty.
+
+    Safe to run twice at once: each transaction takes pools that no other one holds, and the facts
+    it reads include those of every mark that it takes away.
+    """
+    deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
+    written = 0
+    # Asked first, since on SQLite a transaction keeps other writers waiting even for nothing.
+    while DirtySpan.objects.exists() and (deadline is None or time.monotonic() < deadline):
+        done = _drain_once()
+        if done is None:
+            break
+        written += done
+    return written
+
+
+def rollup(pool: LicensePool, start: int, end: int) -> int:
+    """Count the hours that [start, end) touches again, and return how many rows that wrote."""
+    window = _full_hours(start, end)
+    written = 0
+    for part in _cut(window):
+        with transaction.atomic():
+            list(LicensePool.objects.select_for_update(no_key=True).filter(pk=pool.pk))
+            written += _count_again([pool], part, {pool.pk: IntervalSet.of([part[0]], [part[1]])})
+    return written
+
+
+def hours(pool: LicensePool, start: int, end: int) -> list[Hour]:
+    """Return the stored hours of a pool within [start, end), in order. One query.
+
+    An hour is missing where nothing was observed and nothing held.
+    """
+    rows = PoolHour.objects.filter(pool=pool, hour__gte=start, hour__lt=end).order_by("hour")
+    names = [number(n) if n in ("hour", "peak_at") else F(n) for n in Hour._fields]
+    return [Hour(*row) for row in rows.values_list(*names)]
+
+
+def days(pool: LicensePool, start: int, end: int, zone: tzinfo | None = None) -> list[Day]:
+    """Return the figures of each day of a zone that [start, end) touches, every day there.
+
+    From the stored hours where the days start on full UTC hours, else from the facts: a constant
+    number of queries either way.
+    """
+    zone = zone or pool.tzinfo
+    edges = periods(start, end, zone, "day")
+    if (edges % HOUR_SECONDS).any():
+        found = usage(pool, start=start, end=end, zone=zone, by="day")
+        return [Day(*(getattr(row, name) for name in Day._fields)) for row in found.periods]
+    table: list[list[Hour]] = [[] for _ in edges[:-1]]
+    for row in hours(pool, start, end):
+        table[int(np.searchsorted(edges, row.hour, side="right")) - 1].append(row)
+    return [
+        _sum(first, last, rows)
+        for first, last, rows in zip(edges[:-1].tolist(), edges[1:].tolist(), table, strict=True)
+    ]
+
+
+def _sum(start: int, end: int, rows: Sequence[Hour]) -> Day:
+    return Day(
+        start=start,
+        end=end,
+        peak=max((r.peak for r in rows if r.peak is not None), default=None),
+        peak_high=max((r.peak_high for r in rows if r.peak_high is not None), default=None),
+        limit=rows[-1].limit if rows else None,
+        seat_seconds=sum(r.seat_seconds for r in rows),
+        full_seconds=_total([r.full_seconds for r in rows]),
+        over_seconds=_total([r.over_seconds for r in rows]),
+        observed_seconds=sum(r.observed_seconds for r in rows),
+        checkouts=sum(r.checkouts for r in rows),
+        denials=sum(r.denials for r in rows),
+    )
+
+
+def _total(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _full_hours(start: int, end: int) -> Window:
+    return start // HOUR_SECONDS * HOUR_SECONDS, -(-end // HOUR_SECONDS) * HOUR_SECONDS
+
+
+def _cut(window: Window) -> list[Window]:
+    """Cut a window into parts that fit one transaction."""
+    step = BATCH_HOURS * HOUR_SECONDS
+    return [(since, min(since + step, window[1])) for since in range(*window, step)]
+
+
+def _drain_once() -> int | None:
+    """Count a batch of hours in one transaction; None where nothing is dirty that can be had.
+
+    The marks of the batch's pools go; for what is left of them after BATCH_HOURS, new ones come.
+    """
+    with transaction.atomic():
+        waiting = DirtySpan.objects.order_by("pool_id").values_list("pool_id", flat=True)
+        # Pools that another drain holds are left to it.
+        free = LicensePool.objects.select_for_update(skip_locked=True, no_key=True)
+        pools = {
+            pool.pk: pool
+            for pool in free.filter(pk__in=list(waiting.distinct()[:BATCH_POOLS])).order_by("pk")
+        }
+        if not pools:
+            return None
+        marks = DirtySpan.objects.filter(pool__in=list(pools)).order_by("pool_id")
+        rows = list(marks.values_list("pk", "pool_id", number("starts"), number("ends")))
+        written, room, left = 0, BATCH_HOURS, []
+        for window, dirty in _jobs(rows):
+            fitting = room // ((window[1] - window[0]) // HOUR_SECONDS)
+            chosen = dict(list(dirty.items())[:fitting])
+            room -= sum(spells.seconds for spells in chosen.values()) // HOUR_SECONDS
+            if chosen:
+                written += _count_again([pools[pool] for pool in chosen], window, chosen)
+            left += [
+                DirtySpan(pool_id=pool, starts=as_moment(start), ends=as_moment(end))
+                for pool, spells in dirty.items()
+                if pool not in chosen
+                for start, end in spells
+            ]
+        DirtySpan.objects.filter(pk__in=[row[0] for row in rows]).delete()
+        DirtySpan.objects.bulk_create(left)
+    return written
+
+
+def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[int, IntervalSet]]]:
+    """Return the windows to read at once, each with the dirty hours of each pool in it."""
+    spans: dict[int, list[Window]] = {}
+    for _pk, pool, start, end in rows:
+        spans.setdefault(pool, []).append(_full_hours(start, end))
+    dirty = {
+        pool: IntervalSet.of([a for a, _ in windows], [b for _, b in windows])
+        for pool, windows in spans.items()
+    }
+    hull = (
+        min(int(spells.starts[0]) for spells in dirty.values()),
+        max(int(spells.ends[-1]) for spells in dirty.values()),
+    )
+    if hull[1] - hull[0] <= NEAR_HOURS * HOUR_SECONDS:
+        return [(hull, dirty)]
+    jobs: dict[Window, dict[int, IntervalSet]] = {}
+    for pool, spells in dirty.items():
+        for part in (part for window in spells for part in _cut(window)):
+            jobs.setdefault(part, {})[pool] = IntervalSet.of([part[0]], [part[1]])
+    return sorted(jobs.items(), key=lambda job: job[0])
+
+
+def _count_again(
+    pools: Sequence[LicensePool], window: Window, dirty: dict[int, IntervalSet]
+) -> int:
+    """Make the rows of the pools' dirty hours in the window again; return how many came out."""
+    edges = np.arange(window[0], window[1] + 1, HOUR_SECONDS, dtype=np.int64)
+    rows: list[tuple[int | None, ...]] = []
+    for facts in load_facts(pools, *window):
+        figures = count(facts, edges)
+        wanted = dirty[facts.pool.pk].seconds_within(edges) > 0
+        rows += _rows(facts.pool.pk, figures, wanted & _something_known(figures))
+    same: dict[Window, list[int]] = {}
+    for pool, spells in dirty.items():
+        for span in spells:
+            same.setdefault(span, []).append(pool)
+    for (start, end), members in same.items():
+        PoolHour.objects.filter(pool__in=members, hour__gte=start, hour__lt=end).delete()
+    _insert(rows)
+    return len(rows)
+
+
+def _something_known(figures: Figures) -> Flags:
+    known: Flags = (
+        (figures.observed_seconds > 0)
+        | (figures.peak > 0)
+        | (figures.checkouts > 0)
+        | (figures.denials > 0)
+    )
+    return known
+
+
+_STORED = [
+    "peak",
+    "peak_low",
+    "peak_high",
+    "peak_at",
+    "seat_seconds",
+    "full_seconds",
+    "over_seconds",
+    "observed_seconds",
+    "checkouts",
+    "denials",
+    "limit",
+]
+
+
+def _rows(pool: int, figures: Figures, wanted: Flags) -> list[tuple[int | None, ...]]:
+    columns = [figures.start[wanted].tolist(), *(figures.column(n, wanted) for n in _STORED)]
+    return [(pool, *row) for row in zip(*columns, strict=True)]
+
+
+def _insert(rows: list[tuple[int | None, ...]]) -> None:
+    """Insert rows as they are: model instances would take ten times as long as the counting."""
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(name) for name in ("pool_id", "hour", *_STORED))
+    marks = ", ".join(["%s"] * (len(_STORED) + 2))
+    table = quote(PoolHour._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)

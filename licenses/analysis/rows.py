@@ -1,0 +1,64 @@
+"""Rows as columns of whole numbers: how the maths reads the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from django.db.models import BigIntegerField, ExpressionWrapper, F, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from licenses.concurrency.intervals import Ints
+from licenses.concurrency.timeline import OPEN
+
+EVER: Final = -OPEN
+"""The start of what has no start: earlier than any window."""
+
+NOBODY: Final = -1
+"""Stands for a missing id."""
+
+
+def number(name: str, missing: int | None = None) -> Combinable:
+    """Return a column as the database holds it, a moment as epoch seconds.
+
+    missing:  put where the row has NULL.
+    """
+    # Without the wrapper an InstantField would make a datetime of each value: slow by the million.
+    stored = ExpressionWrapper(F(name), output_field=BigIntegerField())
+    if missing is None:
+        return stored
+    return Coalesce(stored, Value(missing, output_field=BigIntegerField()))
+
+
+def columns(queryset: QuerySet[Any, Any], *names: str | Combinable) -> list[Ints]:
+    """Return the columns of a queryset as int64 arrays, in the database's order, in one query.
+
+    Cost: some 0.1 µs a value above the query; the rows are never all in memory as tuples.
+    """
+    rows = queryset.values_list(*names)
+    flat = np.fromiter(chain.from_iterable(rows.iterator(chunk_size=10_000)), dtype=np.int64)
+    table = flat.reshape(-1, len(names))
+    return [np.ascontiguousarray(table[:, place]) for place in range(len(names))]
+
+
+def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:
+    """Return the rows by their first value, without it, in order."""
+    found: dict[Any, list[tuple[Any, ...]]] = {}
+    for key, *rest in rows:
+        found.setdefault(key, []).append(tuple(rest))
+    return found
+
+
+def as_moment(epoch: int) -> datetime:
+    """Return epoch seconds as models take them."""
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def now_epoch(now: int | None = None) -> int:
+    """Return the present moment; *now* where the caller says what it is."""
+    return int(time.time()) if now is None else now

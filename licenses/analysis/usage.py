@@ -1,0 +1,279 @@
+"""The use of a pool in figures, for each hour, day, week or month and as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Any
+
+import numpy as np
+
+from licenses.analysis.coverage import load_observed
+from licenses.analysis.holdings import (
+    Holdings,
+    load_holdings,
+    load_horizons,
+    team_members,
+    within,
+)
+from licenses.analysis.mappings import load_mappings, servers
+from licenses.analysis.refusals import Refusals, load_refusals
+from licenses.analysis.rights import Limits, load_limits
+from licenses.concurrency.denials import episodes
+from licenses.concurrency.intervals import Flags, IntervalSet, Ints
+from licenses.concurrency.measures import measure
+from licenses.concurrency.periods import Period, iso, periods
+from licenses.concurrency.timeline import UNKNOWN
+from licenses.concurrency.timeline import usage as in_use
+from licenses.models import LicensePool, Team
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFigures:
+    """The figures of one period; None is *not known*, never zero.
+
+    `docs/counting.md` says what each of them means.
+    """
+
+    start: int
+    end: int
+    limit: int | None
+    peak: int | None
+    peak_low: int | None
+    peak_high: int | None
+    peak_at: int | None
+    seat_seconds: int
+    full_seconds: int | None
+    over_seconds: int | None
+    observed_seconds: int
+    checkouts: int
+    denials: int
+    denial_episodes: int
+    people: int
+
+    def as_dict(self, zone: tzinfo) -> dict[str, Any]:
+        """Return the figures for JSON, moments as ISO 8601 in the zone."""
+        row: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        for name in ("start", "end", "peak_at"):
+            row[name] = None if row[name] is None else iso(row[name], zone)
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The use of a pool over [start, end), in periods and in total."""
+
+    pool_id: int
+    pool: str
+    zone: tzinfo
+    start: int
+    end: int
+    periods: list[PeriodFigures]
+    total: PeriodFigures
+
+    @property
+    def limit(self) -> int | None:
+        """Return the limit in the last second."""
+        return self.total.limit
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `manage.py usage --format json` prints and the API answers."""
+        return {
+            "pool": self.pool,
+            "zone": str(self.zone),
+            "from": iso(self.start, self.zone),
+            "to": iso(self.end, self.zone),
+            "limit": self.limit,
+            "periods": [row.as_dict(self.zone) for row in self.periods],
+            "total": self.total.as_dict(self.zone),
+        }
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PoolFacts:
+    """All that the figures of a pool over [start, end) are made of.
+
+    holdings, refusals:  those within an episode's gap before the start are there too, to tell
+                         whether the first refusals begin an episode.
+    """
+
+    pool: LicensePool
+    start: int
+    end: int
+    holdings: Holdings
+    limits: Limits
+    observed: IntervalSet
+    refusals: Refusals
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Figures:
+    """One entry for each period; UNKNOWN where a figure is not known."""
+
+    start: Ints
+    end: Ints
+    limit: Ints
+    peak: Ints
+    peak_high: Ints
+    peak_at: Ints
+    seat_seconds: Ints
+    full_seconds: Ints
+    over_seconds: Ints
+    observed_seconds: Ints
+    checkouts: Ints
+    denials: Ints
+    denial_episodes: Ints
+    people: Ints
+
+    def column(self, name: str, wanted: Flags | None = None) -> list[int | None]:
+        """Return a figure of PeriodFigures as plain numbers, None where it is not known."""
+        values: Ints = getattr(self, "peak" if name == "peak_low" else name)
+        if wanted is not None:
+            values = values[wanted]
+        if name not in _NULLABLE:
+            return values.tolist()
+        unknown = _UNTIMED if name == "peak_at" else UNKNOWN
+        return [None if value == unknown else value for value in values.tolist()]
+
+    def rows(self) -> list[PeriodFigures]:
+        """Return the figures period by period."""
+        table = [self.column(name) for name in PeriodFigures.__slots__]
+        return [PeriodFigures(*row) for row in zip(*table, strict=True)]
+
+
+_NULLABLE = {"limit", "peak", "peak_low", "peak_high", "peak_at", "full_seconds", "over_seconds"}
+_UNTIMED = -(2**62)
+"""Stands for no moment: -1 is one, a second before 1970."""
+
+
+def usage(
+    pool: LicensePool,
+    *,
+    start: int,
+    end: int,
+    zone: tzinfo | None = None,
+    by: Period | None = None,
+    team: Team | None = None,
+    as_of: datetime | None = None,
+) -> Usage:
+    """Return the use of a pool over [start, end). A constant number of queries.
+
+    zone:   for the periods and the days of memberships; the pool's own if None.
+    by:     length of the periods; one period if None.
+    team:   count only what people took on days on which they were in that team or one below it.
+    as_of:  judge by the entitlements on record at that moment.
+
+    Raises ValueError unless start < end.
+    """
+    if start >= end:
+        raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
+    zone = zone or pool.tzinfo
+    facts = load_facts([pool], start, end, as_of=as_of)[0]
+    if team is not None:
+        facts = _of_team(facts, team, zone)
+    edges = periods(start, end, zone, by) if by else np.array([start, end], dtype=np.int64)
+    total = count(facts, edges[[0, -1]]).rows()[0]
+    rows = [total] if len(edges) == 2 else count(facts, edges).rows()
+    return Usage(pool.pk, pool.name, zone, start, end, rows, total)
+
+
+def load_facts(
+    pools: Collection[LicensePool], start: int, end: int, *, as_of: datetime | None = None
+) -> list[PoolFacts]:
+    """Return what the figures of each pool over [start, end) are made of. Eleven queries."""
+    mappings = load_mappings([pool.pk for pool in pools])
+    earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
+    held = load_holdings(mappings, load_horizons(servers(mappings)), earlier, end)
+    bounds = load_limits(pools, mappings, start, end, as_of=as_of)
+    seen = load_observed(mappings, start, end)
+    refused = load_refusals(mappings, earlier, end)
+    return [
+        PoolFacts(pool, start, end, held[pk], bounds[pk], seen[pk], refused[pk])
+        for pool in pools
+        for pk in [pool.pk]
+    ]
+
+
+def count(facts: PoolFacts, edges: Ints) -> Figures:
+    """Return the figures of each period [edges[i], edges[i+1]) within the window of the facts."""
+    rows = facts.holdings
+    start, end = int(edges[0]), int(edges[-1])
+    known = in_use(rows.taken_by, rows.returned_after, rows.seats, start, end)
+    figures = measure(known, edges, limit=facts.limits.limit, allowed=facts.limits.limit)
+    high = figures.peak
+    if not rows.exact.all():
+        possible = in_use(rows.taken_at, rows.returned_at, rows.seats, start, end)
+        high = np.maximum(high, measure(possible, edges).peak)
+    observed = facts.observed.seconds_within(edges)
+    # Nobody looked and nobody is known to have held a seat: that is no peak of 0.
+    blind = (observed == 0) & (figures.peak == 0)
+    unlimited = figures.limit_known_seconds == 0
+    refused = facts.refusals
+    return Figures(
+        start=figures.starts,
+        end=figures.ends,
+        limit=figures.limit,
+        peak=np.where(blind, UNKNOWN, figures.peak),
+        peak_high=np.where(blind, UNKNOWN, high),
+        peak_at=np.where(blind, _UNTIMED, figures.peak_at),
+        seat_seconds=figures.seat_seconds,
+        full_seconds=np.where(unlimited, UNKNOWN, figures.full_seconds),
+        over_seconds=np.where(unlimited, UNKNOWN, figures.over_seconds),
+        observed_seconds=observed,
+        checkouts=_per_period(rows.taken_at[rows.fresh], edges),
+        denials=_per_period(refused.at, edges),
+        denial_episodes=_per_period(_episode_starts(facts), edges),
+        people=_people(rows, edges),
+    )
+
+
+def _of_team(facts: PoolFacts, team: Team, zone: tzinfo) -> PoolFacts:
+    members = team_members(team, zone)
+    held, refused = facts.holdings, facts.refusals
+    return replace(
+        facts,
+        holdings=held.where(within(held.person, held.taken_at, members)),
+        refusals=refused.where(within(refused.person, refused.at, members)),
+    )
+
+
+def _per_period(moments: Ints, edges: Ints) -> Ints:
+    """Return how many of the moments lie in each period."""
+    return np.diff(np.searchsorted(np.sort(moments), edges)).astype(np.int64)
+
+
+def _episode_starts(facts: PoolFacts) -> Ints:
+    gap = facts.pool.episode_gap_minutes * 60
+    if not len(facts.refusals.at):
+        return facts.refusals.at
+    fresh = facts.holdings.where(facts.holdings.fresh)
+    chains = episodes(
+        facts.refusals.at,
+        facts.refusals.person,
+        gap,
+        grant_times=fresh.taken_at,
+        grant_persons=fresh.person,
+    )
+    return np.array([chain.start for chain in chains], dtype=np.int64)
+
+
+def _people(rows: Holdings, edges: Ints) -> Ints:
+    """Return how many people are known to hold a seat at some moment of each period.
+
+    The periods of each person are laid on an axis of their own, so that merging the ranges of
+    their holdings counts each period once.
+    """
+    number = len(edges) - 1
+    starts = np.maximum(rows.taken_by, edges[0])
+    ends = np.minimum(rows.returned_after, edges[-1])
+    real = starts < ends
+    first = np.searchsorted(edges, starts[real], side="right") - 1
+    last = np.searchsorted(edges, ends[real], side="left")
+    _names, ranks = np.unique(rows.person[real], return_inverse=True)
+    base = ranks * (number + 1)
+    ranges = IntervalSet.of(base + first, base + last)
+    changes = np.zeros(number + 1, dtype=np.int64)
+    np.add.at(changes, ranges.starts % (number + 1), 1)
+    np.add.at(changes, ranges.ends % (number + 1), -1)
+    return np.cumsum(changes)[:number]

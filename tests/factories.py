@@ -1,0 +1,227 @@
+"""Rows for tests, with made-up names. Moments may be given as epoch seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from licenses.models import (
+    Checkout,
+    Coverage,
+    Denial,
+    Entitlement,
+    Event,
+    Feature,
+    Host,
+    Identity,
+    IssuedCount,
+    LicensePool,
+    LicenseServer,
+    Membership,
+    Person,
+    PollState,
+    PoolFeature,
+    Product,
+    Team,
+    Vendor,
+    pseudonym,
+)
+
+
+class VendorFactory(DjangoModelFactory[Vendor]):
+    class Meta:
+        model = Vendor
+
+    name = factory.Sequence(lambda n: f"Vendor {n}")
+
+
+class ProductFactory(DjangoModelFactory[Product]):
+    class Meta:
+        model = Product
+
+    vendor = factory.SubFactory(VendorFactory)
+    name = factory.Sequence(lambda n: f"Product {n}")
+
+
+class PoolFactory(DjangoModelFactory[LicensePool]):
+    class Meta:
+        model = LicensePool
+
+    product = factory.SubFactory(ProductFactory)
+    name = factory.Sequence(lambda n: f"Pool {n}")
+
+
+class ServerFactory(DjangoModelFactory[LicenseServer]):
+    class Meta:
+        model = LicenseServer
+
+    name = factory.Sequence(lambda n: f"server{n}")
+    zone = "UTC"
+
+
+class FeatureFactory(DjangoModelFactory[Feature]):
+    """A feature; `pool=...` maps it, with `weight`, `mapped_from` and `mapped_until`."""
+
+    class Meta:
+        model = Feature
+
+    server = factory.SubFactory(ServerFactory)
+    daemon = "vendord"
+    name = factory.Sequence(lambda n: f"feature{n}")
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Feature:
+        mapping = {
+            name: kwargs.pop(name)
+            for name in ("pool", "weight", "mapped_from", "mapped_until")
+            if name in kwargs
+        }
+        feature: Feature = super()._create(model_class, *args, **kwargs)
+        if mapping:
+            PoolFeature.objects.create(feature=feature, **mapping)
+        return feature
+
+
+class TeamFactory(DjangoModelFactory[Team]):
+    class Meta:
+        model = Team
+
+    name = factory.Sequence(lambda n: f"Team {n}")
+
+
+class PersonFactory(DjangoModelFactory[Person]):
+    """A person with an identity; `login=...` gives the name that a server prints."""
+
+    class Meta:
+        model = Person
+
+    class Params:
+        login = factory.Sequence(lambda n: f"user{n}")
+
+    pseudonym = factory.LazyAttribute(lambda person: pseudonym("person", person.login))
+
+    @classmethod
+    def create(cls, **kwargs: Any) -> Person:
+        kwargs.setdefault("login", f"user{Person.objects.count() + 1}")
+        person: Person = super().create(**kwargs)
+        Identity.objects.create(person=person, login=kwargs["login"])
+        return person
+
+
+class HostFactory(DjangoModelFactory[Host]):
+    class Meta:
+        model = Host
+
+    name = factory.Sequence(lambda n: f"host{n}")
+    pseudonym = factory.LazyAttribute(lambda host: pseudonym("host", host.name))
+
+
+class EntitlementFactory(DjangoModelFactory[Entitlement]):
+    class Meta:
+        model = Entitlement
+
+    pool = factory.SubFactory(PoolFactory)
+    quantity = 10
+    valid_from = date(2026, 1, 1)
+
+
+class IssuedCountFactory(DjangoModelFactory[IssuedCount]):
+    class Meta:
+        model = IssuedCount
+
+    feature = factory.SubFactory(FeatureFactory)
+    source = IssuedCount.Source.FILE
+    count = 10
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    class Meta:
+        model = Membership
+
+    person = factory.SubFactory(PersonFactory)
+    team = factory.SubFactory(TeamFactory)
+
+
+def at(text: str) -> int:
+    """Return the epoch seconds of an ISO moment; UTC where it has no offset."""
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def holding(
+    feature: Feature,
+    taken_at: int,
+    returned_at: int | None,
+    seats: int = 1,
+    person: Person | None = None,
+    *,
+    host: Host | None = None,
+    taken_by: int | None = None,
+    returned_after: int | None = None,
+    method: int = Checkout.Method.EVENT,
+    **values: Any,
+) -> Checkout:
+    """Write a holding; a log's unless `method` says otherwise. Raises the feature's longest."""
+    person = person or PersonFactory()
+    host = host or Host.objects.first() or HostFactory()
+    by = taken_at if taken_by is None else taken_by
+    after = returned_at if returned_after is None else returned_after
+    key = {"feature": feature, "taken_at": taken_at, "person": person, "host": host, "seats": seats}
+    values.setdefault("ordinal", Checkout.objects.filter(**key).count())
+    values.setdefault("end_reason", "" if returned_at is None else Checkout.EndReason.RETURNED)
+    if returned_at is not None and returned_at - taken_at > feature.max_duration:
+        feature.max_duration = returned_at - taken_at
+        feature.save(update_fields=["max_duration"])
+    return Checkout.objects.create(
+        **key, taken_by=by, returned_after=after, returned_at=returned_at, method=method, **values
+    )
+
+
+def events(feature: Feature, person: Person, host: Host, moments: dict[int, str]) -> None:
+    """Write OUT and IN events of one seat by their moments."""
+    Event.objects.bulk_create(
+        Event(feature=feature, person=person, host=host, seats=1, at=moment, kind=kind, ordinal=0)
+        for moment, name in moments.items()
+        for kind in [Event.Kind[name]]
+    )
+
+
+def refusal(feature: Feature, moment: int, person: Person, *, capacity: bool = True) -> Denial:
+    """Write a refusal, for want of seats unless `capacity` is false."""
+    host = Host.objects.first() or HostFactory()
+    same = Denial.objects.filter(feature=feature, at=moment, person=person).count()
+    return Denial.objects.create(
+        feature=feature,
+        at=moment,
+        person=person,
+        host=host,
+        code=-4 if capacity else -5,
+        reason_class="capacity" if capacity else "no_such_feature",
+        capacity=capacity,
+        ordinal=same,
+    )
+
+
+def covered(
+    server: LicenseServer,
+    start: int,
+    end: int,
+    *,
+    daemon: str = "",
+    source: str = Coverage.Source.LOG,
+) -> Coverage:
+    """Write that a source vouches for [start, end)."""
+    return Coverage.objects.create(
+        server=server, daemon=daemon, source=source, starts=start, ends=end
+    )
+
+
+def polled(server: LicenseServer, moment: int) -> PollState:
+    """Write that the server's last complete answer came at *moment*."""
+    state, _new = PollState.objects.update_or_create(
+        server=server, defaults={"last_parsed_at": moment}
+    )
+    return state
