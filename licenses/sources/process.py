@@ -173,12 +173,9 @@ class _Run:
         if self.status is not Status.OK:
             return True
         ended = self.has_ended()
-        if ended and self.open == 0:
+        # A child may hold the pipe. What the program wrote itself is there already.
+        if ended and (self.open == 0 or now - self.ended >= GRACE_SECONDS):
             return True
-        if ended:
-            # A child may hold the pipe. What the program wrote itself is there already.
-            if now - self.ended >= GRACE_SECONDS:
-                return True
         if now >= self.deadline:
             self.status = Status.OK if ended else Status.TIMEOUT
             return True
