@@ -179,9 +179,21 @@ class LogClock(DayCounter):
                 self._skipped_day = day
                 self.step = (0, "the zone skips this time of day when its clocks go forward")
             return first
-        if second > first and self.at is not None and first < self.at - FOLD_SLACK:
-            return second
-        return first
+        return second if second > first and self._is_second(first, naive - second) else first
+
+    def _is_second(self, first: int, offset: int) -> bool:
+        """Whether a time that comes twice is the second one, by the line before.
+
+        first:  the moment if it is the first one.
+        offset: of the zone after the change.
+        """
+        before = self.at
+        if before is None or before <= first - DAY:
+            return False
+        if first < before - FOLD_SLACK:
+            return True
+        changed = datetime.fromtimestamp(before, self.zone).utcoffset()
+        return changed == timedelta(seconds=offset)
 
     def _uniform(self, day: int) -> int | None:
         begin = datetime.fromordinal(day)

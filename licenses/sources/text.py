@@ -7,14 +7,17 @@ import codecs
 import re
 from collections.abc import Iterator
 
+from licenses.sources.records import Unreadable
+
 LINE_CAP = 65_536
 """Bytes of a line that are read. No real line comes near; what is longer is damage or an attack."""
+UNREADABLE_CAP = 1000
 
 _NOT_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 _INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
-_LINE_END = re.compile(r"\r*\n|\r")
+_LINE_END = re.compile(r"\r{0,2}\n|\r")
 
 
 def _from_cp1252(error: UnicodeError) -> tuple[str, int]:
@@ -70,6 +73,34 @@ def text_lines(data: bytes) -> Iterator[tuple[int, str]]:
         yield number + 1, text[start : start + LINE_CAP + 1]
 
 
+class UnreadableLines:
+    """Collects the lines of a text that could not be read. Many thousands of them are counted, not
+    kept."""
+
+    def __init__(self) -> None:
+        self._kept: list[Unreadable] = []
+        self._more = 0
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._kept) + self._more
+
+    def add(self, line: int, text: str, reason: str) -> None:
+        """Keep a line, which is made fit to be shown."""
+        if len(self._kept) < UNREADABLE_CAP:
+            self._kept.append(Unreadable(line, visible(text), reason))
+        else:
+            self._more += 1
+            self._last = line
+
+    def kept(self) -> tuple[Unreadable, ...]:
+        """Return the lines, and one more that counts those that were not kept."""
+        if not self._more:
+            return tuple(self._kept)
+        reason = f"{self._more} more lines, up to this one, could not be read"
+        return (*self._kept, Unreadable(self._last, "", reason))
+
+
 class LineReader:
     """Cuts blocks of bytes into whole lines, in memory that does not depend on the length of a
     line.
@@ -90,7 +121,7 @@ class LineReader:
         """Return the lines that *block* completes."""
         data = self._carry + block if self._carry else block
         if self.offset == 0 and not self.encoding and not self._dropped:
-            if len(data) < 2:
+            if data in (b"", b"\xff", b"\xfe"):
                 self._carry = data
                 return []
             if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):

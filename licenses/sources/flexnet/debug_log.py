@@ -210,6 +210,8 @@ class DebugLogParser:
                 if not gap:
                     raise ValueError
             except (KeyError, ValueError):
+                if not line:
+                    continue
                 if base is not None:
                     clock.advance(tod, at)
                     daemons.latest = latest

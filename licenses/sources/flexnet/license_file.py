@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from licenses.sources.flexnet.dates import expiry, is_expiry
-from licenses.sources.records import Issued, LicenseFile, Unreadable
-from licenses.sources.text import text_lines, visible
+from licenses.sources.records import Issued, LicenseFile
+from licenses.sources.text import UnreadableLines, text_lines, visible
 
 STATEMENT_CAP = 262_144
 """Characters of one joined statement; a suite with a thousand components stays far below."""
@@ -49,7 +49,7 @@ def parse_license_file(data: bytes) -> LicenseFile:
 
     Unreadable lines carry their keyword and feature alone: anything further might be a key.
     """
-    reading, unreadable, count = _Reading(), [], 0
+    reading, unreadable, count = _Reading(), UnreadableLines(), 0
     seen: set[str] = set()
     for statement in _statements(data):
         if isinstance(statement, int):
@@ -60,7 +60,7 @@ def parse_license_file(data: bytes) -> LicenseFile:
         except (_Wrong, ValueError, OverflowError) as error:
             text = redact(" ".join(statement.words[:2]))
             reason = str(error) if isinstance(error, _Wrong) else "expected a date that exists"
-            unreadable.append(Unreadable(statement.line, text, reason))
+            unreadable.add(statement.line, text, reason)
             continue
         if issued is not None:
             if statement.text in seen:
@@ -72,7 +72,7 @@ def parse_license_file(data: bytes) -> LicenseFile:
         daemons=tuple(dict.fromkeys(reading.daemons)),
         lines=tuple(reading.lines),
         effective=_effective(reading.lines, reading.repeated),
-        unreadable=tuple(unreadable),
+        unreadable=unreadable.kept(),
         line_count=count,
     )
 

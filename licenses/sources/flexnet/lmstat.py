@@ -26,7 +26,7 @@ from licenses.sources.flexnet.lmstat_rows import (
     read_reservation,
     read_waiting,
 )
-from licenses.sources.records import FeatureStatus, Result, Snapshot, Unreadable
+from licenses.sources.records import FeatureStatus, Result, Snapshot
 from licenses.sources.text import LINE_CAP, text_lines, visible
 
 _BANNER = re.compile(r"(?:lmutil|lmstat) - Copyright \(c\)")
@@ -80,7 +80,7 @@ class _Reader:
                     self._taken_at,
                     "",
                     f"Found {found}; expected License server status and Feature usage info.",
-                    unreadable=tuple(self._section.unreadable),
+                    unreadable=self._section.unreadable.kept(),
                     lines=self._section.lines,
                 )
             )
@@ -236,7 +236,7 @@ class _Reader:
             self._unreadable(number, text, str(error))
 
     def _unreadable(self, number: int, text: str, reason: str) -> None:
-        self._section.unreadable.append(Unreadable(number, visible(text), reason))
+        self._section.unreadable.add(number, text, reason)
 
 
 def _lock(text: str) -> str:

@@ -22,9 +22,9 @@ from licenses.sources.records import (
     Reservation,
     Result,
     Snapshot,
-    Unreadable,
     Waiting,
 )
+from licenses.sources.text import UnreadableLines
 
 _CODE = re.compile(r"\((-\d{1,4})[,:)]")
 _SERVER_CODES = {-7, -12, -13, -15, -17, -20, -96}
@@ -74,7 +74,7 @@ class Section:
     usage_info: bool = False
     in_vendors: bool = False
     in_table: bool = False
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: UnreadableLines = field(default_factory=UnreadableLines)
     lines: int = 0
 
     @property
@@ -103,7 +103,7 @@ def build_snapshot(section: Section) -> Snapshot:
         members=_unique(section.members),
         daemons=_unique(section.daemons),
         features=features,
-        unreadable=tuple(section.unreadable),
+        unreadable=section.unreadable.kept(),
         lines=section.lines,
     )
 
@@ -261,8 +261,8 @@ def _incomplete(
         return "The report ends before the features of " + (
             ", ".join(section.waiting_daemons or section.lists[-1].daemons) or "its last daemon"
         )
-    if section.unreadable:
-        first = section.unreadable[0]
+    if len(section.unreadable):
+        first = section.unreadable.kept()[0]
         return f"{len(section.unreadable)} lines could not be read, the first in line {first.line}."
     if missing := [each.name for each in features if each.error.startswith("Cannot get users")]:
         return f"The daemon does not answer for {_names(missing)}."

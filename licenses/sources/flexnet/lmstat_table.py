@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from licenses.sources.flexnet.dates import expiry, is_expiry
-from licenses.sources.records import Issued, LicenseFile, Unreadable
-from licenses.sources.text import LINE_CAP, text_lines, visible
+from licenses.sources.records import Issued, LicenseFile
+from licenses.sources.text import LINE_CAP, UnreadableLines, text_lines
 
 
 def parse_lmstat_i(data: bytes) -> LicenseFile:
@@ -14,7 +14,7 @@ def parse_lmstat_i(data: bytes) -> LicenseFile:
     Two orders of the last two columns exist; the one that reads as a date is the expiry.
     """
     lines: list[Issued] = []
-    unreadable: list[Unreadable] = []
+    unreadable = UnreadableLines()
     inside, count = False, 0
     for number, raw in text_lines(data):
         count = number
@@ -29,11 +29,11 @@ def parse_lmstat_i(data: bytes) -> LicenseFile:
                 reason = (
                     "expected a feature, a version, a number of licences, a daemon and an expiry"
                 )
-                unreadable.append(Unreadable(number, visible(text), reason))
+                unreadable.add(number, text, reason)
             else:
                 lines.append(found)
     daemons = tuple(dict.fromkeys(line.daemon for line in lines))
-    return LicenseFile((), daemons, tuple(lines), tuple(lines), tuple(unreadable), count)
+    return LicenseFile((), daemons, tuple(lines), tuple(lines), unreadable.kept(), count)
 
 
 def _row(text: str, number: int) -> Issued | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from licenses.sources.records import OptionRule, OptionsFile, Unreadable
-from licenses.sources.text import LINE_CAP, text_lines, visible
+from licenses.sources.records import OptionRule, OptionsFile
+from licenses.sources.text import LINE_CAP, UnreadableLines, text_lines
 
 HOLDERS = frozenset(
     {"USER", "HOST", "DISPLAY", "INTERNET", "PROJECT", "GROUP", "HOST_GROUP", "ALL"}
@@ -43,7 +43,7 @@ def parse_options_file(data: bytes) -> OptionsFile:
     groups: dict[str, list[str]] = {}
     host_groups: dict[str, list[str]] = {}
     settings: dict[str, str] = {}
-    unreadable: list[Unreadable] = []
+    unreadable = UnreadableLines()
     count = 0
     for number, line, last in _logical_lines(data):
         count = last
@@ -63,13 +63,13 @@ def parse_options_file(data: bytes) -> OptionsFile:
             else:
                 rules.append(_rule(keyword, rest, number))
         except _Wrong as error:
-            unreadable.append(Unreadable(number, visible(line), str(error)))
+            unreadable.add(number, line, str(error))
     return OptionsFile(
         rules=tuple(rules),
         groups={name: tuple(dict.fromkeys(members)) for name, members in groups.items()},
         host_groups={name: tuple(dict.fromkeys(members)) for name, members in host_groups.items()},
         settings=settings,
-        unreadable=tuple(unreadable),
+        unreadable=unreadable.kept(),
         line_count=count,
     )
 
