@@ -118,7 +118,7 @@ def split_who(rest: str) -> tuple[Who, str]:
         return read_who(rest[:gap]), rest[gap:]
     # One blank or none: what follows begins with a bracket.
     opening = [found for found in (rest.find(" (", at), rest.find(" [", at)) if found >= 0]
-    end = min(opening, default=len(rest))
+    end = min(opening, default=len(rest.rstrip(" ")))
     return read_who(rest[:end]), rest[end:]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from licenses.sources import NotRecognised, detect
 
-SAMPLES = Path(__file__).parents[4] / "../shared/samples"
+SAMPLES = Path(__file__).parents[3] / "../shared/samples"
 
 
 def _zip() -> bytes:
