@@ -177,7 +177,7 @@ def day_of(
             ending=ending,
             borrowed=borrowed,
             second_machine=bool(chance[i, 1] < 0.4),
-            wrong_version=bool(chance[i, 2] < 0.0015),
+            wrong_version=bool(chance[i, 2] < 0.0015) and demand.profile != "jobs",
             delays=tuple(int(delay) for delay in delays[i, : patience[i]]),
             source=int(sources[i]),
             data=demand.data[int(jitter[i]) % len(demand.data)] if demand.data else "",

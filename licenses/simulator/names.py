@@ -93,6 +93,8 @@ def make_people(
                 style = {7: 3, 11: 4, 13: 5, 17: 2, 19: 2}.get(
                     number % 40, 1 if number % 5 == 0 else 0
                 )
+                if not f"{given}{family}".isascii() and number % 3 == 0:
+                    style = 4
                 login = login_of(given, family, style)
                 if login.casefold() in taken:
                     login = f"{login}{number}"

@@ -118,11 +118,11 @@ def make_outages(today: date) -> tuple[Outage, ...]:
     """Return the year's mishaps: a crash, an orderly stop, two short restarts, and four days of
     text lost."""
     crash = previous_weekday(today - timedelta(days=100), 2)
-    stop = previous_weekday(today - timedelta(days=60), 5)
+    stop = previous_weekday(today - timedelta(days=60), 2)
     lost = previous_weekday(today - timedelta(days=130), 1)
     patch = previous_weekday(today - timedelta(days=200), 6)
     crashed_at = instant(crash, 10, 40, "Europe/Berlin") + 17
-    stopped_at = instant(stop, 13, 0, "America/New_York")
+    stopped_at = instant(stop, 12, 30, "America/New_York")
     lost_from = instant(lost, 14, 0, "Asia/Kolkata")
     patched_at = instant(patch, 7, 30, "Europe/Berlin")
     return (
