@@ -138,7 +138,9 @@ def day_of(
     ) * 3600 + random.integers(0, 3600, count)
     starts = [midnight + int(second) for second in times]
     if demand.profile == "jobs":
-        starts += busy_minutes(world.busy_from, midnight, random)
+        tomorrow = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(site.zone))
+        busy = busy_starts(midnight, int(tomorrow.timestamp()), random)
+        starts += [at for at in busy if at >= world.busy_from]
     count = len(starts)
     people = random.integers(0, len(crowd), count)
     sizes, odds = zip(*demand.seats, strict=True)
@@ -184,10 +186,10 @@ def day_of(
         )
 
 
-def busy_minutes(busy_from: int, midnight: int, random: np.random.Generator) -> list[int]:
-    """Return a start in every minute of the day from `busy_from` on."""
-    minutes = np.arange(midnight, midnight + 86400, 60) + random.integers(0, 60, 1440)
-    return [int(at) for at in minutes if at >= busy_from]
+def busy_starts(start: int, end: int, random: np.random.Generator) -> list[int]:
+    """Return starts from `start` to `end`, so close that any 60 seconds see at least one."""
+    starts = np.arange(start, end, 45)
+    return [int(at) for at in starts + random.integers(0, 15, len(starts))]
 
 
 def rush_requests(world: World) -> Iterator[Request]:
