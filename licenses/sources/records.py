@@ -188,8 +188,7 @@ class Result(StrEnum):
     """The tool could not be run, or the file could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """One row of a snapshot: someone holds seats of a feature."""
 
     user: str
@@ -214,8 +213,7 @@ class Holding:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """Seats set aside and not in use. Printed inside "in use", never counted as held."""
 
     seats: int
@@ -224,8 +222,7 @@ class Reservation:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A queued request. Holds nothing."""
 
     user: str

@@ -67,8 +67,12 @@ def text_lines(data: bytes) -> Iterator[tuple[int, str]]:
     number = 0
     for end in _LINE_END.finditer(text):
         number += 1
-        yield number, text[start : min(end.start(), start + LINE_CAP + 1)]
-        start = end.end()
+        stop, after = end.span()
+        yield (
+            number,
+            text[start:stop] if stop - start <= LINE_CAP else text[start : start + LINE_CAP + 1],
+        )
+        start = after
     if start < len(text):
         yield number + 1, text[start : start + LINE_CAP + 1]
 

@@ -68,7 +68,19 @@ class StartDates:
         self._limit = None
         if taken is not None:
             self._limit = (datetime.fromtimestamp(taken, UTC).astimezone(zone) + TOLERANCE).date()
+        self._texts: dict[str, tuple[int | None, bool]] = {}
         self._known: dict[tuple[str, int, int], tuple[date | None, bool]] = {}
+
+    def of_text(self, text: str) -> tuple[int | None, bool]:
+        """Return the same for a start as printed without a year: "Fri 10/20 15:53"."""
+        found = self._texts.get(text)
+        if found is None:
+            weekday, day, time = text.split(" ")
+            month, _, number = day.partition("/")
+            hour, _, minute = time.partition(":")
+            found = self.start(weekday, int(month), int(number), None, int(hour), int(minute))
+            self._texts[text] = found
+        return found
 
     def start(
         self, weekday: str, month: int, day: int, year: int | None, hour: int, minute: int

@@ -25,6 +25,7 @@ from licenses.sources.flexnet.lmstat_rows import (
     read_holding,
     read_reservation,
     read_waiting,
+    usual_holding,
 )
 from licenses.sources.records import FeatureStatus, Result, Snapshot
 from licenses.sources.text import LINE_CAP, text_lines, visible
@@ -98,9 +99,14 @@ class _Reader:
     def line(self, number: int, raw: str) -> None:
         self._section.lines += 1
         text = raw.strip()
-        if not text or set(text) == {"-"}:
+        if not text:
             return
-        if len(raw) > LINE_CAP:
+        feature = self._section.feature
+        if feature is not None and (held := usual_holding(text, number, self._section.starts)):
+            draft_of(feature).held.append(held)
+        elif set(text[:20]) == {"-"}:
+            return
+        elif len(raw) > LINE_CAP:
             self._unreadable(number, raw, f"longer than {LINE_CAP} characters")
         elif not (self._heading(text) or self._status(text)):
             self._detail(number, text)

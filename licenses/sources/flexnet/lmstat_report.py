@@ -28,7 +28,7 @@ from licenses.sources.text import UnreadableLines
 
 _CODE = re.compile(r"\((-\d{1,4})[,:)]")
 _SERVER_CODES = {-7, -12, -13, -15, -17, -20, -96}
-_Who = Callable[[list[str], int], Identity]
+_Who = Callable[[str], Identity]
 
 
 @dataclass
@@ -40,8 +40,8 @@ class Draft:
     expires_on: date | None = None
     vendor_string: str = ""
     lock: str = ""
-    held: list[tuple[list[str], Holding]] = field(default_factory=list)
-    queued: list[tuple[list[str], Waiting]] = field(default_factory=list)
+    held: list[tuple[str, Holding]] = field(default_factory=list)
+    queued: list[tuple[str, Waiting]] = field(default_factory=list)
     reserved: list[Reservation] = field(default_factory=list)
 
 
@@ -120,17 +120,15 @@ def _unique(entries: list[tuple[str, bool, str]]) -> tuple[tuple[str, bool, str]
 
 def _features(section: Section) -> tuple[FeatureStatus, ...]:
     """Return the features, each once: some tools print the whole list again for every daemon."""
-    plain: dict[int, Identity | None] = {}
+    known: dict[str, Identity | None] = {}
     for each in section.lists:
         for feature in each.features:
             for draft in feature.drafts:
-                plain.update((row.line, plain_identity(words)) for words, row in draft.held)
-                plain.update((row.line, plain_identity(words)) for words, row in draft.queued)
-    hosts = known_hosts(plain.values())
-
-    def who(words: list[str], line: int) -> Identity:
-        return plain[line] or guessed_identity(words, hosts)
-
+                texts = [text for text, _ in draft.held] + [text for text, _ in draft.queued]
+                known.update((text, plain_identity(text)) for text in texts if text not in known)
+    hosts = known_hosts(known.values())
+    settled = {text: found or guessed_identity(text, hosts) for text, found in known.items()}
+    who = settled.__getitem__
     lists = [
         [_feature(feature, each.daemons, who) for feature in each.features]
         for each in section.lists
@@ -150,21 +148,13 @@ def _feature(feature: FeatureDraft, daemons: tuple[str, ...], who: _Who) -> Feat
 
 def _finished(draft: Draft, who: _Who) -> Block:
     holdings, waiting = [], []
-    for words, row in draft.held:
-        found = who(words, row.line)
-        holdings.append(
-            replace(
-                row,
-                user=found.user,
-                host=found.host,
-                display=found.display,
-                data=found.data,
-                ambiguous=found.ambiguous,
-            )
-        )
-    for words, request in draft.queued:
-        found = who(words, request.line)
-        waiting.append(replace(request, user=found.user, host=found.host, display=found.display))
+    for text, row in draft.held:
+        user, host, display, data, ambiguous = who(text)
+        # Positions 4 to 11 are what the row says of itself; see Holding.
+        holdings.append(Holding(user, host, display, data, *row[4:12], ambiguous, row.line))
+    for text, request in draft.queued:
+        found = who(text)
+        waiting.append(request._replace(user=found.user, host=found.host, display=found.display))
     return Block(
         draft.daemon,
         draft.version,
@@ -185,6 +175,8 @@ def _once(lists: list[list[FeatureStatus]]) -> tuple[FeatureStatus, ...]:
     what no block names stays without a daemon. Rows that come twice, handle and all, are one
     holding.
     """
+    if len(lists) == 1:
+        return tuple(lists[0])
     features: list[FeatureStatus] = []
     seen_lists: dict[tuple[FeatureStatus, ...], int] = {}
     seen_rows: set[FeatureStatus] = set()
@@ -214,9 +206,9 @@ def _bare(feature: FeatureStatus) -> FeatureStatus:
     blocks = tuple(
         replace(
             block,
-            holdings=tuple(replace(row, line=0) for row in block.holdings),
-            reservations=tuple(replace(row, line=0) for row in block.reservations),
-            waiting=tuple(replace(row, line=0) for row in block.waiting),
+            holdings=tuple(row._replace(line=0) for row in block.holdings),
+            reservations=tuple(row._replace(line=0) for row in block.reservations),
+            waiting=tuple(row._replace(line=0) for row in block.waiting),
         )
         for block in feature.blocks
     )

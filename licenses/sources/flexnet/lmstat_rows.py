@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from licenses.sources.flexnet.dates import StartDates
 from licenses.sources.records import Holding, Reservation, Waiting
@@ -18,6 +18,13 @@ _START = re.compile(
     r"(?:(?P<weekday>[A-Za-z]{3}) )?(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))? "
     r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?P<tail>(?:[, (].*)?)$"
 )
+_USUAL = re.compile(
+    r"(?P<identity>[^\s(][^(]{0,500}) \(v?(?P<version>[^()\s]{1,100})\) "
+    r"\((?P<handle>[^()\s]{1,255}/[^()\s]{1,50} [^()\s]{1,50})\)"
+    r", start (?P<start>[A-Za-z]{3} \d{1,2}/\d{1,2} \d{1,2}:\d\d)"
+    r"(?:, (?P<seats>\d{1,9}) licenses?)?(?:, PID: ?(?P<pid>\d{1,10}))?"
+)
+"""Nearly every row, in one step. What it does not match goes through the exact grammar below."""
 _SEATS = re.compile(r", (\d{1,9}) licenses?(?=[, (]|$)")
 _PID = re.compile(r", PID: ?(\d{1,10})(?=[, (]|$)")
 _LINGER = re.compile(r"\(linger: ?(\d{1,12})(?: ?/ ?(\d{1,12}))? ?\)")
@@ -38,8 +45,7 @@ class RowError(ValueError):
     """A row that cannot be read; the message says what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who a row is about."""
 
     user: str
@@ -56,8 +62,8 @@ def read_reservation(text: str, line: int) -> Reservation | None:
     return Reservation(int(found[1]), found[2], found[3].strip(), line)
 
 
-def split_identity(text: str) -> tuple[list[str], str, str]:
-    """Return (words of the identity, version, handle) of what stands left of the start."""
+def split_identity(text: str) -> tuple[str, str, str]:
+    """Return (identity, version, handle) of what stands left of the start."""
     text = text.rstrip()
     opening = text.rfind(" (")
     handle = text[opening + 2 : -1]
@@ -68,19 +74,42 @@ def split_identity(text: str) -> tuple[list[str], str, str]:
     version = text[opening + 2 : -1]
     if opening < 0 or not text.endswith(")") or not version or "(" in version:
         raise RowError("expected (vVERSION) before the handle")
-    words = text[:opening].split()
-    if not words:
+    identity = text[:opening].strip()
+    if not identity:
         raise RowError("expected a user before the version")
-    return words, version.removeprefix("v"), handle
+    return identity, version.removeprefix("v"), handle
 
 
-def read_holding(text: str, line: int, starts: StartDates) -> tuple[list[str], Holding] | None:
-    """Return the words of the identity and the holding without it; None where the row has no
-    start."""
+def usual_holding(text: str, line: int, starts: StartDates) -> tuple[str, Holding] | None:
+    """Return what `read_holding` returns, quickly; None for rows of another shape."""
+    if not (found := _USUAL.fullmatch(text)):
+        return None
+    identity, version, handle, start, seats, pid = found.groups()
+    started_at, guessed = starts.of_text(start)
+    count, process = int(seats) if seats else 1, int(pid) if pid else None
+    return identity, _new_holding(version, handle, started_at, count, process, guessed, line)
+
+
+def _new_holding(
+    version: str,
+    handle: str,
+    started_at: int | None,
+    seats: int,
+    pid: int | None,
+    guessed: bool,
+    line: int,
+) -> Holding:
+    return Holding(
+        "", "", "", "", version, handle, started_at, seats, pid, None, None, guessed, False, line
+    )
+
+
+def read_holding(text: str, line: int, starts: StartDates) -> tuple[str, Holding] | None:
+    """Return the identity and the holding without it; None where the row has no start."""
     at = text.rfind(", start ")
     if at < 0:
         return None
-    words, version, handle = split_identity(text[:at])
+    identity, version, handle = split_identity(text[:at])
     found = _START.match(text[at + 8 :].rstrip())
     if not found:
         raise RowError("expected a start such as Mon 3/16 8:13")
@@ -101,35 +130,30 @@ def read_holding(text: str, line: int, starts: StartDates) -> tuple[list[str], H
         # "(linger: left / total)", or "(linger: total)" by older daemons.
         left = int(linger[1]) if linger[2] else None
         total = int(linger[2] or linger[1])
-    holding = Holding(
-        user="",
-        host="",
-        display="",
-        data="",
-        version=version,
-        handle=handle,
-        started_at=started_at,
-        seats=int(seats[1]) if seats else 1,
-        pid=int(pid[1]) if pid else None,
-        linger_left=left,
-        linger_total=total,
-        start_guessed=guessed,
-        line=line,
+    holding = _new_holding(
+        version,
+        handle,
+        started_at,
+        int(seats[1]) if seats else 1,
+        int(pid[1]) if pid else None,
+        guessed,
+        line,
     )
-    return words, holding
+    return identity, holding._replace(linger_left=left, linger_total=total)
 
 
-def read_waiting(text: str, line: int) -> tuple[list[str], Waiting] | None:
-    """Return the words of the identity and the queued request without it; None for other rows."""
+def read_waiting(text: str, line: int) -> tuple[str, Waiting] | None:
+    """Return the identity and the queued request without it; None for other rows."""
     at = text.rfind(" queued for ")
     if at < 0 or not (found := _QUEUED.fullmatch(text[at + 12 :].strip())):
         return None
-    words, _, _ = split_identity(text[:at].removesuffix(","))
-    return words, Waiting("", "", "", int(found[1]), line)
+    identity, _, _ = split_identity(text[:at].removesuffix(","))
+    return identity, Waiting("", "", "", int(found[1]), line)
 
 
-def plain_identity(words: list[str]) -> Identity | None:
+def plain_identity(text: str) -> Identity | None:
     """Split an identity that its own words settle; None where only other rows can help."""
+    words = text.split()
     if len(words) == 1:
         return Identity(words[0], "")
     if len(words) == 2:
@@ -146,14 +170,15 @@ def plain_identity(words: list[str]) -> Identity | None:
     return None
 
 
-def guessed_identity(words: list[str], hosts: frozenset[str]) -> Identity:
+def guessed_identity(text: str, hosts: frozenset[str]) -> Identity:
     """Split an identity by a host that other rows of the report name; else take one word for each
     part."""
+    words = text.split()
     for at in range(1, min(len(words), _MAX_WORDS)):
         if words[at].lower() in hosts:
             return _identity(words, at)
     split = _identity(words, 1)
-    return split if len(words) <= 3 else replace(split, ambiguous=True)
+    return split if len(words) <= 3 else split._replace(ambiguous=True)
 
 
 def known_hosts(identities: Iterable[Identity | None]) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import time
 from pathlib import Path
@@ -232,11 +231,11 @@ def test_a_caller_that_stops_early_leaves_nothing_running(program, tmp_path: Pat
 def test_no_descriptors_and_no_folders_are_left(program, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     path = program("echo x")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         run(path, [], timeout=5)
         run(tmp_path / "none", [], timeout=5)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert json.dumps(sorted(each.name for each in tmp_path.iterdir())) == '["lmutil"]'
 
 

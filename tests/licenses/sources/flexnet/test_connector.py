@@ -168,7 +168,8 @@ UP = "License server status: 1@a\na: license server UP (MASTER) v11\n"
         pytest.param(
             outcome(
                 UP
-                + "d: UP v1\nFeature usage info:\nUsers of f:  (Total of 1 license issued;  Total of 0 licenses in use)\n"
+                + "d: UP v1\nFeature usage info:\n"
+                + "Users of f:  (Total of 1 license issued;  Total of 0 licenses in use)\n"
             ),
             "parsed",
             "done",
