@@ -75,13 +75,13 @@ def write_debug_log(
     start: int | None = None,
     end: int | None = None,
 ) -> int:
-    """Write the server's log of [start, end) (default: the whole history) and return the number of
-    lines.
+    """Write the server's log of [start, end) and return the number of lines.
 
-    A piece that does not begin with the server's start begins with a TIMESTAMP line, and every
-    piece whose server is up
-    at its end closes with one, in the last second: the piece then vouches for itself from edge to
-    edge.
+    start, end: default: the whole history.
+
+    A piece that does not begin with the server's start begins with a TIMESTAMP line. Every piece
+    at whose end the server is up closes with one, of the second in which the next begins, as when
+    a log is rotated: pieces that follow each other vouch for all of the time.
     Bytes are UTF-8, lines end with a newline.
     """
     as_text = isinstance(out, io.TextIOBase)
@@ -123,15 +123,16 @@ def log_lines(
     high = history.end if end is None else end
     writer = LogWriter(history, history.world.servers[server])
     clock = writer.clock
-    gaps = [(o.start, o.end) for o in history.outages if o.server == server and o.kind == "log-gap"]
-    stamps = sorted(
-        {*([low] if low > history.start else []), *(stop for _, stop in gaps), high - 1}
-    )
+    outages = [o for o in history.outages if o.server == server]
+    gaps = [(o.start, o.end) for o in outages if o.kind == "log-gap"]
+    stamps = sorted({*([low] if low > history.start else []), *(stop for _, stop in gaps)})
     for at, who, text in writer.lines(low, stamps):
         if at >= high:
-            return
+            break
         if at >= low and not any(a <= at < b for a, b in gaps):
             yield f"{clock.time(at)} ({who}) {text}" if who else text
+    if low < high and not any(o.start < high <= o.end for o in outages):
+        yield f"{clock.time(high)} (lmgrd) TIMESTAMP {clock.date(high)}"
 
 
 class LogWriter:

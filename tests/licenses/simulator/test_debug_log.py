@@ -2,6 +2,7 @@ import io
 import re
 from collections import Counter, defaultdict, deque
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -116,9 +117,9 @@ def test_the_hour_after_summer_time_is_written_twice(month):
         " 3:00:00",
     ]
     lines = list(log_lines(month, "lic-berlin", change - 3600, change + 3600))
-    hours = [int(line[:2]) for line in lines]
-    assert set(hours) == {2}
-    assert [line for line in lines[1:] if "TIMESTAMP" not in line]
+    assert {int(line[:2]) for line in lines[:-1]} == {2}
+    assert [line for line in lines if "TIMESTAMP" not in line]
+    assert lines[-1] == " 3:00:00 (lmgrd) TIMESTAMP 10/25/2026"
 
 
 def test_a_clock_that_goes_forward_skips_an_hour():
@@ -179,9 +180,10 @@ def test_monthly_files_hold_together_what_one_file_holds(year, tmp_path, now):
     whole = list(log_lines(year, "lic-pune", None, now))
     keep = [line for line in whole if "TIMESTAMP" not in line]
     assert [line for line in pieces if "TIMESTAMP" not in line] == keep
-    for path in paths[1:]:
-        first, *_, last = path.read_text(encoding="utf-8").splitlines()
-        assert ("TIMESTAMP" in first, "TIMESTAMP" in last) == (True, True)
+    texts = [path.read_text(encoding="utf-8").splitlines() for path in paths]
+    for before, after in pairwise(texts):
+        midnight = re.compile(r" 0:00:00 \(\w+\) (TIMESTAMP \d+/1/\d{4})")
+        assert midnight.fullmatch(before[-1])[1] == midnight.fullmatch(after[0])[1]
 
 
 def test_bytes_and_text_are_the_same(month):
