@@ -69,12 +69,18 @@ def _every(seconds: int, task: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
+    "pulse": _every(15, "itam.pulse"),
     "tick": _every(15, "licenses.tasks.tick"),
     "evaluate": _every(30, "licenses.tasks.evaluate"),
     "deliver": _every(15, "licenses.tasks.deliver"),
     "heartbeat": _every(60, "licenses.tasks.heartbeat"),
     "reports": _every(30, "reports.tasks.tick"),
 }
+
+
+@app.task(name="itam.pulse")
+def pulse_task() -> None:
+    """Do nothing. That it ran shows that messages reach the worker and it works on them."""
 
 
 @setup_logging.connect

@@ -203,6 +203,16 @@ class Supervisor:
         self.stopping = True
         self._end([child for child in self.children if child.name != last], STOP_SECONDS)
         self._end([child for child in self.children if child.name == last], 1.0)
+        for child in self.children:
+            child.log.close()
+        self.children.clear()
+
+    def close(self) -> None:
+        """Give back what the loop itself holds."""
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
 
     def _end(self, children: list[Child], seconds: float) -> None:
         for child in children:

@@ -34,6 +34,7 @@ def supervisor(tmp_path, spoken):
     made = Supervisor(cwd=tmp_path, say=spoken)
     yield made
     made.stop(last="")
+    made.close()
 
 
 def child(tmp_path, script, name="part", **options):
@@ -148,9 +149,9 @@ def test_a_full_log_starts_again_and_keeps_some_old_ones(tmp_path, monkeypatch):
 def test_a_second_supervisor_of_the_same_data_is_refused(tmp_path):
     folder = tmp_path / "run"
     with runner.only_one(folder, {"address": "http://127.0.0.1:8000/"}):
-        with pytest.raises(RunnerError, match=rf"process {os.getpid()}, http://127.0.0.1:8000/"):
-            with runner.only_one(folder, {}):
-                pass
+        refusal = rf"process {os.getpid()}, http://127.0.0.1:8000/"
+        with pytest.raises(RunnerError, match=refusal), runner.only_one(folder, {}):
+            pass
     with runner.only_one(folder, {}):
         pass
 

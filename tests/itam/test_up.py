@@ -128,7 +128,7 @@ def test_nothing_listens_but_the_web(running):
     for pid in pids:
         for link in Path(f"/proc/{pid}/fd").glob("*"):
             try:
-                inodes.add(os.readlink(link))
+                inodes.add(str(link.readlink()))
             except OSError:
                 continue
     ports = set()

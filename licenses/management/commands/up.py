@@ -91,6 +91,7 @@ class Command(BaseCommand):
         finally:
             self.say("Stopping ...")
             supervisor.stop(last="broker")
+            supervisor.close()
             self.say("Stopped.")
 
     def start_broker(self, supervisor: Supervisor) -> dict[str, str]:
