@@ -1,0 +1,80 @@
+import subprocess
+
+import psycopg
+import pytest
+
+from itam import testing
+from itam.testing import NO_TESTS_COLLECTED
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """Replace pytest and PostgreSQL; give the exit codes to use and what was run."""
+
+    class Runs(list):
+        codes = (0, 0)
+
+    made = Runs()
+
+    def pytest_run(base, arguments, environ):
+        made.append((arguments, environ))
+        return made.codes[len(made) - 1]
+
+    class Cluster:
+        def __init__(self, programs):
+            pass
+
+        def __enter__(self):
+            return "postgresql://u@%2Ftmp/d"
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(testing, "pytest", pytest_run)
+    monkeypatch.setattr(testing, "postgresql", Cluster)
+    monkeypatch.setattr(testing, "find_postgresql", lambda: tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://production")
+    monkeypatch.delenv("ITAM_TEST_THOROUGH", raising=False)
+    return made
+
+
+def test_the_suite_runs_on_both_databases(runs, tmp_path):
+    assert testing.run(tmp_path, ["-q", "tests/x", "--thorough"]) == 0
+    (first, sqlite), (second, postgres) = runs
+    assert first == second == ["-q", "tests/x"]
+    assert "DATABASE_URL" not in sqlite
+    assert postgres["DATABASE_URL"] == "postgresql://u@%2Ftmp/d"
+    assert postgres["ITAM_TEST_ONLY_DATABASE"] == sqlite["ITAM_TEST_THOROUGH"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        pytest.param((0, 0), 0, id="both-pass"),
+        pytest.param((1, 0), 1, id="sqlite-fails"),
+        pytest.param((0, 1), 1, id="postgresql-fails"),
+        pytest.param((2, 1), 2, id="the-first-counts"),
+        pytest.param((0, NO_TESTS_COLLECTED), 0, id="chosen-tests-need-no-database"),
+        pytest.param((5, 5), 5, id="no-tests-at-all"),
+    ],
+)
+def test_the_exit_code_is_that_of_the_first_failure(runs, tmp_path, codes, expected):
+    runs.codes = codes
+    assert testing.run(tmp_path, []) == expected
+
+
+def test_without_postgresql_it_says_so(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(testing, "find_postgresql", lambda: None)
+    assert testing.run(tmp_path, []) == 0
+    assert len(runs) == 1
+    assert "left out, no initdb" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(testing.find_postgresql() is None, reason="no PostgreSQL on this machine")
+def test_the_cluster_answers_and_leaves_nothing():
+    with testing.postgresql(testing.find_postgresql()) as url:
+        with psycopg.connect(url) as connection:
+            folder = connection.execute("SHOW unix_socket_directories").fetchone()[0]
+            assert connection.execute("SHOW listen_addresses").fetchone()[0] == ""
+    assert subprocess.run(["pgrep", "-f", folder], capture_output=True).returncode == 1
