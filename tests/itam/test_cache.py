@@ -24,7 +24,7 @@ def test_it_is_a_cache_like_others(connected):
     assert connected.delete("b")
     assert connected.get("b", "none") == "none"
     with pytest.raises(ValueError, match="not found"):
-        connected.incr("never set")
+        connected.incr("never-set")
 
 
 @pytest.mark.parametrize(

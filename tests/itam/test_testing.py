@@ -73,8 +73,10 @@ def test_without_postgresql_it_says_so(runs, tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(testing.find_postgresql() is None, reason="no PostgreSQL on this machine")
 def test_the_cluster_answers_and_leaves_nothing():
-    with testing.postgresql(testing.find_postgresql()) as url:
-        with psycopg.connect(url) as connection:
-            folder = connection.execute("SHOW unix_socket_directories").fetchone()[0]
-            assert connection.execute("SHOW listen_addresses").fetchone()[0] == ""
+    with (
+        testing.postgresql(testing.find_postgresql()) as url,
+        psycopg.connect(url) as connection,
+    ):
+        folder = connection.execute("SHOW unix_socket_directories").fetchone()[0]
+        assert connection.execute("SHOW listen_addresses").fetchone()[0] == ""
     assert subprocess.run(["pgrep", "-f", folder], capture_output=True).returncode == 1
