@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import ceil
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -79,7 +80,7 @@ def broker_problem(url: str = "", timeout: float = 2.0) -> str:
             from itam.celery import app
 
             with app.connection_for_write(connect_timeout=timeout) as link:
-                link.ensure_connection(max_retries=1, timeout=timeout)
+                link.ensure_connection(max_retries=1, timeout=ceil(timeout))
     except Exception as error:  # each transport has its own errors, and any of them means away
         return f"broker: {type(error).__name__}"
     return ""

@@ -104,7 +104,7 @@ def postgresql(programs: Path) -> Iterator[str]:
     try:
         subprocess.run(
             [
-                *(programs / "initdb", "-D", data, "-U", "itam", "-A", "trust"),
+                *(str(programs / "initdb"), "-D", str(data), "-U", "itam", "-A", "trust"),
                 *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
             ],
             check=True,

@@ -18,6 +18,7 @@ from django.core.management import BaseCommand, CommandError, call_command, get_
 from django.db import connections
 
 from itam import broker, health, pulse, runner
+from itam.processes import dying_with_parent
 from itam.runner import CappedLog, Child, RunnerError, Supervisor, Watchdog
 
 
@@ -160,7 +161,7 @@ class Command(BaseCommand):
             return ""
         given = os.environ.get("ITAM_ADMIN_PASSWORD", "")
         password = given or secrets.token_urlsafe(12)
-        users.create_superuser(username="admin", email="", password=password)  # type: ignore[attr-defined]
+        users.create_superuser(username="admin", email="", password=password)
         return "" if given else password
 
     def fill_demo(self) -> None:
@@ -285,7 +286,7 @@ def start_nudge(environ: dict[str, str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=runner.dying_with_parent(),
+        preexec_fn=dying_with_parent(),
     )
 
 
