@@ -103,7 +103,7 @@ def load_coverage(
     """Return the coverage of each pool. Three queries."""
     until = min(end, now_epoch(now))
     seen = load_observed(mappings, start, end)
-    first = _first_moments(pools, mappings)
+    first = first_moments(pools, mappings)
     found = {}
     for pool in pools:
         retired = OPEN if pool.retired_at is None else int(pool.retired_at.timestamp())
@@ -252,7 +252,7 @@ def _merged(rows: list[PoolGap]) -> list[PoolGap]:
     return merged
 
 
-def _first_moments(pools: Collection[LicensePool], mappings: Mappings) -> dict[int, int]:
+def first_moments(pools: Collection[LicensePool], mappings: Mappings) -> dict[int, int]:
     """Return for each pool when it is first heard of; OPEN where it never is. Two queries."""
     rights = load_rights(pools)
     holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")

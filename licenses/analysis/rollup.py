@@ -16,8 +16,9 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import F
 
-from licenses.analysis.mappings import pools_fed_by
-from licenses.analysis.rows import as_moment, number
+from licenses.analysis.coverage import first_moments
+from licenses.analysis.mappings import load_mappings, pools_fed_by
+from licenses.analysis.rows import EVER, as_moment, now_epoch, number
 from licenses.analysis.usage import Figures, count, load_facts, usage
 from licenses.concurrency.intervals import Flags, IntervalSet
 from licenses.concurrency.periods import HOUR_SECONDS, periods
@@ -66,27 +67,30 @@ class Day(NamedTuple):
 
 def mark_dirty(
     pool_ids: Iterable[int] = (),
-    start: int = 0,
-    end: int = 0,
+    start: int | None = None,
+    end: int | None = None,
     *,
     feature_ids: Collection[int] = (),
 ) -> None:
     """Have the hours that [start, end) touches counted again.
 
+    start:        None: since a pool is first heard of.
+    end:          None: until now.
     feature_ids:  stand for the pools that they feed in that time.
 
     Call it in the transaction that writes the facts. What is dirty already is marked once more:
     that costs a row, and looking first would cost a lock.
     """
-    if start >= end:
-        return
+    until = now_epoch() + 1 if end is None else end
     pools = set(pool_ids)
     if feature_ids:
-        pools |= pools_fed_by(feature_ids, start, end)
+        pools |= pools_fed_by(feature_ids, EVER if start is None else start, until)
+    first = _first_heard(pools) if start is None else dict.fromkeys(pools, start)
     DirtySpan.objects.bulk_create(
         [
-            DirtySpan(pool_id=pool, starts=as_moment(start), ends=as_moment(end))
+            DirtySpan(pool_id=pool, starts=as_moment(first[pool]), ends=as_moment(until))
             for pool in sorted(pools)
+            if first[pool] < until
         ]
     )
 
@@ -171,6 +175,11 @@ def _sum(start: int, end: int, rows: Sequence[Hour]) -> Day:
 def _total(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def _first_heard(pool_ids: Collection[int]) -> dict[int, int]:
+    pools = list(LicensePool.objects.filter(pk__in=pool_ids))
+    return first_moments(pools, load_mappings([pool.pk for pool in pools]))
 
 
 def _full_hours(start: int, end: int) -> Window:

@@ -19,9 +19,6 @@ from licenses.concurrency.timeline import OPEN
 EVER: Final = -OPEN
 """The start of what has no start: earlier than any window."""
 
-NOBODY: Final = -1
-"""Stands for a missing id."""
-
 
 def number(name: str, missing: int | None = None) -> Combinable:
     """Return a column as the database holds it, a moment as epoch seconds.

@@ -181,7 +181,7 @@ def usage(
 def load_facts(
     pools: Collection[LicensePool], start: int, end: int, *, as_of: datetime | None = None
 ) -> list[PoolFacts]:
-    """Return what the figures of each pool over [start, end) are made of. Eleven queries."""
+    """Return what the figures of each pool over [start, end) are made of. Ten queries."""
     mappings = load_mappings([pool.pk for pool in pools])
     earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
     held = load_holdings(mappings, load_horizons(servers(mappings)), earlier, end)
