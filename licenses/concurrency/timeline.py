@@ -50,10 +50,9 @@ class Steps:
     def constant(cls, level: int, start: int, end: int) -> Steps:
         """Return one level over [start, end)."""
         _check_window(start, end)
-        return cls(
-            ints([start, end][: 1 + (start < end)], "times"),
-            ints([level] * (start < end), "levels"),
-        )
+        if start == end:
+            return cls(ints([start], "times"), ints([], "levels"))
+        return cls(ints([start, end], "times"), ints([level], "levels"))
 
     @classmethod
     def from_spans(

@@ -65,10 +65,11 @@ def test_hours_of_all_pools_are_those_of_each_pool_alone(holdings, bounds, right
     assert rows(found) == per_pool(holdings, START, END, bounds, rights)
 
 
-@given(holdings_of, st.integers(2**24, 2**40))
-def test_seats_too_large_for_one_sort_of_all_pools_give_the_same_rows(holdings, most):
+@given(holdings_of, limits_of, st.integers(2**40, 2**44))
+def test_seats_too_large_for_one_sort_of_all_pools_give_the_same_rows(holdings, bounds, most):
     holdings = [(a, b, seats * most, pool) for a, b, seats, pool in holdings]
-    assert rows(hourly(*columns_of(holdings), START, END)) == per_pool(holdings, START, END, {}, {})
+    found = hourly(*columns_of(holdings), START, END, limits=bounds, allowed=bounds)
+    assert rows(found) == per_pool(holdings, START, END, bounds, bounds)
 
 
 def test_seats_beyond_any_key_are_refused():
