@@ -127,7 +127,16 @@ def postgresql(programs: Path) -> Iterator[str]:
                 **identity,  # type: ignore[call-overload]
             )
         end = time.monotonic() + 30
-        ready = [programs / "pg_isready", "-q", "-h", folder, "-U", "itam", "-d", "postgres"]
+        ready = [
+            str(programs / "pg_isready"),
+            "-q",
+            "-h",
+            str(folder),
+            "-U",
+            "itam",
+            "-d",
+            "postgres",
+        ]
         while subprocess.run(ready, env=environ).returncode != 0:
             if server.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}")
