@@ -175,7 +175,9 @@ def _store_denials(
     for item in refusals:
         feature = directory.features[item.daemon, item.feature]
         person, host = directory.persons[item.user], directory.hosts[item.host]
-        ordinal = repeats.number(item.at, feature, person, host, item.seats, "denied", item.code or 0)
+        ordinal = repeats.number(
+            item.at, feature, person, host, item.seats, "denied", item.code or 0
+        )
         reason_class = classify(item.code, item.reason)
         rows[feature, item.at, person, host, item.seats, item.code or 0, ordinal] = DenialRow(
             feature, item.at, person, host, item.seats, item.code or 0, ordinal, item.minor[:60], item.reason[:300],

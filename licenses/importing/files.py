@@ -1,0 +1,207 @@
+"""Import a file: recognise it, and hand it to what reads its format."""
+
+from __future__ import annotations
+
+import gzip
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from licenses.models import Capture, LicenseServer
+from licenses.sources import detect
+from licenses.sources.base import DateNeeded, SourceError
+from licenses.sources.flexnet.debug_log import first_line_date
+from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.records import Result
+
+from .logs import CHUNK, FileResult, LogImport, blocks
+from .rights_files import import_license_file, import_options_file
+from .snapshots import store_snapshot
+
+HEAD = 64 * 1024
+STATUS_LIMIT = 64 * 2**20
+"""A status or licence file is read whole; one beyond this is not one."""
+UNPACKED_RATIO = 200
+
+
+class ImportRefused(Exception):
+    """The data refuse it. The message is for a person: what was found, what was expected, where."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the person who hands in a file says of it."""
+
+    format: str = ""
+    date: date | None = None
+    progress: Callable[[int, int], None] = lambda _done, _total: None
+    """Called with bytes read and bytes in all."""
+
+
+FORMATS = tuple(str(kind) for kind in Capture.Kind)
+
+
+def set_zone(server: LicenseServer, zone: str | None) -> str | None:
+    """Set a server's zone where none is set, and return a note for the person, if there is anything to note.
+
+    Raises ImportRefused where another one is set already: what was read under it would be wrong.
+    """
+    if zone:
+        if zone not in zoneinfo.available_timezones():
+            raise ImportRefused(
+                f"Unknown time zone {zone!r}: expected a name such as Europe/Berlin or UTC."
+            )
+        if server.zone and server.zone != zone:
+            raise ImportRefused(
+                f"Server {server.name} has the zone {server.zone}, not {zone}. What was imported was read in "
+                f"{server.zone}; leave --zone away, or use another server name."
+            )
+    if server.zone:
+        return None
+    server.zone = zone or settings.TIME_ZONE
+    server.save(update_fields=["zone"])
+    if zone:
+        return None
+    return (
+        f"Server {server.name} had no zone and none was given: its times are read as {server.zone}."
+    )
+
+
+def import_file(server: LicenseServer, path: Path, name: str, wanted: Wanted) -> list[FileResult]:
+    """Import one file into a server. Raises ImportRefused; nothing is stored half."""
+    try:
+        with _open(path) as stream:
+            head = stream.read(HEAD)
+            file_format = wanted.format or detect(server.kind, head)
+            if file_format not in FORMATS:
+                raise ImportRefused(
+                    f"{name}: format {file_format!r} is not read; expected one of {', '.join(FORMATS)}."
+                )
+            stream.seek(0)
+            if file_format == Capture.Kind.LOG:
+                return [_import_log(server, stream, name, path.stat().st_size, wanted)]
+            data = stream.read(STATUS_LIMIT + 1)
+            if len(data) > STATUS_LIMIT:
+                raise ImportRefused(
+                    f"{name}: larger than {STATUS_LIMIT // 2**20} MB, which no {file_format} is."
+                )
+            return [_import_whole(server, data, name, file_format, wanted)]
+    except SourceError as error:
+        if isinstance(error, DateNeeded):
+            raise ImportRefused(f"{name}: {error} Give it with --date YYYY-MM-DD.") from error
+        raise ImportRefused(f"{name}: {error}") from error
+    except (OSError, EOFError) as error:
+        raise ImportRefused(f"{name}: cannot be read: {error}") from error
+
+
+def _import_log(
+    server: LicenseServer, stream: BinaryIO, name: str, size: int, wanted: Wanted
+) -> FileResult:
+    first_day = first_line_date(stream) or wanted.date
+    stream.seek(0)
+    whole_server = any(b"(lmgrd)" in block for block in iter(lambda: stream.read(CHUNK), b""))
+    stream.seek(0)
+    run = LogImport(server, source=name, first_day=first_day, whole_server=whole_server)
+    done = 0
+    for block, last in blocks(stream):
+        run.store(block, last=last)
+        done += len(block)
+        wanted.progress(done, size)
+    if (
+        run.result.out + run.result.returned + run.result.denied == 0
+        and run.parser.first_at is None
+    ):
+        raise ImportRefused(
+            f"{name}: not one line with a time and a daemon was found; expected a FlexNet debug log."
+        )
+    return run.result
+
+
+def _import_whole(
+    server: LicenseServer, data: bytes, name: str, file_format: str, wanted: Wanted
+) -> FileResult:
+    if file_format == Capture.Kind.STATUS:
+        return import_status(server, data, source=name)
+    if file_format == Capture.Kind.LICENSE_FILE:
+        result = import_license_file(server, data, source=name, on=wanted.date)
+    else:
+        result = import_options_file(server, data, source=name)
+    if not result.new and not result.known:
+        label = Capture.Kind(file_format).label.lower()
+        raise ImportRefused(f"{name}: holds not one line that a {label} could use.")
+    return result
+
+
+def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileResult:
+    """Store a status text that somebody saved: as of the date that it prints, or now where it prints none."""
+    now = int(timezone.now().timestamp())
+    snapshots = parse_lmstat(data, zone=server.tzinfo, now=now)
+    result = FileResult(source, Capture.Kind.STATUS)
+    recognised = [snapshot for snapshot in snapshots if snapshot.result != Result.NOT_RECOGNISED]
+    if not recognised:
+        detail = (
+            snapshots[0].detail if snapshots else "nothing in it looks like the output of lmstat"
+        )
+        raise ImportRefused(f"{source}: {detail}")
+    for index, snapshot in enumerate(recognised):
+        at = snapshot.taken_at if snapshot.taken_at is not None else now
+        # Several servers in one text tell of one moment: each is a status of its own, a second apart.
+        stored = store_snapshot(
+            server, snapshot, data if index == 0 else b"", at=min(at, now) + index, source=source
+        )
+        result.new += stored.new
+        result.known += stored.known
+        result.lines += snapshot.lines
+        result.count_unreadable(list(snapshot.unreadable))
+        result.starts = at if result.starts is None else min(result.starts, at)
+        result.ends = at if result.ends is None else max(result.ends, at)
+        if snapshot.result != Result.PARSED:
+            result.notes.append(f"{snapshot.result}: {snapshot.detail}")
+    return result
+
+
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    if not packed:
+        return path.open("rb")
+    return cast(BinaryIO, _LimitedGzip(path))
+
+
+class _LimitedGzip(gzip.GzipFile):
+    """A packed log, refused when it unpacks to more than any log would: a bomb."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._limit = max(path.stat().st_size * UNPACKED_RATIO, 200 * 2**20)
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if self.tell() > self._limit:
+            raise OSError(
+                f"it unpacks to more than {UNPACKED_RATIO} times its size; unpack it yourself first"
+            )
+        return data
+
+
+def server_for(name: str, *, kind: str = "flexnet") -> LicenseServer:
+    """Return the server of that name, made where it is new. Raises ImportRefused for a name that cannot be one."""
+    server = LicenseServer.objects.filter(name=name).first()
+    if server is not None:
+        if server.kind != kind:
+            raise ImportRefused(f"Server {name} is of kind {server.kind}, not {kind}.")
+        return server
+    server = LicenseServer(name=name, kind=kind)
+    try:
+        server.full_clean()
+        server.save()
+    except ValidationError as error:
+        raise ImportRefused(" ".join(error.messages)) from error
+    return server

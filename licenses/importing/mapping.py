@@ -1,0 +1,151 @@
+"""Which feature feeds which pool: the one way in for the admin, the API, commands and inventory files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from licenses.analysis import now as pools_now
+from licenses.analysis import rollup
+from licenses.evidence import entries
+from licenses.models import (
+    Checkout,
+    Coverage,
+    Feature,
+    LicensePool,
+    LicenseServer,
+    PoolFeature,
+    Product,
+    Vendor,
+)
+
+UNKNOWN_VENDOR, UNKNOWN_PRODUCT = "Unknown vendor", "Unsorted"
+
+
+def map_feature(
+    feature: Feature, pool: LicensePool, *, weight: int = 1, mapped_from: datetime | None = None,
+    mapped_until: datetime | None = None, user: Any = None,
+) -> PoolFeature:  # fmt: skip
+    """Let a feature feed a pool, and have the hours counted again that this touches.
+
+    Raises ValidationError where the feature feeds a pool at that time already.
+    """
+    mapping = PoolFeature(
+        pool=pool,
+        feature=feature,
+        weight=weight,
+        mapped_from=mapped_from,
+        mapped_until=mapped_until,
+        recorded_by=user,
+    )
+    mapping.full_clean(exclude=["recorded_by"])
+    return save_mapping(mapping, user=user)
+
+
+def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
+    """Store a new or changed mapping that was validated, with its evidence."""
+    before = PoolFeature.objects.filter(pk=mapping.pk).first() if mapping.pk else None
+    try:
+        with transaction.atomic():
+            mapping.save()
+            _record(mapping, "mapped" if before is None else "changed", user)
+            for row in filter(None, (before, mapping)):
+                _mark(row)
+    except IntegrityError as error:
+        raise ValidationError(
+            f"{mapping.feature} already feeds a pool at that time: end that mapping first."
+        ) from error
+    pools_now.refresh({mapping.pool_id} | ({before.pool_id} if before else set()))
+    return mapping
+
+
+def unmap_feature(
+    mapping: PoolFeature, *, at: datetime | None = None, user: Any = None
+) -> PoolFeature:
+    """End a mapping at a moment (now). What was counted before stays counted."""
+    moment = at or timezone.now()
+    if mapping.mapped_from is not None and moment <= mapping.mapped_from:
+        raise ValidationError(
+            f"The mapping starts on {mapping.mapped_from}, so it cannot end on {moment}."
+        )
+    mapping.mapped_until = moment
+    return save_mapping(mapping, user=user)
+
+
+def create_pool_for(
+    feature: Feature, *, product: Product | None = None, name: str | None = None, user: Any = None
+) -> LicensePool:
+    """Make a pool named as the feature (" @SERVER" added on a clash) and map the feature to it."""
+    if product is None:
+        vendor, _created = Vendor.objects.get_or_create(name=feature.daemon or UNKNOWN_VENDOR)
+        product, _created = Product.objects.get_or_create(vendor=vendor, name=UNKNOWN_PRODUCT)
+    wanted = (name or feature.name)[:190]
+    names = [
+        wanted,
+        f"{wanted} @{feature.server.name}"[:200],
+        f"{wanted} @{feature.server.name} ({feature.daemon})"[:200],
+    ]
+    taken = set(LicensePool.objects.filter(name__in=names).values_list("name", flat=True))
+    free = next((candidate for candidate in names if candidate not in taken), None)
+    if free is None:
+        raise ValidationError(
+            f"There are pools named {', '.join(names)} already: give the new pool a name."
+        )
+    with transaction.atomic():
+        pool = LicensePool(product=product, name=free, zone=feature.server.zone or "UTC")
+        pool.full_clean()
+        pool.save()
+        map_feature(feature, pool, user=user)
+    return pool
+
+
+def create_pools(server: LicenseServer, *, user: Any = None) -> list[LicensePool]:
+    """Make one pool for each feature of a server that feeds none and is not ignored."""
+    unmapped: Iterable[Feature] = (
+        Feature.objects.filter(server=server).unmapped().select_related("server")
+    )  # type: ignore[attr-defined]
+    return [create_pool_for(feature, user=user) for feature in unmapped]
+
+
+def _mark(mapping: PoolFeature) -> None:
+    """Mark what the feature ever did under this mapping."""
+    first = (
+        Coverage.objects.filter(server=mapping.feature.server_id)
+        .order_by("starts")
+        .values_list("starts", flat=True)
+        .first()
+    )
+    held = (
+        Checkout.objects.filter(feature=mapping.feature_id)
+        .order_by("taken_at")
+        .values_list("taken_at", flat=True)
+        .first()
+    )
+    known = [int(moment.timestamp()) for moment in (first, held) if moment is not None]
+    if not known:
+        return
+    start = max(min(known), int(mapping.mapped_from.timestamp()) if mapping.mapped_from else 0)
+    end = int((mapping.mapped_until or timezone.now()).timestamp())
+    rollup.mark_dirty([mapping.pool_id], start, min(end, int(timezone.now().timestamp()) + 1))
+
+
+def _record(mapping: PoolFeature, what: str, user: Any) -> None:
+    now = timezone.now()
+    body = {
+        "author": getattr(user, "username", "") if user is not None else "",
+        "daemon": mapping.feature.daemon, "feature": mapping.feature.name,
+        "from": int(mapping.mapped_from.timestamp()) if mapping.mapped_from else "",
+        "pool": mapping.pool.name, "server": mapping.feature.server.name,
+        "until": int(mapping.mapped_until.timestamp()) if mapping.mapped_until else "",
+        "weight": mapping.weight, "what": what,
+    }  # fmt: skip
+    entries.append(
+        entries.INSTALLATION,
+        [entries.draft("mapping", int(now.timestamp()), body)],
+        source="mapping",
+    )

@@ -1,0 +1,204 @@
+"""Store what licence files and options files say: seats issued over time, and how they are shared."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from licenses.analysis import now as pools_now
+from licenses.concurrency.periods import local_midnight
+from licenses.evidence import entries
+from licenses.models import (
+    Capture,
+    Feature,
+    IssuedCount,
+    LicenseServer,
+    PackageComponent,
+    SharingRule,
+)
+from licenses.sources.flexnet.license_file import parse_license_file
+from licenses.sources.flexnet.options_file import parse_options_file
+from licenses.sources.records import Issued
+
+from . import dirty
+from .captures import store_raw, store_unreadable
+from .coverage import moment
+from .directory import Directory
+from .logs import FileResult
+
+SHARING = frozenset(
+    "RESERVE MAX MAX_OVERDRAFT MAX_CONNECTIONS INCLUDE EXCLUDE INCLUDEALL EXCLUDEALL INCLUDE_BORROW EXCLUDE_BORROW "
+    "BORROW_LOWWATER MAX_BORROW_HOURS LINGER TIMEOUT TIMEOUTALL".split()
+)
+
+
+def import_license_file(
+    server: LicenseServer, data: bytes, *, source: str, on: date | None = None
+) -> FileResult:
+    """Store the seats that a licence file makes a server issue; it never makes entitlements.
+
+    on: the day from which it replaces an earlier file; without it, from the file's own first START date, else from now. The
+        first file of a daemon holds from its lines' own dates or, where they have none, from the beginning of time.
+
+    The text itself is not kept: its keys are secrets.
+    """
+    parsed = parse_license_file(data)
+    digest = hashlib.sha256(data).hexdigest()
+    result = FileResult(source, Capture.Kind.LICENSE_FILE, lines=parsed.line_count)
+    result.count_unreadable(list(parsed.unreadable))
+    lines = [line for line in parsed.effective if line.kind != "PACKAGE"]
+    with transaction.atomic():
+        LicenseServer.objects.select_for_update().get(pk=server.pk)
+        known = Capture.objects.filter(
+            server=server, kind=Capture.Kind.LICENSE_FILE, sha256=digest
+        ).first()
+        newest = server.captures.filter(kind=Capture.Kind.LICENSE_FILE).order_by("-pk").first()
+        if known is not None and known == newest:
+            result.known = len(lines)
+            return result
+        result.new = len(lines)
+        capture = Capture.objects.create(
+            server=server, kind=Capture.Kind.LICENSE_FILE, source=source[:255], result=Capture.Result.PARSED,
+            detail="The text is not kept: it holds keys.", sha256=digest, size=len(data), lines=parsed.line_count,
+            unreadable_count=len(parsed.unreadable), new=result.new,
+        )  # fmt: skip
+        store_unreadable(capture, parsed.unreadable)
+        _store_lines(server, lines, capture, on)
+        PackageComponent.objects.bulk_create(
+            [
+                PackageComponent(
+                    server=server,
+                    daemon=line.daemon,
+                    package=line.feature,
+                    component=part.partition(":")[0],
+                )
+                for line in parsed.lines
+                if line.kind == "PACKAGE"
+                for part in line.components
+            ],
+            ignore_conflicts=True,
+        )
+        drafts = [
+            entries.draft(
+                "config", int(capture.recorded_at.timestamp()),
+                {
+                    "count": "uncounted" if line.count is None else line.count, "daemon": line.daemon,
+                    "expires": str(line.expires_on or ""), "feature": line.feature, "kind": line.kind,
+                    "overdraft": line.overdraft, "starts": str(line.starts_on or ""), "version": line.version,
+                    "what": "issued",
+                },
+            )
+            for line in lines
+        ]  # fmt: skip
+        entries.append(entries.server_stream(server), drafts, source=f"license-file:{digest}")
+        # Issued seats are the limit of every moment that no entitlement speaks for.
+        dirty.mark_server(server, *_known_span(server))
+    _refresh(server)
+    return result
+
+
+def _store_lines(
+    server: LicenseServer, lines: list[Issued], capture: Capture, on: date | None
+) -> None:
+    directory = Directory(server)
+    directory.learn((), (), {(line.daemon, line.feature) for line in lines})
+    zone = server.tzinfo
+    by_daemon: dict[str, list[Issued]] = {}
+    for line in lines:
+        by_daemon.setdefault(line.daemon, []).append(line)
+    for daemon, own in by_daemon.items():
+        earlier = IssuedCount.objects.filter(
+            feature__server=server, feature__daemon=daemon, source=IssuedCount.Source.FILE
+        )
+        reign = _reign(own, zone, on) if earlier.exists() else None
+        if reign is not None:
+            earlier.filter(Q(starts__gte=reign)).delete()
+            earlier.filter(Q(ends=None) | Q(ends__gt=reign)).update(ends=reign)
+        IssuedCount.objects.bulk_create(
+            [
+                _row(line, directory.features[daemon, line.feature], zone, reign, capture)
+                for line in own
+            ]
+        )
+
+
+def _reign(lines: list[Issued], zone: ZoneInfo, on: date | None) -> int:
+    """Return the moment from which a later file replaces the earlier one."""
+    if on is not None:
+        return local_midnight(on, zone)
+    starts = [line.starts_on for line in lines if line.starts_on is not None]
+    return local_midnight(min(starts), zone) if starts else int(timezone.now().timestamp())
+
+
+def _row(
+    line: Issued, feature: int, zone: ZoneInfo, reign: int | None, capture: Capture
+) -> IssuedCount:
+    starts = local_midnight(line.starts_on, zone) if line.starts_on else None
+    if reign is not None:
+        starts = max(reign, starts) if starts is not None else reign
+    ends = local_midnight(line.expires_on + timedelta(days=1), zone) if line.expires_on else None
+    if starts is not None and ends is not None:
+        ends = max(starts, ends)
+    return IssuedCount(
+        feature_id=feature, source=IssuedCount.Source.FILE, count=line.count, overdraft=line.overdraft,
+        starts=None if starts is None else moment(starts), ends=None if ends is None else moment(ends),
+        version=line.version[:50], expires_on=line.expires_on, capture=capture,
+    )  # fmt: skip
+
+
+def import_options_file(server: LicenseServer, data: bytes, *, source: str) -> FileResult:
+    """Store how a daemon was told to share its seats: the rules of the newest file replace those before."""
+    parsed = parse_options_file(data)
+    result = FileResult(source, Capture.Kind.OPTIONS_FILE, lines=parsed.line_count)
+    result.count_unreadable(list(parsed.unreadable))
+    rules = [rule for rule in parsed.rules if rule.keyword in SHARING]
+    digest, path = store_raw(data)
+    with transaction.atomic():
+        LicenseServer.objects.select_for_update().get(pk=server.pk)
+        newest = server.captures.filter(kind=Capture.Kind.OPTIONS_FILE).order_by("-pk").first()
+        if newest is not None and newest.sha256 == digest:
+            result.known = len(rules)
+            return result
+        result.new = len(rules)
+        capture = Capture.objects.create(
+            server=server, kind=Capture.Kind.OPTIONS_FILE, source=source[:255], result=Capture.Result.PARSED,
+            sha256=digest, size=len(data), stored=path, lines=parsed.line_count,
+            unreadable_count=len(parsed.unreadable), new=result.new,
+        )  # fmt: skip
+        store_unreadable(capture, parsed.unreadable)
+        SharingRule.objects.filter(server=server).delete()
+        SharingRule.objects.bulk_create(
+            SharingRule(
+                server=server, feature_name=rule.feature[:255], keyword=rule.keyword, amount=rule.amount,
+                holder_type=rule.holder_type[:20], holder=rule.holder[:255], modifier=rule.modifier[:255],
+                line=rule.line, capture=capture,
+            )
+            for rule in rules
+        )  # fmt: skip
+        body = {"rules": len(rules), "sha256": digest, "what": "options file"}
+        entries.append(
+            entries.server_stream(server),
+            [entries.draft("config", int(capture.recorded_at.timestamp()), body)],
+            source=f"capture:{digest}",
+        )
+    return result
+
+
+def _known_span(server: LicenseServer) -> tuple[int, int]:
+    """Return the span for which the server has any usage; empty where it has none."""
+    spans = server.coverage.order_by("starts").values_list("starts", "ends")
+    if not spans:
+        return 0, 0
+    return int(spans[0][0].timestamp()), int(timezone.now().timestamp())
+
+
+def _refresh(server: LicenseServer) -> None:
+    pools = Feature.objects.filter(server=server, mappings__mapped_until=None).values_list(
+        "mappings__pool", flat=True
+    )
+    pools_now.refresh({pool for pool in pools if pool is not None})
