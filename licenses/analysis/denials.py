@@ -10,7 +10,7 @@ from licenses.analysis.refusals import load_refusals
 from licenses.analysis.rows import number
 from licenses.concurrency.denials import episodes as chain
 from licenses.concurrency.denials import outcome
-from licenses.models import Denial, LicensePool, Person
+from licenses.models import Denial, Identity, LicensePool, Person
 
 TAIL_SECONDS = 86400
 """How far after the window episodes that begin in it are followed."""
@@ -144,3 +144,10 @@ def labels(person_ids: set[int]) -> dict[int, str]:
     """Return how each person is shown. One query."""
     rows = Person.objects.filter(pk__in=person_ids).order_by().values_list("pk", "pseudonym")
     return {pk: label(pseudonym) for pk, pseudonym in rows}
+
+
+def names_of(person_ids: set[int]) -> dict[int, str]:
+    """Return the names of people where they are known, for readers who may see them. One query."""
+    if not person_ids:
+        return {}
+    return {row.person_id: str(row) for row in Identity.objects.filter(person__in=person_ids)}
