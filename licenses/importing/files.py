@@ -77,7 +77,7 @@ def set_zone(server: LicenseServer, zone: str | None) -> str | None:
 def import_file(server: LicenseServer, path: Path, name: str, wanted: Wanted) -> list[FileResult]:
     """Import one file into a server. Raises ImportRefused; nothing is stored half."""
     try:
-        with _open(path) as stream:
+        with open_text(path) as stream:
             head = stream.read(HEAD)
             file_format = wanted.format or detect(server.kind, head)
             if file_format not in FORMATS:
@@ -106,7 +106,7 @@ def _import_log(
 ) -> FileResult:
     first_day = first_line_date(stream) or wanted.date
     stream.seek(0)
-    whole_server = any(b"(lmgrd)" in block for block in iter(lambda: stream.read(CHUNK), b""))
+    whole_server = tells_of_whole_server(stream)
     stream.seek(0)
     run = LogImport(server, source=name, first_day=first_day, whole_server=whole_server)
     done = 0
@@ -122,6 +122,11 @@ def _import_log(
             f"{name}: not one line with a time and a daemon was found; expected a FlexNet debug log."
         )
     return run.result
+
+
+def tells_of_whole_server(stream: BinaryIO) -> bool:
+    """Whether a log is that of lmgrd, which tells of every daemon, and not one daemon's own."""
+    return any(b"(lmgrd)" in block for block in iter(lambda: stream.read(CHUNK), b""))
 
 
 def _import_whole(
@@ -167,7 +172,8 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
     return result
 
 
-def _open(path: Path) -> BinaryIO:
+def open_text(path: Path) -> BinaryIO:
+    """Open a text for reading, unpacked where it is a gzip file."""
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
     if not packed:

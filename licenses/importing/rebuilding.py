@@ -1,0 +1,64 @@
+"""Make everything derived again: holdings from facts, hours from holdings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.analysis import now as pools_now
+from licenses.analysis import rollup
+from licenses.models import (
+    Checkout,
+    DirtySpan,
+    Event,
+    LicensePool,
+    LicenseServer,
+    PoolHour,
+    Sighting,
+)
+
+from .derive import BEGINNING, Key, derive
+
+
+class Rebuilt(NamedTuple):
+    holdings: int
+    hours: int
+
+
+def rebuild() -> Rebuilt:
+    """Throw away what is derived and make it again. One transaction a server; figures last."""
+    for server in LicenseServer.objects.all():
+        rebuild_holdings(server)
+    with transaction.atomic():
+        PoolHour.objects.all().delete()
+        DirtySpan.objects.all().delete()
+        first = Checkout.objects.order_by("taken_at").values_list("taken_at", flat=True).first()
+        covered = (
+            LicenseServer.objects.exclude(coverage=None)
+            .order_by("coverage__starts")
+            .values_list("coverage__starts", flat=True)
+            .first()
+        )
+        known = [int(moment.timestamp()) for moment in (first, covered) if moment is not None]
+        pools = list(LicensePool.objects.values_list("pk", flat=True))
+        if known:
+            rollup.mark_dirty(pools, min(known), int(timezone.now().timestamp()))
+    rollup.drain()
+    pools_now.refresh(pools, year=True)
+    return Rebuilt(Checkout.objects.count(), PoolHour.objects.count())
+
+
+def rebuild_holdings(server: LicenseServer) -> None:
+    """Make the holdings of one server again from its events and status rows."""
+    with transaction.atomic():
+        LicenseServer.objects.select_for_update().get(pk=server.pk)
+        features = dict(server.features.values_list("pk", "daemon"))
+        Checkout.objects.filter(feature__in=features).delete()
+        keys: dict[Key, int] = {}
+        for model in (Event, Sighting):
+            rows = model.objects.filter(feature__in=features).order_by().distinct()  # type: ignore[attr-defined]
+            for row in rows.values_list("feature_id", "person_id", "host_id", "seats"):
+                keys[Key(*row)] = BEGINNING
+        derive(server, keys, features)

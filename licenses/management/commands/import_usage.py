@@ -1,0 +1,108 @@
+"""Import logs, statuses, licence files and options files of a licence server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import zoneinfo
+from argparse import ArgumentParser
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from licenses.importing import mapping
+from licenses.importing.captures import DiskFull
+from licenses.importing.files import (
+    FORMATS,
+    ImportRefused,
+    Wanted,
+    import_file,
+    server_for,
+    set_zone,
+)
+from licenses.importing.jobs import after_import
+from licenses.models import LicenseServer
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a date such as 2026-03-31") from error
+
+
+def _zone(text: str) -> str:
+    if text not in zoneinfo.available_timezones():
+        raise argparse.ArgumentTypeError(
+            f"unknown time zone {text!r}: expected a name such as Europe/Berlin or UTC"
+        )
+    return text
+
+
+class Command(BaseCommand):
+    help = (
+        "Import files of a licence server: debug logs, lmstat output, licence files, options "
+        "files. Prints one JSON object a file. A second import of the same file changes nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("server", help="Name of the server; it is made if it is new.")
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("--kind", choices=LicenseServer.Kind.values, default="flexnet")
+        parser.add_argument(
+            "--format", choices=FORMATS, help="Recognised from the text if left out."
+        )
+        parser.add_argument("--zone", type=_zone, help="Zone in which the server prints times.")
+        parser.add_argument(
+            "--date", type=_day, help="Date of the first line, for a log that has none of its own."
+        )
+        parser.add_argument(
+            "--create-pools", action="store_true", help="Make one pool for each unmapped feature."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        failed = False
+        try:
+            missing = [path for path in options["files"] if not path.is_file()]
+            if missing:
+                raise ImportRefused(f"{missing[0]}: there is no such file.")
+            server = server_for(options["server"], kind=options["kind"])
+            if note := set_zone(server, options["zone"]):
+                self.stderr.write(note)
+        except ImportRefused as error:
+            raise CommandError(str(error), returncode=1) from error
+        for path in options["files"]:
+            failed |= not self._import(server, path, options)
+        if options["create_pools"]:
+            mapping.create_pools(server)
+        after_import(server)
+        if failed:
+            raise CommandError("Not every file could be imported.", returncode=1)
+
+    def _import(self, server: LicenseServer, path: Path, options: dict[str, Any]) -> bool:
+        wanted = Wanted(
+            format=options["format"] or "", date=options["date"], progress=self._progress(path.name)
+        )
+        try:
+            results = import_file(server, path, path.name, wanted)
+        except (ImportRefused, DiskFull) as error:
+            self.stderr.write(str(error))
+            return False
+        for result in results:
+            self.stdout.write(json.dumps(result.as_dict(server.tzinfo), ensure_ascii=False))
+        return True
+
+    def _progress(self, name: str) -> Any:
+        shown = -1
+
+        def show(done: int, total: int) -> None:
+            nonlocal shown
+            percent = done * 100 // max(total, 1)
+            if sys.stderr.isatty() and percent != shown:
+                shown = percent
+                self.stderr.write(f"\r{name}: {percent} %", ending="")
+
+        return show

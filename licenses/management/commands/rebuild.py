@@ -1,0 +1,17 @@
+"""Make everything derived again from the facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from licenses.importing import rebuilding
+
+
+class Command(BaseCommand):
+    help = "Make holdings, hourly figures and newest figures again from the facts."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        counts = rebuilding.rebuild()
+        self.stdout.write(f"{counts.holdings} holdings and {counts.hours} pool-hours made again.")

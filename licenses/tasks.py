@@ -1,0 +1,93 @@
+"""Tasks: each takes ids, calls one function, and may run 0, 1 or 4 times.
+
+What is due stands in the database. Beat only nudges `tick`, which hands out what is due; a lost
+message or a killed worker costs the time until the next nudge after a lease ran out.
+"""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.alerts import heartbeat as beats
+from licenses.alerts import outbox
+from licenses.alerts.evaluation import evaluate as evaluate_alerts
+from licenses.analysis import now as pools_now
+from licenses.analysis import rollup
+from licenses.importing import jobs, polling, tail
+from licenses.models import DirtySpan, LicensePool
+
+BATCH = 50
+"""Servers that one task asks side by side."""
+
+
+@shared_task
+def tick() -> None:
+    """Hand out what is due. Ticks that overlap are harmless: whoever works claims the row first."""
+    now = timezone.now()
+    servers = polling.due(now)
+    for start in range(0, len(servers), BATCH):
+        poll_servers.delay(servers[start : start + BATCH])
+    for server_id in tail.due(now):
+        read_log.delay(server_id)
+    for job_id in jobs.due(now):
+        import_file.delay(job_id)
+    if DirtySpan.objects.exists():
+        count_again.delay()
+
+
+@shared_task
+def poll_servers(server_ids: list[int]) -> None:
+    """Ask licence servers. Those that another worker asks, or that are no longer due, are left out."""
+    polling.poll(server_ids)
+
+
+@shared_task
+def read_log(server_id: int) -> None:
+    """Import what a server's log grew by; a second run finds nothing new."""
+    if tail.read_log(server_id):
+        count_again.delay()
+
+
+@shared_task
+def import_file(job_id: int) -> None:
+    """Go on with a file that was handed in; only the holder of its lease does anything."""
+    jobs.run(job_id)
+
+
+@shared_task
+def count_again() -> None:
+    """Make the figures of touched hours again, and the newest figures of their pools."""
+    pools = set(DirtySpan.objects.values_list("pool_id", flat=True).distinct())
+    rollup.drain(limit_seconds=60)
+    if pools:
+        pools_now.refresh(pools)
+
+
+@shared_task
+def evaluate() -> None:
+    """Weigh the alert rules against the newest figures."""
+    _once_a_day()
+    evaluate_alerts(timezone.now())
+
+
+@shared_task
+def deliver() -> None:
+    """Send what waits in the outbox."""
+    outbox.deliver(timezone.now())
+
+
+@shared_task
+def heartbeat() -> None:
+    """Say that a message went from beat through the broker to a worker."""
+    beats.beat("worker")
+
+
+def _once_a_day() -> None:
+    """Look for the peaks of twelve months anew: they fall when their day leaves the window."""
+    key = f"peaks:{timezone.now():%Y-%m-%d}"
+    if cache.add(key, 1, timeout=2 * 86400):
+        with transaction.atomic():
+            pools_now.refresh(set(LicensePool.objects.values_list("pk", flat=True)), year=True)
