@@ -41,6 +41,8 @@ def _may_read_metrics(request: HttpRequest) -> bool:
         return hmac.compare_digest(
             request.headers.get("Authorization", "").encode(), expected.encode()
         )
+    if request.META.get("itam.forwarded"):
+        return False
     try:
         return ipaddress.ip_address(client_address(request)).is_loopback
     except ValueError:

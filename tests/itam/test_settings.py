@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -109,3 +110,11 @@ def test_an_old_database_gets_no_new_secrets(tmp_path):
     assert done.returncode == 1
     assert "needs it back from its backup" in done.stderr
     assert not (tmp_path / "secrets").exists()
+
+
+def test_every_variable_is_in_the_manual():
+    source = (settings.BASE_DIR / "itam" / "settings.py").read_text()
+    names = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)
+    manual = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+    assert len(names) > 40
+    assert [name for name in names if f"`{name}`" not in manual] == []

@@ -55,6 +55,8 @@ def test_metrics_are_for_this_machine(client):
     assert answer.status_code == 200
     assert 'itam_part_up{part="database"} 1.0' in answer.text
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 401
+    # A proxy on this machine that nobody told us about.
+    assert client.get("/metrics", headers={"x-forwarded-for": "192.0.2.7"}).status_code == 401
 
 
 def test_metrics_with_a_token_are_for_its_holder(client, settings):
