@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from itam import env
+from itam.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -78,11 +79,11 @@ ROOT_URLCONF = "itam.urls"
 WSGI_APPLICATION = "itam.wsgi.application"
 
 INSTALLED_APPS = [
-    "unfold",  # before the admin, whose templates it replaces
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
-    "django.contrib.admin",
+    "itam.apps.SiteConfig",  # the admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -422,13 +423,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # --- Admin --------------------------------------------------------------------------------------
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Licences",
-    "SITE_HEADER": "Licences",
-    "SITE_SYMBOL": "key",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-}
 # Spreadsheets run what begins with =, +, - or @.
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 

@@ -1,0 +1,58 @@
+"""How the admin looks: colours, style sheets, scripts and the sidebar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+
+
+def _style(_request: HttpRequest) -> str:
+    return static("itam/admin.css")
+
+
+def _script(_request: HttpRequest) -> str:
+    return static("itam/live.js")
+
+
+def _icon(_request: HttpRequest) -> str:
+    return static("itam/icon.svg")
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Licences",
+    "SITE_HEADER": "Licences",
+    "SITE_SUBHEADER": "Concurrent use, rights and proof",
+    "SITE_SYMBOL": "key",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [_style],
+    "SCRIPTS": [_script],
+    "DASHBOARD_CALLBACK": "licenses.admin.dashboard.fill",
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        # A calm teal. Red, amber and green are kept for what they say of a pool.
+        "primary": {
+            "50": "oklch(97.6% .014 195)",
+            "100": "oklch(94.5% .032 195)",
+            "200": "oklch(89% .06 195)",
+            "300": "oklch(81% .09 195)",
+            "400": "oklch(71% .105 197)",
+            "500": "oklch(60% .1 199)",
+            "600": "oklch(51% .088 201)",
+            "700": "oklch(43.5% .074 204)",
+            "800": "oklch(37% .06 207)",
+            "900": "oklch(31% .048 210)",
+            "950": "oklch(23% .036 213)",
+        }
+    },
+    "COMMAND": {"search_models": True, "show_history": False},
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": "licenses.admin.navigation.sidebar",
+    },
+}

@@ -1,0 +1,94 @@
+"""Users, groups and what they may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from licenses.models import Scope
+
+from .base import ScopedAdmin, ScopedStacked
+
+for model in (User, Group):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+class ScopeInline(ScopedStacked):
+    model = Scope
+    autocomplete_fields = ("vendors", "teams")
+    max_num = 1
+    verbose_name_plural = "scope: what an auditor or a viewer may see"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = [ScopeInline]
+    list_display = ("username", "email", "roles", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_superuser", "groups")
+    list_filter_submit = True
+    filter_horizontal = ()
+    autocomplete_fields = ("groups",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return self.inlines if obj else []
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return super().get_fieldsets(request, obj)
+        return (
+            (None, {"fields": ("username", "password")}),
+            ("Person", {"fields": ("first_name", "last_name", "email")}),
+            ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+            ("Dates", {"fields": ("last_login", "date_joined")}),
+        )
+
+    @display(description="Roles", label=True)
+    def roles(self, user: Any) -> list[str]:
+        return [group.name for group in user.groups.all()]
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    list_display = ("name", "members")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).annotate(member_total=Count("user"))
+
+    @display(description="Members", ordering="member_total")
+    def members(self, group: Any) -> int:
+        return group.member_total  # type: ignore[no-any-return]
+
+
+@admin.register(Scope)
+class ScopeAdmin(ScopedAdmin):
+    list_display = ("user", "vendor_names", "team_names")
+    list_select_related = ("user",)
+    autocomplete_fields = ("user", "vendors", "teams")
+    search_fields = ("user__username",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("vendors", "teams")
+
+    @display(description="Vendors")
+    def vendor_names(self, scope: Any) -> str:
+        return ", ".join(vendor.name for vendor in scope.vendors.all())
+
+    @display(description="Teams")
+    def team_names(self, scope: Any) -> str:
+        return ", ".join(team.name for team in scope.teams.all())

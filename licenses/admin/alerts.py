@@ -1,0 +1,274 @@
+"""Alerts, what makes them, where they go, and what went out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils import timezone
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RangeDateFilter,
+)
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from licenses.models import (
+    Alert,
+    AlertRule,
+    Channel,
+    MailboxMessage,
+    Notification,
+    Silence,
+)
+
+from . import deeds, words
+from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin
+
+
+class NotificationInline(ReadOnlyTabular):
+    model = Notification
+    fields = ("transition", "channel", "recipient", "state", "attempts", "sent_at", "last_error")
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("channel")
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnly, ScopedAdmin):
+    list_display = ("title", "standing", "rule", "started_at", "lasted", "worst_value", "seen")
+    list_select_related = ("rule", "acknowledged_by")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("rule", AutocompleteSelectFilter),
+        ("pool", AutocompleteSelectFilter),
+        ("fired_at", RangeDateFilter),
+        "past",
+    )
+    search_fields = ("title", "rule__name")
+    actions = ["acknowledge"]
+    inlines = [NotificationInline]
+    warn_unsaved_form = False
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("licenses.change_alert")
+
+    @admin.action(description="Acknowledge: somebody looks into it", permissions=["acknowledge"])
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        rows = Alert.objects.for_user(request.user).filter(
+            pk__in=list(queryset.values_list("pk", flat=True)), acknowledged_at=None
+        )
+        chosen = Alert.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
+        count = chosen.update(acknowledged_at=timezone.now(), acknowledged_by=request.user)
+        self.message_user(request, f"{count} alerts acknowledged.", messages.SUCCESS)
+
+    @display(description="State", label={"firing": "danger", "seen": "warning", "resolved": "success"})
+    def standing(self, alert: Any) -> tuple[str, str]:
+        if alert.state == Alert.State.FIRING and alert.acknowledged_at:
+            return "seen", "firing, acknowledged"
+        return alert.state, alert.get_state_display()
+
+    @display(description="Lasted")
+    def lasted(self, alert: Any) -> str:
+        return words.lasting(((alert.resolved_at or timezone.now()) - alert.started_at).total_seconds())
+
+    @display(description="Acknowledged")
+    def seen(self, alert: Any) -> str:
+        if alert.acknowledged_at is None:
+            return words.UNKNOWN
+        return f"{alert.acknowledged_by or 'someone'}, {timezone.localtime(alert.acknowledged_at):%d %b %H:%M}"
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(ScopedAdmin):
+    list_display = ("name", "kind", "threshold", "subject", "firing", "channel_names", "enabled")
+    list_select_related = ("pool", "server")
+    list_filter = (("kind", ChoicesDropdownFilter), "enabled", ("pool", AutocompleteSelectFilter))
+    search_fields = ("name", "pool__name", "server__name")
+    autocomplete_fields = ("pool", "server", "channels")
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "threshold", "enabled")}),
+        ("About", {"fields": ("pool", "server")}),
+        ("When it fires", {"fields": ("for_seconds", "for_samples")}),
+        ("When it resolves", {"fields": ("hysteresis_percent", "keep_firing_seconds")}),
+        ("Who is told", {"fields": ("channels", "repeat_seconds")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        firing = Count("alerts", filter=Q(alerts__state="firing"), distinct=True)
+        rows = super().get_queryset(request).annotate(firing_total=firing)
+        return rows.prefetch_related("channels")
+
+    @display(description="About")
+    def subject(self, rule: Any) -> str:
+        return str(rule.pool or rule.server or "all")
+
+    @display(description="Firing now", ordering="firing_total", label={"some": "danger"})
+    def firing(self, rule: Any) -> Any:
+        return ("some", str(rule.firing_total)) if rule.firing_total else "0"
+
+    @display(description="Channels", label={"none": "warning"})
+    def channel_names(self, rule: Any) -> Any:
+        return ", ".join(channel.name for channel in rule.channels.all()) or ("none", "nobody is told")
+
+
+class ChannelForm(forms.ModelForm):
+    """The secret is written and never read back: an empty box leaves it as it is."""
+
+    secret = forms.CharField(
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
+        help_text="Signs webhooks. Never shown again; leave it empty to keep the one on record.",
+    )
+    forget_secret = forms.BooleanField(required=False, label="Forget the secret on record")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = self.instance.secret if self.instance.pk else ""
+        self.initial.pop("secret", None)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("forget_secret"):
+            cleaned["secret"] = ""
+        elif not cleaned.get("secret"):
+            cleaned["secret"] = self.kept
+        target = cleaned.get("target", "")
+        if cleaned.get("kind") == Channel.Kind.WEBHOOK and not target.startswith("https://"):
+            self.add_error("target", f"{target!r}: expected an address that begins with https://")
+        if cleaned.get("kind") == Channel.Kind.MAIL:
+            for address in target.split(","):
+                try:
+                    forms.EmailField().clean(address.strip())
+                except forms.ValidationError:
+                    self.add_error("target", f"{address.strip()!r}: expected a mail address")
+        return cleaned
+
+
+@admin.register(Channel)
+class ChannelAdmin(ScopedAdmin):
+    form = ChannelForm
+    list_display = ("name", "kind", "target", "enabled", "rules_count", "last_state")
+    list_filter = (("kind", ChoicesDropdownFilter), "enabled")
+    search_fields = ("name", "target")
+    fields = ("name", "kind", "target", "secret", "forget_secret", "enabled")
+    change_form_outer_before_template = "admin/licenses/channel_tools.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                rule_total=Count("rules", distinct=True),
+                failed_total=Count(
+                    "notifications", filter=Q(notifications__state="failed"), distinct=True
+                ),
+            )
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show no secret to who may only look, and nothing to forget on a new channel."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ("name", "kind", "target", "enabled")
+        return [name for name in self.fields if obj is not None or name != "forget_secret"]
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.send_test)
+        return [path("<int:pk>/test/", view, name="licenses_channel_test"), *super().get_urls()]
+
+    def send_test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send a message now and say what came of it."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        channel = get_object_or_404(self.get_queryset(request), pk=pk)
+        send = deeds.optional("licenses.alerts.outbox.send_test")
+        if send is None:
+            messages.error(request, "Sending is not part of this installation.")
+        else:
+            errors = [row.last_error for row in _rows(send(channel)) if row.state != "sent"]
+            if errors:
+                messages.error(request, f"The test failed: {errors[0] or 'not delivered yet'}")
+            else:
+                messages.success(request, f"The test message went to {channel.target}.")
+        return redirect(reverse("admin:licenses_channel_change", args=[pk]))
+
+    @display(description="Rules", ordering="rule_total")
+    def rules_count(self, channel: Any) -> int:
+        return channel.rule_total  # type: ignore[no-any-return]
+
+    @display(description="Deliveries", label={"failed": "danger", "well": "success"})
+    def last_state(self, channel: Any) -> tuple[str, str]:
+        if channel.failed_total:
+            return "failed", f"{channel.failed_total} failed"
+        return "well", "none failed"
+
+
+def _rows(found: Any) -> list[Any]:
+    return list(found) if isinstance(found, list | tuple | QuerySet) else [found]
+
+
+@admin.register(Silence)
+class SilenceAdmin(ScopedAdmin):
+    list_display = ("subject", "starts_at", "ends_at", "standing", "reason", "author")
+    list_select_related = ("rule", "pool", "server", "author")
+    autocomplete_fields = ("rule", "pool", "server")
+    search_fields = ("reason", "pool__name", "server__name", "rule__name")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.author = request.user
+        super().save_model(request, obj, form, change)
+
+    @display(description="Silent")
+    def subject(self, silence: Any) -> str:
+        parts = (silence.rule, silence.pool, silence.server)
+        return ", ".join(str(part) for part in parts if part)
+
+    @display(description="Standing", label={"now": "warning", "later": "info", "over": "success"})
+    def standing(self, silence: Any) -> tuple[str, str]:
+        now = timezone.now()
+        if silence.ends_at <= now:
+            return "over", "over"
+        return ("now", "in force") if silence.starts_at <= now else ("later", "to come")
+
+
+@admin.register(Notification)
+class NotificationAdmin(FactAdmin):
+    list_display = ("recorded_at", "subject", "recipient", "channel", "outcome", "attempts", "sent_at")
+    list_display_links = ("subject",)
+    list_select_related = ("channel",)
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("channel", AutocompleteSelectFilter),
+        ("recorded_at", RangeDateFilter),
+    )
+    search_fields = ("recipient", "subject")
+    fields = (
+        "subject", "body", "recipient", "channel", "transition", "sequence", "state", "attempts", "due_at", "recorded_at",
+        "sent_at", "last_error", "key",
+    )  # fmt: skip
+
+    @display(
+        description="State",
+        label={"waiting": "info", "sent": "success", "failed": "danger", "held": "warning"},
+    )
+    def outcome(self, row: Any) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+
+@admin.register(MailboxMessage)
+class MailboxMessageAdmin(FactAdmin):
+    """Mails that stayed here, as no mail server is set up."""
+
+    list_display = ("recorded_at", "subject", "recipients")
+    list_display_links = ("subject",)
+    search_fields = ("subject", "recipients")
+    fields = ("subject", "sender", "recipients", "recorded_at", "body")

@@ -1,0 +1,133 @@
+"""What every page of the admin keeps to: rows in scope only, facts never edited, names only for those who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.paginator import InfinitePaginator
+
+from licenses.models import LicenseServer, sees_everything
+
+NAMES = "licenses.view_names"
+
+
+def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """Keep the rows that this user may see. A model that says nothing of scopes shows them to managers only."""
+    if sees_everything(user):
+        return rows
+    if hasattr(rows, "for_user"):
+        return rows.for_user(user)  # type: ignore[no-any-return]
+    if any(field.name == "server" for field in rows.model._meta.fields):
+        return rows.filter(server__in=LicenseServer.objects.for_user(user).order_by().values("pk"))
+    return rows.none()
+
+
+def with_names(rows: QuerySet[Any], user: Any, person: str = "person", host: str = "") -> Any:
+    """Add `person_name` (and `host_name`), both empty for users who may not see names.
+
+    person, host: lookups from a row to them; "" for the row itself (person) or none (host).
+    """
+    may = user.has_perm(NAMES)
+    path = f"{person}__identity" if person else "identity"
+    name = Coalesce(NullIf(F(f"{path}__name"), Value("")), F(f"{path}__login"), Value(""))
+    rows = rows.annotate(person_name=name if may else Value(""))
+    if host:
+        rows = rows.annotate(host_name=F(f"{host}__name") if may else Value(""))
+    return rows
+
+
+def person_words(label: str, name: str) -> str:
+    """Return how a person is shown: the name where it is known and may be seen, else the pseudonym."""
+    return f"{name} ({label})" if name else label
+
+
+class _Scope:
+    """Rows, choices and related rows within the user's scope."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return scoped(super().get_queryset(request), request.user)  # type: ignore[misc]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault(
+            "queryset",
+            scoped(db_field.remote_field.model._default_manager.all(), request.user),
+        )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault(
+            "queryset",
+            scoped(db_field.remote_field.model._default_manager.all(), request.user),
+        )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class ScopedAdmin(_Scope, ModelAdmin):
+    """A page for rows that people keep."""
+
+    list_per_page = 50
+    list_filter_submit = True
+    show_full_result_count = False
+    warn_unsaved_form = True
+    empty_value_display = "–"
+
+
+class ReadOnly:
+    """Facts: looked at, never added, changed or deleted, whoever asks."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnly, ScopedAdmin):
+    warn_unsaved_form = False
+
+
+class FactAdmin(ReadOnlyAdmin):
+    """Facts by the million: never counted, newest first, and sorted by nothing that has no index."""
+
+    paginator = InfinitePaginator
+    sortable_by: Sequence[str] = ()
+    ordering = ("-pk",)
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+        return self.ordering
+
+
+class ScopedTabular(_Scope, TabularInline):
+    extra = 0
+    tab = True
+
+
+class ScopedStacked(_Scope, StackedInline):
+    extra = 0
+
+
+class ReadOnlyTabular(ReadOnly, ScopedTabular):
+    can_delete = False
+    show_change_link = False
+
+
+__all__ = [
+    "NAMES",
+    "FactAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyTabular",
+    "ScopedAdmin",
+    "ScopedStacked",
+    "ScopedTabular",
+    "person_words",
+    "scoped",
+    "with_names",
+]

@@ -1,0 +1,407 @@
+"""The first page: which pools are full, and what needs someone. A constant number of queries, whatever the installation's size."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Max, Q
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from itam import health
+from licenses.models import (
+    Alert,
+    Capture,
+    Contract,
+    Entitlement,
+    Feature,
+    Heartbeat,
+    ImportJob,
+    LicensePool,
+    LicenseServer,
+    PoolHour,
+    sees_everything,
+)
+
+from . import servers, words
+from .pools import with_now
+
+DAY = 86_400
+SHOWN = 12
+SPARK_DAYS = 30
+QUIET_SECONDS = 300
+"""A part that has not been heard of for this long stands still: it reports every minute."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that waits for someone. key: bad, warn or info."""
+
+    key: str
+    icon: str
+    words: str
+    link: str
+    detail: str = ""
+
+
+@dataclass
+class Row:
+    """A pool on the dashboard."""
+
+    pool: Any
+    level: words.Level
+    fresh: words.Freshness
+    spark: list[list[str]] = field(default_factory=list)
+    spark_limit: float | None = None
+    spare: str = ""
+    spare_cost: str = ""
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add what the dashboard shows to the index page's context."""
+    user = request.user
+    may = user.has_perm
+    context["title"] = "Dashboard"
+    if not may("licenses.view_licensepool"):
+        return context
+    rows = pool_rows(user, may("licenses.view_entitlement"))
+    counts = totals(user)
+    context |= {
+        "dashboard": True,
+        "rows": rows,
+        "more": counts["pools"] - len(rows),
+        "totals": counts,
+        "stopped": stopped() if sees_everything(user) else [],
+        "tasks": tasks(request),
+        "steps": first_steps(user) if may("licenses.add_licenseserver") else [],
+        "live_url": reverse("admin:live-pools"),
+        "now": timezone.now(),
+    }
+    return context
+
+
+def pool_rows(user: Any, may_see_cost: bool) -> list[Row]:
+    """Return the fullest pools, each with what its row shows. Three queries."""
+    found = with_now(LicensePool.objects.for_user(user).active())
+    found = found.order_by(F("share").desc(nulls_last=True), "name")[:SHOWN]
+    pools = list(found)
+    ids = [pool.pk for pool in pools]
+    end = int(time.time()) // DAY * DAY + DAY
+    peaks = daily_peaks(ids, end - SPARK_DAYS * DAY, end)
+    prices = entitled_prices(ids) if may_see_cost else {}
+    rows = []
+    for pool in pools:
+        now = getattr(pool, "now", None)
+        in_use, limit = (now.in_use, now.limit) if now else (None, None)
+        row = Row(
+            pool,
+            words.level(in_use, limit, now.allowed if now else None),
+            words.freshness(now.at if now else None, pool.interval, timezone.now()),
+        )
+        row.spark, row.spark_limit = sparkline(peaks[pool.pk], limit)
+        if now and now.peak_12_months is not None and pool.pk in prices:
+            row.spare, row.spare_cost = _spare(prices[pool.pk], now.peak_12_months)
+        rows.append(row)
+    return rows
+
+
+def entitled_prices(pool_ids: list[int]) -> dict[int, list[tuple[int, Decimal | None, str]]]:
+    """Return the lines in force today of each pool: (quantity, unit price, currency). One query."""
+    lines = (
+        Entitlement.objects.as_of()
+        .valid_on(timezone.localdate())
+        .filter(pool__in=pool_ids, metric__in=["concurrent", "token"])
+        .order_by()
+        .values_list("pool_id", "quantity", "unit_price", "currency")
+    )
+    found: dict[int, list[tuple[int, Decimal | None, str]]] = {}
+    for pool, quantity, price, currency in lines:
+        found.setdefault(pool, []).append((quantity, price, currency))
+    return found
+
+
+def _spare(lines: list[tuple[int, Decimal | None, str]], peak: int) -> tuple[str, str]:
+    """Return seats above the 12-month peak and their cost a year, from the cheapest line up, as words."""
+    seats = max(0, sum(quantity for quantity, _, _ in lines) - peak)
+    if not seats:
+        return "0", ""
+    currencies = {currency for _, _, currency in lines}
+    priced = sorted((price, quantity) for quantity, price, _ in lines if price is not None)
+    if len(priced) < len(lines) or len(currencies) > 1:
+        return str(seats), ""
+    left, cost = seats, Decimal(0)
+    for price, quantity in priced:
+        cost += price * min(left, quantity)
+        left -= min(left, quantity)
+    return str(seats), words.money(cost, currencies.pop())
+
+
+def daily_peaks(pool_ids: list[int], start: int, end: int) -> dict[int, list[int | None]]:
+    """Return each pool's peak of each UTC day of [start, end), None where nothing is known. One query."""
+    count = (end - start) // DAY
+    day = ExpressionWrapper(
+        (Cast(F("hour"), BigIntegerField()) - start) / DAY, output_field=BigIntegerField()
+    )
+    rows = (
+        PoolHour.objects.filter(pool__in=pool_ids, hour__gte=start, hour__lt=end)
+        .order_by()
+        .annotate(day=day)
+        .values_list("pool_id", "day")
+        .annotate(top=Max("peak"))
+    )
+    found: dict[int, list[int | None]] = {pk: [None] * count for pk in pool_ids}
+    for pk, place, top in rows:
+        if 0 <= place < count:
+            found[pk][place] = top
+    return found
+
+def sparkline(
+    peaks: list[int | None], limit: int | None
+) -> tuple[list[list[str]], float | None]:
+    """Return lines for a drawing 100 wide and 24 high, one for each run of known days, and the limit's height.
+
+    Days without data are left open, never joined and never drawn as zero.
+    """
+    top = max([peak for peak in peaks if peak is not None] + [limit or 0, 1])
+
+    def height(value: float) -> float:
+        return round(23 - 22 * value / top, 1)
+
+    step = 100 / max(1, len(peaks) - 1)
+    runs: list[list[str]] = []
+    joined = False
+    for place, peak in enumerate(peaks):
+        if peak is None:
+            joined = False
+            continue
+        if not joined:
+            runs.append([])
+        runs[-1].append(f"{place * step:.1f},{height(peak)}")
+        joined = True
+    return [run if len(run) > 1 else run * 2 for run in runs], (
+        height(limit) if limit else None
+    )
+
+
+def totals(user: Any) -> dict[str, int]:
+    """Return how many pools there are, and how many are full, over or without news. One query."""
+    late = timezone.now() - timedelta(hours=1)
+    counted = LicensePool.objects.for_user(user).active().order_by()
+    return LicensePool.objects.filter(pk__in=counted.values("pk")).aggregate(  # type: ignore[no-any-return]
+        pools=Count("pk"),
+        full=Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__limit__gt=0)),
+        over=Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
+        silent=Count("pk", filter=Q(now__at=None) | Q(now__at__lt=late)),
+    )
+
+
+def stopped() -> list[str]:
+    """Return what of the installation itself does not run, in words; answers are kept for ten seconds."""
+    known = cache.get("admin:stopped")
+    if known is not None:
+        return list(known)
+    found = []
+    if problem := health.broker_problem(timeout=0.5):
+        found.append(
+            f"The broker does not answer ({problem.removeprefix('broker: ')}): nothing is polled, imported or sent."
+        )
+    seen = dict(Heartbeat.objects.values_list("name", "at"))
+    now = timezone.now()
+    for name in sorted(seen):
+        age = int((now - seen[name]).total_seconds())
+        if age > QUIET_SECONDS:
+            found.append(f"The {name} stands still: last heard of {words.ago(age)}.")
+    if not seen:
+        found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
+    cache.set("admin:stopped", found, 10)
+    return found
+
+
+def tasks(request: HttpRequest) -> list[Task]:
+    """Return what needs attention, the worst first. One query for each kind."""
+    may = request.user.has_perm
+    found: list[Task] = []
+    for permission, look in (
+        ("licenses.view_alert", _alerts),
+        ("licenses.view_licenseserver", _servers),
+        ("licenses.view_importjob", _imports),
+        ("licenses.view_capture", _unreadable),
+        ("licenses.view_feature", _unmapped),
+        ("licenses.view_entitlement", _unfinished_pools),
+        ("licenses.view_contract", _contracts),
+    ):
+        if may(permission):
+            found += look(request.user)
+    order = {"bad": 0, "warn": 1, "info": 2}
+    return sorted(found, key=lambda task: order[task.key])
+
+
+def _alerts(user: Any) -> list[Task]:
+    rows = Alert.objects.for_user(user).filter(state="firing").select_related("rule")
+    link = reverse("admin:licenses_alert_changelist") + "?state__exact=firing"
+    found = list(rows.order_by("-fired_at")[:6])
+    tasks = [
+        Task(
+            "warn" if row.acknowledged_at else "bad",
+            "notifications_active",
+            row.title,
+            reverse("admin:licenses_alert_change", args=[row.pk]),
+            f"firing for {words.lasting((timezone.now() - row.fired_at).total_seconds())}",
+        )
+        for row in found[:5]
+    ]
+    if len(found) > 5:
+        tasks.append(Task("warn", "notifications_active", "More alerts are firing", link))
+    return tasks
+
+
+def _servers(user: Any) -> list[Task]:
+    rows = LicenseServer.objects.for_user(user).filter(enabled=True).select_related("poll_state")
+    troubled = rows.filter(
+        Q(zone="") | ~Q(polling="off"),
+    ).order_by("name")[:200]
+    found = []
+    for server in troubled:
+        link = reverse("admin:licenses_licenseserver_overview", args=[server.pk])
+        key, said = servers.health(server)
+        if key in ("failing", "silent"):
+            found.append(Task("bad", "dns", f"{server.name}: {said}", link))
+        elif not server.zone:
+            found.append(Task("warn", "schedule", f"{server.name} has no time zone", link))
+    return found[:8]
+
+
+def _imports(user: Any) -> list[Task]:
+    since = timezone.now() - timedelta(days=7)
+    rows = ImportJob.objects.for_user(user).filter(state="failed", requested_at__gte=since)
+    return [
+        Task(
+            "bad",
+            "upload_file",
+            f"Import of {row.file_name} failed",
+            reverse("admin:licenses_importjob_change", args=[row.pk]),
+            row.error[:120],
+        )
+        for row in rows[:3]
+    ]
+
+
+def _unreadable(user: Any) -> list[Task]:
+    since = timezone.now() - timedelta(days=7)
+    rows = Capture.objects.for_user(user).filter(recorded_at__gte=since, unreadable_count__gt=0)
+    per_server = (
+        rows.order_by()
+        .values("server__name", "server_id")
+        .annotate(lines=Max("unreadable_count"))
+        .order_by("-lines")[:3]
+    )
+    return [
+        Task(
+            "warn",
+            "help_center",
+            f"{row['server__name']}: lines that could not be read",
+            reverse("admin:licenses_licenseserver_overview", args=[row["server_id"]]) + "#captures",
+            f"up to {row['lines']} in one text this week",
+        )
+        for row in per_server
+    ]
+
+
+def _unmapped(user: Any) -> list[Task]:
+    count = Feature.objects.for_user(user).unmapped().count()
+    if not count:
+        return []
+    link = reverse("admin:licenses_feature_changelist") + "?mapped=no"
+    noun = "feature feeds" if count == 1 else "features feed"
+    return [Task("warn", "extension", f"{count} {noun} no pool", link, "their use is not counted")]
+
+
+def _unfinished_pools(user: Any) -> list[Task]:
+    rows = with_now(LicensePool.objects.for_user(user).active())
+    link = reverse("admin:licenses_licensepool_changelist")
+    unmapped = rows.filter(mapped_total=0).count()
+    unentitled = rows.filter(any_right=None).count()
+    found = []
+    if unmapped:
+        noun = "pool has" if unmapped == 1 else "pools have"
+        found.append(Task("warn", "stacks", f"{unmapped} {noun} no feature", f"{link}?setup=unmapped"))
+    if unentitled:
+        noun = "pool has" if unentitled == 1 else "pools have"
+        found.append(
+            Task(
+                "info",
+                "verified",
+                f"{unentitled} {noun} no entitlement",
+                f"{link}?setup=unentitled",
+                "what is allowed is not known",
+            )
+        )
+    return found
+
+
+def _contracts(user: Any) -> list[Task]:
+    today = timezone.localdate()
+    rows = (
+        Contract.objects.for_user(user)
+        .select_related("vendor")
+        .filter(valid_to__gte=today, valid_to__lte=today + timedelta(days=365))
+        .order_by("valid_to")
+    )
+    found = []
+    for row in rows[:100]:
+        notice = row.notice_on
+        left, ends = (notice - today).days, (row.valid_to - today).days
+        if left > 90 and ends > 60:
+            continue
+        said = (
+            f"notice by {notice} ({left} days left)"
+            if left >= 0
+            else f"notice day {notice} passed, ends {row.valid_to}"
+        )
+        found.append(
+            Task(
+                "bad" if 0 <= left <= 14 else "warn",
+                "contract",
+                f"Contract {row}",
+                reverse("admin:licenses_contract_change", args=[row.pk]),
+                said,
+            )
+        )
+    return found[:6]
+
+
+def first_steps(user: Any) -> list[tuple[bool, str, str, str]]:
+    """Return the way from nothing to a verdict, as (done, sentence, words of the link, address); nothing once it is gone."""
+    server = LicenseServer.objects.order_by("pk").first()
+    captured = server is not None and Capture.objects.exists()
+    mapped = captured and LicensePool.objects.filter(mappings__isnull=False).exists()
+    entitled = Entitlement.objects.exists()
+    page = (
+        reverse("admin:licenses_licenseserver_overview", args=[server.pk])
+        if server
+        else reverse("admin:licenses_licenseserver_add")
+    )
+    steps = [
+        (
+            server is not None,
+            "Say where a licence server is, and in which time zone it prints.",
+            "Add a licence server",
+            reverse("admin:licenses_licenseserver_add"),
+        ),
+        (captured, "Ask it, or hand in a log that it wrote.", "Hand in a file", page + "#hand-in"),
+        (mapped, "Say which pool each of its features feeds.", "Map features", page + "#unmapped"),
+        (
+            entitled,
+            "Record what was bought: without it, nothing can be proven.",
+            "Add an entitlement",
+            reverse("admin:licenses_entitlement_add"),
+        ),
+    ]
+    return [] if all(done for done, *_ in steps) else steps

@@ -1,0 +1,185 @@
+"""Captures, unreadable lines, coverage, gaps, and files handed in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RangeDateFilter,
+)
+from unfold.decorators import display
+
+from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine
+
+from . import words
+from .base import FactAdmin, ReadOnlyAdmin, ReadOnlyTabular
+
+RESULTS = {
+    "parsed": "success",
+    "partial": "warning",
+    "server_down": "danger",
+    "daemon_down": "danger",
+    "not_recognised": "danger",
+    "timeout": "danger",
+    "failed": "danger",
+}
+
+
+class UnreadableInline(ReadOnlyTabular):
+    model = UnreadableLine
+    fields = ("line", "text", "reason")
+    tab = False
+    per_page = 50
+
+
+@admin.register(Capture)
+class CaptureAdmin(FactAdmin):
+    list_display = ("recorded_at", "server", "kind", "source", "outcome", "lines", "unread", "bytes")
+    list_select_related = ("server",)
+    list_filter = (
+        ("server", AutocompleteSelectFilter),
+        ("result", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("recorded_at", RangeDateFilter),
+    )
+    search_fields = ("sha256__startswith",)
+    inlines = [UnreadableInline]
+    fieldsets = (
+        (None, {"fields": ("server", "kind", "source", "recorded_at", "result", "detail")}),
+        ("What it vouches for", {"fields": ("starts", "ends", "lines", "new", "known")}),
+        ("The bytes", {"fields": ("sha256", "bytes", "offset", "stored")}),
+        ("The attempt", {"fields": ("exit_code", "duration_ms", "unreadable_count")}),
+    )
+    readonly_fields = ("bytes",)
+
+    @display(description="Result", label=RESULTS)
+    def outcome(self, row: Any) -> tuple[str, str]:
+        return row.result, row.get_result_display()
+
+    @display(description="Unreadable", label={"some": "warning"})
+    def unread(self, row: Any) -> Any:
+        return ("some", str(row.unreadable_count)) if row.unreadable_count else "0"
+
+    @display(description="Size")
+    def bytes(self, row: Any) -> str:
+        return words.size(row.size)
+
+
+@admin.register(UnreadableLine)
+class UnreadableLineAdmin(FactAdmin):
+    list_display = ("server", "line", "shown", "reason", "when")
+    list_display_links = ("line",)
+    list_select_related = ("capture__server",)
+    list_filter = (("capture__server", AutocompleteSelectFilter),)
+    search_fields = ("text", "reason")
+
+    @display(description="Server")
+    def server(self, row: Any) -> str:
+        return str(row.capture.server)
+
+    @display(description="Text")
+    def shown(self, row: Any) -> str:
+        return format_html('<code class="lm-line">{}</code>', row.text[:160])
+
+    @display(description="Read")
+    def when(self, row: Any) -> Any:
+        return row.capture.recorded_at
+
+
+@admin.register(Coverage)
+class CoverageAdmin(ReadOnlyAdmin):
+    list_display = ("server", "daemon_words", "source", "starts", "ends", "length")
+    list_select_related = ("server",)
+    list_filter = (
+        ("server", AutocompleteSelectFilter),
+        ("source", ChoicesDropdownFilter),
+        ("starts", RangeDateFilter),
+    )
+
+    @display(description="Daemon", ordering="daemon")
+    def daemon_words(self, row: Any) -> str:
+        return row.daemon or "all"
+
+    @display(description="Length")
+    def length(self, row: Any) -> str:
+        return words.lasting((row.ends - row.starts).total_seconds())
+
+
+@admin.register(Gap)
+class GapAdmin(ReadOnlyAdmin):
+    list_display = ("server", "daemon_words", "starts", "until", "length", "cause", "detail")
+    list_select_related = ("server",)
+    list_filter = (
+        ("server", AutocompleteSelectFilter),
+        ("cause", ChoicesDropdownFilter),
+        ("starts", RangeDateFilter),
+    )
+
+    @display(description="Daemon", ordering="daemon")
+    def daemon_words(self, row: Any) -> str:
+        return row.daemon or "all"
+
+    @display(description="Until", ordering="ends", label={"open": "danger"})
+    def until(self, row: Any) -> Any:
+        return row.ends or ("open", "still going on")
+
+    @display(description="Length")
+    def length(self, row: Any) -> str:
+        return words.lasting(((row.ends or timezone.now()) - row.starts).total_seconds())
+
+
+@admin.register(ImportJob)
+class ImportJobAdmin(ReadOnlyAdmin):
+    """Files handed in. A new one is handed in on its server's page."""
+
+    list_display = ("file_name", "server", "state_words", "done", "requested_at", "requested_by")
+    list_select_related = ("server", "requested_by")
+    list_filter = (("state", ChoicesDropdownFilter), ("server", AutocompleteSelectFilter))
+    search_fields = ("file_name", "server__name")
+    change_form_outer_before_template = "admin/licenses/job_progress.html"
+    readonly_fields = ("outcome",)
+    fieldsets = (
+        (None, {"fields": ("server", "file_name", "state", "progress", "error")}),
+        ("What came of it", {"fields": ("outcome",)}),
+        ("As handed in", {"fields": ("format", "zone", "date", "create_pools")}),
+        ("Record", {"fields": ("requested_by", "requested_at", "finished_at", "attempts")}),
+    )
+
+    @display(
+        description="State",
+        ordering="state",
+        label={"waiting": "info", "running": "warning", "done": "success", "failed": "danger"},
+    )
+    def state_words(self, job: Any) -> str:
+        return job.state
+
+    @display(description="Done")
+    def done(self, job: Any) -> str:
+        return format_html(
+            '<meter class="lm-meter" min="0" max="100" value="{}" aria-label="{} percent"></meter>',
+            job.progress,
+            job.progress,
+        )
+
+    @display(description="Result")
+    def outcome(self, job: Any) -> str:
+        if not job.result:
+            return words.UNKNOWN
+        text = json.dumps(job.result, indent=2, ensure_ascii=False)
+        return format_html('<pre class="lm-pre">{}</pre>', text)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        extra = dict(extra_context or {})
+        if object_id.isdecimal():
+            extra["live_job_url"] = reverse("admin:live-import", args=[object_id])
+        return super().change_view(request, object_id, form_url, extra)

@@ -1,0 +1,261 @@
+"""Vendors, products, teams and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from licenses.models import (
+    Identity,
+    LicensePool,
+    Membership,
+    Person,
+    Product,
+    Team,
+    Vendor,
+    normalized_name,
+    pseudonym,
+)
+from licenses.resources import PersonResource, ProductResource, TeamResource, VendorResource
+
+from .base import (
+    NAMES,
+    ReadOnlyTabular,
+    ScopedAdmin,
+    ScopedStacked,
+    ScopedTabular,
+    person_words,
+    with_names,
+)
+from .importing import Importable
+
+
+class ProductInline(ReadOnlyTabular):
+    model = Product
+    fields = ("name", "category")
+    show_change_link = True
+
+
+@admin.register(Vendor)
+class VendorAdmin(Importable, ScopedAdmin):
+    resource_classes = [VendorResource]
+    list_display = ("name", "products_count", "contracts_count", "website")
+    search_fields = ("name", "products__name")
+    inlines = [ProductInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                product_total=Count("products", distinct=True),
+                contract_total=Count("contracts", distinct=True),
+            )
+        )
+
+    @display(description="Products", ordering="product_total")
+    def products_count(self, vendor: Any) -> int:
+        return vendor.product_total  # type: ignore[no-any-return]
+
+    @display(description="Contracts", ordering="contract_total")
+    def contracts_count(self, vendor: Any) -> int:
+        return vendor.contract_total  # type: ignore[no-any-return]
+
+
+class PoolInline(ReadOnlyTabular):
+    model = LicensePool
+    fields = ("name", "zone")
+    show_change_link = True
+
+
+@admin.register(Product)
+class ProductAdmin(Importable, ScopedAdmin):
+    resource_classes = [ProductResource]
+    list_display = ("name", "vendor", "category", "pools_count")
+    list_select_related = ("vendor",)
+    list_filter = (("vendor", AutocompleteSelectFilter), "category")
+    search_fields = ("name", "vendor__name", "category")
+    autocomplete_fields = ("vendor",)
+    inlines = [PoolInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request).select_related("vendor")
+        return rows.annotate(pool_total=Count("pools", distinct=True))
+
+    @display(description="Pools", ordering="pool_total")
+    def pools_count(self, product: Any) -> int:
+        return product.pool_total  # type: ignore[no-any-return]
+
+
+class TeamMembershipInline(ScopedTabular):
+    model = Membership
+    fields = ("person", "valid_from", "valid_to")
+    autocomplete_fields = ("person",)
+    per_page = 50
+    verbose_name_plural = "members"
+
+
+def tree_order(pairs: list[tuple[int, int | None, str]]) -> list[tuple[int, int]]:
+    """Return (team, depth) with each team below its parent and brothers by name; cycles and orphans come last.
+
+    pairs: (id, parent's id, name) in any order.
+    """
+    names = {pk: name for pk, _, name in pairs}
+    children: dict[int | None, list[int]] = {}
+    for pk, parent, _ in pairs:
+        children.setdefault(parent if parent in names else None, []).append(pk)
+    found: list[tuple[int, int]] = []
+    seen: set[int] = set()
+
+    def walk(parent: int | None, depth: int) -> None:
+        for pk in sorted(children.get(parent, ()), key=lambda key: names[key].casefold()):
+            if pk not in seen:
+                seen.add(pk)
+                found.append((pk, depth))
+                walk(pk, depth + 1)
+
+    walk(None, 0)
+    return found + [(pk, 0) for pk in names if pk not in seen]
+
+
+@admin.register(Team)
+class TeamAdmin(Importable, ScopedAdmin):
+    resource_classes = [TeamResource]
+    list_display = ("tree_name", "cost_center", "contact_email", "members_count", "pools_count")
+    list_display_links = ("tree_name",)
+    list_per_page = 500
+    search_fields = ("name", "cost_center")
+    autocomplete_fields = ("parent",)
+    inlines = [TeamMembershipInline]
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        today = timezone.localdate()
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                member_total=Count(
+                    "memberships__person",
+                    filter=Membership.in_force_q(today, "memberships__"),
+                    distinct=True,
+                ),
+                pool_total=Count("pools", distinct=True),
+            )
+        )
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Put the rows of a page in the order of the tree. A team whose parent is not shown stands at the margin."""
+        changes = super().get_changelist_instance(request)
+        rows = {team.pk: team for team in changes.result_list}
+        order = tree_order([(pk, team.parent_id, team.name) for pk, team in rows.items()])
+        for pk, depth in order:
+            rows[pk].depth = depth
+        changes.result_list = [rows[pk] for pk, _ in order]
+        return changes
+
+    @display(description="Team")
+    def tree_name(self, team: Any) -> str:
+        depth = min(getattr(team, "depth", 0), 8)
+        return format_html('<span class="lm-indent lm-indent-{}">{}</span>', depth, team.name)
+
+    @display(description="Members today")
+    def members_count(self, team: Any) -> int:
+        return team.member_total  # type: ignore[no-any-return]
+
+    @display(description="Pools owned")
+    def pools_count(self, team: Any) -> int:
+        return team.pool_total  # type: ignore[no-any-return]
+
+
+class PersonMembershipInline(ScopedTabular):
+    model = Membership
+    fields = ("team", "valid_from", "valid_to")
+    autocomplete_fields = ("team",)
+    tab = False
+
+
+class IdentityInline(ScopedStacked):
+    model = Identity
+    fields = ("login", "name", "email")
+    can_delete = False
+    verbose_name_plural = "identity (kept apart from use)"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and request.user.has_perm(NAMES)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and request.user.has_perm(NAMES)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A person that came from a log may have lost the identity to retention: it is not typed in again."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The login makes the pseudonym: another login is another person."""
+        return ("login",)
+
+
+@admin.register(Person)
+class PersonAdmin(Importable, ScopedAdmin):
+    resource_classes = [PersonResource]
+    list_display = ("shown", "teams", "recorded_at")
+    search_fields = ("pseudonym",)
+    list_filter = (("memberships__team", AutocompleteSelectFilter),)
+    readonly_fields = ("label", "recorded_at")
+    inlines = [IdentityInline, PersonMembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = with_names(super().get_queryset(request), request.user, person="")
+        return rows.prefetch_related("memberships__team")  # type: ignore[no-any-return]
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        if not request.user.has_perm(NAMES):
+            return ("pseudonym__startswith",)
+        return ("pseudonym__startswith", "identity__login", "identity__name", "identity__email")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a person by the pseudonym as it is shown (P-3f9a2c1b), by login exactly as licence servers print it, too."""
+        term = search_term.strip()
+        if term.upper().startswith("P-"):
+            return queryset.filter(pseudonym__startswith=term[2:].lower()), False
+        rows, duplicates = super().get_search_results(request, queryset, search_term)
+        if term and request.user.has_perm(NAMES):
+            exact = Q(pseudonym=pseudonym("person", normalized_name(term)))
+            rows = rows | queryset.filter(exact)
+        return rows, duplicates
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People come from logs and from the import, where a login makes the pseudonym."""
+        return False
+
+    @display(description="Person", ordering="pseudonym")
+    def shown(self, person: Any) -> str:
+        return person_words(person.label, person.person_name)
+
+    @display(description="Pseudonym")
+    def label(self, person: Any) -> str:
+        return person.label  # type: ignore[no-any-return]
+
+    @display(description="Teams today")
+    def teams(self, person: Any) -> str:
+        today = timezone.localdate()
+        return ", ".join(
+            sorted(
+                {
+                    membership.team.name
+                    for membership in person.memberships.all()
+                    if (membership.valid_from is None or membership.valid_from <= today)
+                    and (membership.valid_to is None or membership.valid_to >= today)
+                }
+            )
+        )

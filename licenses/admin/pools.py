@@ -1,0 +1,225 @@
+"""Pools and the features that feed them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Count, F, FloatField, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, NullIf
+from django.http import HttpRequest
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from licenses.importing.mapping import save_mapping
+from licenses.models import Entitlement, LicensePool, PoolFeature
+from licenses.resources import PoolResource
+
+from . import deeds, pool_page, words
+from .base import ScopedAdmin, ScopedTabular
+from .importing import Importable
+
+
+class MappingInline(ScopedTabular):
+    model = PoolFeature
+    fields = ("feature", "weight", "mapped_from", "mapped_until", "recorded_by")
+    readonly_fields = ("recorded_by",)
+    autocomplete_fields = ("feature",)
+    tab = False
+    verbose_name_plural = "features that feed this pool"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A mapping is ended and not deleted: what was counted under it stays explained."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("feature__server", "recorded_by")
+
+
+def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Add what a row of pools shows: saturation, the poll interval, mappings and rights in force. No query a row.
+
+    share: in use / limit. interval: the longest poll interval of its servers, None where none is polled.
+    """
+    right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
+    current = Q(mappings__mapped_until=None)
+    polled = current & ~Q(mappings__feature__server__polling="off")
+    return rows.select_related("product__vendor", "now").annotate(
+        share=Cast(F("now__in_use"), FloatField()) / NullIf(F("now__limit"), Value(0)),
+        interval=Max("mappings__feature__server__poll_seconds", filter=polled),
+        mapped_total=Count("mappings", filter=current, distinct=True),
+        any_right=Subquery(right.values("pk")[:1]),
+    )
+
+
+class UseFilter(admin.SimpleListFilter):
+    title = "use"
+    parameter_name = "use"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("full", "full or over"),
+            ("high", "90 % and more"),
+            ("idle", "nothing in use"),
+            ("unknown", "no data"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return {
+            "full": queryset.filter(now__in_use__gte=F("now__limit")),
+            "high": queryset.filter(share__gte=words.NEARLY_FULL),
+            "idle": queryset.filter(now__in_use=0),
+            "unknown": queryset.filter(now__in_use=None),
+        }.get(self.value() or "", queryset)
+
+
+class SetupFilter(admin.SimpleListFilter):
+    title = "set-up"
+    parameter_name = "setup"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("unmapped", "no feature"), ("unentitled", "no entitlement"), ("retired", "retired")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return {
+            "unmapped": queryset.filter(mapped_total=0),
+            "unentitled": queryset.filter(any_right=None),
+            "retired": queryset.exclude(retired_at=None),
+        }.get(self.value() or "", queryset)
+
+
+@admin.register(LicensePool)
+class LicensePoolAdmin(Importable, ScopedAdmin):
+    resource_classes = [PoolResource]
+    list_display = ("title", "use", "free", "age", "peak", "product", "setup", "edit")
+    list_display_links = None
+    list_filter = (
+        UseFilter,
+        SetupFilter,
+        ("product__vendor", AutocompleteSelectFilter),
+        ("owner_teams", AutocompleteSelectFilter),
+    )
+    search_fields = ("name", "product__name", "product__vendor__name")
+    autocomplete_fields = ("product", "owner_teams")
+    inlines = [MappingInline]
+    change_form_outer_before_template = "admin/licenses/pool_tools.html"
+    fieldsets = (
+        (None, {"fields": ("product", "name", "zone", "owner_teams")}),
+        ("For users", {"fields": ("house_rules",)}),
+        ("Counting", {"fields": ("episode_gap_minutes", "retired_at")}),
+        ("Notes", {"fields": ("notes",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_now(super().get_queryset(request))
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+
+        def overview(request: HttpRequest, pk: int) -> Any:
+            return pool_page.overview(self, request, pk)
+
+        def report(request: HttpRequest, pk: int) -> Any:
+            return pool_page.compliance_report(self, request, pk)
+
+        return [
+            path("<int:pk>/overview/", wrap(overview), name="licenses_licensepool_overview"),
+            path("<int:pk>/report/", wrap(report), name="licenses_licensepool_report"),
+            *super().get_urls(),
+        ]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        with transaction.atomic():
+            super().save_related(request, form, formsets, change)
+        if {"zone"} & set(form.changed_data) and change:
+            deeds.count_again(form.instance, None, None)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save mappings the one way there is: with evidence, and with their hours counted again."""
+        rows = formset.save(commit=False)
+        for row in rows:
+            if row.pk is None:
+                row.recorded_by = request.user
+            save_mapping(row, user=request.user)
+        if rows:
+            messages.info(request, "The figures of this pool are being counted again.")
+
+    @display(description="Pool", ordering="name")
+    def title(self, pool: Any) -> str:
+        url = reverse("admin:licenses_licensepool_overview", args=[pool.pk])
+        return format_html('<a class="lm-link lm-strong" href="{}">{}</a>', url, pool.name)
+
+    @display(description="In use", ordering="share")
+    def use(self, pool: Any) -> str:
+        return use_bar(pool)
+
+    @display(description="Free")
+    def free(self, pool: Any) -> Any:
+        now = getattr(pool, "now", None)
+        return format_html(
+            '<span data-live="free">{}</span>',
+            words.UNKNOWN if now is None or now.free is None else now.free,
+        )
+
+    @display(description="As of", ordering="now__at")
+    def age(self, pool: Any) -> str:
+        return age_chip(pool)
+
+    @display(description="12-month peak", ordering="now__peak_12_months")
+    def peak(self, pool: Any) -> Any:
+        now = getattr(pool, "now", None)
+        return words.UNKNOWN if now is None or now.peak_12_months is None else now.peak_12_months
+
+    @display(description="Set-up", label={"todo": "warning", "ok": "success", "old": "info"})
+    def setup(self, pool: Any) -> tuple[str, str]:
+        if pool.retired_at:
+            return "old", "retired"
+        if not pool.mapped_total:
+            return "todo", "no feature mapped"
+        if pool.any_right is None:
+            return "todo", "no entitlement"
+        return "ok", "complete"
+
+    @display(description="")
+    def edit(self, pool: Any) -> str:
+        url = reverse("admin:licenses_licensepool_change", args=[pool.pk])
+        return format_html('<a class="lm-link" href="{}">Edit</a>', url)
+
+
+def use_bar(pool: Any) -> str:
+    """Return the bar of a pool: seats in use of the limit, in colour and in words."""
+    now = getattr(pool, "now", None)
+    in_use = now.in_use if now else None
+    limit = now.limit if now else None
+    state = words.level(in_use, limit, now.allowed if now else None)
+    return format_html(
+        '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words"><b data-live="in_use">{}</b> of '
+        '<span data-live="limit">{}</span> <span class="lm-subtle" data-live="words">{}</span></span>'
+        '<meter class="lm-meter" min="0" max="{}" value="{}" aria-label="{}"></meter></div>',
+        state.key,
+        pool.pk,
+        words.UNKNOWN if in_use is None else in_use,
+        "?" if limit is None else limit,
+        state.text,
+        max(limit or 0, 1),
+        in_use or 0,
+        state.text,
+    )
+
+
+def age_chip(pool: Any) -> str:
+    """Return how old the pool's number is and where it comes from."""
+    now = getattr(pool, "now", None)
+    fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
+    source = f"{now.source}, " if now and now.source else ""
+    return format_html(
+        '<span class="lm-chip lm-age-{}" data-live-pool="{}" data-live="age">{}{}</span>',
+        fresh.key,
+        pool.pk,
+        source,
+        fresh.text,
+    )

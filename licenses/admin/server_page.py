@@ -1,0 +1,306 @@
+"""The page of one licence server: does it answer, what did it say, what is unmapped, what is missing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.periods import local_midnight
+from licenses.models import (
+    Capture,
+    Coverage,
+    Feature,
+    LicensePool,
+    LicenseServer,
+    Product,
+    UnreadableLine,
+    validate_zone,
+)
+
+from . import servers, words
+from .forms import AdminForm, dress
+
+DAY = 86_400
+DAYS = 365
+SHOWN = 100
+MOST_BYTES = 2_000_000_000
+
+
+class HandInForm(AdminForm):
+    """A log, status, licence or options file. What it is, is seen from its text unless said here."""
+
+    file = forms.FileField(help_text="As the server wrote it; .gz is read, too.")
+    format = forms.ChoiceField(
+        required=False,
+        choices=[("", "Recognise it from the text"), *Capture.Kind.choices],
+    )
+    date = forms.DateField(
+        required=False,
+        label="Date of the first line",
+        help_text="Only for a log that has no date of its own.",
+    )
+    create_pools = forms.BooleanField(
+        required=False, label="Make a pool for each feature that feeds none"
+    )
+
+    def __init__(self, *args: Any, server: LicenseServer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not server.zone:
+            zone = forms.CharField(
+                help_text="The zone in which this server prints times, such as Europe/Berlin. It is kept.",
+                validators=[validate_zone],
+            )
+            self.fields["zone"] = zone
+            dress(zone)
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise ValidationError(
+                f"{file.name} has {words.size(file.size)}: expected {words.size(MOST_BYTES)} at most. Split it, or let the "
+                "server's log path be read."
+            )
+        return file
+
+
+@dataclass(frozen=True)
+class DayCell:
+    """One day of the coverage strip. place: 0 for the oldest. key: full, part, none or before."""
+
+    place: int
+    key: str
+    title: str
+
+
+def find(model_admin: Any, request: HttpRequest, pk: int, change: bool = False) -> Any:
+    may = model_admin.has_change_permission if change else model_admin.has_view_permission
+    if not may(request):
+        raise PermissionDenied
+    server = model_admin.get_queryset(request).filter(pk=pk).first()
+    if server is None:
+        raise Http404("There is no such licence server, or it is not yours to see.")
+    return server
+
+
+def overview(
+    model_admin: Any, request: HttpRequest, pk: int, *, form: Any = None, test: Any = None
+) -> HttpResponse:
+    server = find(model_admin, request, pk)
+    may_change = model_admin.has_change_permission(request, server)
+    health_key, health_words = servers.health(server)
+    poll = getattr(server, "poll_state", None)
+    captures = list(server.captures.all()[:12])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": server,
+        "title": server.name,
+        "server": server,
+        "poll": poll,
+        "health": {"key": health_key, "words": health_words},
+        "todo": todo(server),
+        "test": test,
+        "captures": captures,
+        "unreadable": UnreadableLine.objects.filter(capture__in=[row.pk for row in captures])[:20],
+        "features": features(server),
+        "unmapped": unmapped(server),
+        "unmapped_total": Feature.objects.unmapped().filter(server=server).count(),
+        "strip": strip(server),
+        "gaps": list(server.gaps.order_by("-starts")[:8]),
+        "packages": list(server.packages.all()[:SHOWN]),
+        "rules": list(server.sharing_rules.all()[:SHOWN]),
+        "jobs": list(server.import_jobs.select_related("requested_by")[:6]),
+        "pools": LicensePool.objects.for_user(request.user).active().values_list("name", flat=True),
+        "products": Product.objects.for_user(request.user).select_related("vendor"),
+        "form": (form or HandInForm(server=server)) if may_change else None,
+        "may_change": may_change,
+        "polled": server.polling != LicenseServer.Polling.OFF,
+    }
+    return HttpResponse(render_to_string("admin/licenses/server.html", context, request))
+
+
+def todo(server: Any) -> list[tuple[str, str, str]]:
+    change = reverse("admin:licenses_licenseserver_change", args=[server.pk])
+    found = []
+    if not server.zone:
+        found.append(
+            (
+                "No time zone is set: what the server prints cannot be placed in time.",
+                "Set its zone",
+                change,
+            )
+        )
+    if server.polling == LicenseServer.Polling.OFF and not server.log_path:
+        if not server.captures.exists():
+            found.append(
+                (
+                    "Nothing is known of this server yet: it is not polled and no log is read.",
+                    "Hand in a file",
+                    "#hand-in",
+                )
+            )
+    elif not server.enabled:
+        found.append(("It is switched off: nothing is read.", "Switch it on", change))
+    return found
+
+
+def features(server: Any) -> list[Any]:
+    rows = server.features.select_related("now").prefetch_related("mappings__pool")[:SHOWN]
+    found = list(rows)
+    for feature in found:
+        feature.pools_now = [
+            mapping.pool for mapping in feature.mappings.all() if mapping.mapped_until is None
+        ]
+        feature.newest = getattr(feature, "now", None)
+    return found
+
+
+def unmapped(server: Any) -> list[Feature]:
+    return list(Feature.objects.unmapped().filter(server=server).select_related("now")[:SHOWN])
+
+
+def strip(server: Any) -> dict[str, Any]:
+    """Return the coverage of the last 365 days, a cell a day of the server's zone, with the time between as words."""
+    now = int(time.time())
+    start = now - DAYS * DAY
+    rows = Coverage.objects.filter(server=server, ends__gt=start, starts__lt=now)
+    spans = [
+        (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows.iterator(2000)
+    ]
+    known = IntervalSet.of([a for a, _ in spans], [b for _, b in spans]).clip(start, now)
+    first = server.coverage.order_by("starts").values_list("starts", flat=True).first()
+    zone = server.tzinfo
+    today = datetime.fromtimestamp(now, zone).date().toordinal()
+    days = [date.fromordinal(today - DAYS + 1 + place) for place in range(DAYS + 1)]
+    edges = [min(now, local_midnight(day, zone)) for day in days]
+    seconds = known.seconds_within(edges).tolist()
+    cells = []
+    for place, day in enumerate(days[:-1]):
+        begin, end, seen = edges[place], edges[place + 1], seconds[place]
+        if first is None or end <= first.timestamp():
+            key, said = "before", "nothing recorded yet"
+        elif seen >= end - begin - 1:
+            key, said = "full", "all of it"
+        else:
+            key = "part" if seen else "none"
+            said = f"{100 * seen // max(1, end - begin)} % of it"
+        cells.append(DayCell(place, key, f"{day}: {said}"))
+    total = known.seconds
+    since = max(start, int(first.timestamp())) if first else now
+    share = 100 * total // max(1, now - since) if first else None
+    return {"cells": cells, "share": share, "since": datetime.fromtimestamp(since, UTC)}
+
+
+def _posted(request: HttpRequest) -> None:
+    if request.method != "POST":
+        raise PermissionDenied("This changes something and takes a POST.")
+
+
+def test(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Try each step of a connection now, and show which one fails."""
+    server = find(model_admin, request, pk, change=True)
+    _posted(request)
+    from licenses.importing.polling import test_connection
+
+    return overview(model_admin, request, pk, test=test_connection(server))
+
+
+def poll(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    server = find(model_admin, request, pk, change=True)
+    _posted(request)
+    from licenses.importing.polling import poll_now
+
+    capture = poll_now(server)
+    good = capture.result == Capture.Result.PARSED
+    told = f"{server.name}: {capture.get_result_display()}" + (
+        f" – {capture.detail}" if capture.detail else ""
+    )
+    (messages.success if good else messages.error)(request, told)
+    return redirect("admin:licenses_licenseserver_overview", pk)
+
+
+def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a file and import it in the background. The page of the job shows how far it is."""
+    server = find(model_admin, request, pk, change=True)
+    _posted(request)
+    form = HandInForm(request.POST, request.FILES, server=server)
+    if not form.is_valid():
+        return overview(model_admin, request, pk, form=form)
+    from licenses.importing.jobs import hand_in as take
+
+    given = form.cleaned_data
+    try:
+        job = take(
+            server,
+            given["file"],
+            format=given["format"],
+            zone=given.get("zone", ""),
+            date=given["date"],
+            create_pools=given["create_pools"],
+            user=request.user,
+        )
+    except (ValidationError, ValueError, OSError) as error:
+        form.add_error("file", error.messages if isinstance(error, ValidationError) else str(error))
+        return overview(model_admin, request, pk, form=form)
+    return redirect("admin:licenses_importjob_change", job.pk)
+
+
+def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Map an unmapped feature: to the pool named, to a new pool of the product named, or to none at all."""
+    server = find(model_admin, request, pk)
+    _posted(request)
+    if not request.user.has_perm("licenses.add_poolfeature"):
+        raise PermissionDenied
+    feature = Feature.objects.filter(server=server, pk=request.POST.get("feature") or 0).first()
+    if feature is None:
+        raise Http404("There is no such feature at this server.")
+    back = redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unmapped")
+    try:
+        messages.success(request, _map(request, feature))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return back
+
+
+def _map(request: HttpRequest, feature: Feature) -> str:
+    from licenses.importing import mapping
+
+    deed = request.POST.get("deed", "")
+    if deed == "ignore":
+        Feature.objects.filter(pk=feature.pk).update(ignored=True)
+        return f"{feature.name} is ignored: it is no longer listed as unmapped."
+    if deed == "new":
+        product = None
+        if name := request.POST.get("product", "").strip():
+            product = _one(Product.objects.for_user(request.user), name, "product")
+        pool = mapping.create_pool_for(feature, product=product, name=None, user=request.user)
+        return f"{feature.name} feeds the new pool {pool}."
+    name = request.POST.get("pool", "").strip()
+    if not name:
+        raise ValidationError(f"Say which pool {feature.name} feeds, or make a new one.")
+    pool = _one(LicensePool.objects.for_user(request.user), name, "pool")
+    text = request.POST.get("weight") or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise ValidationError(f"Weight {text!r}: expected a whole number of 1 or more.")
+    mapping.map_feature(feature, pool, weight=int(text), mapped_from=None, user=request.user)
+    return f"{feature.name} feeds {pool}."
+
+
+def _one(rows: Any, name: str, kind: str) -> Any:
+    found = list(rows.filter(name=name)[:2])
+    if not found:
+        raise ValidationError(f"There is no {kind} {name!r}.")
+    if len(found) > 1:
+        raise ValidationError(f"Several {kind}s are called {name!r}: rename one of them first.")
+    return found[0]

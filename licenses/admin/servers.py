@@ -1,0 +1,216 @@
+"""Licence servers and what they serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from licenses.models import (
+    Capture,
+    Feature,
+    IssuedCount,
+    LicenseServer,
+    PoolFeature,
+    SharingRule,
+)
+
+from . import server_page, words
+from .base import ReadOnlyAdmin, ReadOnlyTabular, ScopedAdmin
+
+
+def health(server: Any) -> tuple[str, str]:
+    """Return (key, words) of a server's state. key: well, failing, silent, off or new."""
+    poll = getattr(server, "poll_state", None)
+    if not server.enabled:
+        return "off", "switched off"
+    if server.polling == LicenseServer.Polling.OFF:
+        return "off", "files are handed in"
+    if poll is None or (poll.last_attempt_at is None and poll.last_parsed_at is None):
+        return "new", "not asked yet"
+    if poll.failures:
+        result = dict(Capture.Result.choices).get(poll.last_result, poll.last_result)
+        return "failing", f"{result}, {poll.failures} in a row"
+    fresh = words.freshness(poll.last_parsed_at, server.poll_seconds, timezone.now())
+    if fresh.key in ("late", "stale", "none"):
+        return "silent", f"silent: last answer {words.ago(fresh.age_seconds)}"
+    return "well", f"answered {words.ago(fresh.age_seconds)}"
+
+
+HEALTH = {"well": "success", "failing": "danger", "silent": "danger", "off": "info", "new": "warning"}
+
+
+@admin.register(LicenseServer)
+class LicenseServerAdmin(ScopedAdmin):
+    list_display = ("title", "address", "state", "zone_words", "features", "unmapped", "edit")
+    list_display_links = None
+    list_filter = (("polling", ChoicesDropdownFilter), "enabled", "kind")
+    search_fields = ("name", "address")
+    readonly_fields = ("stream", "recorded_at")
+    change_form_outer_before_template = "admin/licenses/server_tools.html"
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "address", "zone", "enabled")}),
+        ("How its use is learned", {"fields": ("polling", "poll_seconds", "status_path")}),
+        ("Files on this machine", {"fields": ("log_path", "options_path")}),
+        ("Notes", {"fields": ("notes",)}),
+        ("Record", {"fields": ("stream", "recorded_at")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        current = PoolFeature.objects.filter(feature__server=OuterRef("pk"), mapped_until=None)
+        mapped = Q(features__mappings__isnull=False, features__mappings__mapped_until=None)
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("poll_state")
+            .annotate(
+                feature_total=Count("features", distinct=True),
+                settled_total=Count(
+                    "features", filter=mapped | Q(features__ignored=True), distinct=True
+                ),
+                any_mapping=Exists(current),
+            )
+        )
+
+    def get_urls(self) -> list[Any]:
+        def page(name: str) -> Any:
+            def view(request: HttpRequest, pk: int) -> Any:
+                return getattr(server_page, name)(self, request, pk)
+
+            return path(
+                f"<int:pk>/{name.replace('_', '-')}/",
+                self.admin_site.admin_view(view),
+                name=f"licenses_licenseserver_{name}",
+            )
+
+        names = ("overview", "test", "poll", "hand_in", "map_feature")
+        return [*(page(name) for name in names), *super().get_urls()]
+
+    @display(description="Server", ordering="name")
+    def title(self, server: Any) -> str:
+        url = reverse("admin:licenses_licenseserver_overview", args=[server.pk])
+        return format_html('<a class="lm-link lm-strong" href="{}">{}</a>', url, server.name)
+
+    @display(description="Health", ordering="poll_state__last_parsed_at", label=HEALTH)
+    def state(self, server: Any) -> tuple[str, str]:
+        return health(server)
+
+    @display(description="Zone", ordering="zone", label={"todo": "warning"})
+    def zone_words(self, server: Any) -> Any:
+        return server.zone or ("todo", "not set")
+
+    @display(description="Features", ordering="feature_total")
+    def features(self, server: Any) -> int:
+        return server.feature_total  # type: ignore[no-any-return]
+
+    @display(description="Unmapped", label={"todo": "warning"})
+    def unmapped(self, server: Any) -> Any:
+        left = server.feature_total - server.settled_total
+        return ("todo", str(left)) if left else "0"
+
+    @display(description="")
+    def edit(self, server: Any) -> str:
+        url = reverse("admin:licenses_licenseserver_change", args=[server.pk])
+        return format_html('<a class="lm-link" href="{}">Edit</a>', url)
+
+
+class MappedFilter(admin.SimpleListFilter):
+    title = "mapping"
+    parameter_name = "mapped"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "unmapped"), ("yes", "mapped"), ("ignored", "ignored")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        current = PoolFeature.objects.filter(feature=OuterRef("pk"), mapped_until=None)
+        return {
+            "no": queryset.filter(~Exists(current), ignored=False),
+            "yes": queryset.filter(Exists(current)),
+            "ignored": queryset.filter(ignored=True),
+        }.get(self.value() or "", queryset)
+
+
+class FeatureMappingInline(ReadOnlyTabular):
+    model = PoolFeature
+    fields = ("pool", "weight", "mapped_from", "mapped_until", "recorded_by")
+    verbose_name_plural = "pools that it feeds"
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("pool", "recorded_by")
+
+
+class IssuedInline(ReadOnlyTabular):
+    model = IssuedCount
+    fields = ("source", "count", "overdraft", "starts", "ends", "version", "expires_on")
+    tab = False
+    per_page = 20
+
+
+@admin.register(Feature)
+class FeatureAdmin(ScopedAdmin):
+    list_display = ("name", "daemon", "server", "pool", "ignored", "recorded_at")
+    list_select_related = ("server",)
+    list_filter = (MappedFilter, ("server", AutocompleteSelectFilter), "ignored")
+    search_fields = ("name", "daemon", "server__name")
+    fields = ("server", "daemon", "name", "ignored", "recorded_at")
+    readonly_fields = ("server", "daemon", "name", "recorded_at")
+    inlines = [FeatureMappingInline, IssuedInline]
+    actions = ["ignore", "unignore"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request).select_related("server")
+        return rows.prefetch_related("mappings__pool")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Feeds", label={"todo": "warning", "gone": "info"})
+    def pool(self, feature: Any) -> Any:
+        names = sorted(
+            mapping.pool.name for mapping in feature.mappings.all() if mapping.mapped_until is None
+        )
+        if names:
+            return ", ".join(names)
+        return ("gone", "ignored") if feature.ignored else ("todo", "unmapped")
+
+    @admin.action(description="Ignore: not worth a pool", permissions=["change"])
+    def ignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        count = self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=True)
+        self.message_user(request, f"{count} features are ignored and no longer listed as unmapped.")
+
+    @admin.action(description="List as unmapped again", permissions=["change"])
+    def unignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        count = self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=False)
+        self.message_user(request, f"{count} features are listed as unmapped again.")
+
+
+@admin.register(IssuedCount)
+class IssuedCountAdmin(ReadOnlyAdmin):
+    list_display = ("feature", "source", "shown", "overdraft", "starts", "ends", "expires_on")
+    list_select_related = ("feature__server",)
+    list_filter = (("feature", AutocompleteSelectFilter), ("source", ChoicesDropdownFilter))
+    search_fields = ("feature__name", "feature__server__name")
+    ordering = ("-pk",)
+
+    @display(description="Seats", ordering="count")
+    def shown(self, row: Any) -> str:
+        return "uncounted" if row.count is None else str(row.count)
+
+
+@admin.register(SharingRule)
+class SharingRuleAdmin(ReadOnlyAdmin):
+    list_display = ("server", "keyword", "amount", "feature_name", "holder_type", "holder", "line")
+    list_select_related = ("server",)
+    list_filter = (("server", AutocompleteSelectFilter), "keyword")
+    search_fields = ("feature_name", "holder")

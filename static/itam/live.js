@@ -1,0 +1,132 @@
+// Keeps the numbers of an open page fresh: asks a small JSON address every ten seconds and writes text, never markup
+// of its own making. Pages that are not looked at ask nothing.
+(function () {
+  "use strict";
+
+  const EVERY = 10000;
+
+  function each(selector, root, deed) {
+    (root || document).querySelectorAll(selector).forEach(deed);
+  }
+
+  function write(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
+  function swap(node, prefix, key) {
+    [...node.classList].filter((name) => name.startsWith(prefix)).forEach((name) => node.classList.remove(name));
+    node.classList.add(prefix + key);
+  }
+
+  function show(place, numbers) {
+    const plain = place.hasAttribute("data-live-plain");
+    const known = (value, other) => (value === null ? other : String(value));
+    const texts = {
+      in_use: known(numbers.in_use, "–"),
+      limit: known(numbers.limit, plain ? "–" : "?"),
+      free: known(numbers.free, "–"),
+      words: numbers.words,
+      age: numbers.age,
+    };
+    const targets = place.hasAttribute("data-live") ? [place] : place.querySelectorAll("[data-live]");
+    targets.forEach((target) => {
+      const what = target.getAttribute("data-live");
+      write(target, texts[what]);
+      const card = target.closest(".lm-card");
+      if (what === "age") swap(card || target, "lm-age-", numbers.age_key);
+      else if (what === "words" && card) swap(card, "lm-level-", numbers.level);
+    });
+    if (!plain && !place.hasAttribute("data-live")) {
+      swap(place, "lm-level-", numbers.level);
+      each("meter", place, (meter) => {
+        meter.max = Math.max(1, numbers.limit || 0);
+        meter.value = numbers.in_use || 0;
+        meter.setAttribute("aria-label", numbers.words);
+      });
+    }
+  }
+
+  async function json(address) {
+    const answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "application/json" } });
+    if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("json")) throw new Error(answer.status);
+    return answer.json();
+  }
+
+  function pools() {
+    const root = document.querySelector("[data-live-url]");
+    const places = [...document.querySelectorAll("[data-live-pool]")];
+    const address = root ? root.getAttribute("data-live-url") : "/admin/live/pools/";
+    if (!places.length) return null;
+    const ids = [...new Set(places.map((place) => place.getAttribute("data-live-pool")))].slice(0, 200);
+    const status = document.querySelector("[data-live-state]");
+    return async function () {
+      try {
+        const found = await json(address + "?ids=" + ids.join(","));
+        places.forEach((place) => {
+          const numbers = found.pools[place.getAttribute("data-live-pool")];
+          if (numbers) show(place, numbers);
+        });
+        if (status) {
+          write(status, "read " + new Date(found.at * 1000).toLocaleTimeString([], { hour12: false }));
+          status.classList.remove("lm-warn");
+        }
+      } catch (problem) {
+        if (status) {
+          write(status, "no connection: the numbers are old");
+          status.classList.add("lm-warn");
+        }
+      }
+    };
+  }
+
+  function parts() {
+    const places = [...document.querySelectorAll("[data-refresh]")];
+    if (!places.length) return null;
+    return async function () {
+      for (const place of places) {
+        try {
+          const answer = await fetch(place.getAttribute("data-refresh"), { credentials: "same-origin" });
+          if (!answer.ok || answer.redirected) continue;
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          place.replaceChildren(...page.body.childNodes);
+        } catch (problem) {
+          // The next round tries again; the age beside the heading tells how old the rows are.
+        }
+      }
+    };
+  }
+
+  function job() {
+    const place = document.querySelector("[data-live-job]");
+    if (!place) return null;
+    return async function () {
+      try {
+        const found = await json(place.getAttribute("data-live-job"));
+        each("meter", place, (meter) => { meter.value = found.progress; });
+        each("[data-live-words]", place, (node) => write(node, found.state + ", " + found.progress + " %"));
+        if (found.done) window.location.reload();
+      } catch (problem) {
+        each("[data-live-words]", place, (node) => write(node, "no connection"));
+      }
+    };
+  }
+
+  function repeat(deed, every) {
+    if (!deed) return;
+    setInterval(() => { if (!document.hidden) deed(); }, every);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) deed(); });
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    repeat(pools(), EVERY);
+    repeat(parts(), 3 * EVERY);
+    repeat(job(), 2000);
+    each("[data-toggle]", document, (button) => {
+      button.addEventListener("click", () => {
+        const target = document.getElementById(button.getAttribute("data-toggle"));
+        target.hidden = !target.hidden;
+        button.setAttribute("aria-expanded", String(!target.hidden));
+      });
+    });
+  });
+})();
