@@ -240,20 +240,28 @@ def only_one(folder: Path, notes: dict[str, Any]) -> Iterator[None]:
     """Hold the data folder for this process; RunnerError names who has it already."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "up.json").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _lock(file):
             file.seek(0)
             other = json.loads(file.read() or "{}")
             raise RunnerError(
                 f"The installation in {folder.parent} runs already:"
                 f" process {other.get('pid', '?')},"
                 f" {other.get('address', 'address unknown')}"
-            ) from None
+            )
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), **notes}))
         file.flush()
         yield
+
+
+def _lock(file: IO[str]) -> bool:
+    for _ in range(5):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            time.sleep(0.1)  # a health check holds it for an instant
+    return False
 
 
 def bind(host: str, port: int) -> socket.socket:
