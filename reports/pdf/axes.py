@@ -1,4 +1,4 @@
-"""Scales, axes and the cutting of time for the charts. Moments are epoch seconds, lengths points."""
+"""Scales, axes and the cutting of time for charts. Moments are epoch seconds, lengths points."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -115,39 +115,52 @@ def outside(steps: Iterable[Step], gaps: Sequence[Gap]) -> list[Step]:
     steps: in time order. gaps: in time order, apart from each other.
     """
     kept: list[Step] = []
-
-    def keep(start: int, end: int, value: int) -> None:
-        if start >= end:
-            return
-        if kept and kept[-1].end == start and kept[-1].value == value:
-            start = kept.pop().start
-        kept.append(Step(start, end, value))
-
     first = 0
     for step in steps:
         while first < len(gaps) and gaps[first].end <= step.start:
             first += 1
         start, index = step.start, first
         while index < len(gaps) and gaps[index].start < step.end:
-            keep(start, gaps[index].start, step.value)
+            if start < gaps[index].start:
+                _append(kept, start, gaps[index].start, step)
             start = max(start, gaps[index].end)
             index += 1
-        keep(start, step.end, step.value)
+        if start < step.end:
+            _append(kept, start, step.end, step)
     return kept
+
+
+def _append(kept: list[Step], start: int, end: int, step: Step) -> None:
+    """Add [start, end) of *step* to *kept*, as part of the last one where they make one."""
+    if kept:
+        last = kept[-1]
+        if last.end == start and last.value == step.value:
+            kept[-1] = Step(last.start, end, step.value)
+            return
+    whole = start == step.start and end == step.end
+    kept.append(step if whole else Step(start, end, step.value))
 
 
 def runs(steps: Sequence[Step], plot: Plot) -> list[list[Point]]:
     """Return the outline of *steps* as separate lines: one for each stretch without a break."""
     lines: list[list[Point]] = []
+    line: list[Point] = []
     end: int | None = None
+    heights: dict[int, float] = {}
+    x = 0.0
     for step in steps:
         if step.end <= plot.start or step.start >= plot.end:
             continue
         if step.start != end:
-            lines.append([])
-        y = plot.y(step.value)
-        lines[-1] += [(plot.x(step.start), y), (plot.x(step.end), y)]
-        end = step.end
+            line = []
+            lines.append(line)
+            x = plot.x(step.start)
+        y = heights.get(step.value)
+        if y is None:
+            y = heights[step.value] = plot.y(step.value)
+        line.append((x, y))
+        end, x = step.end, plot.x(step.end)
+        line.append((x, y))
     return lines
 
 

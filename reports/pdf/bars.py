@@ -28,7 +28,10 @@ class Bar:
 
 
 class HorizontalBars(Flowable):
-    """Bars from one zero line. most: the figure of the longest bar; the largest one if not given."""
+    """Bars from one zero line.
+
+    most: the figure that the longest bar would stand for; the largest one where it is not given.
+    """
 
     def __init__(self, bars: Sequence[Bar], most: float | None = None) -> None:
         super().__init__()

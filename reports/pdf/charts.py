@@ -98,7 +98,7 @@ class StepChart(Flowable):
         room = self.width - margin - 26  # on the right the last limit is written
         plot = Plot(margin, 14, room, self.height - 46, use.start, use.end, values[-1])
         draw_grid(ink, plot, values, self._ticks)
-        draw_use(ink, plot, use)
+        seen = draw_use(ink, plot, use)
         if use.allowed and use.allowed[-1].end >= use.end:
             last = use.allowed[-1].value
             y = plot.y(last) - AXIS_SIZE * fonts.CAP_HEIGHT / 2
@@ -106,7 +106,7 @@ class StepChart(Flowable):
             ink.text(plot.left + room + 4, y, shown, fonts.BOLD, AXIS_SIZE, look.LIMIT)
         if self._callout:
             self._draw_callout(ink, plot, self._callout)
-        if not outside(use.used, widened(use.gaps, 0)):
+        if not seen:
             words, middle = safe("No observation in this period"), plot.left + room / 2
             wide = fonts.width(words, fonts.BOLD, 8) + 16
             ink.box(middle - wide / 2, plot.bottom + plot.height / 2 - 8, wide, 16, look.WHITE)
@@ -159,15 +159,18 @@ class StepChart(Flowable):
             x += 32 + fonts.width(shown, fonts.REGULAR, 7)
 
 
-def draw_use(ink: Ink, plot: Plot, use: Use, weight: float = 0.6) -> None:
-    """Draw one pool's use into *plot*: gaps, use, over-use, limit, from back to front."""
+def draw_use(ink: Ink, plot: Plot, use: Use, weight: float = 0.6) -> bool:
+    """Draw one pool's use into *plot*: gaps, use, over-use, limit, from back to front.
+
+    weight:  of the line of use, in points.
+    returns: whether any use was observed, zero included.
+    """
     gaps = widened(use.gaps, LEAST_GAP * plot.seconds_per_point)
     for gap in gaps:
         x, end = plot.x(gap.start), plot.x(gap.end)
         if end > x:
             ink.hatch(x, plot.bottom, end - x, plot.height, look.GAP, look.GAP_LINE)
-    steps = outside(use.used, gaps)
-    lines = runs(steps, plot)
+    lines = runs(outside(use.used, gaps), plot)
     for line in lines:
         foot = [(line[-1][0], plot.bottom), (line[0][0], plot.bottom)]
         ink.fill([*line, *foot], look.INK_TINT)
@@ -182,10 +185,13 @@ def draw_use(ink: Ink, plot: Plot, use: Use, weight: float = 0.6) -> None:
     for line in runs(outside(use.allowed, ()), plot):
         ink.path(line, look.LIMIT, weight + 0.5, LIMIT_DASH)
     ink.line((plot.left, plot.bottom), (plot.left + plot.width, plot.bottom), look.MUTED, 0.6)
+    return bool(lines)
 
 
 def _draw_over(ink: Ink, plot: Plot, use: Use) -> None:
     """Mark each episode: a solid bar from the limit to the use, and an arrowhead on top."""
+    if not use.over:
+        return
     steps = outside(use.used, ())
     starts = [step.start for step in steps]
     limits = outside(use.allowed, ())

@@ -6,6 +6,7 @@ the lower left corner of the flowable that draws, colours are RGB from 0 to 1.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final, Literal
 from weakref import WeakKeyDictionary
 
@@ -21,29 +22,24 @@ Align = Literal["left", "right", "center"]
 
 SOLID: Final[tuple[float, ...]] = ()
 
-# The codes given to characters beyond ASCII belong to one document, so what was encoded does too.
-_encoded: WeakKeyDictionary[PDFDocument, dict[tuple[str, str], list[tuple[str, str]]]] = (
-    WeakKeyDictionary()
-)
+
+class _Encoding:
+    """What one document made of fonts and texts; the codes beyond ASCII are each document's own.
+
+    It must not refer to the document, or neither would ever be freed.
+    """
+
+    __slots__ = ("resources", "runs")
+
+    def __init__(self) -> None:
+        self.resources: dict[str, str] = {}
+        self.runs: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
 
-def encode(document: PDFDocument, text: Safe, font: str) -> list[tuple[str, str]]:
-    """Return *text* as pairs of a font resource and a PDF string, such as `/F1+0`, `(abc)`."""
-    if text.isascii():
-        # The first 128 codes of the first subset are ASCII (reportlab's ttfAsciiReadable).
-        resource = fonts.FONTS[font].getSubsetInternalName(0, document)
-        return [(resource, f"({text.translate(_QUOTED)})")]
-    known = _encoded.setdefault(document, {})
-    runs = known.get((font, text))
-    if runs is None:
-        typeface = fonts.FONTS[font]
-        runs = known[font, text] = [
-            (typeface.getSubsetInternalName(subset, document), f"({_escape(raw)})")
-            for subset, raw in typeface.splitString(text, document)
-        ]
-    return runs
+_encodings: WeakKeyDictionary[PDFDocument, _Encoding] = WeakKeyDictionary()
 
 
+_TO_QUOTE = frozenset("\\()")
 _QUOTED = str.maketrans({"\\": "\\\\", "(": "\\(", ")": "\\)"})
 
 
@@ -60,6 +56,7 @@ class Ink:
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
         self.document: PDFDocument = canvas._doc
+        self._encoding = _encodings.setdefault(self.document, _Encoding())
         self.operators: list[str] = []
 
     def flush(self) -> None:
@@ -68,6 +65,27 @@ class Ink:
         # tests/reports/pdf/test_ink.py holds it to what is relied on here.
         self._canvas._code.append("q\n" + "\n".join(self.operators) + "\nQ")
         self.operators.clear()
+
+    def runs(self, text: Safe, font: str) -> list[tuple[str, str]]:
+        """Return *text* as pairs of a font resource and a PDF string, such as `/F1+0`, `(abc)`."""
+        encoding = self._encoding
+        if text.isascii():
+            # The first 128 codes of the first subset are ASCII (reportlab's ttfAsciiReadable).
+            resource = encoding.resources.get(font)
+            if resource is None:
+                resource = fonts.FONTS[font].getSubsetInternalName(0, self.document)
+                encoding.resources[font] = resource
+            if not _TO_QUOTE.isdisjoint(text):
+                return [(resource, f"({text.translate(_QUOTED)})")]
+            return [(resource, f"({text})")]
+        runs = encoding.runs.get((font, text))
+        if runs is None:
+            typeface = fonts.FONTS[font]
+            runs = encoding.runs[font, text] = [
+                (typeface.getSubsetInternalName(subset, self.document), f"({_escape(raw)})")
+                for subset, raw in typeface.splitString(text, self.document)
+            ]
+        return runs
 
     def line(
         self, start: Point, end: Point, color: Color, width: float = 0.5, dash: Sequence[float] = ()
@@ -177,8 +195,7 @@ class Ink:
             width = fonts.width(text, font, size)
             x -= width if align == "right" else width / 2
         shown = " ".join(
-            f"{resource} {size:.2f} Tf {string} Tj"
-            for resource, string in encode(self.document, text, font)
+            f"{resource} {size:.2f} Tf {string} Tj" for resource, string in self.runs(text, font)
         )
         self.operators.append(f"BT {rgb(color)} rg 1 0 0 1 {x:.2f} {y:.2f} Tm {shown} ET")
 
@@ -189,5 +206,5 @@ def rgb(color: Color) -> str:
 
 
 def _outline(points: Sequence[Point]) -> str:
-    first, *rest = points
-    return f"{first[0]:.2f} {first[1]:.2f} m " + " ".join(f"{x:.2f} {y:.2f} l" for x, y in rest)
+    flat = tuple(chain.from_iterable(points))
+    return ("%.2f %.2f m" + " %.2f %.2f l" * (len(points) - 1)) % flat

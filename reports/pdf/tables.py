@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from reportlab.pdfbase.pdfdoc import PDFDocument
 from reportlab.platypus import Flowable
 
 from reports.pdf import fonts, look
-from reports.pdf.ink import Align, Color, Ink, encode, rgb
+from reports.pdf.ink import Align, Color, Ink, rgb
 from reports.pdf.look import Tone
 from reports.pdf.text import LIMIT, Safe, clip, safe, wrap
 
@@ -25,6 +26,7 @@ LEADING: Final = 1.32  # of the size
 HEAD_SIZE: Final = 7.0
 HEAD_LEADING: Final = 9.0
 HEAD_LINES: Final = 3
+MARK_GAP: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Group:
 
 
 Row = Sequence[str | Cell] | Group
+
+# A cell of a column, and the operators before and after the baseline that draw it.
+_Memo = dict[str | Cell, tuple[str, str]]
+_memos: WeakKeyDictionary[PDFDocument, dict[tuple[object, ...], _Memo]] = WeakKeyDictionary()
 
 
 class FastTable(Flowable):
@@ -144,8 +150,11 @@ class FastTable(Flowable):
                 [(0, y - bottom, self.width, h) for bottom, h in plan.stripes(self._range)],
                 look.WASH,
             )
-        for index in self._range:
-            y = page.row(plan.rows[index], plan.heights[index] if plan.heights else 0, y)
+        if plan.heights:
+            for index in self._range:
+                y = page.row(plan.rows[index], plan.heights[index], y)
+        else:
+            y = page.rows([plan.rows[index] for index in self._range], y)
         if not self._range:
             text = clip(safe(self._empty, 240), fonts.REGULAR, plan.size, self.width - 2 * PAD_X)
             page.words(text, fonts.REGULAR, PAD_X, y - plan.first_baseline, look.MUTED)
@@ -155,7 +164,7 @@ class FastTable(Flowable):
             bold = [Cell(c.text, c.tone, bold=True) if isinstance(c, Cell) else Cell(c, bold=True)
                     for c in self._total]  # fmt: skip
             ink.line((0, y), (self.width, y), look.TEXT, 0.8)
-            page.row(bold, plan.line_height, y - 1)
+            page.rows([bold], y - 1)
         page.finish()
         self._draw_head(ink)
         ink.flush()
@@ -164,12 +173,9 @@ class FastTable(Flowable):
         """Draw the column titles, standing on the rule."""
         plan = self._plan
         bottom = self.height - plan.head_height
-        for column, left, width, title in zip(
-            plan.columns, plan.lefts, plan.widths, plan.titles, strict=True
-        ):
+        for column, x, title in zip(plan.columns, plan.anchors, plan.titles, strict=True):
             for number, line in enumerate(reversed(title)):
                 baseline = bottom + 4 + number * HEAD_LEADING
-                x = _anchor(column.align, left, width)
                 ink.text(x, baseline, line, fonts.BOLD, HEAD_SIZE, look.MUTED, column.align)
         ink.line((0, bottom), (self.width, bottom), look.TEXT, 0.8)
 
@@ -186,8 +192,6 @@ class _Plan:
         self.first_baseline = PAD_Y + (self.leading + size * fonts.CAP_HEIGHT) / 2
         self.mark = size * 0.78
         self._width = -1.0
-        self._document: PDFDocument | None = None
-        self._memos: list[dict[str, tuple[str, str]]] = []
 
     def fit(self, width: float) -> None:
         """Lay the columns out over *width* points."""
@@ -197,6 +201,11 @@ class _Plan:
         scale = width / sum(column.width for column in self.columns)
         self.widths = [column.width * scale for column in self.columns]
         self.lefts = list(accumulate(self.widths, initial=0.0))[:-1]
+        self.rooms = [wide - 2 * PAD_X for wide in self.widths]
+        self.anchors = [
+            _anchor(column.align, left, wide)
+            for column, left, wide in zip(self.columns, self.lefts, self.widths, strict=True)
+        ]
         self.titles = [
             wrap(safe(column.title), fonts.BOLD, HEAD_SIZE, wide - 2 * PAD_X, HEAD_LINES)
             for column, wide in zip(self.columns, self.widths, strict=True)
@@ -208,7 +217,6 @@ class _Plan:
                 self.line_height + (self._lines_of(row) - 1) * self.leading for row in self.rows
             ]
         self._tops = list(accumulate(self.heights, initial=0.0))
-        self._document = None
 
     def height_of(self, start: int, stop: int) -> float:
         """Return the height of the rows in [start, stop)."""
@@ -230,34 +238,38 @@ class _Plan:
             if index % 2 or isinstance(self.rows[index], Group)
         ]
 
-    def memos(self, document: PDFDocument) -> list[dict[str, tuple[str, str]]]:
-        """Return for each column what its texts became in *document*."""
-        if self._document is not document:
-            self._document, self._memos = document, [{} for _ in self.columns]
-        return self._memos
+    def memos(self, document: PDFDocument) -> list[_Memo]:
+        """Return for each column what its cells of one line became in *document*.
 
-    def lines(self, text: str, index: int, room: float, font: str) -> tuple[Safe, ...]:
-        """Return the lines of a cell of column *index*, *room* points wide."""
+        Columns of the same place and look share it, so that many small tables do not start anew.
+        """
+        known = _memos.get(document)
+        if known is None:
+            known = _memos[document] = {}
+        return [
+            known.setdefault((left, width, column.align, column.font, self.size, self.limit), {})
+            for column, left, width in zip(self.columns, self.lefts, self.widths, strict=True)
+        ]
+
+    def cell(self, cell: str | Cell, index: int, most: int) -> tuple[tuple[Safe, ...], str]:
+        """Return the lines of a cell of column *index*, at most *most*, and their font."""
+        font, room = self.columns[index].font, self.rooms[index]
+        text = cell.text if isinstance(cell, Cell) else cell
+        if isinstance(cell, Cell):
+            font = fonts.BOLD if cell.bold else font
+            room -= 0 if cell.tone is Tone.PLAIN else self.mark + MARK_GAP
         shown = safe(text, self.limit, font)
-        if self.columns[index].lines == 1:
-            return (clip(shown, font, self.size, room),)
-        return wrap(shown, font, self.size, room, self.columns[index].lines)
-
-    def cell(self, cell: str | Cell, index: int) -> tuple[tuple[Safe, ...], str]:
-        """Return lines and font of a cell of column *index*."""
-        font, room = self.columns[index].font, self.widths[index] - 2 * PAD_X
-        if isinstance(cell, str):
-            return self.lines(cell, index, room, font), font
-        if cell.bold:
-            font = fonts.BOLD
-        if cell.tone is not Tone.PLAIN:
-            room -= self.mark + 3
-        return self.lines(cell.text, index, room, font), font
+        if most == 1:
+            return (clip(shown, font, self.size, room),), font
+        return wrap(shown, font, self.size, room, most), font
 
     def _lines_of(self, row: Row) -> int:
         if isinstance(row, Group):
             return 1
-        return max(len(self.cell(cell, index)[0]) for index, cell in enumerate(row))
+        return max(
+            len(self.cell(cell, index, column.lines)[0])
+            for index, (cell, column) in enumerate(zip(row, self.columns, strict=True))
+        )
 
 
 class _Page:
@@ -266,35 +278,55 @@ class _Page:
     def __init__(self, plan: _Plan, ink: Ink) -> None:
         self.plan, self.ink = plan, ink
         self.memos = plan.memos(ink.document)
-        self.resource = encode(ink.document, Safe(" "), fonts.REGULAR)[0][0]
+        self.resource = ink.runs(Safe(" "), fonts.REGULAR)[0][0]
         self.font = f"{self.resource} {plan.size:.2f} Tf"
         self.color = f"{rgb(look.TEXT)} rg"
         self.texts = ["BT", self.color, self.font]
 
-    def row(self, row: Row, height: float, top: float) -> float:
-        """Write one row whose upper edge is at *top*; return its lower edge.
-
-        height: 0 for a row of one line.
-        """
-        plan = self.plan
+    def rows(self, rows: Sequence[Row], top: float) -> float:
+        """Write rows of one line each from *top* down; return where the last one ends."""
+        plan, add = self.plan, self.texts.append
+        columns = list(zip(*[row for row in rows if not isinstance(row, Group)], strict=True))
+        learnt = [
+            [memo.get(cell) or self._learn(memo, cell, index) for cell in column]
+            for index, (memo, column) in enumerate(zip(self.memos, columns, strict=False))
+        ]
+        operators = zip(*learnt, strict=True)
+        toned = [index for index, column in enumerate(columns) if Cell in map(type, column)]
         baseline = top - plan.first_baseline
-        if isinstance(row, Group):
-            text = safe(row.text, plan.limit, fonts.BOLD)
-            room = sum(plan.widths) - 2 * PAD_X
-            shown = clip(text, fonts.BOLD, plan.size, room)
-            self.words(shown, fonts.BOLD, PAD_X, baseline, look.TEXT)
-            return top - (height or plan.line_height)
-        add = self.texts.append
-        y = f"{baseline:.2f}"
-        for index, cell in enumerate(row):
-            if type(cell) is str and plan.columns[index].lines == 1:
-                known = self.memos[index].get(cell)
-                if known is None:
-                    known = self.memos[index][cell] = self._operators(cell, index)
-                add(known[0] + y + known[1])
+        for row in rows:
+            if isinstance(row, Group):
+                self._group(row, baseline)
             else:
-                self._cell(cell, index, baseline)
-        return top - (height or plan.line_height)
+                y = f"{baseline:.2f}"
+                add(" ".join([before + y + after for before, after in next(operators)]))
+                for index in toned:
+                    self._mark(row[index], index, baseline, 1)
+            baseline -= plan.line_height
+        return top - len(rows) * plan.line_height
+
+    def row(self, row: Row, height: float, top: float) -> float:
+        """Write one row of *height* whose upper edge is at *top*; return its lower edge."""
+        baseline = top - self.plan.first_baseline
+        if isinstance(row, Group):
+            self._group(row, baseline)
+            return top - height
+        for index, cell in enumerate(row):
+            most = self.plan.columns[index].lines
+            lines, font = self.plan.cell(cell, index, most)
+            tone = cell.tone if isinstance(cell, Cell) else Tone.PLAIN
+            for number, line in enumerate(lines):
+                x = self._left(line, font, index, tone)
+                self.words(line, font, x, baseline - number * self.plan.leading, tone.color)
+            self._mark(cell, index, baseline, most)
+        return top - height
+
+    def _group(self, group: Group, baseline: float) -> None:
+        """Write a heading over the rows that follow."""
+        plan = self.plan
+        text = safe(group.text, plan.limit, fonts.BOLD)
+        shown = clip(text, fonts.BOLD, plan.size, sum(plan.widths) - 2 * PAD_X)
+        self.words(shown, fonts.BOLD, PAD_X, baseline, look.TEXT)
 
     def words(self, text: Safe, font: str, x: float, y: float, color: Color) -> None:
         """Write one line that starts at (x, y)."""
@@ -308,45 +340,42 @@ class _Page:
         """Hand the text object to the ink."""
         self.ink.operators.extend([*self.texts, "ET"])
 
-    def _operators(self, cell: str, index: int) -> tuple[str, str]:
-        """Return what comes before and after the baseline of a one-line cell."""
-        plan = self.plan
-        (line,), font = plan.cell(cell, index)
-        x = self._left(line, font, index)
-        runs = encode(self.ink.document, line, font)
-        shown = f"{self._shown(line, font)} {self.font}"
-        if len(runs) == 1 and runs[0][0] == self.resource:
-            shown = f"{runs[0][1]} Tj"  # the font that is set already
-        return f"1 0 0 1 {x:.2f} ", f" Tm {shown}"
-
-    def _cell(self, cell: str | Cell, index: int, baseline: float) -> None:
-        """Write a cell that has several lines or a tone."""
-        plan = self.plan
-        lines, font = plan.cell(cell, index)
+    def _learn(self, memo: _Memo, cell: str | Cell, index: int) -> tuple[str, str]:
+        """Add to *memo*, and return, what comes before and after the baseline of a cell."""
+        (line,), font = self.plan.cell(cell, index, 1)
         tone = cell.tone if isinstance(cell, Cell) else Tone.PLAIN
-        shift = plan.mark + 3 if tone is not Tone.PLAIN else 0
-        left = plan.columns[index].align == "left"
-        for number, line in enumerate(lines):
-            x = self._left(line, font, index)
-            y = baseline - number * plan.leading
-            self.words(line, font, x + (shift if left else 0), y, tone.color)
-            if shift and number == 0:
-                lift = (plan.size * fonts.CAP_HEIGHT - plan.mark) / 2
-                look.mark(self.ink, tone, x - (0 if left else shift), y + lift, plan.mark)
+        before = f"1 0 0 1 {self._left(line, font, index, tone):.2f} "
+        runs = self.ink.runs(line, font)
+        if len(runs) == 1 and runs[0][0] == self.resource:
+            after = f" Tm {runs[0][1]} Tj"  # in the font that is set already
+        else:
+            after = f" Tm {self._shown(line, font)} {self.font}"
+        if tone is not Tone.PLAIN:
+            before, after = f"{rgb(tone.color)} rg {before}", f"{after} {self.color}"
+        known = memo[cell] = before, after
+        return known
 
-    def _left(self, line: Safe, font: str, index: int) -> float:
-        """Return where *line* starts in column *index*."""
+    def _mark(self, cell: str | Cell, index: int, baseline: float, most: int) -> None:
+        """Draw the mark of a cell's tone before its first line."""
+        if not isinstance(cell, Cell) or cell.tone is Tone.PLAIN:
+            return
+        lines, font = self.plan.cell(cell, index, most)
+        x = self._left(lines[0], font, index, cell.tone) - self.plan.mark - MARK_GAP
+        lift = (self.plan.size * fonts.CAP_HEIGHT - self.plan.mark) / 2
+        look.mark(self.ink, cell.tone, x, baseline + lift, self.plan.mark)
+
+    def _left(self, line: Safe, font: str, index: int, tone: Tone) -> float:
+        """Return where *line* starts in column *index*, after the mark of its tone."""
         plan = self.plan
-        align = plan.columns[index].align
-        x = _anchor(align, plan.lefts[index], plan.widths[index])
+        align, x = plan.columns[index].align, plan.anchors[index]
         if align == "left":
-            return x
+            return x if tone is Tone.PLAIN else x + plan.mark + MARK_GAP
         wide = fonts.width(line, font, plan.size)
         return x - (wide if align == "right" else wide / 2)
 
     def _shown(self, line: Safe, font: str) -> str:
         size = f"{self.plan.size:.2f}"
-        runs = encode(self.ink.document, line, font)
+        runs = self.ink.runs(line, font)
         return " ".join(f"{resource} {size} Tf {string} Tj" for resource, string in runs)
 
 

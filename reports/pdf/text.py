@@ -54,6 +54,8 @@ def safe(text: str, limit: int = LIMIT, font: str = fonts.REGULAR) -> Safe:
     if isinstance(text, Safe):
         return text
     if len(text) <= limit:
+        if _PLAIN.fullmatch(text):
+            return Safe(text)
         return _shown(text, limit, font, 0)
     # Normalising a long run of accents is quadratic, so no more is taken than can be shown.
     head = text[: 4 * limit]
@@ -63,8 +65,6 @@ def safe(text: str, limit: int = LIMIT, font: str = fonts.REGULAR) -> Safe:
 @lru_cache(maxsize=16_384)
 def _shown(text: str, limit: int, font: str, unseen: int) -> Safe:
     """Return *text* as `safe` promises; *unseen* characters more follow it in the data."""
-    if not unseen and len(text) <= limit and _PLAIN.fullmatch(text):
-        return Safe(text)
     text = unicodedata.normalize("NFC", text)
     pieces: list[str] = []
     length = marks = 0
@@ -155,7 +155,6 @@ def _paragraph(shown: str, style: ParagraphStyle) -> Paragraph:
     return Paragraph(escape(spaced), style)
 
 
-@lru_cache(maxsize=16_384)
 def clip(shown: Safe, font: str, size: float, width: float) -> Safe:
     """Return *shown* cut to *width* points, ending in an ellipsis where something is missing.
 

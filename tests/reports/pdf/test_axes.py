@@ -1,5 +1,7 @@
 """Scales are whole and round, and time that was not observed is cut out."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def test_ticks_reach_the_highest(highest: int) -> None:
     ticks = whole_ticks(highest)
     assert ticks[-1] >= highest
     assert 2 <= len(ticks) <= 7
-    assert len({b - a for a, b in zip(ticks, ticks[1:], strict=False)}) == 1
+    assert len({b - a for a, b in pairwise(ticks)}) == 1
 
 
 @pytest.mark.parametrize(

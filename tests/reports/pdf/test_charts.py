@@ -2,6 +2,7 @@
 
 import io
 import re
+from itertools import pairwise
 
 import pypdf
 import pytest
@@ -50,7 +51,7 @@ def test_no_line_of_use_crosses_a_gap(gap: Gap) -> None:
     lines = strokes(operators, look.INK)
     assert lines
     for line in lines:
-        for (x1, _), (x2, _) in zip(line, line[1:], strict=False):
+        for (x1, _), (x2, _) in pairwise(line):
             assert x2 <= left + 0.01 or x1 >= right - 0.01
     assert len(lines) == (1 if gap.start == 0 or gap.end == YEAR else 2)
     ground = [op for op in operators if op.startswith(f"{rgb(look.GAP)} rg") and "re f" in op]

@@ -1,6 +1,8 @@
 """Operators reach the page as they were drawn."""
 
+import gc
 import io
+import weakref
 
 import pypdf
 import pytest
@@ -74,3 +76,15 @@ def test_hatching_stays_within_its_rectangle(canvas: Canvas) -> None:
     pairs = [(float(words[i]), float(words[i + 1])) for i in range(0, len(words) - 1, 3)]
     assert len(pairs) > 10
     assert all(9.99 <= x <= 17.01 and 19.99 <= y <= 50.01 for x, y in pairs)
+
+
+def test_a_finished_document_is_freed() -> None:
+    canvas = Canvas(io.BytesIO(), initialFontName=fonts.REGULAR)
+    ink = Ink(canvas)
+    ink.text(1, 1, safe("Жук"), fonts.REGULAR, 9, look.TEXT)
+    ink.flush()
+    canvas.save()
+    document = weakref.ref(canvas._doc)
+    del canvas, ink
+    gc.collect()
+    assert document() is None

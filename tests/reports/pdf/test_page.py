@@ -50,7 +50,7 @@ def everything() -> list:
         *heading("Details", 2),
         *small_multiples([Small("Pool", "Proven", Tone.OK, use)] * 5),
         CompletenessCalendar([CalendarMonth("Nov", [1, 0.5, 0, None], "75 %")]),
-        RightsTimeline([Right("Invoice", -5, None, "+5"), Right("X", 5, 7, "+1", False)], 0, 9, ticks),
+        RightsTimeline([Right("Invoice", -5, None, "+5"), Right("X", 5, 7, "+1", False)], 0, 9, []),
         HorizontalBars([Bar("a", 3, "3", 2, Tone.BAD), Bar("b", 0, "0")]),
         *turn("landscape"),
         Badge(Tone.UNKNOWN, "Not determinable", "No observation."),

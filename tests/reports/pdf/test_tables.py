@@ -93,7 +93,7 @@ def test_figures_end_at_one_edge() -> None:
     plan = whole._plan
     page = _Page(plan, Ink(Canvas(io.BytesIO(), initialFontName=fonts.REGULAR)))
     for text in ("7", "1,234", "99.87"):
-        start = float(page._operators(text, 0)[0].split()[4])
+        start = float(page._learn({}, text, 0)[0].split()[4])
         assert start + fonts.width(text, fonts.REGULAR, 8) == pytest.approx(96, abs=0.01)
 
 
@@ -105,3 +105,10 @@ def test_a_row_with_a_missing_cell_is_refused() -> None:
 def test_an_empty_cell_is_nothing(read_back) -> None:
     text = read_back([FastTable(COLUMNS, [["", "", ""], ["1", "end", ""]])]).pages[0].extract_text()
     assert "end" in text
+
+
+def test_a_total_takes_one_line_even_where_the_cells_take_several(read_back) -> None:
+    columns = [Column("A", 40, lines=3), Column("B", 300)]
+    total = ["Total of all the pools named above", "7"]
+    text = read_back([FastTable(columns, [["a", "b"]], total=total)]).pages[0].extract_text()
+    assert re.search(r"^Total of…", text, re.MULTILINE)
