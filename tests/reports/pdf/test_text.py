@@ -155,7 +155,8 @@ def test_digits_are_of_one_width() -> None:
 PIECES = [
     "<b>bold", "</para>", '<img src="/etc/hostname"/>', '<img src="http://127.0.0.1:9/x.png"/>',
     '<a href="javascript:alert(1)">x</a>', '<font color="[[[1]]]">', "&lt;&#x41;&nbsp;", "]]>",
-    "<script>alert(1)</script>", "\u202egpj", "\0", "\x1b[2J", "日本語", "😀", "Жук", "Ω", "é\u0301",
+    "<script>alert(1)</script>", "\u202egpj", "\0", "\x1b[2J",
+    "日本語", "😀", "Жук", "Ω", "é\u0301",
     "(", ")", "\\", "\\u202e", "\\)", "w" * 60, " ", "  ",
     "%PDF", "endstream", "'", '"', "ET Q",
 ]  # fmt: skip
