@@ -236,6 +236,9 @@ def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[
         pool: IntervalSet.of([a for a, _ in windows], [b for _, b in windows])
         for pool, windows in spans.items()
     }
+    dirty = {pool: spells for pool, spells in dirty.items() if len(spells)}
+    if not dirty:
+        return []
     hull = (
         min(int(spells.starts[0]) for spells in dirty.values()),
         max(int(spells.ends[-1]) for spells in dirty.values()),

@@ -1,0 +1,350 @@
+"""A made-up pool, and its figures counted second by second: slow, plain, and apart."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from licenses.models import (
+    Checkout,
+    Coverage,
+    Entitlement,
+    Feature,
+    IssuedCount,
+    LicensePool,
+    Person,
+    PoolFeature,
+    Sighting,
+)
+from tests.factories import (
+    FeatureFactory,
+    HostFactory,
+    PersonFactory,
+    PoolFactory,
+    ServerFactory,
+    covered,
+    holding,
+    polled,
+    refusal,
+)
+
+NEVER, ALWAYS = 10**11, -(10**11)
+
+
+@dataclass
+class Held:
+    """A holding as the counting rules see it: known and possible span, seats of the feature."""
+
+    feature: int
+    person: int
+    seats: int
+    taken_at: int
+    taken_by: int
+    returned_after: int
+    returned_at: int
+
+
+@dataclass
+class World:
+    """What was written to the database, as plain values."""
+
+    pool: LicensePool
+    start: int
+    end: int
+    mappings: list[tuple[int, int, int, int]] = field(default_factory=list)  # feature, weight, span
+    coverage: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # by feature
+    rights: list[tuple[str, str | None, int]] = field(default_factory=list)  # days, seats
+    files: list[tuple[int, int, int, int | None]] = field(default_factory=list)
+    totals: list[tuple[int, int, int | None]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    refused: list[tuple[int, int, int]] = field(default_factory=list)  # feature, at, person
+    people: list[Person] = field(default_factory=list)
+
+
+def make(seed: int, zone: str, start: int, hours: int) -> World:
+    """Write a random pool of three features on two servers, with all that can vary."""
+    dice = random.Random(seed)
+    end = start + hours * 3600
+    pool = PoolFactory(zone=zone, episode_gap_minutes=dice.choice([5, 15]))
+    world = World(pool, start, end, people=[PersonFactory() for _ in range(6)])
+    servers = [ServerFactory(), ServerFactory()]
+    features = [FeatureFactory(server=servers[n // 2], daemon="vendord") for n in range(3)]
+    _map(world, features, dice)
+    horizons = _cover(world, features, dice)
+    _limit(world, features, dice)
+    hosts = [HostFactory(), HostFactory()]
+    for _ in range(70):
+        _hold(world, dice.choice(features), hosts, horizons, dice)
+    for _ in range(40):
+        feature, person = dice.choice(features), dice.choice(world.people[:3])
+        moment = dice.randrange(start - 1200, end + 600)
+        refusal(feature, moment, person)
+        world.refused.append((feature.pk, moment, person.pk))
+    return world
+
+
+def _map(world: World, features: list[Feature], dice: random.Random) -> None:
+    middle = dice.randrange(world.start, world.end - 1200)
+    other = PoolFactory()
+    first, second, third = features
+    rows = [
+        (world.pool, first, 1, None, None),
+        (world.pool, second, 3, None, middle),
+        (world.pool, second, 2, middle, None),
+        (other, third, 1, None, middle + 60),
+        (world.pool, third, 1, middle + 60, world.end - 600),
+    ]
+    for pool, feature, weight, since, until in rows:
+        PoolFeature.objects.create(
+            pool=pool, feature=feature, weight=weight, mapped_from=since, mapped_until=until
+        )
+        if pool == world.pool:
+            since = ALWAYS if since is None else since
+            until = NEVER if until is None else until
+            world.mappings.append((feature.pk, weight, since, until))
+
+
+def _cover(
+    world: World, features: list[Feature], dice: random.Random
+) -> dict[int, tuple[int, int]]:
+    """Write coverage; return by feature up to when the log and the polls go."""
+    logs: dict[int, list[tuple[int, int]]] = {}
+    polls: dict[int, int] = {}
+    for server in {feature.server for feature in features}:
+        spans = []
+        moment = world.start - 7200
+        while moment < world.end:
+            first = moment + dice.randrange(1, 4000)
+            moment = first + dice.randrange(1, 9000)
+            daemon = dice.choice(["", "vendord"])
+            covered(server, first, moment, daemon=daemon)
+            spans.append((first, moment))
+            covered(server, first, moment, daemon="otherd")
+        first = dice.randrange(world.start, world.end)
+        covered(server, first, first + 2000, source=Coverage.Source.POLLS)
+        logs[server.pk] = spans
+        polls[server.pk] = dice.randrange(world.start, world.end)
+        polled(server, polls[server.pk])
+        for feature in features:
+            if feature.server_id == server.pk:
+                world.coverage[feature.pk] = [*spans, (first, first + 2000)]
+    return {
+        feature.pk: (
+            max(last for _, last in logs[feature.server_id]),
+            polls[feature.server_id] + 1,
+        )
+        for feature in features
+    }
+
+
+def _limit(world: World, features: list[Feature], dice: random.Random) -> None:
+    zone = ZoneInfo(world.pool.zone)
+    days = [
+        datetime.fromtimestamp(moment, zone).date()
+        for moment in (world.start - 86400, world.start, world.end)
+    ]
+    for first, last in ((days[1], days[1]), (days[2], None), (days[2], days[2])):
+        if dice.random() < 0.5:
+            quantity, overdraft = dice.randrange(0, 8), dice.randrange(0, 3)
+            Entitlement.objects.create(
+                pool=world.pool,
+                valid_from=first,
+                valid_to=last,
+                quantity=quantity,
+                overdraft=overdraft,
+            )
+            world.rights.append((str(first), last and str(last), quantity + overdraft))
+    for feature in features:
+        for _ in range(2):
+            first = dice.choice([None, dice.randrange(world.start - 900, world.end)])
+            last = dice.choice([None, dice.randrange(world.end - 900, world.end)])
+            count = dice.choice([2, 5, 9, None] if dice.random() < 0.3 else [2, 5, 9])
+            _issue(feature, "file", count, first, last)
+            world.files.append(
+                (feature.pk, ALWAYS if first is None else first, last or NEVER, count)
+            )
+        if dice.random() < 0.7:
+            first = dice.randrange(world.start, world.end)
+            count = dice.choice([4, 6])
+            _issue(feature, "status", count, first, None)
+            world.totals.append((feature.pk, first, count))
+
+
+def _issue(
+    feature: Feature, source: str, count: int | None, first: int | None, last: int | None
+) -> None:
+    IssuedCount.objects.create(feature=feature, source=source, count=count, starts=first, ends=last)
+
+
+def _hold(
+    world: World,
+    feature: Feature,
+    hosts: list[Any],
+    horizons: dict[int, tuple[int, int]],
+    dice: random.Random,
+) -> None:
+    person, seats = dice.choice(world.people), dice.choice([1, 1, 1, 2, 4])
+    taken = dice.randrange(world.start - 7200, world.end)
+    length = dice.choice([0, 1, 60, dice.randrange(1, 3600), dice.randrange(1, 20000)])
+    values: dict[str, Any] = {"person": person, "host": dice.choice(hosts)}
+    log, poll = horizons[feature.pk]
+    kind = dice.choice(["log", "log", "polls", "log open", "polls open"])
+    by, after, at = taken, taken + length, taken + length
+    if kind == "polls":
+        by, after = taken + dice.randrange(60), at - dice.randrange(300)
+        values |= {"taken_by": by, "returned_after": after, "method": Checkout.Method.SAMPLED}
+    if kind.endswith("open"):
+        if kind == "polls open":
+            by = taken + dice.randrange(60)
+            values |= {
+                "taken_by": by,
+                "method": Checkout.Method.SAMPLED,
+                "sighting": Sighting.objects.create(
+                    feature=feature,
+                    person=person,
+                    host=values["host"],
+                    row_key=str(dice.random())[:32],
+                    seats=seats,
+                    started_at=taken,
+                    first_seen=taken,
+                    last_seen=taken,
+                ),
+            }
+        after = at = max(by + 1, taken + 1, log if kind == "log open" else poll)
+        holding(feature, taken, None, seats, **values)
+    else:
+        holding(feature, taken, at, seats, **values)
+    world.held.append(Held(feature.pk, person.pk, seats, taken, by, after, at))
+
+
+class Seconds:
+    """The pool at every second of the window."""
+
+    def __init__(self, world: World, people: set[int] | None = None) -> None:
+        self.world = world
+        self.size = world.end - world.start
+        self.known, self.possible = [0] * self.size, [0] * self.size
+        self.holders: list[set[int]] = [set() for _ in range(self.size)]
+        self.people = people
+        for row in world.held:
+            if people is None or row.person in people:
+                self._add(row)
+        self.limit = [self._limit(world.start + t) for t in range(self.size)]
+        self.seen = [self._observed(world.start + t) for t in range(self.size)]
+
+    def weight(self, feature: int, moment: int) -> int:
+        for mapped, weight, since, until in self.world.mappings:
+            if mapped == feature and since <= moment < until:
+                return weight
+        return 0
+
+    def _add(self, row: Held) -> None:
+        base = self.world.start
+        for t in range(max(0, row.taken_at - base), min(self.size, row.returned_at - base)):
+            self.possible[t] += row.seats * self.weight(row.feature, base + t)
+        for t in range(max(0, row.taken_by - base), min(self.size, row.returned_after - base)):
+            weight = self.weight(row.feature, base + t)
+            self.known[t] += row.seats * weight
+            if weight:
+                self.holders[t].add(row.person)
+
+    def _limit(self, moment: int) -> int | None:
+        day = str(datetime.fromtimestamp(moment, ZoneInfo(self.world.pool.zone)).date())
+        rights = self.world.rights
+        if any(first <= day for first, _, _ in rights):
+            return sum(n for first, last, n in rights if first <= day and (not last or day <= last))
+        total, fed = 0, False
+        for feature, weight, since, until in self.world.mappings:
+            if since <= moment < until:
+                fed = True
+                issued = self._issued(feature, moment)
+                if issued is None:
+                    return None
+                total += issued * weight
+        return total if fed else None
+
+    def _issued(self, feature: int, moment: int) -> int | None:
+        lines = [r for r in self.world.files if r[0] == feature and r[1] <= moment < r[2]]
+        totals = [r for r in self.world.totals if r[0] == feature and r[1] <= moment]
+        newest = max((r[1] for r in lines), default=None)
+        if totals and (newest is None or totals[-1][1] >= newest):
+            return totals[-1][2]
+        if not lines or any(r[3] is None for r in lines):
+            return None
+        return sum(r[3] or 0 for r in lines)
+
+    def _observed(self, moment: int) -> bool:
+        fed = [f for f, _, since, until in self.world.mappings if since <= moment < until]
+        return bool(fed) and all(
+            any(a <= moment < b for a, b in self.world.coverage[feature]) for feature in fed
+        )
+
+    def figures(self, start: int, end: int) -> dict[str, Any]:
+        """Return the figures of [start, end) as PeriodFigures has them."""
+        base = self.world.start
+        cells = range(start - base, end - base)
+        peak = max(self.known[t] for t in cells)
+        observed = sum(self.seen[t] for t in cells)
+        blind = not observed and not peak
+        bounded = [t for t in cells if self.limit[t] is not None]
+        high = max(peak, max(self.possible[t] for t in cells))
+        first = next(t for t in cells if self.known[t] == peak)
+        starts = self._episodes()
+        return {
+            "start": start,
+            "end": end,
+            "limit": self.limit[cells[-1]],
+            "peak": None if blind else peak,
+            "peak_low": None if blind else peak,
+            "peak_high": None if blind else high,
+            "peak_at": None if blind else base + first,
+            "seat_seconds": sum(self.known[t] for t in cells),
+            "full_seconds": sum(0 < self.known[t] >= self.limit[t] for t in bounded)
+            if bounded
+            else None,
+            "over_seconds": sum(self.known[t] > self.limit[t] for t in bounded)
+            if bounded
+            else None,
+            "observed_seconds": observed,
+            "checkouts": sum(start <= moment < end for moment, _ in self._grants()),
+            "denials": sum(start <= moment < end for moment, _ in self._refused()),
+            "denial_episodes": sum(start <= moment < end for moment in starts),
+            "people": len(set().union(*(self.holders[t] for t in cells))),
+        }
+
+    def _grants(self) -> list[tuple[int, int]]:
+        return sorted(
+            (row.taken_at, row.person)
+            for row in self.world.held
+            if self.weight(row.feature, row.taken_at)
+            and (self.people is None or row.person in self.people)
+        )
+
+    def _refused(self) -> list[tuple[int, int]]:
+        return sorted(
+            (moment, person)
+            for feature, moment, person in self.world.refused
+            if self.weight(feature, moment) and (self.people is None or person in self.people)
+        )
+
+    def _episodes(self) -> list[int]:
+        gap = self.world.pool.episode_gap_minutes * 60
+        starts: list[int] = []
+        last: dict[int, int] = {}
+        for moment, person in self._refused():
+            before = last.get(person)
+            served = before is not None and any(
+                who == person and before <= at < moment for at, who in self._grants()
+            )
+            if before is None or moment - before > gap or served:
+                starts.append(moment)
+            last[person] = moment
+        return starts
+
+
+def utc(text: str) -> int:
+    """Return the epoch seconds of a moment in UTC."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from licenses.analysis.usage import usage
+from licenses.models import Checkout, PackageComponent
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    HostFactory,
+    IssuedCountFactory,
+    PersonFactory,
+    PoolFactory,
+    at,
+    covered,
+    holding,
+    polled,
+    refusal,
+)
+
+pytestmark = pytest.mark.django_db
+
+NINE = at("2026-03-10T09:00")
+HOUR = 3600
+
+
+@pytest.fixture
+def pool():
+    return PoolFactory(name="CAD", zone="Europe/Berlin")
+
+
+@pytest.fixture
+def feature(pool):
+    return FeatureFactory(pool=pool)
+
+
+def total(pool, start=NINE, end=NINE + HOUR):
+    return usage(pool, start=start, end=end).total
+
+
+def test_an_hour_that_nobody_observed_has_no_peak_instead_of_0(pool, feature):
+    covered(feature.server, NINE, NINE + HOUR)
+    quiet, blind = usage(pool, start=NINE, end=NINE + 2 * HOUR, by="hour").periods
+    assert (quiet.peak, quiet.peak_low, quiet.peak_high, quiet.peak_at) == (0, 0, 0, NINE)
+    assert (blind.peak, blind.peak_low, blind.peak_high, blind.peak_at) == (None,) * 4
+    assert (blind.seat_seconds, blind.checkouts, blind.observed_seconds) == (0, 0, 0)
+
+
+def test_a_holding_logged_from_out_to_in_counts_through_a_gap(pool, feature):
+    covered(feature.server, NINE, NINE + 600)
+    covered(feature.server, NINE + 3 * HOUR, NINE + 4 * HOUR)
+    holding(feature, NINE + 60, NINE + 3 * HOUR + 60)
+    middle = total(pool, NINE + HOUR, NINE + 2 * HOUR)
+    assert (middle.peak, middle.seat_seconds, middle.observed_seconds) == (1, HOUR, 0)
+
+
+def test_an_open_logged_holding_is_known_until_the_log_ends(pool, feature):
+    covered(feature.server, NINE, NINE + 900, daemon="vendord")
+    covered(feature.server, NINE, NINE + 2000, daemon="otherd")
+    holding(feature, NINE + 60, None)
+    found = total(pool)
+    assert (found.seat_seconds, found.peak, found.peak_high) == (840, 1, 1)
+
+
+def test_an_open_polled_holding_is_known_up_to_the_second_of_the_last_answer(pool, feature):
+    polled(feature.server, NINE + 900)
+    holding(feature, NINE, None, taken_by=NINE + 59, method=Checkout.Method.SAMPLED)
+    found = total(pool)
+    assert found.seat_seconds == 900 + 1 - 59
+    assert found.people == 1
+
+
+def test_an_out_in_the_last_second_of_a_log_is_seen(pool, feature):
+    covered(feature.server, NINE, NINE + 900)
+    holding(feature, NINE + 900, None)
+    assert total(pool).peak == 1
+
+
+def test_polled_bounds_widen_the_peak_and_not_the_seat_time(pool, feature):
+    one, two = PersonFactory(), PersonFactory()
+    sampled = {"method": Checkout.Method.SAMPLED}
+    holding(feature, NINE, NINE + 900, person=one, returned_after=NINE + 600, **sampled)
+    holding(feature, NINE + 700, NINE + 999, person=two, taken_by=NINE + 750, **sampled)
+    found = total(pool)
+    assert (found.peak, found.peak_low, found.peak_high) == (1, 1, 2)
+    assert found.seat_seconds == 600 + (999 - 750)
+
+
+def test_a_seat_handed_over_at_the_same_second_is_one_seat(pool, feature):
+    holding(feature, NINE, NINE + 600)
+    holding(feature, NINE + 600, NINE + 900)
+    found = total(pool)
+    assert (found.peak, found.checkouts, found.people) == (1, 2, 2)
+
+
+def test_a_holding_of_no_length_is_a_checkout_and_no_use(pool, feature):
+    covered(feature.server, NINE, NINE + HOUR)
+    holding(feature, NINE, NINE)
+    found = total(pool)
+    assert (found.checkouts, found.peak, found.people) == (1, 0, 0)
+
+
+class TestPackages:
+    @pytest.fixture
+    def suite(self, pool, feature):
+        suite = FeatureFactory(server=feature.server, name="suite", pool=pool, weight=3)
+        PackageComponent.objects.create(
+            server=feature.server, daemon="vendord", package="suite", component=feature.name
+        )
+        return suite
+
+    def test_a_package_and_the_component_it_logs_count_once(self, pool, feature, suite):
+        person = PersonFactory()
+        holding(suite, NINE, NINE + 600, person=person)
+        holding(feature, NINE, NINE + 600, person=person)
+        found = total(pool)
+        assert (found.peak, found.seat_seconds, found.checkouts) == (3, 1800, 1)
+
+    def test_a_component_kept_longer_counts_from_the_return_of_its_package(
+        self, pool, feature, suite
+    ):
+        person = PersonFactory()
+        holding(suite, NINE, NINE + 600, person=person)
+        holding(feature, NINE, NINE + 700, person=person)
+        found = total(pool)
+        assert (found.peak, found.seat_seconds, found.checkouts) == (3, 1900, 1)
+
+    @pytest.mark.parametrize("what", ["second", "person", "host"])
+    def test_a_component_taken_apart_counts_as_well(self, pool, feature, suite, what):
+        person, host = PersonFactory(), HostFactory()
+        holding(suite, NINE, NINE + 600, person=person, host=host)
+        holding(
+            feature,
+            NINE + (what == "second"),
+            NINE + 600,
+            person=PersonFactory() if what == "person" else person,
+            host=HostFactory() if what == "host" else host,
+        )
+        found = total(pool)
+        assert (found.peak, found.checkouts) == (4, 2)
+
+    def test_a_second_component_of_one_package_counts_as_well(self, pool, feature, suite):
+        person = PersonFactory()
+        holding(suite, NINE, NINE + 600, person=person)
+        holding(feature, NINE, NINE + 600, person=person)
+        holding(feature, NINE, NINE + 500, person=person)
+        found = total(pool)
+        assert (found.peak, found.checkouts) == (4, 2)
+
+
+class TestLimits:
+    def test_full_and_over_follow_the_limit_of_each_moment(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=2, valid_to="2026-03-10")
+        EntitlementFactory(pool=pool, quantity=1, valid_from="2026-03-11")
+        midnight = at("2026-03-11T00:00+01:00")
+        for _ in range(2):
+            holding(feature, midnight - 600, midnight + 300)
+        found = total(pool, midnight - HOUR, midnight + HOUR)
+        assert (found.full_seconds, found.over_seconds, found.limit) == (900, 300, 1)
+
+    def test_an_unknown_limit_leaves_three_figures_unknown(self, pool, feature):
+        covered(feature.server, NINE, NINE + HOUR)
+        holding(feature, NINE, NINE + 60)
+        found = total(pool)
+        assert (found.limit, found.full_seconds, found.over_seconds) == (None, None, None)
+
+    def test_what_the_server_issues_is_the_limit_without_an_entitlement(self, pool, feature):
+        IssuedCountFactory(feature=feature, count=1)
+        holding(feature, NINE, NINE + 60)
+        found = total(pool)
+        assert (found.limit, found.full_seconds, found.over_seconds) == (1, 60, 0)
+
+    def test_figures_use_the_part_of_a_period_whose_limit_is_known(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=0, valid_from="2026-03-11")
+        midnight = at("2026-03-11T00:00+01:00")
+        holding(feature, midnight - 600, midnight + 300)
+        found = total(pool, midnight - HOUR, midnight + HOUR)
+        assert (found.full_seconds, found.over_seconds) == (300, 300)
+
+
+def test_dictionary_is_the_one_of_the_interface(pool, feature):
+    covered(feature.server, NINE, NINE + HOUR)
+    holding(feature, NINE + 60, NINE + 600)
+    refusal(feature, NINE + 5, PersonFactory())
+    found = usage(pool, start=NINE, end=NINE + HOUR, by="hour").as_dict()
+    row = {
+        "start": "2026-03-10T10:00:00+01:00",
+        "end": "2026-03-10T11:00:00+01:00",
+        "limit": None,
+        "peak": 1,
+        "peak_low": 1,
+        "peak_high": 1,
+        "peak_at": "2026-03-10T10:01:00+01:00",
+        "seat_seconds": 540,
+        "full_seconds": None,
+        "over_seconds": None,
+        "observed_seconds": 3600,
+        "checkouts": 1,
+        "denials": 1,
+        "denial_episodes": 1,
+        "people": 1,
+    }
+    assert json.loads(json.dumps(found)) == {
+        "pool": "CAD",
+        "zone": "Europe/Berlin",
+        "from": "2026-03-10T10:00:00+01:00",
+        "to": "2026-03-10T11:00:00+01:00",
+        "limit": None,
+        "periods": [row],
+        "total": row,
+    }
+
+
+def test_days_of_a_clock_change_are_23_hours(pool, feature):
+    zone = ZoneInfo("Europe/Berlin")
+    days = usage(
+        pool,
+        start=at("2026-03-28T00:00+01:00"),
+        end=at("2026-03-31T00:00+02:00"),
+        zone=zone,
+        by="day",
+    ).periods
+    assert [(day.end - day.start) // HOUR for day in days] == [24, 23, 24]
+
+
+def test_an_empty_window_is_refused(pool):
+    with pytest.raises(ValueError, match="expected its end after its start"):
+        usage(pool, start=NINE, end=NINE)
+
+
+def test_a_year_by_the_hour_takes_as_many_queries_as_an_hour(
+    pool, feature, django_assert_num_queries
+):
+    covered(feature.server, NINE, NINE + HOUR)
+    holding(feature, NINE, NINE + 60)
+    with django_assert_num_queries(10):
+        usage(pool, start=NINE, end=NINE + HOUR)
+    for place in range(5):
+        other = FeatureFactory(pool=pool)
+        covered(other.server, NINE, NINE + HOUR)
+        holding(other, NINE, NINE + 60 * place)
+        holding(other, NINE, None)
+    with django_assert_num_queries(10):
+        usage(pool, start=NINE - 300 * 86400, end=NINE + 65 * 86400, by="hour")
