@@ -1,0 +1,56 @@
+"""A process to be killed while it imports: `python killed_import.py ORDER SERVER FILE`.
+
+ORDER right is the product's own: rows and cursor in one transaction. The two others are wrong on
+purpose, so that the test can show that it would notice: rows_first commits rows and cursor apart,
+cursor_first moves the cursor before the rows are there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402
+
+from licenses.importing import logs  # noqa: E402
+from licenses.models import LicenseServer, LogCursor  # noqa: E402
+
+PIECE = 8192
+
+
+def main(order: str, name: str, path: Path) -> None:
+    server = LicenseServer.objects.get(name=name)
+    cursor, _ = LogCursor.objects.get_or_create(server=server, defaults={"path": str(path)})
+
+    def save(state: dict[str, Any]) -> None:
+        cursor.parser_state, cursor.offset = state, state["parser"]["offset"]
+        cursor.save()
+
+    whole = order == "right"
+    run = logs.LogImport(
+        server, source=path.name, cursor=cursor.parser_state or None, save_cursor=save if whole else None,
+        whole_server=True,
+    )  # fmt: skip
+    with path.open("rb") as stream:
+        stream.seek(cursor.offset)
+        for block, last in logs.blocks(stream, PIECE):
+            if order == "cursor_first":
+                ahead = logs.DebugLogParser(zone=server.tzinfo, date=None, state=run.parser.state())
+                list(ahead.feed(block))
+                save(run.cursor() | {"parser": ahead.state()})
+            run.store(block, last=last)
+            if order == "rows_first":
+                save(run.cursor())
+    print("done", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    with connection.cursor() as checked:
+        checked.execute("SELECT 1")
+    assert not transaction.get_connection().in_atomic_block
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

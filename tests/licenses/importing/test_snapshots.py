@@ -1,0 +1,136 @@
+"""Status texts every five minutes: bounds that hold, gaps for outages, no holding ended by a failure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from licenses.importing import mapping
+from licenses.importing.snapshots import store_failure, store_snapshot
+from licenses.models import Checkout, Coverage, Gap, LicensePool, LicenseServer, Sighting
+from licenses.simulator import lmstat
+from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.records import Result
+
+from .conftest import NOW, Year
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
+
+STEP = 300
+DAY = NOW - 9 * 86400 + 6 * 3600
+
+
+@pytest.fixture
+def server() -> LicenseServer:
+    return LicenseServer.objects.create(name="berlin", zone="Europe/Berlin")
+
+
+def answer(server: LicenseServer, year: Year, at: int) -> None:
+    text = lmstat.status_text(year.history, year.server, at).encode()
+    (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=at)
+    assert snapshot.result == Result.PARSED, snapshot.detail
+    store_snapshot(server, snapshot, text, at=at, source="poll")
+
+
+def seconds(moment: datetime | None) -> int:
+    assert moment is not None
+    return int(moment.timestamp())
+
+
+def test_what_polls_show_is_held_within_the_bounds(server: LicenseServer, year: Year) -> None:
+    polls = range(DAY, DAY + 6 * 3600, STEP)
+    for at in polls:
+        answer(server, year, at)
+    rows = list(Checkout.objects.exclude(returned_at=None))
+    assert len(rows) > 20
+    own = [s for s in year.history.sessions if s.server == year.server]
+    for row in rows:
+        assert row.method == Checkout.Method.SAMPLED
+        matching = [
+            s for s in own
+            if s.start - s.start % 60 == seconds(row.taken_at) and s.seats == row.seats
+            and seconds(row.returned_after) - 1 <= s.end <= seconds(row.returned_at)
+        ]  # fmt: skip
+        assert matching, row
+    coverage = Coverage.objects.get()
+    assert (seconds(coverage.starts), seconds(coverage.ends)) == (polls[0], polls[-1])
+    assert not Gap.objects.exists()
+
+
+def test_failed_polls_end_nothing_and_leave_a_gap(server: LicenseServer, year: Year) -> None:
+    answer(server, year, DAY)
+    held = set(Sighting.objects.filter(gone_at=None).values_list("pk", flat=True))
+    assert held
+    store_failure(server, Result.TIMEOUT, "no answer", at=DAY + STEP, source="poll")
+    down = (
+        parse_lmstat(lmstat.SERVER_DOWN.encode(), zone=server.tzinfo, now=DAY)
+        if hasattr(lmstat.SERVER_DOWN, "encode")
+        else None
+    )
+    if down:
+        assert down[0].result == Result.SERVER_DOWN
+    assert set(Sighting.objects.filter(gone_at=None).values_list("pk", flat=True)) == held
+    gap = Gap.objects.get()
+    assert (gap.cause, gap.ends, seconds(gap.starts)) == ("timeout", None, DAY)
+    answer(server, year, DAY + 2 * STEP)
+    gap.refresh_from_db()
+    assert seconds(gap.ends) == DAY + 2 * STEP
+    assert not Coverage.objects.exists(), "no span has two complete answers in a row"
+    assert not Checkout.objects.filter(
+        returned_at__lte=datetime.fromtimestamp(DAY + STEP, UTC)
+    ).exists()
+
+
+def test_an_answer_that_does_not_add_up_ends_nothing(server: LicenseServer, year: Year) -> None:
+    answer(server, year, DAY)
+    held = Sighting.objects.filter(gone_at=None).count()
+    text = lmstat.status_text(year.history, year.server, DAY + STEP)
+    rows = [line for line in text.splitlines(keepends=True) if ", start " not in line]
+    (partial,) = parse_lmstat("".join(rows).encode(), zone=server.tzinfo, now=DAY + STEP)
+    assert partial.result == Result.PARTIAL
+    store_snapshot(server, partial, "".join(rows).encode(), at=DAY + STEP, source="poll")
+    assert Sighting.objects.filter(gone_at=None).count() == held
+    assert Gap.objects.get().cause == "partial"
+
+
+def test_an_unchanged_answer_extends_what_is_known(server: LicenseServer, year: Year) -> None:
+    text = lmstat.status_text(year.history, year.server, DAY).encode()
+    (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=DAY)
+    store_snapshot(server, snapshot, text, at=DAY, source="poll")
+    again = store_snapshot(server, snapshot, text + b"\n", at=DAY + STEP, source="poll")
+    assert again.unchanged and again.new == 0
+    assert seconds(Coverage.objects.get().ends) == DAY + STEP
+
+
+def test_a_log_that_comes_later_replaces_what_polls_saw(
+    server: LicenseServer, year: Year, tmp_path
+) -> None:
+    from licenses.importing.files import Wanted, import_file
+    from licenses.simulator.debug_log import write_debug_log
+
+    for at in range(DAY, DAY + 3 * 3600, STEP):
+        answer(server, year, at)
+    mapping.create_pools(server)
+    path = tmp_path / "late.log"
+    with path.open("wb") as out:
+        write_debug_log(year.history, year.server, out, DAY - 5 * 86400, DAY + 4 * 3600)
+    import_file(server, path, "late.log", Wanted())
+    own = [
+        s for s in year.history.sessions
+        if s.server == year.server and DAY <= s.start < DAY + 2 * 3600 and s.end < DAY + 4 * 3600
+    ]  # fmt: skip
+    found = Checkout.objects.filter(
+        taken_at__gte=datetime.fromtimestamp(DAY, UTC),
+        taken_at__lt=datetime.fromtimestamp(DAY + 7200, UTC),
+    )
+    exact = sorted((s.start, s.end, s.seats) for s in own)
+    rows = sorted(
+        (seconds(row.taken_at), seconds(row.returned_at), row.seats)
+        for row in found
+        if row.returned_at is not None and seconds(row.returned_at) < DAY + 4 * 3600
+        and not row.feature.name.endswith("_C")
+    )  # fmt: skip
+    assert set(exact) <= set(rows), "each session is there to the second"
+    assert not found.filter(method=Checkout.Method.SAMPLED).exists(), "nothing is held twice"
+    assert LicensePool.objects.exists()
