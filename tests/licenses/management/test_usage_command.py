@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    MembershipFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+    at,
+    covered,
+    holding,
+    refusal,
+)
+
+pytestmark = pytest.mark.django_db
+
+NINE = at("2026-03-10T09:00")
+DAY = ("--from", "2026-03-10", "--to", "2026-03-11")
+
+
+@pytest.fixture
+def pool():
+    pool = PoolFactory(name="CAD", zone="Europe/Berlin")
+    EntitlementFactory(pool=pool, quantity=2)
+    feature = FeatureFactory(pool=pool, name="=cad")
+    covered(feature.server, NINE, NINE + 7200)
+    person = PersonFactory(login="ada")
+    refusal(feature, NINE, person)
+    refusal(feature, NINE + 1, person, capacity=False)
+    holding(feature, NINE + 60, NINE + 3660, person=person)
+    holding(feature, NINE + 120, NINE + 180)
+    return pool
+
+
+def run(*arguments):
+    out, err = StringIO(), StringIO()
+    call_command(*arguments, stdout=out, stderr=err)
+    assert err.getvalue() == ""
+    return out.getvalue()
+
+
+class TestUsage:
+    def test_json_stands_alone(self, pool):
+        found = json.loads(run("usage", "CAD", *DAY, "--by", "hour", "--format", "json"))
+        assert list(found) == ["pool", "zone", "from", "to", "limit", "periods", "total"]
+        assert (found["from"], found["to"]) == (
+            "2026-03-10T00:00:00+01:00",
+            "2026-03-11T00:00:00+01:00",
+        )
+        assert len(found["periods"]) == 24
+        busy = found["periods"][10]
+        assert (busy["start"], busy["peak"], busy["limit"]) == ("2026-03-10T10:00:00+01:00", 2, 2)
+        assert (busy["full_seconds"], busy["people"], busy["denials"]) == (60, 2, 1)
+        assert found["total"]["seat_seconds"] == 3660
+
+    def test_csv_has_a_row_for_each_period(self, pool):
+        text = run("usage", "CAD", *DAY, "--by", "hour", "--format", "csv")
+        rows = list(csv.DictReader(StringIO(text)))
+        assert len(rows) == 24
+        assert (rows[10]["peak"], rows[0]["peak"]) == ("2", "")
+
+    def test_table_ends_with_the_total(self, pool):
+        lines = run("usage", "cad", *DAY, "--by", "day").splitlines()
+        assert len(lines) == 3
+        assert lines[0].split()[:3] == ["start", "end", "limit"]
+        assert " 2 " in lines[-1]
+
+    def test_zone_decides_where_days_begin(self, pool):
+        found = json.loads(run("usage", "CAD", *DAY, "--zone", "Asia/Tokyo", "--format", "json"))
+        assert found["from"] == "2026-03-10T00:00:00+09:00"
+        assert len(found["periods"]) == 1
+
+    def test_moments_with_an_offset_are_taken_as_they_are(self, pool):
+        span = ("--from", "2026-03-10T09:02:00Z", "--to", "2026-03-10T11:02+01:00")
+        found = json.loads(run("usage", "CAD", *span, "--format", "json"))
+        assert found["from"] == "2026-03-10T10:02:00+01:00"
+        assert found["total"]["seat_seconds"] == 60 + 3540
+
+    def test_team_counts_those_below_it(self, pool):
+        lead = TeamFactory(name="Lead")
+        person = PersonFactory(login="bob")
+        MembershipFactory(person=person, team=TeamFactory(parent=lead))
+        holding(pool.mappings.get().feature, NINE, NINE + 5, person=person)
+        found = json.loads(run("usage", "CAD", *DAY, "--team", "Lead", "--format", "json"))
+        assert (found["total"]["checkouts"], found["total"]["seat_seconds"]) == (1, 5)
+
+
+class TestDenials:
+    def test_json_lists_refusals_and_episodes(self, pool):
+        found = json.loads(run("denials", "CAD", *DAY, "--format", "json"))
+        assert [row["capacity"] for row in found["denials"]] == [True, False]
+        assert found["episodes"][0]["outcome"] == "waited"
+        assert found["total"] == {
+            "denials": 1,
+            "other_refusals": 1,
+            "denial_episodes": 1,
+            "waited": 1,
+            "gave_up": 0,
+            "open": 0,
+            "waited_seconds": 60,
+        }
+
+    def test_people_are_pseudonyms_unless_names_are_asked_for(self, pool):
+        assert "ada" not in run("denials", "CAD", *DAY)
+        assert "ada" in run("denials", "CAD", *DAY, "--names")
+
+    def test_csv_gives_a_spreadsheet_no_formula(self, pool):
+        rows = list(csv.DictReader(StringIO(run("denials", "CAD", *DAY, "--format", "csv"))))
+        assert [row["feature"] for row in rows] == ["'=cad", "'=cad"]
+
+
+@pytest.mark.parametrize("command", ["usage", "denials"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(("CAX", *DAY), 1, "No pool is named 'CAX'. Near: CAD.", id="pool"),
+        pytest.param(("CAD", *DAY, "--zone", "Mars/Base"), 2, "Mars/Base", id="zone"),
+        pytest.param(("CAD", "--from", "10.3.2026", "--to", "2026-03-11"), 2, "--from 10.3.2026",
+                     id="day"),
+        pytest.param(("CAD", "--from", "2026-02-30", "--to", "2026-03-11"), 2, "2026-02-30",
+                     id="no-such-day"),
+        pytest.param(("CAD", "--from", "2026-03-10T08:00", "--to", "2026-03-11"), 2, "offset",
+                     id="no-offset"),
+        pytest.param(("CAD", "--from", "2026-03-11", "--to", "2026-03-11"), 2, "exclusive",
+                     id="empty"),
+    ],
+)  # fmt: skip
+def test_refusals_say_what_was_found_and_exit_with_their_code(
+    pool, command, arguments, code, message
+):
+    with pytest.raises(CommandError) as refused:
+        run(command, *arguments)
+    assert message in str(refused.value)
+    assert refused.value.returncode == code
+
+
+def test_an_unknown_team_is_refused_with_the_nearest(pool):
+    TeamFactory(name="Design")
+    with pytest.raises(CommandError, match=r"'Desing'\. Near: Design\.") as refused:
+        run("usage", "CAD", *DAY, "--team", "Desing")
+    assert refused.value.returncode == 1
