@@ -24,7 +24,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "itam.settings")
 
 logger = logging.getLogger(__name__)
 
-TASK_SECONDS = 300
+TASK_SECONDS = 300  # by construction: one server, one chunk of a file
 
 app = Celery("itam")
 app.conf.update(
@@ -37,8 +37,6 @@ app.conf.update(
     task_ignore_result=True,
     task_time_limit=TASK_SECONDS,
     task_soft_time_limit=TASK_SECONDS - 30,
-    # Redis hands a message out again after this time; a task that still runs would start twice.
-    broker_transport_options={"visibility_timeout": 2 * TASK_SECONDS + 60},
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     # A web request must not hang on a broker that is away: the tick finds the row anyway.

@@ -271,6 +271,9 @@ if not ITAM_CACHE_URL and ITAM_BROKER_SOCKET.exists():
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL.replace("redis+socket://", "unix://").replace(
     "?virtual_host=", "?db="
 )
+# A task takes five minutes at most. Redis hands a message out again after this time; a task that
+# still ran would start twice.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 660}
 if CELERY_BROKER_URL.startswith("filesystem:"):
     # The last resort of `manage.py up`: one machine, no other server.
     ITAM_BROKER_DIR = ITAM_DATA_DIR / "broker"
@@ -292,8 +295,6 @@ CACHES: dict[str, dict[str, Any]] = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
-# A task takes five minutes at most by construction; see itam/celery.py for what follows from it.
-ITAM_TASK_SECONDS = 300
 ITAM_POLL_CONCURRENCY = env.whole("ITAM_POLL_CONCURRENCY", 64, least=1, most=1000)
 ITAM_POLL_TIMEOUT_SECONDS = env.whole("ITAM_POLL_TIMEOUT_SECONDS", 20, least=1, most=120)
 ITAM_POLL_SECONDS = env.whole("ITAM_POLL_SECONDS", 300, least=15)
