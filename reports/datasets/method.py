@@ -1,0 +1,25 @@
+"""What the figures of the compliance report mean, in plain words."""
+
+METHOD = (
+    "In use are the seats of all open checkouts, borrowed and idle ones included. Requests in a "
+    "queue and reservations that nobody uses are not. A pool over several servers is added up at "
+    "each moment, so its peak is the peak of the sum.",
+    "Allowed is the sum of the entitlements in force plus the overdraft that contracts tolerate, "
+    "by the pool's own days. After the last one ended it is 0; before the first one began it is "
+    "not known, and nothing is judged. What a server issues is shown for comparison only.",
+    "Over-use is any time, however short, with more seats in use than allowed. It is never "
+    "averaged away: the verdict of a period is that of its worst month.",
+    "Observed is the time that a log without a break or a complete answer to a poll vouches for. "
+    "Coverage is observed time as a share of the time in which the pool existed, rounded down. "
+    "Maintenance is a gap like any other. Below 95.00 % no statement is made.",
+    '"Within rights, as observed" says that no over-use happened in the observed time. It says '
+    "nothing of the gaps, which are listed with their causes.",
+    "From logs, figures are exact to the second. Where only polls looked, use that began and "
+    'ended between two polls is not in the figures, so a peak is marked ">=": such data can '
+    "prove over-use and never its absence.",
+    "Refusals are counted as logged, if for want of seats.",
+    "Rights are those on record at the as-of time; use is what was imported when this report was "
+    "made. The same facts give the same file, byte for byte.",
+    "Not shown here: who used the seats, from where, and whether contracts bind use to a place, "
+    "a company or a version.",
+)

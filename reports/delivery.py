@@ -1,0 +1,193 @@
+"""Ask for a report, and build it: at most once at a time, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from licenses.models import LicensePool
+from reports.documents import KINDS
+from reports.models import Report
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+LEASE = timedelta(minutes=6)
+"""Longer than a task may run, so that nobody takes over from one that still works."""
+PAUSE = timedelta(seconds=30)
+"""Before another attempt, times the attempts made."""
+
+State = Report.State
+
+
+def request_report(
+    name: str,
+    pools: Collection[LicensePool],
+    start: int,
+    end: int,
+    zone: ZoneInfo,
+    user: Any,
+    as_of: datetime | None = None,
+    *,
+    scope: str = "",
+) -> Report:
+    """Put a report on record, to be built; the caller then nudges the task or waits for the tick.
+
+    pools:  those that the user may see; the caller has checked it.
+
+    Raises ValueError where no such report exists, without a pool, and unless start < end.
+    """
+    if name not in KINDS:
+        raise ValueError(f"no report is named {name!r}: expected one of {', '.join(KINDS)}")
+    if not pools:
+        raise ValueError("a report is about at least one pool, found none")
+    if start >= end:
+        raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
+    with transaction.atomic():
+        report = Report.objects.create(
+            name=name,
+            params={"start": start, "end": end, "zone": str(zone), "scope": scope},
+            as_of=as_of or timezone.now(),
+            requested_by=user,
+        )
+        report.pools.set(pools)
+    made: Report = report
+    return made
+
+
+def render(
+    name: str,
+    pools: Collection[LicensePool],
+    start: int,
+    end: int,
+    zone: ZoneInfo,
+    as_of: datetime,
+    scope: str = "",
+) -> tuple[bytes, dict[str, Any]]:
+    """Return a report as PDF, and its numbers as JSON knows them."""
+    kind = KINDS[name]
+    found = kind.dataset(pools, start=start, end=end, zone=zone, as_of=as_of, scope=scope)
+    return kind.paper(found), found.as_json()
+
+
+def due(now: datetime) -> list[int]:
+    """Return the reports that wait, or whose builder's lease ran out, oldest first.
+
+    Those that were tried often enough are given up.
+    """
+    rows = Report.objects.filter(_free(now))
+    rows.filter(attempts__gte=MOST_ATTEMPTS).update(
+        state=State.FAILED,
+        lease=None,
+        finished_at=now,
+        error=f"Given up after {MOST_ATTEMPTS} attempts: each was stopped before it was done.",
+    )
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def build(report_id: int, now: datetime | None = None) -> bool:
+    """Build a report if nobody else does, and tell whether this call did.
+
+    An error is kept in the report, which waits for another attempt or has failed.
+    """
+    lease = _claim(report_id, now or timezone.now())
+    if lease is None:
+        return False
+    report = Report.objects.get(pk=report_id)
+    try:
+        _build(report, lease)
+    except Exception as error:
+        logger.exception("report %s: attempt %s did not succeed", report_id, report.attempts)
+        _put_back(report, lease, f"{type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file so that its name never stands for a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _free(now: datetime) -> Q:
+    waiting = Q(state=State.WAITING) & (Q(lease_until=None) | Q(lease_until__lte=now))
+    return waiting | Q(state=State.RUNNING, lease_until__lte=now)
+
+
+def _claim(report_id: int, now: datetime) -> uuid.UUID | None:
+    lease = uuid.uuid4()
+    claimed = Report.objects.filter(_free(now), pk=report_id, attempts__lt=MOST_ATTEMPTS).update(
+        state=State.RUNNING,
+        progress=5,
+        lease=lease,
+        lease_until=now + LEASE,
+        attempts=F("attempts") + 1,
+    )
+    return lease if claimed else None
+
+
+def _build(report: Report, lease: uuid.UUID) -> None:
+    held = Report.objects.filter(pk=report.pk, lease=lease)
+    params = report.params
+    pools = list(report.pools.select_related("product__vendor"))
+    kind = KINDS[report.name]
+    found = kind.dataset(
+        pools,
+        start=params["start"],
+        end=params["end"],
+        zone=ZoneInfo(params["zone"]),
+        as_of=report.as_of,
+        scope=params["scope"],
+    )
+    held.update(progress=50)
+    paper, numbers = kind.paper(found), found.as_json()
+    text = json.dumps(numbers, ensure_ascii=False, indent=1).encode()
+    write(report.data_path, text)
+    write(report.path, paper)
+    numbers["positions"] = [pool["position"] for pool in numbers.pop("pools")]
+    held.update(
+        state=State.DONE,
+        progress=100,
+        sha256=hashlib.sha256(paper).hexdigest(),
+        size=len(paper),
+        data=numbers,
+        error="",
+        lease=None,
+        lease_until=None,
+        finished_at=timezone.now(),
+    )
+
+
+def _put_back(report: Report, lease: uuid.UUID, error: str) -> None:
+    over = report.attempts >= MOST_ATTEMPTS
+    now = timezone.now()
+    Report.objects.filter(pk=report.pk, lease=lease).update(
+        state=State.FAILED if over else State.WAITING,
+        progress=0,
+        lease=None,
+        lease_until=None if over else now + PAUSE * report.attempts,
+        finished_at=now if over else None,
+        error=error[:2000],
+    )

@@ -1,0 +1,29 @@
+"""Reports: numbers in, paper out. One module a report, one line each in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from reports.datasets.compliance import compliance as compliance_numbers
+from reports.documents.compliance import paper as compliance_paper
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of report.
+
+    dataset:  pools, start, end, zone, as_of and scope in; a dataset with `as_json` out.
+    paper:    dataset in, PDF bytes out; the same dataset gives the same bytes.
+    """
+
+    title: str
+    dataset: Callable[..., Any]
+    paper: Callable[[Any], bytes]
+
+
+KINDS: Final = MappingProxyType(
+    {"compliance": Kind("Licence compliance", compliance_numbers, compliance_paper)}
+)

@@ -1,0 +1,186 @@
+"""The compliance report: title block, result, position, each pool, method, sign-off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from reportlab.platypus import Flowable
+
+from reports.datasets.compliance import Compliance, PoolReport, Position
+from reports.documents.pool_pages import month_grid, pool_pages, small_charts
+from reports.documents.words import (
+    TONES,
+    VERDICTS,
+    day_span,
+    figure,
+    hours,
+    moment,
+    peak_words,
+    percent,
+    signed,
+)
+from reports.pdf import look
+from reports.pdf.blocks import Signature, SignOff, heading
+from reports.pdf.page import Masthead, build
+from reports.pdf.tables import Cell, Column, FastTable
+from reports.pdf.text import prose
+
+TITLE: Final = "Licence compliance"
+ALL_IN_FULL: Final = 12
+"""With more pools than this, only those with findings have pages of their own."""
+FINDINGS: Final = ("over_use", "not_determinable")
+
+_ASK: Final = {
+    "over_use": "Over-use was found. Please check the episodes listed for each pool, and either "
+    "record the entitlement that covers them or agree a correction with the vendor.",
+    "not_determinable": "For some pools nothing can be said. Please close the gaps or record the "
+    "missing entitlements that the reasons name, then make this report again.",
+    "as_observed": "No over-use was seen. Please review the gaps that are listed, since nothing "
+    "is said about them.",
+    "not_in_use": "No pool was in use in this period: nothing was judged.",
+    "proven": "Use stayed within what is allowed at every moment.",
+}
+
+
+def paper(data: Compliance) -> bytes:
+    """Return the report as a PDF file; the same dataset gives the same bytes."""
+    zone = ZoneInfo(data.zone)
+    in_full = data.pools
+    if len(data.pools) > ALL_IN_FULL:
+        in_full = tuple(pool for pool in data.pools if pool.position.verdict in FINDINGS)
+    shown = {pool.position.pool_id for pool in in_full}
+    rest = [pool for pool in data.pools if pool.position.pool_id not in shown]
+    story = [*_result(data), *_position(data.pools, zone)]
+    for pool in in_full:
+        story += pool_pages(pool, data, zone)
+    if rest:
+        story += [*heading("Pools without findings", room=170), *small_charts(rest, data)]
+        story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
+    story += _method(data)
+    return build(_masthead(data, zone), story)
+
+
+def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
+    return Masthead(
+        title=TITLE,
+        entity=data.scope,
+        period=day_span(data.start, data.end, zone),
+        zone=data.zone,
+        as_of=data.as_of,
+        as_of_text=moment(data.as_of, zone),
+        report_id=data.report_id,
+        version="1",
+        status="ready",
+        verdict=VERDICTS[data.verdict],
+        verdict_tone=TONES[data.verdict],
+        verdict_reason=_reason(data),
+        software="Licence management",
+        facts=(
+            ("Pools", f"{len(data.pools):,}"),
+            ("Coverage", percent(data.coverage)),
+            ("Floor of coverage", percent(data.floor)),
+            ("Logic version", data.logic_version),
+        ),
+    )
+
+
+def _reason(data: Compliance) -> str:
+    if len(data.pools) == 1:
+        return data.reason
+    same = dict(data.counts)[data.verdict]
+    worst = next(
+        pool.position
+        for pool in data.pools
+        if (pool.position.verdict, pool.position.reason) == (data.verdict, data.reason)
+    )
+    return f"{same} of {len(data.pools)} pools; the clearest is {worst.pool}: {data.reason}"
+
+
+def _result(data: Compliance) -> list[Flowable]:
+    rows = [
+        (Cell(VERDICTS[verdict], TONES[verdict]), f"{number:,}") for verdict, number in data.counts
+    ]
+    story: list[Flowable] = [
+        *heading("Result"),
+        prose(_ASK[data.verdict], look.BODY),
+        FastTable([Column("Verdict", 0.8), Column("Pools", 0.2, "right")], rows),
+    ]
+    found = [pool.position for pool in data.pools if pool.position.verdict in FINDINGS]
+    if found:
+        story += [*heading("Pools that need attention", 2), _findings(found)]
+    return story
+
+
+def _findings(found: Sequence[Position]) -> FastTable:
+    columns = [
+        Column("Pool", 0.2, lines=2),
+        Column("Entitled", 0.08, "right"),
+        Column("Peak", 0.08, "right"),
+        Column("Excess", 0.08, "right"),
+        Column("Coverage", 0.1, "right"),
+        Column("Why", 0.46, lines=4),
+    ]
+    rows = [
+        (
+            Cell(row.pool, TONES[row.verdict]),
+            figure(row.entitled),
+            peak_words(row.peak, row.peak_exact),
+            f"{-row.spare:,}" if row.spare is not None and row.spare < 0 else "0",
+            percent(row.coverage),
+            row.reason,
+        )
+        for row in found
+    ]
+    return FastTable(columns, rows, size=7.5, limit=240)
+
+
+def _position(pools: Sequence[PoolReport], zone: ZoneInfo) -> list[Flowable]:
+    columns = [
+        Column("Pool, product", 0.215, lines=2),
+        Column("Entitled", 0.07, "right"),
+        Column("Proven", 0.065, "right"),
+        Column("Over- draft", 0.06, "right"),
+        Column("Issued", 0.065, "right"),
+        Column("Peak", 0.06, "right"),
+        Column("Peak reached", 0.135),
+        Column("Least spare", 0.06, "right"),
+        Column("Hours over", 0.065, "right"),
+        Column("Refusals", 0.075, "right"),
+        Column("Coverage", 0.085, "right"),
+    ]
+    rows = [
+        (
+            Cell(f"{row.pool}, {row.product}", TONES[row.verdict]),
+            figure(row.entitled),
+            figure(row.proven),
+            figure(row.overdraft),
+            figure(row.issued),
+            peak_words(row.peak, row.peak_exact),
+            moment(row.peak_at, zone) if row.peak_at is not None and row.peak else "–",
+            signed(row.spare),
+            hours(row.over_seconds),
+            f"{row.denials:,}",
+            percent(row.coverage),
+        )
+        for row in (pool.position for pool in pools)
+    ]
+    return [
+        *heading("Licence position"),
+        FastTable(columns, rows, size=7, limit=240),
+        prose(
+            "Entitled, proven, overdraft and issued at the end of the period. Least spare: allowed "
+            "minus in use at the tightest moment. A dash stands for what is not known.",
+            look.CAPTION,
+        ),
+    ]
+
+
+def _method(data: Compliance) -> list[Flowable]:
+    return [
+        *heading("Method and limits"),
+        *(prose(sentence, look.BODY) for sentence in data.method),
+        *heading("Sign-off", 2, room=140),
+        SignOff([Signature("Prepared"), Signature("Reviewed"), Signature("Approved")]),
+    ]

@@ -1,0 +1,304 @@
+"""The pages of one pool, and the short form for pools without findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from reportlab.platypus import Flowable
+
+from reports.datasets.compliance import Compliance, Line, Month, PoolReport
+from reports.documents.words import (
+    TONES,
+    VERDICTS,
+    day,
+    figure,
+    hours,
+    length,
+    moment,
+    moment_exact,
+    month,
+    peak_words,
+    percent,
+    signed,
+)
+from reports.pdf import axes, look
+from reports.pdf.axes import Span, Step, Tick
+from reports.pdf.blocks import Badge, caption, heading
+from reports.pdf.calendars import CalendarMonth, CompletenessCalendar
+from reports.pdf.charts import Callout, LoadCurve, Small, StepChart, Use, small_multiples
+from reports.pdf.look import Tone
+from reports.pdf.tables import Cell, Column, FastTable
+from reports.pdf.text import prose
+
+MOST_ROWS: Final = 200
+"""Over-use episodes of one pool on paper; the data file has all."""
+LONGEST_GAPS: Final = 10
+MOST_LEVELS: Final = 2_000
+"""Seats up to which the load curve is drawn one by one."""
+
+
+def pool_pages(pool: PoolReport, data: Compliance, zone: ZoneInfo) -> list[Flowable]:
+    """Return the full account of one pool."""
+    head = pool.position
+    use = _use(pool, data)
+    callout = None
+    if head.peak and head.peak_at is not None:
+        words = f"{peak_words(head.peak, head.peak_exact)} on {day(head.peak_at, zone)}"
+        callout = Callout(head.peak_at, head.peak, words)
+    return [
+        *heading(head.pool, room=330),
+        prose(
+            "{product} by {vendor}. Days of rights are in {zone}.",
+            look.SMALL,
+            product=head.product,
+            vendor=head.vendor,
+            zone=pool.zone,
+        ),
+        Badge(TONES[head.verdict], VERDICTS[head.verdict], head.reason),
+        StepChart(use, _ticks(pool.months, zone), callout=callout),
+        caption("Highest use of each day against what was allowed. Hatched: nobody can say."),
+        *heading("Month by month", 2),
+        _month_table(pool.months, zone),
+        *_over_use(pool, zone),
+        *_rights(pool),
+        *_load(pool),
+        *_completeness(pool, zone),
+    ]
+
+
+def small_charts(pools: Sequence[PoolReport], data: Compliance) -> list[Flowable]:
+    """Return a small chart for each pool."""
+    return small_multiples(
+        [
+            Small(
+                pool.position.pool,
+                f"{percent(pool.position.coverage)} observed, spare {signed(pool.position.spare)}",
+                TONES[pool.position.verdict],
+                _use(pool, data),
+            )
+            for pool in pools
+        ]
+    )
+
+
+def month_grid(pools: Sequence[PoolReport], zone: ZoneInfo) -> FastTable:
+    """Return the peak of each pool and month in one table."""
+    months = pools[0].months
+    columns = [Column("Pool", 0.28)] + [
+        Column(month(item.start, zone), 0.72 / len(months), "right") for item in months
+    ]
+    rows = [(pool.position.pool, *(figure(item.peak) for item in pool.months)) for pool in pools]
+    return FastTable(columns, rows, size=7)
+
+
+def _use(pool: PoolReport, data: Compliance) -> Use:
+    return Use(
+        start=data.start,
+        end=data.end,
+        used=[Step(d.start, d.end, d.peak) for d in pool.days if d.peak is not None],
+        allowed=[Step(row.start, row.end, row.seats) for row in pool.allowed],
+        gaps=[axes.Gap(gap.start, gap.end) for gap in pool.gaps],
+        over=[Span(row.start, row.end) for row in pool.over_use],
+    )
+
+
+def _ticks(months: Sequence[Month], zone: ZoneInfo) -> list[Tick]:
+    return [
+        Tick(item.start, f"{datetime.fromtimestamp(item.start, zone):%b %y}") for item in months
+    ]
+
+
+def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
+    columns = [
+        Column("Month", 0.085),
+        Column("Allowed", 0.07, "right"),
+        Column("Peak", 0.06, "right"),
+        Column("Peak reached", 0.13),
+        Column("Hours full", 0.07, "right"),
+        Column("Hours over", 0.07, "right"),
+        Column("Refusals", 0.075, "right"),
+        Column("Coverage", 0.085, "right"),
+        Column("Verdict and why", 0.355, lines=4),
+    ]
+    rows = [
+        (
+            month(item.start, zone),
+            figure(item.allowed),
+            peak_words(item.peak, item.peak == item.peak_high),
+            moment(item.peak_at, zone) if item.peak and item.peak_at is not None else "–",
+            hours(item.full_seconds),
+            hours(item.over_seconds),
+            f"{item.denials:,}",
+            percent(item.coverage),
+            Cell(f"{VERDICTS[item.verdict]}. {item.reason}", TONES[item.verdict]),
+        )
+        for item in months
+    ]
+    return FastTable(columns, rows, size=7, limit=300)
+
+
+def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
+    story = heading("Over-use", 2)
+    if not pool.over_use:
+        seen = percent(pool.position.coverage)
+        words = "None was seen in the {seen} of the time that was observed."
+        if pool.position.coverage is None:
+            words = "None was seen; nothing was expected to be observed."
+        elif not pool.allowed:
+            words = "What is allowed is not known, so over-use cannot be told from use."
+        return [*story, prose(words, look.BODY, seen=seen)]
+    columns = [
+        Column("From", 0.24),
+        Column("To", 0.24),
+        Column("Lasted", 0.2),
+        Column("Most in use", 0.16, "right"),
+        Column("Most above allowed", 0.16, "right"),
+    ]
+    # The largest ones, in time order, where there are more than paper should hold.
+    worst = sorted(pool.over_use, key=lambda row: (-row.excess, row.start - row.end, row.start))
+    rows = [
+        (
+            moment_exact(row.start, zone),
+            moment_exact(row.end, zone),
+            length(row.end - row.start),
+            f"{row.peak:,}",
+            f"{row.excess:,}",
+        )
+        for row in sorted(worst[:MOST_ROWS], key=lambda row: row.start)
+    ]
+    story.append(FastTable(columns, rows, size=7.5))
+    if len(pool.over_use) > MOST_ROWS:
+        text = f"The {MOST_ROWS} largest of {len(pool.over_use):,}; the data file has all."
+        story.append(caption(text))
+    return story
+
+
+def _rights(pool: PoolReport) -> list[Flowable]:
+    pool_zone = ZoneInfo(pool.zone)
+    changes = []
+    before = 0
+    for step in pool.rights:
+        changes.append(
+            (
+                day(step.start, pool_zone),
+                signed(step.allowed - before),
+                f"{step.quantity:,}",
+                f"{step.overdraft:,}",
+                f"{step.allowed:,}",
+                ", ".join(f"E{number}" for number in step.lines) or "none in force",
+            )
+        )
+        before = step.allowed
+    return [
+        *heading("Entitlements", 2),
+        FastTable(
+            [
+                Column("Line", 0.07),
+                Column("Seats", 0.08, "right"),
+                Column("Over- draft", 0.07, "right"),
+                Column("Metric", 0.11),
+                Column("First day", 0.11),
+                Column("Last day", 0.13),
+                Column("Contract, order", 0.21, lines=2),
+                Column("Strength of proof", 0.22, lines=2),
+            ],
+            [_line(line) for line in pool.lines],
+            empty="None is on record.",
+            size=7.5,
+        ),
+        *heading("What is allowed, by day", 2),
+        FastTable(
+            [
+                Column("From", 0.14),
+                Column("Change", 0.12, "right"),
+                Column("Seats", 0.12, "right"),
+                Column("Overdraft", 0.12, "right"),
+                Column("Allowed", 0.12, "right"),
+                Column("Lines in force", 0.38),
+            ],
+            changes,
+            empty="Nothing that bounds the seats in use.",
+            size=7.5,
+        ),
+    ]
+
+
+def _line(line: Line) -> tuple[str | Cell, ...]:
+    papers = ", ".join(part for part in (line.contract, line.purchase_order) if part)
+    tone = Tone.PLAIN if line.strength >= 4 else Tone.WARN
+    return (
+        f"E{line.number}",
+        f"{line.quantity:,}",
+        f"{line.overdraft:,}",
+        line.metric,
+        line.first,
+        line.last or "no end",
+        papers or "–",
+        Cell(line.strength_label, tone),
+    )
+
+
+def _load(pool: PoolReport) -> list[Flowable]:
+    total = pool.load[0].seconds if pool.load else 0
+    peak = pool.load[-1].seats if pool.load else 0
+    if not total or not 0 < peak <= MOST_LEVELS:
+        return []
+    shares = []
+    place = 0
+    for seats in range(peak + 1):
+        while pool.load[place].seats < seats:
+            place += 1
+        shares.append(pool.load[place].seconds / total)
+    levels = {row.seats for row in pool.allowed}
+    limit = levels.pop() if len(levels) == 1 else None
+    return [*heading("How long how many seats were in use", 2, room=150), LoadCurve(shares, limit)]
+
+
+def _completeness(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
+    story: list[Flowable] = [*heading("Completeness", 2, room=200), _calendar(pool, zone)]
+    if not pool.gaps:
+        return [*story, prose("There is no gap.", look.BODY)]
+    longest = sorted(pool.gaps, key=lambda gap: (gap.start - gap.end, gap.start))[:LONGEST_GAPS]
+    columns = [
+        Column("From", 0.19),
+        Column("To", 0.19),
+        Column("Lasted", 0.13),
+        Column("Cause", 0.19, lines=2),
+        Column("Detail", 0.3, lines=2),
+    ]
+    rows = [
+        (
+            moment_exact(gap.start, zone),
+            moment_exact(gap.end, zone),
+            length(gap.end - gap.start),
+            gap.cause_label,
+            gap.detail or "–",
+        )
+        for gap in sorted(longest, key=lambda gap: gap.start)
+    ]
+    story.append(FastTable(columns, rows, size=7.5))
+    whole = length(sum(gap.end - gap.start for gap in pool.gaps))
+    text = f"{len(pool.gaps):,} gap{'' if len(pool.gaps) == 1 else 's'}, {whole} in all."
+    if len(pool.gaps) > LONGEST_GAPS:
+        text += f" The {LONGEST_GAPS} longest are listed; the data file has all."
+    return [*story, caption(text)]
+
+
+def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:
+    def local(at: int) -> datetime:
+        return datetime.fromtimestamp(at, zone)
+
+    notes = {month(item.start, zone): percent(item.coverage) for item in pool.months}
+    rows = []
+    for label, days in groupby(pool.days, key=lambda item: month(item.start, zone)):
+        shares: list[float | None] = [None] * 31
+        for item in days:
+            if item.expected_seconds:
+                share = item.observed_seconds / item.expected_seconds
+                shares[local(item.start).day - 1] = share
+        rows.append(CalendarMonth(label, shares, notes[label]))
+    return CompletenessCalendar(rows)

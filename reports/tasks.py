@@ -1,0 +1,21 @@
+"""Tasks: each takes ids, calls one function, and may run 0, 1 or 4 times."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from reports import delivery
+
+
+@shared_task
+def tick() -> None:
+    """Hand out the reports that wait. Overlapping ticks do no harm: one gets the lease."""
+    for report_id in delivery.due(timezone.now()):
+        build_report.delay(report_id)
+
+
+@shared_task
+def build_report(report_id: int) -> None:
+    """Build a report; does nothing where it is built, or somebody is at it."""
+    delivery.build(report_id)
