@@ -40,7 +40,8 @@ def tick() -> None:
 
 @shared_task
 def poll_servers(server_ids: list[int]) -> None:
-    """Ask licence servers. Those that another worker asks, or that are no longer due, are left out."""
+    """Ask licence servers. Those that another worker asks, or that are no longer due, are left
+    out."""
     polling.poll(server_ids)
 
 

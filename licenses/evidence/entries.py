@@ -4,7 +4,8 @@ An entry is one line of canonical JSON (sorted keys, no blanks, UTF-8, integers 
 
     {"body":{...},"event_time":T,"kind":K,"n":N,"recorded_at":R,"source":S,"stream":NAME,"v":1}
 
-Times are epoch seconds. Names of people and machines never stand in it, only their keyed pseudonyms, so a name can be
+Times are epoch seconds. Names of people and machines never stand in it, only their keyed
+pseudonyms, so a name can be
 erased and every hash stays valid.
 """
 
@@ -22,7 +23,8 @@ from django.utils import timezone
 from licenses.models import Contract, EvidenceBlock, EvidenceStream, LicenseServer
 
 VERSION = 1
-# zlib's fastest level: entries of one chunk repeat each other, so a slower one gains a tenth in size for thrice the time.
+# zlib's fastest level: entries of one chunk repeat each other, so a slower one gains a tenth in
+# size for thrice the time.
 LEVEL = 1
 
 
@@ -32,7 +34,8 @@ class Draft(NamedTuple):
     kind: str
     event_time: int
     body: str
-    """Canonical JSON of an object. Text already, since one body is written for each of millions of events."""
+    """Canonical JSON of an object. Text already, since one body is written for each of millions of
+    events."""
 
 
 def draft(kind: str, event_time: int, body: Mapping[str, Any]) -> Draft:
@@ -72,9 +75,11 @@ INSTALLATION = ("installation", EvidenceStream.Kind.INSTALLATION)
 def append(
     stream: tuple[str, str], drafts: Sequence[Draft], *, source: str
 ) -> EvidenceBlock | None:
-    """Append entries to a stream under its next numbers, and return their block (None where there are none).
+    """Append entries to a stream under its next numbers, and return their block (None where there
+    are none).
 
-    Must run in the transaction that stores what the entries tell: together they happen or do not. The row lock on the
+    Must run in the transaction that stores what the entries tell: together they happen or do not.
+    The row lock on the
     stream (on SQLite: the immediate transaction) keeps numbers from being skipped or given twice.
     """
     if not drafts:

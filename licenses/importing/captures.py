@@ -1,4 +1,5 @@
-"""Keep what was read as it was read: raw bytes under their hash, and a row that says what became of them."""
+"""Keep what was read as it was read: raw bytes under their hash, and a row that says what became of
+them."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def check_room() -> None:
 def store_raw(data: bytes) -> tuple[str, str]:
     """Store bytes, and return their SHA-256 and the path below the data folder.
 
-    Written beside, flushed to the disk and renamed, before the rows that name it are committed: a crash leaves a file that
+    Written beside, flushed to the disk and renamed, before the rows that name it are committed: a
+    crash leaves a file that
     nothing names, never a row whose file is missing. The same bytes are stored once.
     """
     digest = hashlib.sha256(data).hexdigest()
@@ -59,7 +61,7 @@ def store_raw(data: bytes) -> tuple[str, str]:
                     packed.write(data)
                 raw.flush()
                 os.fsync(raw.fileno())
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -69,7 +71,8 @@ def store_raw(data: bytes) -> tuple[str, str]:
 def read_raw(capture: Capture) -> bytes:
     """Return a capture's bytes.
 
-    Raises FileNotFoundError where they are no longer kept, ValueError where they are not those that were read.
+    Raises FileNotFoundError where they are no longer kept, ValueError where they are not those that
+    were read.
     """
     if not capture.stored:
         raise FileNotFoundError(f"The raw text of {capture} is not kept.")
@@ -92,7 +95,8 @@ def store_unreadable(capture: Capture, lines: Sequence[Unreadable]) -> None:
 
 
 def known_capture(server: LicenseServer, kind: str, digest: str, offset: int = 0) -> Capture | None:
-    """Return the capture that already holds these bytes, read whole, from the same place of a file."""
+    """Return the capture that already holds these bytes, read whole, from the same place of a
+    file."""
     return Capture.objects.filter(
         server=server, kind=kind, sha256=digest, offset=offset, result=Capture.Result.PARSED
     ).first()

@@ -20,7 +20,8 @@ def extend(
 ) -> list[tuple[int, int]]:
     """Add spans to what a source vouches for, and return the spans that were new to it.
 
-    Spans that touch or overlap become one row, so the rows are the same whatever the order, number or cut of the pieces.
+    Spans that touch or overlap become one row, so the rows are the same whatever the order, number
+    or cut of the pieces.
     """
     added = []
     for start, end in spans:
@@ -68,7 +69,8 @@ def _seconds(value: datetime) -> int:
 def open_gap(
     server: LicenseServer, daemon: str, start: int, cause: str, detail: str
 ) -> list[entries.Draft]:
-    """Write that nothing is known from `start` on; a gap already open keeps its start, and takes a new cause as a new row.
+    """Write that nothing is known from `start` on; a gap already open keeps its start, and takes a
+    new cause as a new row.
 
     Returns the evidence entries for it.
     """
@@ -139,7 +141,8 @@ def write_gap(
 
 
 def fill_gaps(server: LicenseServer, spans: Iterable[tuple[int, int]], capture: Capture) -> None:
-    """Mark the gaps that a log has since filled whole. The gap stays: it says that this was learned later."""
+    """Mark the gaps that a log has since filled whole. The gap stays: it says that this was learned
+    later."""
     for start, end in spans:
         Gap.objects.filter(
             Q(filled_by=None), server=server, starts__gte=start, ends__lte=end, ends__isnull=False

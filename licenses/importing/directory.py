@@ -1,4 +1,5 @@
-"""From names as printed to rows: people, machines and features, looked up in bulk and remembered for one import."""
+"""From names as printed to rows: people, machines and features, looked up in bulk and remembered
+for one import."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from licenses.models import Feature, Host, Identity, LicenseServer, Person, pseu
 class Directory:
     """Ids and pseudonyms of the people, machines and features of one server.
 
-    People and machines are the same whatever the case of their names; a feature's name is exact. Rows that are missing are
+    People and machines are the same whatever the case of their names; a feature's name is exact.
+    Rows that are missing are
     made. Call `learn` once a chunk (a few queries, whatever its size), then read the dictionaries.
     """
 
@@ -82,7 +84,8 @@ class Directory:
             self._remember_feature(found, daemon, name)
 
     def _same_feature(self, daemon: str, name: str) -> int | None:
-        """Find the feature under the other of its two keys: a status may not tell which daemon serves an idle feature."""
+        """Find the feature under the other of its two keys: a status may not tell which daemon
+        serves an idle feature."""
         if not daemon:
             known = {
                 pk for pk, (of, feature) in self.feature_names.items() if feature == name and of
@@ -111,5 +114,5 @@ def _ids(model: type[Person] | type[Host], pseudonyms: Iterable[str]) -> dict[st
             model.objects.filter(pseudonym__in=codes[start : start + 500]).values_list(
                 "pseudonym", "pk"
             )
-        )  # type: ignore[attr-defined]
+        )
     return found

@@ -11,7 +11,8 @@ from licenses.models import Feature, LicenseServer
 def mark_server(server: LicenseServer, start: int, end: int) -> None:
     """Have the hours of [start, end) counted again in every pool that this server feeds.
 
-    Holdings that are still open reach to the end of time; hours to come are counted when they have come.
+    Holdings that are still open reach to the end of time; hours to come are counted when they have
+    come.
     """
     features = list(Feature.objects.filter(server=server).values_list("pk", flat=True))
     until = min(end, int(timezone.now().timestamp()) + 1)

@@ -139,7 +139,7 @@ def _store_events(
     )
     stored.new += len(new)
     stored.known += len(movements) - len(new)
-    bodies: dict[tuple[int, ...], str] = {}
+    bodies: dict[tuple[int, ...], Any] = {}
     for row in new:
         stored.touch(Key(row.feature, row.person, row.host, row.seats), row.at)
         who = (row.feature, row.person, row.host, row.seats)
@@ -159,7 +159,8 @@ def _store_events(
 
 
 def _identity(directory: Directory, feature: int, person: int, host: int, seats: int) -> Any:
-    """Return the parts of an entry's body before the ordinal, between it and the reason, and after."""
+    """Return the parts of an entry's body before the ordinal, between it and the reason, and
+    after."""
     daemon, name = directory.feature_names[feature]
     head = (
         f'{{"daemon":{canonical(daemon)},"feature":{canonical(name)},'
@@ -180,9 +181,19 @@ def _store_denials(
         )
         reason_class = classify(item.code, item.reason)
         rows[feature, item.at, person, host, item.seats, item.code or 0, ordinal] = DenialRow(
-            feature, item.at, person, host, item.seats, item.code or 0, ordinal, item.minor[:60], item.reason[:300],
-            item.version[:50], str(reason_class), reason_class in CAPACITY,
-        )  # fmt: skip
+            feature,
+            item.at,
+            person,
+            host,
+            item.seats,
+            item.code or 0,
+            ordinal,
+            item.minor[:60],
+            item.reason[:300],
+            item.version[:50],
+            str(reason_class),
+            reason_class in CAPACITY,
+        )
     new = _insert(
         "licenses_denial",
         "feature_id, at, person_id, host_id, seats, code, ordinal",
@@ -194,10 +205,16 @@ def _store_denials(
     for row in new:
         daemon, name = directory.feature_names[row.feature]
         body = {
-            "daemon": daemon, "feature": name, "host": directory.host_pseudonyms[row.host], "minor": row.minor,
-            "ordinal": row.ordinal, "person": directory.person_pseudonyms[row.person], "reason": row.reason,
-            "seats": row.seats, "version": row.version,
-        }  # fmt: skip
+            "daemon": daemon,
+            "feature": name,
+            "host": directory.host_pseudonyms[row.host],
+            "minor": row.minor,
+            "ordinal": row.ordinal,
+            "person": directory.person_pseudonyms[row.person],
+            "reason": row.reason,
+            "seats": row.seats,
+            "version": row.version,
+        }
         if row.code:
             body["code"] = row.code
         stored.drafts.append(Draft("denial", row.at, canonical(body)))
@@ -216,14 +233,18 @@ def _store_boundaries(
         else:
             continue
         row, created = Boundary.objects.get_or_create(
-            server=directory.server, daemon=item.daemon, at=moment(item.at), kind=kind,
+            server=directory.server,
+            daemon=item.daemon,
+            at=moment(item.at),
+            kind=kind,
             defaults={"last_seen": None if last_seen is None else moment(last_seen)},
-        )  # fmt: skip
+        )
         later = last_seen is not None and (
             row.last_seen is None or int(row.last_seen.timestamp()) < last_seen
         )
-        if not created and later:
-            # Another piece of the log was heard nearer to the restart: what was lost was held until then.
+        if not created and later and last_seen is not None:
+            # Another piece of the log was heard nearer to the restart: what was lost was held until
+            # then.
             Boundary.objects.filter(pk=row.pk).update(last_seen=moment(last_seen))
         if kind == Boundary.Kind.START and (created or later):
             stored.boundaries.append((item.daemon, item.at))
@@ -256,10 +277,10 @@ def _insert(table: str, identity: str, rest: str, rows: Sequence[Row]) -> list[R
         return []
     marks = ", ".join(["%s"] * len(f"{identity}, {rest}".split(",")))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")  # noqa: S608
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")
         (before,) = cursor.fetchone()
         cursor.executemany(
-            f"INSERT INTO {table} ({identity}, {rest}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+            f"INSERT INTO {table} ({identity}, {rest}) VALUES ({marks}) ON CONFLICT DO NOTHING",
             rows,
         )
         inserted = cursor.rowcount
@@ -267,11 +288,12 @@ def _insert(table: str, identity: str, rest: str, rows: Sequence[Row]) -> list[R
             return list(rows)
         if inserted == 0:
             return []
-        # A mixture: the new ones are those with ids of this transaction. Features belong to one server, and only one
+        # A mixture: the new ones are those with ids of this transaction. Features belong to one
+        # server, and only one
         # import of a server runs at a time, so nobody else's rows are among them.
         features = ",".join(str(feature) for feature in sorted({int(row[0]) for row in rows}))
         cursor.execute(
-            f"SELECT {identity} FROM {table} WHERE id > %s AND feature_id IN ({features})",  # noqa: S608
+            f"SELECT {identity} FROM {table} WHERE id > %s AND feature_id IN ({features})",
             [before],
         )
         new = set(cursor.fetchall())

@@ -49,7 +49,8 @@ FORMATS = tuple(str(kind) for kind in Capture.Kind)
 
 
 def set_zone(server: LicenseServer, zone: str | None) -> str | None:
-    """Set a server's zone where none is set, and return a note for the person, if there is anything to note.
+    """Set a server's zone where none is set, and return a note for the person, if there is anything
+    to note.
 
     Raises ImportRefused where another one is set already: what was read under it would be wrong.
     """
@@ -60,7 +61,8 @@ def set_zone(server: LicenseServer, zone: str | None) -> str | None:
             )
         if server.zone and server.zone != zone:
             raise ImportRefused(
-                f"Server {server.name} has the zone {server.zone}, not {zone}. What was imported was read in "
+                f"Server {server.name} has the zone {server.zone}, not {zone}. What was "
+                f"imported was read in "
                 f"{server.zone}; leave --zone away, or use another server name."
             )
     if server.zone:
@@ -82,7 +84,8 @@ def import_file(server: LicenseServer, path: Path, name: str, wanted: Wanted) ->
             file_format = wanted.format or detect(server.kind, head)
             if file_format not in FORMATS:
                 raise ImportRefused(
-                    f"{name}: format {file_format!r} is not read; expected one of {', '.join(FORMATS)}."
+                    f"{name}: format {file_format!r} is not read; expected one of "
+                    f"{', '.join(FORMATS)}."
                 )
             stream.seek(0)
             if file_format == Capture.Kind.LOG:
@@ -119,7 +122,8 @@ def _import_log(
         and run.parser.first_at is None
     ):
         raise ImportRefused(
-            f"{name}: not one line with a time and a daemon was found; expected a FlexNet debug log."
+            f"{name}: not one line with a time and a daemon was found; expected a FlexNet debug "
+            f"log."
         )
     return run.result
 
@@ -145,7 +149,8 @@ def _import_whole(
 
 
 def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileResult:
-    """Store a status text that somebody saved: as of the date that it prints, or now where it prints none."""
+    """Store a status text that somebody saved: as of the date that it prints, or now where it
+    prints none."""
     now = int(timezone.now().timestamp())
     snapshots = parse_lmstat(data, zone=server.tzinfo, now=now)
     result = FileResult(source, Capture.Kind.STATUS)
@@ -157,7 +162,8 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         raise ImportRefused(f"{source}: {detail}")
     for index, snapshot in enumerate(recognised):
         at = snapshot.taken_at if snapshot.taken_at is not None else now
-        # Several servers in one text tell of one moment: each is a status of its own, a second apart.
+        # Several servers in one text tell of one moment: each is a status of its own, a second
+        # apart.
         stored = store_snapshot(
             server, snapshot, data if index == 0 else b"", at=min(at, now) + index, source=source
         )
@@ -198,7 +204,8 @@ class _LimitedGzip(gzip.GzipFile):
 
 
 def server_for(name: str, *, kind: str = "flexnet") -> LicenseServer:
-    """Return the server of that name, made where it is new. Raises ImportRefused for a name that cannot be one."""
+    """Return the server of that name, made where it is new. Raises ImportRefused for a name that
+    cannot be one."""
     server = LicenseServer.objects.filter(name=name).first()
     if server is not None:
         if server.kind != kind:

@@ -1,4 +1,5 @@
-"""Files that were handed in: kept, imported in the background piece by piece, and gone on with after any kill."""
+"""Files that were handed in: kept, imported in the background piece by piece, and gone on with
+after any kill."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ from licenses.sources.flexnet.debug_log import first_line_date
 from . import mapping
 from .captures import DiskFull
 from .files import (
-    HEAD,
     FORMATS,
+    HEAD,
     ImportRefused,
     Wanted,
     import_file,
@@ -46,10 +47,17 @@ SLICE_SECONDS = 60.0
 
 
 def hand_in(
-    server: LicenseServer, uploaded: Any, *, format: str = "", zone: str = "", date: date | None = None,
-    create_pools: bool = False, user: Any = None,
-) -> ImportJob:  # fmt: skip
-    """Keep an uploaded file for import. Raises ValidationError for what can be told to be wrong at once."""
+    server: LicenseServer,
+    uploaded: Any,
+    *,
+    format: str = "",
+    zone: str = "",
+    date: date | None = None,
+    create_pools: bool = False,
+    user: Any = None,
+) -> ImportJob:
+    """Keep an uploaded file for import. Raises ValidationError for what can be told to be wrong at
+    once."""
     if format and format not in FORMATS:
         raise ValidationError(
             {"format": f"Unknown format {format!r}: expected one of {', '.join(FORMATS)}."}
@@ -59,7 +67,8 @@ def hand_in(
     if uploaded.size > UPLOAD_LIMIT:
         raise ValidationError(
             {
-                "file": f"The file is larger than {UPLOAD_LIMIT // 2**30} GB: import it with the command."
+                "file": f"The file is larger than {UPLOAD_LIMIT // 2**30} GB: "
+                "import it with the command."
             }
         )
     head = uploaded.read(HEAD)
@@ -74,9 +83,14 @@ def hand_in(
     except ImportRefused as error:
         raise ValidationError({"zone": str(error)}) from error
     job = ImportJob(
-        server=server, file_name=Path(str(uploaded.name)).name[:255], format=format, zone=zone, date=date,
-        create_pools=create_pools, requested_by=user,
-    )  # fmt: skip
+        server=server,
+        file_name=Path(str(uploaded.name)).name[:255],
+        format=format,
+        zone=zone,
+        date=date,
+        create_pools=create_pools,
+        requested_by=user,
+    )
     # Stored under a name of ours: what people call a file never becomes a path.
     job.file.save(str(uuid.uuid4()), File(uploaded), save=False)
     job.save()
@@ -96,15 +110,19 @@ def due(now: datetime) -> list[int]:
 
 
 def run(job_id: int, *, seconds: float = SLICE_SECONDS) -> None:
-    """Go on with a job for a while. Safe to call any number of times at once: one caller holds the lease."""
+    """Go on with a job for a while. Safe to call any number of times at once: one caller holds the
+    lease."""
     now = timezone.now()
     lease = uuid.uuid4()
     claimed = ImportJob.objects.filter(
-        Q(state=Work.WAITING) | Q(state=Work.RUNNING), Q(leased_until=None) | Q(leased_until__lte=now), pk=job_id
+        Q(state=Work.WAITING) | Q(state=Work.RUNNING),
+        Q(leased_until=None) | Q(leased_until__lte=now),
+        pk=job_id,
     ).update(
-        lease=lease, leased_until=now + timedelta(seconds=max(settings.ITAM_LEASE_SECONDS, 2 * seconds)),
+        lease=lease,
+        leased_until=now + timedelta(seconds=max(settings.ITAM_LEASE_SECONDS, 2 * seconds)),
         state=Work.RUNNING,
-    )  # fmt: skip
+    )
     if claimed != 1:
         return
     job = ImportJob.objects.select_related("server").get(pk=job_id)
@@ -194,15 +212,19 @@ def _work_log(job: ImportJob, lease: uuid.UUID, path: Path, deadline: float) -> 
 
 
 def _saver(job: ImportJob, lease: uuid.UUID) -> Callable[[dict[str, Any]], None]:
-    """Return what stores the cursor in the chunk's own transaction, and stops a job whose lease another took."""
+    """Return what stores the cursor in the chunk's own transaction, and stops a job whose lease
+    another took."""
     size = max(1, job.file.size)
 
     def save(cursor: dict[str, Any]) -> None:
         offset = cursor["parser"]["offset"]
         changed = ImportJob.objects.filter(pk=job.pk, lease=lease).update(
-            offset=offset, parser_state=cursor, progress=min(99, offset * 100 // size),
-            leased_until=timezone.now() + timedelta(seconds=settings.ITAM_LEASE_SECONDS), attempts=1,
-        )  # fmt: skip
+            offset=offset,
+            parser_state=cursor,
+            progress=min(99, offset * 100 // size),
+            leased_until=timezone.now() + timedelta(seconds=settings.ITAM_LEASE_SECONDS),
+            attempts=1,
+        )
         if changed != 1:
             raise ImportRefused("Another worker took this import over.")
 
@@ -227,9 +249,14 @@ def _finish(job: ImportJob, lease: uuid.UUID, state: str, *, error: str = "") ->
             mapping.create_pools(job.server, user=job.requested_by)
         after_import(job.server)
     ImportJob.objects.filter(pk=job.pk, lease=lease).update(
-        state=state, error=error, lease=None, leased_until=None, finished_at=timezone.now(), result=job.result,
+        state=state,
+        error=error,
+        lease=None,
+        leased_until=None,
+        finished_at=timezone.now(),
+        result=job.result,
         progress=100 if state == Work.DONE else job.progress,
-    )  # fmt: skip
+    )
 
 
 def after_import(server: LicenseServer) -> None:

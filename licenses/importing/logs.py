@@ -1,6 +1,7 @@
 """Import an event log: chunk by chunk, each in one transaction with its place in the text.
 
-A chunk's rows, evidence, coverage and cursor are committed together, so a kill at any moment leaves the state before a chunk or
+A chunk's rows, evidence, coverage and cursor are committed together, so a kill at any moment leaves
+the state before a chunk or
 after it, and going on (or starting over) neither loses nor doubles anything.
 """
 
@@ -26,7 +27,8 @@ from .derive import Key, derive
 from .directory import Directory
 
 CHUNK = 2 * 2**20
-"""Bytes a transaction: large enough that commits cost little, small enough that a web request hardly waits."""
+"""Bytes a transaction: large enough that commits cost little, small enough that a web request
+hardly waits."""
 SHOWN = 20
 
 
@@ -107,7 +109,8 @@ class LogImport:
         self.parser = DebugLogParser(zone=server.tzinfo, date=first_day, state=known.get("parser"))
         self.repeats = facts.Repeats.load(known.get("repeats", ()))
         self.daemons: set[str] = set(known.get("daemons", ()))
-        # The text of lmgrd tells of every daemon; one daemon's own log vouches for that daemon alone.
+        # The text of lmgrd tells of every daemon; one daemon's own log vouches for that daemon
+        # alone.
         self.whole_server = whole_server or known.get("whole_server", False)
         self.directory = Directory(server)
         self.save_cursor = save_cursor
@@ -161,27 +164,46 @@ class LogImport:
             {pk: names[0] for pk, names in self.directory.feature_names.items()},
         )
         if stored.new:
-            # The next answer is compared with what the log now says, though it may read as the last one.
+            # The next answer is compared with what the log now says, though it may read as the last
+            # one.
             PollState.objects.filter(server=self.server).update(line_digest=None)
         self._append_evidence(items, capture, known is None, stored, added, digest)
         self._mark_dirty(stored, added, changed)
         self._count(items, stored, unreadable)
 
     def _capture(
-        self, items: list[records.LogRecord], block: bytes, offset: int, digest: str, path: str,
-        spans: list[tuple[int, int]], unreadable: list[records.Unreadable], stored: facts.Stored,
-    ) -> Capture | None:  # fmt: skip
+        self,
+        items: list[records.LogRecord],
+        block: bytes,
+        offset: int,
+        digest: str,
+        path: str,
+        spans: list[tuple[int, int]],
+        unreadable: list[records.Unreadable],
+        stored: facts.Stored,
+    ) -> Capture | None:
         if not block:
             return None
         steps = [item for item in items if isinstance(item, records.ClockStep)]
         capture = Capture.objects.create(
-            server=self.server, kind=Capture.Kind.LOG, source=self.source[:255], result=Capture.Result.PARSED,
-            detail="; ".join(f"line {step.line}: {step.reason} ({step.seconds} s)" for step in steps)[:1000],
-            sha256=digest, size=len(block), offset=offset, stored=path,
+            server=self.server,
+            kind=Capture.Kind.LOG,
+            source=self.source[:255],
+            result=Capture.Result.PARSED,
+            detail="; ".join(
+                f"line {step.line}: {step.reason} ({step.seconds} s)" for step in steps
+            )[:1000],
+            sha256=digest,
+            size=len(block),
+            offset=offset,
+            stored=path,
             starts=coverage.moment(spans[0][0]) if spans else None,
             ends=coverage.moment(spans[-1][1]) if spans else None,
-            lines=self.parser.lines - self._lines, unreadable_count=len(unreadable), new=stored.new, known=stored.known,
-        )  # fmt: skip
+            lines=self.parser.lines - self._lines,
+            unreadable_count=len(unreadable),
+            new=stored.new,
+            known=stored.known,
+        )
         store_unreadable(capture, unreadable)
         return capture
 
@@ -205,9 +227,14 @@ class LogImport:
         return {daemon: new for daemon, new in added.items() if new}
 
     def _append_evidence(
-        self, items: list[records.LogRecord], capture: Capture | None, is_new: bool, stored: facts.Stored,
-        added: dict[str, list[tuple[int, int]]], digest: str,
-    ) -> None:  # fmt: skip
+        self,
+        items: list[records.LogRecord],
+        capture: Capture | None,
+        is_new: bool,
+        stored: facts.Stored,
+        added: dict[str, list[tuple[int, int]]],
+        digest: str,
+    ) -> None:
         drafts = list(stored.drafts)
         for daemon, spans in added.items():
             drafts += [
@@ -225,10 +252,16 @@ class LogImport:
         ]
         if capture is not None and is_new:
             body = {
-                "bytes": capture.size, "file": self.source, "kind": str(capture.kind), "known": stored.known,
-                "lines": capture.lines, "new": stored.new, "offset": capture.offset, "sha256": digest,
+                "bytes": capture.size,
+                "file": self.source,
+                "kind": str(capture.kind),
+                "known": stored.known,
+                "lines": capture.lines,
+                "new": stored.new,
+                "offset": capture.offset,
+                "sha256": digest,
                 "unreadable": capture.unreadable_count,
-            }  # fmt: skip
+            }
             drafts.insert(0, entries.draft("capture", int(capture.recorded_at.timestamp()), body))
         entries.append(entries.server_stream(self.server), drafts, source=f"capture:{digest}")
 
@@ -272,7 +305,8 @@ class LogImport:
 def _touch_lost(
     server: LicenseServer, stored: facts.Stored, added: dict[str, list[tuple[int, int]]]
 ) -> None:
-    """Have the holdings made again that a restart just learned of has lost, or whose end new coverage moves."""
+    """Have the holdings made again that a restart just learned of has lost, or whose end new
+    coverage moves."""
     starts = Boundary.objects.filter(server=server, kind=Boundary.Kind.START)
     for daemon, restart in stored.boundaries:
         rows = _of_daemon(server, daemon)
@@ -323,7 +357,8 @@ def _touch(stored: facts.Stored, rows: Any, *, at: int | None = None) -> None:
 
 
 def blocks(stream: BinaryIO, size: int = CHUNK) -> Iterator[tuple[bytes, bool]]:
-    """Yield a text in pieces of whole lines, each with whether it is the last. A line longer than a piece is cut."""
+    """Yield a text in pieces of whole lines, each with whether it is the last. A line longer than a
+    piece is cut."""
     carry = b""
     while True:
         read = stream.read(size - len(carry)) if len(carry) < size else b""

@@ -1,4 +1,5 @@
-"""Which feature feeds which pool: the one way in for the admin, the API, commands and inventory files."""
+"""Which feature feeds which pool: the one way in for the admin, the API, commands and inventory
+files."""
 
 from __future__ import annotations
 
@@ -28,9 +29,14 @@ UNKNOWN_VENDOR, UNKNOWN_PRODUCT = "Unknown vendor", "Unsorted"
 
 
 def map_feature(
-    feature: Feature, pool: LicensePool, *, weight: int = 1, mapped_from: datetime | None = None,
-    mapped_until: datetime | None = None, user: Any = None,
-) -> PoolFeature:  # fmt: skip
+    feature: Feature,
+    pool: LicensePool,
+    *,
+    weight: int = 1,
+    mapped_from: datetime | None = None,
+    mapped_until: datetime | None = None,
+    user: Any = None,
+) -> PoolFeature:
     """Let a feature feed a pool, and have the hours counted again that this touches.
 
     Raises ValidationError where the feature feeds a pool at that time already.
@@ -108,7 +114,7 @@ def create_pools(server: LicenseServer, *, user: Any = None) -> list[LicensePool
     """Make one pool for each feature of a server that feeds none and is not ignored."""
     unmapped: Iterable[Feature] = (
         Feature.objects.filter(server=server).unmapped().select_related("server")
-    )  # type: ignore[attr-defined]
+    )
     return [create_pool_for(feature, user=user) for feature in unmapped]
 
 
@@ -138,12 +144,15 @@ def _record(mapping: PoolFeature, what: str, user: Any) -> None:
     now = timezone.now()
     body = {
         "author": getattr(user, "username", "") if user is not None else "",
-        "daemon": mapping.feature.daemon, "feature": mapping.feature.name,
+        "daemon": mapping.feature.daemon,
+        "feature": mapping.feature.name,
         "from": int(mapping.mapped_from.timestamp()) if mapping.mapped_from else "",
-        "pool": mapping.pool.name, "server": mapping.feature.server.name,
+        "pool": mapping.pool.name,
+        "server": mapping.feature.server.name,
         "until": int(mapping.mapped_until.timestamp()) if mapping.mapped_until else "",
-        "weight": mapping.weight, "what": what,
-    }  # fmt: skip
+        "weight": mapping.weight,
+        "what": what,
+    }
     entries.append(
         entries.INSTALLATION,
         [entries.draft("mapping", int(now.timestamp()), body)],

@@ -1,7 +1,9 @@
 """From facts to holdings: which OUT an IN ended, what a restart lost, and what polls add. Pure.
 
-Everything here concerns one *key*: a feature, a person, a host and a number of seats. A log has no handle, so an IN ends
-the oldest OUT of its key (first in, first out). Concurrency and seat-time are exact that way; which of two holdings of one key
+Everything here concerns one *key*: a feature, a person, a host and a number of seats. A log has no
+handle, so an IN ends
+the oldest OUT of its key (first in, first out). Concurrency and seat-time are exact that way; which
+of two holdings of one key
 was the longer is not knowable, and nothing depends on it.
 
 The result is a function of the set of facts, not of the order in which they were learned.
@@ -93,9 +95,15 @@ class _Open:
     def held(self) -> Held:
         state = self.seen.state if self.seen is not None else "held"
         return Held(
-            self.taken_at, self.taken_by, self.returned_after, self.returned_at, self.method, state, self.end_reason,
+            self.taken_at,
+            self.taken_by,
+            self.returned_after,
+            self.returned_at,
+            self.method,
+            state,
+            self.end_reason,
             self.seen.pk if self.seen is not None else None,
-        )  # fmt: skip
+        )
 
 
 def pair(
@@ -110,12 +118,15 @@ def pair(
     """Return the holdings of one key, in order of taking.
 
     facts:       OUTs and INs, in any order.
-    already_out: when the seats were taken that the first fact finds out (pairing may start in the middle of a history).
+    already_out: when the seats were taken that the first fact finds out (pairing may start in the
+                 middle of a history).
     restarts:    in time order.
     seen:        status rows of the key, in any order.
-    next_poll:   the first complete answer of the server after a moment, or None: a holding that the log left open, and that
+    next_poll:   the first complete answer of the server after a moment, or None: a holding that the
+    log left open, and that
                  no status row shows, had ended by the first one after it was taken.
-    log_until:   until when the log vouches without a break, from a moment on; None where it does not vouch for it.
+    log_until:   until when the log vouches without a break, from a moment on; None where it does
+    not vouch for it.
     """
     ended, queue, orphans = _replay(facts, already_out, restarts)
     holdings = ended + list(queue)
@@ -142,8 +153,10 @@ def _replay(
     restart_seconds = {restart.at for restart in restarts}
 
     def order(fact: Fact) -> tuple[int, int]:
-        # Within a second the text's order is lost. OUT first lets the IN end the older holding, and gives the same
-        # concurrency either way; only where the daemon came up in that second do its INs belong to what was before.
+        # Within a second the text's order is lost. OUT first lets the IN end the older holding, and
+        # gives the same
+        # concurrency either way; only where the daemon came up in that second do its INs belong to
+        # what was before.
         return fact.at, (fact.kind == OUT) * 2 if fact.at in restart_seconds else (fact.kind == IN)
 
     queue: deque[_Open] = deque(_Open(taken, taken, EVENT) for taken in sorted(already_out))
@@ -175,9 +188,11 @@ def _replay(
 
 
 def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
-    """Give each status row to the logged holding taken in its minute; return the rows that no log explains.
+    """Give each status row to the logged holding taken in its minute; return the rows that no log
+    explains.
 
-    A status prints minutes, so the two are the same when the minutes are (or neighbours: the tool may round up).
+    A status prints minutes, so the two are the same when the minutes are (or neighbours: the tool
+    may round up).
     """
     by_minute: dict[int, list[_Open]] = {}
     for holding in holdings:
@@ -248,6 +263,7 @@ def _end_by_polls(
         poll = next_poll(holding.taken_at + 60)
         if poll is not None:
             vouched = log_until(holding.taken_at)
-            # Where the log goes on past the poll the two disagree, and then nothing after the OUT is sure.
+            # Where the log goes on past the poll the two disagree, and then nothing after the OUT
+            # is sure.
             known = vouched if vouched is not None and vouched <= poll else holding.taken_at
             holding.end(known, poll, "not_seen")

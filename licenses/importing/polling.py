@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_BACK_OFF = timedelta(minutes=5)
 CLOCK_TOLERANCE = 120
-"""Seconds by which a report's own time may differ from ours before its time is believed and ours is not."""
+"""Seconds by which a report's own time may differ from ours before its time is believed and ours is
+not."""
 STATUS_LIMIT = 16 * 2**20
 
 
@@ -104,11 +105,13 @@ def _steps(reached: str, result: Result, sentence: str) -> ConnectionTest:
     order = list(STEPS)
     place = len(order) if done else order.index(reached)
     steps = [
-        ConnectionStep(STEPS[name], True, "fine") if index < place
-        else ConnectionStep(STEPS[name], False, sentence) if index == place
+        ConnectionStep(STEPS[name], True, "fine")
+        if index < place
+        else ConnectionStep(STEPS[name], False, sentence)
+        if index == place
         else ConnectionStep(STEPS[name], None, "not reached")
         for index, name in enumerate(order)
-    ]  # fmt: skip
+    ]
     if done:
         steps[-1] = ConnectionStep(STEPS["answer"], True, sentence)
     return ConnectionTest(done, steps, str(result))
@@ -135,11 +138,14 @@ def _test_file(server: LicenseServer) -> ConnectionTest:
     )
 
 
-# --- Polls -----------------------------------------------------------------------------------------------------------------
+# --- Polls
+#
+# ----------------------------------------------------------------------------------------------
 
 
 def due(now: datetime) -> list[int]:
-    """Return the ids of the servers whose poll is due and that nobody is asking now, the longest waiting first."""
+    """Return the ids of the servers whose poll is due and that nobody is asking now, the longest
+    waiting first."""
     polled = LicenseServer.objects.filter(enabled=True).exclude(polling=LicenseServer.Polling.OFF)
     PollState.objects.bulk_create(
         [
@@ -161,7 +167,8 @@ def due(now: datetime) -> list[int]:
 def poll(server_ids: Sequence[int], *, force: bool = False) -> dict[int, Capture]:
     """Ask these servers side by side, and return what was captured, by server.
 
-    A server that another caller is asking is left out; one that is not due is too, unless forced. A hung server times out
+    A server that another caller is asking is left out; one that is not due is too, unless forced. A
+    hung server times out
     alone, and each answer is stored in its own transaction as soon as it is there.
     """
     now = timezone.now()
@@ -273,23 +280,35 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
             snapshot = usable[0]
             at = _moment(server, snapshot, asked.at)
             stored = store_snapshot(
-                server, snapshot, outcome.stdout, at=at, source="poll", exit_code=outcome.exit_code,
+                server,
+                snapshot,
+                outcome.stdout,
+                at=at,
+                source="poll",
+                exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,
-            )  # fmt: skip
+            )
             failed = snapshot.result != Result.PARSED
         else:
             explained = connector.explain(outcome, snapshots)
             stored = store_failure(
-                server, explained.result, explained.sentence, at=asked.at, source="poll", raw=outcome.stdout,
-                exit_code=outcome.exit_code, duration_ms=outcome.duration_ms,
-            )  # fmt: skip
+                server,
+                explained.result,
+                explained.sentence,
+                at=asked.at,
+                source="poll",
+                raw=outcome.stdout,
+                exit_code=outcome.exit_code,
+                duration_ms=outcome.duration_ms,
+            )
     finally:
         _release(server, lease, failed=failed)
     return stored.capture
 
 
 def _moment(server: LicenseServer, snapshot: Snapshot, at: int) -> int:
-    """Return what moment an answer describes: ours for the tool's answer, the text's own for a file."""
+    """Return what moment an answer describes: ours for the tool's answer, the text's own for a
+    file."""
     told = snapshot.taken_at
     if server.polling == LicenseServer.Polling.FILE and told is not None:
         return min(told, at)
@@ -313,7 +332,8 @@ def _release(server: LicenseServer, lease: uuid.UUID, *, failed: bool) -> None:
 
 
 def switch(server: LicenseServer, *, enabled: bool) -> None:
-    """Switch polling on or off. Off is a gap with its cause, from now on; on makes the server due at once."""
+    """Switch polling on or off. Off is a gap with its cause, from now on; on makes the server due
+    at once."""
     now = timezone.now()
     LicenseServer.objects.filter(pk=server.pk).update(enabled=enabled)
     if enabled:

@@ -58,7 +58,7 @@ def rebuild_holdings(server: LicenseServer) -> None:
         Checkout.objects.filter(feature__in=features).delete()
         keys: dict[Key, int] = {}
         for model in (Event, Sighting):
-            rows = model.objects.filter(feature__in=features).order_by().distinct()  # type: ignore[attr-defined]
+            rows = model.objects.filter(feature__in=features).order_by().distinct()
             for row in rows.values_list("feature_id", "person_id", "host_id", "seats"):
                 keys[Key(*row)] = BEGINNING
         derive(server, keys, features)

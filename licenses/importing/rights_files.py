@@ -1,4 +1,4 @@
-"""Store what licence files and options files say: seats issued over time, and how they are shared."""
+"""Store what licence files and options files say: seats issued, and how they are shared."""
 
 from __future__ import annotations
 
@@ -32,8 +32,23 @@ from .directory import Directory
 from .logs import FileResult
 
 SHARING = frozenset(
-    "RESERVE MAX MAX_OVERDRAFT MAX_CONNECTIONS INCLUDE EXCLUDE INCLUDEALL EXCLUDEALL INCLUDE_BORROW EXCLUDE_BORROW "
-    "BORROW_LOWWATER MAX_BORROW_HOURS LINGER TIMEOUT TIMEOUTALL".split()
+    [
+        "RESERVE",
+        "MAX",
+        "MAX_OVERDRAFT",
+        "MAX_CONNECTIONS",
+        "INCLUDE",
+        "EXCLUDE",
+        "INCLUDEALL",
+        "EXCLUDEALL",
+        "INCLUDE_BORROW",
+        "EXCLUDE_BORROW",
+        "BORROW_LOWWATER",
+        "MAX_BORROW_HOURS",
+        "LINGER",
+        "TIMEOUT",
+        "TIMEOUTALL",
+    ]
 )
 
 
@@ -42,8 +57,10 @@ def import_license_file(
 ) -> FileResult:
     """Store the seats that a licence file makes a server issue; it never makes entitlements.
 
-    on: the day from which it replaces an earlier file; without it, from the file's own first START date, else from now. The
-        first file of a daemon holds from its lines' own dates or, where they have none, from the beginning of time.
+    on: the day from which it replaces an earlier file; without it, from the file's own first START
+        date, else from now. The
+        first file of a daemon holds from its lines' own dates or, where they have none, from the
+        beginning of time.
 
     The text itself is not kept: its keys are secrets.
     """
@@ -63,10 +80,17 @@ def import_license_file(
             return result
         result.new = len(lines)
         capture = Capture.objects.create(
-            server=server, kind=Capture.Kind.LICENSE_FILE, source=source[:255], result=Capture.Result.PARSED,
-            detail="The text is not kept: it holds keys.", sha256=digest, size=len(data), lines=parsed.line_count,
-            unreadable_count=len(parsed.unreadable), new=result.new,
-        )  # fmt: skip
+            server=server,
+            kind=Capture.Kind.LICENSE_FILE,
+            source=source[:255],
+            result=Capture.Result.PARSED,
+            detail="The text is not kept: it holds keys.",
+            sha256=digest,
+            size=len(data),
+            lines=parsed.line_count,
+            unreadable_count=len(parsed.unreadable),
+            new=result.new,
+        )
         store_unreadable(capture, parsed.unreadable)
         _store_lines(server, lines, capture, on)
         PackageComponent.objects.bulk_create(
@@ -85,16 +109,22 @@ def import_license_file(
         )
         drafts = [
             entries.draft(
-                "config", int(capture.recorded_at.timestamp()),
+                "config",
+                int(capture.recorded_at.timestamp()),
                 {
-                    "count": "uncounted" if line.count is None else line.count, "daemon": line.daemon,
-                    "expires": str(line.expires_on or ""), "feature": line.feature, "kind": line.kind,
-                    "overdraft": line.overdraft, "starts": str(line.starts_on or ""), "version": line.version,
+                    "count": "uncounted" if line.count is None else line.count,
+                    "daemon": line.daemon,
+                    "expires": str(line.expires_on or ""),
+                    "feature": line.feature,
+                    "kind": line.kind,
+                    "overdraft": line.overdraft,
+                    "starts": str(line.starts_on or ""),
+                    "version": line.version,
                     "what": "issued",
                 },
             )
             for line in lines
-        ]  # fmt: skip
+        ]
         entries.append(entries.server_stream(server), drafts, source=f"license-file:{digest}")
         # Issued seats are the limit of every moment that no entitlement speaks for.
         dirty.mark_server(server, *_known_span(server))
@@ -145,14 +175,20 @@ def _row(
     if starts is not None and ends is not None:
         ends = max(starts, ends)
     return IssuedCount(
-        feature_id=feature, source=IssuedCount.Source.FILE, count=line.count, overdraft=line.overdraft,
-        starts=None if starts is None else moment(starts), ends=None if ends is None else moment(ends),
-        version=line.version[:50], expires_on=line.expires_on, capture=capture,
-    )  # fmt: skip
+        feature_id=feature,
+        source=IssuedCount.Source.FILE,
+        count=line.count,
+        overdraft=line.overdraft,
+        starts=None if starts is None else moment(starts),
+        ends=None if ends is None else moment(ends),
+        version=line.version[:50],
+        expires_on=line.expires_on,
+        capture=capture,
+    )
 
 
 def import_options_file(server: LicenseServer, data: bytes, *, source: str) -> FileResult:
-    """Store how a daemon was told to share its seats: the rules of the newest file replace those before."""
+    """Store how a daemon shares its seats: the newest file's rules replace those before."""
     parsed = parse_options_file(data)
     result = FileResult(source, Capture.Kind.OPTIONS_FILE, lines=parsed.line_count)
     result.count_unreadable(list(parsed.unreadable))
@@ -166,20 +202,33 @@ def import_options_file(server: LicenseServer, data: bytes, *, source: str) -> F
             return result
         result.new = len(rules)
         capture = Capture.objects.create(
-            server=server, kind=Capture.Kind.OPTIONS_FILE, source=source[:255], result=Capture.Result.PARSED,
-            sha256=digest, size=len(data), stored=path, lines=parsed.line_count,
-            unreadable_count=len(parsed.unreadable), new=result.new,
-        )  # fmt: skip
+            server=server,
+            kind=Capture.Kind.OPTIONS_FILE,
+            source=source[:255],
+            result=Capture.Result.PARSED,
+            sha256=digest,
+            size=len(data),
+            stored=path,
+            lines=parsed.line_count,
+            unreadable_count=len(parsed.unreadable),
+            new=result.new,
+        )
         store_unreadable(capture, parsed.unreadable)
         SharingRule.objects.filter(server=server).delete()
         SharingRule.objects.bulk_create(
             SharingRule(
-                server=server, feature_name=rule.feature[:255], keyword=rule.keyword, amount=rule.amount,
-                holder_type=rule.holder_type[:20], holder=rule.holder[:255], modifier=rule.modifier[:255],
-                line=rule.line, capture=capture,
+                server=server,
+                feature_name=rule.feature[:255],
+                keyword=rule.keyword,
+                amount=rule.amount,
+                holder_type=rule.holder_type[:20],
+                holder=rule.holder[:255],
+                modifier=rule.modifier[:255],
+                line=rule.line,
+                capture=capture,
             )
             for rule in rules
-        )  # fmt: skip
+        )
         body = {"rules": len(rules), "sha256": digest, "what": "options file"}
         entries.append(
             entries.server_stream(server),

@@ -1,6 +1,8 @@
-"""Store a server's status: who holds what now, what the server issues, and what the answer vouches for.
+"""Store a server's status: who holds what now, what the server issues, and what the answer vouches
+for.
 
-Only a complete answer ends a holding. A failed or partial one writes a gap with its cause, and what it does show is kept.
+Only a complete answer ends a holding. A failed or partial one writes a gap with its cause, and what
+it does show is kept.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ CAUSES = {
     Result.FAILED: Gap.Cause.COLLECTOR_DOWN,
 }
 LONGEST_STEP = 900
-"""Two answers up to three intervals, and at least this many seconds, apart vouch for the time between them."""
+"""Two answers up to three intervals, and at least this many seconds, apart vouch for the time
+between them."""
 
 
 @dataclass
@@ -80,7 +83,8 @@ def store_snapshot(
 ) -> SnapshotResult:
     """Store one answer of a server, in one transaction, and return what it changed.
 
-    at: the moment that the answer describes, epoch seconds. An answer older than the newest one stored is kept as a capture
+    at: the moment that the answer describes, epoch seconds. An answer older than the newest one
+    stored is kept as a capture
         and fills nothing: holdings are told by polls in order.
     """
     digest, path = store_raw(raw) if raw else (hashlib.sha256(raw).hexdigest(), "")
@@ -95,17 +99,30 @@ def store_snapshot(
                 known, known=sum(len(f.holdings) for f in snapshot.features), unchanged=True
             )
         capture = Capture.objects.create(
-            server=server, kind=Capture.Kind.STATUS, source=source[:255], result=str(snapshot.result),
-            detail=snapshot.detail[:1000], sha256=digest, size=len(raw), stored=path, starts=coverage.moment(at),
-            ends=coverage.moment(at), lines=snapshot.lines, unreadable_count=len(snapshot.unreadable),
-            exit_code=exit_code, duration_ms=duration_ms,
-        )  # fmt: skip
+            server=server,
+            kind=Capture.Kind.STATUS,
+            source=source[:255],
+            result=str(snapshot.result),
+            detail=snapshot.detail[:1000],
+            sha256=digest,
+            size=len(raw),
+            stored=path,
+            starts=coverage.moment(at),
+            ends=coverage.moment(at),
+            lines=snapshot.lines,
+            unreadable_count=len(snapshot.unreadable),
+            exit_code=exit_code,
+            duration_ms=duration_ms,
+        )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture)
         drafts = [_poll_entry(capture, at)]
         last = _seconds(state.last_parsed_at)
         if last is not None and at <= last:
-            capture.detail = f"Older than the newest answer ({state.last_parsed_at}); kept, and nothing follows from it."
+            capture.detail = (
+                f"Older than the newest answer ({state.last_parsed_at}); kept, "
+                "and nothing follows from it."
+            )
             capture.save(update_fields=["detail"])
         else:
             drafts += _take(server, snapshot, state, at, result)
@@ -145,10 +162,18 @@ def _take(
 
 
 def store_failure(
-    server: LicenseServer, result: Result, detail: str, *, at: int, source: str, raw: bytes = b"",
-    exit_code: int | None = None, duration_ms: int | None = None,
-) -> SnapshotResult:  # fmt: skip
-    """Store an attempt that brought no status at all: the tool could not run, or did not answer in time."""
+    server: LicenseServer,
+    result: Result,
+    detail: str,
+    *,
+    at: int,
+    source: str,
+    raw: bytes = b"",
+    exit_code: int | None = None,
+    duration_ms: int | None = None,
+) -> SnapshotResult:
+    """Store an attempt that brought no status at all: the tool could not run, or did not answer in
+    time."""
     snapshot = Snapshot(result=result, taken_at=None, server=server.address, detail=detail)
     return store_snapshot(
         server, snapshot, raw, at=at, source=source, exit_code=exit_code, duration_ms=duration_ms
@@ -157,20 +182,31 @@ def store_failure(
 
 def _poll_entry(capture: Capture, at: int) -> entries.Draft:
     body = {
-        "bytes": capture.size, "detail": capture.detail, "result": capture.result, "sha256": capture.sha256,
-        "source": capture.source, "unreadable": capture.unreadable_count,
-    }  # fmt: skip
+        "bytes": capture.size,
+        "detail": capture.detail,
+        "result": capture.result,
+        "sha256": capture.sha256,
+        "source": capture.source,
+        "unreadable": capture.unreadable_count,
+    }
     if capture.duration_ms is not None:
         body["duration_ms"] = capture.duration_ms
     return entries.draft("poll", at, body)
 
 
-# --- Rows ------------------------------------------------------------------------------------------------------------------
+# --- Rows
+#
+# ----------------------------------------------------------------------------------------------
 
 
 def _store_rows(
-    server: LicenseServer, snapshot: Snapshot, directory: Directory, state: PollState, at: int, result: SnapshotResult
-) -> list[entries.Draft]:  # fmt: skip
+    server: LicenseServer,
+    snapshot: Snapshot,
+    directory: Directory,
+    state: PollState,
+    at: int,
+    result: SnapshotResult,
+) -> list[entries.Draft]:
     directory.learn(
         {row.user for feature in snapshot.features for row in feature.holdings},
         {row.host for feature in snapshot.features for row in feature.holdings},
@@ -253,11 +289,21 @@ def _rows(snapshot: Snapshot, directory: Directory, at: int) -> _Rows:
 
 
 def _identity(feature: FeatureStatus, block: Block, row: Holding) -> tuple[Any, ...]:
-    """Return what makes a status row the same row in the next answer. Linger's seconds left run down and are not part of it."""
+    """Return what makes a status row the same row in the next answer. Linger's seconds left run
+    down and are not part of it."""
     return (
-        feature.name, block.version, row.user, row.host, row.display, row.data, row.version, row.handle,
-        row.started_at, row.seats, row.pid,
-    )  # fmt: skip
+        feature.name,
+        block.version,
+        row.user,
+        row.host,
+        row.display,
+        row.data,
+        row.version,
+        row.handle,
+        row.started_at,
+        row.seats,
+        row.pid,
+    )
 
 
 def _row_key(*parts: Any) -> str:
@@ -281,11 +327,21 @@ def _sighting(feature: int, key: str, row: Holding, directory: Directory, at: in
         )
         returns_by = coverage.moment(max(left, at))
     return Sighting(
-        feature_id=feature, person_id=directory.persons[row.user], host_id=directory.hosts[row.host], row_key=key,
-        seats=row.seats, started_at=coverage.moment(started), start_guessed=row.start_guessed,
-        first_seen=coverage.moment(at), last_seen=coverage.moment(at), state=state, returns_by=returns_by,
-        display=row.display[:100], version=row.version[:50], ambiguous=row.ambiguous,
-    )  # fmt: skip
+        feature_id=feature,
+        person_id=directory.persons[row.user],
+        host_id=directory.hosts[row.host],
+        row_key=key,
+        seats=row.seats,
+        started_at=coverage.moment(started),
+        start_guessed=row.start_guessed,
+        first_seen=coverage.moment(at),
+        last_seen=coverage.moment(at),
+        state=state,
+        returns_by=returns_by,
+        display=row.display[:100],
+        version=row.version[:50],
+        ambiguous=row.ambiguous,
+    )
 
 
 def _row_entry(
@@ -293,9 +349,14 @@ def _row_entry(
 ) -> entries.Draft:
     daemon, name = directory.feature_names[row.feature_id]
     body = {
-        "daemon": daemon, "feature": name, "row": row.row_key, "seats": row.seats, "state": str(row.state),
-        "started": _seconds(row.started_at), "what": "appeared" if appeared else "gone",
-    }  # fmt: skip
+        "daemon": daemon,
+        "feature": name,
+        "row": row.row_key,
+        "seats": row.seats,
+        "state": str(row.state),
+        "started": _seconds(row.started_at),
+        "what": "appeared" if appeared else "gone",
+    }
     if appeared:
         body["person"] = directory.person_pseudonyms[row.person_id]
         body["host"] = directory.host_pseudonyms[row.host_id]
@@ -326,13 +387,18 @@ def _store_totals(snapshot: Snapshot, directory: Directory, at: int) -> None:
         FeatureNow.objects.update_or_create(
             feature_id=pk,
             defaults={
-                "at": coverage.moment(at), "issued": feature.issued, "uncounted": feature.uncounted,
-                "in_use_printed": feature.in_use, "held": sum(row.seats for row in held), "borrowed": borrowed,
+                "at": coverage.moment(at),
+                "issued": feature.issued,
+                "uncounted": feature.uncounted,
+                "in_use_printed": feature.in_use,
+                "held": sum(row.seats for row in held),
+                "borrowed": borrowed,
                 "lingering": sum(row.seats for row in kept) - borrowed,
                 "reserved_idle": sum(row.seats for row in feature.reservations),
-                "queued": sum(row.seats for row in feature.waiting), "error": feature.error[:300],
+                "queued": sum(row.seats for row in feature.waiting),
+                "error": feature.error[:300],
             },
-        )  # fmt: skip
+        )
         if feature.error or (feature.issued is None and not feature.uncounted):
             continue
         row = known.get(pk)
@@ -341,12 +407,17 @@ def _store_totals(snapshot: Snapshot, directory: Directory, at: int) -> None:
                 IssuedCount.objects.filter(pk=row.pk).update(ends=coverage.moment(at))
             block = feature.blocks[0] if feature.blocks else None
             IssuedCount.objects.create(
-                feature_id=pk, source=IssuedCount.Source.STATUS, count=feature.issued, starts=coverage.moment(at),
-                version=block.version[:50] if block else "", expires_on=block.expires_on if block else None,
-            )  # fmt: skip
+                feature_id=pk,
+                source=IssuedCount.Source.STATUS,
+                count=feature.issued,
+                starts=coverage.moment(at),
+                version=block.version[:50] if block else "",
+                expires_on=block.expires_on if block else None,
+            )
 
 
-# --- What an answer vouches for --------------------------------------------------------------------------------------------
+# --- What an answer vouches for
+# --------------------------------------------------------------------------------------------
 
 
 def _vouch(

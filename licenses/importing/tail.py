@@ -46,8 +46,10 @@ def due(now: Any) -> list[int]:
 def read_log(server_id: int) -> int:
     """Import what a server's log grew by, and return how many pieces that were.
 
-    The row lock inside each chunk's transaction and the cursor that moves with it make two readers harmless: the second
-    finds nothing new. A file of another beginning, or shorter than what was read, is a new one and is read from its start.
+    The row lock inside each chunk's transaction and the cursor that moves with it make two readers
+    harmless: the second
+    finds nothing new. A file of another beginning, or shorter than what was read, is a new one and
+    is read from its start.
     """
     server = LicenseServer.objects.get(pk=server_id)
     now = timezone.now()
@@ -113,7 +115,8 @@ def _open_import(server: LicenseServer, cursor: LogCursor, stream: Any) -> LogIm
 
 
 def _is_same(cursor: LogCursor, path: Path, status: os.stat_result, stream: Any) -> bool:
-    """Tell whether the file is the one that the cursor was in: same place, not shorter, same beginning."""
+    """Tell whether the file is the one that the cursor was in: same place, not shorter, same
+    beginning."""
     if cursor.path != str(path) or status.st_size < cursor.offset:
         return False
     stream.seek(0)
@@ -122,7 +125,8 @@ def _is_same(cursor: LogCursor, path: Path, status: os.stat_result, stream: Any)
 
 
 def _note_rotation(server: LicenseServer) -> None:
-    """Write that a log was changed for another: what the old one said after the last reading may be lost."""
+    """Write that a log was changed for another: what the old one said after the last reading may be
+    lost."""
     last = (
         server.coverage.filter(source="log")
         .order_by("-ends")

@@ -48,11 +48,17 @@ from .servers import (
 from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
 
 __all__ = [
-    "AUDITOR", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState", "Boundary", "Capture", "Channel", "Checkout",
-    "Contract", "Coverage", "Denial", "DirtySpan", "Document", "Entitlement", "Event", "EvidenceBlock", "EvidenceStream",
-    "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity", "ImportJob", "IssuedCount",
-    "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification", "PackageComponent",
-    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule", "Sighting", "Silence",
-    "Team", "UnreadableLine", "Vendor", "Work", "claim", "correct_entitlement", "normalized_name", "pseudonym", "roles",
+    "AUDITOR", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState", "Boundary", "Capture",
+    "Channel", "Checkout",
+    "Contract", "Coverage", "Denial", "DirtySpan", "Document", "Entitlement", "Event",
+    "EvidenceBlock", "EvidenceStream",
+    "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity",
+    "ImportJob", "IssuedCount",
+    "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",
+    "PackageComponent",
+    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule",
+    "Sighting", "Silence",
+    "Team", "UnreadableLine", "Vendor", "Work", "claim", "correct_entitlement", "normalized_name",
+    "pseudonym", "roles",
     "sees_everything", "unreplaced", "validate_zone",
 ]  # fmt: skip

@@ -253,7 +253,8 @@ class Silence(models.Model):
 
 
 class Notification(models.Model):
-    """One message to one recipient, written with the change it tells of and sent afterwards: at least once."""
+    """One message to one recipient, written with the change it tells of and sent afterwards: at
+    least once."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

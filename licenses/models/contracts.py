@@ -1,4 +1,7 @@
-"""Contracts, their documents and the rights bought under them. Rights are never edited: a correction is a new row."""
+"""Contracts, their documents and the rights bought under them.
+
+Rights are never edited: a correction is a new row.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +143,7 @@ class Document(models.Model):
 
 class EntitlementQuerySet(ScopedQuerySet):
     def as_of(self, moment: Any = None) -> Self:
-        """Keep the rows that counted at `moment` (aware datetime; None: now): recorded by then, not yet replaced."""
+        """Keep the rows that counted at `moment`: recorded by then, not yet replaced. None: now."""
         if moment is None:
             return self.filter(replaced_by=None, withdrawn=False)
         later = self.model.objects.filter(replaces=models.OuterRef("pk"), recorded_at__lte=moment)
@@ -153,8 +156,10 @@ class EntitlementQuerySet(ScopedQuerySet):
 class Entitlement(models.Model):
     """A right bought: so many seats of a pool, from a day to a day.
 
-    Append-only (the database refuses changes): a correction is a row that `replaces` another, with a reason; taking one
-    back is such a row with `withdrawn`. Days are the pool's own, in its zone; `valid_to` is the last day.
+    Append-only (the database refuses changes): a correction is a row that `replaces` another, with
+    a reason; taking one
+    back is such a row with `withdrawn`. Days are the pool's own, in its zone; `valid_to` is the
+    last day.
     """
 
     class Metric(models.TextChoices):
@@ -251,36 +256,51 @@ class Entitlement(models.Model):
     def __str__(self) -> str:
         return f"{self.quantity} × {self.pool} from {self.valid_from}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk and not self._state.adding:
+            raise ValidationError(
+                "An entitlement is never edited. Record a correction that replaces it, with a "
+                "reason."
+            )
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         if self.valid_to and self.valid_from and self.valid_to < self.valid_from:
             raise ValidationError(
                 {
-                    "valid_to": f"The entitlement ends on {self.valid_to}, before it starts on {self.valid_from}."
+                    "valid_to": f"The entitlement ends on {self.valid_to}, "
+                    f"before it starts on {self.valid_from}."
                 }
             )
         if (
-            self.contract_id
+            self.contract is not None
             and self.pool_id
             and self.contract.vendor_id != self.pool.product.vendor_id
-        ):  # type: ignore[union-attr]
+        ):
             raise ValidationError(
                 {
-                    "contract": f"Contract {self.contract} is with another vendor than {self.pool} ({self.pool.product.vendor})."
+                    "contract": f"Contract {self.contract} is with another vendor than {self.pool} "
+                    f"({self.pool.product.vendor})."
                 }
             )
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk and not self._state.adding:
-            raise ValidationError(
-                "An entitlement is never edited. Record a correction that replaces it, with a reason."
-            )
-        super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ValidationError("An entitlement is never deleted. Withdraw it, with a reason.")
 
 
-CORRECTABLE = "pool contract quantity metric valid_from valid_to overdraft unit_price currency purchase_order scope".split()
+CORRECTABLE = [
+    "pool",
+    "contract",
+    "quantity",
+    "metric",
+    "valid_from",
+    "valid_to",
+    "overdraft",
+    "unit_price",
+    "currency",
+    "purchase_order",
+    "scope",
+]
 
 
 def correct_entitlement(
@@ -291,7 +311,7 @@ def correct_entitlement(
     author: Any,
     withdraw: bool = False,
 ) -> Entitlement:
-    """Replace an entitlement by a corrected (or withdrawn) copy, and return the copy. Both stay on record."""
+    """Replace an entitlement by a corrected (or withdrawn) copy and return it; both stay."""
     if hasattr(entitlement, "replaced_by"):
         raise ValidationError("This entitlement was already replaced. Correct the newer line.")
     values = {name: changes.get(name, getattr(entitlement, name)) for name in CORRECTABLE}

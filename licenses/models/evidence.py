@@ -1,6 +1,7 @@
 """The evidence log: what was learned, in order, never changed.
 
-Entries are lines of canonical JSON, numbered within their stream without a hole, and stored a chunk at a time as one
+Entries are lines of canonical JSON, numbered within their stream without a hole, and stored a chunk
+at a time as one
 compressed block, in the transaction that learned them.
 """
 
@@ -30,7 +31,8 @@ class EvidenceStream(models.Model):
 
 
 class EvidenceBlock(models.Model):
-    """The entries `first` to `last` of a stream, as zlib-compressed lines. Append-only: the database refuses changes."""
+    """The entries `first` to `last` of a stream, as zlib-compressed lines. Append-only: the
+    database refuses changes."""
 
     stream = models.ForeignKey(EvidenceStream, on_delete=models.PROTECT, related_name="blocks")
     first = models.PositiveBigIntegerField()

@@ -1,4 +1,5 @@
-"""Column types of our own: moments as whole seconds, and secrets that are never readable in the database."""
+"""Column types of our own: moments as whole seconds, and secrets that are never readable in the
+database."""
 
 from __future__ import annotations
 
@@ -14,8 +15,10 @@ from django.db import models
 class InstantField(models.DateTimeField):
     """A moment, stored as whole epoch seconds (UTC) in a bigint and seen as an aware datetime.
 
-    Usage rows come by the million: eight bytes instead of twenty-six, and the maths reads them as they are.
-    Queries may compare with datetimes or with epoch seconds. Fractions are cut, not rounded, since licence servers
+    Usage rows come by the million: eight bytes instead of twenty-six, and the maths reads them as
+    they are.
+    Queries may compare with datetimes or with epoch seconds. Fractions are cut, not rounded, since
+    licence servers
     print whole seconds or minutes.
     """
 
@@ -37,7 +40,7 @@ class InstantField(models.DateTimeField):
         if value is None or isinstance(value, int):
             return value
         if hasattr(value, "resolve_expression"):
-            return value  # type: ignore[no-any-return]
+            return value
         moment = self.to_python(value)
         if moment is None:
             return None
@@ -50,7 +53,8 @@ class InstantField(models.DateTimeField):
 
 
 class EncryptedField(models.TextField):
-    """Text encrypted with the installation's field keys. A value that no key opens is an error, never ciphertext shown."""
+    """Text encrypted with the installation's field keys. A value that no key opens is an error,
+    never ciphertext shown."""
 
     description = "Encrypted text"
 
@@ -75,6 +79,7 @@ class EncryptedField(models.TextField):
             return self._cipher().decrypt(value.encode()).decode()
         except InvalidToken as error:
             raise ImproperlyConfigured(
-                f"{self.model._meta.label}.{self.name}: none of the {len(settings.ITAM_FIELD_KEYS)} keys in ITAM_FIELD_KEYS "
+                f"{self.model._meta.label}.{self.name}: none of the "
+                f"{len(settings.ITAM_FIELD_KEYS)} keys in ITAM_FIELD_KEYS "
                 "opens this secret. Put the key that wrote it back into the list."
             ) from error

@@ -1,6 +1,8 @@
-"""What the database itself refuses: changing evidence or rights, and mapping a feature twice at one time.
+"""What the database itself refuses: changing evidence or rights, and mapping a feature twice at one
+time.
 
-Guards make accidents hard, in the admin, in a shell and in SQL. They do not stop whoever owns the database.
+Guards make accidents hard, in the admin, in a shell and in SQL. They do not stop whoever owns the
+database.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ CREATE TRIGGER guard_mapping_{name} BEFORE {event} ON licenses_poolfeature
 WHEN EXISTS (
     SELECT 1 FROM licenses_poolfeature AS other
     WHERE other.feature_id = NEW.feature_id AND other.id IS NOT NEW.id
-      AND (other.mapped_until IS NULL OR NEW.mapped_from IS NULL OR other.mapped_until > NEW.mapped_from)
-      AND (NEW.mapped_until IS NULL OR other.mapped_from IS NULL OR NEW.mapped_until > other.mapped_from)
+      AND (other.mapped_until IS NULL OR NEW.mapped_from IS NULL
+           OR other.mapped_until > NEW.mapped_from)
+      AND (NEW.mapped_until IS NULL OR other.mapped_from IS NULL
+           OR NEW.mapped_until > other.mapped_from)
 ) BEGIN SELECT RAISE(ABORT, '{message}'); END
 """
 
@@ -45,7 +49,8 @@ def _sqlite() -> Iterator[tuple[str, str]]:
 def _postgresql() -> Iterator[tuple[str, str]]:
     yield (
         "CREATE OR REPLACE FUNCTION itam_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$",
+        "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = "
+        "'integrity_constraint_violation'; END $$",
         "DROP FUNCTION IF EXISTS itam_refuse() CASCADE",
     )
     for table, message in APPEND_ONLY.items():

@@ -24,7 +24,8 @@ class CaptureRowQuerySet(ScopedQuerySet):
 
 
 class Capture(models.Model):
-    """One text as a server or file gave it: a poll's answer, a piece of a log, a licence or options file.
+    """One text as a server or file gave it: a poll's answer, a piece of a log, a licence or options
+    file.
 
     The raw bytes lie compressed under their hash; licence files are never kept, only what they say.
     """
@@ -129,7 +130,8 @@ class Coverage(models.Model):
 
 
 class Gap(models.Model):
-    """Time that cannot be vouched for, from the first failed attempt on, with its cause. Never counted as zero."""
+    """Time that cannot be vouched for, from the first failed attempt on, with its cause. Never
+    counted as zero."""
 
     class Cause(models.TextChoices):
         SERVER_UNREACHABLE = "server_unreachable", "server could not be reached"
@@ -173,7 +175,8 @@ class Gap(models.Model):
 
 
 class LogCursor(models.Model):
-    """How far a log file that grows has been read. Moves in the same transaction as the rows read."""
+    """How far a log file that grows has been read. Moves in the same transaction as the rows
+    read."""
 
     server = models.OneToOneField(
         LicenseServer, on_delete=models.CASCADE, related_name="log_cursor"
@@ -203,7 +206,8 @@ class Work(models.TextChoices):
 
 
 class ImportJob(models.Model):
-    """A file that someone handed in, and how far its import is. The row says what is due; a message only nudges."""
+    """A file that someone handed in, and how far its import is. The row says what is due; a message
+    only nudges."""
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="import_jobs")
     file = models.FileField(upload_to="uploads/")
@@ -251,7 +255,8 @@ class Heartbeat(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """An answer already given to a write that carried this key, so that sending it again changes nothing."""
+    """An answer already given to a write that carried this key, so that sending it again changes
+    nothing."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
@@ -275,7 +280,8 @@ def new_lease() -> uuid.UUID:
 def claim(queryset: models.QuerySet[Any], *, until: Any, now: Any) -> list[uuid.UUID]:
     """Mark rows as leased by this caller; only rows whose lease is free or over are taken.
 
-    One conditional UPDATE a row: of two callers exactly one changes it. Returns (the lease's value is on the row) the
+    One conditional UPDATE a row: of two callers exactly one changes it. Returns (the lease's value
+    is on the row) the
     leases taken, in the queryset's order.
     """
     taken = []
@@ -285,7 +291,7 @@ def claim(queryset: models.QuerySet[Any], *, until: Any, now: Any) -> list[uuid.
         )
     ):
         lease = new_lease()
-        changed = queryset.model.objects.filter(  # type: ignore[attr-defined]
+        changed = queryset.model.objects.filter(
             Q(leased_until=None) | Q(leased_until__lte=now), pk=pk
         ).update(lease=lease, leased_until=until)
         if changed == 1:

@@ -79,7 +79,8 @@ class TeamQuerySet(ScopedQuerySet):
         return None
 
     def below(self, teams: set[int]) -> set[int]:
-        """Return the ids of these teams and of all teams below them: one query, whatever the depth."""
+        """Return the ids of these teams and of all teams below them: one query, whatever the
+        depth."""
         children: dict[int | None, list[int]] = {}
         for pk, parent in self.model.objects.values_list("pk", "parent_id"):
             children.setdefault(parent, []).append(pk)
@@ -135,14 +136,16 @@ class Team(models.Model):
 
 
 def normalized_name(name: str) -> str:
-    """Return the form under which two spellings of a login or host are the same: licence servers print both cases."""
+    """Return the form under which two spellings of a login or host are the same: licence servers
+    print both cases."""
     return unicodedata.normalize("NFC", name.strip()).casefold()
 
 
 def pseudonym(kind: str, name: str) -> str:
     """Return the keyed pseudonym (32 hex digits) of a person ("person") or machine ("host").
 
-    HMAC-SHA-256, so a list of names cannot be hashed to find someone out without the key. It never changes while the key
+    HMAC-SHA-256, so a list of names cannot be hashed to find someone out without the key. It never
+    changes while the key
     stays, so distinct counts are right over any cut.
     """
     message = f"{kind}\0{normalized_name(name)}".encode()
@@ -185,7 +188,8 @@ class Person(models.Model):
 
 
 class Identity(models.Model):
-    """The name behind a pseudonym, kept apart so that it can be hidden, and erased without touching usage."""
+    """The name behind a pseudonym, kept apart so that it can be hidden, and erased without touching
+    usage."""
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="identity")
     login = models.CharField(max_length=255, help_text="As the licence server prints it.")
@@ -204,7 +208,8 @@ class Identity(models.Model):
 
 
 class Host(models.Model):
-    """A machine from which licences are used. Its name is kept here alone, since host names often name a person."""
+    """A machine from which licences are used. Its name is kept here alone, since host names often
+    name a person."""
 
     pseudonym = models.CharField(max_length=32, unique=True, editable=False)
     name = models.CharField(max_length=255, blank=True)
@@ -247,7 +252,9 @@ class Membership(models.Model):
                 "team",
                 Coalesce("valid_from", Value(date.min)),
                 name="membership_once",
-                violation_error_message="This person already has a membership in that team from that day.",
+                violation_error_message=(
+                    "This person already has a membership in that team from that day."
+                ),
             ),
         ]
 

@@ -73,6 +73,7 @@ class LicensePool(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "pool"
 
     def __str__(self) -> str:
         return self.name
@@ -148,6 +149,7 @@ class PoolFeature(models.Model):
         clash = others.first()
         if clash:
             raise ValidationError(
-                f"{self.feature} already feeds the pool {clash.pool} at that time: end that mapping first, "
+                f"{self.feature} already feeds the pool {clash.pool} at that time: end that "
+                f"mapping first, "
                 "or choose times that do not overlap."
             )

@@ -8,18 +8,78 @@ from .scoping import AUDITOR, MANAGER, VIEWER
 
 # Facts and what is derived from them: nobody edits these by hand, managers neither.
 FACTS = frozenset(
-    "event boundary sighting checkout denial poolhour poolnow dirtyspan capture unreadableline coverage gap logcursor "
-    "evidencestream evidenceblock featurenow issuedcount packagecomponent sharingrule pollstate alertstate notification "
-    "mailboxmessage heartbeat idempotencyrecord importjob host".split()
+    [
+        "event",
+        "boundary",
+        "sighting",
+        "checkout",
+        "denial",
+        "poolhour",
+        "poolnow",
+        "dirtyspan",
+        "capture",
+        "unreadableline",
+        "coverage",
+        "gap",
+        "logcursor",
+        "evidencestream",
+        "evidenceblock",
+        "featurenow",
+        "issuedcount",
+        "packagecomponent",
+        "sharingrule",
+        "pollstate",
+        "alertstate",
+        "notification",
+        "mailboxmessage",
+        "heartbeat",
+        "idempotencyrecord",
+        "importjob",
+        "host",
+    ]
 )
 # Rights are corrected by new rows, never changed or deleted.
 ADD_ONLY = frozenset(["entitlement", "document"])
 AUDITED = frozenset(
-    "vendor product contract document entitlement licensepool poolfeature licenseserver feature issuedcount capture "
-    "unreadableline coverage gap checkout denial poolhour poolnow featurenow alert sharingrule person report".split()
+    [
+        "vendor",
+        "product",
+        "contract",
+        "document",
+        "entitlement",
+        "licensepool",
+        "poolfeature",
+        "licenseserver",
+        "feature",
+        "issuedcount",
+        "capture",
+        "unreadableline",
+        "coverage",
+        "gap",
+        "checkout",
+        "denial",
+        "poolhour",
+        "poolnow",
+        "featurenow",
+        "alert",
+        "sharingrule",
+        "person",
+        "report",
+    ]
 )
 VIEWED = frozenset(
-    "licensepool poolnow poolhour product vendor team checkout denial alert featurenow".split()
+    [
+        "licensepool",
+        "poolnow",
+        "poolhour",
+        "product",
+        "vendor",
+        "team",
+        "checkout",
+        "denial",
+        "alert",
+        "featurenow",
+    ]
 )
 
 
@@ -33,7 +93,7 @@ def allowed(role: str, model: str, action: str) -> bool:
 
 
 def create_roles(**_: Any) -> None:
-    """Give the groups their permissions. Runs after every migrate, so new models are never forgotten."""
+    """Give the groups their permissions, after every migrate, so that no new model is forgotten."""
     from django.contrib.auth.models import Group, Permission
 
     permissions = list(
@@ -52,10 +112,12 @@ def create_roles(**_: Any) -> None:
                 "delete",
                 "view",
             ) and permission.codename.endswith("_" + permission.content_type.model)
-            if standard and allowed(role, permission.content_type.model, action):
-                granted.append(permission)
-            elif not standard and (
-                role == MANAGER or permission.codename == "download_document" and role == AUDITOR
+            if (standard and allowed(role, permission.content_type.model, action)) or (
+                not standard
+                and (
+                    role == MANAGER
+                    or (permission.codename == "download_document" and role == AUDITOR)
+                )
             ):
                 granted.append(permission)
         group.permissions.set(granted)

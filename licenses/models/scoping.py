@@ -1,21 +1,20 @@
-"""Who may see which rows. Every list, search, export and report starts from `for_user`, which shows nothing by default."""
+"""Who may see which rows. Every list, search, export and report starts from `for_user`, which shows
+nothing by default."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
 MANAGER, AUDITOR, VIEWER = "manager", "auditor", "viewer"
 
 
 class Scope(models.Model):
-    """What an auditor (vendors) or a viewer (teams and all teams below them) may see. Without one they see nothing."""
+    """What an auditor (vendors) or a viewer (teams and all teams below them) may see. Without one
+    they see nothing."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="scope"
@@ -31,7 +30,7 @@ class Scope(models.Model):
         return f"scope of {self.user}"
 
 
-def roles(user: AbstractBaseUser | AnonymousUser) -> frozenset[str]:
+def roles(user: Any) -> frozenset[str]:
     """Return the names of the user's groups, read once per user object."""
     cached: frozenset[str] | None = getattr(user, "_itam_roles", None)
     if cached is None:
@@ -39,28 +38,29 @@ def roles(user: AbstractBaseUser | AnonymousUser) -> frozenset[str]:
             frozenset(user.groups.values_list("name", flat=True))
             if user.is_authenticated
             else frozenset()
-        )  # type: ignore[union-attr]
-        user._itam_roles = cached  # type: ignore[union-attr]
+        )
+        user._itam_roles = cached
     return cached
 
 
-def sees_everything(user: AbstractBaseUser | AnonymousUser) -> bool:
+def sees_everything(user: Any) -> bool:
     """Superusers and asset managers see every row."""
     if not (user.is_authenticated and user.is_active):
         return False
-    return bool(user.is_superuser) or MANAGER in roles(user)  # type: ignore[union-attr]
+    return bool(user.is_superuser) or MANAGER in roles(user)
 
 
 class ScopedQuerySet(models.QuerySet[Any]):
     """A queryset that knows how its rows hang on pools.
 
-    pool_path: lookup from a row to its pools ("" for the pool itself). Subclasses that hang on something else
+    pool_path: lookup from a row to its pools ("" for the pool itself). Subclasses that hang on
+               something else
     override `scope_q`.
     """
 
     pool_path: ClassVar[str] = "pool"
 
-    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+    def for_user(self, user: Any) -> Self:
         """Keep the rows that this user may see. Unknown, inactive and scopeless users see none."""
         if sees_everything(user):
             return self

@@ -29,7 +29,8 @@ def check_address(value: str) -> None:
 
 
 def check_server_name(value: str) -> None:
-    """Keep names fit for a command line, a file name and a log: no leading dash, no control characters."""
+    """Keep names fit for a command line, a file name and a log: no leading dash, no control
+    characters."""
     if (
         not value
         or value != value.strip()
@@ -38,7 +39,8 @@ def check_server_name(value: str) -> None:
         or not value.isprintable()
     ):
         raise ValidationError(
-            f"Server name {value!r}: expected letters, digits, blanks, dots or dashes, starting with a letter or digit."
+            f"Server name {value!r}: expected letters, digits, blanks, dots or dashes, starting "
+            f"with a letter or digit."
         )
 
 
@@ -101,7 +103,9 @@ class LicenseServer(models.Model):
             models.CheckConstraint(
                 condition=Q(poll_seconds__gte=30),
                 name="server_poll_seconds_at_least_30",
-                violation_error_message="Polling more often than every 30 seconds can hurt a licence server.",
+                violation_error_message=(
+                    "Polling more often than every 30 seconds can hurt a licence server."
+                ),
             ),
             models.CheckConstraint(
                 condition=~Q(polling="tool") | ~Q(address=""),
@@ -118,6 +122,13 @@ class LicenseServer(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Validate on every road in: an address becomes an argument of an outside program."""
+        if self.address:
+            check_address(self.address)
+        check_server_name(self.name)
+        super().save(*args, **kwargs)
+
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:
         """The server's zone; UTC where none is set yet."""
@@ -129,20 +140,15 @@ class LicenseServer(models.Model):
             if path and (not path.startswith("/") or "\0" in path):
                 raise ValidationError(
                     {
-                        name: f"{path!r}: expected an absolute path such as /var/log/flexnet/debug.log."
+                        name: f"{path!r}: expected an absolute path such as "
+                        "/var/log/flexnet/debug.log."
                     }
                 )
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Validate on every road in: an address becomes an argument of an outside program."""
-        if self.address:
-            check_address(self.address)
-        check_server_name(self.name)
-        super().save(*args, **kwargs)
-
 
 class PollState(models.Model):
-    """When a server is asked next, who is at it now, and how the last attempts went. One row a server."""
+    """When a server is asked next, who is at it now, and how the last attempts went. One row a
+    server."""
 
     server = models.OneToOneField(
         LicenseServer, on_delete=models.CASCADE, related_name="poll_state"
@@ -227,7 +233,8 @@ class FeatureNow(models.Model):
 
 
 class IssuedCount(models.Model):
-    """A server serves so many seats of a feature over a span, as a licence file or the server's own total says."""
+    """A server serves so many seats of a feature over a span, as a licence file or the server's own
+    total says."""
 
     class Source(models.TextChoices):
         FILE = "file", "Licence file"

@@ -1,6 +1,8 @@
-"""Usage: facts as servers told them, holdings derived from them, and hourly figures derived from those.
+"""Usage: facts as servers told them, holdings derived from them, and hourly figures derived from
+those.
 
-Facts (`Event`, `Boundary`, `Sighting`, `Denial`) are what a text said. `Checkout` is rebuilt from them and `PoolHour` from it,
+Facts (`Event`, `Boundary`, `Sighting`, `Denial`) are what a text said. `Checkout` is rebuilt from
+them and `PoolHour` from it,
 so both can be thrown away and made again.
 """
 
@@ -26,7 +28,8 @@ class FeatureRowQuerySet(ScopedQuerySet):
 class Event(models.Model):
     """An OUT or an IN as a log printed it.
 
-    `ordinal` numbers equal lines of one second, so that the same log sent twice, or two overlapping pieces, give the
+    `ordinal` numbers equal lines of one second, so that the same log sent twice, or two overlapping
+    pieces, give the
     same rows.
     """
 
@@ -80,7 +83,8 @@ class Boundary(models.Model):
 
 
 class Sighting(models.Model):
-    """One row of a server's status, from the first poll that showed it to the first complete one that did not."""
+    """One row of a server's status, from the first poll that showed it to the first complete one
+    that did not."""
 
     class State(models.TextChoices):
         HELD = "held", "held"
@@ -98,7 +102,7 @@ class Sighting(models.Model):
     start_guessed = models.BooleanField(default=False)
     first_seen = InstantField()
     last_seen = InstantField(
-        help_text="Latest poll known to show it; for open rows the server's last complete answer counts."
+        help_text="Latest poll known to show it; for open rows the last complete answer counts."
     )
     gone_at = InstantField(null=True, help_text="First complete answer without it.")
     state = models.CharField(max_length=10, choices=State, default=State.HELD)
@@ -138,8 +142,10 @@ class CheckoutQuerySet(FeatureRowQuerySet):
 class Checkout(models.Model):
     """One holding: someone held seats of a feature over a span.
 
-    Known to be held in [taken_by, returned_after), possibly held in [taken_at, returned_at). From a log both are the
-    same, to the second. From polls the start is known to the minute and the end lies between two polls. While it is
+    Known to be held in [taken_by, returned_after), possibly held in [taken_at, returned_at). From a
+    log both are the
+    same, to the second. From polls the start is known to the minute and the end lies between two
+    polls. While it is
     open both ends are null.
     """
 
@@ -196,7 +202,8 @@ class Checkout(models.Model):
 
 
 class Denial(models.Model):
-    """A refusal as the log printed it. `reason_class` is derived from the code and may be derived again."""
+    """A refusal as the log printed it. `reason_class` is derived from the code and may be derived
+    again."""
 
     feature = models.ForeignKey(
         Feature, on_delete=models.PROTECT, related_name="denials", db_index=False
@@ -236,9 +243,11 @@ class Denial(models.Model):
 
 
 class PoolHour(models.Model):
-    """What one pool did in one hour (UTC). Derived; made again for exactly the hours that something touched.
+    """What one pool did in one hour (UTC). Derived; made again for exactly the hours that something
+    touched.
 
-    Null peaks: nothing is known of the hour. A row is missing where nothing was observed and nothing held.
+    Null peaks: nothing is known of the hour. A row is missing where nothing was observed and
+    nothing held.
     """
 
     pool = models.ForeignKey(
@@ -267,7 +276,8 @@ class PoolHour(models.Model):
 
 
 class PoolNow(models.Model):
-    """What is known of a pool at its newest moment. One row a pool, so that a page of pools is one query."""
+    """What is known of a pool at its newest moment. One row a pool, so that a page of pools is one
+    query."""
 
     pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="now")
     at = InstantField(
@@ -302,7 +312,8 @@ class PoolNow(models.Model):
 
 
 class DirtySpan(models.Model):
-    """Hours of a pool that something touched and that are to be counted again. Written with the rows that touched them."""
+    """Hours of a pool that something touched and that are to be counted again. Written with the
+    rows that touched them."""
 
     pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="+")
     starts = InstantField()

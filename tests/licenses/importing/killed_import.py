@@ -19,6 +19,7 @@ from django.db import connection, transaction  # noqa: E402
 
 from licenses.importing import logs  # noqa: E402
 from licenses.models import LicenseServer, LogCursor  # noqa: E402
+from licenses.sources.flexnet.debug_log import first_line_date  # noqa: E402
 
 PIECE = 8192
 
@@ -32,10 +33,16 @@ def main(order: str, name: str, path: Path) -> None:
         cursor.save()
 
     whole = order == "right"
+    with path.open("rb") as head:
+        first_day = first_line_date(head)
     run = logs.LogImport(
-        server, source=path.name, cursor=cursor.parser_state or None, save_cursor=save if whole else None,
+        server,
+        source=path.name,
+        first_day=first_day,
+        cursor=cursor.parser_state or None,
+        save_cursor=save if whole else None,
         whole_server=True,
-    )  # fmt: skip
+    )
     with path.open("rb") as stream:
         stream.seek(cursor.offset)
         for block, last in logs.blocks(stream, PIECE):

@@ -33,24 +33,36 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {
-            "PATH": os.environ["PATH"], "HOME": str(folder), "ITAM_DATA_DIR": str(folder), "ITAM_DEBUG": "1",
-            "ITAM_SECRET_KEY": "x" * 50, "ITAM_PSEUDONYM_KEY": "kept", "PYTHONPATH": str(BASE_DIR),
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "ITAM_DATA_DIR": str(folder),
+            "ITAM_DEBUG": "1",
+            "ITAM_SECRET_KEY": "x" * 50,
+            "ITAM_PSEUDONYM_KEY": "kept",
+            "PYTHONPATH": str(BASE_DIR),
             "DJANGO_SETTINGS_MODULE": "itam.settings",
-        }  # fmt: skip
+        }
         self.run("migrate", "--skip-checks")
 
     def python(self, code: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", f"import django; django.setup()\n{code}"],
-            env=self.environment, capture_output=True, text=True, check=True, cwd=BASE_DIR,
-        )  # fmt: skip
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=BASE_DIR,
+        )
         return done.stdout
 
     def run(self, *arguments: str) -> None:
         subprocess.run(
             [sys.executable, "-m", "django", *arguments],
-            env=self.environment, check=True, capture_output=True, cwd=BASE_DIR,
-        )  # fmt: skip
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            cwd=BASE_DIR,
+        )
 
     def add_server(self) -> None:
         self.python(
@@ -62,8 +74,11 @@ class Installation:
         script = Path(__file__).with_name("killed_import.py")
         return subprocess.Popen(
             [sys.executable, str(script), order, "berlin", str(log)],
-            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=BASE_DIR,
-        )  # fmt: skip
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=BASE_DIR,
+        )
 
     def facts(self) -> tuple[int, int, int]:
         """Return (events, evidence entries of events, holdings) after checking the database."""
@@ -72,8 +87,10 @@ class Installation:
             events = database.execute("SELECT COUNT(*) FROM licenses_event").fetchone()[0]
             holdings = database.execute("SELECT COUNT(*) FROM licenses_checkout").fetchone()[0]
         told = self.python(
-            "from licenses.evidence import entries; from licenses.models import EvidenceStream as E\n"
-            "print(sum(e['kind'] in ('checkout','checkin') for s in E.objects.all() for e in entries.entries(s.name)))"
+            "from licenses.evidence import entries; from licenses.models import EvidenceStream "
+            "as E\n"
+            "print(sum(e['kind'] in ('checkout','checkin') for s in E.objects.all() for e in "
+            "entries.entries(s.name)))"
         )
         return events, int(told), holdings
 

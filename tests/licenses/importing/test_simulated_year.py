@@ -7,6 +7,7 @@ import json
 import random
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,18 @@ def tables() -> dict[str, Any]:
     who = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
     return {
         "events": rows(Event, *who, "at", "kind", "ordinal", "reason"),
-        "checkouts": rows(Checkout, *who, "taken_at", "taken_by", "returned_after", "returned_at", "method", "end_reason"),
+        "checkouts": rows(
+            Checkout,
+            *who,
+            "taken_at",
+            "taken_by",
+            "returned_after",
+            "returned_at",
+            "method",
+            "end_reason",
+        ),
         "denials": rows(Denial, *who, "at", "code", "ordinal"),
-    }  # fmt: skip
+    }
 
 
 def import_year(year: Year, *files: Path) -> None:
@@ -69,9 +79,19 @@ def test_a_year_counts_to_what_happened(year: Year) -> None:
         edges = truth.boundaries("Europe/Berlin", first, last, "month")
         expected = truth.periods([_unweighted(session) for session in sessions], refused, edges)
         (found,) = run(
-            "usage", feature, "--from", "2025-05-01", "--to", "2026-04-01", "--by", "month",
-            "--zone", "Europe/Berlin", "--format", "json",
-        )  # fmt: skip
+            "usage",
+            feature,
+            "--from",
+            "2025-05-01",
+            "--to",
+            "2026-04-01",
+            "--by",
+            "month",
+            "--zone",
+            "Europe/Berlin",
+            "--format",
+            "json",
+        )
         assert len(found["periods"]) == 11
         for want, got in zip(expected, found["periods"], strict=True):
             assert got["peak"] == got["peak_low"] == got["peak_high"] == want.peak
@@ -108,7 +128,7 @@ def test_pieces_in_any_order_and_sent_twice_give_the_same_rows(year: Year, tmp_p
     chance = random.Random(3)
     cuts = [0, *sorted(chance.sample(stamps, 6)), len(lines)]
     pieces = []
-    for number, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (a, b) in enumerate(pairwise(cuts)):
         path = tmp_path / f"piece-{number}.log"
         path.write_bytes(b"".join(lines[a:b]).replace(b"\n", b"\r\n" if number % 2 else b"\n"))
         pieces.append(path)

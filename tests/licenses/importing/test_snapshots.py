@@ -1,4 +1,5 @@
-"""Status texts every five minutes: bounds that hold, gaps for outages, no holding ended by a failure."""
+"""Status texts every five minutes: bounds that hold, gaps for outages, no holding ended by a
+failure."""
 
 from __future__ import annotations
 
@@ -48,10 +49,12 @@ def test_what_polls_show_is_held_within_the_bounds(server: LicenseServer, year: 
     for row in rows:
         assert row.method == Checkout.Method.SAMPLED
         matching = [
-            s for s in own
-            if s.start - s.start % 60 == seconds(row.taken_at) and s.seats == row.seats
+            s
+            for s in own
+            if s.start - s.start % 60 == seconds(row.taken_at)
+            and s.seats == row.seats
             and seconds(row.returned_after) - 1 <= s.end <= seconds(row.returned_at)
-        ]  # fmt: skip
+        ]
         assert matching, row
     coverage = Coverage.objects.get()
     assert (seconds(coverage.starts), seconds(coverage.ends)) == (polls[0], polls[-1])
@@ -117,9 +120,10 @@ def test_a_log_that_comes_later_replaces_what_polls_saw(
         write_debug_log(year.history, year.server, out, DAY - 5 * 86400, DAY + 4 * 3600)
     import_file(server, path, "late.log", Wanted())
     own = [
-        s for s in year.history.sessions
+        s
+        for s in year.history.sessions
         if s.server == year.server and DAY <= s.start < DAY + 2 * 3600 and s.end < DAY + 4 * 3600
-    ]  # fmt: skip
+    ]
     found = Checkout.objects.filter(
         taken_at__gte=datetime.fromtimestamp(DAY, UTC),
         taken_at__lt=datetime.fromtimestamp(DAY + 7200, UTC),
@@ -128,9 +132,10 @@ def test_a_log_that_comes_later_replaces_what_polls_saw(
     rows = sorted(
         (seconds(row.taken_at), seconds(row.returned_at), row.seats)
         for row in found
-        if row.returned_at is not None and seconds(row.returned_at) < DAY + 4 * 3600
+        if row.returned_at is not None
+        and seconds(row.returned_at) < DAY + 4 * 3600
         and not row.feature.name.endswith("_C")
-    )  # fmt: skip
+    )
     assert set(exact) <= set(rows), "each session is there to the second"
     assert not found.filter(method=Checkout.Method.SAMPLED).exists(), "nothing is held twice"
     assert LicensePool.objects.exists()
