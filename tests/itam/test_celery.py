@@ -3,8 +3,8 @@ import subprocess
 import sys
 
 import pytest
-from celery import Celery
 from django.conf import settings
+from kombu import Connection
 
 from itam.celery import TASK_SECONDS, app
 from tests.itam.test_runner import wait_for
@@ -119,8 +119,8 @@ def test_a_task_whose_process_is_killed_is_done_by_another(broker, tmp_path):
             stderr=log,
         )
     try:
-        with Celery(broker=broker, set_as_current=False) as sender:
-            sender.send_task("tests.once_killed", queue="default")
+        with Connection(broker) as link:
+            app.send_task("tests.once_killed", queue="default", connection=link)
         wait_for(lambda: (tmp_path / "done").exists(), seconds=60)
     except AssertionError:
         pytest.fail((tmp_path / "log").read_text()[-3000:])
