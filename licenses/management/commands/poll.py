@@ -40,10 +40,13 @@ class Command(BaseCommand):
             answer = {"server": server.name, "result": "busy", "detail": "Somebody else is asking."}
             if capture is not None:
                 answer = {
-                    "server": server.name, "result": capture.result, "detail": capture.detail,
-                    "unreadable_count": capture.unreadable_count, "new": capture.new,
+                    "server": server.name,
+                    "result": capture.result,
+                    "detail": capture.detail,
+                    "unreadable_count": capture.unreadable_count,
+                    "new": capture.new,
                     "duration_ms": capture.duration_ms,
-                }  # fmt: skip
+                }
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
         if any(capture.result != "parsed" for capture in captures.values()):
             raise CommandError("Not every server gave a complete answer.", returncode=1)

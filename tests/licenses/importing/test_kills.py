@@ -96,7 +96,7 @@ class Installation:
 
 
 def import_with_kills(site: Installation, order: str, log: Path, kills: int, seed: int) -> int:
-    """Import a log, killing the importer at random moments; return how many kills hit it at work."""
+    """Import a log under kill -9 at random moments; return how many kills hit it at work."""
     chance, hits = random.Random(seed), 0
     while True:
         process = site.start_import(order, log)

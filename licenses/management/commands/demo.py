@@ -1,0 +1,145 @@
+"""Fill an empty installation with a simulated company: its inventory, papers and a year of logs."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files import File
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.alerts.defaults import ensure_default_rules
+from licenses.analysis import now as pools_now
+from licenses.analysis import rollup
+from licenses.importing.files import ImportRefused, Wanted, import_file
+from licenses.importing.inventory import import_inventory
+from licenses.models import (
+    Contract,
+    Document,
+    LicensePool,
+    LicenseServer,
+    PollState,
+    Team,
+    Vendor,
+)
+from licenses.simulator.company import Papers, write_company
+from licenses.simulator.schedule import install
+
+SEED = 20
+POLL_SECONDS = 30
+MOST_DAYS = 730
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill an empty installation with a simulated company, and let its licence servers answer "
+        "from then on, for three weeks."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=int, default=365, help="Days of history (365).")
+        parser.add_argument("--seed", type=int, default=SEED, help="Another seed, another company.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        days = options["days"]
+        if not 1 <= days <= MOST_DAYS:
+            raise CommandError(f"--days {days}: expected 1 to {MOST_DAYS}", returncode=2)
+        for model in (LicenseServer, LicensePool, Vendor, Team):
+            if model._default_manager.exists():
+                name = model._meta.verbose_name_plural
+                raise CommandError(
+                    f"The installation holds {name} already: the simulated company goes into an "
+                    "empty one only.",
+                    returncode=1,
+                )
+        self.started = time.monotonic()
+        now = int(timezone.now().timestamp())
+        folder = Path(settings.ITAM_DATA_DIR) / "demo"
+        self.say("Writing the company")
+        papers = write_papers(folder, seed=options["seed"], now=now, days=days)
+        try:
+            self.fill(papers)
+        except ImportRefused as error:
+            raise CommandError(str(error), returncode=1) from error
+        self.say(f"Done: {LicensePool.objects.count()} pools")
+
+    def say(self, text: str) -> None:
+        self.stderr.write(f"{time.monotonic() - self.started:5.1f} s  {text}")
+
+    def fill(self, papers: Papers) -> None:
+        """Store everything by the roads that a real company's files take."""
+        self.say("Inventory")
+        add_servers(papers)
+        for result in import_inventory(papers.inventory):
+            if result.problems:
+                raise ImportRefused(f"{result.file}: {result.problems[0]}")
+        add_invoices(papers)
+        servers = {server.name: server for server in LicenseServer.objects.all()}
+        for name, server in servers.items():
+            rights = [papers.license_files[name], *papers.options_files[name]]
+            for path in [*rights, *papers.logs[name]]:
+                self.say(f"{name}: {path.name}")
+                import_file(server, path, path.name, Wanted())
+        self.say("Counting hours")
+        rollup.drain()
+        self.say("Newest figures")
+        pools = set(LicensePool.objects.values_list("pk", flat=True))
+        pools_now.refresh(pools, year=True)
+        ensure_default_rules()
+        start_polling(servers.values())
+
+
+def write_papers(folder: Path, *, seed: int, now: int, days: int) -> Papers:
+    """Write the company into a folder of this account alone, with `lmutil` where it is looked for."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    papers = write_company(folder, seed=seed, now=now, days=days)
+    tool = install(folder, folder / "schedules")
+    tool.chmod(0o700)
+    if settings.ITAM_LMUTIL is None:
+        settings.ITAM_LMUTIL = tool  # for what runs in this process; others find it as they start
+    return papers
+
+
+def add_servers(papers: Papers) -> None:
+    for name, server in papers.history.world.servers.items():
+        row = LicenseServer(
+            name=name,
+            address=server.address,
+            zone=server.zone,
+            notes="Part of the simulated company.",
+        )
+        row.full_clean()
+        row.save()
+
+
+def add_invoices(papers: Papers) -> None:
+    for number, path in papers.invoices:
+        data = path.read_bytes()
+        document = Document(
+            contract=Contract.objects.get(number=number),
+            kind=Document.Kind.INVOICE,
+            title=f"Invoice {path.stem}",
+            file_name=path.name,
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+        )
+        with path.open("rb") as stream:
+            document.file.save(path.name, File(stream), save=False)
+        document.save()
+
+
+def start_polling(servers: Any) -> None:
+    """Have the servers asked from now on. Last, so that nobody asks while history is read."""
+    now = timezone.now()
+    with transaction.atomic():
+        for server in servers:
+            server.polling, server.poll_seconds = LicenseServer.Polling.TOOL, POLL_SECONDS
+            server.save(update_fields=["polling", "poll_seconds"])
+            PollState.objects.update_or_create(server=server, defaults={"due_at": now})
