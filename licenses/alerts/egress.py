@@ -1,8 +1,9 @@
 """Outgoing requests to addresses that people typed in, kept away from our own network.
 
-A name is resolved once, every address that it has is checked, and the connection goes to a checked address, so that a
-name server which answers differently the second time gains nothing. TLS still proves the name. Redirects are not
-followed, proxies from the environment are not used, and of the answer only the status is read.
+A name is resolved once, every address that it has is checked, and the connection goes to a checked
+address, so that a name server which answers differently the second time gains nothing. TLS still
+proves the name. Redirects are not followed, proxies from the environment are not used, and of the
+answer only the status is read.
 """
 
 from __future__ import annotations
@@ -30,22 +31,51 @@ Resolver = Callable[[str, int], list[str]]
 PORTS = frozenset({80, 443, 8443})
 SECONDS = 5.0
 
-# `is_global` alone is not enough: Python 3.11 calls NAT64, 6to4 and 224.0.0.0/4 global. Some of these it knows by now;
-# the list does not depend on its version.
+# `is_global` alone is not enough: Python 3.11 calls NAT64, 6to4 and 224.0.0.0/4 global. Some of
+# these it knows by now; the list does not depend on its version.
 _DENIED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
-        "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 "
-        "::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 5f00::/16 fc00::/7 fe80::/10 "
-        "fec0::/10 ff00::/8"
-    ).split()
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    )
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # These may be reached where the *name* is allowed; loopback, link-local and metadata never.
 _PRIVATE: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
-    for text in "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7".split()
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "fc00::/7",
+    )
 )
 
 
@@ -138,7 +168,8 @@ def check_address(text: str, host: str, policy: Policy) -> Address:
         denied = any(inner in network for network in _DENIED)
         if denied or not inner.is_global or inner.is_multicast:
             raise Refused(
-                f"{host} leads to {text}, which is not on the public network. Allow it in ITAM_WEBHOOK_ALLOW if it is meant."
+                f"{host} leads to {text}, which is not on the public network. If it is meant,"
+                " allow it in ITAM_WEBHOOK_ALLOW."
             )
     return address
 
@@ -204,7 +235,10 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 class _Guard(httpcore.NetworkBackend):
-    """Opens connections to checked addresses only: the last place before the socket, so nothing gets round it."""
+    """Opens connections to checked addresses only:
+
+    the last place before the socket, so nothing gets round it.
+    """
 
     def __init__(self, policy: Policy, resolver: Resolver, seconds: float) -> None:
         self._policy, self._resolver, self._seconds = policy, resolver, seconds
@@ -264,7 +298,8 @@ def post(
     """Send one POST request and return the status of the answer, whose body is never read.
 
     seconds: for everything, from the name's lookup to the end of the answer's headers.
-    Raises Refused before any connection where the target breaks a rule, Unreachable where it does not answer.
+    Raises Refused before any connection where the target breaks a rule, Unreachable where it does
+    not answer.
     """
     target = check_url(url, policy)
     guard = _Guard(policy, resolver, seconds)

@@ -1,4 +1,7 @@
-"""The mailbox: mails kept in the database and shown in the admin, for as long as no mail server is set up."""
+"""The mailbox:
+
+mails kept in the database and shown in the admin, for as long as no mail server is set up.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ logger = logging.getLogger(__name__)
 def keep(
     *, sender: str, recipients: Sequence[str], subject: str, body: str, message_id: str = ""
 ) -> MailboxMessage:
-    """Put one mail into the mailbox; one that is there already, by its Message-ID, is left as it is."""
+    """Put one mail into the mailbox; one that is there, by its Message-ID, is left as it is."""
     values = {
         "sender": sender[:300],
         "recipients": ", ".join(recipients)[:1000],
@@ -35,7 +38,10 @@ class MailboxBackend(BaseEmailBackend):
     """A Django mail backend that delivers into the mailbox."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Keep each mail and return how many were kept. One that fails does not take the others with it."""
+        """Keep each mail and return how many were kept.
+
+        One that fails does not take the others with it.
+        """
         kept = 0
         for message in email_messages:
             try:

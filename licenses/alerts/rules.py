@@ -1,8 +1,8 @@
 """When an alert begins and ends: one state machine, values in and decisions out.
 
-A rule meets one subject (a pool, a server, ...) as samples in the order of their data time. The meanings follow
-Prometheus' `for` and `keep_firing_for`; "blind" follows Grafana's NoData, since a source that fell silent says nothing
-about use.
+A rule meets one subject (a pool, a server, ...) as samples in the order of their data time. The
+meanings follow Prometheus' `for` and `keep_firing_for`; "blind" follows Grafana's NoData, since a
+source that fell silent says nothing about use.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Standing:
     """Where a rule stands for one subject.
 
     since:        when the state began; for pending and firing the first sample over the threshold.
+    evaluated_at: data time of the newest sample seen; blindness does not move it.
     samples:      samples in a row over the threshold.
     clear_since:  while firing, since when it has been clear.
     before_blind: what it goes back to when sight returns.
@@ -92,13 +93,13 @@ def step(
 ) -> tuple[Standing, tuple[Transition, ...]]:
     """Return where the rule stands after one more sample, and what changed.
 
-    A sample that is not newer than the last one changes nothing, so that a second evaluation of the same data is
-    harmless and late data never rewrites the present.
+    A sample that is not newer than the last one seen changes nothing, so that a second evaluation
+    of the same data is harmless and late data never rewrites the present.
     """
-    if standing.evaluated_at is not None and sample.at <= standing.evaluated_at:
-        return standing, ()
     if sample.value is None:
         return _blinded(standing, sample.at), ()
+    if standing.evaluated_at is not None and sample.at <= standing.evaluated_at:
+        return standing, ()
     seen = _sighted(standing, sample.at)
     if seen.state is State.FIRING:
         return _while_firing(seen, sample.at, sample.value, limits)
@@ -108,10 +109,12 @@ def step(
 def _blinded(standing: Standing, at: int) -> Standing:
     """Stop the clocks: blindness neither fires, nor resolves, nor counts as clear."""
     if standing.state is State.BLIND:
-        return replace(standing, evaluated_at=at)
+        return standing
     kept = State.FIRING if standing.state is State.FIRING else State.OK
     since = standing.since if kept is State.FIRING else at
-    return Standing(State.BLIND, since=since, evaluated_at=at, before_blind=kept)
+    return replace(
+        standing, state=State.BLIND, since=since, samples=0, clear_since=None, before_blind=kept
+    )
 
 
 def _sighted(standing: Standing, at: int) -> Standing:
@@ -159,7 +162,10 @@ def _while_firing(
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A time in which the rule would have fired. end: None while it still does; worst: the highest value."""
+    """A time in which the rule would have fired.
+
+    end: None while it still does; worst: the highest value.
+    """
 
     start: int
     fired_at: int
@@ -192,10 +198,11 @@ def hysteresis_seats(base: int, percent: int) -> int:
 
 
 def clear_below(fire_at: int, hysteresis: int) -> int:
-    """Return the highest value that counts as clear: the threshold less the hysteresis, never below 0.
+    """Return the highest value that counts as clear: the threshold less the hysteresis, never below
+    0.
 
-    From 4 seats on a value one below the threshold is never clear. Otherwise a small pool, where a tenth is a single
-    seat, would fire and resolve all day while one person comes and goes.
+    From 4 seats on a value one below the threshold is never clear. Otherwise a small pool, where a
+    tenth is a single seat, would fire and resolve all day while one person comes and goes.
     """
     least = 2 if fire_at >= 4 else 1
     return max(0, fire_at - max(hysteresis, least))
@@ -207,5 +214,5 @@ def percent_seats(limit: int, percent: int) -> int | None:
 
 
 def left_seats(limit: int, left: int) -> int | None:
-    """Return the use at which only so many seats are left; at least 1, since an empty pool is never short."""
+    """Return the use at which so many seats are left; at least 1: an empty pool is never short."""
     return max(1, limit - left) if limit > 0 else None

@@ -14,13 +14,19 @@ __all__ = ["KINDS", "Message", "SendError", "recipients", "send"]
 
 class Kind(Protocol):
     def recipients(self, channel: Channel) -> list[str]:
-        """Return who gets a message of this channel; each gets one of their own. Shown to people: no secrets."""
+        """Return who gets a message of this channel; each gets one of their own.
+
+        Shown to people: no secrets.
+        """
 
     def check(self, target: str) -> None:
         """Raise ValueError with a sentence for a person where the target cannot work."""
 
     def send(self, channel: Channel, message: Message) -> None:
-        """Hand the message over. Returns only when the other side took it; raises SendError otherwise."""
+        """Hand the message over.
+
+        Returns only when the other side took it; raises SendError otherwise.
+        """
 
 
 KINDS: dict[str, Kind] = {

@@ -10,7 +10,10 @@ from uuid import UUID
 
 
 class SendError(Exception):
-    """The message was not taken. Shown in the delivery log, so it holds no secret and nothing the other side wrote."""
+    """The message was not taken.
+
+    Shown in the delivery log, so it holds no secret and nothing the other side wrote.
+    """
 
 
 @dataclass(frozen=True, slots=True)

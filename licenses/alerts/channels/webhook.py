@@ -4,7 +4,8 @@
     X-Itam-Timestamp: epoch seconds of the try
     X-Itam-Signature: v1=hex(HMAC-SHA256(secret, timestamp + "." + body))
 
-The receiver computes the same over the raw body, compares in constant time, and refuses old timestamps.
+The receiver computes the same over the raw body, compares in constant time, and refuses old
+timestamps.
 """
 
 from __future__ import annotations

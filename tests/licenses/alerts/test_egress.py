@@ -1,4 +1,7 @@
-"""No webhook reaches our own network: each way round the check, against a listener that must see nobody."""
+"""No webhook reaches our own network:
+
+each way round the check, against a listener that must see nobody.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ OPEN = Policy()
 
 
 class Listener:
-    """A server on a free port of the loopback that counts who connects and answers as it is told."""
+    """A server on a free port of the loopback that counts connections and answers as told."""
 
     def __init__(self, answer: Callable[[socket.socket], None]) -> None:
         self.connections = 0
@@ -353,7 +356,10 @@ def test_nobody_listening_is_an_error():
 
 
 def test_tls_must_prove_the_name_although_the_address_was_checked(tmp_path):
-    """The certificate is for hooks.example: that name passes, another one at the same address does not."""
+    """The certificate is for hooks.example:
+
+    that name passes, another one at the same address does not.
+    """
     certificate, key = self_signed("hooks.example", tmp_path)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate, key)

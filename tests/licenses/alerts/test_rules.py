@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from licenses.alerts.rules import (
     Change,
@@ -25,7 +26,7 @@ RULE = Limits(fire_at=9, clear_at=7, for_seconds=300, for_samples=2, keep_firing
 
 
 def walk(values: list[int | None], limits: Limits = RULE, interval: int = 300):
-    """Feed values an interval apart from second 0 on; give the states' first letters and the changes."""
+    """Feed values an interval apart; give the states' first letters and the changes."""
     standing, states, changes = start(0), "", []
     for number, value in enumerate(values):
         standing, found = step(standing, Sample(number * interval, value), limits)

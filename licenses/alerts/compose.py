@@ -1,0 +1,53 @@
+"""One message out of several."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from licenses.models import Notification
+
+from .messages import plain, plural
+
+__all__ = ["plain", "together"]
+
+MOST_SECTIONS = 50
+_ORDER = {"firing": 0, "repeat": 1, "resolved": 2}
+
+
+def together(
+    rows: Sequence[Notification], *, digest: bool = False
+) -> tuple[str, str, dict[str, Any]]:
+    """Return subject, body and data of one message that tells of all these.
+
+    digest: they were held back because the recipient had got too many; the message says so and
+        counts them. Of a long digest the first 50 are told in full and the others by their subject,
+        so none is dropped.
+    """
+    ordered = sorted(rows, key=lambda row: (_ORDER.get(row.transition, 3), row.pk))
+    data = {"alerts": [row.data for row in ordered], "held_back": len(rows) if digest else 0}
+    if len(ordered) == 1 and not digest:
+        return ordered[0].subject, ordered[0].body, data
+    counted = Counter(row.transition for row in ordered)
+    words = {"firing": "new", "repeat": "still there", "resolved": "over"}
+    told = ", ".join(f"{number} {words.get(kind, kind)}" for kind, number in counted.items())
+    first = plain(ordered[0].subject, 150)
+    more = f" and {len(ordered) - 1} more" if len(ordered) > 1 else ""
+    subject = f"{plural(len(ordered), 'alert')} ({told}): {first}{more}"
+    if digest:
+        subject = f"Digest of {plural(len(ordered), 'message')} ({told})"
+    overview = [f"- {plain(row.subject, 200)}" for row in ordered]
+    sections = [row.body for row in ordered[:MOST_SECTIONS]]
+    intro = []
+    if digest:
+        intro = [
+            "You got 20 messages within an hour, so"
+            f" {plural(len(ordered), 'message was', 'messages were')}"
+            " held back and come here together. None was dropped.\n"
+        ]
+    body = "\n".join([*intro, *overview]) + "\n\n" + "\n\n----\n\n".join(sections)
+    if len(ordered) > MOST_SECTIONS:
+        rest = len(ordered) - MOST_SECTIONS
+        body += f"\n\n----\n\n{rest} more are in the list above and on the alerts page."
+    return subject, body, data

@@ -1,0 +1,90 @@
+"""The rules that a new installation starts with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from licenses.models import AlertRule, Channel
+
+from .channels import mail
+from .world import Kind
+
+CHANNEL = "Asset managers by mail"
+DAY = 86400
+
+RULES: tuple[dict[str, Any], ...] = (
+    # Being nearly full can last for weeks: once a day is enough.
+    {
+        "name": "Pools at 90 % or more",
+        "kind": Kind.USE_PERCENT,
+        "threshold": 90,
+        "repeat_seconds": DAY,
+    },
+    {"name": "Pools that are full", "kind": Kind.USE_PERCENT, "threshold": 100},
+    {
+        "name": "Use above what is allowed",
+        "kind": Kind.OVER_USE,
+        "threshold": 0,
+        "for_seconds": 0,
+        "for_samples": 1,
+        "repeat_seconds": DAY,
+    },
+    {"name": "Licence servers that do not answer", "kind": Kind.SERVER, "repeat_seconds": DAY},
+    {"name": "Contracts that end or need notice", "kind": Kind.CONTRACT, "repeat_seconds": 0},
+    {"name": "Licence files that expire", "kind": Kind.LICENSE_EXPIRY, "repeat_seconds": 0},
+    {"name": "Scheduler and workers", "kind": Kind.SCHEDULER, "repeat_seconds": 3600},
+)
+
+
+def ensure_default_rules(mail_to: str = "") -> int:
+    """Give an installation without any rule the default ones, with a mail channel; return how many
+    rules were made.
+
+    mail_to: addresses joined by commas; else ITAM_ALERT_MAIL, else the superusers' addresses.
+        Without any, the rules have no channel: alerts are listed and nobody is told. Rules that
+        somebody deleted do not come back as long as one is left. To be called after migrating;
+        running it again changes nothing.
+    """
+    with transaction.atomic():
+        channel = _channel(mail_to)
+        if AlertRule.objects.exists():
+            return 0
+        for values in RULES:
+            rule = AlertRule.objects.create(**values)
+            if channel is not None:
+                rule.channels.add(channel)
+    return len(RULES)
+
+
+def _channel(mail_to: str) -> Channel | None:
+    """Return the default channel, made once; default rules without any channel get it then."""
+    found = Channel.objects.filter(name=CHANNEL).first()
+    if found is not None:
+        return found
+    target = mail_to or getattr(settings, "ITAM_ALERT_MAIL", "") or _superusers()
+    if not target:
+        return None
+    mail.check(target)
+    channel = Channel.objects.create(name=CHANNEL, kind=Channel.Kind.MAIL, target=target)
+    names = [values["name"] for values in RULES]
+    for rule in AlertRule.objects.filter(name__in=names, channels=None):
+        rule.channels.add(channel)
+    return channel
+
+
+def _superusers() -> str:
+    found = []
+    people = get_user_model().objects.filter(is_superuser=True, is_active=True).exclude(email="")
+    for address in people.order_by("pk").values_list("email", flat=True):
+        try:
+            validate_email(address)
+        except ValidationError:
+            continue
+        found.append(address)
+    return ", ".join(found)

@@ -1,0 +1,78 @@
+"""Who holds most of a pool, without a name:
+
+how many people, the largest holding, the largest team.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from licenses.models import Checkout, Membership
+
+from .world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Holders of one pool.
+
+    most: seats (of the servers) of the largest holder; team: with most seats, if any.
+    """
+
+    people: int
+    most: int
+    team: str = ""
+    team_seats: int = 0
+
+    def sentence(self) -> str:
+        people = "1 person holds" if self.people == 1 else f"{self.people} people hold"
+        text = f"{people} them"
+        if self.most > 1:
+            text += f", one of them {self.most} seats"
+        if self.team:
+            text += f"; most are with {self.team} ({self.team_seats} seats)"
+        return text + "."
+
+
+def holders(world: World, pool_ids: Collection[int]) -> dict[int, Holders]:
+    """Return who holds the seats of these pools now. Two queries, none for no pools."""
+    pools_of: defaultdict[int, list[int]] = defaultdict(list)
+    for pool in pool_ids:
+        for feature in world.pool_features.get(pool, ()):
+            pools_of[feature].append(pool)
+    if not pools_of:
+        return {}
+    rows = (
+        Checkout.objects.open()
+        .filter(feature__in=list(pools_of))
+        .order_by()
+        .values_list("feature_id", "person_id")
+        .annotate(total=Sum("seats"))
+    )
+    held: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for feature, person, total in rows:
+        for pool in pools_of[feature]:
+            held[pool][person] += total
+    teams: defaultdict[int, list[str]] = defaultdict(list)
+    members = Membership.objects.filter(
+        Membership.in_force_q(world.today),
+        person__checkouts__feature__in=list(pools_of),
+        person__checkouts__returned_at=None,
+    )
+    for person, team in members.order_by().values_list("person_id", "team__name").distinct():
+        teams[person].append(team)
+    return {pool: _summed(people, teams) for pool, people in held.items()}
+
+
+def _summed(people: Counter[int], teams: dict[int, list[str]]) -> Holders:
+    by_team: Counter[str] = Counter()
+    for person, seats in people.items():
+        for team in teams.get(person, ()):
+            by_team[team] += seats
+    # Of equal teams the first by name, so that the same data give the same words.
+    best = min(by_team.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    return Holders(len(people), max(people.values()), *best)

@@ -1,0 +1,90 @@
+"""Who is told what of one alert, and when again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from licenses.models import Alert, Channel, Notification, Silence
+
+from . import channels, messages
+from .observing import Subject
+from .outbox import Draft
+
+Transition = Notification.Transition
+
+
+def due(alert: Alert, now: datetime) -> tuple[str, int] | None:
+    """Return whether to tell of an alert that goes on, and which repetition it is; None: not now.
+
+    Nobody was told yet where it is new, or where a silence lay over its beginning.
+    """
+    if alert.last_notified_at is None:
+        return Transition.FIRING, 0
+    every = timedelta(seconds=alert.rule.repeat_seconds)
+    if alert.band is not None or not every or now - alert.last_notified_at < every:
+        return None
+    # Never twice the same: the last time was at least one period ago.
+    return Transition.REPEAT, max(1, (now - alert.fired_at) // every)
+
+
+def matches(silence: Silence, alert: Alert, servers: Collection[int]) -> bool:
+    """Tell whether a silence lies over an alert: all that it names must fit."""
+    if silence.rule_id not in (None, alert.rule_id):
+        return False
+    if silence.pool_id not in (None, alert.pool_id):
+        return False
+    about = {*servers, alert.server_id}
+    return silence.server_id is None or silence.server_id in about
+
+
+def drafts(alert: Alert, subject: Subject, transition: str, sequence: int) -> list[Draft]:
+    """Return a message for each recipient of the rule's channels."""
+    text = alert.message
+    head = alert.title
+    if transition == Transition.REPEAT:
+        head = f"Still: {alert.title}"
+        bound = f" of {alert.limit}" if alert.limit is not None else ""
+        if alert.pool_id is not None:
+            text = (
+                f"It goes on: now {alert.last_value}{bound}, at most {alert.worst_value}.\n\n{text}"
+            )
+    return [
+        Draft(
+            alert=alert,
+            transition=transition,
+            sequence=sequence,
+            channel=channel,
+            recipient=recipient,
+            subject=head,
+            body=f"{text}\n\n{messages.footer(alert, transition)}",
+            data=messages.data(alert, transition),
+            group=subject.group,
+        )
+        for channel in alert.rule.channels.all()
+        if channel.enabled
+        for recipient in channels.recipients(channel)
+    ]
+
+
+def endings(
+    alert: Alert,
+    text: str,
+    told: Mapping[tuple[int, str], str],
+    not_before: datetime | None,
+) -> list[Draft]:
+    """Return a message for each who was told (channel id and recipient -> group)."""
+    return [
+        Draft(
+            alert=alert,
+            transition=Transition.RESOLVED,
+            channel=Channel(pk=channel),
+            recipient=recipient,
+            subject=f"Over: {alert.title}",
+            body=f"{text}\n\n{messages.footer(alert, Transition.RESOLVED)}",
+            data=messages.data(alert, Transition.RESOLVED),
+            group=group,
+            not_before=not_before,
+        )
+        for (channel, recipient), group in told.items()
+    ]
