@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.http import FileResponse
 from django.utils import timezone
 
 from licenses.models import LicensePool
@@ -129,6 +130,16 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def file_response(report: Report, *, numbers: bool = False) -> FileResponse | None:
+    """Return the PDF, or all numbers, for download; None where the report is not done."""
+    path = report.data_path if numbers else report.path
+    if report.state != State.DONE or not path.is_file():
+        return None
+    name = Path(report.file_name).with_suffix(path.suffix).name
+    kind = "application/json" if numbers else "application/pdf"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
 
 
 def _free(now: datetime) -> Q:

@@ -8,7 +8,6 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import load_mappings
@@ -106,8 +105,12 @@ def load_verdicts(
     floor: Fraction = FLOOR,
     as_of: datetime | None = None,
     now: int | None = None,
+    zone: tzinfo | None = None,
 ) -> dict[int, list[MonthVerdict]]:
-    """Return the verdicts of each pool. A constant number of queries for every 25 pools."""
+    """Return the verdicts of each pool. A constant number of queries for every 25 pools.
+
+    zone:  of the moments in the reasons; each pool's own if None.
+    """
     if not months:
         return {pool.pk: [] for pool in pools}
     window = min(start for start, _ in months), max(end for _, end in months)
@@ -119,7 +122,7 @@ def load_verdicts(
         coverage = load_coverage(batch, mappings, *window, now=now)
         for facts in load_facts(batch, *window, as_of=as_of):
             seen = coverage[facts.pool.pk]
-            judge = _Judge(facts, seen, floor)
+            judge = _Judge(facts, seen, floor, zone)
             found[facts.pool.pk] = [judge.verdict(start, end) for start, end in months]
     return found
 
@@ -142,9 +145,11 @@ def period_verdict(months: Sequence[MonthVerdict]) -> PeriodVerdict:
 class _Judge:
     """Judges the months of one pool from facts that span all of them."""
 
-    def __init__(self, facts: PoolFacts, coverage: PoolCoverage, floor: Fraction) -> None:
+    def __init__(
+        self, facts: PoolFacts, coverage: PoolCoverage, floor: Fraction, zone: tzinfo | None
+    ) -> None:
         self.facts, self.coverage, self.floor = facts, coverage, floor
-        self.zone: ZoneInfo = facts.pool.tzinfo
+        self.zone: tzinfo = zone or facts.pool.tzinfo
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, facts.start, facts.end)
 

@@ -267,7 +267,7 @@ def compliance(
         raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
     now = int(as_of.timestamp())
     spans = months(start, end, zone)
-    judged = load_verdicts(chosen, spans, floor=floor, as_of=as_of, now=now)
+    judged = load_verdicts(chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone)
     lines = _lines(chosen, as_of)
     reports: list[PoolReport] = []
     for place in range(0, len(chosen), BATCH_POOLS):

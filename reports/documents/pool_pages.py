@@ -114,15 +114,15 @@ def _ticks(months: Sequence[Month], zone: ZoneInfo) -> list[Tick]:
 
 def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
     columns = [
-        Column("Month", 0.085),
-        Column("Allowed", 0.07, "right"),
-        Column("Peak", 0.06, "right"),
-        Column("Peak reached", 0.13),
-        Column("Hours full", 0.07, "right"),
-        Column("Hours over", 0.07, "right"),
-        Column("Refusals", 0.075, "right"),
+        Column("Month", 0.08),
+        Column("Allowed", 0.075, "right"),
+        Column("Peak", 0.055, "right"),
+        Column("Peak reached", 0.155),
+        Column("Hours full", 0.065, "right"),
+        Column("Hours over", 0.065, "right"),
+        Column("Refusals", 0.085, "right"),
         Column("Coverage", 0.085, "right"),
-        Column("Verdict and why", 0.355, lines=4),
+        Column("Verdict", 0.335, lines=4),
     ]
     rows = [
         (
@@ -134,11 +134,17 @@ def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
             hours(item.over_seconds),
             f"{item.denials:,}",
             percent(item.coverage),
-            Cell(f"{VERDICTS[item.verdict]}. {item.reason}", TONES[item.verdict]),
+            Cell(_month_words(item), TONES[item.verdict]),
         )
         for item in months
     ]
     return FastTable(columns, rows, size=7, limit=300)
+
+
+def _month_words(item: Month) -> str:
+    """Return the verdict, with its reason where the row's figures do not tell it already."""
+    words = VERDICTS[item.verdict]
+    return words if item.verdict in ("as_observed", "proven") else f"{words}. {item.reason}"
 
 
 def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:

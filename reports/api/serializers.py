@@ -1,0 +1,96 @@
+"""What is asked of a report, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from licenses.concurrency.periods import local_midnight
+from licenses.models import LicensePool, Vendor, validate_zone
+from reports.documents import KINDS
+from reports.models import Report
+
+
+class ReportRequestSerializer(serializers.Serializer[Any]):
+    """A report to make: of pools, or of all pools of a vendor that the user may see."""
+
+    name = serializers.ChoiceField(choices=sorted(KINDS))
+    pools = serializers.PrimaryKeyRelatedField(
+        many=True, queryset=LicensePool.objects.none(), required=False
+    )
+    vendor = serializers.PrimaryKeyRelatedField(queryset=Vendor.objects.none(), required=False)
+    start = serializers.DateField(help_text="First day, in the zone.")
+    end = serializers.DateField(help_text="First day no longer in the report.")
+    zone = serializers.CharField(default="UTC", max_length=64)
+    as_of = serializers.DateTimeField(
+        required=False, help_text="Judge by the rights on record then; now by default."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        request = self.context.get("request")
+        if request is not None:
+            user = request.user
+            fields["pools"].child_relation.queryset = LicensePool.objects.for_user(user)
+            fields["vendor"].queryset = Vendor.objects.for_user(user)
+        return fields
+
+    def validate_zone(self, name: str) -> str:
+        try:
+            validate_zone(name)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages) from error
+        return name
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["start"] >= attrs["end"]:
+            raise serializers.ValidationError(
+                {"end": f"{attrs['end']} is not after the start {attrs['start']}: it is exclusive."}
+            )
+        if bool(attrs.get("pools")) == bool(attrs.get("vendor")):
+            raise serializers.ValidationError("Expected either pools or a vendor.")
+        pools, scope = attrs.get("pools") or [], ""
+        if attrs.get("vendor"):
+            seen = LicensePool.objects.for_user(self.context["request"].user)
+            pools = list(seen.filter(product__vendor=attrs["vendor"]))
+            scope = attrs["vendor"].name
+            if not pools:
+                raise serializers.ValidationError({"vendor": f"{scope} has no pool."})
+        elif len(pools) == 1:
+            scope = pools[0].name
+        zone = ZoneInfo(attrs["zone"])
+        return {
+            "name": attrs["name"],
+            "pools": pools,
+            "start": local_midnight(attrs["start"], zone),
+            "end": local_midnight(attrs["end"], zone),
+            "zone": zone,
+            "as_of": attrs.get("as_of"),
+            "scope": scope,
+        }
+
+
+class ReportSerializer(serializers.ModelSerializer[Report]):
+    """How far a report is, and what it found once it is done."""
+
+    class Meta:
+        model = Report
+        fields = (
+            "id",
+            "name",
+            "params",
+            "as_of",
+            "state",
+            "progress",
+            "sha256",
+            "size",
+            "data",
+            "requested_at",
+            "finished_at",
+            "error",
+            "attempts",
+        )
+        read_only_fields = fields

@@ -1,0 +1,79 @@
+"""Reports over HTTP: ask for one, look how far it is, fetch it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from kombu.exceptions import OperationalError
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from reports import delivery, tasks
+from reports.api.serializers import ReportRequestSerializer, ReportSerializer
+from reports.models import Report
+
+
+class MayRead(DjangoModelPermissions):
+    """To ask for a report is to read: it shows nothing that its reader could not look up."""
+
+    perms_map = {  # noqa: RUF012
+        method: ["%(app_label)s.view_%(model_name)s"]
+        for method in ("GET", "HEAD", "OPTIONS", "POST")
+    }
+
+
+class ReportViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Report]
+):
+    """The reports of the user; of everybody for asset managers."""
+
+    queryset = Report.objects.none()
+    serializer_class = ReportSerializer
+    permission_classes = (MayRead,)
+    filterset_fields = ("name", "state")
+
+    def get_queryset(self) -> Any:
+        return Report.objects.for_user(self.request.user)
+
+    @extend_schema(request=ReportRequestSerializer, responses={202: ReportSerializer})
+    def create(self, request: Request) -> Response:
+        """Put a report on record; its location tells how far it is."""
+        asked = ReportRequestSerializer(data=request.data, context={"request": request})
+        asked.is_valid(raise_exception=True)
+        report = delivery.request_report(user=request.user, **asked.validated_data)
+        with contextlib.suppress(OperationalError):  # without a broker, the next tick finds it
+            tasks.build_report.delay(report.pk)
+        place = reverse("report-detail", args=[report.pk], request=request)
+        body = ReportSerializer(report).data
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": place})
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"])
+    def file(self, request: Request, pk: str | None = None) -> FileResponse:
+        """Return the PDF."""
+        report = self.get_object()
+        return download(report)
+
+    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["get"])
+    def numbers(self, request: Request, pk: str | None = None) -> FileResponse:
+        """Return all numbers of the report as JSON."""
+        report = self.get_object()
+        return download(report, numbers=True)
+
+
+def download(report: Report, *, numbers: bool = False) -> FileResponse:
+    """Return the file of a report that is done; raise NotFound with its state otherwise."""
+    found = delivery.file_response(report, numbers=numbers)
+    if found is None:
+        raise NotFound(f"The file is not there: the report is {report.state}.")
+    return found
