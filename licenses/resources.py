@@ -180,7 +180,9 @@ class Named(Text):
         if not found:
             raise ValueError(f"there is no {kind} {text!r}{where}: record it first")
         if len(found) > 1:
-            raise ValueError(f"several {kind}s are called {text!r}: fill in {self.within[0]!r}, too")  # type: ignore[index]
+            raise ValueError(
+                f"several {kind}s are called {text!r}: fill in {self.within[0]!r}, too"
+            )  # type: ignore[index]
         return found[0]
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -300,7 +302,9 @@ class OfVendor(Named):
             wanted = wanted.filter(vendor__products__pools=pool)
         found = wanted.first()
         if found is None:
-            raise ValueError(f"there is no contract {number!r} with the pool's vendor: record it first")
+            raise ValueError(
+                f"there is no contract {number!r} with the pool's vendor: record it first"
+            )
         return found
 
 

@@ -20,6 +20,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from licenses.alerts.outbox import send_test
 from licenses.models import (
     Alert,
     AlertRule,
@@ -29,7 +30,7 @@ from licenses.models import (
     Silence,
 )
 
-from . import deeds, words
+from . import words
 from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin
 
 
@@ -70,7 +71,9 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
         count = chosen.update(acknowledged_at=timezone.now(), acknowledged_by=request.user)
         self.message_user(request, f"{count} alerts acknowledged.", messages.SUCCESS)
 
-    @display(description="State", label={"firing": "danger", "seen": "warning", "resolved": "success"})
+    @display(
+        description="State", label={"firing": "danger", "seen": "warning", "resolved": "success"}
+    )
     def standing(self, alert: Any) -> tuple[str, str]:
         if alert.state == Alert.State.FIRING and alert.acknowledged_at:
             return "seen", "firing, acknowledged"
@@ -78,7 +81,9 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
 
     @display(description="Lasted")
     def lasted(self, alert: Any) -> str:
-        return words.lasting(((alert.resolved_at or timezone.now()) - alert.started_at).total_seconds())
+        return words.lasting(
+            ((alert.resolved_at or timezone.now()) - alert.started_at).total_seconds()
+        )
 
     @display(description="Acknowledged")
     def seen(self, alert: Any) -> str:
@@ -117,7 +122,10 @@ class AlertRuleAdmin(ScopedAdmin):
 
     @display(description="Channels", label={"none": "warning"})
     def channel_names(self, rule: Any) -> Any:
-        return ", ".join(channel.name for channel in rule.channels.all()) or ("none", "nobody is told")
+        return ", ".join(channel.name for channel in rule.channels.all()) or (
+            "none",
+            "nobody is told",
+        )
 
 
 class ChannelForm(forms.ModelForm):
@@ -125,7 +133,9 @@ class ChannelForm(forms.ModelForm):
 
     secret = forms.CharField(
         required=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "new-password"}, render_value=False
+        ),
         help_text="Signs webhooks. Never shown again; leave it empty to keep the one on record.",
     )
     forget_secret = forms.BooleanField(required=False, label="Forget the secret on record")
@@ -189,15 +199,12 @@ class ChannelAdmin(ScopedAdmin):
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         channel = get_object_or_404(self.get_queryset(request), pk=pk)
-        send = deeds.optional("licenses.alerts.outbox.send_test")
-        if send is None:
-            messages.error(request, "Sending is not part of this installation.")
-        else:
-            errors = [row.last_error for row in _rows(send(channel)) if row.state != "sent"]
-            if errors:
-                messages.error(request, f"The test failed: {errors[0] or 'not delivered yet'}")
+        for row in send_test(channel, request.user):
+            if row.state == Notification.State.SENT:
+                messages.success(request, f"The test message went to {row.recipient}.")
             else:
-                messages.success(request, f"The test message went to {channel.target}.")
+                why = row.last_error or "not delivered yet"
+                messages.error(request, f"The test message to {row.recipient} failed: {why}")
         return redirect(reverse("admin:licenses_channel_change", args=[pk]))
 
     @display(description="Rules", ordering="rule_total")
@@ -209,10 +216,6 @@ class ChannelAdmin(ScopedAdmin):
         if channel.failed_total:
             return "failed", f"{channel.failed_total} failed"
         return "well", "none failed"
-
-
-def _rows(found: Any) -> list[Any]:
-    return list(found) if isinstance(found, list | tuple | QuerySet) else [found]
 
 
 @admin.register(Silence)
@@ -242,7 +245,15 @@ class SilenceAdmin(ScopedAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(FactAdmin):
-    list_display = ("recorded_at", "subject", "recipient", "channel", "outcome", "attempts", "sent_at")
+    list_display = (
+        "recorded_at",
+        "subject",
+        "recipient",
+        "channel",
+        "outcome",
+        "attempts",
+        "sent_at",
+    )
     list_display_links = ("subject",)
     list_select_related = ("channel",)
     list_filter = (

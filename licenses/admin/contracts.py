@@ -251,7 +251,16 @@ class DocumentAdmin(ScopedAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.fields
-        return ("contract", "kind", "title", "link", "sha256", "bytes", "recorded_at", "recorded_by")
+        return (
+            "contract",
+            "kind",
+            "title",
+            "link",
+            "sha256",
+            "bytes",
+            "recorded_at",
+            "recorded_by",
+        )
 
     readonly_fields = ("link", "hash", "sha256", "bytes", "recorded_at", "recorded_by")
 
@@ -430,7 +439,9 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             else:
                 reason = form.cleaned_data["reason"]
                 if copy := self._replace(form, line, changes, reason, request):
-                    messages.success(request, f"Recorded: {copy}. The earlier line stays on record.")
+                    messages.success(
+                        request, f"Recorded: {copy}. The earlier line stays on record."
+                    )
                     return self._to(copy.pk)
         return pages.page(
             request,

@@ -162,9 +162,8 @@ def daily_peaks(pool_ids: list[int], start: int, end: int) -> dict[int, list[int
             found[pk][place] = top
     return found
 
-def sparkline(
-    peaks: list[int | None], limit: int | None
-) -> tuple[list[list[str]], float | None]:
+
+def sparkline(peaks: list[int | None], limit: int | None) -> tuple[list[list[str]], float | None]:
     """Return lines for a drawing 100 wide and 24 high, one for each run of known days, and the limit's height.
 
     Days without data are left open, never joined and never drawn as zero.
@@ -185,9 +184,7 @@ def sparkline(
             runs.append([])
         runs[-1].append(f"{place * step:.1f},{height(peak)}")
         joined = True
-    return [run if len(run) > 1 else run * 2 for run in runs], (
-        height(limit) if limit else None
-    )
+    return [run if len(run) > 1 else run * 2 for run in runs], (height(limit) if limit else None)
 
 
 def totals(user: Any) -> dict[str, int]:
@@ -196,7 +193,7 @@ def totals(user: Any) -> dict[str, int]:
     counted = LicensePool.objects.for_user(user).active().order_by()
     return LicensePool.objects.filter(pk__in=counted.values("pk")).aggregate(  # type: ignore[no-any-return]
         pools=Count("pk"),
-        full=Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__limit__gt=0)),
+        full=Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__in_use__gt=0)),
         over=Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
         silent=Count("pk", filter=Q(now__at=None) | Q(now__at__lt=late)),
     )
@@ -331,7 +328,9 @@ def _unfinished_pools(user: Any) -> list[Task]:
     found = []
     if unmapped:
         noun = "pool has" if unmapped == 1 else "pools have"
-        found.append(Task("warn", "stacks", f"{unmapped} {noun} no feature", f"{link}?setup=unmapped"))
+        found.append(
+            Task("warn", "stacks", f"{unmapped} {noun} no feature", f"{link}?setup=unmapped")
+        )
     if unentitled:
         noun = "pool has" if unentitled == 1 else "pools have"
         found.append(

@@ -45,5 +45,3 @@ def optional(dotted: str) -> Any:
         return import_string(dotted)
     except ImportError:
         return None
-
-

@@ -56,7 +56,9 @@ class Importable(ImportExportMixin):
     def has_import_permission(self, request: HttpRequest) -> bool:
         opts = self.opts  # type: ignore[attr-defined]
         verbs = ["add"] if opts.model_name == "entitlement" else ["add", "change"]
-        return all(request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}") for verb in verbs)
+        return all(
+            request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}") for verb in verbs
+        )
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
@@ -78,7 +80,8 @@ class Importable(ImportExportMixin):
         """Say so when the confirmed import failed after all, since the inventory changed after the preview."""
         if result.has_errors() or result.has_validation_errors():
             messages.error(
-                request, "Nothing was imported: the file no longer fits what is on record. Try again."
+                request,
+                "Nothing was imported: the file no longer fits what is on record. Try again.",
             )
             return redirect("admin:{}_{}_import".format(*self.get_model_info()))  # type: ignore[attr-defined]
         return super().process_result(result, request)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import BooleanField, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from unfold.decorators import display
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine
 
 from . import words
-from .base import FactAdmin, ReadOnlyAdmin, ReadOnlyTabular
+from .base import NAMES, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular
 
 RESULTS = {
     "parsed": "success",
@@ -33,16 +34,43 @@ RESULTS = {
 }
 
 
+def with_text(rows: Any, user: Any) -> Any:
+    """Add `may_see_text`: a line as printed may name a person."""
+    return rows.annotate(may_see_text=Value(user.has_perm(NAMES), output_field=BooleanField()))
+
+
+def line_text(row: Any) -> str:
+    if not row.may_see_text:
+        return "(hidden: it may name people)"
+    return format_html('<code class="lm-line">{}</code>', row.text[:500])
+
+
 class UnreadableInline(ReadOnlyTabular):
     model = UnreadableLine
-    fields = ("line", "text", "reason")
+    fields = ("line", "shown", "reason")
     tab = False
     per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_text(super().get_queryset(request), request.user)
+
+    @display(description="Text")
+    def shown(self, row: Any) -> str:
+        return line_text(row)
 
 
 @admin.register(Capture)
 class CaptureAdmin(FactAdmin):
-    list_display = ("recorded_at", "server", "kind", "source", "outcome", "lines", "unread", "bytes")
+    list_display = (
+        "recorded_at",
+        "server",
+        "kind",
+        "source",
+        "outcome",
+        "lines",
+        "unread",
+        "bytes",
+    )
     list_select_related = ("server",)
     list_filter = (
         ("server", AutocompleteSelectFilter),
@@ -85,9 +113,18 @@ class UnreadableLineAdmin(FactAdmin):
     def server(self, row: Any) -> str:
         return str(row.capture.server)
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_text(super().get_queryset(request), request.user)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("text", "reason") if request.user.has_perm(NAMES) else ("reason",)
+
+    fields = ("capture", "line", "shown", "reason")
+    readonly_fields = ("shown",)
+
     @display(description="Text")
     def shown(self, row: Any) -> str:
-        return format_html('<code class="lm-line">{}</code>', row.text[:160])
+        return line_text(row)
 
     @display(description="Read")
     def when(self, row: Any) -> Any:

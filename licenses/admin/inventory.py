@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -94,12 +95,47 @@ class ProductAdmin(Importable, ScopedAdmin):
         return product.pool_total  # type: ignore[no-any-return]
 
 
-class TeamMembershipInline(ScopedTabular):
+class MemberInline(ReadOnlyTabular):
+    """The members, to look at; a membership is ended on the person's page."""
+
+    model = Membership
+    fields = ("shown", "valid_from", "valid_to")
+    per_page = 50
+    verbose_name_plural = "members"
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_names(
+            super().get_queryset(request).select_related("person", "team"), request.user
+        )  # type: ignore[no-any-return]
+
+    @display(description="Person")
+    def shown(self, membership: Any) -> str:
+        url = reverse("admin:licenses_person_change", args=[membership.person_id])
+        words = person_words(membership.person.label, membership.person_name)
+        return format_html('<a class="lm-link" href="{}">{}</a>', url, words)
+
+
+class NewMemberInline(ScopedTabular):
+    """Adds members. A team of hundreds would need a query for each to be edited here."""
+
     model = Membership
     fields = ("person", "valid_from", "valid_to")
     autocomplete_fields = ("person",)
-    per_page = 50
-    verbose_name_plural = "members"
+    verbose_name_plural = "add members"
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).none()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_add_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 def tree_order(pairs: list[tuple[int, int | None, str]]) -> list[tuple[int, int]]:
@@ -133,7 +169,7 @@ class TeamAdmin(Importable, ScopedAdmin):
     list_per_page = 500
     search_fields = ("name", "cost_center")
     autocomplete_fields = ("parent",)
-    inlines = [TeamMembershipInline]
+    inlines = [MemberInline, NewMemberInline]
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

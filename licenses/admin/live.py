@@ -72,6 +72,7 @@ def numbers(pool: Any) -> dict[str, Any]:
         "level": state.key,
         "words": state.text,
         "age": source + fresh.text,
+        "ago": words.ago(fresh.age_seconds) if fresh.key != "none" else "no data yet",
         "age_key": fresh.key,
     }
 

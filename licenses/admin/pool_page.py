@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -20,15 +20,18 @@ from licenses.analysis import denials as pool_denials
 from licenses.analysis import now as pools_now
 from licenses.analysis.coverage import coverage_share, gaps, percent_down
 from licenses.analysis.rights import entitlement_steps, unused
+from licenses.analysis.verdict import months
+from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
 from licenses.models import Checkout, Denial, LicensePool, PoolFeature, SharingRule
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 
 from . import deeds, words
-from .base import NAMES, person_words, with_names
+from .base import NAMES, person_words, rule_words, with_names
 
 DAY = 86_400
 REQUEST_REPORT = "reports.delivery.request_report"
+
 
 @dataclass(frozen=True)
 class Card:
@@ -70,7 +73,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         "gaps": pool_gaps(pool, now),
         "coverage": coverage(pool, now),
         "verdicts": verdicts(pool, now) if may("licenses.view_entitlement") else None,
-        "rules": sharing_rules(pool) if may("licenses.view_sharingrule") else None,
+        "rules": sharing_rules(pool, request.user) if may("licenses.view_sharingrule") else None,
         "alerts": list(pool.alerts.select_related("rule").order_by("-fired_at")[:8])
         if may("licenses.view_alert")
         else None,
@@ -100,7 +103,7 @@ def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
             words.ago(fresh.age_seconds) if fresh.key != "none" else "no data yet",
             _age_note(now, fresh),
             f"age-{fresh.key}",
-            "age",
+            "ago",
         ),
         Card(
             "12-month peak",
@@ -217,10 +220,6 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
     return {"rows": rows, "at": at, "age": words.ago(found.age_seconds)}
 
 
-def _epoch(value: datetime | int) -> int:
-    return value if isinstance(value, int) else int(value.timestamp())
-
-
 def steps(pool: Any) -> list[dict[str, Any]]:
     """Return the rights over time, newest first."""
     now = int(time.time())
@@ -301,44 +300,33 @@ def coverage(pool: Any, now: int) -> str:
     return "" if share is None else str(percent_down(share))
 
 
-def verdicts(pool: Any, now: int) -> list[dict[str, Any]] | None:
-    """Return a verdict for each of the last 12 months, newest last; None while no part gives any."""
-    judge = deeds.optional("licenses.analysis.verdict.verdicts")
-    if judge is None:
-        return None
+def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
+    """Return a verdict for each of the last 12 months of the pool's zone, this one included, newest last."""
     zone = pool.tzinfo
     today = datetime.fromtimestamp(now, zone).date()
-    months = []
-    year, month = today.year, today.month
-    for _ in range(12):
-        months.append((year, month))
-        year, month = (year - 1, 12) if month == 1 else (year, month - 1)
-    months.reverse()
-    firsts = [datetime(year, month, 1, tzinfo=UTC).date() for year, month in months]
-    edges = [local_midnight(day, zone) for day in firsts] + [now]
-    spans = list(zip(edges[:-1], edges[1:], strict=True))
-    try:
-        rows = judge(pool, spans)
-    except (TypeError, ValueError):
-        return None
+    year, month = divmod(today.year * 12 + today.month - 1 - 11, 12)
+    spans = months(local_midnight(date(year, month + 1, 1), zone), now, zone)
     return [
         {
-            "month": datetime.fromtimestamp(_epoch(row.start), zone),
+            "month": datetime.fromtimestamp(row.start, zone),
             "verdict": str(row.verdict).replace("_", " "),
             "key": str(row.verdict).replace("_", "-"),
-            "reason": getattr(row, "reason", ""),
+            "reason": row.reason,
         }
-        for row in rows
+        for row in judge(pool, spans, now=now)
     ]
 
 
-def sharing_rules(pool: Any) -> list[SharingRule]:
+def sharing_rules(pool: Any, user: Any) -> list[dict[str, Any]]:
     """Return the lines of the servers' options files that bear on the pool's features."""
     current = [row.feature for row in mappings(pool) if row.mapped_until is None]
     wanted = Q(pk__in=[])
     for feature in current:
         wanted |= Q(server=feature.server_id, feature_name__in=["", feature.name])
-    return list(SharingRule.objects.filter(wanted).select_related("server")[:100])
+    rows = SharingRule.objects.filter(wanted).select_related("server")[:100]
+    return [
+        {"words": rule_words(row, user), "server": row.server, "line": row.line} for row in rows
+    ]
 
 
 def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
@@ -355,7 +343,9 @@ def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpRe
         messages.error(request, "The report needs two dates, such as 2025-11-01 and 2026-11-01.")
         return back
     if not first < last:
-        messages.error(request, f"{last} is not after {first}: the second day is the first one left out.")
+        messages.error(
+            request, f"{last} is not after {first}: the second day is the first one left out."
+        )
         return back
     report = ask("compliance", [pool], first, last, pool.zone, request.user)
     messages.success(request, "The report is being made. It appears here when it is ready.")

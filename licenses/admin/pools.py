@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, F, FloatField, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FloatField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest
 from django.urls import path, reverse
@@ -43,13 +56,16 @@ class MappingInline(ScopedTabular):
 def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add what a row of pools shows: saturation, the poll interval, mappings and rights in force. No query a row.
 
-    share: in use / limit. interval: the longest poll interval of its servers, None where none is polled.
+    share: in use / limit; beyond all others where seats are in use of a limit of 0. interval: the longest poll interval of its servers, None where none is polled.
     """
     right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
     current = Q(mappings__mapped_until=None)
     polled = current & ~Q(mappings__feature__server__polling="off")
     return rows.select_related("product__vendor", "now").annotate(
-        share=Cast(F("now__in_use"), FloatField()) / NullIf(F("now__limit"), Value(0)),
+        share=Case(
+            When(now__limit=0, now__in_use__gt=0, then=Value(1e6)),
+            default=Cast(F("now__in_use"), FloatField()) / NullIf(F("now__limit"), Value(0)),
+        ),
         interval=Max("mappings__feature__server__poll_seconds", filter=polled),
         mapped_total=Count("mappings", filter=current, distinct=True),
         any_right=Subquery(right.values("pk")[:1]),
@@ -63,17 +79,20 @@ class UseFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             ("full", "full or over"),
+            ("over", "over what is allowed"),
             ("high", "90 % and more"),
             ("idle", "nothing in use"),
-            ("unknown", "no data"),
+            ("old", "no news for an hour"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        hour_ago = timezone.now() - timedelta(hours=1)
         return {
-            "full": queryset.filter(now__in_use__gte=F("now__limit")),
+            "full": queryset.filter(now__in_use__gte=F("now__limit"), now__in_use__gt=0),
+            "over": queryset.filter(now__in_use__gt=F("now__allowed")),
             "high": queryset.filter(share__gte=words.NEARLY_FULL),
             "idle": queryset.filter(now__in_use=0),
-            "unknown": queryset.filter(now__in_use=None),
+            "old": queryset.filter(Q(now__at=None) | Q(now__at__lt=hour_ago)),
         }.get(self.value() or "", queryset)
 
 
@@ -82,7 +101,11 @@ class SetupFilter(admin.SimpleListFilter):
     parameter_name = "setup"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("unmapped", "no feature"), ("unentitled", "no entitlement"), ("retired", "retired")]
+        return [
+            ("unmapped", "no feature"),
+            ("unentitled", "no entitlement"),
+            ("retired", "retired"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return {
@@ -116,6 +139,10 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_now(super().get_queryset(request))
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Put the fullest first."""
+        return (F("share").desc(nulls_last=True), "name")
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -187,7 +214,7 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
     @display(description="")
     def edit(self, pool: Any) -> str:
         url = reverse("admin:licenses_licensepool_change", args=[pool.pk])
-        return format_html('<a class="lm-link" href="{}">Edit</a>', url)
+        return format_html('<a class="lm-link lm-nowrap" href="{}">Edit</a>', url)
 
 
 def use_bar(pool: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -17,18 +18,24 @@ from django.urls import reverse
 
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
+from licenses.importing import mapping
+from licenses.importing.jobs import hand_in as take
+from licenses.importing.polling import poll_now, test_connection
 from licenses.models import (
     Capture,
+    Checkout,
     Coverage,
     Feature,
     LicensePool,
     LicenseServer,
+    PoolFeature,
     Product,
     UnreadableLine,
     validate_zone,
 )
 
 from . import servers, words
+from .base import rule_words, scoped_rules
 from .forms import AdminForm, dress
 
 DAY = 86_400
@@ -100,7 +107,8 @@ def overview(
     may_change = model_admin.has_change_permission(request, server)
     health_key, health_words = servers.health(server)
     poll = getattr(server, "poll_state", None)
-    captures = list(server.captures.all()[:12])
+    may = request.user.has_perm
+    captures = list(server.captures.all()[:8]) if may("licenses.view_capture") else []
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -113,18 +121,25 @@ def overview(
         "test": test,
         "captures": captures,
         "unreadable": UnreadableLine.objects.filter(capture__in=[row.pk for row in captures])[:20],
-        "features": features(server),
-        "unmapped": unmapped(server),
-        "unmapped_total": Feature.objects.unmapped().filter(server=server).count(),
+        "features": features(server, request.user),
+        "unmapped": unmapped(server, request.user),
+        "unmapped_total": Feature.objects.for_user(request.user)
+        .unmapped()
+        .filter(server=server)
+        .count(),
         "strip": strip(server),
         "gaps": list(server.gaps.order_by("-starts")[:8]),
-        "packages": list(server.packages.all()[:SHOWN]),
-        "rules": list(server.sharing_rules.all()[:SHOWN]),
+        "packages": scoped_rules(server.packages.all(), request.user, "package")[:SHOWN],
+        "rules": [
+            rule_words(rule, request.user)
+            for rule in scoped_rules(server.sharing_rules.all(), request.user)[:SHOWN]
+        ],
         "jobs": list(server.import_jobs.select_related("requested_by")[:6]),
         "pools": LicensePool.objects.for_user(request.user).active().values_list("name", flat=True),
         "products": Product.objects.for_user(request.user).select_related("vendor"),
         "form": (form or HandInForm(server=server)) if may_change else None,
         "may_change": may_change,
+        "media": model_admin.media + (form or HandInForm(server=server)).media,
         "polled": server.polling != LicenseServer.Polling.OFF,
     }
     return HttpResponse(render_to_string("admin/licenses/server.html", context, request))
@@ -155,19 +170,32 @@ def todo(server: Any) -> list[tuple[str, str, str]]:
     return found
 
 
-def features(server: Any) -> list[Any]:
-    rows = server.features.select_related("now").prefetch_related("mappings__pool")[:SHOWN]
-    found = list(rows)
+def features(server: Any, user: Any) -> list[Any]:
+    """Return the features with what is known of them now: the server's own word, else the open holdings of its log."""
+    rows = Feature.objects.for_user(user).filter(server=server).select_related("now")
+    pools = Prefetch("pool", LicensePool.objects.for_user(user))
+    current = PoolFeature.objects.filter(
+        mapped_until=None, pool__in=LicensePool.objects.visible_ids(user)
+    )
+    rows = rows.prefetch_related(Prefetch("mappings", current.prefetch_related(pools)))
+    found = list(rows[:SHOWN])
+    held = dict(
+        Checkout.objects.filter(feature__in=[feature.pk for feature in found])
+        .open()
+        .order_by()
+        .values_list("feature_id")
+        .annotate(Sum("seats"))
+    )
     for feature in found:
-        feature.pools_now = [
-            mapping.pool for mapping in feature.mappings.all() if mapping.mapped_until is None
-        ]
+        feature.held = held.get(feature.pk, 0)
+        feature.pools_now = [mapping.pool for mapping in feature.mappings.all()]
         feature.newest = getattr(feature, "now", None)
     return found
 
 
-def unmapped(server: Any) -> list[Feature]:
-    return list(Feature.objects.unmapped().filter(server=server).select_related("now")[:SHOWN])
+def unmapped(server: Any, user: Any) -> list[Feature]:
+    rows = Feature.objects.for_user(user).unmapped().filter(server=server)
+    return list(rows.select_related("server")[:SHOWN])
 
 
 def strip(server: Any) -> dict[str, Any]:
@@ -211,23 +239,23 @@ def test(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """Try each step of a connection now, and show which one fails."""
     server = find(model_admin, request, pk, change=True)
     _posted(request)
-    from licenses.importing.polling import test_connection
-
     return overview(model_admin, request, pk, test=test_connection(server))
 
 
 def poll(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     server = find(model_admin, request, pk, change=True)
     _posted(request)
-    from licenses.importing.polling import poll_now
-
     capture = poll_now(server)
+    back = redirect("admin:licenses_licenseserver_overview", pk)
+    if capture is None:
+        messages.info(request, f"{server.name} is being asked at this moment.")
+        return back
     good = capture.result == Capture.Result.PARSED
     told = f"{server.name}: {capture.get_result_display()}" + (
         f" – {capture.detail}" if capture.detail else ""
     )
     (messages.success if good else messages.error)(request, told)
-    return redirect("admin:licenses_licenseserver_overview", pk)
+    return back
 
 
 def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
@@ -237,8 +265,6 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     form = HandInForm(request.POST, request.FILES, server=server)
     if not form.is_valid():
         return overview(model_admin, request, pk, form=form)
-    from licenses.importing.jobs import hand_in as take
-
     given = form.cleaned_data
     try:
         job = take(
@@ -250,8 +276,9 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
             create_pools=given["create_pools"],
             user=request.user,
         )
-    except (ValidationError, ValueError, OSError) as error:
-        form.add_error("file", error.messages if isinstance(error, ValidationError) else str(error))
+    except ValidationError as error:
+        for name, sentences in error.message_dict.items():
+            form.add_error(name if name in form.fields else None, sentences)
         return overview(model_admin, request, pk, form=form)
     return redirect("admin:licenses_importjob_change", job.pk)
 
@@ -274,8 +301,6 @@ def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse
 
 
 def _map(request: HttpRequest, feature: Feature) -> str:
-    from licenses.importing import mapping
-
     deed = request.POST.get("deed", "")
     if deed == "ignore":
         Feature.objects.filter(pk=feature.pk).update(ignored=True)

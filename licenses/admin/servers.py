@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
@@ -23,7 +23,14 @@ from licenses.models import (
 )
 
 from . import server_page, words
-from .base import ReadOnlyAdmin, ReadOnlyTabular, ScopedAdmin
+from .base import (
+    NAMES,
+    ReadOnlyAdmin,
+    ReadOnlyTabular,
+    ScopedAdmin,
+    scoped_rules,
+    shown_holder,
+)
 
 
 def health(server: Any) -> tuple[str, str]:
@@ -37,14 +44,21 @@ def health(server: Any) -> tuple[str, str]:
         return "new", "not asked yet"
     if poll.failures:
         result = dict(Capture.Result.choices).get(poll.last_result, poll.last_result)
-        return "failing", f"{result}, {poll.failures} in a row"
+        again = f", {poll.failures} times in a row" if poll.failures > 1 else ""
+        return "failing", f"{result}{again}"
     fresh = words.freshness(poll.last_parsed_at, server.poll_seconds, timezone.now())
     if fresh.key in ("late", "stale", "none"):
         return "silent", f"silent: last answer {words.ago(fresh.age_seconds)}"
     return "well", f"answered {words.ago(fresh.age_seconds)}"
 
 
-HEALTH = {"well": "success", "failing": "danger", "silent": "danger", "off": "info", "new": "warning"}
+HEALTH = {
+    "well": "success",
+    "failing": "danger",
+    "silent": "danger",
+    "off": "info",
+    "new": "warning",
+}
 
 
 @admin.register(LicenseServer)
@@ -118,7 +132,7 @@ class LicenseServerAdmin(ScopedAdmin):
     @display(description="")
     def edit(self, server: Any) -> str:
         url = reverse("admin:licenses_licenseserver_change", args=[server.pk])
-        return format_html('<a class="lm-link" href="{}">Edit</a>', url)
+        return format_html('<a class="lm-link lm-nowrap" href="{}">Edit</a>', url)
 
 
 class MappedFilter(admin.SimpleListFilter):
@@ -144,7 +158,8 @@ class FeatureMappingInline(ReadOnlyTabular):
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("pool", "recorded_by")
+        rows = super().get_queryset(request)
+        return rows.select_related("pool", "feature__server", "recorded_by")
 
 
 class IssuedInline(ReadOnlyTabular):
@@ -152,6 +167,9 @@ class IssuedInline(ReadOnlyTabular):
     fields = ("source", "count", "overdraft", "starts", "ends", "version", "expires_on")
     tab = False
     per_page = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("feature__server")
 
 
 @admin.register(Feature)
@@ -187,11 +205,15 @@ class FeatureAdmin(ScopedAdmin):
     @admin.action(description="Ignore: not worth a pool", permissions=["change"])
     def ignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         count = self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=True)
-        self.message_user(request, f"{count} features are ignored and no longer listed as unmapped.")
+        self.message_user(
+            request, f"{count} features are ignored and no longer listed as unmapped."
+        )
 
     @admin.action(description="List as unmapped again", permissions=["change"])
     def unignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=False)
+        count = (
+            self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=False)
+        )
         self.message_user(request, f"{count} features are listed as unmapped again.")
 
 
@@ -210,7 +232,28 @@ class IssuedCountAdmin(ReadOnlyAdmin):
 
 @admin.register(SharingRule)
 class SharingRuleAdmin(ReadOnlyAdmin):
-    list_display = ("server", "keyword", "amount", "feature_name", "holder_type", "holder", "line")
+    list_display = ("server", "keyword", "amount", "feature_name", "holder_type", "whom", "line")
     list_select_related = ("server",)
     list_filter = (("server", AutocompleteSelectFilter), "keyword")
-    search_fields = ("feature_name", "holder")
+    search_fields = ("feature_name",)
+    fields = (
+        "server",
+        "keyword",
+        "amount",
+        "feature_name",
+        "holder_type",
+        "whom",
+        "line",
+        "capture",
+    )
+    readonly_fields = ("whom",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave out what is about vendors that the reader must not see, and names."""
+        rows = scoped_rules(super().get_queryset(request), request.user)
+        may = Value(request.user.has_perm(NAMES), output_field=BooleanField())
+        return rows.annotate(may_see_names=may)
+
+    @display(description="Whom")
+    def whom(self, rule: Any) -> str:
+        return str(rule.holder) if rule.may_see_names else shown_holder(rule, None)

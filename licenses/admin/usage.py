@@ -109,7 +109,9 @@ class CheckoutAdmin(UsageAdmin):
         end = row.returned_at or timezone.now()
         return words.lasting((end - row.taken_at).total_seconds())
 
-    @display(description="State", label={"held": "info", "borrowed": "warning", "lingering": "warning"})
+    @display(
+        description="State", label={"held": "info", "borrowed": "warning", "lingering": "warning"}
+    )
     def state_words(self, row: Any) -> str:
         return row.state if row.returned_at is None else row.get_end_reason_display()
 
@@ -138,5 +140,3 @@ class EventAdmin(UsageAdmin):
         ("at", RangeDateFilter),
         ("kind", ChoicesDropdownFilter),
     )
-
-

@@ -19,6 +19,18 @@ def ago(seconds: int | None) -> str:
     return f"{lasting(seconds)} ago"
 
 
+def short_ago(seconds: int | None) -> str:
+    """Return an age as it fits into a table: "4 min ago"."""
+    if seconds is None:
+        return "never"
+    if seconds < 60:
+        return "just now"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    raise AssertionError("unreachable")
+
+
 def lasting(seconds: float) -> str:
     """Return a length in seconds in its largest whole unit: "3 hours", "1 day"."""
     seconds = int(seconds)
@@ -56,9 +68,9 @@ class Freshness:
     @property
     def text(self) -> str:
         return {
-            "fresh": ago(self.age_seconds),
-            "late": f"late: {ago(self.age_seconds)}",
-            "stale": f"stale: {ago(self.age_seconds)}",
+            "fresh": short_ago(self.age_seconds),
+            "late": f"late, {short_ago(self.age_seconds)}",
+            "stale": f"stale, {short_ago(self.age_seconds)}",
             "none": "no data yet",
         }[self.key]
 

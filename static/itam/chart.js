@@ -27,6 +27,18 @@
     };
   }
 
+  function clock(zone, incr) {
+    // How a tick reads: hours within a day, else the day, else the month.
+    const make = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
+    const [hour, day, month] = [make({ hour: "2-digit", minute: "2-digit" }), make({ day: "numeric", month: "short" }), make({ month: "short", year: "2-digit" })];
+    return (seconds) => {
+      const moment = new Date(seconds * 1000);
+      if (incr >= 28 * 86400) return month.format(moment);
+      const text = hour.format(moment);
+      return incr >= 86400 || text === "00:00" ? day.format(moment) : text;
+    };
+  }
+
   function axis() {
     return { stroke: colour("--lm-ink-subtle"), grid: { stroke: colour("--lm-line"), width: 1 }, ticks: { stroke: colour("--lm-line"), width: 1 }, font: "12px Inter, sans-serif" };
   }
@@ -42,16 +54,18 @@
       return;
     }
     words.hidden = true;
-    const value = (_, number) => (number === null || number === undefined ? "not known" : String(number));
+    const value = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? "not known" : String(number));
+    const hourly = data.time.length > 400;
+    const full = new Intl.DateTimeFormat("en-GB", { timeZone: data.zone, weekday: "short", day: "numeric", month: "short", year: "numeric", ...(hourly ? { hour: "2-digit", minute: "2-digit" } : {}) });
     place.plot = new uPlot(
       {
         width: place.clientWidth,
         height: window.innerWidth < 700 ? 220 : 300,
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
         scales: { y: { range: (_, low, high) => [0, Math.max(1, high || 1) * 1.08] } },
-        axes: [axis(), { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+        axes: [{ ...axis(), values: (_, ticks, _axis, _space, incr) => ticks.map(clock(data.zone, incr)) }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
         series: [
-          { label: "Time" },
+          { label: "Time", value: (_, seconds) => (seconds === null || seconds === undefined ? "" : full.format(new Date(seconds * 1000))) },
           { label: "Peak", stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, spanGaps: false, value, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
           { label: "Limit", stroke: colour("--lm-limit"), width: 2, dash: [6, 4], spanGaps: false, value, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
           { label: "Refusals", scale: "none", stroke: "transparent", value, points: { show: false } },

@@ -27,13 +27,14 @@
       free: known(numbers.free, "–"),
       words: numbers.words,
       age: numbers.age,
+      ago: numbers.ago,
     };
     const targets = place.hasAttribute("data-live") ? [place] : place.querySelectorAll("[data-live]");
     targets.forEach((target) => {
       const what = target.getAttribute("data-live");
       write(target, texts[what]);
       const card = target.closest(".lm-card");
-      if (what === "age") swap(card || target, "lm-age-", numbers.age_key);
+      if (what === "age" || what === "ago") swap(card || target, "lm-age-", numbers.age_key);
       else if (what === "words" && card) swap(card, "lm-level-", numbers.level);
     });
     if (!plain && !place.hasAttribute("data-live")) {
