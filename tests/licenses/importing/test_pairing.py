@@ -1,0 +1,110 @@
+"""The rule by which facts become holdings."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licenses.importing.pairing import EVENT, IN, OUT, SAMPLED, Fact, Restart, Seen, pair
+
+
+def spans(held):
+    return [(row.taken_at, row.returned_at, row.end_reason) for row in held]
+
+
+@pytest.mark.parametrize(
+    ("facts", "restarts", "expected"),
+    [
+        pytest.param([Fact(10, OUT), Fact(20, IN)], [], [(10, 20, "returned")], id="out-and-in"),
+        pytest.param(
+            [Fact(10, OUT), Fact(15, OUT), Fact(20, IN), Fact(30, IN)],
+            [],
+            [(10, 20, "returned"), (15, 30, "returned")],
+            id="first-out-first-in",
+        ),
+        pytest.param(
+            [Fact(10, OUT), Fact(20, IN), Fact(20, OUT), Fact(30, IN)],
+            [],
+            [(10, 20, "returned"), (20, 30, "returned")],
+            id="handover-in-one-second",
+        ),
+        pytest.param([Fact(10, OUT)], [], [(10, None, "")], id="still-out"),
+        pytest.param([Fact(10, IN)], [], [], id="an-in-without-an-out"),
+        pytest.param(
+            [Fact(10, OUT)], [Restart(100, 90)], [(10, 90, "restart")], id="lost-in-a-restart"
+        ),
+        pytest.param(
+            [Fact(10, OUT), Fact(100, OUT), Fact(120, IN)],
+            [Restart(100, 90)],
+            [(10, 90, "restart"), (100, 120, "returned")],
+            id="taken-in-the-second-of-the-restart",
+        ),
+        pytest.param(
+            [Fact(10, OUT), Fact(20, IN, "inactive")], [], [(10, 20, "inactive")], id="idle"
+        ),
+    ],
+)
+def test_a_log_alone(facts, restarts, expected) -> None:
+    assert spans(pair(facts, restarts=restarts)) == expected
+
+
+def test_a_status_row_of_the_same_minute_is_the_logged_holding() -> None:
+    row = Seen(1, 600, 700, 900, 1000, "held")
+    (held,) = pair([Fact(630, OUT)], seen=[row])
+    assert (held.method, held.sighting, held.taken_at) == (EVENT, 1, 630)
+    assert (held.returned_after, held.returned_at) == (901, 1000)
+
+
+def test_a_status_row_without_a_log_has_bounds() -> None:
+    (held,) = pair([], seen=[Seen(1, 600, 700, 900, 1200, "held")])
+    assert (held.method, held.taken_at, held.taken_by) == (SAMPLED, 600, 659)
+    assert (held.returned_after, held.returned_at) == (901, 1200)
+
+
+def test_an_in_without_an_out_ends_the_row_that_polls_saw_to_the_second() -> None:
+    (held,) = pair([Fact(1000, IN)], seen=[Seen(1, 600, 700, 900, 1200, "held")])
+    assert (held.returned_after, held.returned_at) == (1000, 1000)
+
+
+def test_a_complete_poll_ends_what_a_lost_in_left_open() -> None:
+    (held,) = pair([Fact(10, OUT)], next_poll=lambda moment: 500, log_until=lambda moment: 300)
+    assert (held.returned_after, held.returned_at, held.end_reason) == (300, 500, "not_seen")
+
+
+FACTS = st.lists(
+    st.builds(Fact, st.integers(0, 60), st.sampled_from([OUT, IN]), st.just("")), max_size=25
+)
+
+
+@given(facts=FACTS, data=st.data())
+def test_the_order_of_facts_does_not_matter(facts, data) -> None:
+    shuffled = data.draw(st.permutations(facts))
+    assert pair(shuffled) == pair(facts)
+
+
+@given(facts=FACTS)
+def test_seats_in_use_follow_the_count_of_outs_and_ins(facts) -> None:
+    """At the end of each second as many are out as a counter that never falls below 0 says."""
+    held = pair(facts)
+    level = 0
+    for second in range(62):
+        level += sum(fact.at == second and fact.kind == OUT for fact in facts)
+        level = max(0, level - sum(fact.at == second and fact.kind == IN for fact in facts))
+        out = [
+            h
+            for h in held
+            if h.taken_at <= second and (h.returned_at is None or h.returned_at > second)
+        ]
+        assert len(out) == level
+
+
+@given(facts=FACTS, since=st.integers(0, 61))
+def test_pairing_may_start_in_the_middle(facts, since) -> None:
+    whole = pair(facts)
+    before = [fact for fact in facts if fact.at < since]
+    early = pair(before)
+    out = [held.taken_at for held in early if held.returned_at is None]
+    late = pair([fact for fact in facts if fact.at >= since], already_out=out)
+    ended = [held for held in early if held.returned_at is not None]
+    assert sorted(ended + late, key=repr) == sorted(whole, key=repr)
