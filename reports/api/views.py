@@ -25,7 +25,7 @@ from reports.models import Report
 class MayRead(DjangoModelPermissions):
     """To ask for a report is to read: it shows nothing that its reader could not look up."""
 
-    perms_map = {  # noqa: RUF012
+    perms_map = {
         method: ["%(app_label)s.view_%(model_name)s"]
         for method in ("GET", "HEAD", "OPTIONS", "POST")
     }

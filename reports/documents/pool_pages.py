@@ -76,13 +76,20 @@ def small_charts(pools: Sequence[PoolReport], data: Compliance) -> list[Flowable
         [
             Small(
                 pool.position.pool,
-                f"{percent(pool.position.coverage)} observed, spare {signed(pool.position.spare)}",
+                _small_words(pool),
                 TONES[pool.position.verdict],
                 _use(pool, data),
             )
             for pool in pools
         ]
     )
+
+
+def _small_words(pool: PoolReport) -> str:
+    head = pool.position
+    if head.coverage is None:
+        return VERDICTS[head.verdict]
+    return f"{percent(head.coverage)} observed, spare {signed(head.spare)}"
 
 
 def month_grid(pools: Sequence[PoolReport], zone: ZoneInfo) -> FastTable:
@@ -114,7 +121,7 @@ def _ticks(months: Sequence[Month], zone: ZoneInfo) -> list[Tick]:
 
 def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
     columns = [
-        Column("Month", 0.08),
+        Column("Month", 0.095),
         Column("Allowed", 0.075, "right"),
         Column("Peak", 0.055, "right"),
         Column("Peak reached", 0.155),
@@ -122,7 +129,7 @@ def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
         Column("Hours over", 0.065, "right"),
         Column("Refusals", 0.085, "right"),
         Column("Coverage", 0.085, "right"),
-        Column("Verdict", 0.335, lines=4),
+        Column("Verdict", 0.32, lines=4),
     ]
     rows = [
         (

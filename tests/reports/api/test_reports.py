@@ -1,0 +1,103 @@
+"""Reports over HTTP: accepted, looked at, fetched; and nobody sees what is not theirs."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from rest_framework.test import APIClient
+
+from licenses.models import Scope
+from reports import delivery, tasks
+from reports.models import Report
+from tests import factories as f
+
+
+@pytest.fixture(autouse=True)
+def handed(monkeypatch, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    found: list[int] = []
+    monkeypatch.setattr(tasks.build_report, "delay", found.append)
+    return found
+
+
+def client_of(user):
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+@pytest.fixture
+def auditor(world, django_user_model):
+    user = django_user_model.objects.create_user("auditor")
+    user.groups.add(Group.objects.get(name="auditor"))
+    Scope.objects.create(user=user).vendors.add(world.pool.product.vendor)
+    return user
+
+
+def ask(client, **values):
+    body = {"name": "compliance", "start": "2025-11-01", "end": "2026-11-01", **values}
+    return client.post("/api/v1/reports/", body, format="json")
+
+
+def test_a_report_is_accepted_built_and_fetched(world, admin_user, handed):
+    client = client_of(admin_user)
+    answer = ask(client, pools=[world.pool.pk], zone="Europe/Berlin")
+    assert answer.status_code == 202, answer.json()
+    place = answer["Location"]
+    assert client.get(place).json()["state"] == "waiting"
+    assert client.get(f"{place}file/").status_code == 404
+    assert handed == [answer.json()["id"]]
+    delivery.build(handed[0])
+    assert client.get(place).json()["data"]["verdict"] == "over_use"
+    file = client.get(f"{place}file/")
+    assert file["Content-Type"] == "application/pdf"
+    assert b"".join(file.streaming_content).startswith(b"%PDF")
+    assert client.get(f"{place}numbers/")["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"pools": []}, {"vendor": 0}, {"end": "2025-11-01"}, {"zone": "x"}, {"name": "y"}],
+    ids=str,
+)
+def test_what_makes_no_report_is_refused(world, admin_user, values):
+    whole = {"pools": [world.pool.pk]} if values.keys() & {"end", "zone", "name"} else {}
+    assert ask(client_of(admin_user), **whole, **values).status_code == 400
+    assert not Report.objects.exists()
+
+
+def test_an_auditor_reports_on_the_vendor_in_scope_only(world, auditor):
+    other = f.PoolFactory(name="Other")
+    client = client_of(auditor)
+    assert ask(client, pools=[other.pk]).status_code == 400
+    assert ask(client, vendor=other.product.vendor.pk).status_code == 400
+    assert ask(client, vendor=world.pool.product.vendor.pk).status_code == 202
+
+
+def test_reports_of_others_and_of_pools_out_of_scope_are_not_seen(world, auditor, admin_user):
+    ask(client_of(admin_user), pools=[world.pool.pk])
+    client = client_of(auditor)
+    assert client.get("/api/v1/reports/").json()["results"] == []
+    mine = ask(client, pools=[world.pool.pk])["Location"]
+    assert client.get(mine).status_code == 200
+    auditor.scope.vendors.clear()
+    assert client.get(mine).status_code == 404
+    assert client.get(f"{mine}file/").status_code == 404
+
+
+def test_without_a_role_or_a_name_nobody_asks(world, django_user_model):
+    nobody = django_user_model.objects.create_user("nobody")
+    assert ask(client_of(nobody), pools=[world.pool.pk]).status_code == 403
+    assert ask(APIClient(), pools=[world.pool.pk]).status_code == 401
+
+
+def test_the_admin_lists_reports_and_hands_out_the_file(world, admin_client, admin_user, handed):
+    ask(client_of(admin_user), pools=[world.pool.pk])
+    assert b"Waiting" in admin_client.get("/admin/reports/report/").content
+    delivery.build(handed[0])
+    page = admin_client.get("/admin/reports/report/").content
+    place = f"/admin/reports/report/{handed[0]}/file/"
+    assert place.encode() in page
+    assert b"Over-use" in page
+    assert b"".join(admin_client.get(place).streaming_content).startswith(b"%PDF")
+    assert admin_client.get(f"/admin/reports/report/{handed[0]}/change/").status_code == 200

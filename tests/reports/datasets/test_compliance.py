@@ -1,0 +1,127 @@
+"""The numbers of the compliance report are those that the analysis gives, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from licenses.analysis.usage import usage
+from licenses.models import Entitlement
+from reports.datasets.compliance import compliance
+from tests import factories as f
+from tests.reports.conftest import END, START
+
+UTC_ZONE, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
+AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def numbers(*pools, start=START, end=END, zone=UTC_ZONE, as_of=AS_OF):
+    return compliance(pools, start=start, end=end, zone=zone, as_of=as_of)
+
+
+@pytest.mark.parametrize("zone", [ZoneInfo("UTC"), BERLIN, ZoneInfo("Asia/Kolkata")], ids=str)
+def test_months_and_position_agree_with_usage(world, zone):
+    (pool,) = numbers(world.pool, zone=zone).pools
+    found = usage(world.pool, start=START, end=END, zone=zone, by="month")
+    assert len(pool.months) == len(found.periods)
+    for month, row in zip(pool.months, found.periods, strict=True):
+        for name in ("start", "end", "peak", "peak_high", "peak_at", "full_seconds", "denials"):
+            assert getattr(month, name) == getattr(row, name), name
+        assert month.over_seconds == row.over_seconds
+        assert month.observed_seconds == row.observed_seconds
+    assert (pool.position.peak, pool.position.peak_at) == (found.total.peak, found.total.peak_at)
+    assert pool.position.denials == found.total.denials == 1
+
+
+@pytest.mark.parametrize("zone", [ZoneInfo("UTC"), BERLIN], ids=str)
+def test_days_agree_with_usage(world, zone):
+    (pool,) = numbers(world.pool, zone=zone).pools
+    found = usage(world.pool, start=START, end=END, zone=zone, by="day")
+    assert [(d.start, d.peak, d.observed_seconds) for d in pool.days] == [
+        (row.start, row.peak, row.observed_seconds) for row in found.periods
+    ]
+
+
+def test_over_use_is_found_to_the_second(world):
+    (pool,) = numbers(world.pool).pools
+    (over,) = pool.over_use
+    assert (over.start, over.end) == (f.at("2026-03-31T14:00"), f.at("2026-03-31T14:38"))
+    assert (over.peak, over.excess) == (3, 1)
+    assert (pool.position.verdict, pool.position.spare) == ("over_use", -1)
+    assert pool.position.tightest_at == over.start
+    assert [month.verdict for month in pool.months].count("over_use") == 1
+
+
+def test_a_month_that_was_not_observed_enough_is_not_determinable(world):
+    (pool,) = numbers(world.pool).pools
+    june = pool.months[7]
+    assert (june.verdict, june.observed_seconds) == ("not_determinable", 28 * 86400)
+    (gap,) = pool.gaps
+    assert (gap.start, gap.end) == (f.at("2026-06-10"), f.at("2026-06-12"))
+    assert gap.cause == "log_missing"
+    assert [d.peak for d in pool.days if gap.start <= d.start < gap.end] == [None, None]
+
+
+def test_reasons_tell_the_time_in_the_zone_of_the_report(world):
+    (pool,) = numbers(world.pool, zone=BERLIN).pools
+    assert "2026-03-31 16:00" in pool.position.reason
+
+
+def test_the_load_starts_with_all_observed_time_and_ends_at_the_peak(world):
+    (pool,) = numbers(world.pool).pools
+    assert pool.load[0].seats == 0
+    assert pool.load[0].seconds == pool.position.observed_seconds
+    assert (pool.load[-1].seats, pool.load[-1].seconds) == (3, 38 * 60)
+
+
+def test_rights_recorded_after_the_as_of_time_do_not_count(world):
+    f.EntitlementFactory(
+        pool=world.pool,
+        quantity=5,
+        valid_from=date(2026, 1, 1),
+        strength=Entitlement.Strength.PROVEN,
+        recorded_at="2026-11-10T00:00:00Z",
+    )
+    late = numbers(world.pool).pools[0].position
+    early = numbers(world.pool, as_of=datetime(2026, 11, 5, tzinfo=UTC)).pools[0].position
+    assert (late.entitled, late.proven, late.verdict) == (7, 5, "not_determinable")
+    assert (early.entitled, early.proven, early.verdict) == (2, 0, "over_use")
+
+
+def test_the_worst_pool_gives_the_verdict_of_all(world):
+    quiet = f.PoolFactory(name="Quiet")
+    found = numbers(world.pool, quiet)
+    assert found.verdict == "over_use"
+    assert found.counts == (("not_in_use", 1), ("over_use", 1))
+    assert [pool.position.pool for pool in found.pools] == ["Quiet", "Solver"]
+
+
+def test_json_holds_every_number_and_an_id_made_of_them(world):
+    found = numbers(world.pool)
+    data = json.loads(json.dumps(found.as_json()))
+    (pool,) = data["pools"]
+    assert data["coverage"] == "99.45 %"
+    assert pool["months"][4]["peak_at"] == "2026-03-31T14:00:00+00:00"
+    assert len(pool["days"]) == 365
+    assert data["id"] == found.report_id == numbers(world.pool).report_id
+    f.holding(world.feature, START, START + 60, person=world.people[0])
+    assert numbers(world.pool).report_id != data["id"]
+
+
+def test_the_queries_do_not_grow_with_the_pools(world, django_assert_max_num_queries):
+    for number in range(5):
+        f.PoolFactory(name=f"More {number}")
+    pools = list(type(world.pool).objects.select_related("product__vendor"))
+    with django_assert_max_num_queries(40 + len(pools)):  # the table of rights takes one a pool
+        numbers(*pools)
+
+
+@pytest.mark.parametrize(
+    ("pools", "end", "words"), [(0, END, "at least one pool"), (1, START, "is empty")]
+)
+def test_nothing_to_report_on_is_refused(world, pools, end, words):
+    with pytest.raises(ValueError, match=words):
+        numbers(*[world.pool][:pools], end=end)

@@ -1,0 +1,124 @@
+"""The paper says what the numbers say, whatever the names, and says it the same way twice."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from pypdf import PdfReader
+
+from reports.datasets.compliance import compliance
+from reports.documents.compliance import paper
+from reports.documents.words import hours, length, percent, signed
+from tests import factories as f
+from tests.reports.conftest import END, START
+
+AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def numbers(*pools):
+    return compliance(pools, start=START, end=END, zone=ZoneInfo("UTC"), as_of=AS_OF)
+
+
+def text_of(content):
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
+    return pages, re.sub(r"\s+", " ", " ".join(pages))
+
+
+def test_the_same_numbers_give_the_same_bytes(world):
+    assert paper(numbers(world.pool)) == paper(numbers(world.pool))
+
+
+def test_each_month_stands_with_its_peak_and_coverage(world):
+    data = numbers(world.pool)
+    _pages, text = text_of(paper(data))
+    for month in data.pools[0].months:
+        name = f"{datetime.fromtimestamp(month.start, UTC):%b %Y}"
+        reached = (
+            f"{datetime.fromtimestamp(month.peak_at, UTC):%Y-%m-%d %H:%M}" if month.peak else "–"
+        )
+        assert f"{name} {month.allowed} {month.peak} {reached}" in text
+        assert percent(month.coverage) in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "In use 3 of 2 allowed on 2026-03-31 14:00, 38 minutes above in all.",
+        "2026-03-31 14:00:00 2026-03-31 14:38:00 38 min 3 1",
+        "2026-06-10 00:00:00 2026-06-12 00:00:00 2 d",
+        "PO-77",
+        "2025-11-01 to 2026-10-31",
+        "99.45 %",
+    ],
+)
+def test_the_paper_says(world, words):
+    assert words in text_of(paper(numbers(world.pool)))[1]
+
+
+def test_every_page_has_its_number_and_the_reports_id(world):
+    data = numbers(world.pool)
+    pages, _text = text_of(paper(data))
+    for number, page in enumerate(pages, start=1):
+        assert f"Page {number} of {len(pages)}" in page
+        assert data.report_id in page
+
+
+def test_without_over_use_the_paper_says_in_how_much_time_none_was_seen(db):
+    pool = f.PoolFactory()
+    feature = f.FeatureFactory(pool=pool)
+    f.EntitlementFactory(
+        pool=pool, valid_from=datetime(2025, 1, 1, tzinfo=UTC).date(), recorded_at="2025-01-01T00Z"
+    )
+    f.covered(feature.server, START, END)
+    _pages, text = text_of(paper(numbers(pool)))
+    assert "None was seen in the 100.00 % of the time that was observed." in text
+    assert "There is no gap." in text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('<img src="http://127.0.0.1/x"/>', '<img src="http://127.0.0.1/x"/>'),
+        ("<b>bold", "<b>bold"),
+        ("a\u202eb", "a\\u202eb"),
+        ("{curly} %s", "{curly} %s"),
+        ("x" * 200, "x" * 20),
+    ],
+    ids=["image", "unclosed", "bidi", "braces", "long"],
+)
+def test_a_hostile_pool_name_is_shown_and_does_nothing(world, name, shown):
+    world.pool.name = name
+    world.pool.save()
+    assert shown in text_of(paper(numbers(world.pool)))[1]
+
+
+def test_with_many_pools_only_those_with_findings_have_pages_of_their_own(world):
+    quiet = [f.PoolFactory(name=f"Quiet {number:02}") for number in range(15)]
+    pages, text = text_of(paper(numbers(world.pool, *quiet)))
+    assert "Pools without findings" in text
+    assert text.count("Month by month") == 1
+    assert all(pool.name in text for pool in quiet)
+    assert len(pages) < 10
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (hours(0), "0"),
+        (hours(1), "<0.1"),
+        (hours(5400), "1.5"),
+        (hours(None), "–"),
+        (length(0), "0 s"),
+        (length(90061), "1 d 1 h"),
+        (signed(-3), "-3"),
+        (signed(0), "0"),
+        (signed(None), "–"),
+        (percent(None), "–"),
+    ],
+)
+def test_figures_are_printed_as(shown, expected):
+    assert shown == expected

@@ -1,0 +1,58 @@
+"""`manage.py report` writes the file and the numbers, and its exit code says what went wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+SPAN = ["--from", "2025-11-01", "--to", "2026-11-01"]
+
+
+@pytest.mark.parametrize(
+    "which", [["--pool", "Solver"], ["--vendor", "the vendor"], ["--all"]], ids=lambda w: w[0]
+)
+def test_the_report_and_its_numbers_are_written(world, tmp_path, which):
+    world.pool.product.vendor.name = "The Vendor"
+    world.pool.product.vendor.save()
+    paper, data = tmp_path / "a.pdf", tmp_path / "a.json"
+    call_command("report", "compliance", *which, *SPAN, "--output", str(paper), "--data", str(data))
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert json.loads(data.read_text())["pools"][0]["position"]["peak"] == 3
+
+
+def test_the_same_as_of_gives_the_same_file(world, tmp_path):
+    files = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    for file in files:
+        call_command(
+            "report", "compliance", "--all", *SPAN, "--as-of", "2026-11-24", "--output", str(file)
+        )
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--pool", "Solvr", *SPAN], 1, "Near: Solver"),
+        (["--vendor", "Nobody", *SPAN], 1, "No vendor"),
+        (["--pool", "Solver", *SPAN, "--zone", "Mars/North"], 2, "Unknown time zone"),
+        (["--pool", "Solver", "--from", "2026-01-01", "--to", "2026-01-01"], 2, "exclusive"),
+        (["--pool", "Solver", "--from", "soon", "--to", "2026-01-01"], 2, "--from soon"),
+    ],
+    ids=["pool", "vendor", "zone", "span", "day"],
+)
+def test_what_cannot_be_reported_is_refused(world, tmp_path, arguments, code, words):
+    file = tmp_path / "a.pdf"
+    with pytest.raises(CommandError, match=words) as refused:
+        call_command("report", "compliance", *arguments, "--output", str(file))
+    assert refused.value.returncode == code
+    assert not file.exists()
+
+
+def test_a_folder_that_does_not_exist_is_refused(world, tmp_path):
+    with pytest.raises(CommandError, match="does not exist") as refused:
+        file = tmp_path / "nowhere" / "a.pdf"
+        call_command("report", "compliance", "--all", *SPAN, "--output", str(file))
+    assert refused.value.returncode == 2

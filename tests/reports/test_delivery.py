@@ -1,0 +1,109 @@
+"""A report is built by one at a time, whole or not at all, and given up after three attempts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from reports import delivery, tasks
+from reports.models import Report
+from tests.reports.conftest import END, START
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def report(world, media, django_user_model):
+    user = django_user_model.objects.create_superuser("boss")
+    zone = ZoneInfo("UTC")
+    return delivery.request_report("compliance", [world.pool], START, END, zone, user, as_of=NOW)
+
+
+def test_a_report_is_built_with_its_numbers_beside_it(report, media):
+    tasks.build_report(report.pk)
+    report.refresh_from_db()
+    content = report.path.read_bytes()
+    assert (report.state, report.progress, report.error) == ("done", 100, "")
+    assert content.startswith(b"%PDF-1.7")
+    assert report.sha256 == hashlib.sha256(content).hexdigest()
+    assert report.size == len(content)
+    assert report.data["positions"][0]["verdict"] == "over_use"
+    assert json.loads(report.data_path.read_text())["id"] == report.data["id"]
+    assert sorted(path.name for path in report.path.parent.iterdir()) == sorted(
+        [report.path.name, report.data_path.name]
+    )
+
+
+def test_a_second_run_of_the_task_changes_nothing(report):
+    tasks.build_report(report.pk)
+    before = Report.objects.values().get()
+    tasks.build_report(report.pk)
+    assert Report.objects.values().get() == before
+
+
+def test_nobody_takes_a_report_whose_lease_runs(report):
+    Report.objects.update(state="running", lease_until=NOW + timedelta(seconds=1), attempts=1)
+    assert delivery.due(NOW) == []
+    assert not delivery.build(report.pk, NOW)
+    assert not report.path.exists()
+
+
+def test_a_report_whose_builder_died_is_built_by_another(report):
+    Report.objects.update(state="running", lease_until=NOW, attempts=1)
+    assert delivery.due(NOW) == [report.pk]
+    assert delivery.build(report.pk, NOW)
+    report.refresh_from_db()
+    assert (report.state, report.attempts) == ("done", 2)
+
+
+def test_after_three_attempts_a_report_has_failed(report):
+    Report.objects.update(state="running", lease_until=NOW, attempts=3)
+    assert delivery.due(NOW) == []
+    report.refresh_from_db()
+    assert report.state == "failed"
+    assert "3 attempts" in report.error
+
+
+def test_an_error_is_kept_and_the_report_waits_for_another_attempt(report, monkeypatch):
+    def broken(_dataset):
+        raise RuntimeError("no paper left")
+
+    kind = delivery.KINDS["compliance"]
+    monkeypatch.setattr(delivery, "KINDS", {"compliance": type(kind)("x", kind.dataset, broken)})
+    now = timezone.now()
+    assert not delivery.build(report.pk, now)
+    report.refresh_from_db()
+    assert (report.state, report.error) == ("waiting", "RuntimeError: no paper left")
+    assert delivery.due(now) == []
+    assert delivery.due(report.lease_until) == [report.pk]
+    for _ in range(2):
+        delivery.build(report.pk, Report.objects.get().lease_until)
+    assert Report.objects.get().state == "failed"
+    assert not report.path.exists()
+
+
+def test_the_tick_hands_out_what_waits(report, monkeypatch):
+    handed = []
+    monkeypatch.setattr(tasks.build_report, "delay", handed.append)
+    tasks.tick()
+    assert handed == [report.pk]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / "a.pdf"
+    delivery.write(path, b"old")
+    with pytest.raises(TypeError):
+        delivery.write(path, "not bytes")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.pdf"]
