@@ -149,8 +149,12 @@ def observed_time(
 
     parts:  each mapping with the time in which its feature was vouched for.
     """
+    real = [(m, seen) for m, seen in parts if m.start < end and m.end > start]
+    if len(real) == 1:
+        mapping, seen = real[0]
+        return seen.clip(max(mapping.start, start), min(mapping.end, end))
     mapped = missing = IntervalSet.empty()
-    for mapping, seen in parts:
+    for mapping, seen in real:
         span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
         mapped = mapped.union(span)
         missing = missing.union(span.subtract(seen))

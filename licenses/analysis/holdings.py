@@ -168,12 +168,14 @@ def _day_after(day: date, zone: tzinfo) -> int:
     return local_midnight(day + timedelta(days=1), zone)
 
 
+# The sum keeps SQLite from choosing the index by start, which would read all of the past for the
+# last hour; the index by end reads what ended since, or is still out.
+_BEGINS = number("taken_at") + Value(0, output_field=BigIntegerField())
+
+
 def _closed(wanted: set[int], start: int, end: int) -> Holdings:
     """Return what was given back at *start* or later and taken before *end*."""
-    # The sum keeps SQLite from choosing the index by start, which would read all of the past for
-    # the last hour; the index by end reads what ended since.
-    begins = number("taken_at") + Value(0, output_field=BigIntegerField())
-    found = Checkout.objects.annotate(begins=begins).filter(
+    found = Checkout.objects.annotate(begins=_BEGINS).filter(
         feature__in=wanted, returned_at__gte=start, begins__lt=end
     )
     taken = columns(
@@ -194,7 +196,9 @@ def _closed(wanted: set[int], start: int, end: int) -> Holdings:
 
 def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     """Return what is still out, ended where nobody looked any further."""
-    found = Checkout.objects.filter(feature__in=wanted, returned_at=None, taken_at__lt=end)
+    found = Checkout.objects.annotate(begins=_BEGINS).filter(
+        feature__in=wanted, returned_at=None, begins__lt=end
+    )
     *taken, row_ids, method, last_seen, gone_at = columns(
         found,
         "feature_id",

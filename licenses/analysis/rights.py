@@ -141,8 +141,12 @@ def load_statements(feature_ids: Collection[int]) -> dict[int, list[Statement]]:
 
 def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
     """Return what is allowed over [start, end): an ended right is 0, one not yet begun unknown."""
-    if not rights:
-        return Steps.constant(UNKNOWN, start, end)
+    changes = [moment for right in rights for moment in (right.start, right.end)]
+    if not any(start < moment < end for moment in changes):
+        # Nearly every hour of nearly every pool: nothing changes in it.
+        begun = any(right.start <= start for right in rights)
+        level = sum(r.quantity + r.overdraft for r in rights if r.start <= start < r.end)
+        return Steps.constant(level if begun else UNKNOWN, start, end)
     total = Steps.from_spans(
         [right.start for right in rights],
         [right.end for right in rights],
@@ -150,8 +154,7 @@ def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
         start,
         end,
     )
-    begun = IntervalSet.of([min(right.start for right in rights)], [OPEN])
-    return total.only_within(begun)
+    return total.only_within(IntervalSet.of([min(right.start for right in rights)], [OPEN]))
 
 
 def issued_steps(
@@ -176,6 +179,8 @@ def issued_steps(
                 uncounted |= cell.source != ""
             else:
                 known.append((cell.start, cell.end, cell.seats * mapping.weight))
+    if not known:
+        return Steps.constant(UNKNOWN, start, end), uncounted
     starts, ends, seats = _columns(known, 3)
     total = Steps.from_spans(starts, ends, seats, start, end)
     stated = IntervalSet.of(*_columns(mapped, 2)).subtract(IntervalSet.of(*_columns(silent, 2)))
@@ -268,6 +273,8 @@ def _in_force(statements: Sequence[Statement], start: int, end: int) -> list[Sta
     next total, or a file whose line begins later. Of two from the same second the server's own
     wins. A cell without a source stands for silence.
     """
+    if not statements:
+        return [Statement("", None, start, end)]
     files = [row for row in statements if row.source == IssuedCount.Source.FILE]
     totals = [row for row in statements if row.source == IssuedCount.Source.STATUS]
     begins = [row.start for row in totals]
