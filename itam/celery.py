@@ -57,6 +57,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+@app.on_after_configure.connect
+def _configure_redbeat(sender: Celery, **_: Any) -> None:
+    """Set what redbeat looks for by its own names, which the namespace above would hide from it."""
+    from django.conf import settings
+
+    sender.conf.update(redbeat_redis_url=settings.ITAM_REDBEAT_URL, redbeat_redis_options={})
+
+
 def _every(seconds: int, task: str) -> dict[str, Any]:
     """Return a schedule's entry. A tick that waited a whole period is dropped, never piled up."""
     return {

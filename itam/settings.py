@@ -268,7 +268,7 @@ if not ITAM_CACHE_URL and CELERY_BROKER_URL.startswith(("redis://", "rediss://")
 if not ITAM_CACHE_URL and ITAM_BROKER_SOCKET.exists():
     ITAM_CACHE_URL = f"unix://{ITAM_BROKER_SOCKET}?db=1"
 # redbeat speaks to Redis itself and knows the URL by its other name.
-CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL.replace("redis+socket://", "unix://").replace(
+ITAM_REDBEAT_URL = CELERY_BROKER_URL.replace("redis+socket://", "unix://").replace(
     "?virtual_host=", "?db="
 )
 # A task takes five minutes at most. Redis hands a message out again after this time; a task that

@@ -35,6 +35,11 @@ def test_another_scheduler_takes_over_soon(lock, loop):
     assert app.conf.beat_max_loop_interval == loop
 
 
+def test_redbeat_finds_its_own_settings():
+    assert app.conf.redbeat_redis_url
+    assert {"redbeat_redis_url", "redbeat_redis_options"} <= set(app.conf.keys())
+
+
 def test_the_pulse_runs():
     assert app.tasks["itam.pulse"].run() is None
 
