@@ -1,4 +1,6 @@
-"""The admin site: Unfold's, with pages of our own and a search that forgets nothing it should not know."""
+"""The admin site: Unfold's, with pages of our own and a search that forgets nothing it should not
+know.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ class Site(UnfoldAdminSite):
     ) -> HttpResponse:
         """Answer what the search box finds, asked anew each time.
 
-        Unfold keeps answers for five minutes by user and word; someone whose scope was taken away would go on seeing
+        Unfold keeps answers for five minutes by user and word; someone whose scope was taken away
+        would go on seeing
         names in them.
         """
         term = request.GET.get("s", "").strip().lower()

@@ -1,6 +1,9 @@
-"""What spreadsheets of the inventory look like: columns, how a cell is read, and what is wrong with one that cannot be.
+"""What spreadsheets of the inventory look like, and what is wrong with a cell that cannot be read.
 
-Rows are found by the names people know (a vendor's name, a contract's number), never by our ids. A second import of the
+The columns are those of docs/inventory-csv.md.
+
+Rows are found by the names people know (a vendor's name, a contract's number), never by our ids. A
+second import of the
 same file changes nothing. Entitlements are only ever added.
 """
 
@@ -11,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import tablib  # type: ignore[import-untyped]
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q
 from import_export import fields, resources, widgets
@@ -38,14 +42,19 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 
 
 def disarm(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula. Numbers and dates stay what they are."""
+    """Return a cell that no spreadsheet takes for a formula.
+
+    Numbers and dates stay what they are.
+    """
     if isinstance(cell, str) and cell.lstrip(" ").startswith(_DANGEROUS):
         return "'" + cell
     return cell
 
 
 class Text(widgets.Widget):
-    """Text without blanks around it; a leading apostrophe that an export put there is taken off again."""
+    """Text without blanks around it; a leading apostrophe that an export put there is taken off
+    again.
+    """
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
         text = "" if value is None else str(value).strip()
@@ -180,9 +189,8 @@ class Named(Text):
         if not found:
             raise ValueError(f"there is no {kind} {text!r}{where}: record it first")
         if len(found) > 1:
-            raise ValueError(
-                f"several {kind}s are called {text!r}: fill in {self.within[0]!r}, too"
-            )  # type: ignore[index]
+            column = self.within[0] if self.within else self.name
+            raise ValueError(f"several {kind}s are called {text!r}: fill in {column!r}, too")
         return found[0]
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -196,7 +204,9 @@ def column(name: str, widget: Any = None, *, header: str = "", **options: Any) -
 
 
 class Sheet(resources.ModelResource):
-    """A spreadsheet whose columns are those declared; cells are judged by the model's own rules, too."""
+    """A spreadsheet whose columns are those declared; cells are judged by the model's own rules,
+    too.
+    """
 
     needed: tuple[str, ...] = ()
 
@@ -284,8 +294,17 @@ class ContractResource(Sheet):
     class Meta(Rules):
         model = Contract
         fields = (
-            "number", "vendor", "title", "valid_from", "valid_to", "notice_days", "renews", "cost", "currency", "owner",
-        )  # fmt: skip
+            "number",
+            "vendor",
+            "title",
+            "valid_from",
+            "valid_to",
+            "notice_days",
+            "renews",
+            "cost",
+            "currency",
+            "owner",
+        )
         import_id_fields = ("vendor", "number")
 
 
@@ -309,7 +328,10 @@ class OfVendor(Named):
 
 
 class EntitlementResource(Sheet):
-    """Lines to add. One that is already on record, word for word, is left alone; nothing is ever changed."""
+    """Lines to add.
+
+    One that is already on record, word for word, is left alone; nothing is ever changed.
+    """
 
     needed = ("pool", "quantity", "valid_from")
     pool = column("pool", Named(LicensePool))
@@ -353,7 +375,10 @@ class EntitlementResource(Sheet):
 
 
 class PersonResource(Sheet):
-    """People and their memberships, one line a membership. The login is what licence servers print."""
+    """People and their memberships, one line a membership.
+
+    The login is what licence servers print.
+    """
 
     needed = ("login",)
     login = fields.Field(column_name="login", attribute="identity__login", widget=Text())
@@ -442,8 +467,6 @@ class PersonResource(Sheet):
 
     def export(self, queryset: Any = None, **kwargs: Any) -> Any:
         """Write a line a membership, and one for each person without."""
-        import tablib
-
         headers = list(self._meta.fields)
         data = tablib.Dataset(headers=headers)
         people = queryset if queryset is not None else Person.objects.all()
@@ -469,7 +492,10 @@ class PersonResource(Sheet):
 
 
 class PoolResource(Sheet):
-    """Pools, one line for each feature that feeds one; the pool's own columns are repeated. Days include the last."""
+    """Pools, one line for each feature that feeds one; the pool's own columns are repeated.
+
+    Days include the last.
+    """
 
     needed = ("pool", "vendor", "product")
     name = column("name", header="pool")
@@ -487,13 +513,25 @@ class PoolResource(Sheet):
     class Meta(Rules):
         model = LicensePool
         fields = (
-            "name", "vendor", "product", "zone", "owner_team", "server", "daemon", "feature", "weight", "mapped_from",
+            "name",
+            "vendor",
+            "product",
+            "zone",
+            "owner_team",
+            "server",
+            "daemon",
+            "feature",
+            "weight",
+            "mapped_from",
             "mapped_until",
-        )  # fmt: skip
+        )
         import_id_fields = ("name",)
 
     def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
-        """Read the pool's columns and the mapping's. What is wrong in several cells is told at once."""
+        """Read the pool's columns and the mapping's.
+
+        What is wrong in several cells is told at once.
+        """
         errors: dict[str, Any] = {}
         try:
             super().import_instance(instance, row, **kwargs)
@@ -550,7 +588,10 @@ class PoolResource(Sheet):
         return found
 
     def after_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
-        """Add the team and the mapping that the line names. A feature that feeds another pool then is refused."""
+        """Add the team and the mapping that the line names.
+
+        A feature that feeds another pool then is refused.
+        """
         cells = instance.cells
         if cells["owner_team"] is not None:
             instance.owner_teams.add(cells["owner_team"])
@@ -585,8 +626,6 @@ class PoolResource(Sheet):
 
     def export(self, queryset: Any = None, **kwargs: Any) -> Any:
         """Write a line a mapping, and one for each pool without."""
-        import tablib
-
         data = tablib.Dataset(headers=[self.fields[name].column_name for name in self._meta.fields])
         pools = queryset if queryset is not None else LicensePool.objects.all()
         for pool in pools.select_related("product__vendor").prefetch_related(

@@ -72,7 +72,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
     @display(description="Members", ordering="member_total")
     def members(self, group: Any) -> int:
-        return group.member_total  # type: ignore[no-any-return]
+        return group.member_total
 
 
 @admin.register(Scope)

@@ -89,7 +89,8 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     def seen(self, alert: Any) -> str:
         if alert.acknowledged_at is None:
             return words.UNKNOWN
-        return f"{alert.acknowledged_by or 'someone'}, {timezone.localtime(alert.acknowledged_at):%d %b %H:%M}"
+        when = timezone.localtime(alert.acknowledged_at)
+        return f"{alert.acknowledged_by or 'someone'}, {when:%d %b %H:%M}"
 
 
 @admin.register(AlertRule)
@@ -209,7 +210,7 @@ class ChannelAdmin(ScopedAdmin):
 
     @display(description="Rules", ordering="rule_total")
     def rules_count(self, channel: Any) -> int:
-        return channel.rule_total  # type: ignore[no-any-return]
+        return channel.rule_total
 
     @display(description="Deliveries", label={"failed": "danger", "well": "success"})
     def last_state(self, channel: Any) -> tuple[str, str]:
@@ -263,9 +264,20 @@ class NotificationAdmin(FactAdmin):
     )
     search_fields = ("recipient", "subject")
     fields = (
-        "subject", "body", "recipient", "channel", "transition", "sequence", "state", "attempts", "due_at", "recorded_at",
-        "sent_at", "last_error", "key",
-    )  # fmt: skip
+        "subject",
+        "body",
+        "recipient",
+        "channel",
+        "transition",
+        "sequence",
+        "state",
+        "attempts",
+        "due_at",
+        "recorded_at",
+        "sent_at",
+        "last_error",
+        "key",
+    )
 
     @display(
         description="State",

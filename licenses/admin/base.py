@@ -1,4 +1,6 @@
-"""What every page of the admin keeps to: rows in scope only, facts never edited, names only for those who may see them."""
+"""What every page of the admin keeps to: rows in scope only, facts never edited, names only for
+those who may see them.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +19,23 @@ NAMES = "licenses.view_names"
 
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
-    """Keep the rows that this user may see. A model that says nothing of scopes shows them to managers only."""
+    """Keep the rows that this user may see.
+
+    A model that says nothing of scopes shows them to managers only.
+    """
     if sees_everything(user):
         return rows
     if hasattr(rows, "for_user"):
-        return rows.for_user(user)  # type: ignore[no-any-return]
+        return rows.for_user(user)
     if any(field.name == "server" for field in rows.model._meta.fields):
         return rows.filter(server__in=LicenseServer.objects.for_user(user).order_by().values("pk"))
     return rows.none()
 
 
 def scoped_rules(rows: QuerySet[Any], user: Any, name: str = "feature_name") -> QuerySet[Any]:
-    """Keep the rows of a server that bear on features in scope: a server may serve vendors that a reader must not see.
+    """Keep the rows of a server that bear on features in scope.
+
+    A server may serve vendors that a reader must not see.
 
     name: the column that holds a feature's name; "" in it means all features.
     """
@@ -56,7 +63,9 @@ def with_names(rows: QuerySet[Any], user: Any, person: str = "person", host: str
 
 
 def shown_holder(rule: Any, user: Any) -> str:
-    """Return whom a line of an options file is about; people and machines only for who may see names."""
+    """Return whom a line of an options file is about; people and machines only for who may see
+    names.
+    """
     if rule.holder_type.upper() in ("USER", "HOST", "DISPLAY", "INTERNET") and not (
         user and user.has_perm(NAMES)
     ):
@@ -65,7 +74,9 @@ def shown_holder(rule: Any, user: Any) -> str:
 
 
 def rule_words(rule: Any, user: Any) -> str:
-    """Return a line of an options file as it stands there, without names for who may not see them."""
+    """Return a line of an options file as it stands there, without names for who may not see
+    them.
+    """
     parts = (
         rule.keyword,
         "" if rule.amount is None else str(rule.amount),
@@ -77,7 +88,9 @@ def rule_words(rule: Any, user: Any) -> str:
 
 
 def person_words(label: str, name: str) -> str:
-    """Return how a person is shown: the name where it is known and may be seen, else the pseudonym."""
+    """Return how a person is shown: the name where it is known and may be seen, else the
+    pseudonym.
+    """
     return f"{name} ({label})" if name else label
 
 
@@ -130,7 +143,7 @@ class ReadOnlyAdmin(ReadOnly, ScopedAdmin):
 
 
 class FactAdmin(ReadOnlyAdmin):
-    """Facts by the million: never counted, newest first, and sorted by nothing that has no index."""
+    """Facts by the million: never counted, newest first, sorted by nothing that has no index."""
 
     paginator = InfinitePaginator
     sortable_by: Sequence[str] = ()

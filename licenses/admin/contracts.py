@@ -1,4 +1,6 @@
-"""Contracts, their documents, and entitlements, which are corrected by new lines and never edited."""
+"""Contracts, their documents, and entitlements, which are corrected by new lines and never
+edited.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ from .base import ReadOnlyTabular, ScopedAdmin, ScopedTabular
 from .importing import Importable
 
 MOST_BYTES = 25_000_000
-# What a file must begin with to be what its name says. Text formats have no such mark and must be text.
+# What a file must begin with to be what its name says. Text
+# formats have no such mark and must be text.
 _MARKS = {
     "pdf": (b"%PDF-",),
     "png": (b"\x89PNG\r\n\x1a\n",),
@@ -67,7 +70,9 @@ def checked_document(file: Any) -> str:
 
 
 def tidy_name(name: str) -> str:
-    """Return a file name as it may be stored and sent back: no path, no control or direction characters."""
+    """Return a file name as it may be stored and sent back: no path, no control or direction
+    characters.
+    """
     name = re.split(r"[/\\]", name)[-1]
     kept = "".join(char for char in name if char.isprintable() and char not in "\"'<>|:*?")
     return kept[-200:].strip(". ") or "file"
@@ -199,7 +204,7 @@ class ContractAdmin(Importable, ScopedAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for row in formset.save(commit=False):
             if isinstance(row, Document):
-                row.recorded_by = request.user
+                row.recorded_by = request.user  # type: ignore[assignment]
             row.save()
         formset.save_m2m()
 
@@ -231,11 +236,11 @@ class ContractAdmin(Importable, ScopedAdmin):
 
     @display(description="Rights", ordering="right_total")
     def rights(self, contract: Any) -> int:
-        return contract.right_total  # type: ignore[no-any-return]
+        return contract.right_total
 
     @display(description="Documents", ordering="paper_total")
     def papers(self, contract: Any) -> int:
-        return contract.paper_total  # type: ignore[no-any-return]
+        return contract.paper_total
 
 
 @admin.register(Document)
@@ -283,7 +288,9 @@ class DocumentAdmin(ScopedAdmin):
         ]
 
     def download(self, request: HttpRequest, pk: int) -> FileResponse:
-        """Send the file to who may see the contract and has the right to download; never shown in the page."""
+        """Send the file to who may see the contract and has the right to download; never shown in
+        the page.
+        """
         if not request.user.has_perm("licenses.download_document"):
             raise PermissionDenied
         document = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -448,8 +455,8 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             self,
             form,
             title="Correct an entitlement",
-            intro="A new line replaces this one from now on. Both stay on record, with your name and the reason; reports "
-            "as of an earlier day go on showing the earlier line.",
+            intro="A new line replaces this one from now on. Both stay on record, with your name "
+            "and the reason; reports as of an earlier day go on showing the earlier line.",
             submit="Record the correction",
             back=reverse("admin:licenses_entitlement_change", args=[pk]),
             obj=line,
@@ -471,7 +478,8 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             self,
             form,
             title="Withdraw an entitlement",
-            intro=f"{line} no longer counts, for its whole term. It stays on record with your name and the reason.",
+            intro=f"{line} no longer counts, for its whole term. It stays on record with your "
+            "name and the reason.",
             submit="Withdraw",
             back=reverse("admin:licenses_entitlement_change", args=[pk]),
             obj=line,

@@ -1,4 +1,7 @@
-"""The first page: which pools are full, and what needs someone. A constant number of queries, whatever the installation's size."""
+"""The first page: which pools are full, and what needs someone.
+
+A constant number of queries, whatever the installation's size.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ from .pools import with_now
 DAY = 86_400
 SHOWN = 12
 SPARK_DAYS = 30
+PARTS = {"beat": "scheduler"}
 QUIET_SECONDS = 300
 """A part that has not been heard of for this long stands still: it reports every minute."""
 
@@ -128,7 +132,9 @@ def entitled_prices(pool_ids: list[int]) -> dict[int, list[tuple[int, Decimal | 
 
 
 def _spare(lines: list[tuple[int, Decimal | None, str]], peak: int) -> tuple[str, str]:
-    """Return seats above the 12-month peak and their cost a year, from the cheapest line up, as words."""
+    """Return seats above the 12-month peak and their cost a year, from the cheapest line up, as
+    words.
+    """
     seats = max(0, sum(quantity for quantity, _, _ in lines) - peak)
     if not seats:
         return "0", ""
@@ -144,7 +150,10 @@ def _spare(lines: list[tuple[int, Decimal | None, str]], peak: int) -> tuple[str
 
 
 def daily_peaks(pool_ids: list[int], start: int, end: int) -> dict[int, list[int | None]]:
-    """Return each pool's peak of each UTC day of [start, end), None where nothing is known. One query."""
+    """Return each pool's peak of each UTC day of [start, end), None where nothing is known.
+
+    One query.
+    """
     count = (end - start) // DAY
     day = ExpressionWrapper(
         (Cast(F("hour"), BigIntegerField()) - start) / DAY, output_field=BigIntegerField()
@@ -164,9 +173,10 @@ def daily_peaks(pool_ids: list[int], start: int, end: int) -> dict[int, list[int
 
 
 def sparkline(peaks: list[int | None], limit: int | None) -> tuple[list[list[str]], float | None]:
-    """Return lines for a drawing 100 wide and 24 high, one for each run of known days, and the limit's height.
+    """Return lines for a drawing 100 wide and 24 high, and the height of the limit in it.
 
-    Days without data are left open, never joined and never drawn as zero.
+    One line for each run of known days. Days without data are left open, never joined and never
+    drawn as zero.
     """
     top = max([peak for peak in peaks if peak is not None] + [limit or 0, 1])
 
@@ -191,7 +201,7 @@ def totals(user: Any) -> dict[str, int]:
     """Return how many pools there are, and how many are full, over or without news. One query."""
     late = timezone.now() - timedelta(hours=1)
     counted = LicensePool.objects.for_user(user).active().order_by()
-    return LicensePool.objects.filter(pk__in=counted.values("pk")).aggregate(  # type: ignore[no-any-return]
+    return LicensePool.objects.filter(pk__in=counted.values("pk")).aggregate(
         pools=Count("pk"),
         full=Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__in_use__gt=0)),
         over=Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
@@ -200,21 +210,23 @@ def totals(user: Any) -> dict[str, int]:
 
 
 def stopped() -> list[str]:
-    """Return what of the installation itself does not run, in words; answers are kept for ten seconds."""
+    """Return what of the installation itself does not run, in words; answers are kept for ten
+    seconds.
+    """
     known = cache.get("admin:stopped")
     if known is not None:
         return list(known)
     found = []
     if problem := health.broker_problem(timeout=0.5):
-        found.append(
-            f"The broker does not answer ({problem.removeprefix('broker: ')}): nothing is polled, imported or sent."
-        )
+        why = problem.removeprefix("broker: ")
+        found.append(f"The broker does not answer ({why}): nothing is polled, imported or sent.")
     seen = dict(Heartbeat.objects.values_list("name", "at"))
     now = timezone.now()
     for name in sorted(seen):
         age = int((now - seen[name]).total_seconds())
         if age > QUIET_SECONDS:
-            found.append(f"The {name} stands still: last heard of {words.ago(age)}.")
+            part = PARTS.get(name, name)
+            found.append(f"The {part} stands still: last heard of {words.ago(age)}.")
     if not seen:
         found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
     cache.set("admin:stopped", found, 10)
@@ -377,7 +389,9 @@ def _contracts(user: Any) -> list[Task]:
 
 
 def first_steps(user: Any) -> list[tuple[bool, str, str, str]]:
-    """Return the way from nothing to a verdict, as (done, sentence, words of the link, address); nothing once it is gone."""
+    """Return the way from nothing to a verdict, as (done, sentence, words of the link, address);
+    nothing once it is gone.
+    """
     server = LicenseServer.objects.order_by("pk").first()
     captured = server is not None and Capture.objects.exists()
     mapped = captured and LicensePool.objects.filter(mappings__isnull=False).exists()

@@ -17,7 +17,8 @@ from licenses.models import Coverage, Entitlement, LicensePool, PoolFeature
 def count_again(pool: LicensePool, first: date | None, last: date | None) -> None:
     """Have a pool's hours from the first to the last of these days (both included) counted again.
 
-    first, last: days in the pool's zone; None: since ever, until now. Only time with data is marked.
+    first, last: days in the pool's zone; None: since ever, until now. Only time with data is
+    marked.
     """
     begin, now = first_moment(pool), int(time.time())
     if first is not None:
@@ -40,7 +41,9 @@ def first_moment(pool: LicensePool) -> int:
 
 
 def optional(dotted: str) -> Any:
-    """Return a function of a part that need not be there (reports are above us, so never imported), else None."""
+    """Return a function of a part that need not be there (reports are above us, so never
+    imported), else None.
+    """
     try:
         return import_string(dotted)
     except ImportError:

@@ -1,4 +1,7 @@
-"""The evidence log, to look at. Nothing here adds, changes or deletes; the database refuses it, too."""
+"""The evidence log, to look at.
+
+Nothing here adds, changes or deletes; the database refuses it, too.
+"""
 
 from __future__ import annotations
 

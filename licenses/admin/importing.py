@@ -1,4 +1,6 @@
-"""Import and export of the inventory as CSV and XLSX: a preview first, errors by row and column, formulas disarmed."""
+"""Import and export of the inventory as CSV and XLSX: a preview first, errors by row and column,
+formulas disarmed.
+"""
 
 from __future__ import annotations
 
@@ -54,16 +56,16 @@ class Importable(ImportExportMixin):
     import_error_display = ("message",)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        opts = self.opts  # type: ignore[attr-defined]
+        opts = self.opts
         verbs = ["add"] if opts.model_name == "entitlement" else ["add", "change"]
         return all(
             request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}") for verb in verbs
         )
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        if not self.has_view_permission(request):  # type: ignore[attr-defined]
+        if not self.has_view_permission(request):
             return False
-        named = PersonResource in self.resource_classes  # type: ignore[attr-defined]
+        named = PersonResource in self.resource_classes
         return request.user.has_perm(NAMES) if named else True
 
     def import_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -77,11 +79,13 @@ class Importable(ImportExportMixin):
         return {**found, "user": request.user} if request is not None else found
 
     def process_result(self, result: Any, request: HttpRequest) -> Any:
-        """Say so when the confirmed import failed after all, since the inventory changed after the preview."""
+        """Say so when the confirmed import failed after all, since the inventory changed after
+        the preview.
+        """
         if result.has_errors() or result.has_validation_errors():
             messages.error(
                 request,
                 "Nothing was imported: the file no longer fits what is on record. Try again.",
             )
-            return redirect("admin:{}_{}_import".format(*self.get_model_info()))  # type: ignore[attr-defined]
+            return redirect("admin:{}_{}_import".format(*self.get_model_info()))
         return super().process_result(result, request)

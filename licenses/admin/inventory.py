@@ -63,11 +63,11 @@ class VendorAdmin(Importable, ScopedAdmin):
 
     @display(description="Products", ordering="product_total")
     def products_count(self, vendor: Any) -> int:
-        return vendor.product_total  # type: ignore[no-any-return]
+        return vendor.product_total
 
     @display(description="Contracts", ordering="contract_total")
     def contracts_count(self, vendor: Any) -> int:
-        return vendor.contract_total  # type: ignore[no-any-return]
+        return vendor.contract_total
 
 
 class PoolInline(ReadOnlyTabular):
@@ -92,7 +92,7 @@ class ProductAdmin(Importable, ScopedAdmin):
 
     @display(description="Pools", ordering="pool_total")
     def pools_count(self, product: Any) -> int:
-        return product.pool_total  # type: ignore[no-any-return]
+        return product.pool_total
 
 
 class MemberInline(ReadOnlyTabular):
@@ -107,7 +107,7 @@ class MemberInline(ReadOnlyTabular):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_names(
             super().get_queryset(request).select_related("person", "team"), request.user
-        )  # type: ignore[no-any-return]
+        )
 
     @display(description="Person")
     def shown(self, membership: Any) -> str:
@@ -139,7 +139,9 @@ class NewMemberInline(ScopedTabular):
 
 
 def tree_order(pairs: list[tuple[int, int | None, str]]) -> list[tuple[int, int]]:
-    """Return (team, depth) with each team below its parent and brothers by name; cycles and orphans come last.
+    """Return (team, depth) with each team below its parent, and brothers by name.
+
+    What stands in a circle comes last.
 
     pairs: (id, parent's id, name) in any order.
     """
@@ -188,7 +190,10 @@ class TeamAdmin(Importable, ScopedAdmin):
         )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Put the rows of a page in the order of the tree. A team whose parent is not shown stands at the margin."""
+        """Put the rows of a page in the order of the tree.
+
+        A team whose parent is not shown stands at the margin.
+        """
         changes = super().get_changelist_instance(request)
         rows = {team.pk: team for team in changes.result_list}
         order = tree_order([(pk, team.parent_id, team.name) for pk, team in rows.items()])
@@ -204,11 +209,11 @@ class TeamAdmin(Importable, ScopedAdmin):
 
     @display(description="Members today")
     def members_count(self, team: Any) -> int:
-        return team.member_total  # type: ignore[no-any-return]
+        return team.member_total
 
     @display(description="Pools owned")
     def pools_count(self, team: Any) -> int:
-        return team.pool_total  # type: ignore[no-any-return]
+        return team.pool_total
 
 
 class PersonMembershipInline(ScopedTabular):
@@ -231,7 +236,9 @@ class IdentityInline(ScopedStacked):
         return super().has_change_permission(request, obj) and request.user.has_perm(NAMES)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A person that came from a log may have lost the identity to retention: it is not typed in again."""
+        """A person that came from a log may have lost the identity to retention: it is not typed
+        in again.
+        """
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -250,7 +257,7 @@ class PersonAdmin(Importable, ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = with_names(super().get_queryset(request), request.user, person="")
-        return rows.prefetch_related("memberships__team")  # type: ignore[no-any-return]
+        return rows.prefetch_related("memberships__team")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         if not request.user.has_perm(NAMES):
@@ -260,7 +267,9 @@ class PersonAdmin(Importable, ScopedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a person by the pseudonym as it is shown (P-3f9a2c1b), by login exactly as licence servers print it, too."""
+        """Find a person by the pseudonym as it is shown (P-3f9a2c1b), by login exactly as licence
+        servers print it, too.
+        """
         term = search_term.strip()
         if term.upper().startswith("P-"):
             return queryset.filter(pseudonym__startswith=term[2:].lower()), False
@@ -280,7 +289,7 @@ class PersonAdmin(Importable, ScopedAdmin):
 
     @display(description="Pseudonym")
     def label(self, person: Any) -> str:
-        return person.label  # type: ignore[no-any-return]
+        return person.label
 
     @display(description="Teams today")
     def teams(self, person: Any) -> str:

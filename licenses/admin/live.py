@@ -1,4 +1,6 @@
-"""Small answers in JSON for pages that stay open: numbers now, a chart's points, how far an import is. All in scope."""
+"""Small answers in JSON for pages that stay open: numbers now, a chart's points, how far an
+import is. All in scope.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from licenses.analysis.rollup import days, hours
+from licenses.analysis.rollup import Day, Hour, days, hours
 from licenses.models import ImportJob, LicensePool
 
 from . import pool_page, words
 from .pools import with_now
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 HOUR = 3_600
 MOST_POOLS = 200
 
@@ -82,19 +84,22 @@ def _pool(request: HttpRequest, pk: int) -> Any:
 
 
 def chart(request: HttpRequest, pk: int) -> JsonResponse:
-    """Answer peaks and limits: `span=month` hour by hour for 30 days, else day by day for 12 months.
+    """Answer peaks and limits: `span=month` for 30 days of hours, else 12 months of days.
 
-    Null is *not known*. `observed` is the share of the time that was observed, for shading what was not.
+    Null is *not known*. `observed` is the share of the time that was observed, for shading what
+    was not.
     """
     pool: LicensePool = _pool(request, pk)
     now = int(time.time())
     if request.GET.get("span") == "month":
-        start = (now - 30 * DAY) // HOUR * HOUR
+        start = (now - 30 * DAY_SECONDS) // HOUR * HOUR
         known = {row.hour: row for row in hours(pool, start, now)}
         moments = range(start, now, HOUR)
-        rows = [(moment, known.get(moment), min(HOUR, now - moment)) for moment in moments]
+        rows: list[tuple[int, Hour | Day | None, int]] = [
+            (moment, known.get(moment), min(HOUR, now - moment)) for moment in moments
+        ]
     else:
-        found = days(pool, now - 365 * DAY, now)
+        found = days(pool, now - 365 * DAY_SECONDS, now)
         rows = [(row.start, row, min(row.end, now) - row.start) for row in found]
     return JsonResponse(
         {

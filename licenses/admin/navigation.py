@@ -1,4 +1,7 @@
-"""The sidebar: what an asset manager does, in the order of the work. Entries without permission are left out."""
+"""The sidebar: what an asset manager does, in the order of the work.
+
+Entries without permission are left out.
+"""
 
 from __future__ import annotations
 

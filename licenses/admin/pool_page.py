@@ -1,4 +1,6 @@
-"""The page of one pool: what is in use now and by whom, how it went, what was bought, who was refused."""
+"""The page of one pool: what is in use now and by whom, how it went, what was bought, who was
+refused.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,10 @@ class Card:
 
 
 def find(model_admin: Any, request: HttpRequest, pk: int) -> Any:
-    """Return the pool if this user may see it. A foreign pool and one that is not there give the same answer."""
+    """Return the pool if this user may see it.
+
+    A foreign pool and one that is not there give the same answer.
+    """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     pool = model_admin.get_queryset(request).filter(pk=pk).first()
@@ -173,7 +178,8 @@ def todo(pool: Any, request: HttpRequest) -> list[tuple[str, str, str]]:
     if pool.any_right is None and request.user.has_perm("licenses.add_entitlement"):
         found.append(
             (
-                "No entitlement is on record: what is allowed is not known, and no verdict can be given.",
+                "No entitlement is on record: what is allowed is not known, and no verdict can be "
+                "given.",
                 "Add an entitlement",
                 reverse("admin:licenses_entitlement_add") + f"?pool={pool.pk}",
             )
@@ -195,7 +201,7 @@ def mappings(pool: Any) -> list[PoolFeature]:
     """Return the mappings of the pool, read once for the page."""
     if not hasattr(pool, "_mappings"):
         pool._mappings = list(pool.mappings.select_related("feature__server").order_by("feature"))
-    return pool._mappings  # type: ignore[no-any-return]
+    return pool._mappings
 
 
 def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
@@ -238,7 +244,10 @@ def steps(pool: Any) -> list[dict[str, Any]]:
 
 
 def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:
-    """Return the newest refusals, with the reason in words. The server's own reason stands beside it."""
+    """Return the newest refusals, with the reason in words.
+
+    The server's own reason stands beside it.
+    """
     wanted = Q(pk__in=[])
     for row in mappings(pool):
         span = Q(feature=row.feature_id)
@@ -301,7 +310,9 @@ def coverage(pool: Any, now: int) -> str:
 
 
 def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
-    """Return a verdict for each of the last 12 months of the pool's zone, this one included, newest last."""
+    """Return a verdict for each of the last 12 months of the pool's zone, this one included,
+    newest last.
+    """
     zone = pool.tzinfo
     today = datetime.fromtimestamp(now, zone).date()
     year, month = divmod(today.year * 12 + today.month - 1 - 11, 12)
@@ -347,7 +358,19 @@ def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpRe
             request, f"{last} is not after {first}: the second day is the first one left out."
         )
         return back
-    report = ask("compliance", [pool], first, last, pool.zone, request.user)
+    zone = pool.tzinfo
+    try:
+        report = ask(
+            "compliance",
+            [pool],
+            local_midnight(first, zone),
+            local_midnight(last, zone),
+            zone,
+            request.user,
+        )
+    except ValueError as error:
+        messages.error(request, f"The report was refused: {error}.")
+        return back
     messages.success(request, "The report is being made. It appears here when it is ready.")
     meta = report._meta
     return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", report.pk)

@@ -54,9 +54,10 @@ class MappingInline(ScopedTabular):
 
 
 def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Add what a row of pools shows: saturation, the poll interval, mappings and rights in force. No query a row.
+    """Add what a row of pools shows, without a query a row.
 
-    share: in use / limit; beyond all others where seats are in use of a limit of 0. interval: the longest poll interval of its servers, None where none is polled.
+    share: in use / limit; beyond all others where seats are in use of a limit of 0. interval: the
+    longest poll interval of its servers, None where none is polled.
     """
     right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
     current = Q(mappings__mapped_until=None)
@@ -224,8 +225,9 @@ def use_bar(pool: Any) -> str:
     limit = now.limit if now else None
     state = words.level(in_use, limit, now.allowed if now else None)
     return format_html(
-        '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words"><b data-live="in_use">{}</b> of '
-        '<span data-live="limit">{}</span> <span class="lm-subtle" data-live="words">{}</span></span>'
+        '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words">'
+        '<b data-live="in_use">{}</b> of <span data-live="limit">{}</span> '
+        '<span class="lm-subtle" data-live="words">{}</span></span>'
         '<meter class="lm-meter" min="0" max="{}" value="{}" aria-label="{}"></meter></div>',
         state.key,
         pool.pk,

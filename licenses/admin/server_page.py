@@ -1,4 +1,6 @@
-"""The page of one licence server: does it answer, what did it say, what is unmapped, what is missing."""
+"""The page of one licence server: does it answer, what did it say, what is unmapped, what is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,10 @@ MOST_BYTES = 2_000_000_000
 
 
 class HandInForm(AdminForm):
-    """A log, status, licence or options file. What it is, is seen from its text unless said here."""
+    """A log, status, licence or options file.
+
+    What it is, is seen from its text unless said here.
+    """
 
     file = forms.FileField(help_text="As the server wrote it; .gz is read, too.")
     format = forms.ChoiceField(
@@ -65,7 +70,7 @@ class HandInForm(AdminForm):
         super().__init__(*args, **kwargs)
         if not server.zone:
             zone = forms.CharField(
-                help_text="The zone in which this server prints times, such as Europe/Berlin. It is kept.",
+                help_text="In which this server prints times, such as Europe/Berlin. It is kept.",
                 validators=[validate_zone],
             )
             self.fields["zone"] = zone
@@ -75,8 +80,8 @@ class HandInForm(AdminForm):
         file = self.cleaned_data["file"]
         if file.size > MOST_BYTES:
             raise ValidationError(
-                f"{file.name} has {words.size(file.size)}: expected {words.size(MOST_BYTES)} at most. Split it, or let the "
-                "server's log path be read."
+                f"{file.name} has {words.size(file.size)}: expected {words.size(MOST_BYTES)} at "
+                "most. Split it, or let the server's log path be read."
             )
         return file
 
@@ -171,7 +176,9 @@ def todo(server: Any) -> list[tuple[str, str, str]]:
 
 
 def features(server: Any, user: Any) -> list[Any]:
-    """Return the features with what is known of them now: the server's own word, else the open holdings of its log."""
+    """Return the features with what is known of them now: the server's own word, else the open
+    holdings of its log.
+    """
     rows = Feature.objects.for_user(user).filter(server=server).select_related("now")
     pools = Prefetch("pool", LicensePool.objects.for_user(user))
     current = PoolFeature.objects.filter(
@@ -199,7 +206,9 @@ def unmapped(server: Any, user: Any) -> list[Feature]:
 
 
 def strip(server: Any) -> dict[str, Any]:
-    """Return the coverage of the last 365 days, a cell a day of the server's zone, with the time between as words."""
+    """Return the coverage of the last 365 days, a cell a day of the server's zone, with the time
+    between as words.
+    """
     now = int(time.time())
     start = now - DAYS * DAY
     rows = Coverage.objects.filter(server=server, ends__gt=start, starts__lt=now)
@@ -284,7 +293,9 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
-    """Map an unmapped feature: to the pool named, to a new pool of the product named, or to none at all."""
+    """Map an unmapped feature: to the pool named, to a new pool of the product named, or to none
+    at all.
+    """
     server = find(model_admin, request, pk)
     _posted(request)
     if not request.user.has_perm("licenses.add_poolfeature"):

@@ -122,7 +122,7 @@ class LicenseServerAdmin(ScopedAdmin):
 
     @display(description="Features", ordering="feature_total")
     def features(self, server: Any) -> int:
-        return server.feature_total  # type: ignore[no-any-return]
+        return server.feature_total
 
     @display(description="Unmapped", label={"todo": "warning"})
     def unmapped(self, server: Any) -> Any:

@@ -43,13 +43,18 @@ class PoolFilter(admin.SimpleListFilter):
 
 
 class UsageAdmin(FactAdmin):
-    """Rows of features. The newest first by the moment where few features are asked for, else by the order of arrival."""
+    """Rows of features.
+
+    The newest first by the moment where few features are asked for, else by the order of arrival.
+    """
 
     moment = "at"
     show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Choose rows by their feature: millions of rows are then neither joined nor made distinct."""
+        """Choose rows by their feature: millions of rows are then neither joined nor made
+        distinct.
+        """
         rows = self.model._default_manager.get_queryset()
         if not sees_everything(request.user):
             seen = Feature.objects.for_user(request.user).order_by().values("pk")

@@ -60,7 +60,10 @@ def size(count: int | None) -> str:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old a number is. key: fresh, late, stale or none, by the interval at which news is expected."""
+    """How old a number is.
+
+    key: fresh, late, stale or none, by the interval at which news is expected.
+    """
 
     key: str
     age_seconds: int | None
@@ -76,9 +79,12 @@ class Freshness:
 
 
 def freshness(at: datetime | None, interval_seconds: int | None, now: datetime) -> Freshness:
-    """Judge the age of a number. Up to two intervals (and a minute) is fresh, up to six late, beyond that stale.
+    """Judge the age of a number.
 
-    interval_seconds: None where nothing is polled; an hour then counts as fresh, since logs come in pieces.
+    Up to two intervals (and a minute) is fresh, up to six late, beyond that stale.
+
+    interval_seconds: None where nothing is polled; an hour then counts as fresh, since logs come
+    in pieces.
     """
     if at is None:
         return Freshness("none", None)
