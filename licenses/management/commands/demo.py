@@ -82,10 +82,14 @@ class Command(BaseCommand):
         add_invoices(papers)
         servers = {server.name: server for server in LicenseServer.objects.all()}
         for name, server in servers.items():
-            rights = [papers.license_files[name], *papers.options_files[name]]
-            for path in [*rights, *papers.logs[name]]:
-                self.say(f"{name}: {path.name}")
-                import_file(server, path, path.name, Wanted())
+            self.read(server, papers.license_files[name])
+            for path in papers.options_files[name]:
+                try:
+                    self.read(server, path)
+                except ImportRefused as error:
+                    self.say(str(error))  # not every daemon keeps or limits seats
+            for path in papers.logs[name]:
+                self.read(server, path)
         self.say("Counting hours")
         rollup.drain()
         self.say("Newest figures")
@@ -94,9 +98,13 @@ class Command(BaseCommand):
         ensure_default_rules()
         start_polling(servers.values())
 
+    def read(self, server: LicenseServer, path: Path) -> None:
+        self.say(f"{server.name}: {path.name}")
+        import_file(server, path, path.name, Wanted())
+
 
 def write_papers(folder: Path, *, seed: int, now: int, days: int) -> Papers:
-    """Write the company into a folder of this account alone, with `lmutil` where it is looked for."""
+    """Write the company into a folder of this account alone, with `lmutil` where it is sought."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     papers = write_company(folder, seed=seed, now=now, days=days)
