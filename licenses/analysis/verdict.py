@@ -149,6 +149,7 @@ class _Judge:
         self, facts: PoolFacts, coverage: PoolCoverage, floor: Fraction, zone: tzinfo | None
     ) -> None:
         self.facts, self.coverage, self.floor = facts, coverage, floor
+        self.seen = coverage.seen
         self.zone: tzinfo = zone or facts.pool.tzinfo
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, facts.start, facts.end)
@@ -157,7 +158,7 @@ class _Judge:
         used = self.used.clip(start, end)
         allowed = self.facts.limits.allowed.clip(start, end)
         expected = self.coverage.expected.clip(start, end)
-        observed = self.coverage.seen.clip(start, end)
+        observed = self.seen.clip(start, end)
         share = Fraction(observed.seconds, expected.seconds) if len(expected) else None
         figures = measure(used, [start, end], allowed=allowed)
         over = episodes(used, allowed)
