@@ -1,0 +1,65 @@
+"""The simulated company as an installation holds it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from licenses.analysis.now import holders
+from licenses.models import (
+    Document,
+    LicensePool,
+    LicenseServer,
+    PollState,
+    PoolHour,
+    PoolNow,
+    Vendor,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings) -> Path:
+    settings.ITAM_DATA_DIR = tmp_path
+    settings.ITAM_CAPTURE_DIR = tmp_path / "captures"
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.ITAM_LMUTIL = None
+    return tmp_path
+
+
+def test_three_weeks_of_the_company_fill_an_installation(folder: Path) -> None:
+    call_command("demo", days=21, stderr=io.StringIO())
+    pools = LicensePool.objects.all()
+    assert len(pools) >= 8
+    counted = PoolHour.objects.filter(seat_seconds__gt=0).values("pool").distinct().count()
+    assert counted >= len(pools) - 1
+    assert PoolNow.objects.exclude(at=None).count() == len(pools)
+    in_use = {row.pool_id: row.in_use for row in PoolNow.objects.all()}
+    for pool in pools:
+        assert sum(row.seats for row in holders(pool).rows) == in_use[pool.pk]
+    assert PoolNow.objects.exclude(limit=None).count() >= len(pools) - 1
+    assert Document.objects.exists()
+    tool = folder / "demo" / "lmutil"
+    assert os.access(tool, os.X_OK)
+    assert not (tool.stat().st_mode | tool.parent.stat().st_mode) & 0o022
+    for server in LicenseServer.objects.all():
+        assert server.polling == LicenseServer.Polling.TOOL
+        assert PollState.objects.get(server=server).due_at is not None
+        answer = subprocess.run(
+            [tool, "lmstat", "-a", "-c", server.address], capture_output=True, timeout=20, text=True
+        )
+        assert "license server UP" in answer.stdout
+
+
+def test_an_installation_that_holds_something_is_left_alone(folder: Path) -> None:
+    Vendor.objects.create(name="Acme")
+    with pytest.raises(CommandError, match="holds vendors already") as raised:
+        call_command("demo", days=21, stderr=io.StringIO())
+    assert raised.value.returncode == 1
+    assert not (folder / "demo").exists()
