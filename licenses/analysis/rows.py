@@ -9,6 +9,8 @@ from itertools import chain
 from typing import Any, Final
 
 import numpy as np
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
 from django.db.models import BigIntegerField, ExpressionWrapper, F, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
@@ -37,8 +39,15 @@ def columns(queryset: QuerySet[Any, Any], *names: str | Combinable) -> list[Ints
 
     Cost: some 0.1 µs a value above the query; the rows are never all in memory as tuples.
     """
-    rows = queryset.values_list(*names)
-    flat = np.fromiter(chain.from_iterable(rows.iterator(chunk_size=10_000)), dtype=np.int64)
+    try:
+        sql, parameters = queryset.values_list(*names).query.sql_with_params()
+    except EmptyResultSet:
+        return [np.empty(0, dtype=np.int64) for _ in names]
+    with connections[queryset.db].cursor() as cursor:
+        # Past the converters of the ORM, which take three times as long as the database.
+        cursor.execute(sql, parameters)
+        rows = chain.from_iterable(iter(lambda: cursor.fetchmany(10_000), []))
+        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64)
     table = flat.reshape(-1, len(names))
     return [np.ascontiguousarray(table[:, place]) for place in range(len(names))]
 

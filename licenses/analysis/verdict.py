@@ -9,12 +9,14 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
+
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.measures import OverUse, episodes, measure
 from licenses.concurrency.periods import periods
-from licenses.concurrency.timeline import UNKNOWN, Steps
+from licenses.concurrency.timeline import UNKNOWN
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import LicensePool
 
@@ -93,9 +95,14 @@ def verdicts(
     floor: Fraction = FLOOR,
     as_of: datetime | None = None,
     now: int | None = None,
+    zone: tzinfo | None = None,
 ) -> list[MonthVerdict]:
-    """Return the verdict of each month, in the order given. A constant number of queries."""
-    return load_verdicts([pool], months, floor=floor, as_of=as_of, now=now)[pool.pk]
+    """Return the verdict of each month, in the order given. A constant number of queries.
+
+    zone:  of the moments in the reasons; the pool's own if None.
+    """
+    found = load_verdicts([pool], months, floor=floor, as_of=as_of, now=now, zone=zone)
+    return found[pool.pk]
 
 
 def load_verdicts(
@@ -110,9 +117,14 @@ def load_verdicts(
     """Return the verdicts of each pool. A constant number of queries for every 25 pools.
 
     zone:  of the moments in the reasons; each pool's own if None.
+
+    Raises ValueError unless the months are in time order and do not overlap.
     """
     if not months:
         return {pool.pk: [] for pool in pools}
+    moments = [moment for month in months for moment in month]
+    if moments != sorted(moments):
+        raise ValueError(f"expected months in time order that do not overlap, found {months}")
     window = min(start for start, _ in months), max(end for _, end in months)
     found: dict[int, list[MonthVerdict]] = {}
     waiting = list(pools)
@@ -121,9 +133,8 @@ def load_verdicts(
         mappings = load_mappings([pool.pk for pool in batch])
         coverage = load_coverage(batch, mappings, *window, now=now)
         for facts in load_facts(batch, *window, as_of=as_of):
-            seen = coverage[facts.pool.pk]
-            judge = _Judge(facts, seen, floor, zone)
-            found[facts.pool.pk] = [judge.verdict(start, end) for start, end in months]
+            judge = _Judge(facts, coverage[facts.pool.pk], months, floor, zone)
+            found[facts.pool.pk] = judge.verdicts()
     return found
 
 
@@ -146,95 +157,107 @@ class _Judge:
     """Judges the months of one pool from facts that span all of them."""
 
     def __init__(
-        self, facts: PoolFacts, coverage: PoolCoverage, floor: Fraction, zone: tzinfo | None
+        self,
+        facts: PoolFacts,
+        coverage: PoolCoverage,
+        months: Sequence[tuple[int, int]],
+        floor: Fraction,
+        zone: tzinfo | None,
     ) -> None:
         self.facts, self.coverage, self.floor = facts, coverage, floor
-        self.seen = coverage.seen
         self.zone: tzinfo = zone or facts.pool.tzinfo
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, facts.start, facts.end)
+        self.allowed = facts.limits.allowed
+        self.silent = self.allowed.where(self.allowed.levels == UNKNOWN)
+        # One pass over all months: between months that do not touch lies one more period.
+        self.months = months
+        edges = np.unique(np.array(months, dtype=np.int64))
+        self.places = np.searchsorted(edges, [start for start, _ in months]).tolist()
+        self.figures = measure(self.used, edges, allowed=self.allowed)
+        self.expected = coverage.expected.seconds_within(edges).tolist()
+        self.observed = coverage.seen.seconds_within(edges).tolist()
+        self.unknown = self.silent.intersection(coverage.expected).seconds_within(edges).tolist()
 
-    def verdict(self, start: int, end: int) -> MonthVerdict:
-        used = self.used.clip(start, end)
-        allowed = self.facts.limits.allowed.clip(start, end)
-        expected = self.coverage.expected.clip(start, end)
-        observed = self.seen.clip(start, end)
-        share = Fraction(observed.seconds, expected.seconds) if len(expected) else None
-        figures = measure(used, [start, end], allowed=allowed)
-        over = episodes(used, allowed)
-        peak = int(figures.peak[0])
-        known = peak > 0 or len(observed) > 0
-        last = int(figures.allowed[0])
-        verdict, reason = self._judged(used, allowed, over, start, end, share)
-        rows = self.facts.holdings
-        sampled = ~rows.exact & (rows.taken_at < end) & (rows.returned_at > start)
+    def verdicts(self) -> list[MonthVerdict]:
+        rows = zip(self.months, self.places, strict=True)
+        return [self._verdict(place, start, end) for (start, end), place in rows]
+
+    def _verdict(self, place: int, start: int, end: int) -> MonthVerdict:
+        figures = self.figures
+        expected, observed = self.expected[place], self.observed[place]
+        share = Fraction(observed, expected) if expected else None
+        peak, last = int(figures.peak[place]), int(figures.allowed[place])
+        known = peak > 0 or observed > 0
+        over = []
+        if figures.over_seconds[place]:
+            over = episodes(self.used.clip(start, end), self.allowed.clip(start, end))
+        verdict, reason = self._judged(place, over, share)
         return MonthVerdict(
             start=start,
             end=end,
             verdict=verdict,
             reason=reason,
             coverage=share,
-            expected_seconds=expected.seconds,
-            observed_seconds=observed.seconds,
+            expected_seconds=expected,
+            observed_seconds=observed,
             peak=peak if known else None,
-            peak_at=int(figures.peak_at[0]) if known else None,
+            peak_at=int(figures.peak_at[place]) if known else None,
             allowed=None if last == UNKNOWN else last,
-            over_seconds=int(figures.over_seconds[0]),
-            over_seat_seconds=int(figures.over_seat_seconds[0]),
+            over_seconds=int(figures.over_seconds[place]),
+            over_seat_seconds=int(figures.over_seat_seconds[place]),
             over_episodes=len(over),
             longest_over_seconds=max((row.end - row.start for row in over), default=0),
             largest_excess=max((row.excess for row in over), default=0),
-            sampled=bool(sampled.any()),
+            sampled=self._sampled(start, end),
         )
 
+    def _sampled(self, start: int, end: int) -> bool:
+        rows = self.facts.holdings
+        if rows.exact.all():
+            return False
+        return bool((~rows.exact & (rows.taken_at < end) & (rows.returned_at > start)).any())
+
     def _judged(
-        self,
-        used: Steps,
-        allowed: Steps,
-        over: list[OverUse],
-        start: int,
-        end: int,
-        share: Fraction | None,
+        self, place: int, over: list[OverUse], share: Fraction | None
     ) -> tuple[Verdict, str]:
         if over:
-            return Verdict.OVER_USE, self._over_use(used, allowed, over)
+            return Verdict.OVER_USE, self._over_use(over)
         if share is None:
             return Verdict.NOT_IN_USE, "The pool was not in use then: nothing was expected of it."
-        doubt = self._doubt(allowed, start, end, share)
+        doubt = self._doubt(place, share)
         if doubt:
             return Verdict.NOT_DETERMINABLE, doubt
-        peak = int(used.levels.max())
-        at = int(used.times[int(used.levels.argmax())])
-        most = f"most in use {peak} of {allowed.at(at)} on {self._when(at)}" if peak else "no use"
+        peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
+        most = "no use"
+        if peak:
+            most = f"most in use {peak} of {self.allowed.at(at)} on {self._when(at)}"
         return Verdict.AS_OBSERVED, (
             f"Never above what is allowed in the {percent_down(share)} of the time that was "
             f"observed; {most}."
         )
 
-    def _over_use(self, used: Steps, allowed: Steps, over: list[OverUse]) -> str:
+    def _over_use(self, over: list[OverUse]) -> str:
         worst = max(over, key=lambda row: row.excess)
-        at = next(
-            moment
-            for moment in sorted({worst.start, *used.times.tolist(), *allowed.times.tolist()})
-            if worst.start <= moment < worst.end
-            and used.at(moment) - allowed.at(moment) == worst.excess
-        )
+        used = self.used.clip(worst.start, worst.end)
+        allowed = self.allowed.clip(worst.start, worst.end)
+        moments = sorted({*used.times[:-1].tolist(), *allowed.times[:-1].tolist()})
+        at = next(m for m in moments if used.at(m) - allowed.at(m) == worst.excess)
         total = sum(row.end - row.start for row in over)
         return (
             f"In use {used.at(at)} of {allowed.at(at)} allowed on {self._when(at)}, "
             f"{duration(total)} above in all."
         )
 
-    def _doubt(self, allowed: Steps, start: int, end: int, share: Fraction) -> str:
+    def _doubt(self, place: int, share: Fraction) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""
-        expected = self.coverage.expected.clip(start, end)
-        silent = allowed.where(allowed.levels == UNKNOWN).intersection(expected)
-        if len(silent):
+        if self.unknown[place]:
             why = "no entitlement says what is allowed"
             if self.facts.limits.uncounted:
                 why = f"the server issues seats without a number, and {why}"
-            if silent.seconds < expected.seconds:
-                why = f"until {self._when(int(silent.ends[-1]))}, {why}"
+            if self.unknown[place] < self.expected[place]:
+                # Only before the first line is it unknown, so there is one end.
+                why = f"until {self._when(int(self.silent.ends[-1]))}, {why}"
             return f"{why[0].upper()}{why[1:]}."
         if share < self.floor:
             return (

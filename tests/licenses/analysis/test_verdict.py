@@ -162,6 +162,21 @@ class TestPeriods:
             worst = (0, 0, 2, 3, 3)[end - 1]
             assert (found.verdict, found.reason) == (rows[worst].verdict, rows[worst].reason)
 
+    def test_months_that_do_not_touch_are_judged_each_for_itself(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=0, valid_from="2026-03-01")
+        holding(feature, APRIL, APRIL + 60)
+        rows = verdicts(pool, [(MARCH, APRIL), (MAY, NOW)], now=NOW)
+        assert [row.over_seconds for row in rows] == [0, 0]
+
+    def test_months_that_overlap_are_refused(self, pool):
+        with pytest.raises(ValueError, match="do not overlap"):
+            verdicts(pool, [(MARCH, MAY), (APRIL, NOW)], now=NOW)
+
+    def test_moments_are_told_in_the_zone_asked_for(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=0)
+        holding(feature, MARCH, MARCH + 60)
+        assert "2026-03-01 09:00" in judged(pool, zone=ZoneInfo("Asia/Tokyo")).reason
+
     def test_no_month_gives_no_verdict(self):
         assert period_verdict([]).worst is None
 
