@@ -117,7 +117,7 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
     if kinds & (CAPACITY | {Kind.SERVER, Kind.LICENSE_EXPIRY}):
         _read_servers(world)
     if kinds & CAPACITY:
-        figures = PoolNow.objects.filter(pool__retired_at=None).select_related("pool__product")
+        figures = PoolNow.objects.filter(pool__retired_at=None).select_related("pool__product__vendor")
         for row in figures.order_by("pool__name"):
             world.pools.append(row.pool)
             world.figures[row.pool_id] = row
