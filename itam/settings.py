@@ -409,6 +409,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "CaptureKindEnum": "licenses.api.choices.CaptureKind.choices",
+        "ChannelKindEnum": "licenses.api.choices.ChannelKind.choices",
+        "AlertRuleKindEnum": "licenses.api.choices.AlertRuleKind.choices",
+        "ServerKindEnum": "licenses.api.choices.ServerKind.choices",
+    }
+    | {
         name: f"drf_standardized_errors.openapi_serializers.{name}.choices"
         for name in (
             *("ValidationErrorEnum", "ClientErrorEnum", "ServerErrorEnum"),

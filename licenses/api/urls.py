@@ -1,7 +1,75 @@
+"""Addresses of the API, below /api/v1/."""
+
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from knox import views as knox
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
+
+from licenses.api import serializers as shapes
+from licenses.api import views
+from licenses.api.views import ReadOnly, viewset
 
 app_name = "api"
 
 router = SimpleRouter()
+for name, endpoint in {
+    "vendors": viewset(shapes.VendorSerializer, filters=("name",), search=("name",)),
+    "products": viewset(shapes.ProductSerializer, filters=("vendor", "category"), search=("name",)),
+    "teams": viewset(shapes.TeamSerializer, filters=("parent",), search=("name",)),
+    "people": views.PersonViewSet,
+    "memberships": viewset(shapes.MembershipSerializer, filters=("person", "team")),
+    "contracts": viewset(
+        shapes.ContractSerializer, filters=("vendor",), search=("number", "title")
+    ),
+    "entitlements": views.EntitlementViewSet,
+    "pools": views.PoolViewSet,
+    "mappings": views.MappingViewSet,
+    "servers": views.ServerViewSet,
+    "features": views.FeatureViewSet,
+    "captures": viewset(shapes.CaptureSerializer, ReadOnly, filters=("server", "kind", "result")),
+    "coverage": viewset(shapes.CoverageSerializer, ReadOnly, filters=("server", "source")),
+    "gaps": viewset(shapes.GapSerializer, ReadOnly, filters=("server", "cause")),
+    "checkouts": viewset(
+        shapes.CheckoutSerializer, ReadOnly, filters=("feature", "person", "method")
+    ),
+    "denials": viewset(
+        shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class")
+    ),
+    "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
+    "alerts": views.AlertViewSet,
+    "alert-rules": viewset(shapes.RuleSerializer, filters=("kind", "enabled"), search=("name",)),
+    "channels": viewset(shapes.ChannelSerializer, filters=("kind", "enabled")),
+    "silences": views.SilenceViewSet,
+}.items():
+    router.register(name, endpoint, basename=name.rstrip("s"))
+router.register(
+    "imports",
+    viewset(shapes.ImportJobSerializer, ReadOnly, filters=("server", "state")),
+    basename="import",
+)
 
-urlpatterns = router.urls
+
+@extend_schema(request=None, responses={200: dict})
+class LoginView(knox.LoginView):
+    """A token for name and password (or a session). It is shown once, and stored as a digest."""
+
+    authentication_classes = (BasicAuthentication, SessionAuthentication)
+
+
+@extend_schema(request=None, responses={204: None})
+class LogoutView(knox.LogoutView):
+    """End this token."""
+
+
+@extend_schema(request=None, responses={204: None})
+class LogoutAllView(knox.LogoutAllView):
+    """End all tokens of the user."""
+
+
+urlpatterns = [
+    path("auth/login/", LoginView.as_view(), name="login"),
+    path("auth/logout/", LogoutView.as_view(), name="logout"),
+    path("auth/logoutall/", LogoutAllView.as_view(), name="logoutall"),
+    *router.urls,
+]

@@ -1,0 +1,345 @@
+"""What the API shows and takes: explicit fields, foreign keys within the user's scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as ModelError
+from django.db import models
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from licenses.models import (
+    Alert,
+    AlertRule,
+    Capture,
+    Channel,
+    Checkout,
+    Contract,
+    Coverage,
+    Denial,
+    Entitlement,
+    Feature,
+    Gap,
+    ImportJob,
+    IssuedCount,
+    LicensePool,
+    LicenseServer,
+    Membership,
+    Person,
+    PoolFeature,
+    Product,
+    SharingRule,
+    Silence,
+    Team,
+    Vendor,
+)
+
+
+def as_api_error(error: ModelError) -> ValidationError:
+    """Return a model's refusal in the API's one shape."""
+    if hasattr(error, "error_dict"):
+        return ValidationError(error.message_dict)
+    return ValidationError({"non_field_errors": error.messages})
+
+
+class ScopedSerializer(serializers.ModelSerializer[Any]):
+    """Foreign keys reach only what the user may see; the model's rules are asked before saving."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        request = self.context.get("request")
+        for field in fields.values():
+            related = getattr(field, "child_relation", field)
+            queryset = getattr(related, "queryset", None)
+            if request is not None and queryset is not None and hasattr(queryset, "for_user"):
+                related.queryset = queryset.for_user(request.user)
+        return fields
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        many = {field.name for field in self.Meta.model._meta.many_to_many}  # type: ignore[attr-defined]
+        values = {name: value for name, value in attrs.items() if name not in many}
+        row = self.Meta.model() if self.instance is None else self._changed()  # type: ignore[attr-defined]
+        for name, value in values.items():
+            setattr(row, name, value)
+        given = set(values) | ({f.name for f in row._meta.fields} if self.instance else set())
+        try:
+            row.clean_fields(exclude={f.name for f in row._meta.fields} - given)
+            row.clean()
+            row.validate_constraints()
+        except ModelError as error:
+            raise as_api_error(error) from error
+        return attrs
+
+    def _changed(self) -> models.Model:
+        """Return a copy to try the change on: the row itself stays as it is until all is well."""
+        assert isinstance(self.instance, models.Model)
+        model = type(self.instance)
+        return model(
+            **{f.attname: getattr(self.instance, f.attname) for f in model._meta.concrete_fields}
+        )
+
+
+def serializer_for(
+    of: type[models.Model], *names: str, read_only: tuple[str, ...] = (), **extra: Any
+) -> type[ScopedSerializer]:
+    """Return a serializer of these fields; `id` comes first."""
+    meta = type(
+        "Meta", (), {"model": of, "fields": ("id", *names), "read_only_fields": ("id", *read_only)}
+    )
+    return type(f"{of.__name__}Serializer", (ScopedSerializer,), {"Meta": meta, **extra})
+
+
+VendorSerializer = serializer_for(Vendor, "name", "website", "notes")
+ProductSerializer = serializer_for(Product, "vendor", "name", "category", "notes")
+TeamSerializer = serializer_for(Team, "name", "parent", "cost_center", "contact_email")
+MembershipSerializer = serializer_for(Membership, "person", "team", "valid_from", "valid_to")
+ContractSerializer = serializer_for(
+    Contract,
+    "vendor",
+    "number",
+    "title",
+    "valid_from",
+    "valid_to",
+    "notice_days",
+    "renews",
+    "cost",
+    "currency",
+    "owner",
+    "notes",
+)
+EntitlementSerializer = serializer_for(
+    Entitlement,
+    "pool",
+    "contract",
+    "quantity",
+    "metric",
+    "valid_from",
+    "valid_to",
+    "overdraft",
+    "unit_price",
+    "currency",
+    "purchase_order",
+    "scope",
+    "strength",
+    "replaces",
+    "withdrawn",
+    "reason",
+    "recorded_at",
+    read_only=("strength", "replaces", "withdrawn", "reason", "recorded_at"),
+)
+PoolSerializer = serializer_for(
+    LicensePool,
+    "product",
+    "name",
+    "zone",
+    "owner_teams",
+    "house_rules",
+    "episode_gap_minutes",
+    "retired_at",
+    "notes",
+)
+MappingSerializer = serializer_for(
+    PoolFeature,
+    "pool",
+    "feature",
+    "weight",
+    "mapped_from",
+    "mapped_until",
+    "recorded_at",
+    read_only=("recorded_at",),
+)
+ServerSerializer = serializer_for(
+    LicenseServer,
+    "name",
+    "kind",
+    "address",
+    "zone",
+    "polling",
+    "poll_seconds",
+    "status_path",
+    "log_path",
+    "options_path",
+    "enabled",
+    "notes",
+)
+FeatureSerializer = serializer_for(
+    Feature, "server", "daemon", "name", "ignored", read_only=("server", "daemon", "name")
+)
+CaptureSerializer = serializer_for(
+    Capture,
+    "server",
+    "kind",
+    "source",
+    "recorded_at",
+    "result",
+    "detail",
+    "sha256",
+    "size",
+    "starts",
+    "ends",
+    "lines",
+    "unreadable_count",
+    "new",
+    "known",
+    "exit_code",
+    "duration_ms",
+)
+CoverageSerializer = serializer_for(Coverage, "server", "daemon", "source", "starts", "ends")
+GapSerializer = serializer_for(
+    Gap, "server", "daemon", "starts", "ends", "cause", "detail", "detected_at", "filled_by"
+)
+CheckoutSerializer = serializer_for(
+    Checkout,
+    "feature",
+    "person",
+    "seats",
+    "taken_at",
+    "taken_by",
+    "returned_after",
+    "returned_at",
+    "method",
+    "state",
+    "end_reason",
+)
+DenialSerializer = serializer_for(
+    Denial,
+    "feature",
+    "person",
+    "at",
+    "seats",
+    "code",
+    "minor",
+    "reason",
+    "version",
+    "reason_class",
+    "capacity",
+)
+IssuedSerializer = serializer_for(
+    IssuedCount,
+    "feature",
+    "source",
+    "count",
+    "overdraft",
+    "starts",
+    "ends",
+    "version",
+    "expires_on",
+)
+SharingSerializer = serializer_for(
+    SharingRule,
+    "server",
+    "feature_name",
+    "keyword",
+    "amount",
+    "holder_type",
+    "holder",
+    "modifier",
+    "line",
+)
+AlertSerializer = serializer_for(
+    Alert,
+    "rule",
+    "subject",
+    "band",
+    "pool",
+    "server",
+    "contract",
+    "state",
+    "title",
+    "message",
+    "started_at",
+    "fired_at",
+    "resolved_at",
+    "last_value",
+    "worst_value",
+    "limit",
+    "denials",
+    "acknowledged_at",
+)
+RuleSerializer = serializer_for(
+    AlertRule,
+    "name",
+    "kind",
+    "pool",
+    "server",
+    "threshold",
+    "for_seconds",
+    "for_samples",
+    "hysteresis_percent",
+    "keep_firing_seconds",
+    "repeat_seconds",
+    "channels",
+    "enabled",
+)
+ChannelSerializer = serializer_for(
+    Channel,
+    "name",
+    "kind",
+    "target",
+    "secret",
+    "enabled",
+    secret=serializers.CharField(write_only=True, required=False, allow_blank=True),
+)
+SilenceSerializer = serializer_for(
+    Silence, "rule", "pool", "server", "starts_at", "ends_at", "reason"
+)
+ImportJobSerializer = serializer_for(
+    ImportJob,
+    "server",
+    "file_name",
+    "format",
+    "zone",
+    "date",
+    "create_pools",
+    "state",
+    "progress",
+    "result",
+    "error",
+    "requested_at",
+    "finished_at",
+)
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    """A person: the pseudonym, and the name for those who may see names."""
+
+    label = serializers.CharField(read_only=True)
+    name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Person
+        fields = ("id", "pseudonym", "label", "name", "recorded_at")
+
+    def get_name(self, person: Person) -> str | None:
+        request = self.context.get("request")
+        if request is None or not request.user.has_perm("licenses.view_names"):
+            return None
+        identity = getattr(person, "identity", None)
+        return str(identity) if identity is not None else None
+
+
+class CorrectionSerializer(serializers.Serializer[Any]):
+    """What is wrong with an entitlement, and why."""
+
+    reason = serializers.CharField(max_length=500)
+    quantity = serializers.IntegerField(required=False)
+    overdraft = serializers.IntegerField(required=False)
+    valid_from = serializers.DateField(required=False)
+    valid_to = serializers.DateField(required=False, allow_null=True)
+    purchase_order = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    scope = serializers.CharField(required=False, allow_blank=True, max_length=300)
+
+
+class WithdrawalSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500)
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """A log, status, licence file or options file for a server."""
+
+    file = serializers.FileField()
+    format = serializers.ChoiceField(choices=Capture.Kind.choices, required=False, allow_null=False)
+    zone = serializers.CharField(required=False, allow_blank=True, default="", max_length=64)
+    date = serializers.DateField(required=False, allow_null=True, default=None)
+    create_pools = serializers.BooleanField(required=False, default=False)
