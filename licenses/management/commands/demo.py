@@ -95,7 +95,7 @@ class Command(BaseCommand):
         self.say("Newest figures")
         pools = set(LicensePool.objects.values_list("pk", flat=True))
         pools_now.refresh(pools, year=True)
-        ensure_default_rules()
+        ensure_default_rules("asset.manager@example.test")
         start_polling(servers.values())
 
     def read(self, server: LicenseServer, path: Path) -> None:
