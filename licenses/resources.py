@@ -19,7 +19,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q
 from import_export import fields, resources, widgets
 
+from licenses.analysis import now as pools_now
+from licenses.analysis.rollup import mark_dirty
 from licenses.concurrency.periods import local_midnight
+from licenses.importing.inventory import RIGHT, _recorded_rights
 from licenses.importing.mapping import map_feature
 from licenses.models import (
     Contract,
@@ -229,6 +232,13 @@ class Sheet(resources.ModelResource):
         for header in sorted(known - set(headers)):
             dataset.append_col([""] * len(dataset), header=header)
 
+    def get_instance(self, instance_loader: Any, row: Any) -> Any:
+        """Return the row on record; none where its key cannot be read, as its cell then tells."""
+        try:
+            return super().get_instance(instance_loader, row)
+        except ValueError:
+            return None
+
 
 class Rules:
     """What a sheet's Meta keeps to."""
@@ -365,13 +375,33 @@ class EntitlementResource(Sheet):
             raise ValidationError({"valid_from": "empty: expected the first day"})
         instance.recorded_by = kwargs.get("user")
 
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        super().before_import(dataset, **kwargs)
+        self.recorded = _recorded_rights()
+        self.touched: set[int] = set()
+
     def skip_row(
         self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None
     ) -> bool:
+        """Leave alone a line that is on record, or was until it was corrected.
+
+        Two equal lines of a sheet are two purchases: only as many are skipped as are on record.
+        """
         if import_validation_errors:
             return False
-        same = {name: getattr(instance, name) for name in CORRECTABLE}
-        return Entitlement.objects.as_of().filter(**same).exists()
+        form = tuple(getattr(instance, name) for name in RIGHT)
+        if not self.recorded[form]:
+            return False
+        self.recorded[form] -= 1
+        return True
+
+    def after_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        self.touched.add(instance.pool_id)
+
+    def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
+        super().after_import(dataset, result, **kwargs)
+        mark_dirty(self.touched)
+        pools_now.refresh(self.touched)
 
 
 class PersonResource(Sheet):

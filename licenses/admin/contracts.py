@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.forms.models import modelform_factory
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -30,8 +31,8 @@ from licenses.models import Contract, Document, Entitlement, correct_entitlement
 from licenses.models.contracts import CORRECTABLE
 from licenses.resources import ContractResource, EntitlementResource
 
+from . import deeds, words
 from . import forms as pages
-from . import words
 from .base import ReadOnlyTabular, ScopedAdmin, ScopedTabular
 from .importing import Importable
 
@@ -393,6 +394,7 @@ class EntitlementAdmin(Importable, ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.recorded_by = request.user
         super().save_model(request, obj, form, change)
+        deeds.rights_changed(obj)
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -496,9 +498,12 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         withdraw: bool = False,
     ) -> Entitlement | None:
         try:
-            return correct_entitlement(
-                line, changes=changes, reason=reason, author=request.user, withdraw=withdraw
-            )
+            with transaction.atomic():
+                copy = correct_entitlement(
+                    line, changes=changes, reason=reason, author=request.user, withdraw=withdraw
+                )
+                deeds.rights_changed(line, copy)
+            return copy
         except ValidationError as error:
             form.add_error(None, error.messages)
             return None

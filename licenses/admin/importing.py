@@ -73,11 +73,6 @@ class Importable(ImportExportMixin):
             raise PermissionDenied
         return super().import_action(request, *args, **kwargs)
 
-    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        found = super().get_import_data_kwargs(**kwargs)
-        request = kwargs.get("request")
-        return {**found, "user": request.user} if request is not None else found
-
     def process_result(self, result: Any, request: HttpRequest) -> Any:
         """Say so when the confirmed import failed after all, since the inventory changed after
         the preview.

@@ -28,11 +28,12 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from licenses.analysis.rollup import mark_dirty
 from licenses.importing.mapping import save_mapping
 from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
-from . import deeds, pool_page, words
+from . import pool_page, words
 from .base import ScopedAdmin, ScopedTabular
 from .importing import Importable
 
@@ -164,7 +165,7 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
         with transaction.atomic():
             super().save_related(request, form, formsets, change)
         if {"zone"} & set(form.changed_data) and change:
-            deeds.count_again(form.instance, None, None)
+            mark_dirty([form.instance.pk])  # its days begin at other moments
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save mappings the one way there is: with evidence, and with their hours counted again."""

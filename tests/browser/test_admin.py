@@ -1,0 +1,135 @@
+"""The admin in a browser: no errors, nothing from outside, no sideways scrolling, numbers that live."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from licenses.models import LicensePool, PoolHour, PoolNow
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    ServerFactory,
+    covered,
+    holding,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+HOUR = 3600
+ATTACK = '<img src=x onerror="window.hurt=1">{{ 7*7 }}\'"`'
+
+
+@pytest.fixture
+def pool(transactional_db: None) -> LicensePool:
+    """A pool with a day of hours, a gap of six of them, a holder, and names that mean harm."""
+    now = int(time.time())
+    pool = PoolFactory(name=f"Drawing {ATTACK}", house_rules=ATTACK)
+    server = ServerFactory(name="lic-one", zone="UTC")
+    feature = FeatureFactory(server=server, name=ATTACK, pool=pool)
+    FeatureFactory(server=server, name="UNMAPPED")
+    EntitlementFactory(pool=pool, quantity=10)
+    covered(server, now - 86_400, now)
+    start = now // HOUR * HOUR
+    for back in range(1, 24):
+        if not 6 <= back < 12:
+            PoolHour.objects.create(
+                pool=pool, hour=start - back * HOUR, peak=back % 5, limit=10, observed_seconds=HOUR
+            )
+    holding(feature, now - 600, None, 3, person=PersonFactory(login=ATTACK))
+    PoolNow.objects.create(pool=pool, at=now, in_use=3, limit=10, allowed=10, source="polls")
+    return pool
+
+
+def pages(pool: LicensePool) -> list[str]:
+    feature = pool.mappings.get().feature
+    return [
+        "/admin/",
+        reverse("admin:licenses_licensepool_overview", args=[pool.pk]),
+        reverse("admin:licenses_licenseserver_overview", args=[feature.server_id]),
+        "/admin/licenses/licensepool/",
+        reverse("admin:licenses_licensepool_change", args=[pool.pk]),
+        "/admin/licenses/checkout/",
+        "/admin/licenses/feature/",
+        "/admin/licenses/entitlement/add/",
+        reverse("admin:licenses_entitlement_correct", args=[pool.entitlements.get().pk]),
+        "/admin/licenses/contract/add/",
+        "/admin/licenses/channel/add/",
+        "/admin/licenses/product/import/",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (390, "light"), (1440, "dark"), (390, "dark")]
+)
+def test_pages_are_whole_at_every_width(
+    width: int, scheme: str, open_window: Any, pool: LicensePool
+) -> None:
+    window = open_window(width, scheme)
+    for path in pages(pool):
+        window.open(path)
+        assert window.problems == [], path
+        page = window.page
+        beyond = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert beyond <= 0, f"{path} is {beyond} pixels wider than the screen"
+        assert page.evaluate("window.hurt") is None, path
+        assert page.evaluate("document.documentElement.classList.contains('dark')") == (
+            scheme == "dark"
+        )
+
+
+def test_numbers_refresh_without_reload(open_window: Any, pool: LicensePool) -> None:
+    window = open_window()
+    window.open("/admin/")
+    row = window.page.locator(f"tr[data-live-pool='{pool.pk}']")
+    assert row.locator("[data-live=in_use]").inner_text() == "3"
+    PoolNow.objects.filter(pool=pool).update(in_use=10)
+    window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    row.locator("[data-live=words]", has_text="full").wait_for(timeout=5000)
+    assert row.locator("[data-live=in_use]").inner_text() == "10"
+    assert row.locator("[data-live=free]").inner_text() == "0"
+    assert "lm-level-full" in (row.get_attribute("class") or "")
+    assert window.problems == []
+
+
+def test_a_lost_connection_is_said(open_window: Any, pool: LicensePool) -> None:
+    window = open_window()
+    window.open("/admin/")
+    window.page.route("**/admin/live/**", lambda route: route.abort())
+    window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    window.page.get_by_text("no connection: the numbers are old").wait_for(timeout=5000)
+
+
+def test_the_chart_joins_no_gap(open_window: Any, pool: LicensePool) -> None:
+    window = open_window()
+    window.open(reverse("admin:licenses_licensepool_overview", args=[pool.pk]))
+    window.page.locator(".uplot canvas").wait_for(timeout=5000)
+    peaks = window.page.evaluate("document.querySelector('[data-chart]').plot.data[1].slice(-24)")
+    assert peaks[12:18] == [None] * 6
+    assert None not in peaks[1:12]
+    spans = window.page.evaluate(
+        "document.querySelector('[data-chart]').plot.series.map((s) => s.spanGaps)"
+    )
+    assert not any(spans[1:])
+    window.page.get_by_role("button", name="12 months, daily").click()
+    window.page.wait_for_function(
+        "document.querySelector('[data-chart]').plot.data[0].length < 400"
+    )
+    assert window.problems == []
+
+
+def test_a_feature_is_mapped_with_one_click(open_window: Any, pool: LicensePool) -> None:
+    window = open_window()
+    server = pool.mappings.get().feature.server
+    window.open(reverse("admin:licenses_licenseserver_overview", args=[server.pk]))
+    window.page.get_by_role("button", name="New pool").click()
+    window.page.get_by_text("UNMAPPED feeds the new pool UNMAPPED.").wait_for(timeout=5000)
+    assert LicensePool.objects.filter(name="UNMAPPED").exists()
+    assert window.problems == []

@@ -1,0 +1,73 @@
+"""Alerts are acknowledged, secrets never read back, and a test message says what came of it."""
+
+from __future__ import annotations
+
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from licenses.models import Alert, AlertRule, Channel
+
+from .conftest import NOW, World
+
+
+def alert(world: World) -> Alert:
+    rule = AlertRule.objects.create(name="full", kind="use_percent")
+    subject = f"pool:{world.mine.pk}"
+    return Alert.objects.create(
+        rule=rule, subject=subject, pool=world.mine, title="Mine Pool is full", started_at=NOW
+    )
+
+
+def test_a_manager_acknowledges(mara: Client, anton: Client, world: World) -> None:
+    row = alert(world)
+    data = {"action": "acknowledge", "_selected_action": [row.pk]}
+    anton.post(reverse("admin:licenses_alert_changelist"), data)
+    row.refresh_from_db()
+    assert row.acknowledged_at is None
+    mara.post(reverse("admin:licenses_alert_changelist"), data)
+    row.refresh_from_db()
+    assert row.acknowledged_by.username == "mara"
+
+
+def test_a_secret_is_on_no_page(mara: Client, root: Client, world: World) -> None:
+    channel = Channel.objects.get()
+    for client in (mara, root):
+        for path in (
+            reverse("admin:licenses_channel_change", args=[channel.pk]),
+            reverse("admin:licenses_channel_changelist"),
+            reverse("admin:licenses_channel_history", args=[channel.pk]),
+        ):
+            assert "canary-secret" not in client.get(path).content.decode()
+
+
+def test_an_empty_box_keeps_the_secret_and_a_tick_forgets_it(mara: Client, world: World) -> None:
+    channel = Channel.objects.get()
+    path = reverse("admin:licenses_channel_change", args=[channel.pk])
+    data = {"name": "desk", "kind": "webhook", "target": channel.target, "enabled": "on"}
+    wrong = mara.post(path, {**data, "target": "http://plain.example", "secret": "new-canary"})
+    assert "begins with https://" in wrong.content.decode()
+    assert "new-canary" not in wrong.content.decode()
+    assert mara.post(path, {**data, "secret": ""}).status_code == 302
+    assert Channel.objects.get().secret == "canary-secret"
+    mara.post(path, {**data, "secret": "another"})
+    assert Channel.objects.get().secret == "another"
+    mara.post(path, {**data, "secret": "", "forget_secret": "on"})
+    assert Channel.objects.get().secret == ""
+
+
+def test_a_test_message_goes_out_on_request(mara: Client, anton: Client, world: World) -> None:
+    channel = Channel.objects.create(name="mail", kind="mail", target="desk@company.example")
+    path = reverse("admin:licenses_channel_test", args=[channel.pk])
+    assert mara.get(path).status_code == 403
+    assert anton.post(path).status_code == 403
+    page = mara.post(path, follow=True)
+    assert "went to desk@company.example" in page.content.decode()
+    assert [message.to for message in mail.outbox] == [["desk@company.example"]]
+
+
+def test_a_channel_needs_a_mail_address(mara: Client, world: World) -> None:
+    data = {"name": "m", "kind": "mail", "target": "a@b.example, nonsense", "enabled": "on"}
+    page = mara.post(reverse("admin:licenses_channel_add"), data)
+    assert "expected a mail address" in page.content.decode()
+    assert not Channel.objects.filter(name="m").exists()

@@ -1,0 +1,192 @@
+"""Rights are corrected by new lines; papers are hashed, checked and handed out to few."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from licenses.admin.contracts import tidy_name
+from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow
+
+from .conftest import World
+
+PDF = b"%PDF-1.7 made up"
+
+
+def line_of(world: World) -> Entitlement:
+    return Entitlement.objects.get(pool=world.mine)
+
+
+def correction(line: Entitlement, **changes: object) -> dict[str, object]:
+    values = {
+        "pool": line.pool_id,
+        "contract": line.contract_id,
+        "quantity": line.quantity,
+        "metric": line.metric,
+        "valid_from": line.valid_from.isoformat(),
+        "valid_to": "",
+        "overdraft": line.overdraft,
+        "unit_price": line.unit_price,
+        "currency": line.currency,
+        "purchase_order": "",
+        "scope": "",
+        "reason": "Typed wrongly",
+    }
+    return {**values, **changes}
+
+
+def test_a_correction_is_a_new_line_with_reason_and_author(mara: Client, world: World) -> None:
+    line = line_of(world)
+    path = reverse("admin:licenses_entitlement_correct", args=[line.pk])
+    assert "Record the correction" in mara.get(path).content.decode()
+    answer = mara.post(path, correction(line, quantity=12))
+    copy = Entitlement.objects.get(replaces=line)
+    assert answer["Location"] == reverse("admin:licenses_entitlement_change", args=[copy.pk])
+    assert (copy.quantity, copy.reason, copy.recorded_by.username) == (12, "Typed wrongly", "mara")
+    line.refresh_from_db()
+    assert line.quantity == 10
+    assert DirtySpan.objects.filter(pool=world.mine).exists()
+    assert PoolNow.objects.get(pool=world.mine).allowed == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"quantity": 12, "reason": ""}, "This field is required", id="no-reason"),
+        pytest.param({}, "Nothing differs", id="no-difference"),
+        pytest.param({"quantity": -1}, "fewer than 0 seats", id="negative"),
+        pytest.param({"valid_to": "2025-01-01"}, "before it starts", id="ends-before-start"),
+    ],
+)
+def test_a_correction_that_cannot_be_is_refused(
+    changes: dict[str, object], message: str, mara: Client, world: World
+) -> None:
+    line = line_of(world)
+    path = reverse("admin:licenses_entitlement_correct", args=[line.pk])
+    answer = mara.post(path, correction(line, **changes))
+    assert answer.status_code == 200
+    assert message in answer.content.decode()
+    assert Entitlement.objects.filter(pool=world.mine).count() == 1
+
+
+def test_a_line_is_replaced_once(mara: Client, world: World) -> None:
+    line = line_of(world)
+    path = reverse("admin:licenses_entitlement_correct", args=[line.pk])
+    mara.post(path, correction(line, quantity=12))
+    mara.post(path, correction(line, quantity=13))
+    assert Entitlement.objects.filter(pool=world.mine).count() == 2
+
+
+def test_withdrawing_needs_a_reason_and_leaves_both_lines(mara: Client, world: World) -> None:
+    line = line_of(world)
+    path = reverse("admin:licenses_entitlement_withdraw", args=[line.pk])
+    assert mara.post(path, {"reason": " "}).status_code == 200
+    assert Entitlement.objects.filter(pool=world.mine).count() == 1
+    mara.post(path, {"reason": "Cancelled"})
+    assert Entitlement.objects.get(replaces=line).withdrawn
+    assert not Entitlement.objects.as_of().filter(pool=world.mine).exists()
+    page = mara.get(reverse("admin:licenses_entitlement_change", args=[line.pk]))
+    assert "This line was replaced" in page.content.decode()
+
+
+def test_a_line_has_no_edit_and_no_delete(root: Client, world: World) -> None:
+    line = line_of(world)
+    change = reverse("admin:licenses_entitlement_change", args=[line.pk])
+    assert root.post(change, correction(line, quantity=99)).status_code == 403
+    delete = reverse("admin:licenses_entitlement_delete", args=[line.pk])
+    assert root.post(delete, {"post": "yes"}).status_code == 403
+    assert line_of(world).quantity == 10
+
+
+def test_an_added_line_keeps_its_author_and_has_hours_counted_again(
+    mara: Client, world: World
+) -> None:
+    data = correction(line_of(world), valid_from="2026-06-01", quantity=5)
+    data.pop("reason")
+    answer = mara.post(reverse("admin:licenses_entitlement_add"), data)
+    assert answer.status_code == 302
+    line = Entitlement.objects.get(valid_from=date(2026, 6, 1))
+    assert line.recorded_by.username == "mara"
+    spans = DirtySpan.objects.filter(pool=world.mine)
+    assert [span.starts.date() for span in spans] == [date(2026, 6, 1)]
+
+
+def hand_in(client: Client, contract: Contract, file: SimpleUploadedFile) -> object:
+    path = reverse("admin:licenses_document_add")
+    data = {"contract": contract.pk, "kind": "invoice", "title": "Bill", "file": file}
+    return client.post(path, data)
+
+
+def test_a_document_is_hashed_and_stored_under_no_name_of_its_own(
+    mara: Client, world: World
+) -> None:
+    contract = Contract.objects.get(number="Mine-1")
+    hand_in(mara, contract, SimpleUploadedFile("../../evil\u202efdp.pdf", PDF))
+    document = Document.objects.get()
+    assert document.sha256 == hashlib.sha256(PDF).hexdigest()
+    assert document.size == len(PDF)
+    assert document.recorded_by.username == "mara"
+    assert "evil" not in document.file.name and ".." not in document.file.name
+    assert "\u202e" not in document.file_name
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        pytest.param("bill.exe", PDF, "not allowed", id="type"),
+        pytest.param("bill.pdf", b"MZ program", "does not begin as a pdf", id="not-what-it-says"),
+        pytest.param("bill.txt", b"a\0b", "not a text file", id="binary-text"),
+    ],
+)
+def test_a_document_of_the_wrong_kind_is_refused(
+    name: str, content: bytes, message: str, mara: Client, world: World
+) -> None:
+    answer = hand_in(mara, Contract.objects.get(number="Mine-1"), SimpleUploadedFile(name, content))
+    assert message in answer.content.decode()
+    assert not Document.objects.exists()
+
+
+def test_a_document_that_is_too_large_is_refused(
+    mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licenses.admin.contracts.MOST_BYTES", 10)
+    answer = hand_in(
+        mara, Contract.objects.get(number="Mine-1"), SimpleUploadedFile("bill.pdf", PDF)
+    )
+    assert "at most" in answer.content.decode()
+    assert not Document.objects.exists()
+
+
+def test_a_document_is_handed_out_to_who_may_have_it(
+    mara: Client, anton: Client, vera: Client, world: World
+) -> None:
+    hand_in(mara, Contract.objects.get(number="Mine-1"), SimpleUploadedFile("bill.pdf", PDF))
+    hand_in(mara, Contract.objects.get(number="Other-1"), SimpleUploadedFile("other.pdf", PDF))
+    own, foreign = Document.objects.order_by("pk")
+    path = reverse("admin:licenses_document_download", args=[own.pk])
+    answer = anton.get(path)
+    assert b"".join(answer.streaming_content) == PDF
+    assert answer["Content-Disposition"] == 'attachment; filename="bill.pdf"'
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert vera.get(path).status_code == 403
+    elsewhere = reverse("admin:licenses_document_download", args=[foreign.pk])
+    assert anton.get(elsewhere).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bill.pdf", "bill.pdf"),
+        ("..\\..\\bill.pdf", "bill.pdf"),
+        ("a/b/../c.pdf", "c.pdf"),
+        ("\r\nbill\u202e.pdf", "bill.pdf"),
+        ("...", "file"),
+    ],
+)
+def test_file_names_are_tidied(name: str, expected: str) -> None:
+    assert tidy_name(name) == expected

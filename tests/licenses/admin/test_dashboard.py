@@ -1,0 +1,102 @@
+"""The dashboard: the fullest first, what needs someone, and what to do on an empty installation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from licenses.admin import dashboard
+from licenses.models import (
+    Contract,
+    Heartbeat,
+    ImportJob,
+    LicenseServer,
+    PollState,
+    PoolHour,
+    PoolNow,
+)
+from tests.factories import FeatureFactory, PoolFactory
+
+from .conftest import World
+
+
+def page(client: Client) -> str:
+    return client.get("/admin/").content.decode()
+
+
+def test_an_empty_installation_is_told_the_way(mara: Client) -> None:
+    text = page(mara)
+    assert "From nothing to proof" in text
+    assert "Add a licence server" in text and "There are no pools yet" in text
+
+
+def test_steps_that_are_done_are_ticked(mara: Client, world: World) -> None:
+    assert "From nothing to proof" not in page(mara)
+
+
+def test_the_fullest_stand_first(mara: Client, world: World) -> None:
+    for name, in_use, limit in (("Half", 5, 10), ("Over nothing", 1, 0), ("Full", 4, 4)):
+        pool = PoolFactory(name=name)
+        PoolNow.objects.create(pool=pool, at=timezone.now(), in_use=in_use, limit=limit)
+    rows = mara.get("/admin/").context["rows"]
+    assert [row.pool.name for row in rows][:4] == ["Over nothing", "Full", "Half", "Mine Pool"]
+    text = page(mara)
+    assert "1 over the limit" in text and "full" in text
+
+
+def test_numbers_tell_their_age(mara: Client, world: World) -> None:
+    assert "1 min ago" in page(mara)
+    PoolNow.objects.update(at=timezone.now() - timedelta(hours=9))
+    assert "stale, 9 h ago" in page(mara)
+
+
+def test_peaks_of_days_come_from_the_hours(mara: Client, world: World) -> None:
+    day = 86_400
+    start = 20_000 * day
+    for hour, peak in ((start, 2), (start + 3600, 5), (start + 2 * day, 3)):
+        PoolHour.objects.create(pool=world.mine, hour=hour, peak=peak, observed_seconds=3600)
+    found = dashboard.daily_peaks([world.mine.pk, world.other.pk], start, start + 3 * day)
+    assert found == {world.mine.pk: [5, None, 3], world.other.pk: [None, None, None]}
+
+
+def test_what_needs_someone_is_told(mara: Client, world: World) -> None:
+    FeatureFactory(server=world.server, name="NEW")
+    LicenseServer.objects.create(name="zoneless")
+    failing = LicenseServer.objects.create(name="away", zone="UTC", polling="tool", address="1@h")
+    PollState.objects.create(
+        server=failing, failures=3, last_result="timeout", last_attempt_at=timezone.now()
+    )
+    ImportJob.objects.create(server=world.server, file_name="odd.log", state="failed", error="no")
+    today = timezone.localdate()
+    Contract.objects.filter(number="Mine-1").update(
+        valid_to=today + timedelta(days=20), notice_days=10
+    )
+    PoolFactory(name="Bare")
+    text = page(mara)
+    for sentence in (
+        "1 feature feeds no pool",
+        "zoneless has no time zone",
+        "away: timeout, 3 times in a row",
+        "Import of odd.log failed",
+        "Contract Mine Vendor Mine-1",
+        "10 days left",
+        "1 pool has no feature",
+        "1 pool has no entitlement",
+    ):
+        assert sentence in text, sentence
+
+
+def test_a_part_that_stands_still_is_said(
+    mara: Client, vera: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Heartbeat.objects.create(name="worker", at=timezone.now() - timedelta(minutes=12))
+    Heartbeat.objects.create(name="beat", at=timezone.now())
+    monkeypatch.setattr("itam.health.broker_problem", lambda **_: "broker: ConnectionError")
+    text = page(mara)
+    assert "The worker stands still: last heard of 12 minutes ago." in text
+    assert "The broker does not answer (ConnectionError)" in text
+    assert "scheduler" not in text
+    assert "stands still" not in page(vera)

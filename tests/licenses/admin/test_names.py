@@ -1,0 +1,77 @@
+"""Names of people stand only where they may be seen; everyone else reads pseudonyms."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licenses.models import Person, SharingRule, pseudonym
+
+from .conftest import World
+
+PAGES = [
+    "/admin/licenses/checkout/",
+    "/admin/licenses/denial/",
+    "/admin/licenses/licensepool/{pool}/overview/",
+    "/admin/live/pools/{pool}/holders/",
+]
+
+
+def label() -> str:
+    return f"P-{pseudonym('person', 'mineuser')[:8]}"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_manager_reads_names(path: str, mara: Client, world: World) -> None:
+    text = mara.get(path.format(pool=world.mine.pk)).content.decode()
+    assert "mineuser" in text and label() in text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_others_read_pseudonyms(path: str, anton: Client, vera: Client, world: World) -> None:
+    for client in (anton, vera):
+        text = client.get(path.format(pool=world.mine.pk)).content.decode()
+        assert label() in text
+        assert "mineuser" not in text
+
+
+def test_lines_that_could_not_be_read_hide_their_text(
+    anton: Client, mara: Client, world: World
+) -> None:
+    capture = world.server.captures.get()
+    SharingRule.objects.create(
+        server=world.server, keyword="EXCLUDE", feature_name="Mine_FEATURE", holder_type="USER",
+        holder="mineuser", capture=capture,
+    )  # fmt: skip
+    pages = [
+        "/admin/licenses/unreadableline/",
+        "/admin/licenses/sharingrule/",
+        reverse("admin:licenses_capture_change", args=[capture.pk]),
+        reverse("admin:licenses_licenseserver_overview", args=[world.server.pk]),
+        reverse("admin:licenses_licensepool_overview", args=[world.mine.pk]),
+    ]
+    for path in pages:
+        assert "mineuser" in mara.get(path).content.decode(), path
+        assert "mineuser" not in anton.get(path).content.decode(), path
+
+
+def test_people_are_found_by_login_only_by_who_may_read_names(
+    mara: Client, anton: Client, world: World
+) -> None:
+    found = mara.get("/admin/licenses/person/", {"q": "MineUser"}).content.decode()
+    assert label() in found
+    assert label() in mara.get("/admin/licenses/person/", {"q": label()}).content.decode()
+    assert label() not in anton.get("/admin/licenses/person/", {"q": "mineuser"}).content.decode()
+
+
+def test_only_who_may_read_names_exports_people(mara: Client, anton: Client, world: World) -> None:
+    assert anton.get("/admin/licenses/person/export/").status_code == 403
+    assert mara.get("/admin/licenses/person/export/").status_code == 200
+
+
+def test_a_person_whose_identity_was_erased_is_a_pseudonym(mara: Client, world: World) -> None:
+    person = Person.objects.get(identity__login="mineuser")
+    person.identity.delete()
+    text = mara.get(reverse("admin:licenses_person_change", args=[person.pk])).content.decode()
+    assert label() in text and "mineuser" not in text

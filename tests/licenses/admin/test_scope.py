@@ -1,0 +1,131 @@
+"""Nobody sees what is not theirs: lists, searches, choices, live numbers and pages alike."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from licenses.models import Contract, Entitlement, Scope, SharingRule
+
+from .conftest import World
+
+LISTS = [
+    "licensepool",
+    "product",
+    "vendor",
+    "contract",
+    "entitlement",
+    "feature",
+    "checkout",
+    "denial",
+]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_auditor_lists_one_vendor(name: str, anton: Client, world: World) -> None:
+    text = anton.get(f"/admin/licenses/{name}/").content.decode()
+    assert "Mine" in text
+    assert "Other" not in text and "SHARED_OTHER" not in text
+
+
+@pytest.mark.parametrize("name", ["licensepool", "product", "checkout", "denial"])
+def test_a_viewer_lists_the_pools_of_the_team(name: str, vera: Client, world: World) -> None:
+    text = vera.get(f"/admin/licenses/{name}/").content.decode()
+    assert "Mine" in text
+    assert "Other" not in text
+
+
+@pytest.mark.parametrize("name", ["contract", "entitlement", "capture", "evidenceblock", "channel"])
+def test_a_viewer_sees_no_papers_and_no_bytes(name: str, vera: Client) -> None:
+    assert vera.get(f"/admin/licenses/{name}/").status_code == 403
+
+
+def test_dashboard_and_search_keep_to_the_scope(anton: Client, world: World) -> None:
+    for path in ("/admin/", "/admin/search/?s=o&extended=1", "/admin/search/?s=pool&extended=1"):
+        text = anton.get(path).content.decode()
+        assert "Other Pool" not in text
+    assert "Mine Pool" in anton.get("/admin/search/?s=mine&extended=1").content.decode()
+
+
+def test_search_forgets_at_once_what_was_taken_away(anton: Client, world: World) -> None:
+    path = "/admin/search/?s=mine&extended=1"
+    assert "Mine Pool" in anton.get(path).content.decode()
+    Scope.objects.get(user__username="anton").vendors.clear()
+    assert "Mine Pool" not in anton.get(path).content.decode()
+
+
+def test_choices_of_a_form_keep_to_the_scope(anton: Client, world: World) -> None:
+    answer = anton.get(
+        "/admin/autocomplete/",
+        {"app_label": "licenses", "model_name": "entitlement", "field_name": "pool"},
+    )
+    assert answer.status_code == 200
+    assert [row["text"] for row in answer.json()["results"]] == ["Mine Pool"]
+
+
+@pytest.mark.parametrize(
+    "name", ["licensepool_overview", "licensepool_change", "licensepool_history"]
+)
+def test_a_foreign_pool_and_none_look_alike(name: str, anton: Client, world: World) -> None:
+    foreign = anton.get(reverse(f"admin:licenses_{name}", args=[world.other.pk]))
+    absent = anton.get(reverse(f"admin:licenses_{name}", args=[987654]))
+    assert foreign.status_code == absent.status_code
+    assert foreign.status_code in (302, 404)
+    assert "Other" not in foreign.content.decode()
+
+
+def test_live_answers_leave_out_foreign_pools(anton: Client, vera: Client, world: World) -> None:
+    ids = f"{world.mine.pk},{world.other.pk}"
+    for client in (anton, vera):
+        found = client.get("/admin/live/pools/", {"ids": ids}).json()["pools"]
+        assert list(found) == [str(world.mine.pk)]
+    for part in ("chart", "holders"):
+        assert anton.get(f"/admin/live/pools/{world.other.pk}/{part}/").status_code == 404
+        assert anton.get(f"/admin/live/pools/{world.mine.pk}/{part}/").status_code == 200
+
+
+def test_a_shared_server_shows_the_auditor_its_own_vendor_alone(
+    anton: Client, world: World
+) -> None:
+    capture = world.server.captures.get()
+    for name in ("MINE_RULE", "SHARED_OTHER"):
+        SharingRule.objects.create(
+            server=world.server, feature_name=name, keyword="RESERVE", amount=1, capture=capture
+        )
+    page = anton.get(reverse("admin:licenses_licenseserver_overview", args=[world.server.pk]))
+    text = page.content.decode()
+    assert "Mine_FEATURE" in text
+    assert "SHARED_OTHER" not in text
+    assert "SHARED_OTHER" not in anton.get("/admin/licenses/sharingrule/").content.decode()
+
+
+def test_without_scope_or_role_nothing_is_shown(world: World) -> None:
+    user = User.objects.create(username="nobody", is_staff=True)
+    client = Client()
+    client.force_login(user)
+    text = client.get("/admin/").content.decode()
+    assert "Your account has no role yet" in text
+    assert "Pool" not in client.get("/admin/search/?s=pool&extended=1").content.decode()
+    assert client.get("/admin/live/pools/?ids=1").status_code == 403
+
+
+def test_an_auditor_changes_nothing(anton: Client, world: World) -> None:
+    line = Entitlement.objects.get(pool=world.mine)
+    contract = Contract.objects.get(number="Mine-1")
+    server, feature = world.server.pk, world.my_feature.pk
+    for path, data in (
+        (reverse("admin:licenses_entitlement_correct", args=[line.pk]), {"reason": "x"}),
+        (reverse("admin:licenses_contract_change", args=[contract.pk]), {"number": "X"}),
+        (reverse("admin:licenses_licenseserver_test", args=[server]), {}),
+        (reverse("admin:licenses_licenseserver_poll", args=[server]), {}),
+        (reverse("admin:licenses_licenseserver_hand_in", args=[server]), {}),
+        (
+            reverse("admin:licenses_licenseserver_map_feature", args=[server]),
+            {"feature": feature, "deed": "ignore"},
+        ),
+        ("/admin/licenses/licensepool/import/", {}),
+    ):
+        assert anton.post(path, data).status_code == 403, path
+    assert Contract.objects.get(pk=contract.pk).number == "Mine-1"

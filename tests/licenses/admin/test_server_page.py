@@ -1,0 +1,171 @@
+"""A server's page: testing, polling, handing in files, and mapping in one step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from licenses.admin import server_page
+from licenses.importing.polling import ConnectionStep, ConnectionTest
+from licenses.models import (
+    Capture,
+    Feature,
+    ImportJob,
+    LicensePool,
+    LicenseServer,
+    PoolFeature,
+)
+from tests.factories import FeatureFactory
+
+from .conftest import NOW, World
+
+LOG = (
+    "10:00:00 (lmgrd) (@lmgrd-SLOG@) === LMGRD ===\n"
+    "10:00:00 (lmgrd) TIMESTAMP 11/24/2026\n"
+    '10:00:01 (vendord) OUT: "A" mia@host1\n'
+)
+
+
+def url(name: str, server: LicenseServer) -> str:
+    return reverse(f"admin:licenses_licenseserver_{name}", args=[server.pk])
+
+
+def test_a_server_without_zone_or_news_says_what_to_do(mara: Client, db: None) -> None:
+    server = LicenseServer.objects.create(name="fresh")
+    text = mara.get(url("overview", server)).content.decode()
+    assert "No time zone is set" in text and "Set its zone" in text
+    assert "Nothing is known of this server yet" in text
+    assert 'name="zone"' in text
+
+
+def test_a_connection_test_names_the_step_that_fails(
+    mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LicenseServer.objects.filter(pk=world.server.pk).update(polling="tool", address="1@h")
+    steps = [
+        ConnectionStep("The program", True, "fine"),
+        ConnectionStep("The port", False, "Port 1 of h refuses."),
+        ConnectionStep("The daemon", None, "not reached"),
+    ]
+    monkeypatch.setattr(server_page, "test_connection", lambda _: ConnectionTest(False, steps, ""))
+    assert mara.get(url("test", world.server)).status_code == 403
+    text = mara.post(url("test", world.server)).content.decode()
+    assert "Port 1 of h refuses." in text and "not reached" in text
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"), [("parsed", "shared: parsed"), ("timeout", "shared: timeout – slow")]
+)
+def test_polling_now_says_what_came_of_it(
+    result: str, expected: str, mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Capture(result=result, detail="slow" if result == "timeout" else "")
+    monkeypatch.setattr(server_page, "poll_now", lambda _: capture)
+    assert expected in mara.post(url("poll", world.server), follow=True).content.decode()
+
+
+def test_a_server_that_is_being_asked_is_not_asked_twice(
+    mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_page, "poll_now", lambda _: None)
+    page = mara.post(url("poll", world.server), follow=True)
+    assert "is being asked at this moment" in page.content.decode()
+
+
+def hand_in(client: Client, server: LicenseServer, text: str, **values: Any) -> Any:
+    file = SimpleUploadedFile("debug.log", text.encode())
+    return client.post(url("hand_in", server), {"file": file, "format": "", **values})
+
+
+def test_a_file_becomes_a_job_whose_progress_is_shown(mara: Client, world: World) -> None:
+    answer = hand_in(mara, world.server, LOG)
+    job = ImportJob.objects.get()
+    assert job.requested_by.username == "mara"
+    assert answer["Location"] == reverse("admin:licenses_importjob_change", args=[job.pk])
+    page = mara.get(answer["Location"]).content.decode()
+    assert f'data-live-job="/admin/live/imports/{job.pk}/"' in page
+    assert mara.get(f"/admin/live/imports/{job.pk}/").json() == {
+        "state": "waiting",
+        "progress": 0,
+        "done": False,
+    }
+
+
+def test_a_file_for_a_server_without_zone_needs_one(mara: Client, db: None) -> None:
+    server = LicenseServer.objects.create(name="fresh")
+    page = hand_in(mara, server, LOG).content.decode()
+    assert "This field is required" in page and not ImportJob.objects.exists()
+    page = hand_in(mara, server, LOG, zone="Mars/Olympus").content.decode()
+    assert "Unknown time zone" in page
+    assert hand_in(mara, server, LOG, zone="Europe/Berlin").status_code == 302
+    server.refresh_from_db()
+    assert server.zone == "Europe/Berlin"
+
+
+def test_a_file_that_is_nothing_known_is_refused_at_once(mara: Client, world: World) -> None:
+    page = hand_in(mara, world.server, "once upon a time\n" * 20)
+    assert page.status_code == 200
+    assert not ImportJob.objects.exists()
+    assert "errors" in page.content.decode()
+
+
+def map_it(client: Client, feature: Feature, **values: Any) -> str:
+    data = {"feature": feature.pk, **values}
+    return client.post(url("map_feature", feature.server), data, follow=True).content.decode()
+
+
+def test_a_feature_is_mapped_in_one_step(mara: Client, world: World) -> None:
+    feature = FeatureFactory(server=world.server, name="NEW")
+    assert "NEW feeds Mine Pool." in map_it(mara, feature, deed="map", pool="Mine Pool")
+    mapping = PoolFeature.objects.get(feature=feature)
+    assert (mapping.pool, mapping.recorded_by.username) == (world.mine, "mara")
+
+
+def test_a_new_pool_is_made_in_one_step(mara: Client, world: World) -> None:
+    feature = FeatureFactory(server=world.server, name="NEW")
+    map_it(mara, feature, deed="new", product="Mine Product")
+    pool = LicensePool.objects.get(name="NEW")
+    assert pool.product.name == "Mine Product"
+    assert pool.mappings.get().feature == feature
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param({"deed": "map", "pool": ""}, "Say which pool", id="none"),
+        pytest.param({"deed": "map", "pool": "Nowhere"}, "There is no pool", id="unknown"),
+        pytest.param({"deed": "new", "product": "Nothing"}, "There is no product", id="product"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_explained(
+    values: dict[str, str], message: str, mara: Client, world: World
+) -> None:
+    feature = FeatureFactory(server=world.server, name="NEW")
+    assert message in map_it(mara, feature, **values)
+    assert not PoolFeature.objects.filter(feature=feature).exists()
+
+
+def test_an_ignored_feature_is_listed_no_more(mara: Client, world: World) -> None:
+    feature = FeatureFactory(server=world.server, name="NEW")
+    map_it(mara, feature, deed="ignore")
+    assert not Feature.objects.unmapped().filter(pk=feature.pk).exists()
+
+
+def test_a_feature_of_another_server_is_not_mapped_here(mara: Client, world: World) -> None:
+    foreign = FeatureFactory(name="ELSEWHERE")
+    answer = mara.post(url("map_feature", world.server), {"feature": foreign.pk, "deed": "new"})
+    assert answer.status_code == 404
+
+
+def test_the_strip_tells_covered_days_from_gaps(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(server_page.time, "time", lambda: NOW + 3 * 86_400)
+    found = server_page.strip(world.server)
+    keys = [cell.key for cell in found["cells"]]
+    assert len(keys) == 365
+    assert keys[-5:] == ["part", "part", "none", "none", "none"]
+    assert set(keys[:-5]) == {"before"}
+    assert found["share"] == 25.0
