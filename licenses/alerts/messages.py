@@ -100,15 +100,15 @@ def title(seen: Observation, world: World) -> str:
 
 def notice_title(notice: Notice, today: date) -> str:
     left = (notice.day - today).days
-    when = f"on {notice.day.isoformat()}, " + (
-        "today" if left == 0 else f"in {plural(left, 'day')}"
-    )
+    near = "today" if left == 0 else f"in {plural(left, 'day')}"
+    when = f"{notice.day.isoformat()}, {near}"
+    if notice.what == "expiry":
+        return f"Licence file of {plain(notice.subject.server)} ends on {when}"
+    contract = notice.subject.contract
     if notice.what == "notice":
-        return f"Contract {plain(notice.subject.contract)}: last day to give notice is {when}"
-    if notice.what == "end":
-        verb = "renews" if notice.subject.contract and notice.subject.contract.renews else "ends"
-        return f"Contract {plain(notice.subject.contract)} {verb} after {when}"[:300]
-    return f"Licence file of {plain(notice.subject.server)} ends {when}"
+        return f"Contract {plain(contract)}: last day to give notice is {when}"
+    verb = "renews after" if contract is not None and contract.renews else "ends on"
+    return f"Contract {plain(contract)} {verb} {when}"
 
 
 # --- Bodies -------------------------------------------------------------------------------------

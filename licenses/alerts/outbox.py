@@ -129,12 +129,11 @@ def withdraw(alerts: Iterable[Alert], now: datetime) -> set[int]:
 
 
 def hurry(alerts: Any, now: datetime) -> int:
-    """Let the first messages of these alerts (a queryset) be due now; return how many."""
+    """Let what waits of these alerts (a queryset) be due now; return how many."""
     return Notification.objects.filter(
         alert__in=alerts.order_by().values("pk"),
         state=State.WAITING,
         attempts=0,
-        transition=Transition.FIRING,
         due_at__gt=now,
     ).update(due_at=now)
 

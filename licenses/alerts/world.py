@@ -117,8 +117,8 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
     if kinds & (CAPACITY | {Kind.SERVER, Kind.LICENSE_EXPIRY}):
         _read_servers(world)
     if kinds & CAPACITY:
-        figures = PoolNow.objects.filter(pool__retired_at=None).select_related("pool__product__vendor")
-        for row in figures.order_by("pool__name"):
+        figures = PoolNow.objects.filter(pool__retired_at=None).order_by("pool__name")
+        for row in figures.select_related("pool__product__vendor"):
             world.pools.append(row.pool)
             world.figures[row.pool_id] = row
     if Kind.DENIALS in kinds:
