@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from licenses.analysis.usage import usage
-from licenses.models import Checkout, PackageComponent
+from licenses.models import Checkout, PackageComponent, Sighting
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -245,3 +245,47 @@ def test_a_year_by_the_hour_takes_as_many_queries_as_an_hour(
         holding(other, NINE, None)
     with django_assert_num_queries(10):
         usage(pool, start=NINE - 300 * 86400, end=NINE + 65 * 86400, by="hour")
+
+
+class TestRefusals:
+    def episodes(self, pool):
+        return total(pool).denial_episodes
+
+    def test_an_episode_that_began_before_the_window_is_not_counted(self, pool, feature):
+        person = PersonFactory()
+        for moment in (-600, 200, 900):
+            refusal(feature, NINE + moment, person)
+        assert (self.episodes(pool), total(pool).denials) == (0, 2)
+
+    def test_a_seat_had_before_the_window_ends_the_episode(self, pool, feature):
+        person = PersonFactory()
+        refusal(feature, NINE - 600, person)
+        holding(feature, NINE - 300, NINE - 200, person=person)
+        refusal(feature, NINE + 200, person)
+        assert self.episodes(pool) == 1
+
+    @pytest.mark.parametrize(("moment", "counted"), [(-1, 0), (0, 1), (59, 1), (60, 0)])
+    def test_only_refusals_within_the_mapping_count(self, pool, moment, counted):
+        feature = FeatureFactory(pool=pool, mapped_from=NINE, mapped_until=NINE + 60)
+        refusal(feature, NINE + moment, PersonFactory())
+        assert total(pool, NINE - HOUR, NINE + HOUR).denials == counted
+
+
+def test_a_status_that_was_handed_in_once_shows_its_holdings_for_that_second(pool, feature):
+    person, host = PersonFactory(), HostFactory()
+    sighting = Sighting.objects.create(
+        feature=feature,
+        person=person,
+        host=host,
+        row_key="k",
+        seats=1,
+        started_at=NINE - 900,
+        first_seen=NINE,
+        last_seen=NINE + 60,
+    )
+    holding(feature, NINE - 900, None, person=person, host=host, taken_by=NINE - 841,
+            method=Checkout.Method.SAMPLED, sighting=sighting)  # fmt: skip
+    assert total(pool).seat_seconds == 61
+    Sighting.objects.update(gone_at=NINE + 300)
+    polled(feature.server, NINE + 300)
+    assert total(pool).seat_seconds == 61
