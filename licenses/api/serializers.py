@@ -50,16 +50,17 @@ class ScopedSerializer(serializers.ModelSerializer[Any]):
         fields = super().get_fields()
         request = self.context.get("request")
         for field in fields.values():
-            related = getattr(field, "child_relation", field)
+            related: Any = getattr(field, "child_relation", field)
             queryset = getattr(related, "queryset", None)
             if request is not None and queryset is not None and hasattr(queryset, "for_user"):
                 related.queryset = queryset.for_user(request.user)
         return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        many = {field.name for field in self.Meta.model._meta.many_to_many}  # type: ignore[attr-defined]
+        model: Any = self.Meta.model
+        many = {field.name for field in model._meta.many_to_many}
         values = {name: value for name, value in attrs.items() if name not in many}
-        row = self.Meta.model() if self.instance is None else self._changed()  # type: ignore[attr-defined]
+        row = model() if self.instance is None else self._changed()
         for name, value in values.items():
             setattr(row, name, value)
         given = set(values) | ({f.name for f in row._meta.fields} if self.instance else set())
@@ -304,7 +305,7 @@ ImportJobSerializer = serializer_for(
 class PersonSerializer(serializers.ModelSerializer[Person]):
     """A person: the pseudonym, and the name for those who may see names."""
 
-    label = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
     name = serializers.SerializerMethodField()
 
     class Meta:

@@ -1,5 +1,7 @@
 """Addresses of the API, below /api/v1/."""
 
+from typing import Any
+
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from knox import views as knox
@@ -13,7 +15,7 @@ from licenses.api.views import ReadOnly, viewset
 app_name = "api"
 
 router = SimpleRouter()
-for name, endpoint in {
+ENDPOINTS: dict[str, Any] = {
     "vendors": viewset(shapes.VendorSerializer, filters=("name",), search=("name",)),
     "products": viewset(shapes.ProductSerializer, filters=("vendor", "category"), search=("name",)),
     "teams": viewset(shapes.TeamSerializer, filters=("parent",), search=("name",)),
@@ -41,7 +43,8 @@ for name, endpoint in {
     "alert-rules": viewset(shapes.RuleSerializer, filters=("kind", "enabled"), search=("name",)),
     "channels": viewset(shapes.ChannelSerializer, filters=("kind", "enabled")),
     "silences": views.SilenceViewSet,
-}.items():
+}
+for name, endpoint in ENDPOINTS.items():
     router.register(name, endpoint, basename=name.rstrip("s"))
 router.register(
     "imports",

@@ -25,7 +25,14 @@ from licenses.api.permissions import ModelPermissions
 from licenses.concurrency.periods import iso, local_midnight
 from licenses.importing import jobs, mapping, polling
 from licenses.models import (
+    Alert,
+    Entitlement,
+    Feature,
     LicensePool,
+    LicenseServer,
+    Person,
+    PoolFeature,
+    Silence,
     Team,
     correct_entitlement,
 )
@@ -44,7 +51,7 @@ class Scoped(viewsets.GenericViewSet[Any]):
     permission_classes = (ModelPermissions,)
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset()
+        rows: Any = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return rows.none()
         return rows.for_user(self.request.user)
@@ -70,7 +77,7 @@ def viewset(
     **extra: Any,
 ) -> type[Scoped]:
     """Return the endpoints of a model that needs no more than its serializer and filters."""
-    model = shape.Meta.model  # type: ignore[attr-defined]
+    model: Any = shape.Meta.model
     return type(
         f"{model.__name__}ViewSet",
         (base,),
@@ -89,7 +96,7 @@ def viewset(
 class PersonViewSet(ReadOnly):
     """People who use licences, by pseudonym."""
 
-    queryset = shapes.Person.objects.select_related("identity")
+    queryset = Person.objects.select_related("identity")
     serializer_class = shapes.PersonSerializer
     filterset_fields = ("pseudonym",)
     ordering_fields = ("id",)
@@ -100,7 +107,7 @@ class EntitlementViewSet(
 ):
     """Rights. Never edited: a correction replaces a line, with a reason."""
 
-    queryset = shapes.Entitlement.objects.all()
+    queryset = Entitlement.objects.all()
     serializer_class = shapes.EntitlementSerializer
     filterset_fields = ("pool", "contract", "metric", "withdrawn")
     ordering_fields = ("id", "valid_from")
@@ -142,7 +149,7 @@ class EntitlementViewSet(
 class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Which feature feeds which pool, and when."""
 
-    queryset = shapes.PoolFeature.objects.select_related("pool", "feature")
+    queryset = PoolFeature.objects.select_related("pool", "feature")
     serializer_class = shapes.MappingSerializer
     filterset_fields = ("pool", "feature")
     ordering_fields = ("id",)
@@ -172,7 +179,7 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
 class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
     """What servers count. Only whether a feature is ignored can be set."""
 
-    queryset = shapes.Feature.objects.select_related("server")
+    queryset = Feature.objects.select_related("server")
     serializer_class = shapes.FeatureSerializer
     http_method_names = ["get", "patch", "head", "options"]
     filterset_fields = ("server", "daemon", "ignored")
@@ -303,7 +310,7 @@ def _moment(request: Request, field: str, zone: ZoneInfo) -> int:
 class ServerViewSet(Editable):
     """Licence servers."""
 
-    queryset = shapes.LicenseServer.objects.all()
+    queryset = LicenseServer.objects.all()
     serializer_class = shapes.ServerSerializer
     http_method_names = ["get", "post", "patch", "head", "options"]
     filterset_fields = ("name", "kind", "polling", "enabled")
@@ -355,7 +362,7 @@ class ServerViewSet(Editable):
 class AlertViewSet(ReadOnly):
     """What the alert rules found."""
 
-    queryset = shapes.Alert.objects.select_related("rule")
+    queryset = Alert.objects.select_related("rule")
     serializer_class = shapes.AlertSerializer
     filterset_fields = ("rule", "state", "pool", "server", "contract")
     ordering_fields = ("id", "fired_at")
@@ -373,7 +380,7 @@ class AlertViewSet(ReadOnly):
 class SilenceViewSet(Editable):
     """Times in which nobody is told."""
 
-    queryset = shapes.Silence.objects.all()
+    queryset = Silence.objects.all()
     serializer_class = shapes.SilenceSerializer
     filterset_fields = ("rule", "pool", "server")
     ordering_fields = ("id",)

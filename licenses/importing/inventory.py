@@ -323,7 +323,9 @@ def _next_day(day: date) -> date:
 
 def _midnight(column: str, day: date | None, zone: ZoneInfo) -> datetime | None:
     try:
-        return day and datetime.fromtimestamp(local_midnight(day, zone), UTC)
+        if day is None:
+            return None
+        return datetime.fromtimestamp(local_midnight(day, zone), UTC)
     except (ValueError, OverflowError) as error:
         raise Refused(column, f"found {day}, expected a day of this age") from error
 

@@ -15,7 +15,6 @@ import licenses.models.servers
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -24,907 +23,2553 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('kind', models.CharField(choices=[('mail', 'Mail'), ('webhook', 'Signed webhook')], max_length=10)),
-                ('target', models.CharField(help_text='Mail addresses, joined by commas, or an https address.', max_length=500)),
-                ('secret', licenses.models.fields.EncryptedField(blank=True, help_text='Signs webhooks. It is never shown again.')),
-                ('enabled', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("mail", "Mail"), ("webhook", "Signed webhook")], max_length=10
+                    ),
+                ),
+                (
+                    "target",
+                    models.CharField(
+                        help_text="Mail addresses, joined by commas, or an https address.",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "secret",
+                    licenses.models.fields.EncryptedField(
+                        blank=True, help_text="Signs webhooks. It is never shown again."
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Contract',
+            name="Contract",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=100)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('valid_from', models.DateField(blank=True, help_text='First day.', null=True)),
-                ('valid_to', models.DateField(blank=True, help_text='Last day. Empty: no end agreed.', null=True)),
-                ('notice_days', models.PositiveIntegerField(default=0, help_text='Notice to give before the last day, in days.')),
-                ('renews', models.BooleanField(default=False, help_text='Renews by itself unless notice is given.')),
-                ('cost', models.DecimalField(blank=True, decimal_places=2, help_text='Per term.', max_digits=14, null=True)),
-                ('currency', models.CharField(default='EUR', max_length=3)),
-                ('owner', models.CharField(blank=True, help_text='Who looks after it: a name or a mail address.', max_length=200)),
-                ('notes', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=100)),
+                ("title", models.CharField(blank=True, max_length=200)),
+                ("valid_from", models.DateField(blank=True, help_text="First day.", null=True)),
+                (
+                    "valid_to",
+                    models.DateField(
+                        blank=True, help_text="Last day. Empty: no end agreed.", null=True
+                    ),
+                ),
+                (
+                    "notice_days",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Notice to give before the last day, in days."
+                    ),
+                ),
+                (
+                    "renews",
+                    models.BooleanField(
+                        default=False, help_text="Renews by itself unless notice is given."
+                    ),
+                ),
+                (
+                    "cost",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="Per term.",
+                        max_digits=14,
+                        null=True,
+                    ),
+                ),
+                ("currency", models.CharField(default="EUR", max_length=3)),
+                (
+                    "owner",
+                    models.CharField(
+                        blank=True,
+                        help_text="Who looks after it: a name or a mail address.",
+                        max_length=200,
+                    ),
+                ),
+                ("notes", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['vendor__name', 'number'],
+                "ordering": ["vendor__name", "number"],
             },
         ),
         migrations.CreateModel(
-            name='EvidenceStream',
+            name="EvidenceStream",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('kind', models.CharField(choices=[('server', 'licence server'), ('contract', 'contract'), ('installation', 'installation')], max_length=20)),
-                ('next_number', models.PositiveBigIntegerField(default=1)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("server", "licence server"),
+                            ("contract", "contract"),
+                            ("installation", "installation"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("next_number", models.PositiveBigIntegerField(default=1)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Feature',
+            name="Feature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('daemon', models.CharField(blank=True, max_length=100)),
-                ('name', models.CharField(max_length=255)),
-                ('ignored', models.BooleanField(default=False, help_text='Not worth a pool; no longer listed as unmapped.')),
-                ('max_duration', models.PositiveBigIntegerField(default=0, editable=False, help_text='Longest holding so far, seconds.')),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("daemon", models.CharField(blank=True, max_length=100)),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "ignored",
+                    models.BooleanField(
+                        default=False, help_text="Not worth a pool; no longer listed as unmapped."
+                    ),
+                ),
+                (
+                    "max_duration",
+                    models.PositiveBigIntegerField(
+                        default=0, editable=False, help_text="Longest holding so far, seconds."
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['server', 'daemon', 'name'],
+                "ordering": ["server", "daemon", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50, unique=True)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=50, unique=True)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Host',
+            name="Host",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pseudonym', models.CharField(editable=False, max_length=32, unique=True)),
-                ('name', models.CharField(blank=True, max_length=255)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pseudonym", models.CharField(editable=False, max_length=32, unique=True)),
+                ("name", models.CharField(blank=True, max_length=255)),
             ],
         ),
         migrations.CreateModel(
-            name='LicensePool',
+            name="LicensePool",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('zone', models.CharField(default='UTC', help_text='IANA name, such as Europe/Berlin.', max_length=64, validators=[licenses.models.pools.validate_zone])),
-                ('house_rules', models.TextField(blank=True, help_text='What users should know: who may take seats, what to do when full.')),
-                ('episode_gap_minutes', models.PositiveIntegerField(default=15, help_text='Refusals of one person further apart than this are two episodes.')),
-                ('retired_at', licenses.models.fields.InstantField(blank=True, help_text='When the pool ceased to be used.', null=True)),
-                ('notes', models.TextField(blank=True)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                (
+                    "zone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="IANA name, such as Europe/Berlin.",
+                        max_length=64,
+                        validators=[licenses.models.pools.validate_zone],
+                    ),
+                ),
+                (
+                    "house_rules",
+                    models.TextField(
+                        blank=True,
+                        help_text="What users should know: who may take seats, what to do when full.",
+                    ),
+                ),
+                (
+                    "episode_gap_minutes",
+                    models.PositiveIntegerField(
+                        default=15,
+                        help_text="Refusals of one person further apart than this are two episodes.",
+                    ),
+                ),
+                (
+                    "retired_at",
+                    licenses.models.fields.InstantField(
+                        blank=True, help_text="When the pool ceased to be used.", null=True
+                    ),
+                ),
+                ("notes", models.TextField(blank=True)),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='MailboxMessage',
+            name="MailboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sender', models.CharField(max_length=300)),
-                ('recipients', models.CharField(max_length=1000)),
-                ('subject', models.CharField(max_length=300)),
-                ('body', models.TextField()),
-                ('message_id', models.CharField(blank=True, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sender", models.CharField(max_length=300)),
+                ("recipients", models.CharField(max_length=1000)),
+                ("subject", models.CharField(max_length=300)),
+                ("body", models.TextField()),
+                ("message_id", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'verbose_name': 'mail in the mailbox',
-                'verbose_name_plural': 'mailbox',
-                'ordering': ['-recorded_at', '-pk'],
+                "verbose_name": "mail in the mailbox",
+                "verbose_name_plural": "mailbox",
+                "ordering": ["-recorded_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pseudonym', models.CharField(editable=False, max_length=32, unique=True)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pseudonym", models.CharField(editable=False, max_length=32, unique=True)),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'people',
-                'ordering': ['pseudonym'],
-                'permissions': [('view_names', 'Can see names behind pseudonyms')],
+                "verbose_name_plural": "people",
+                "ordering": ["pseudonym"],
+                "permissions": [("view_names", "Can see names behind pseudonyms")],
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('category', models.CharField(blank=True, help_text='Such as CAD, simulation, finance.', max_length=100)),
-                ('notes', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "category",
+                    models.CharField(
+                        blank=True, help_text="Such as CAD, simulation, finance.", max_length=100
+                    ),
+                ),
+                ("notes", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['vendor__name', 'name'],
+                "ordering": ["vendor__name", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Vendor',
+            name="Vendor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('website', models.URLField(blank=True)),
-                ('notes', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("website", models.URLField(blank=True)),
+                ("notes", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('invoice', 'Invoice'), ('agreement', 'Signed agreement'), ('statement', "Publisher's statement"), ('order', 'Order'), ('license_file', 'Licence file'), ('other', 'Other')], max_length=20)),
-                ('title', models.CharField(max_length=200)),
-                ('file', models.FileField(upload_to=licenses.models.contracts.document_path, validators=[django.core.validators.FileExtensionValidator(['pdf', 'png', 'jpg', 'jpeg', 'txt', 'eml', 'docx', 'xlsx', 'lic', 'csv'])])),
-                ('file_name', models.CharField(editable=False, max_length=255)),
-                ('sha256', models.CharField(editable=False, max_length=64)),
-                ('size', models.PositiveBigIntegerField(editable=False)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='licenses.contract')),
-                ('recorded_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice", "Invoice"),
+                            ("agreement", "Signed agreement"),
+                            ("statement", "Publisher's statement"),
+                            ("order", "Order"),
+                            ("license_file", "Licence file"),
+                            ("other", "Other"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                (
+                    "file",
+                    models.FileField(
+                        upload_to=licenses.models.contracts.document_path,
+                        validators=[
+                            django.core.validators.FileExtensionValidator(
+                                [
+                                    "pdf",
+                                    "png",
+                                    "jpg",
+                                    "jpeg",
+                                    "txt",
+                                    "eml",
+                                    "docx",
+                                    "xlsx",
+                                    "lic",
+                                    "csv",
+                                ]
+                            )
+                        ],
+                    ),
+                ),
+                ("file_name", models.CharField(editable=False, max_length=255)),
+                ("sha256", models.CharField(editable=False, max_length=64)),
+                ("size", models.PositiveBigIntegerField(editable=False)),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="licenses.contract",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['contract', '-recorded_at'],
-                'permissions': [('download_document', 'Can download contract documents')],
+                "ordering": ["contract", "-recorded_at"],
+                "permissions": [("download_document", "Can download contract documents")],
             },
         ),
         migrations.CreateModel(
-            name='FeatureNow',
+            name="FeatureNow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', licenses.models.fields.InstantField()),
-                ('issued', models.PositiveIntegerField(null=True)),
-                ('uncounted', models.BooleanField(default=False)),
-                ('in_use_printed', models.PositiveIntegerField(null=True)),
-                ('held', models.PositiveIntegerField(default=0)),
-                ('reserved_idle', models.PositiveIntegerField(default=0)),
-                ('borrowed', models.PositiveIntegerField(default=0)),
-                ('lingering', models.PositiveIntegerField(default=0)),
-                ('queued', models.PositiveIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=300)),
-                ('feature', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='now', to='licenses.feature')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", licenses.models.fields.InstantField()),
+                ("issued", models.PositiveIntegerField(null=True)),
+                ("uncounted", models.BooleanField(default=False)),
+                ("in_use_printed", models.PositiveIntegerField(null=True)),
+                ("held", models.PositiveIntegerField(default=0)),
+                ("reserved_idle", models.PositiveIntegerField(default=0)),
+                ("borrowed", models.PositiveIntegerField(default=0)),
+                ("lingering", models.PositiveIntegerField(default=0)),
+                ("queued", models.PositiveIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=300)),
+                (
+                    "feature",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="now",
+                        to="licenses.feature",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DirtySpan',
+            name="DirtySpan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts', licenses.models.fields.InstantField()),
-                ('ends', licenses.models.fields.InstantField()),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='licenses.licensepool')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts", licenses.models.fields.InstantField()),
+                ("ends", licenses.models.fields.InstantField()),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="licenses.licensepool",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LicenseServer',
+            name="LicenseServer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, validators=[licenses.models.servers.check_server_name])),
-                ('kind', models.CharField(choices=[('flexnet', 'FlexNet')], default='flexnet', max_length=20)),
-                ('address', models.CharField(blank=True, help_text='port@host, or three of them joined by commas.', max_length=800, validators=[licenses.models.servers.check_address])),
-                ('zone', models.CharField(blank=True, help_text='The zone in which the server prints times, such as Europe/Berlin.', max_length=64, validators=[licenses.models.pools.validate_zone])),
-                ('polling', models.CharField(choices=[('off', 'Not polled (files are uploaded)'), ('tool', "Ask with the server's own tool (lmutil)"), ('file', "Read a file that holds the tool's output")], default='off', max_length=10)),
-                ('poll_seconds', models.PositiveIntegerField(default=300, help_text='Time between two polls, 30 seconds or more.')),
-                ('status_path', models.CharField(blank=True, help_text='For polling by file: absolute path of the status text.', max_length=500)),
-                ('log_path', models.CharField(blank=True, help_text='Absolute path of the debug log on this machine; read as it grows.', max_length=500)),
-                ('options_path', models.CharField(blank=True, help_text='Absolute path of the options file, read daily.', max_length=500)),
-                ('credentials', licenses.models.fields.EncryptedField(blank=True, editable=False)),
-                ('enabled', models.BooleanField(default=True)),
-                ('notes', models.TextField(blank=True)),
-                ('stream', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Its evidence stream.', unique=True)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=100,
+                        unique=True,
+                        validators=[licenses.models.servers.check_server_name],
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("flexnet", "FlexNet")], default="flexnet", max_length=20
+                    ),
+                ),
+                (
+                    "address",
+                    models.CharField(
+                        blank=True,
+                        help_text="port@host, or three of them joined by commas.",
+                        max_length=800,
+                        validators=[licenses.models.servers.check_address],
+                    ),
+                ),
+                (
+                    "zone",
+                    models.CharField(
+                        blank=True,
+                        help_text="The zone in which the server prints times, such as Europe/Berlin.",
+                        max_length=64,
+                        validators=[licenses.models.pools.validate_zone],
+                    ),
+                ),
+                (
+                    "polling",
+                    models.CharField(
+                        choices=[
+                            ("off", "Not polled (files are uploaded)"),
+                            ("tool", "Ask with the server's own tool (lmutil)"),
+                            ("file", "Read a file that holds the tool's output"),
+                        ],
+                        default="off",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "poll_seconds",
+                    models.PositiveIntegerField(
+                        default=300, help_text="Time between two polls, 30 seconds or more."
+                    ),
+                ),
+                (
+                    "status_path",
+                    models.CharField(
+                        blank=True,
+                        help_text="For polling by file: absolute path of the status text.",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "log_path",
+                    models.CharField(
+                        blank=True,
+                        help_text="Absolute path of the debug log on this machine; read as it grows.",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "options_path",
+                    models.CharField(
+                        blank=True,
+                        help_text="Absolute path of the options file, read daily.",
+                        max_length=500,
+                    ),
+                ),
+                ("credentials", licenses.models.fields.EncryptedField(blank=True, editable=False)),
+                ("enabled", models.BooleanField(default=True)),
+                ("notes", models.TextField(blank=True)),
+                (
+                    "stream",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        help_text="Its evidence stream.",
+                        unique=True,
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'licence server',
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('poll_seconds__gte', 30)), name='server_poll_seconds_at_least_30', violation_error_message='Polling more often than every 30 seconds can hurt a licence server.'), models.CheckConstraint(condition=models.Q(models.Q(('polling', 'tool'), _negated=True), models.Q(('address', ''), _negated=True), _connector='OR'), name='server_tool_needs_address', violation_error_message='Asking with lmutil needs an address such as 27000@host.'), models.CheckConstraint(condition=models.Q(models.Q(('polling', 'file'), _negated=True), models.Q(('status_path', ''), _negated=True), _connector='OR'), name='server_file_needs_path', violation_error_message="Polling by file needs the file's absolute path.")],
+                "verbose_name": "licence server",
+                "ordering": ["name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("poll_seconds__gte", 30)),
+                        name="server_poll_seconds_at_least_30",
+                        violation_error_message="Polling more often than every 30 seconds can hurt a licence server.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("polling", "tool"), _negated=True),
+                            models.Q(("address", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="server_tool_needs_address",
+                        violation_error_message="Asking with lmutil needs an address such as 27000@host.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("polling", "file"), _negated=True),
+                            models.Q(("status_path", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="server_file_needs_path",
+                        violation_error_message="Polling by file needs the file's absolute path.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ImportJob',
+            name="ImportJob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.FileField(upload_to='uploads/')),
-                ('file_name', models.CharField(max_length=255)),
-                ('format', models.CharField(blank=True, help_text='Empty: recognised from the text.', max_length=20)),
-                ('zone', models.CharField(blank=True, max_length=64)),
-                ('date', models.DateField(blank=True, help_text='Date of the first line, for a log without one.', null=True)),
-                ('create_pools', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('running', 'running'), ('done', 'done'), ('failed', 'failed')], default='waiting', max_length=10)),
-                ('progress', models.PositiveSmallIntegerField(default=0, help_text='Percent.')),
-                ('offset', models.PositiveBigIntegerField(default=0)),
-                ('parser_state', models.JSONField(default=dict)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('lease', models.UUIDField(blank=True, null=True)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('result', models.JSONField(default=dict)),
-                ('error', models.TextField(blank=True)),
-                ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='import_jobs', to='licenses.licenseserver')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("file", models.FileField(upload_to="uploads/")),
+                ("file_name", models.CharField(max_length=255)),
+                (
+                    "format",
+                    models.CharField(
+                        blank=True, help_text="Empty: recognised from the text.", max_length=20
+                    ),
+                ),
+                ("zone", models.CharField(blank=True, max_length=64)),
+                (
+                    "date",
+                    models.DateField(
+                        blank=True,
+                        help_text="Date of the first line, for a log without one.",
+                        null=True,
+                    ),
+                ),
+                ("create_pools", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("running", "running"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("progress", models.PositiveSmallIntegerField(default=0, help_text="Percent.")),
+                ("offset", models.PositiveBigIntegerField(default=0)),
+                ("parser_state", models.JSONField(default=dict)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("lease", models.UUIDField(blank=True, null=True)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("result", models.JSONField(default=dict)),
+                ("error", models.TextField(blank=True)),
+                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="import_jobs",
+                        to="licenses.licenseserver",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-requested_at'],
-            },
-        ),
-        migrations.AddField(
-            model_name='feature',
-            name='server',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='features', to='licenses.licenseserver'),
-        ),
-        migrations.CreateModel(
-            name='Coverage',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('daemon', models.CharField(blank=True, max_length=100)),
-                ('source', models.CharField(choices=[('log', 'log'), ('polls', 'polls')], max_length=10)),
-                ('starts', licenses.models.fields.InstantField()),
-                ('ends', licenses.models.fields.InstantField()),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='coverage', to='licenses.licenseserver')),
-            ],
-            options={
-                'verbose_name_plural': 'coverage',
-                'ordering': ['server', 'source', 'daemon', 'starts'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Capture',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('lmstat', 'Status'), ('debug-log', 'Debug log'), ('license-file', 'Licence file'), ('options-file', 'Options file')], max_length=20)),
-                ('source', models.CharField(help_text='poll, upload, or the name of the file read.', max_length=255)),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('result', models.CharField(choices=[('parsed', 'parsed'), ('partial', 'does not add up'), ('server_down', 'server down'), ('daemon_down', 'daemon down'), ('not_recognised', 'not recognised'), ('timeout', 'timeout'), ('failed', 'could not be run or read')], max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=1000)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.PositiveBigIntegerField()),
-                ('offset', models.PositiveBigIntegerField(default=0, help_text='Where in its file this piece began.')),
-                ('stored', models.CharField(blank=True, help_text='Where the raw bytes lie, below the data folder.', max_length=200)),
-                ('starts', licenses.models.fields.InstantField(null=True)),
-                ('ends', licenses.models.fields.InstantField(null=True)),
-                ('lines', models.PositiveIntegerField(default=0)),
-                ('unreadable_count', models.PositiveIntegerField(default=0)),
-                ('new', models.PositiveIntegerField(default=0)),
-                ('known', models.PositiveIntegerField(default=0)),
-                ('exit_code', models.IntegerField(null=True)),
-                ('duration_ms', models.PositiveIntegerField(null=True)),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='captures', to='licenses.licenseserver')),
-            ],
-            options={
-                'ordering': ['-recorded_at', '-pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Boundary',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('daemon', models.CharField(blank=True, max_length=100)),
-                ('at', licenses.models.fields.InstantField()),
-                ('kind', models.PositiveSmallIntegerField(choices=[(1, 'start'), (2, 'stop')])),
-                ('last_seen', licenses.models.fields.InstantField(help_text='Last line before it in the same text.', null=True)),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='boundaries', to='licenses.licenseserver')),
-            ],
-            options={
-                'verbose_name_plural': 'boundaries',
-            },
-        ),
-        migrations.CreateModel(
-            name='AlertRule',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('kind', models.CharField(choices=[('use_percent', 'Use reaches a share of the limit (%)'), ('seats_left', 'Free seats fall to a number'), ('over_use', 'Use passes what is allowed'), ('denials', 'Refusals for want of seats in an hour reach a number'), ('server', 'A licence server gives no complete answer'), ('contract', "A contract's notice day or end comes near"), ('license_expiry', "A licence file's line is about to expire"), ('scheduler', 'The scheduler or the workers stand still')], max_length=20)),
-                ('threshold', models.PositiveIntegerField(default=90, help_text='Percent, seats or refusals, by the kind.')),
-                ('for_seconds', models.PositiveIntegerField(default=300, help_text='How long it must hold before it fires.')),
-                ('for_samples', models.PositiveIntegerField(default=2, help_text='In how many answers in a row it must hold.')),
-                ('hysteresis_percent', models.PositiveIntegerField(default=10, help_text='It clears this share of the limit below the threshold (at least 1 seat).')),
-                ('keep_firing_seconds', models.PositiveIntegerField(default=600, help_text='How long it must be clear before it resolves.')),
-                ('repeat_seconds', models.PositiveIntegerField(default=14400, help_text='Tell again while it lasts. 0: once.')),
-                ('enabled', models.BooleanField(default=True)),
-                ('channels', models.ManyToManyField(blank=True, related_name='rules', to='licenses.channel')),
-                ('pool', models.ForeignKey(blank=True, help_text='Empty: all pools.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alert_rules', to='licenses.licensepool')),
-                ('server', models.ForeignKey(blank=True, help_text='Empty: all servers.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alert_rules', to='licenses.licenseserver')),
-            ],
-            options={
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Alert',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=100)),
-                ('band', models.IntegerField(help_text='Days left, for dates that come near.', null=True)),
-                ('state', models.CharField(choices=[('firing', 'firing'), ('resolved', 'resolved')], default='firing', max_length=10)),
-                ('title', models.CharField(max_length=300)),
-                ('message', models.TextField(blank=True)),
-                ('started_at', licenses.models.fields.InstantField(help_text='Since when it has held (data time).')),
-                ('fired_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('last_value', models.IntegerField(null=True)),
-                ('worst_value', models.IntegerField(null=True)),
-                ('limit', models.IntegerField(null=True)),
-                ('denials', models.PositiveIntegerField(default=0)),
-                ('past', models.BooleanField(default=False, help_text='Found in late data: reported, nobody was called.')),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('last_notified_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='licenses.alertrule')),
-                ('contract', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='licenses.contract')),
-                ('pool', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='licenses.licensepool')),
-                ('server', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='licenses.licenseserver')),
-            ],
-            options={
-                'ordering': ['-fired_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='LogCursor',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(max_length=500)),
-                ('inode', models.BigIntegerField(null=True)),
-                ('offset', models.PositiveBigIntegerField(default=0)),
-                ('head_sha256', models.CharField(blank=True, help_text='Hash of the first bytes, to know a rotated file.', max_length=64)),
-                ('head_length', models.PositiveIntegerField(default=0)),
-                ('parser_state', models.JSONField(default=dict)),
-                ('detail', models.CharField(blank=True, max_length=1000)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('server', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='log_cursor', to='licenses.licenseserver')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Notification',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transition', models.CharField(choices=[('firing', 'firing'), ('repeat', 'still firing'), ('resolved', 'resolved'), ('test', 'test')], max_length=10)),
-                ('sequence', models.PositiveIntegerField(default=0, help_text='Which repeat.')),
-                ('recipient', models.CharField(max_length=500)),
-                ('key', models.UUIDField(default=uuid.uuid4, help_text='Idempotency key: the same for every try.', unique=True)),
-                ('subject', models.CharField(max_length=300)),
-                ('body', models.TextField()),
-                ('data', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('sent', 'sent'), ('failed', 'failed'), ('held', 'held back')], default='waiting', max_length=10)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lease', models.UUIDField(blank=True, null=True)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('alert', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='licenses.alert')),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='licenses.channel')),
-            ],
-            options={
-                'ordering': ['-recorded_at', '-pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='PackageComponent',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('daemon', models.CharField(max_length=100)),
-                ('package', models.CharField(max_length=255)),
-                ('component', models.CharField(max_length=255)),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='packages', to='licenses.licenseserver')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Identity',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('login', models.CharField(help_text='As the licence server prints it.', max_length=255)),
-                ('name', models.CharField(blank=True, max_length=255)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('person', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='identity', to='licenses.person')),
-            ],
-            options={
-                'verbose_name_plural': 'identities',
-                'ordering': ['login'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Event',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', licenses.models.fields.InstantField()),
-                ('seats', models.PositiveIntegerField()),
-                ('kind', models.PositiveSmallIntegerField(choices=[(1, 'OUT'), (2, 'IN')])),
-                ('ordinal', models.PositiveSmallIntegerField()),
-                ('reason', models.CharField(blank=True, max_length=20)),
-                ('feature', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.feature')),
-                ('host', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.host')),
-                ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.person')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Denial',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', licenses.models.fields.InstantField()),
-                ('seats', models.PositiveIntegerField(default=1)),
-                ('code', models.IntegerField(null=True)),
-                ('minor', models.CharField(blank=True, max_length=60)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('version', models.CharField(blank=True, max_length=50)),
-                ('ordinal', models.PositiveSmallIntegerField(default=0)),
-                ('reason_class', models.CharField(db_index=True, max_length=30)),
-                ('capacity', models.BooleanField(default=False, help_text='The refusal was for want of seats.')),
-                ('feature', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='denials', to='licenses.feature')),
-                ('host', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.host')),
-                ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='denials', to='licenses.person')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='PollState',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, db_index=True, null=True)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('lease', models.UUIDField(blank=True, null=True)),
-                ('log_due_at', models.DateTimeField(blank=True, null=True)),
-                ('last_attempt_at', models.DateTimeField(blank=True, null=True)),
-                ('last_parsed_at', licenses.models.fields.InstantField(blank=True, help_text='Time of the last complete answer.', null=True)),
-                ('last_result', models.CharField(blank=True, max_length=20)),
-                ('last_detail', models.TextField(blank=True)),
-                ('last_duration_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('failures', models.PositiveIntegerField(default=0, help_text='Attempts failed in a row.')),
-                ('line_digest', models.BinaryField(blank=True, null=True)),
-                ('server', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='poll_state', to='licenses.licenseserver')),
-            ],
-            options={
-                'verbose_name': 'poll state',
-            },
-        ),
-        migrations.CreateModel(
-            name='PoolFeature',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weight', models.PositiveIntegerField(default=1, help_text='Pool seats (tokens) that one seat of the feature takes.')),
-                ('mapped_from', licenses.models.fields.InstantField(blank=True, help_text='Empty: since ever.', null=True)),
-                ('mapped_until', licenses.models.fields.InstantField(blank=True, help_text='First moment no longer mapped. Empty: until further notice.', null=True)),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('feature', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='licenses.feature')),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='licenses.licensepool')),
-                ('recorded_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'mapping',
-                'ordering': ['pool', 'feature', 'mapped_from'],
-            },
-        ),
-        migrations.CreateModel(
-            name='PoolHour',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', licenses.models.fields.InstantField()),
-                ('peak', models.PositiveIntegerField(null=True)),
-                ('peak_low', models.PositiveIntegerField(null=True)),
-                ('peak_high', models.PositiveIntegerField(null=True)),
-                ('peak_at', licenses.models.fields.InstantField(null=True)),
-                ('seat_seconds', models.PositiveBigIntegerField(default=0)),
-                ('full_seconds', models.PositiveIntegerField(null=True)),
-                ('over_seconds', models.PositiveIntegerField(null=True)),
-                ('observed_seconds', models.PositiveIntegerField(default=0)),
-                ('checkouts', models.PositiveIntegerField(default=0)),
-                ('denials', models.PositiveIntegerField(default=0)),
-                ('limit', models.PositiveIntegerField(help_text='At the end of the hour.', null=True)),
-                ('pool', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='hours', to='licenses.licensepool')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='PoolNow',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', licenses.models.fields.InstantField(help_text="As of when the figures hold: the oldest of its servers' newest answers.", null=True)),
-                ('in_use', models.PositiveIntegerField(null=True)),
-                ('limit', models.PositiveIntegerField(null=True)),
-                ('allowed', models.PositiveIntegerField(null=True)),
-                ('issued', models.PositiveIntegerField(null=True)),
-                ('reserved_idle', models.PositiveIntegerField(default=0)),
-                ('borrowed', models.PositiveIntegerField(default=0)),
-                ('queued', models.PositiveIntegerField(default=0)),
-                ('source', models.CharField(blank=True, help_text='log or polls', max_length=10)),
-                ('peak_12_months', models.PositiveIntegerField(null=True)),
-                ('pool', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='now', to='licenses.licensepool')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='licensepool',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pools', to='licenses.product'),
-        ),
-        migrations.CreateModel(
-            name='SharingRule',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('feature_name', models.CharField(blank=True, help_text='Empty: all features.', max_length=255)),
-                ('keyword', models.CharField(max_length=30)),
-                ('amount', models.IntegerField(null=True)),
-                ('holder_type', models.CharField(blank=True, max_length=20)),
-                ('holder', models.CharField(blank=True, max_length=255)),
-                ('modifier', models.CharField(blank=True, max_length=255)),
-                ('line', models.PositiveIntegerField(default=0)),
-                ('capture', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sharing_rules', to='licenses.capture')),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sharing_rules', to='licenses.licenseserver')),
-            ],
-            options={
-                'ordering': ['server', 'feature_name', 'line'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Sighting',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row_key', models.CharField(help_text="Keyed hash of the row's identity as printed.", max_length=32)),
-                ('seats', models.PositiveIntegerField()),
-                ('started_at', licenses.models.fields.InstantField(help_text='As printed, to the minute.')),
-                ('start_guessed', models.BooleanField(default=False)),
-                ('first_seen', licenses.models.fields.InstantField()),
-                ('last_seen', licenses.models.fields.InstantField(help_text="Latest poll known to show it; for open rows the server's last complete answer counts.")),
-                ('gone_at', licenses.models.fields.InstantField(help_text='First complete answer without it.', null=True)),
-                ('state', models.CharField(choices=[('held', 'held'), ('borrowed', 'borrowed'), ('lingering', 'lingering')], default='held', max_length=10)),
-                ('returns_by', licenses.models.fields.InstantField(help_text='For borrowed seats: back at the latest.', null=True)),
-                ('display', models.CharField(blank=True, max_length=100)),
-                ('version', models.CharField(blank=True, max_length=50)),
-                ('ambiguous', models.BooleanField(default=False)),
-                ('feature', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.feature')),
-                ('host', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.host')),
-                ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.person')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Checkout',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seats', models.PositiveIntegerField()),
-                ('taken_at', licenses.models.fields.InstantField()),
-                ('taken_by', licenses.models.fields.InstantField()),
-                ('returned_after', licenses.models.fields.InstantField(null=True)),
-                ('returned_at', licenses.models.fields.InstantField(null=True)),
-                ('ordinal', models.PositiveSmallIntegerField(default=0)),
-                ('method', models.PositiveSmallIntegerField(choices=[(1, 'log'), (2, 'polls')])),
-                ('state', models.CharField(choices=[('held', 'held'), ('borrowed', 'borrowed'), ('lingering', 'lingering')], default='held', max_length=10)),
-                ('end_reason', models.CharField(blank=True, choices=[('', 'still held'), ('returned', 'returned'), ('inactive', 'taken back after idling'), ('shutdown', 'server stopped'), ('removed', 'removed by an administrator'), ('restart', 'lost in a restart (last seen)'), ('not_seen', 'no longer listed')], default='', max_length=10)),
-                ('feature', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='checkouts', to='licenses.feature')),
-                ('host', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.host')),
-                ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='checkouts', to='licenses.person')),
-                ('sighting', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licenses.sighting')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Silence',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ends_at', models.DateTimeField()),
-                ('reason', models.CharField(max_length=300)),
-                ('author', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('pool', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='licenses.licensepool')),
-                ('rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='licenses.alertrule')),
-                ('server', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='licenses.licenseserver')),
-            ],
-            options={
-                'ordering': ['-starts_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Team',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('cost_center', models.CharField(blank=True, max_length=100)),
-                ('contact_email', models.EmailField(blank=True, max_length=254)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='licenses.team')),
-            ],
-            options={
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Membership',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField(blank=True, help_text='First day. Empty: since ever.', null=True)),
-                ('valid_to', models.DateField(blank=True, help_text='Last day. Empty: until further notice.', null=True)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='licenses.person')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='licenses.team')),
-            ],
-            options={
-                'ordering': ['team', 'valid_from'],
+                "ordering": ["-requested_at"],
             },
         ),
         migrations.AddField(
-            model_name='licensepool',
-            name='owner_teams',
-            field=models.ManyToManyField(blank=True, related_name='pools', to='licenses.team'),
+            model_name="feature",
+            name="server",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="features",
+                to="licenses.licenseserver",
+            ),
         ),
         migrations.CreateModel(
-            name='UnreadableLine',
+            name="Coverage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField()),
-                ('text', models.CharField(max_length=500)),
-                ('reason', models.CharField(max_length=300)),
-                ('capture', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unreadable', to='licenses.capture')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("daemon", models.CharField(blank=True, max_length=100)),
+                (
+                    "source",
+                    models.CharField(choices=[("log", "log"), ("polls", "polls")], max_length=10),
+                ),
+                ("starts", licenses.models.fields.InstantField()),
+                ("ends", licenses.models.fields.InstantField()),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="coverage",
+                        to="licenses.licenseserver",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['capture', 'line'],
+                "verbose_name_plural": "coverage",
+                "ordering": ["server", "source", "daemon", "starts"],
             },
         ),
         migrations.CreateModel(
-            name='Scope',
+            name="Capture",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='scope', to=settings.AUTH_USER_MODEL)),
-                ('teams', models.ManyToManyField(blank=True, help_text='For viewers: their teams; teams below count too.', to='licenses.team')),
-                ('vendors', models.ManyToManyField(blank=True, help_text='For auditors: whose licences they audit.', to='licenses.vendor')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("lmstat", "Status"),
+                            ("debug-log", "Debug log"),
+                            ("license-file", "Licence file"),
+                            ("options-file", "Options file"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        help_text="poll, upload, or the name of the file read.", max_length=255
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "result",
+                    models.CharField(
+                        choices=[
+                            ("parsed", "parsed"),
+                            ("partial", "does not add up"),
+                            ("server_down", "server down"),
+                            ("daemon_down", "daemon down"),
+                            ("not_recognised", "not recognised"),
+                            ("timeout", "timeout"),
+                            ("failed", "could not be run or read"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=1000)),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.PositiveBigIntegerField()),
+                (
+                    "offset",
+                    models.PositiveBigIntegerField(
+                        default=0, help_text="Where in its file this piece began."
+                    ),
+                ),
+                (
+                    "stored",
+                    models.CharField(
+                        blank=True,
+                        help_text="Where the raw bytes lie, below the data folder.",
+                        max_length=200,
+                    ),
+                ),
+                ("starts", licenses.models.fields.InstantField(null=True)),
+                ("ends", licenses.models.fields.InstantField(null=True)),
+                ("lines", models.PositiveIntegerField(default=0)),
+                ("unreadable_count", models.PositiveIntegerField(default=0)),
+                ("new", models.PositiveIntegerField(default=0)),
+                ("known", models.PositiveIntegerField(default=0)),
+                ("exit_code", models.IntegerField(null=True)),
+                ("duration_ms", models.PositiveIntegerField(null=True)),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="captures",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-recorded_at", "-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Boundary",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("daemon", models.CharField(blank=True, max_length=100)),
+                ("at", licenses.models.fields.InstantField()),
+                ("kind", models.PositiveSmallIntegerField(choices=[(1, "start"), (2, "stop")])),
+                (
+                    "last_seen",
+                    licenses.models.fields.InstantField(
+                        help_text="Last line before it in the same text.", null=True
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="boundaries",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "boundaries",
+            },
+        ),
+        migrations.CreateModel(
+            name="AlertRule",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("use_percent", "Use reaches a share of the limit (%)"),
+                            ("seats_left", "Free seats fall to a number"),
+                            ("over_use", "Use passes what is allowed"),
+                            ("denials", "Refusals for want of seats in an hour reach a number"),
+                            ("server", "A licence server gives no complete answer"),
+                            ("contract", "A contract's notice day or end comes near"),
+                            ("license_expiry", "A licence file's line is about to expire"),
+                            ("scheduler", "The scheduler or the workers stand still"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "threshold",
+                    models.PositiveIntegerField(
+                        default=90, help_text="Percent, seats or refusals, by the kind."
+                    ),
+                ),
+                (
+                    "for_seconds",
+                    models.PositiveIntegerField(
+                        default=300, help_text="How long it must hold before it fires."
+                    ),
+                ),
+                (
+                    "for_samples",
+                    models.PositiveIntegerField(
+                        default=2, help_text="In how many answers in a row it must hold."
+                    ),
+                ),
+                (
+                    "hysteresis_percent",
+                    models.PositiveIntegerField(
+                        default=10,
+                        help_text="It clears this share of the limit below the threshold (at least 1 seat).",
+                    ),
+                ),
+                (
+                    "keep_firing_seconds",
+                    models.PositiveIntegerField(
+                        default=600, help_text="How long it must be clear before it resolves."
+                    ),
+                ),
+                (
+                    "repeat_seconds",
+                    models.PositiveIntegerField(
+                        default=14400, help_text="Tell again while it lasts. 0: once."
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "channels",
+                    models.ManyToManyField(blank=True, related_name="rules", to="licenses.channel"),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: all pools.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alert_rules",
+                        to="licenses.licensepool",
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: all servers.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alert_rules",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Alert",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=100)),
+                (
+                    "band",
+                    models.IntegerField(
+                        help_text="Days left, for dates that come near.", null=True
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("firing", "firing"), ("resolved", "resolved")],
+                        default="firing",
+                        max_length=10,
+                    ),
+                ),
+                ("title", models.CharField(max_length=300)),
+                ("message", models.TextField(blank=True)),
+                (
+                    "started_at",
+                    licenses.models.fields.InstantField(
+                        help_text="Since when it has held (data time)."
+                    ),
+                ),
+                ("fired_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("last_value", models.IntegerField(null=True)),
+                ("worst_value", models.IntegerField(null=True)),
+                ("limit", models.IntegerField(null=True)),
+                ("denials", models.PositiveIntegerField(default=0)),
+                (
+                    "past",
+                    models.BooleanField(
+                        default=False, help_text="Found in late data: reported, nobody was called."
+                    ),
+                ),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("last_notified_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "acknowledged_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alerts",
+                        to="licenses.alertrule",
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alerts",
+                        to="licenses.contract",
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alerts",
+                        to="licenses.licensepool",
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alerts",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-fired_at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="LogCursor",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("path", models.CharField(max_length=500)),
+                ("inode", models.BigIntegerField(null=True)),
+                ("offset", models.PositiveBigIntegerField(default=0)),
+                (
+                    "head_sha256",
+                    models.CharField(
+                        blank=True,
+                        help_text="Hash of the first bytes, to know a rotated file.",
+                        max_length=64,
+                    ),
+                ),
+                ("head_length", models.PositiveIntegerField(default=0)),
+                ("parser_state", models.JSONField(default=dict)),
+                ("detail", models.CharField(blank=True, max_length=1000)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "server",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="log_cursor",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Notification",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "transition",
+                    models.CharField(
+                        choices=[
+                            ("firing", "firing"),
+                            ("repeat", "still firing"),
+                            ("resolved", "resolved"),
+                            ("test", "test"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField(default=0, help_text="Which repeat.")),
+                ("recipient", models.CharField(max_length=500)),
+                (
+                    "key",
+                    models.UUIDField(
+                        default=uuid.uuid4,
+                        help_text="Idempotency key: the same for every try.",
+                        unique=True,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=300)),
+                ("body", models.TextField()),
+                ("data", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("sent", "sent"),
+                            ("failed", "failed"),
+                            ("held", "held back"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("lease", models.UUIDField(blank=True, null=True)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                ("recorded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to="licenses.alert",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to="licenses.channel",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-recorded_at", "-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="PackageComponent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("daemon", models.CharField(max_length=100)),
+                ("package", models.CharField(max_length=255)),
+                ("component", models.CharField(max_length=255)),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="packages",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Identity",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "login",
+                    models.CharField(help_text="As the licence server prints it.", max_length=255),
+                ),
+                ("name", models.CharField(blank=True, max_length=255)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "person",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identity",
+                        to="licenses.person",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "identities",
+                "ordering": ["login"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Event",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", licenses.models.fields.InstantField()),
+                ("seats", models.PositiveIntegerField()),
+                ("kind", models.PositiveSmallIntegerField(choices=[(1, "OUT"), (2, "IN")])),
+                ("ordinal", models.PositiveSmallIntegerField()),
+                ("reason", models.CharField(blank=True, max_length=20)),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.feature",
+                    ),
+                ),
+                (
+                    "host",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.host",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.person",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Denial",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", licenses.models.fields.InstantField()),
+                ("seats", models.PositiveIntegerField(default=1)),
+                ("code", models.IntegerField(null=True)),
+                ("minor", models.CharField(blank=True, max_length=60)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("version", models.CharField(blank=True, max_length=50)),
+                ("ordinal", models.PositiveSmallIntegerField(default=0)),
+                ("reason_class", models.CharField(db_index=True, max_length=30)),
+                (
+                    "capacity",
+                    models.BooleanField(
+                        default=False, help_text="The refusal was for want of seats."
+                    ),
+                ),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="denials",
+                        to="licenses.feature",
+                    ),
+                ),
+                (
+                    "host",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.host",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="denials",
+                        to="licenses.person",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PollState",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, db_index=True, null=True)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("lease", models.UUIDField(blank=True, null=True)),
+                ("log_due_at", models.DateTimeField(blank=True, null=True)),
+                ("last_attempt_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "last_parsed_at",
+                    licenses.models.fields.InstantField(
+                        blank=True, help_text="Time of the last complete answer.", null=True
+                    ),
+                ),
+                ("last_result", models.CharField(blank=True, max_length=20)),
+                ("last_detail", models.TextField(blank=True)),
+                ("last_duration_ms", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=0, help_text="Attempts failed in a row."),
+                ),
+                ("line_digest", models.BinaryField(blank=True, null=True)),
+                (
+                    "server",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="poll_state",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "poll state",
+            },
+        ),
+        migrations.CreateModel(
+            name="PoolFeature",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "weight",
+                    models.PositiveIntegerField(
+                        default=1,
+                        help_text="Pool seats (tokens) that one seat of the feature takes.",
+                    ),
+                ),
+                (
+                    "mapped_from",
+                    licenses.models.fields.InstantField(
+                        blank=True, help_text="Empty: since ever.", null=True
+                    ),
+                ),
+                (
+                    "mapped_until",
+                    licenses.models.fields.InstantField(
+                        blank=True,
+                        help_text="First moment no longer mapped. Empty: until further notice.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "recorded_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="licenses.feature",
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="licenses.licensepool",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "mapping",
+                "ordering": ["pool", "feature", "mapped_from"],
+            },
+        ),
+        migrations.CreateModel(
+            name="PoolHour",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hour", licenses.models.fields.InstantField()),
+                ("peak", models.PositiveIntegerField(null=True)),
+                ("peak_low", models.PositiveIntegerField(null=True)),
+                ("peak_high", models.PositiveIntegerField(null=True)),
+                ("peak_at", licenses.models.fields.InstantField(null=True)),
+                ("seat_seconds", models.PositiveBigIntegerField(default=0)),
+                ("full_seconds", models.PositiveIntegerField(null=True)),
+                ("over_seconds", models.PositiveIntegerField(null=True)),
+                ("observed_seconds", models.PositiveIntegerField(default=0)),
+                ("checkouts", models.PositiveIntegerField(default=0)),
+                ("denials", models.PositiveIntegerField(default=0)),
+                (
+                    "limit",
+                    models.PositiveIntegerField(help_text="At the end of the hour.", null=True),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hours",
+                        to="licenses.licensepool",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PoolNow",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "at",
+                    licenses.models.fields.InstantField(
+                        help_text="As of when the figures hold: the oldest of its servers' newest answers.",
+                        null=True,
+                    ),
+                ),
+                ("in_use", models.PositiveIntegerField(null=True)),
+                ("limit", models.PositiveIntegerField(null=True)),
+                ("allowed", models.PositiveIntegerField(null=True)),
+                ("issued", models.PositiveIntegerField(null=True)),
+                ("reserved_idle", models.PositiveIntegerField(default=0)),
+                ("borrowed", models.PositiveIntegerField(default=0)),
+                ("queued", models.PositiveIntegerField(default=0)),
+                ("source", models.CharField(blank=True, help_text="log or polls", max_length=10)),
+                ("peak_12_months", models.PositiveIntegerField(null=True)),
+                (
+                    "pool",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="now",
+                        to="licenses.licensepool",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='product',
-            name='vendor',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='licenses.vendor'),
+            model_name="licensepool",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="pools",
+                to="licenses.product",
+            ),
+        ),
+        migrations.CreateModel(
+            name="SharingRule",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "feature_name",
+                    models.CharField(blank=True, help_text="Empty: all features.", max_length=255),
+                ),
+                ("keyword", models.CharField(max_length=30)),
+                ("amount", models.IntegerField(null=True)),
+                ("holder_type", models.CharField(blank=True, max_length=20)),
+                ("holder", models.CharField(blank=True, max_length=255)),
+                ("modifier", models.CharField(blank=True, max_length=255)),
+                ("line", models.PositiveIntegerField(default=0)),
+                (
+                    "capture",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sharing_rules",
+                        to="licenses.capture",
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sharing_rules",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["server", "feature_name", "line"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Sighting",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "row_key",
+                    models.CharField(
+                        help_text="Keyed hash of the row's identity as printed.", max_length=32
+                    ),
+                ),
+                ("seats", models.PositiveIntegerField()),
+                (
+                    "started_at",
+                    licenses.models.fields.InstantField(help_text="As printed, to the minute."),
+                ),
+                ("start_guessed", models.BooleanField(default=False)),
+                ("first_seen", licenses.models.fields.InstantField()),
+                (
+                    "last_seen",
+                    licenses.models.fields.InstantField(
+                        help_text="Latest poll known to show it; for open rows the server's last complete answer counts."
+                    ),
+                ),
+                (
+                    "gone_at",
+                    licenses.models.fields.InstantField(
+                        help_text="First complete answer without it.", null=True
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("held", "held"),
+                            ("borrowed", "borrowed"),
+                            ("lingering", "lingering"),
+                        ],
+                        default="held",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "returns_by",
+                    licenses.models.fields.InstantField(
+                        help_text="For borrowed seats: back at the latest.", null=True
+                    ),
+                ),
+                ("display", models.CharField(blank=True, max_length=100)),
+                ("version", models.CharField(blank=True, max_length=50)),
+                ("ambiguous", models.BooleanField(default=False)),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.feature",
+                    ),
+                ),
+                (
+                    "host",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.host",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.person",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Checkout",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seats", models.PositiveIntegerField()),
+                ("taken_at", licenses.models.fields.InstantField()),
+                ("taken_by", licenses.models.fields.InstantField()),
+                ("returned_after", licenses.models.fields.InstantField(null=True)),
+                ("returned_at", licenses.models.fields.InstantField(null=True)),
+                ("ordinal", models.PositiveSmallIntegerField(default=0)),
+                ("method", models.PositiveSmallIntegerField(choices=[(1, "log"), (2, "polls")])),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("held", "held"),
+                            ("borrowed", "borrowed"),
+                            ("lingering", "lingering"),
+                        ],
+                        default="held",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "end_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "still held"),
+                            ("returned", "returned"),
+                            ("inactive", "taken back after idling"),
+                            ("shutdown", "server stopped"),
+                            ("removed", "removed by an administrator"),
+                            ("restart", "lost in a restart (last seen)"),
+                            ("not_seen", "no longer listed"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="checkouts",
+                        to="licenses.feature",
+                    ),
+                ),
+                (
+                    "host",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.host",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="checkouts",
+                        to="licenses.person",
+                    ),
+                ),
+                (
+                    "sighting",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="licenses.sighting",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Silence",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ends_at", models.DateTimeField()),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="silences",
+                        to="licenses.licensepool",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="silences",
+                        to="licenses.alertrule",
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="silences",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-starts_at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Team",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("cost_center", models.CharField(blank=True, max_length=100)),
+                ("contact_email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="licenses.team",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Membership",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "valid_from",
+                    models.DateField(
+                        blank=True, help_text="First day. Empty: since ever.", null=True
+                    ),
+                ),
+                (
+                    "valid_to",
+                    models.DateField(
+                        blank=True, help_text="Last day. Empty: until further notice.", null=True
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="licenses.person",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="licenses.team",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["team", "valid_from"],
+            },
         ),
         migrations.AddField(
-            model_name='contract',
-            name='vendor',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contracts', to='licenses.vendor'),
+            model_name="licensepool",
+            name="owner_teams",
+            field=models.ManyToManyField(blank=True, related_name="pools", to="licenses.team"),
         ),
         migrations.CreateModel(
-            name='AlertState',
+            name="UnreadableLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(help_text='pool:7, server:3, contract:5, ...', max_length=100)),
-                ('state', models.CharField(choices=[('ok', 'ok'), ('pending', 'pending'), ('firing', 'firing'), ('blind', 'blind')], default='ok', max_length=10)),
-                ('before_blind', models.CharField(blank=True, help_text='What it goes back to when sight returns.', max_length=10)),
-                ('since', licenses.models.fields.InstantField()),
-                ('samples', models.PositiveIntegerField(default=0)),
-                ('clear_since', licenses.models.fields.InstantField(null=True)),
-                ('value', models.IntegerField(null=True)),
-                ('evaluated_at', licenses.models.fields.InstantField(help_text='Data time of the newest sample weighed.')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='states', to='licenses.alertrule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("line", models.PositiveIntegerField()),
+                ("text", models.CharField(max_length=500)),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "capture",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="unreadable",
+                        to="licenses.capture",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('rule'), models.F('subject'), name='alert_state_once')],
+                "ordering": ["capture", "line"],
             },
         ),
         migrations.CreateModel(
-            name='EvidenceBlock',
+            name="Scope",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first', models.PositiveBigIntegerField()),
-                ('last', models.PositiveBigIntegerField()),
-                ('recorded_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ('sha256', models.CharField(help_text='Of the uncompressed lines.', max_length=64)),
-                ('size', models.PositiveBigIntegerField(help_text='Of the uncompressed lines, in bytes.')),
-                ('payload', models.BinaryField()),
-                ('stream', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='blocks', to='licenses.evidencestream')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scope",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "teams",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="For viewers: their teams; teams below count too.",
+                        to="licenses.team",
+                    ),
+                ),
+                (
+                    "vendors",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="For auditors: whose licences they audit.",
+                        to="licenses.vendor",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="product",
+            name="vendor",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="products",
+                to="licenses.vendor",
+            ),
+        ),
+        migrations.AddField(
+            model_name="contract",
+            name="vendor",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="contracts",
+                to="licenses.vendor",
+            ),
+        ),
+        migrations.CreateModel(
+            name="AlertState",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(help_text="pool:7, server:3, contract:5, ...", max_length=100),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ok", "ok"),
+                            ("pending", "pending"),
+                            ("firing", "firing"),
+                            ("blind", "blind"),
+                        ],
+                        default="ok",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "before_blind",
+                    models.CharField(
+                        blank=True,
+                        help_text="What it goes back to when sight returns.",
+                        max_length=10,
+                    ),
+                ),
+                ("since", licenses.models.fields.InstantField()),
+                ("samples", models.PositiveIntegerField(default=0)),
+                ("clear_since", licenses.models.fields.InstantField(null=True)),
+                ("value", models.IntegerField(null=True)),
+                (
+                    "evaluated_at",
+                    licenses.models.fields.InstantField(
+                        help_text="Data time of the newest sample weighed."
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="states",
+                        to="licenses.alertrule",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['stream', 'first'],
-                'constraints': [models.UniqueConstraint(models.F('stream'), models.F('first'), name='evidence_block_once'), models.CheckConstraint(condition=models.Q(('last__gte', models.F('first'))), name='evidence_block_not_empty')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("rule"), models.F("subject"), name="alert_state_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyRecord',
+            name="EvidenceBlock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=255)),
-                ('request_sha256', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('body', models.TextField(blank=True)),
-                ('headers', models.JSONField(default=dict)),
-                ('recorded_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first", models.PositiveBigIntegerField()),
+                ("last", models.PositiveBigIntegerField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_index=True, default=django.utils.timezone.now),
+                ),
+                ("sha256", models.CharField(help_text="Of the uncompressed lines.", max_length=64)),
+                (
+                    "size",
+                    models.PositiveBigIntegerField(
+                        help_text="Of the uncompressed lines, in bytes."
+                    ),
+                ),
+                ("payload", models.BinaryField()),
+                (
+                    "stream",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="blocks",
+                        to="licenses.evidencestream",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('user'), models.F('key'), name='idempotency_key_once')],
+                "ordering": ["stream", "first"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("stream"), models.F("first"), name="evidence_block_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("last__gte", models.F("first"))),
+                        name="evidence_block_not_empty",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IssuedCount',
+            name="IdempotencyRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('file', 'Licence file'), ('status', "Server's own total")], max_length=10)),
-                ('count', models.PositiveIntegerField(help_text='Empty: uncounted.', null=True)),
-                ('overdraft', models.PositiveIntegerField(default=0)),
-                ('starts', licenses.models.fields.InstantField(help_text='Empty: from the beginning of time.', null=True)),
-                ('ends', licenses.models.fields.InstantField(help_text='First moment no longer served. Empty: until another statement.', null=True)),
-                ('version', models.CharField(blank=True, max_length=50)),
-                ('expires_on', models.DateField(blank=True, help_text='Last day printed on the line.', null=True)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('capture', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='issued_counts', to='licenses.capture')),
-                ('feature', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='issued_counts', to='licenses.feature')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=255)),
+                ("request_sha256", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("body", models.TextField(blank=True)),
+                ("headers", models.JSONField(default=dict)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_index=True, default=django.utils.timezone.now),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['feature', 'starts'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('starts', None), ('ends', None), ('ends__gte', models.F('starts')), _connector='OR'), name='issued_ends_after_start')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("user"), models.F("key"), name="idempotency_key_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Entitlement',
+            name="IssuedCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.IntegerField(help_text='Seats (or tokens) that may be in use at one time.')),
-                ('metric', models.CharField(choices=[('concurrent', 'Concurrent users'), ('token', 'Tokens'), ('named', 'Named users'), ('node', 'Node-locked'), ('site', 'Site')], default='concurrent', max_length=20)),
-                ('valid_from', models.DateField(help_text='First day.')),
-                ('valid_to', models.DateField(blank=True, help_text='Last day. Empty: perpetual.', null=True)),
-                ('overdraft', models.IntegerField(default=0, help_text='Seats above the quantity that the contract tolerates.')),
-                ('unit_price', models.DecimalField(blank=True, decimal_places=2, help_text='Per seat and year.', max_digits=14, null=True)),
-                ('currency', models.CharField(default='EUR', max_length=3)),
-                ('purchase_order', models.CharField(blank=True, max_length=100)),
-                ('scope', models.CharField(blank=True, help_text='Territory, entity, version, as the paper says it.', max_length=300)),
-                ('strength', models.PositiveSmallIntegerField(choices=[(1, 'claimed: typed in, no document'), (2, 'weak: order, mail or licence file only'), (3, "partial: another entity's or a reseller's paper"), (4, "proven: invoice, signed agreement or publisher's statement")], default=1, editable=False)),
-                ('withdrawn', models.BooleanField(default=False, editable=False)),
-                ('reason', models.CharField(blank=True, help_text='Why an earlier line is replaced.', max_length=500)),
-                ('recorded_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
-                ('contract', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entitlements', to='licenses.contract')),
-                ('recorded_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('replaces', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='licenses.entitlement')),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entitlements', to='licenses.licensepool')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("file", "Licence file"), ("status", "Server's own total")],
+                        max_length=10,
+                    ),
+                ),
+                ("count", models.PositiveIntegerField(help_text="Empty: uncounted.", null=True)),
+                ("overdraft", models.PositiveIntegerField(default=0)),
+                (
+                    "starts",
+                    licenses.models.fields.InstantField(
+                        help_text="Empty: from the beginning of time.", null=True
+                    ),
+                ),
+                (
+                    "ends",
+                    licenses.models.fields.InstantField(
+                        help_text="First moment no longer served. Empty: until another statement.",
+                        null=True,
+                    ),
+                ),
+                ("version", models.CharField(blank=True, max_length=50)),
+                (
+                    "expires_on",
+                    models.DateField(
+                        blank=True, help_text="Last day printed on the line.", null=True
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "capture",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="issued_counts",
+                        to="licenses.capture",
+                    ),
+                ),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="issued_counts",
+                        to="licenses.feature",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pool', 'valid_from', 'pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='entitlement_ends_after_start', violation_error_message='The entitlement ends before it starts.'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='entitlement_quantity_not_negative', violation_error_message='An entitlement cannot have fewer than 0 seats.'), models.CheckConstraint(condition=models.Q(('overdraft__gte', 0)), name='entitlement_overdraft_not_negative', violation_error_message='An overdraft cannot be fewer than 0 seats.'), models.CheckConstraint(condition=models.Q(('unit_price', None), ('unit_price__gte', 0), _connector='OR'), name='entitlement_price_not_negative', violation_error_message='A price cannot be negative.'), models.CheckConstraint(condition=models.Q(('replaces', None), models.Q(('reason', ''), _negated=True), _connector='OR'), name='entitlement_correction_has_reason', violation_error_message='A correction needs a reason.')],
+                "ordering": ["feature", "starts"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("starts", None),
+                            ("ends", None),
+                            ("ends__gte", models.F("starts")),
+                            _connector="OR",
+                        ),
+                        name="issued_ends_after_start",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Gap',
+            name="Entitlement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('daemon', models.CharField(blank=True, max_length=100)),
-                ('starts', licenses.models.fields.InstantField()),
-                ('ends', licenses.models.fields.InstantField(help_text='Empty: still going on.', null=True)),
-                ('cause', models.CharField(choices=[('server_unreachable', 'server could not be reached'), ('vendor_daemon_down', 'vendor daemon was down'), ('timeout', 'server did not answer in time'), ('auth_failed', 'access was refused'), ('not_recognised', 'answer was not understood'), ('partial', 'answer was incomplete'), ('log_rotated', 'log was rotated away unread'), ('log_missing', 'no log for this time'), ('collector_down', 'nobody was polling'), ('clock_suspect', 'clock ran wrong'), ('disabled', 'polling was switched off')], max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=1000)),
-                ('detected_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('filled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='filled_gaps', to='licenses.capture')),
-                ('server', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='gaps', to='licenses.licenseserver')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "quantity",
+                    models.IntegerField(
+                        help_text="Seats (or tokens) that may be in use at one time."
+                    ),
+                ),
+                (
+                    "metric",
+                    models.CharField(
+                        choices=[
+                            ("concurrent", "Concurrent users"),
+                            ("token", "Tokens"),
+                            ("named", "Named users"),
+                            ("node", "Node-locked"),
+                            ("site", "Site"),
+                        ],
+                        default="concurrent",
+                        max_length=20,
+                    ),
+                ),
+                ("valid_from", models.DateField(help_text="First day.")),
+                (
+                    "valid_to",
+                    models.DateField(
+                        blank=True, help_text="Last day. Empty: perpetual.", null=True
+                    ),
+                ),
+                (
+                    "overdraft",
+                    models.IntegerField(
+                        default=0, help_text="Seats above the quantity that the contract tolerates."
+                    ),
+                ),
+                (
+                    "unit_price",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="Per seat and year.",
+                        max_digits=14,
+                        null=True,
+                    ),
+                ),
+                ("currency", models.CharField(default="EUR", max_length=3)),
+                ("purchase_order", models.CharField(blank=True, max_length=100)),
+                (
+                    "scope",
+                    models.CharField(
+                        blank=True,
+                        help_text="Territory, entity, version, as the paper says it.",
+                        max_length=300,
+                    ),
+                ),
+                (
+                    "strength",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (1, "claimed: typed in, no document"),
+                            (2, "weak: order, mail or licence file only"),
+                            (3, "partial: another entity's or a reseller's paper"),
+                            (4, "proven: invoice, signed agreement or publisher's statement"),
+                        ],
+                        default=1,
+                        editable=False,
+                    ),
+                ),
+                ("withdrawn", models.BooleanField(default=False, editable=False)),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True, help_text="Why an earlier line is replaced.", max_length=500
+                    ),
+                ),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, editable=False
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entitlements",
+                        to="licenses.contract",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "replaces",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replaced_by",
+                        to="licenses.entitlement",
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entitlements",
+                        to="licenses.licensepool",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['server', '-starts'],
-                'constraints': [models.UniqueConstraint(models.F('server'), models.F('daemon'), condition=models.Q(('ends', None)), name='gap_open_once'), models.CheckConstraint(condition=models.Q(('ends', None), ('ends__gte', models.F('starts')), _connector='OR'), name='gap_ends_after_start')],
+                "ordering": ["pool", "valid_from", "pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to", None),
+                            ("valid_to__gte", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="entitlement_ends_after_start",
+                        violation_error_message="The entitlement ends before it starts.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gte", 0)),
+                        name="entitlement_quantity_not_negative",
+                        violation_error_message="An entitlement cannot have fewer than 0 seats.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("overdraft__gte", 0)),
+                        name="entitlement_overdraft_not_negative",
+                        violation_error_message="An overdraft cannot be fewer than 0 seats.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("unit_price", None), ("unit_price__gte", 0), _connector="OR"
+                        ),
+                        name="entitlement_price_not_negative",
+                        violation_error_message="A price cannot be negative.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("replaces", None),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="entitlement_correction_has_reason",
+                        violation_error_message="A correction needs a reason.",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Gap",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("daemon", models.CharField(blank=True, max_length=100)),
+                ("starts", licenses.models.fields.InstantField()),
+                (
+                    "ends",
+                    licenses.models.fields.InstantField(
+                        help_text="Empty: still going on.", null=True
+                    ),
+                ),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[
+                            ("server_unreachable", "server could not be reached"),
+                            ("vendor_daemon_down", "vendor daemon was down"),
+                            ("timeout", "server did not answer in time"),
+                            ("auth_failed", "access was refused"),
+                            ("not_recognised", "answer was not understood"),
+                            ("partial", "answer was incomplete"),
+                            ("log_rotated", "log was rotated away unread"),
+                            ("log_missing", "no log for this time"),
+                            ("collector_down", "nobody was polling"),
+                            ("clock_suspect", "clock ran wrong"),
+                            ("disabled", "polling was switched off"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=1000)),
+                ("detected_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "filled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="filled_gaps",
+                        to="licenses.capture",
+                    ),
+                ),
+                (
+                    "server",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="gaps",
+                        to="licenses.licenseserver",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["server", "-starts"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("server"),
+                        models.F("daemon"),
+                        condition=models.Q(("ends", None)),
+                        name="gap_open_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends", None), ("ends__gte", models.F("starts")), _connector="OR"
+                        ),
+                        name="gap_ends_after_start",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='feature',
-            constraint=models.UniqueConstraint(models.F('server'), models.F('daemon'), models.F('name'), name='feature_once'),
+            model_name="feature",
+            constraint=models.UniqueConstraint(
+                models.F("server"), models.F("daemon"), models.F("name"), name="feature_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coverage',
-            constraint=models.UniqueConstraint(models.F('server'), models.F('daemon'), models.F('source'), models.F('starts'), name='coverage_once'),
+            model_name="coverage",
+            constraint=models.UniqueConstraint(
+                models.F("server"),
+                models.F("daemon"),
+                models.F("source"),
+                models.F("starts"),
+                name="coverage_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coverage',
-            constraint=models.CheckConstraint(condition=models.Q(('ends__gt', models.F('starts'))), name='coverage_ends_after_start'),
+            model_name="coverage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends__gt", models.F("starts"))),
+                name="coverage_ends_after_start",
+            ),
         ),
         migrations.AddIndex(
-            model_name='capture',
-            index=models.Index(fields=['server', '-recorded_at'], name='capture_by_server'),
+            model_name="capture",
+            index=models.Index(fields=["server", "-recorded_at"], name="capture_by_server"),
         ),
         migrations.AddConstraint(
-            model_name='boundary',
-            constraint=models.UniqueConstraint(models.F('server'), models.F('daemon'), models.F('at'), models.F('kind'), name='boundary_once'),
+            model_name="boundary",
+            constraint=models.UniqueConstraint(
+                models.F("server"),
+                models.F("daemon"),
+                models.F("at"),
+                models.F("kind"),
+                name="boundary_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alertrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'use_percent'), _negated=True), models.Q(('threshold__gte', 1), ('threshold__lte', 1000)), _connector='OR'), name='rule_percent_sensible', violation_error_message='A share of the limit is between 1 and 1000 percent.'),
+            model_name="alertrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "use_percent"), _negated=True),
+                    models.Q(("threshold__gte", 1), ("threshold__lte", 1000)),
+                    _connector="OR",
+                ),
+                name="rule_percent_sensible",
+                violation_error_message="A share of the limit is between 1 and 1000 percent.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(models.F('rule'), models.F('subject'), condition=models.Q(('band', None), ('state', 'firing')), name='alert_open_once'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                models.F("rule"),
+                models.F("subject"),
+                condition=models.Q(("band", None), ("state", "firing")),
+                name="alert_open_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(models.F('rule'), models.F('subject'), models.F('band'), condition=models.Q(('band', None), _negated=True), name='alert_once_per_band'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                models.F("rule"),
+                models.F("subject"),
+                models.F("band"),
+                condition=models.Q(("band", None), _negated=True),
+                name="alert_once_per_band",
+            ),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['state', 'due_at'], name='notification_due'),
+            model_name="notification",
+            index=models.Index(fields=["state", "due_at"], name="notification_due"),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(models.F('alert'), models.F('transition'), models.F('sequence'), models.F('channel'), models.F('recipient'), condition=models.Q(('alert', None), _negated=True), name='notification_once'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(
+                models.F("alert"),
+                models.F("transition"),
+                models.F("sequence"),
+                models.F("channel"),
+                models.F("recipient"),
+                condition=models.Q(("alert", None), _negated=True),
+                name="notification_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='packagecomponent',
-            constraint=models.UniqueConstraint(models.F('server'), models.F('daemon'), models.F('package'), models.F('component'), name='package_component_once'),
+            model_name="packagecomponent",
+            constraint=models.UniqueConstraint(
+                models.F("server"),
+                models.F("daemon"),
+                models.F("package"),
+                models.F("component"),
+                name="package_component_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(models.F('feature'), models.F('person'), models.F('host'), models.F('seats'), models.F('at'), models.F('kind'), models.F('ordinal'), name='event_once'),
+            model_name="event",
+            constraint=models.UniqueConstraint(
+                models.F("feature"),
+                models.F("person"),
+                models.F("host"),
+                models.F("seats"),
+                models.F("at"),
+                models.F("kind"),
+                models.F("ordinal"),
+                name="event_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='denial',
-            constraint=models.UniqueConstraint(models.F('feature'), models.F('at'), models.F('person'), models.F('host'), models.F('seats'), models.F('code'), models.F('ordinal'), name='denial_once', nulls_distinct=False),
+            model_name="denial",
+            constraint=models.UniqueConstraint(
+                models.F("feature"),
+                models.F("at"),
+                models.F("person"),
+                models.F("host"),
+                models.F("seats"),
+                models.F("code"),
+                models.F("ordinal"),
+                name="denial_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='poolfeature',
-            constraint=models.CheckConstraint(condition=models.Q(('mapped_from', None), ('mapped_until', None), ('mapped_until__gt', models.F('mapped_from')), _connector='OR'), name='mapping_ends_after_start', violation_error_message='The mapping ends before it starts.'),
+            model_name="poolfeature",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("mapped_from", None),
+                    ("mapped_until", None),
+                    ("mapped_until__gt", models.F("mapped_from")),
+                    _connector="OR",
+                ),
+                name="mapping_ends_after_start",
+                violation_error_message="The mapping ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='poolfeature',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__gte', 1)), name='mapping_weight_positive', violation_error_message='One seat of a feature takes at least 1 seat of the pool.'),
+            model_name="poolfeature",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weight__gte", 1)),
+                name="mapping_weight_positive",
+                violation_error_message="One seat of a feature takes at least 1 seat of the pool.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='poolhour',
-            constraint=models.UniqueConstraint(models.F('pool'), models.F('hour'), name='pool_hour_once'),
+            model_name="poolhour",
+            constraint=models.UniqueConstraint(
+                models.F("pool"), models.F("hour"), name="pool_hour_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='sighting',
-            index=models.Index(fields=['feature', 'person', 'host', 'started_at'], name='sighting_by_holder'),
+            model_name="sighting",
+            index=models.Index(
+                fields=["feature", "person", "host", "started_at"], name="sighting_by_holder"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.UniqueConstraint(models.F('feature'), models.F('row_key'), models.F('first_seen'), name='sighting_once'),
+            model_name="sighting",
+            constraint=models.UniqueConstraint(
+                models.F("feature"),
+                models.F("row_key"),
+                models.F("first_seen"),
+                name="sighting_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.UniqueConstraint(models.F('feature'), models.F('row_key'), condition=models.Q(('gone_at', None)), name='sighting_open_once'),
+            model_name="sighting",
+            constraint=models.UniqueConstraint(
+                models.F("feature"),
+                models.F("row_key"),
+                condition=models.Q(("gone_at", None)),
+                name="sighting_open_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='checkout',
-            index=models.Index(fields=['feature', 'returned_at'], name='checkout_open'),
+            model_name="checkout",
+            index=models.Index(fields=["feature", "returned_at"], name="checkout_open"),
         ),
         migrations.AddIndex(
-            model_name='checkout',
-            index=models.Index(fields=['feature', 'person', 'host'], name='checkout_by_holder'),
+            model_name="checkout",
+            index=models.Index(fields=["feature", "person", "host"], name="checkout_by_holder"),
         ),
         migrations.AddConstraint(
-            model_name='checkout',
-            constraint=models.UniqueConstraint(models.F('feature'), models.F('taken_at'), models.F('person'), models.F('host'), models.F('seats'), models.F('ordinal'), name='checkout_once'),
+            model_name="checkout",
+            constraint=models.UniqueConstraint(
+                models.F("feature"),
+                models.F("taken_at"),
+                models.F("person"),
+                models.F("host"),
+                models.F("seats"),
+                models.F("ordinal"),
+                name="checkout_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='silence',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='silence_ends_after_start', violation_error_message='The silence ends before it starts.'),
+            model_name="silence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="silence_ends_after_start",
+                violation_error_message="The silence ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('pk')), _negated=True), name='team_not_its_own_parent', violation_error_message='A team cannot be its own parent.'),
+            model_name="team",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("parent", models.F("pk")), _negated=True),
+                name="team_not_its_own_parent",
+                violation_error_message="A team cannot be its own parent.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from', None), ('valid_to', None), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='membership_ends_after_start', violation_error_message='The membership ends before it starts.'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_from", None),
+                    ("valid_to", None),
+                    ("valid_to__gte", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="membership_ends_after_start",
+                violation_error_message="The membership ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(models.F('person'), models.F('team'), models.F('valid_from'), name='membership_once', nulls_distinct=False, violation_error_message='This person already has a membership in that team from that day.'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                models.F("person"),
+                models.F("team"),
+                models.F("valid_from"),
+                name="membership_once",
+                nulls_distinct=False,
+                violation_error_message="This person already has a membership in that team from that day.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(models.F('vendor'), models.F('name'), name='product_once_per_vendor', violation_error_message='This vendor already has a product of that name.'),
+            model_name="product",
+            constraint=models.UniqueConstraint(
+                models.F("vendor"),
+                models.F("name"),
+                name="product_once_per_vendor",
+                violation_error_message="This vendor already has a product of that name.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.UniqueConstraint(models.F('vendor'), models.F('number'), name='contract_number_once_per_vendor', violation_error_message='This vendor already has a contract of that number.'),
+            model_name="contract",
+            constraint=models.UniqueConstraint(
+                models.F("vendor"),
+                models.F("number"),
+                name="contract_number_once_per_vendor",
+                violation_error_message="This vendor already has a contract of that number.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from', None), ('valid_to', None), ('valid_to__gte', models.F('valid_from')), _connector='OR'), name='contract_ends_after_start', violation_error_message='The contract ends before it starts.'),
+            model_name="contract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_from", None),
+                    ("valid_to", None),
+                    ("valid_to__gte", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="contract_ends_after_start",
+                violation_error_message="The contract ends before it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.CheckConstraint(condition=models.Q(('cost', None), ('cost__gte', 0), _connector='OR'), name='contract_cost_not_negative', violation_error_message='The cost of a contract cannot be negative.'),
+            model_name="contract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cost", None), ("cost__gte", 0), _connector="OR"),
+                name="contract_cost_not_negative",
+                violation_error_message="The cost of a contract cannot be negative.",
+            ),
         ),
     ]

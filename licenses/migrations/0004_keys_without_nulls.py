@@ -7,31 +7,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('licenses', '0003_group_notifications'),
+        ("licenses", "0003_group_notifications"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='denial',
-            name='denial_once',
+            model_name="denial",
+            name="denial_once",
         ),
         migrations.RemoveConstraint(
-            model_name='membership',
-            name='membership_once',
+            model_name="membership",
+            name="membership_once",
         ),
         migrations.AlterField(
-            model_name='denial',
-            name='code',
-            field=models.IntegerField(default=0, help_text='As printed, such as -4; 0 where none was.'),
+            model_name="denial",
+            name="code",
+            field=models.IntegerField(
+                default=0, help_text="As printed, such as -4; 0 where none was."
+            ),
         ),
         migrations.AddConstraint(
-            model_name='denial',
-            constraint=models.UniqueConstraint(models.F('feature'), models.F('at'), models.F('person'), models.F('host'), models.F('seats'), models.F('code'), models.F('ordinal'), name='denial_once'),
+            model_name="denial",
+            constraint=models.UniqueConstraint(
+                models.F("feature"),
+                models.F("at"),
+                models.F("person"),
+                models.F("host"),
+                models.F("seats"),
+                models.F("code"),
+                models.F("ordinal"),
+                name="denial_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(models.F('person'), models.F('team'), django.db.models.functions.comparison.Coalesce('valid_from', models.Value(datetime.date(1, 1, 1))), name='membership_once', violation_error_message='This person already has a membership in that team from that day.'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                models.F("person"),
+                models.F("team"),
+                django.db.models.functions.comparison.Coalesce(
+                    "valid_from", models.Value(datetime.date(1, 1, 1))
+                ),
+                name="membership_once",
+                violation_error_message="This person already has a membership in that team from that day.",
+            ),
         ),
     ]

@@ -1,7 +1,8 @@
 """Call a pool a pool in every page and message."""
 
-import licenses.models.fields
 from django.db import migrations
+
+import licenses.models.fields
 
 
 class Migration(migrations.Migration):
