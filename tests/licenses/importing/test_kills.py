@@ -141,6 +141,7 @@ def site(tmp_path: Path) -> Installation:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_kills_lose_nothing_and_double_nothing(
     site: Installation, piece: Path, tmp_path_factory
 ) -> None:
@@ -155,6 +156,7 @@ def test_kills_lose_nothing_and_double_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_a_cursor_ahead_of_its_rows_would_be_noticed(site: Installation, piece: Path) -> None:
     import_with_kills(site, "cursor_first", piece, 12, 2)
     text = piece.read_bytes()
