@@ -1,0 +1,200 @@
+"""Episodes of the past: what late data would have told, and what a rule would have done.
+
+Late data (a log that was imported, a server that comes back with one) never calls anybody. It
+makes alerts that are marked as past, so that reports and people looking back see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+from django.db import transaction
+from django.db.models import Q
+
+from licenses.analysis.usage import PoolFacts, load_facts
+from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
+from licenses.models import Alert, AlertRule, LicensePool
+
+from .messages import plain
+from .observing import capacity_limits
+from .rules import Limits, Sample, replay
+from .world import BLIND_SECONDS, CAPACITY, Kind
+
+MARGIN_SECONDS = 86400
+"""So much more is looked at on both sides: an episode may have begun before what came late."""
+KINDS = CAPACITY - {Kind.DENIALS}
+
+_CLEAR, _BETWEEN, _OVER = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class PastEpisode:
+    """The rule would have fired over [start, end).
+
+    worst: most seats; denials: refusals meanwhile.
+    """
+
+    pool_id: int
+    start: int
+    fired_at: int
+    end: int
+    worst: int
+    limit: int | None
+    denials: int
+
+
+def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> int:
+    """Write past alerts for the episodes that touch [start, end); return how many were new.
+
+    To be called after the hours of late data were counted. Running it again changes nothing:
+    where an alert of the rule lies over the time of an episode, none is added. What may still be
+    going on is left to the evaluation.
+    """
+    last = min(end + MARGIN_SECONDS, int(now.timestamp()) - BLIND_SECONDS)
+    first = start - MARGIN_SECONDS
+    rules = list(AlertRule.objects.filter(enabled=True, kind__in=KINDS).order_by("pk"))
+    pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))
+    if not rules or not pools or first >= last:
+        return 0
+    facts = load_facts(pools, first, last)
+    served = _servers(pools)
+    found = [
+        (rule, one.pool, episode)
+        for one in facts
+        for rule in rules
+        if rule.pool_id in (None, one.pool.pk)
+        and (rule.server_id is None or rule.server_id in served.get(one.pool.pk, ()))
+        for episode in episodes(rule, one)
+        if episode.start < end and episode.end > start and episode.end < last
+    ]
+    with transaction.atomic():
+        known = _known(found, first, last)
+        fresh = [
+            _alert(rule, pool, episode, now)
+            for rule, pool, episode in found
+            if not any(
+                begin < episode.end and episode.start < over
+                for begin, over in known.get((rule.pk, pool.pk), ())
+            )
+        ]
+        Alert.objects.bulk_create(fresh)
+    return len(fresh)
+
+
+def backtest(rule: AlertRule, pool_ids: Collection[int], start: int, end: int) -> list[PastEpisode]:
+    """Return when a rule (it need not be saved) would have fired in these pools over [start, end).
+
+    For kinds that look at seats; of others nothing is known after the fact, and the list is empty.
+    """
+    if rule.kind not in KINDS:
+        return []
+    pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))
+    return [row for facts in load_facts(pools, start, end) for row in episodes(rule, facts)]
+
+
+def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
+    """Yield the episodes of a rule within the window of the facts, in time order.
+
+    Looked at in every second, not at polls, so the rule's number of answers in a row does not
+    count. One that is cut off by the window ends there.
+    """
+    held = facts.holdings
+    start, end = facts.start, facts.end
+    use = usage(held.taken_by, held.returned_after, held.seats, start, end)
+    bound = facts.limits.allowed if rule.kind == Kind.OVER_USE else facts.limits.limit
+    bound = bound.only_within(facts.observed)
+    grid = merged_times([use.times, bound.times], start, end)
+    seats, limit = use.on(grid), bound.on(grid)
+    levels = Steps(grid, _classes(rule, seats, limit)).joined()
+    limits = Limits(_OVER, _CLEAR, rule.for_seconds, 1, rule.keep_firing_seconds, slack_seconds=1)
+    refused = facts.refusals.at
+    for episode in replay(_samples(levels), limits):
+        over = end if episode.end is None else episode.end
+        inside = (grid[:-1] < over) & (grid[1:] > episode.start)
+        bounds = limit[inside & (limit != UNKNOWN)]
+        yield PastEpisode(
+            pool_id=facts.pool.pk,
+            start=episode.start,
+            fired_at=episode.fired_at,
+            end=over,
+            worst=int(seats[inside].max()),
+            limit=int(bounds[-1]) if len(bounds) else None,
+            denials=int(np.count_nonzero((refused >= episode.start) & (refused < over))),
+        )
+
+
+def _classes(
+    rule: AlertRule, seats: npt.NDArray[np.int64], limit: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return for each step whether its use is over the threshold, clear, between, or unknown."""
+    classes = np.full(len(seats), UNKNOWN, dtype=np.int64)
+    for level in np.unique(limit).tolist():
+        marks = None if level == UNKNOWN else capacity_limits(rule, level, level)
+        if marks is None:
+            continue
+        here = limit == level
+        between = np.where(seats > marks.clear_at, _BETWEEN, _CLEAR)
+        classes[here] = np.where(seats >= marks.fire_at, _OVER, between)[here]
+    return classes
+
+
+def _samples(levels: Steps) -> Iterable[Sample]:
+    """Yield the first and the last second of each level, so that its length counts in full."""
+    for begin, after, level in zip(
+        levels.times[:-1].tolist(), levels.times[1:].tolist(), levels.levels.tolist(), strict=True
+    ):
+        value = None if level == UNKNOWN else level
+        yield Sample(begin, value)
+        if after - 1 > begin:
+            yield Sample(after - 1, value)
+
+
+def _servers(pools: Collection[LicensePool]) -> dict[int, set[int]]:
+    rows = LicensePool.objects.filter(pk__in=[pool.pk for pool in pools], mappings__isnull=False)
+    found: dict[int, set[int]] = {}
+    for pool, server in rows.order_by().values_list("pk", "mappings__feature__server_id"):
+        found.setdefault(pool, set()).add(server)
+    return found
+
+
+def _known(
+    found: Collection[tuple[AlertRule, LicensePool, PastEpisode]], first: int, last: int
+) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Return the spans of the alerts on record, by rule and pool."""
+    rows = Alert.objects.filter(
+        Q(resolved_at=None) | Q(resolved_at__gt=datetime.fromtimestamp(first, UTC)),
+        rule__in={rule.pk for rule, _pool, _episode in found},
+        pool__in={pool.pk for _rule, pool, _episode in found},
+        started_at__lt=last,
+    )
+    spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for rule, pool, begin, over in rows.values_list(
+        "rule_id", "pool_id", "started_at", "resolved_at"
+    ):
+        ends = int(over.timestamp()) if over else last
+        spans.setdefault((rule, pool or 0), []).append((int(begin.timestamp()), ends))
+    return spans
+
+
+def _alert(rule: AlertRule, pool: LicensePool, episode: PastEpisode, now: datetime) -> Alert:
+    bound = f" of {episode.limit}" if episode.limit is not None else ""
+    return Alert(
+        rule=rule,
+        subject=f"pool:{pool.pk}",
+        pool=pool,
+        state=Alert.State.RESOLVED,
+        past=True,
+        title=f"{plain(pool)}: {episode.worst}{bound} seats were in use",
+        message="Found in data that came late. Nobody was called.",
+        started_at=datetime.fromtimestamp(episode.start, UTC),
+        fired_at=now,
+        resolved_at=datetime.fromtimestamp(episode.end, UTC),
+        last_value=episode.worst,
+        worst_value=episode.worst,
+        limit=episode.limit,
+        denials=episode.denials,
+    )

@@ -1,0 +1,163 @@
+"""Episodes of the past: found in every second, recorded once, told to nobody."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.core import mail
+
+from licenses.alerts import past
+from licenses.models import Alert, AlertRule, Notification
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    covered,
+    holding,
+    refusal,
+)
+
+from .conftest import T0, moment
+
+HOUR = 3600
+
+
+@pytest.fixture
+def pool(db):
+    """A pool of 10 with a log that vouches for two days around second 0."""
+    pool = PoolFactory(name="Modeller")
+    feature = FeatureFactory(pool=pool)
+    EntitlementFactory(pool=pool, quantity=10, valid_from=date(2026, 1, 1))
+    covered(feature.server, T0 - 86400, T0 + 86400)
+    return pool
+
+
+def use(pool, begin: int, end: int, seats: int) -> None:
+    feature = pool.mappings.get().feature
+    holding(feature, T0 + begin, T0 + end, seats=seats)
+
+
+def rule(**values) -> AlertRule:
+    fields = {"name": "rule", "kind": AlertRule.Kind.USE_PERCENT, "keep_firing_seconds": 600}
+    return AlertRule(**(fields | values))
+
+
+def found(pool, **values) -> list[tuple[int, int, int]]:
+    rows = past.backtest(rule(**values), [pool.pk], T0 - 4 * HOUR, T0 + 12 * HOUR)
+    return [(row.start - T0, row.end - T0, row.worst) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        pytest.param([(0, HOUR, 9)], [(0, HOUR, 9)], id="an-hour"),
+        pytest.param([(0, HOUR, 8)], [], id="below"),
+        pytest.param([(0, 299, 9)], [], id="a-second-too-short"),
+        pytest.param([(0, 300, 9)], [(0, 300, 9)], id="just-long-enough"),
+        pytest.param(
+            [(0, HOUR, 8), (600, 1200, 4)], [(600, HOUR, 12)], id="eight-is-between-and-goes-on"
+        ),
+        pytest.param(
+            [(0, 1200, 9), (1500, 3000, 10)], [(0, 3000, 10)], id="a-short-pause-is-one-episode"
+        ),
+        pytest.param(
+            [(0, 1200, 9), (1800, 3000, 10)],
+            [(0, 1200, 9), (1800, 3000, 10)],
+            id="a-pause-of-ten-minutes-parts-two",
+        ),
+        pytest.param([(0, 100 * HOUR, 9)], [(0, 12 * HOUR, 9)], id="cut-off-by-the-window"),
+    ],
+)
+def test_a_rule_fires_for_what_lasted_long_enough(pool, spans, expected):
+    for begin, end, seats in spans:
+        use(pool, begin, min(end, 23 * HOUR), seats)
+    assert found(pool) == expected
+
+
+def test_a_limit_that_changed_is_the_limit_of_its_time(pool):
+    EntitlementFactory(pool=pool, quantity=10, valid_from=date(2026, 9, 22))
+    # From midnight on, 10 h 26 min 40 s later, there are 20 seats.
+    use(pool, 0, 11 * HOUR, 10)
+    assert found(pool) == [(0, 37600, 10)]
+
+
+def test_time_that_nobody_saw_is_no_clear_time(pool):
+    from licenses.models import Coverage
+
+    Coverage.objects.all().delete()
+    server = pool.mappings.get().feature.server
+    covered(server, T0 - 4 * HOUR, T0 + HOUR)
+    covered(server, T0 + 2 * HOUR, T0 + 12 * HOUR)
+    use(pool, 0, HOUR, 9)
+    use(pool, 2 * HOUR, 3 * HOUR, 9)
+    assert found(pool) == [(0, 3 * HOUR, 9)]
+
+
+def test_over_use_counts_what_was_allowed(pool):
+    use(pool, 0, HOUR, 10)
+    use(pool, 600, 700, 1)
+    values = {"kind": AlertRule.Kind.OVER_USE, "for_seconds": 0, "keep_firing_seconds": 0}
+    assert found(pool, **values) == [(600, 700, 11)]
+
+
+def test_what_cannot_be_known_afterwards_gives_nothing(pool):
+    use(pool, 0, HOUR, 10)
+    assert found(pool, kind=AlertRule.Kind.SERVER) == []
+
+
+def record(pool, now: int = 86400) -> int:
+    return past.record([pool.pk], T0, T0 + 6 * HOUR, moment(now))
+
+
+def test_late_data_makes_past_alerts_once_and_tells_nobody(pool):
+    rule().save()
+    use(pool, 0, HOUR, 9)
+    refusal(pool.mappings.get().feature, T0 + 100, PersonFactory())
+    assert record(pool) == 1
+    assert record(pool) == 0
+    alert = Alert.objects.get()
+    assert (alert.past, alert.state, alert.worst_value, alert.limit) == (True, "resolved", 9, 10)
+    assert (alert.started_at, alert.resolved_at) == (moment(0), moment(HOUR))
+    assert alert.denials == 1
+    assert (Notification.objects.count(), mail.outbox) == (0, [])
+
+
+def test_an_episode_that_was_told_is_not_recorded_again(pool):
+    row = rule()
+    row.save()
+    use(pool, 0, HOUR, 9)
+    Alert.objects.create(
+        rule=row,
+        subject=f"pool:{pool.pk}",
+        pool=pool,
+        title="told",
+        state="resolved",
+        started_at=moment(300),
+        resolved_at=moment(900),
+    )
+    assert record(pool) == 0
+
+
+def test_what_still_goes_on_is_left_to_the_evaluation(pool):
+    rule().save()
+    use(pool, 0, 20 * HOUR, 9)
+    assert record(pool, now=6 * HOUR) == 0
+    assert record(pool, now=30 * HOUR) == 1
+
+
+def test_episodes_outside_the_time_that_came_late_are_left_alone(pool):
+    rule().save()
+    use(pool, -3 * HOUR, -2 * HOUR, 9)
+    assert record(pool) == 0
+
+
+@pytest.mark.parametrize("about", ["another pool", "another server"])
+def test_a_rule_about_something_else_finds_nothing(pool, about):
+    other = PoolFactory()
+    feature = FeatureFactory(pool=other)
+    chosen = {"pool": other} if about == "another pool" else {"server": feature.server}
+    rule(**chosen).save()
+    use(pool, 0, HOUR, 9)
+    assert record(pool) == 0
