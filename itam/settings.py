@@ -353,6 +353,7 @@ else:
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["itam.formats"]
 USE_TZ = True
 # The zone in which people read; what is stored is UTC.
 TIME_ZONE = env.zone("ITAM_TIME_ZONE")

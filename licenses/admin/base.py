@@ -156,6 +156,7 @@ class FactAdmin(ReadOnlyAdmin):
 class ScopedTabular(_Scope, TabularInline):
     extra = 0
     tab = True
+    hide_title = True  # the columns say it all
 
 
 class ScopedStacked(_Scope, StackedInline):

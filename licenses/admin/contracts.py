@@ -19,6 +19,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -155,6 +156,7 @@ class ContractEntitlementInline(ReadOnlyTabular):
     verbose_name_plural = "entitlements in force and to come"
     fields = ("pool", "quantity", "metric", "valid_from", "valid_to", "overdraft", "unit_price")
     show_change_link = True
+    hide_title = False
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -211,8 +213,9 @@ class ContractAdmin(Importable, ScopedAdmin):
 
     @display(description="Runs", ordering="valid_to")
     def runs(self, contract: Any) -> str:
-        start = contract.valid_from or "…"
-        return f"{start} to {contract.valid_to or 'no end'}"
+        start, end = contract.valid_from, contract.valid_to
+        first = date_format(start) if start else "…"
+        return f"{first} to {date_format(end) if end else 'no end'}"
 
     @display(
         description="Notice",
@@ -224,12 +227,12 @@ class ContractAdmin(Importable, ScopedAdmin):
             return ""
         today = timezone.localdate()
         if contract.valid_to < today:
-            return "ended", f"ended {contract.valid_to}"
+            return "ended", f"ended {date_format(contract.valid_to)}"
         left = (contract.notice_on - today).days
         if left < 0:
-            return "now", f"notice day passed {contract.notice_on}"
+            return "now", f"notice day passed {date_format(contract.notice_on)}"
         key = "soon" if left <= 90 else "later"
-        return key, f"by {contract.notice_on} ({left} days)"
+        return key, f"by {date_format(contract.notice_on)} ({left} days)"
 
     @display(description="Cost", ordering="cost")
     def cost_words(self, contract: Any) -> str:
@@ -509,12 +512,12 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             return None
 
     @display(description="Seats", ordering="quantity")
-    def shown(self, line: Any) -> str:
-        return f"{line.quantity} seats"
+    def shown(self, line: Any) -> int:
+        return line.quantity
 
     @display(description="Valid to", ordering="valid_to")
-    def until(self, line: Any) -> str:
-        return str(line.valid_to or "perpetual")
+    def until(self, line: Any) -> Any:
+        return line.valid_to or "perpetual"
 
     @display(description="Price", ordering="unit_price")
     def price(self, line: Any) -> str:

@@ -17,6 +17,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from itam import health
 from licenses.models import (
@@ -372,9 +373,9 @@ def _contracts(user: Any) -> list[Task]:
         if left > 90 and ends > 60:
             continue
         said = (
-            f"notice by {notice} ({left} days left)"
+            f"notice by {date_format(notice)} ({left} days left)"
             if left >= 0
-            else f"notice day {notice} passed, ends {row.valid_to}"
+            else f"notice day {date_format(notice)} passed, ends {date_format(row.valid_to)}"
         )
         found.append(
             Task(

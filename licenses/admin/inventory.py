@@ -42,6 +42,7 @@ class ProductInline(ReadOnlyTabular):
     model = Product
     fields = ("name", "category")
     show_change_link = True
+    hide_title = False
 
 
 @admin.register(Vendor)
@@ -74,6 +75,7 @@ class PoolInline(ReadOnlyTabular):
     model = LicensePool
     fields = ("name", "zone")
     show_change_link = True
+    hide_title = False
 
 
 @admin.register(Product)
@@ -205,7 +207,12 @@ class TeamAdmin(Importable, ScopedAdmin):
     @display(description="Team")
     def tree_name(self, team: Any) -> str:
         depth = min(getattr(team, "depth", 0), 8)
-        return format_html('<span class="lm-indent lm-indent-{}">{}</span>', depth, team.name)
+        return format_html(
+            '<span class="lm-indent lm-indent-{}">{}{}</span>',
+            depth,
+            "↳ " if depth else "",
+            team.name,
+        )
 
     @display(description="Members today")
     def members_count(self, team: Any) -> int:

@@ -1,4 +1,4 @@
-"""The admin in a browser: no errors, nothing from outside, no sideways scrolling, numbers that live."""
+"""The admin in a browser: no errors, nothing from outside, no scrolling sideways, live numbers."""
 
 from __future__ import annotations
 
