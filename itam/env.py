@@ -105,6 +105,26 @@ def networks(name: str) -> list[str]:
     return words(name)
 
 
+def targets(name: str) -> list[str]:
+    """Return a list of networks in CIDR notation, addresses and host names."""
+    expected = "networks such as 10.0.0.0/8 or host names, separated by commas"
+    for part in words(name):
+        if "/" in part:
+            _check(name, part, expected, ipaddress.ip_network)
+        elif not re.fullmatch(r"[A-Za-z0-9.:-]+", part):
+            raise ImproperlyConfigured(f"{name}={part!r}: expected {expected}")
+    return words(name)
+
+
+def ports(name: str) -> list[int]:
+    """Return a list of port numbers."""
+    expected = "port numbers from 1 to 65535, separated by commas"
+    for part in words(name):
+        if not part.isdecimal() or not 1 <= int(part) <= 65535:
+            raise ImproperlyConfigured(f"{name}={part!r}: expected {expected}")
+    return [int(part) for part in words(name)]
+
+
 def origins(name: str) -> list[str]:
     """Return a list of origins: scheme and host, no path."""
     for part in words(name):

@@ -315,7 +315,8 @@ if ITAM_LMUTIL is None and _DEMO_LMUTIL.exists():
     ITAM_LMUTIL = _DEMO_LMUTIL  # the simulated company's, written by `manage.py demo`
 ITAM_RLMUTIL = env.path("ITAM_RLMUTIL")
 # Addresses that outgoing webhooks may reach although they are not public.
-ITAM_EGRESS_ALLOW = env.networks("ITAM_EGRESS_ALLOW")
+ITAM_EGRESS_ALLOW = env.targets("ITAM_EGRESS_ALLOW")
+ITAM_EGRESS_PORTS = env.ports("ITAM_EGRESS_PORTS")
 
 # --- Retention ----------------------------------------------------------------------------------
 
@@ -335,6 +336,8 @@ EMAIL_TIMEOUT = env.whole("EMAIL_TIMEOUT", 10, least=1)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "licences@localhost")
 # Who gets the alerts for which no channel was chosen.
 ITAM_ALERT_MAIL = env.text("ITAM_ALERT_MAIL")
+# How people reach the web pages, for links in messages.
+ITAM_PUBLIC_URL = env.text("ITAM_PUBLIC_URL").rstrip("/")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured(

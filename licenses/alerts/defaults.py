@@ -67,7 +67,7 @@ def _channel(mail_to: str) -> Channel | None:
     found = Channel.objects.filter(name=CHANNEL).first()
     if found is not None:
         return found
-    target = mail_to or getattr(settings, "ITAM_ALERT_MAIL", "") or _superusers()
+    target = mail_to or settings.ITAM_ALERT_MAIL or _superusers()
     if not target:
         return None
     mail.check(target)

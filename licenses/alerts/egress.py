@@ -169,7 +169,7 @@ def check_address(text: str, host: str, policy: Policy) -> Address:
         if denied or not inner.is_global or inner.is_multicast:
             raise Refused(
                 f"{host} leads to {text}, which is not on the public network. If it is meant,"
-                " allow it in ITAM_WEBHOOK_ALLOW."
+                " allow it in ITAM_EGRESS_ALLOW."
             )
     return address
 

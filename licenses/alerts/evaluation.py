@@ -59,7 +59,8 @@ def evaluate(now: datetime, only: Collection[str] | None = None) -> Summary:
         _close_unwatched(book)
         _supersede(book)
         sent = write(book)
-        Heartbeat.objects.filter(name=EVALUATOR).update(at=now)
+        if only is None:
+            Heartbeat.objects.filter(name=EVALUATOR).update(at=now)
     late = last is not None and now - last > timedelta(seconds=MISSED_SECONDS)
     return Summary(
         observed=count,

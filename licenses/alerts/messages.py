@@ -57,7 +57,7 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 def link(path: str) -> str:
     """Return the address of a page; the bare path where ITAM_PUBLIC_URL is not set."""
-    return f"{getattr(settings, 'ITAM_PUBLIC_URL', '').rstrip('/')}{path}"
+    return f"{settings.ITAM_PUBLIC_URL}{path}"
 
 
 def page(subject: Subject | Alert) -> str:

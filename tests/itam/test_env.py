@@ -16,6 +16,9 @@ from itam import env
         pytest.param(lambda: env.words("X"), "a, b,,c ", ["a", "b", "c"], id="words"),
         pytest.param(lambda: env.zone("X"), "Asia/Kolkata", "Asia/Kolkata", id="zone"),
         pytest.param(lambda: env.networks("X"), "10.0.0.0/8,::1", ["10.0.0.0/8", "::1"], id="nets"),
+        pytest.param(lambda: env.targets("X"), "10.0.0.0/8,::1,hooks.example",
+                     ["10.0.0.0/8", "::1", "hooks.example"], id="targets"),
+        pytest.param(lambda: env.ports("X"), "8080, 9443", [8080, 9443], id="ports"),
         pytest.param(lambda: env.origins("X"), "https://a.example:8443", ["https://a.example:8443"],
                      id="origins"),
     ],
@@ -57,6 +60,21 @@ def test_a_value_is_read_as_its_type(monkeypatch, read, raw, expected):
             "10.0.0.1/8",
             "X='10.0.0.1/8': expected networks",
             id="network",
+        ),
+        pytest.param(
+            lambda: env.targets("X"),
+            "10.0.0.0/33",
+            "X='10.0.0.0/33': expected networks such as 10.0.0.0/8 or host names",
+            id="target-network",
+        ),
+        pytest.param(
+            lambda: env.targets("X"),
+            "http://hooks.example",
+            "X='http://hooks.example': expected networks such as 10.0.0.0/8 or host names",
+            id="target-host",
+        ),
+        pytest.param(
+            lambda: env.ports("X"), "443,65536", "X='65536': expected port numbers", id="ports"
         ),
         pytest.param(
             lambda: env.origins("X"),

@@ -24,11 +24,7 @@ from .base import Message, SendError
 
 def policy() -> egress.Policy:
     """Return what the operator allows beyond the public network."""
-    allow = [
-        *getattr(settings, "ITAM_WEBHOOK_ALLOW", ()),
-        *getattr(settings, "ITAM_EGRESS_ALLOW", ()),
-    ]
-    return egress.Policy.parse(allow, getattr(settings, "ITAM_WEBHOOK_PORTS", ()))
+    return egress.Policy.parse(settings.ITAM_EGRESS_ALLOW, settings.ITAM_EGRESS_PORTS)
 
 
 def recipients(channel: Channel) -> list[str]:

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from itam import health
+from licenses.alerts import heartbeat
 from licenses.management.commands.up import ask_health, parse_address
 from licenses.models import Heartbeat, LicenseServer
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
                 problems += [
                     health.migrations_problem(),
                     *self.heartbeats(limit),
+                    *self.alert(),
                     *self.polls(limit),
                 ]
             except DatabaseError as error:
@@ -84,6 +86,10 @@ class Command(BaseCommand):
             for name, at in sorted(rows.items())
             if now - at > limit
         ]
+
+    def alert(self) -> list[str]:
+        """See that people are told when the worker stands still; it cannot say so itself."""
+        return heartbeat.watch() if Heartbeat.objects.exists() else []
 
     def polls(self, limit: dt.timedelta) -> list[str]:
         """Name the license server whose poll is most overdue."""

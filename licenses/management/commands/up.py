@@ -20,6 +20,7 @@ from django.db import connections
 from itam import broker, health, pulse, runner
 from itam.processes import dying_with_parent
 from itam.runner import CappedLog, Child, RunnerError, Supervisor, Watchdog
+from licenses.alerts.defaults import ensure_default_rules
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -80,6 +81,7 @@ class Command(BaseCommand):
             password = self.create_admin()
             if demo:
                 self.fill_demo()
+            ensure_default_rules()
             connections.close_all()
             if supervisor.stopping:
                 return

@@ -77,8 +77,8 @@ def receiver():
 
 @pytest.fixture
 def hook(receiver, settings) -> Channel:
-    settings.ITAM_WEBHOOK_ALLOW = ["127.0.0.0/8"]
-    settings.ITAM_WEBHOOK_PORTS = [receiver.port]
+    settings.ITAM_EGRESS_ALLOW = ["127.0.0.0/8"]
+    settings.ITAM_EGRESS_PORTS = [receiver.port]
     return Channel(name="Hook", kind="webhook", target=receiver.url, secret="s3cret")
 
 
@@ -119,7 +119,7 @@ def test_only_2xx_counts_as_taken_and_the_answer_is_never_shown(receiver, hook, 
 
 
 def test_a_webhook_into_our_own_network_is_not_sent_and_says_why(receiver, hook, settings):
-    settings.ITAM_WEBHOOK_ALLOW = []
+    settings.ITAM_EGRESS_ALLOW = []
     with pytest.raises(SendError, match=r"Not sent: .* not on the public network"):
         channels.send(hook, message())
     assert receiver.requests == []

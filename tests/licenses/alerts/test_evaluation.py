@@ -44,6 +44,14 @@ def test_a_pool_that_fills_up_is_told_once_and_once_that_it_is_over(company):
     assert alert.resolved_at == moment(1500)
 
 
+def test_links_lead_to_where_people_reach_us(company, settings):
+    settings.ITAM_PUBLIC_URL = "https://itam.example"
+    pool = company.add_pool("Modeller")
+    company.story(pool, [9, 9])
+    page = f"https://itam.example/admin/licenses/licensepool/{pool.pk}/change/"
+    assert f"More: {page}\n" in mail.outbox[0].body
+
+
 def test_one_full_answer_tells_nobody(company):
     pool = company.add_pool("Modeller")
     company.story(pool, [5, 10, 5, 10, 5])

@@ -57,9 +57,16 @@ def test_the_watch_leaves_alerts_of_other_kinds_alone(watched):
     assert Alert.objects.get(pool=pool).state == "firing"
 
 
-def test_a_worker_that_never_came_is_noticed(watched):
-    assert heartbeat.watch(moment(0)) == []
-    assert heartbeat.watch(moment(301)) != []
+def test_a_worker_that_never_came_is_a_problem_but_no_alert(watched):
+    assert heartbeat.watch(moment(0)) == ["The worker was never heard of."]
+    assert not Alert.objects.exists()
+
+
+def test_the_watch_does_not_pass_for_an_evaluation(watched):
+    heartbeat.beat("worker", moment(0))
+    watched.evaluate(10)
+    heartbeat.watch(moment(400))
+    assert Heartbeat.objects.get(name="alerts").at == moment(10)
 
 
 def test_a_look_while_all_is_well_is_one_query(watched):
