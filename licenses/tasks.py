@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from licenses.alerts import heartbeat as beats
-from licenses.alerts import outbox
+from licenses.alerts import outbox, past
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
@@ -56,6 +56,7 @@ def read_log(server_id: int) -> None:
 def import_file(job_id: int) -> None:
     """Go on with a file that was handed in; only the holder of its lease does anything."""
     jobs.run(job_id)
+    past.record_import(job_id, timezone.now())
 
 
 @shared_task

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
-from licenses.models import Alert, AlertRule, LicensePool
+from licenses.models import Alert, AlertRule, ImportJob, LicensePool, Work
 
 from .messages import plain
 from .observing import capacity_limits
@@ -60,11 +60,11 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
     pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))
     if not rules or not pools or first >= last:
         return 0
-    facts = load_facts(pools, first, last)
     served = _servers(pools)
     found = [
         (rule, one.pool, episode)
-        for one in facts
+        for pool in pools  # one at a time: a year of all pools would not fit into memory
+        for one in load_facts([pool], first, last)
         for rule in rules
         if rule.pool_id in (None, one.pool.pk)
         and (rule.server_id is None or rule.server_id in served.get(one.pool.pk, ()))
@@ -83,6 +83,18 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
         ]
         Alert.objects.bulk_create(fresh)
     return len(fresh)
+
+
+def record_import(job_id: int, now: datetime) -> int:
+    """Write past alerts for the time that a finished import covers; return how many were new."""
+    job = ImportJob.objects.filter(pk=job_id, state=Work.DONE).first()
+    begin, end = (job.result.get(name) for name in ("from", "to")) if job else (None, None)
+    if job is None or not begin or not end:
+        return 0
+    pools = LicensePool.objects.filter(mappings__feature__server=job.server_id).distinct()
+    ids = list(pools.order_by().values_list("pk", flat=True))
+    span = [int(datetime.fromisoformat(text).timestamp()) for text in (begin, end)]
+    return record(ids, span[0], span[1] + 1, now)
 
 
 def backtest(rule: AlertRule, pool_ids: Collection[int], start: int, end: int) -> list[PastEpisode]:
