@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import (
     RangeDateFilter,
 )
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from licenses.alerts.outbox import send_test
 from licenses.models import (
@@ -139,7 +139,9 @@ class ChannelForm(forms.ModelForm):
         ),
         help_text="Signs webhooks. Never shown again; leave it empty to keep the one on record.",
     )
-    forget_secret = forms.BooleanField(required=False, label="Forget the secret on record")
+    forget_secret = forms.BooleanField(
+        required=False, label="Forget the secret on record", widget=UnfoldBooleanSwitchWidget
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -118,7 +118,7 @@ class _Scope:
 class ScopedAdmin(_Scope, ModelAdmin):
     """A page for rows that people keep."""
 
-    list_per_page = 50
+    list_per_page = 25
     list_filter_submit = True
     show_full_result_count = False
     warn_unsaved_form = True

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from licenses.models import LicensePool, PoolHour, PoolNow
+from licenses.models import Capture, LicensePool, PoolHour, PoolNow
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -34,6 +34,15 @@ def pool(transactional_db: None) -> LicensePool:
     feature = FeatureFactory(server=server, name=ATTACK, pool=pool)
     FeatureFactory(server=server, name="UNMAPPED")
     EntitlementFactory(pool=pool, quantity=10)
+    Capture.objects.create(
+        server=server,
+        kind="lmstat",
+        source=ATTACK,
+        result="timeout",
+        detail=ATTACK,
+        sha256="a" * 64,
+        size=9,
+    )
     covered(server, now - 86_400, now)
     start = now // HOUR * HOUR
     for back in range(1, 24):
@@ -55,6 +64,7 @@ def pages(pool: LicensePool) -> list[str]:
         "/admin/licenses/licensepool/",
         reverse("admin:licenses_licensepool_change", args=[pool.pk]),
         "/admin/licenses/checkout/",
+        reverse("admin:licenses_capture_change", args=[Capture.objects.get().pk]),
         "/admin/licenses/feature/",
         "/admin/licenses/entitlement/add/",
         reverse("admin:licenses_entitlement_correct", args=[pool.entitlements.get().pk]),
