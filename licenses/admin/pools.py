@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import (
     Case,
@@ -173,7 +174,10 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
         for row in rows:
             if row.pk is None:
                 row.recorded_by = request.user
-            save_mapping(row, user=request.user)
+            try:
+                save_mapping(row, user=request.user)
+            except ValidationError as error:  # two rows of one form, or somebody was quicker
+                messages.error(request, " ".join(error.messages))
         if rows:
             messages.info(request, "The figures of this pool are being counted again.")
 

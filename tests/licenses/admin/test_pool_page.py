@@ -1,0 +1,160 @@
+"""A pool's page: its figures in words, what to do next, its mappings and its report."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licenses.admin import pool_page
+from licenses.models import DirtySpan, LicensePool, PoolFeature, PoolHour, PoolNow
+from tests.factories import FeatureFactory, PoolFactory, at
+
+from .conftest import NOW, World
+
+
+def page(client: Client, pool: LicensePool) -> str:
+    answer = client.get(reverse("admin:licenses_licensepool_overview", args=[pool.pk]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_bare_pool_says_what_to_do(mara: Client, db: None) -> None:
+    text = page(mara, PoolFactory(name="Bare"))
+    for sentence in (
+        "No feature feeds this pool",
+        "No entitlement is on record",
+        "needs an entitlement and data",
+        "Nobody ever looked",
+        "By no feature yet",
+        "no data yet",
+    ):
+        assert sentence in text, sentence
+
+
+def test_a_server_without_zone_is_told(mara: Client, world: World) -> None:
+    world.server.zone = ""
+    world.server.save()
+    assert "shared has no time zone" in page(mara, world.mine)
+
+
+def test_drift_between_what_is_allowed_and_served_is_told(mara: Client, world: World) -> None:
+    PoolNow.objects.filter(pool=world.mine).update(issued=8, allowed=10, limit=10)
+    assert "10 allowed, 8 served: they differ" in page(mara, world.mine)
+
+
+def test_unused_seats_are_priced_for_who_may_see_rights(
+    mara: Client, vera: Client, world: World
+) -> None:
+    PoolHour.objects.create(pool=world.mine, hour=NOW - 7200, peak=4, observed_seconds=3600)
+    assert "seats above the peak: 600 EUR a year" in page(mara, world.mine)
+    text = page(vera, world.mine)
+    assert "EUR" not in text and "Rights over time" not in text
+
+
+def test_refusals_are_told_in_words_and_as_episodes(mara: Client, world: World) -> None:
+    text = page(mara, world.mine)
+    assert "1 time someone found no seat" in text
+    assert pool_page.refusal_words("no_seat") == "All seats were in use"
+    assert pool_page.refusal_words("of_old") == "of old"
+
+
+def test_times_are_those_of_the_pool(mara: Client, world: World) -> None:
+    LicensePool.objects.filter(pk=world.mine.pk).update(zone="Asia/Kolkata")
+    text = page(mara, world.mine)
+    assert "Times are Asia/Kolkata" in text
+    assert "24 Nov 2026 13:30" in text  # held since 08:00 UTC
+
+
+def test_the_chart_tells_unknown_from_zero(mara: Client, world: World) -> None:
+    PoolHour.objects.create(pool=world.mine, hour=NOW - 7200, peak=0, observed_seconds=3600)
+    PoolHour.objects.create(pool=world.mine, hour=NOW - 3600, peak=4, observed_seconds=1800)
+    found = mara.get(f"/admin/live/pools/{world.mine.pk}/chart/", {"span": "month"}).json()
+    assert found["peak"][-3:] == [None, 0, 4]
+    assert found["observed"][-3:] == [0, 1, 0.5]
+    year = mara.get(f"/admin/live/pools/{world.mine.pk}/chart/").json()
+    assert len(year["time"]) == 366 and year["peak"][-1] == 4
+
+
+def test_the_report_is_asked_for_in_the_pools_zone(
+    mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def request_report(*given: Any) -> Any:
+        asked.extend(given)
+        return world.mine  # any row with a page of its own
+
+    monkeypatch.setattr(pool_page.deeds, "optional", lambda _: request_report)
+    LicensePool.objects.filter(pk=world.mine.pk).update(zone="Europe/Berlin")
+    path = reverse("admin:licenses_licensepool_report", args=[world.mine.pk])
+    mara.post(path, {"from": "2025-11-01", "to": "2026-11-01"})
+    name, pools, start, end, zone, user = asked
+    assert (name, pools, zone) == ("compliance", [world.mine], ZoneInfo("Europe/Berlin"))
+    assert (start, end) == (at("2025-10-31T23:00"), at("2026-10-31T23:00"))
+    assert user.username == "mara"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [("2026-01-01", "2026-01-01", "is not after"), ("yesterday", "2026-01-01", "two dates")],
+)
+def test_a_report_over_nothing_is_refused(
+    first: str, last: str, message: str, mara: Client, world: World
+) -> None:
+    path = reverse("admin:licenses_licensepool_report", args=[world.mine.pk])
+    text = mara.post(path, {"from": first, "to": last}, follow=True).content.decode()
+    assert message in text
+
+
+def test_a_viewer_asks_for_no_report(vera: Client, world: World) -> None:
+    path = reverse("admin:licenses_licensepool_report", args=[world.mine.pk])
+    assert "Compliance PDF" not in page(vera, world.mine)
+    assert vera.post(path, {"from": "2025-11-01", "to": "2026-11-01"}).status_code == 403
+
+
+def form(pool: LicensePool, *rows: dict[str, Any]) -> dict[str, Any]:
+    data = {
+        "product": pool.product_id,
+        "name": pool.name,
+        "zone": pool.zone,
+        "episode_gap_minutes": 15,
+        "mappings-TOTAL_FORMS": len(rows),
+        "mappings-INITIAL_FORMS": sum("id" in row for row in rows),
+    }
+    for place, row in enumerate(rows):
+        data |= {f"mappings-{place}-{name}": value for name, value in row.items()}
+    return data
+
+
+def test_a_mapping_added_in_the_form_has_author_and_hours_counted_again(
+    mara: Client, world: World
+) -> None:
+    feature = FeatureFactory(server=world.server)
+    kept = PoolFeature.objects.get(pool=world.mine)
+    rows = [
+        {"id": kept.pk, "pool": world.mine.pk, "feature": kept.feature_id, "weight": 1},
+        {"pool": world.mine.pk, "feature": feature.pk, "weight": 2},
+    ]
+    path = reverse("admin:licenses_licensepool_change", args=[world.mine.pk])
+    assert mara.post(path, form(world.mine, *rows)).status_code == 302
+    mapping = PoolFeature.objects.get(feature=feature)
+    assert (mapping.weight, mapping.recorded_by.username) == (2, "mara")
+    assert DirtySpan.objects.filter(pool=world.mine).exists()
+
+
+def test_a_feature_that_feeds_another_pool_is_refused_in_words(mara: Client, world: World) -> None:
+    foreign = PoolFeature.objects.filter(pool=world.other).first()
+    path = reverse("admin:licenses_licensepool_add")
+    fresh = LicensePool(product=world.mine.product, name="Fresh", zone="UTC")
+    text = mara.post(
+        path, form(fresh, {"feature": foreign.feature_id, "weight": 1})
+    ).content.decode()
+    assert "already feeds the pool Other Pool" in text
+    twice = {"feature": FeatureFactory(server=world.server).pk, "weight": 1}
+    page_ = mara.post(path, form(fresh, twice, twice), follow=True)
+    assert page_.status_code == 200
+    assert PoolFeature.objects.filter(feature=twice["feature"]).count() <= 1
