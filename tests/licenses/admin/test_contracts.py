@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from licenses.admin.contracts import tidy_name
+from licenses.admin.documents import tidy_name
 from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow
 
 from .conftest import World
@@ -154,7 +154,7 @@ def test_a_document_of_the_wrong_kind_is_refused(
 def test_a_document_that_is_too_large_is_refused(
     mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licenses.admin.contracts.MOST_BYTES", 10)
+    monkeypatch.setattr("licenses.admin.documents.MOST_BYTES", 10)
     answer = hand_in(
         mara, Contract.objects.get(number="Mine-1"), SimpleUploadedFile("bill.pdf", PDF)
     )

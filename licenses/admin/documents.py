@@ -1,0 +1,216 @@
+"""Papers that prove something: hashed when they come in, checked, and never swapped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+)
+from unfold.decorators import display
+
+from licenses.models import Document
+
+from . import words
+from .base import ReadOnlyTabular, ScopedAdmin, ScopedTabular
+
+MOST_BYTES = 25_000_000
+
+
+# What a file must begin with to be what its name says. Text
+# formats have no such mark and must be text.
+_MARKS = {
+    "pdf": (b"%PDF-",),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "jpg": (b"\xff\xd8\xff",),
+    "jpeg": (b"\xff\xd8\xff",),
+    "docx": (b"PK\x03\x04",),
+    "xlsx": (b"PK\x03\x04",),
+}
+
+
+def checked_document(file: Any) -> str:
+    """Refuse a file that is too large or not what its name says; return its SHA-256."""
+    if file.size > MOST_BYTES:
+        raise ValidationError(
+            f"{file.name} has {words.size(file.size)}: expected {words.size(MOST_BYTES)} at most."
+        )
+    ending = file.name.rsplit(".", 1)[-1].lower()
+    digest = hashlib.sha256()
+    head = b""
+    for chunk in file.chunks():
+        head = head or chunk[:4096]
+        digest.update(chunk)
+    file.seek(0)
+    marks = _MARKS.get(ending)
+    if marks and not head.startswith(marks):
+        raise ValidationError(f"{file.name} does not begin as a {ending} file does.")
+    if not marks and b"\0" in head:
+        raise ValidationError(f"{file.name} is not a text file, as its name says.")
+    return digest.hexdigest()
+
+
+def tidy_name(name: str) -> str:
+    """Return a file name as it may be stored and sent back: no path, no control or direction
+    characters.
+    """
+    name = re.split(r"[/\\]", name)[-1]
+    kept = "".join(char for char in name if char.isprintable() and char not in "\"'<>|:*?")
+    return kept[-200:].strip(". ") or "file"
+
+
+class DocumentForm(forms.ModelForm):
+    """Take the hash while the file passes."""
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file and hasattr(file, "chunks") and "file" in self.changed_data:
+            self.instance.sha256 = checked_document(file)
+            self.instance.size = file.size
+            self.instance.file_name = tidy_name(file.name)
+        return file
+
+
+def download_link(document: Document) -> str:
+    if not document.pk:
+        return words.UNKNOWN
+    url = reverse("admin:licenses_document_download", args=[document.pk])
+    return format_html('<a class="lm-link" href="{}">{}</a>', url, document.file_name)
+
+
+def short_hash(document: Document) -> str:
+    return format_html(
+        '<code class="lm-hash" title="SHA-256 {}">{}…</code>', document.sha256, document.sha256[:12]
+    )
+
+
+class NewDocumentInline(ScopedTabular):
+    """Adds documents. Those on record stand in the list beside it and never change."""
+
+    model = Document
+    form = DocumentForm
+    fields = ("kind", "title", "file")
+    verbose_name_plural = "add documents"
+    tab = False
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).none()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_add_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class DocumentInline(ReadOnlyTabular):
+    model = Document
+    verbose_name_plural = "documents on record"
+    fields = ("kind", "title", "link", "hash", "bytes", "recorded_at", "recorded_by")
+    readonly_fields = ("link", "hash", "bytes")
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("recorded_by")
+
+    @display(description="File")
+    def link(self, document: Any) -> str:
+        return download_link(document)
+
+    @display(description="SHA-256")
+    def hash(self, document: Any) -> str:
+        return short_hash(document)
+
+    @display(description="Size")
+    def bytes(self, document: Any) -> str:
+        return words.size(document.size)
+
+
+@admin.register(Document)
+class DocumentAdmin(ScopedAdmin):
+    form = DocumentForm
+    list_display = ("title", "contract", "kind", "link", "hash", "bytes", "recorded_at")
+    list_select_related = ("contract__vendor",)
+    list_filter = (("kind", ChoicesDropdownFilter), ("contract__vendor", AutocompleteSelectFilter))
+    search_fields = ("title", "file_name", "contract__number")
+    autocomplete_fields = ("contract",)
+    fields = ("contract", "kind", "title", "file")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return self.fields
+        return (
+            "contract",
+            "kind",
+            "title",
+            "link",
+            "sha256",
+            "bytes",
+            "recorded_at",
+            "recorded_by",
+        )
+
+    readonly_fields = ("link", "hash", "sha256", "bytes", "recorded_at", "recorded_by")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A paper that proves something is never swapped: a newer one is added."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.recorded_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.download)
+        return [
+            path("<int:pk>/download/", view, name="licenses_document_download"),
+            *super().get_urls(),
+        ]
+
+    def download(self, request: HttpRequest, pk: int) -> FileResponse:
+        """Send the file to who may see the contract and has the right to download; never shown in
+        the page.
+        """
+        if not request.user.has_perm("licenses.download_document"):
+            raise PermissionDenied
+        document = get_object_or_404(self.get_queryset(request), pk=pk)
+        try:
+            stream = document.file.open("rb")
+        except FileNotFoundError as error:
+            raise Http404(f"The file of {document} is missing from the data folder") from error
+        return FileResponse(
+            stream,
+            as_attachment=True,
+            filename=document.file_name,
+            content_type="application/octet-stream",
+        )
+
+    @display(description="File")
+    def link(self, document: Any) -> str:
+        return download_link(document)
+
+    @display(description="SHA-256")
+    def hash(self, document: Any) -> str:
+        return short_hash(document)
+
+    @display(description="Size", ordering="size")
+    def bytes(self, document: Any) -> str:
+        return words.size(document.size)

@@ -1,0 +1,249 @@
+"""Rights bought: added, corrected by new lines, withdrawn, and never edited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms.models import modelform_factory
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils import timezone
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RangeDateFilter,
+)
+from unfold.decorators import display
+
+from licenses.models import Entitlement, correct_entitlement
+from licenses.models.contracts import CORRECTABLE
+from licenses.resources import EntitlementResource
+
+from . import deeds, words
+from . import forms as pages
+from .base import ScopedAdmin
+from .importing import Importable
+
+
+class StandingFilter(admin.SimpleListFilter):
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("current", "counting now"), ("past", "replaced or withdrawn")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "current":
+            return queryset.filter(replaced_by=None, withdrawn=False)
+        if self.value() == "past":
+            return queryset.exclude(replaced_by=None, withdrawn=False)
+        return queryset
+
+
+class WithdrawForm(pages.AdminForm):
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea,
+        help_text="Stays on record beside the line, and prints in reports.",
+    )
+
+
+@admin.register(Entitlement)
+class EntitlementAdmin(Importable, ScopedAdmin):
+    """Adds lines. Correct and Withdraw write a line that replaces another; both stay on record."""
+
+    resource_classes = [EntitlementResource]
+    list_display = (
+        "shown",
+        "pool",
+        "metric",
+        "valid_from",
+        "until",
+        "overdraft",
+        "price",
+        "contract",
+        "standing",
+    )
+    list_select_related = ("pool", "contract__vendor", "replaced_by")
+    list_filter = (
+        StandingFilter,
+        ("pool", AutocompleteSelectFilter),
+        ("contract", AutocompleteSelectFilter),
+        ("metric", ChoicesDropdownFilter),
+        ("valid_to", RangeDateFilter),
+    )
+    search_fields = ("pool__name", "contract__number", "purchase_order", "pool__product__name")
+    autocomplete_fields = ("pool", "contract")
+    fieldsets = (
+        (None, {"fields": ("pool", "contract", "quantity", "metric", "overdraft")}),
+        ("Term", {"fields": ("valid_from", "valid_to")}),
+        ("Cost", {"fields": ("unit_price", "currency", "purchase_order")}),
+        ("Scope", {"fields": ("scope",)}),
+    )
+    record = ("strength", "replaces", "withdrawn", "reason", "recorded_at", "recorded_by")
+    change_form_outer_before_template = "admin/licenses/entitlement_tools.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.select_related("pool__product__vendor", "contract__vendor", "replaced_by")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        found = list(super().get_fieldsets(request, obj))
+        return [*found, ("Record", {"fields": self.record})] if obj else found
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.recorded_by = request.user
+        super().save_model(request, obj, form, change)
+        deeds.rights_changed(obj)
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/correct/", wrap(self.correct), name="licenses_entitlement_correct"),
+            path("<int:pk>/withdraw/", wrap(self.withdraw), name="licenses_entitlement_withdraw"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        extra = {"may_correct": request.user.has_perm("licenses.add_entitlement")}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+
+    def _standing_line(self, request: HttpRequest, pk: int) -> Entitlement | None:
+        """Return the line if this user may replace it and it still counts."""
+        if not request.user.has_perm("licenses.add_entitlement"):
+            raise PermissionDenied
+        line: Entitlement = get_object_or_404(self.get_queryset(request), pk=pk)
+        if hasattr(line, "replaced_by"):
+            messages.error(request, "This line was replaced already. Correct the newer line.")
+            return None
+        if line.withdrawn:
+            messages.error(request, "This line is withdrawn. Add a new one instead.")
+            return None
+        return line
+
+    def _to(self, line_id: int) -> HttpResponse:
+        return redirect("admin:licenses_entitlement_change", line_id)
+
+    def correct(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Replace a line by a corrected copy, with a reason that cannot be left out."""
+        line = self._standing_line(request, pk)
+        if line is None:
+            return self._to(pk)
+        form_class = modelform_factory(
+            Entitlement,
+            fields=[*CORRECTABLE, "reason"],
+            formfield_callback=lambda field, **options: self.formfield_for_dbfield(
+                field, request, **options
+            ),
+        )
+        initial = {name: line.serializable_value(name) for name in CORRECTABLE}
+        form = form_class(request.POST or None, initial=initial)
+        form.fields["reason"].required = True
+        if request.method == "POST" and form.is_valid():
+            changes = {name: form.cleaned_data[name] for name in CORRECTABLE}
+            if all(getattr(line, name) == value for name, value in changes.items()):
+                form.add_error(None, "Nothing differs from the line on record.")
+            else:
+                reason = form.cleaned_data["reason"]
+                if copy := self._replace(form, line, changes, reason, request):
+                    messages.success(
+                        request, f"Recorded: {copy}. The earlier line stays on record."
+                    )
+                    return self._to(copy.pk)
+        return pages.page(
+            request,
+            self,
+            form,
+            title="Correct an entitlement",
+            intro="A new line replaces this one from now on. Both stay on record, with your name "
+            "and the reason; reports as of an earlier day go on showing the earlier line.",
+            submit="Record the correction",
+            back=reverse("admin:licenses_entitlement_change", args=[pk]),
+            obj=line,
+        )
+
+    def withdraw(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take a line back, with a reason."""
+        line = self._standing_line(request, pk)
+        if line is None:
+            return self._to(pk)
+        form = WithdrawForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            reason = form.cleaned_data["reason"]
+            if copy := self._replace(form, line, {}, reason, request, withdraw=True):
+                messages.success(request, "The line is withdrawn. It stays on record.")
+                return self._to(copy.pk)
+        return pages.page(
+            request,
+            self,
+            form,
+            title="Withdraw an entitlement",
+            intro=f"{line} no longer counts, for its whole term. It stays on record with your "
+            "name and the reason.",
+            submit="Withdraw",
+            back=reverse("admin:licenses_entitlement_change", args=[pk]),
+            obj=line,
+            danger=True,
+        )
+
+    def _replace(
+        self,
+        form: Any,
+        line: Entitlement,
+        changes: dict[str, Any],
+        reason: str,
+        request: HttpRequest,
+        withdraw: bool = False,
+    ) -> Entitlement | None:
+        try:
+            with transaction.atomic():
+                copy = correct_entitlement(
+                    line, changes=changes, reason=reason, author=request.user, withdraw=withdraw
+                )
+                deeds.rights_changed(line, copy)
+            return copy
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+            return None
+
+    @display(description="Seats", ordering="quantity")
+    def shown(self, line: Any) -> int:
+        return line.quantity
+
+    @display(description="Valid to", ordering="valid_to")
+    def until(self, line: Any) -> Any:
+        return line.valid_to or "perpetual"
+
+    @display(description="Price", ordering="unit_price")
+    def price(self, line: Any) -> str:
+        return words.money(line.unit_price, line.currency)
+
+    @display(
+        description="Standing",
+        label={"counts": "success", "to come": "info", "ended": "warning", "gone": "danger"},
+    )
+    def standing(self, line: Any) -> tuple[str, str]:
+        if hasattr(line, "replaced_by"):
+            return "gone", "withdrawn" if line.replaced_by.withdrawn else "replaced"
+        if line.withdrawn:
+            return "gone", "withdrawn"
+        today = timezone.localdate()
+        if line.valid_from > today:
+            return "to come", "to come"
+        if line.valid_to and line.valid_to < today:
+            return "ended", "ended"
+        return "counts", "counts"

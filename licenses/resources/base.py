@@ -1,0 +1,59 @@
+"""What all sheets keep to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from import_export import fields, resources
+
+from .cells import Text
+
+
+def column(name: str, widget: Any = None, *, header: str = "", **options: Any) -> fields.Field:
+    return fields.Field(
+        attribute=name, column_name=header or name, widget=widget or Text(), **options
+    )
+
+
+class Sheet(resources.ModelResource):
+    """A spreadsheet whose columns are those declared; cells are judged by the model's own rules,
+    too.
+    """
+
+    needed: tuple[str, ...] = ()
+
+    class Meta:
+        abstract = True
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        """Read what is missing as empty, and refuse columns that nobody would read."""
+        known = {field.column_name for field in self.get_import_fields()}
+        headers = [str(header or "").strip() for header in dataset.headers or []]
+        strange = [header for header in headers if header not in known]
+        missing = [header for header in self.needed if header not in headers]
+        if strange or missing:
+            raise ValidationError(
+                (f"Unknown column {strange[0]!r}. " if strange else "")
+                + (f"Missing column {missing[0]!r}. " if missing else "")
+                + f"Expected columns: {', '.join(sorted(known))}."
+            )
+        dataset.headers = headers
+        for header in sorted(known - set(headers)):
+            dataset.append_col([""] * len(dataset), header=header)
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Any:
+        """Return the row on record; none where its key cannot be read, as its cell then tells."""
+        try:
+            return super().get_instance(instance_loader, row)
+        except ValueError:
+            return None
+
+
+class Rules:
+    """What a sheet's Meta keeps to."""
+
+    skip_unchanged = True
+    report_skipped = True
+    clean_model_instances = True
+    use_transactions = True

@@ -1,0 +1,168 @@
+"""Cells of a spreadsheet: how one is read, what is wrong with it, how one is written."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import Model, Q
+from import_export import widgets
+
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+
+
+def disarm(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula.
+
+    Numbers and dates stay what they are.
+    """
+    if isinstance(cell, str) and cell.lstrip(" ").startswith(_DANGEROUS):
+        return "'" + cell
+    return cell
+
+
+class Text(widgets.Widget):
+    """Text without blanks around it; a leading apostrophe that an export put there is taken off
+    again.
+    """
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
+        text = "" if value is None else str(value).strip()
+        if text.startswith("'") and disarm(text[1:]) != text[1:]:
+            text = text[1:]
+        return text
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else str(value)
+
+
+class Day(Text):
+    """A date as 2026-03-31, or a spreadsheet's own date."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> date | None:  # type: ignore[override]
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r}: expected a date such as 2026-03-31") from error
+
+
+class Whole(Text):
+    """A whole number of 0 or more; the default where the cell is empty."""
+
+    def __init__(self, default: int | None = None) -> None:
+        super().__init__()
+        self.default = default
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:  # type: ignore[override]
+        text = super().clean(value)
+        if not text:
+            if self.default is None:
+                raise ValueError("empty: expected a whole number")
+            return self.default
+        try:
+            number = Decimal(text)
+        except InvalidOperation as error:
+            raise ValueError(f"{text!r}: expected a whole number") from error
+        if number != number.to_integral_value() or number < 0:
+            raise ValueError(f"{text!r}: expected a whole number of 0 or more")
+        return int(number)
+
+
+class Money(Text):
+    """An amount with a point before the cents, or nothing."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | None:  # type: ignore[override]
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            amount = Decimal(text)
+        except InvalidOperation as error:
+            raise ValueError(f"{text!r}: expected an amount such as 1250.50") from error
+        if not amount.is_finite() or amount < 0:
+            raise ValueError(f"{text!r}: expected an amount of 0 or more")
+        return amount.quantize(Decimal("0.01"))
+
+
+class YesNo(Text):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool:  # type: ignore[override]
+        text = super().clean(value).lower()
+        if text in ("", "no", "false", "0"):
+            return False
+        if text in ("yes", "true", "1"):
+            return True
+        raise ValueError(f"{value!r}: expected yes or no")
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "yes" if value else "no"
+
+
+class Choice(Text):
+    """One of a model field's choices, by its key or by the words people see."""
+
+    def __init__(self, choices: Any, default: str) -> None:
+        super().__init__()
+        self.keys = {str(key).lower(): key for key, _ in choices}
+        self.keys |= {str(words).lower(): key for key, words in choices}
+        self.default = default
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        text = super().clean(value).lower()
+        if not text:
+            return self.default
+        if text not in self.keys:
+            expected = ", ".join(sorted({str(key) for key in self.keys.values()}))
+            raise ValueError(f"{value!r}: expected one of {expected}")
+        return self.keys[text]
+
+
+class Named(Text):
+    """A row that exists, by its name.
+
+    within: column whose cell narrows the search, and the lookup from the wanted row to it.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        name: str = "name",
+        *,
+        within: tuple[str, str] | None = None,
+        needed: bool = True,
+    ) -> None:
+        super().__init__()
+        self.model, self.name, self.within, self.needed = model, name, within, needed
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        text = super().clean(value)
+        kind = str(self.model._meta.verbose_name)
+        if not text:
+            if self.needed:
+                raise ValueError(f"empty: expected the {self.name} of a {kind}")
+            return None
+        wanted = Q(**{self.name: text})
+        where = ""
+        if self.within:
+            column, lookup = self.within
+            other = super().clean((row or {}).get(column))
+            if other:
+                wanted &= Q(**{lookup: other})
+                where = f" of {other}"
+        found = list(self.model._default_manager.filter(wanted)[:2])
+        if not found:
+            raise ValueError(f"there is no {kind} {text!r}{where}: record it first")
+        if len(found) > 1:
+            column = self.within[0] if self.within else self.name
+            raise ValueError(f"several {kind}s are called {text!r}: fill in {column!r}, too")
+        return found[0]
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else str(getattr(value, self.name))
