@@ -332,7 +332,6 @@ def _quota_frees_at(head: Notification, now: datetime) -> datetime | None:
         channel=head.channel,
         recipient=head.recipient,
         carrier=None,
-        state=State.SENT,
         sent_at__gt=now - HOUR,
     ).exclude(transition=Transition.TEST)
     if sent.count() < PER_HOUR:
@@ -369,8 +368,9 @@ def _freeze(head: Notification, now: datetime) -> None:
     if head.state == State.HELD:
         others = others.filter(state=State.HELD)
     elif head.group:
-        ready = _due(now, set()).values("pk")
-        others = others.filter(group=head.group, pk__in=list(ready.values_list("pk", flat=True)))
+        same = {"group": head.group, "channel": head.channel, "recipient": head.recipient}
+        ready = _due(now, set()).filter(**same).values_list("pk", flat=True)
+        others = others.filter(pk__in=list(ready))
     else:
         others = others.none()
     members = list(others.select_for_update(skip_locked=True, of=("self",)).order_by("pk"))

@@ -194,6 +194,7 @@ class Alert(models.Model):
 
     class Meta:
         ordering = ["-fired_at"]
+        indexes = [models.Index(fields=["state", "fired_at"], name="alert_by_state")]
         constraints = [
             models.UniqueConstraint(
                 "rule", "subject", condition=Q(state="firing", band=None), name="alert_open_once"
@@ -305,7 +306,11 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-recorded_at", "-pk"]
-        indexes = [models.Index(fields=["state", "due_at"], name="notification_due")]
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="notification_due"),
+            models.Index(fields=["channel", "recipient", "sent_at"], name="notification_sent"),
+            models.Index(fields=["group", "sent_at"], name="notification_by_group"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 "alert",
