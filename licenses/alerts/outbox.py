@@ -311,8 +311,8 @@ def _due(now: datetime, failing: set[int]) -> Any:
     round.
     """
     earlier = Notification.objects.filter(
+        # Not by channel too: SQLite would take that index, and read all that it ever sent.
         alert=OuterRef("alert"),
-        channel=OuterRef("channel"),
         recipient=OuterRef("recipient"),
         state__in=[State.WAITING, State.HELD],
         pk__lt=OuterRef("pk"),
