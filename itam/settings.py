@@ -6,6 +6,7 @@ The table of variables is in docs/operations.md. A fresh clone runs with nothing
 import hashlib
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -396,7 +397,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "NUM_PROXIES": 0,  # the address is REMOTE_ADDR, which ProxyMiddleware has set
 }
 REST_KNOX = {
-    "TOKEN_TTL": None,  # set per token
+    "TOKEN_TTL": timedelta(days=env.whole("ITAM_TOKEN_DAYS", 90, least=1, most=3650)),
     "TOKEN_LIMIT_PER_USER": None,
     "AUTH_HEADER_PREFIX": "Token",
     "USER_SERIALIZER": None,

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
 
-from licenses.models import Feature, LicenseServer, sees_everything
+from licenses.models import LicenseServer, sees_everything
 
 NAMES = "licenses.view_names"
 
@@ -32,22 +32,6 @@ def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     return rows.none()
 
 
-def scoped_rules(rows: QuerySet[Any], user: Any, name: str = "feature_name") -> QuerySet[Any]:
-    """Keep the rows of a server that bear on features in scope.
-
-    A server may serve vendors that a reader must not see.
-
-    name: the column that holds a feature's name; "" in it means all features.
-    """
-    if sees_everything(user):
-        return rows
-    seen = Feature.objects.for_user(user).order_by()
-    servers = seen.values("server_id")
-    return rows.filter(
-        Q(**{name: ""}) | Q(**{f"{name}__in": seen.values("name")}), server__in=servers
-    )
-
-
 def with_names(rows: QuerySet[Any], user: Any, person: str = "person", host: str = "") -> Any:
     """Add `person_name` (and `host_name`), both empty for users who may not see names.
 
@@ -62,17 +46,6 @@ def with_names(rows: QuerySet[Any], user: Any, person: str = "person", host: str
     return rows
 
 
-def shown_holder(rule: Any, user: Any) -> str:
-    """Return whom a line of an options file is about; people and machines only for who may see
-    names.
-    """
-    if rule.holder_type.upper() in ("USER", "HOST", "DISPLAY", "INTERNET") and not (
-        user and user.has_perm(NAMES)
-    ):
-        return "(hidden)"
-    return str(rule.holder)
-
-
 def rule_words(rule: Any, user: Any) -> str:
     """Return a line of an options file as it stands there, without names for who may not see
     them.
@@ -82,7 +55,7 @@ def rule_words(rule: Any, user: Any) -> str:
         "" if rule.amount is None else str(rule.amount),
         rule.feature_name,
         rule.holder_type,
-        shown_holder(rule, user),
+        rule.shown_holder(user),
     )
     return " ".join(part for part in parts if part)
 
@@ -183,7 +156,5 @@ __all__ = [
     "person_words",
     "rule_words",
     "scoped",
-    "scoped_rules",
-    "shown_holder",
     "with_names",
 ]

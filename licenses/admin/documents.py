@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -20,54 +18,11 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from licenses.importing.papers import checked_document, tidy_name
 from licenses.models import Document
 
 from . import words
 from .base import ReadOnlyTabular, ScopedAdmin, ScopedTabular
-
-MOST_BYTES = 25_000_000
-
-
-# What a file must begin with to be what its name says. Text
-# formats have no such mark and must be text.
-_MARKS = {
-    "pdf": (b"%PDF-",),
-    "png": (b"\x89PNG\r\n\x1a\n",),
-    "jpg": (b"\xff\xd8\xff",),
-    "jpeg": (b"\xff\xd8\xff",),
-    "docx": (b"PK\x03\x04",),
-    "xlsx": (b"PK\x03\x04",),
-}
-
-
-def checked_document(file: Any) -> str:
-    """Refuse a file that is too large or not what its name says; return its SHA-256."""
-    if file.size > MOST_BYTES:
-        raise ValidationError(
-            f"{file.name} has {words.size(file.size)}: expected {words.size(MOST_BYTES)} at most."
-        )
-    ending = file.name.rsplit(".", 1)[-1].lower()
-    digest = hashlib.sha256()
-    head = b""
-    for chunk in file.chunks():
-        head = head or chunk[:4096]
-        digest.update(chunk)
-    file.seek(0)
-    marks = _MARKS.get(ending)
-    if marks and not head.startswith(marks):
-        raise ValidationError(f"{file.name} does not begin as a {ending} file does.")
-    if not marks and b"\0" in head:
-        raise ValidationError(f"{file.name} is not a text file, as its name says.")
-    return digest.hexdigest()
-
-
-def tidy_name(name: str) -> str:
-    """Return a file name as it may be stored and sent back: no path, no control or direction
-    characters.
-    """
-    name = re.split(r"[/\\]", name)[-1]
-    kept = "".join(char for char in name if char.isprintable() and char not in "\"'<>|:*?")
-    return kept[-200:].strip(". ") or "file"
 
 
 class DocumentForm(forms.ModelForm):

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.forms.models import modelform_factory
 from django.http import HttpRequest, HttpResponse
@@ -21,12 +20,13 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.models import Entitlement, correct_entitlement
+from licenses.importing.rights import add_right, correct_right
+from licenses.models import Entitlement
 from licenses.models.contracts import CORRECTABLE
 from licenses.resources import EntitlementResource
 
-from . import deeds, words
 from . import forms as pages
+from . import words
 from .base import ScopedAdmin
 from .importing import Importable
 
@@ -104,9 +104,7 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj.recorded_by = request.user
-        super().save_model(request, obj, form, change)
-        deeds.rights_changed(obj)
+        add_right(obj, user=request.user)
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -210,12 +208,9 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         withdraw: bool = False,
     ) -> Entitlement | None:
         try:
-            with transaction.atomic():
-                copy = correct_entitlement(
-                    line, changes=changes, reason=reason, author=request.user, withdraw=withdraw
-                )
-                deeds.rights_changed(line, copy)
-            return copy
+            return correct_right(
+                line, changes=changes, reason=reason, user=request.user, withdraw=withdraw
+            )
         except ValidationError as error:
             form.add_error(None, error.messages)
             return None

@@ -33,11 +33,12 @@ from licenses.models import (
     PoolFeature,
     Product,
     UnreadableLine,
+    bearing_on_scope,
     validate_zone,
 )
 
 from . import servers, words
-from .base import rule_words, scoped_rules
+from .base import rule_words
 from .forms import AdminForm, dress
 
 DAY = 86_400
@@ -134,10 +135,10 @@ def overview(
         .count(),
         "strip": strip(server),
         "gaps": list(server.gaps.order_by("-starts")[:8]),
-        "packages": scoped_rules(server.packages.all(), request.user, "package")[:SHOWN],
+        "packages": bearing_on_scope(server.packages.all(), request.user, "package")[:SHOWN],
         "rules": [
             rule_words(rule, request.user)
-            for rule in scoped_rules(server.sharing_rules.all(), request.user)[:SHOWN]
+            for rule in server.sharing_rules.for_user(request.user)[:SHOWN]
         ],
         "jobs": list(server.import_jobs.select_related("requested_by")[:6]),
         "pools": LicensePool.objects.for_user(request.user).active().values_list("name", flat=True),

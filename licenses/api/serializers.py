@@ -9,6 +9,8 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from licenses.alerts.channels import KINDS
+from licenses.importing.papers import checked_document, tidy_name
 from licenses.models import (
     Alert,
     AlertRule,
@@ -18,6 +20,7 @@ from licenses.models import (
     Contract,
     Coverage,
     Denial,
+    Document,
     Entitlement,
     Feature,
     Gap,
@@ -26,6 +29,7 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
     Membership,
+    Notification,
     Person,
     PoolFeature,
     Product,
@@ -227,17 +231,6 @@ IssuedSerializer = serializer_for(
     "version",
     "expires_on",
 )
-SharingSerializer = serializer_for(
-    SharingRule,
-    "server",
-    "feature_name",
-    "keyword",
-    "amount",
-    "holder_type",
-    "holder",
-    "modifier",
-    "line",
-)
 AlertSerializer = serializer_for(
     Alert,
     "rule",
@@ -273,14 +266,19 @@ RuleSerializer = serializer_for(
     "channels",
     "enabled",
 )
-ChannelSerializer = serializer_for(
-    Channel,
-    "name",
-    "kind",
-    "target",
-    "secret",
-    "enabled",
-    secret=serializers.CharField(write_only=True, required=False, allow_blank=True),
+NotificationSerializer = serializer_for(
+    Notification,
+    "alert",
+    "transition",
+    "channel",
+    "recipient",
+    "subject",
+    "state",
+    "attempts",
+    "due_at",
+    "last_error",
+    "recorded_at",
+    "sent_at",
 )
 SilenceSerializer = serializer_for(
     Silence, "rule", "pool", "server", "starts_at", "ends_at", "reason"
@@ -300,6 +298,83 @@ ImportJobSerializer = serializer_for(
     "requested_at",
     "finished_at",
 )
+
+
+class SharingRuleSerializer(serializers.ModelSerializer[SharingRule]):
+    """A line of an options file; whom it is about only for those who may see names."""
+
+    holder = serializers.SerializerMethodField()
+
+    class Meta:
+        model = SharingRule
+        fields = (
+            "id",
+            "server",
+            "feature_name",
+            "keyword",
+            "amount",
+            "holder_type",
+            "holder",
+            "modifier",
+            "line",
+        )
+
+    def get_holder(self, rule: SharingRule) -> str:
+        request = self.context.get("request")
+        return rule.shown_holder(request.user if request is not None else None)
+
+
+class DocumentSerializer(ScopedSerializer):
+    """A paper. Its file is taken once, checked and hashed; it is fetched from `download`."""
+
+    file = serializers.FileField(write_only=True)
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "contract",
+            "kind",
+            "title",
+            "file",
+            "file_name",
+            "sha256",
+            "size",
+            "recorded_at",
+        )
+        read_only_fields = ("id", "file_name", "sha256", "size", "recorded_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            digest = checked_document(attrs["file"])
+        except ModelError as error:
+            raise as_api_error(ModelError({"file": error.messages})) from error
+        attrs = super().validate(attrs)
+        return attrs | {
+            "sha256": digest,
+            "size": attrs["file"].size,
+            "file_name": tidy_name(attrs["file"].name),
+        }
+
+
+class ChannelSerializer(ScopedSerializer):
+    """Where messages go. The secret is taken and never told."""
+
+    secret = serializers.CharField(write_only=True, required=False, allow_blank=True)
+
+    class Meta:
+        model = Channel
+        fields = ("id", "name", "kind", "target", "secret", "enabled")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        row = self.instance
+        kind = attrs.get("kind", getattr(row, "kind", ""))
+        try:
+            KINDS[kind].check(attrs.get("target", getattr(row, "target", "")))
+        except ValueError as error:
+            raise ValidationError({"target": str(error)}) from error
+        return attrs
 
 
 class PersonSerializer(serializers.ModelSerializer[Person]):

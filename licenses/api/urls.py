@@ -10,7 +10,7 @@ from rest_framework.routers import SimpleRouter
 
 from licenses.api import serializers as shapes
 from licenses.api import views
-from licenses.api.views import ReadOnly, viewset
+from licenses.api.base import ReadOnly, viewset
 
 app_name = "api"
 
@@ -24,6 +24,7 @@ ENDPOINTS: dict[str, Any] = {
     "contracts": viewset(
         shapes.ContractSerializer, filters=("vendor",), search=("number", "title")
     ),
+    "documents": views.DocumentViewSet,
     "entitlements": views.EntitlementViewSet,
     "pools": views.PoolViewSet,
     "mappings": views.MappingViewSet,
@@ -40,9 +41,18 @@ ENDPOINTS: dict[str, Any] = {
     ),
     "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
     "alerts": views.AlertViewSet,
-    "alert-rules": viewset(shapes.RuleSerializer, filters=("kind", "enabled"), search=("name",)),
+    "alert-rules": viewset(
+        shapes.RuleSerializer,
+        filters=("kind", "enabled"),
+        search=("name",),
+        prefetched=("channels",),
+    ),
     "channels": viewset(shapes.ChannelSerializer, filters=("kind", "enabled")),
     "silences": views.SilenceViewSet,
+    "notifications": viewset(
+        shapes.NotificationSerializer, ReadOnly, filters=("alert", "channel", "state")
+    ),
+    "sharing-rules": viewset(shapes.SharingRuleSerializer, ReadOnly, filters=("server", "keyword")),
 }
 for name, endpoint in ENDPOINTS.items():
     router.register(name, endpoint, basename=name.rstrip("s"))

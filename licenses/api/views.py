@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError as ModelError
+from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, status, viewsets
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licenses.alerts.actions import acknowledge
-from licenses.analysis import denials as refusals
 from licenses.analysis import now as pools_now
+from licenses.analysis.refusals_told import told
+from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.usage import usage
 from licenses.api import serializers as shapes
-from licenses.api.permissions import ModelPermissions
-from licenses.concurrency.periods import iso, local_midnight
+from licenses.api.asking import FIGURES, SPAN, period, span, team
+from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
+from licenses.concurrency.periods import iso
 from licenses.importing import jobs, mapping, polling
+from licenses.importing.rights import add_right, correct_right
 from licenses.models import (
     Alert,
+    Document,
     Entitlement,
     Feature,
     LicensePool,
@@ -33,64 +36,7 @@ from licenses.models import (
     Person,
     PoolFeature,
     Silence,
-    Team,
-    correct_entitlement,
 )
-
-PERIODS = ("hour", "day", "week", "month")
-SPAN = [
-    OpenApiParameter("from", str, required=True, description="Local date or ISO 8601 moment."),
-    OpenApiParameter("to", str, required=True, description="Exclusive."),
-    OpenApiParameter("zone", str, description="IANA zone; the pool's own if left out."),
-]
-
-
-class Scoped(viewsets.GenericViewSet[Any]):
-    """Rows of one model, those that the user may see. Foreign and absent rows answer alike: 404."""
-
-    permission_classes = (ModelPermissions,)
-
-    def get_queryset(self) -> Any:
-        rows: Any = super().get_queryset()
-        if getattr(self, "swagger_fake_view", False):
-            return rows.none()
-        return rows.for_user(self.request.user)
-
-
-class ReadOnly(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
-    """Facts: nobody writes them by hand."""
-
-
-class Editable(Scoped, viewsets.ModelViewSet[Any]):
-    """What asset managers keep. Updates are partial."""
-
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
-
-
-def viewset(
-    shape: type[shapes.ScopedSerializer],
-    base: type[Scoped] = Editable,
-    *,
-    filters: tuple[str, ...] = (),
-    search: tuple[str, ...] = (),
-    related: tuple[str, ...] = (),
-    **extra: Any,
-) -> type[Scoped]:
-    """Return the endpoints of a model that needs no more than its serializer and filters."""
-    model: Any = shape.Meta.model
-    return type(
-        f"{model.__name__}ViewSet",
-        (base,),
-        {
-            "queryset": model._default_manager.all().select_related(*related),
-            "serializer_class": shape,
-            "filterset_fields": filters,
-            "search_fields": search,
-            "ordering_fields": ("id",),
-            "__doc__": (model.__doc__ or "").strip(),
-            **extra,
-        },
-    )
 
 
 class PersonViewSet(ReadOnly):
@@ -98,8 +44,7 @@ class PersonViewSet(ReadOnly):
 
     queryset = Person.objects.select_related("identity")
     serializer_class = shapes.PersonSerializer
-    filterset_fields = ("pseudonym",)
-    ordering_fields = ("id",)
+    filterset_class = filters_of(Person, "pseudonym")
 
 
 class EntitlementViewSet(
@@ -109,11 +54,13 @@ class EntitlementViewSet(
 
     queryset = Entitlement.objects.all()
     serializer_class = shapes.EntitlementSerializer
-    filterset_fields = ("pool", "contract", "metric", "withdrawn")
+    filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
     ordering_fields = ("id", "valid_from")
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.save(recorded_by=self.request.user)
+        serializer.instance = add_right(
+            Entitlement(**serializer.validated_data), user=self.request.user
+        )
 
     @extend_schema(
         request=shapes.CorrectionSerializer, responses={201: shapes.EntitlementSerializer}
@@ -138,12 +85,39 @@ class EntitlementViewSet(
         changes = dict(asked.validated_data)
         reason = changes.pop("reason")
         try:
-            copy = correct_entitlement(
-                row, changes=changes, reason=reason, author=request.user, withdraw=withdraw
+            copy = correct_right(
+                row, changes=changes, reason=reason, user=request.user, withdraw=withdraw
             )
         except ModelError as error:
             raise shapes.as_api_error(error) from error
         return Response(self.get_serializer(copy).data, status=status.HTTP_201_CREATED)
+
+
+class DocumentViewSet(
+    Scoped, mixins.CreateModelMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
+):
+    """Papers that prove something. Never swapped: a newer one is added."""
+
+    queryset = Document.objects.select_related("contract")
+    serializer_class = shapes.DocumentSerializer
+    filterset_class = filters_of(Document, "contract", "kind", "sha256")
+    search_fields = ("title", "file_name")
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.save(recorded_by=self.request.user)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def download(self, request: Request, pk: str | None = None) -> FileResponse:
+        """Send the file, to those who may download papers."""
+        document = self.get_object()
+        if not request.user.has_perm("licenses.download_document"):
+            raise PermissionDenied
+        try:
+            stream = document.file.open("rb")
+        except FileNotFoundError as error:
+            raise NotFound("The file is missing from the data folder.") from error
+        return FileResponse(stream, as_attachment=True, filename=document.file_name)
 
 
 class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
@@ -151,8 +125,7 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
 
     queryset = PoolFeature.objects.select_related("pool", "feature")
     serializer_class = shapes.MappingSerializer
-    filterset_fields = ("pool", "feature")
-    ordering_fields = ("id",)
+    filterset_class = filters_of(PoolFeature, "pool", "feature")
 
     @extend_schema(request=shapes.MappingSerializer, responses={201: shapes.MappingSerializer})
     def create(self, request: Request) -> Response:
@@ -182,7 +155,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
     queryset = Feature.objects.select_related("server")
     serializer_class = shapes.FeatureSerializer
     http_method_names = ["get", "patch", "head", "options"]
-    filterset_fields = ("server", "daemon", "ignored")
+    filterset_class = filters_of(Feature, "server", "daemon", "ignored")
     search_fields = ("name",)
     ordering_fields = ("id", "name")
 
@@ -192,32 +165,27 @@ class PoolViewSet(Editable):
 
     queryset = LicensePool.objects.prefetch_related("owner_teams")
     serializer_class = shapes.PoolSerializer
-    filterset_fields = ("product", "product__vendor", "name")
+    filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")
     search_fields = ("name", "product__name")
     ordering_fields = ("id", "name")
 
     @extend_schema(
-        parameters=[
-            *SPAN,
-            OpenApiParameter("by", str, enum=PERIODS, description="Length of the periods."),
-            OpenApiParameter("team", str, description="Count this team and those below it."),
-        ],
+        parameters=FIGURES,
         responses={200: OpenApiTypes.OBJECT},
     )
     @action(detail=True)
     def usage(self, request: Request, pk: str | None = None) -> Response:
         """Say what `manage.py usage` prints."""
         pool = self.get_object()
-        zone, start, end = _span(request, pool)
-        by = request.query_params.get("by") or None
-        if by is not None and by not in PERIODS:
-            raise ValidationError({"by": f"Found {by!r}; expected one of {', '.join(PERIODS)}."})
-        team = None
-        if name := request.query_params.get("team"):
-            team = Team.objects.for_user(request.user).filter(name=name).first()
-            if team is None:
-                raise ValidationError({"team": f"There is no team {name!r}."})
-        found = usage(pool, start=start, end=end, zone=zone, by=by, team=team)  # type: ignore[arg-type]
+        asked = span(request, pool)
+        found = usage(
+            pool,
+            start=asked.start,
+            end=asked.end,
+            zone=asked.zone,
+            by=period(request, asked),
+            team=team(request),
+        )
         return Response(found.as_dict())
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
@@ -252,68 +220,28 @@ class PoolViewSet(Editable):
     @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True)
     def denials(self, request: Request, pk: str | None = None) -> Response:
-        """Say who was refused, in episodes."""
+        """Say what `manage.py denials` prints."""
         pool = self.get_object()
-        zone, start, end = _span(request, pool)
-        found = refusals.episodes(pool, start=start, end=end)
-        return Response(
-            {"pool": pool.name, "zone": str(zone), "episodes": [_plain(row, zone) for row in found]}
-        )
+        asked = span(request, pool)
+        names = request.user.has_perm("licenses.view_names")
+        return Response(told(pool, start=asked.start, end=asked.end, zone=asked.zone, names=names))
 
-
-def _plain(row: Any, zone: ZoneInfo) -> dict[str, Any]:
-    values = (
-        row._asdict() if hasattr(row, "_asdict") else {n: getattr(row, n) for n in row.__slots__}
-    )
-    moments = {"start", "last", "granted_at", "end"}
-    return {
-        name: iso(value, zone) if name in moments and isinstance(value, int) else value
-        for name, value in values.items()
-        if isinstance(value, int | str | float | bool | type(None))
-    }
-
-
-def _span(request: Request, pool: LicensePool) -> tuple[ZoneInfo, int, int]:
-    """Return the zone and span that a request asks for, or refuse it with what was expected."""
-    name = request.query_params.get("zone") or pool.zone
-    if name not in available_timezones():
-        raise ValidationError(
-            {"zone": f"Unknown time zone {name!r}; expected a name such as Europe/Berlin."}
-        )
-    zone = ZoneInfo(name)
-    start, end = (_moment(request, field, zone) for field in ("from", "to"))
-    if start >= end:
-        raise ValidationError({"to": "The end lies before the start."})
-    if end - start > 11 * 366 * 86400:
-        raise ValidationError({"to": "At most eleven years at one time."})
-    return zone, start, end
-
-
-def _moment(request: Request, field: str, zone: ZoneInfo) -> int:
-    text = request.query_params.get(field, "")
-    try:
-        if len(text) == 10:
-            return local_midnight(date.fromisoformat(text), zone)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone)
-        return int(moment.timestamp())
-    except (ValueError, OverflowError) as error:
-        raise ValidationError(
-            {
-                field: f"Found {text!r}; expected a date such as 2026-03-31, or a moment "
-                "with an offset."
-            }
-        ) from error
+    def perform_update(self, serializer: Any) -> None:
+        before = serializer.instance.zone
+        pool = serializer.save()
+        if pool.zone != before:
+            mark_dirty([pool.pk])  # its days begin at other moments
 
 
 class ServerViewSet(Editable):
     """Licence servers."""
 
+    outward = frozenset({"poll", "test"})
+
     queryset = LicenseServer.objects.all()
     serializer_class = shapes.ServerSerializer
     http_method_names = ["get", "post", "patch", "head", "options"]
-    filterset_fields = ("name", "kind", "polling", "enabled")
+    filterset_class = filters_of(LicenseServer, "name", "kind", "polling", "enabled")
     search_fields = ("name", "address")
     ordering_fields = ("id", "name")
 
@@ -364,7 +292,7 @@ class AlertViewSet(ReadOnly):
 
     queryset = Alert.objects.select_related("rule")
     serializer_class = shapes.AlertSerializer
-    filterset_fields = ("rule", "state", "pool", "server", "contract")
+    filterset_class = filters_of(Alert, "rule", "state", "pool", "server", "contract")
     ordering_fields = ("id", "fired_at")
 
     @extend_schema(request=None, responses={200: shapes.AlertSerializer})
@@ -382,8 +310,7 @@ class SilenceViewSet(Editable):
 
     queryset = Silence.objects.all()
     serializer_class = shapes.SilenceSerializer
-    filterset_fields = ("rule", "pool", "server")
-    ordering_fields = ("id",)
+    filterset_class = filters_of(Silence, "rule", "pool", "server")
 
     def perform_create(self, serializer: Any) -> None:
         serializer.save(author=self.request.user)

@@ -139,13 +139,8 @@ def _import_whole(
     if file_format == Capture.Kind.STATUS:
         return import_status(server, data, source=name)
     if file_format == Capture.Kind.LICENSE_FILE:
-        result = import_license_file(server, data, source=name, on=wanted.date)
-    else:
-        result = import_options_file(server, data, source=name)
-    if not result.new and not result.known:
-        label = Capture.Kind(file_format).label.lower()
-        raise ImportRefused(f"{name}: holds not one line that a {label} could use.")
-    return result
+        return import_license_file(server, data, source=name, on=wanted.date)
+    return import_options_file(server, data, source=name)
 
 
 def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileResult:

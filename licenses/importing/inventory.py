@@ -39,6 +39,7 @@ from licenses.models import (
 from .files import ImportRefused, server_for
 from .inventory_csv import COLUMNS, LIMIT, METRICS, Problem, Refused, Row, Table, read
 from .mapping import map_feature, save_mapping
+from .rights import note_rights
 
 SHOWN = 20
 """Errors told for one file; all are counted."""
@@ -353,8 +354,8 @@ def _entitlements(rows: Sequence[Row], result: Imported) -> None:
     """Add the lines that are not on record. Equal lines are told apart by their number alone."""
     pools = {pool.name: pool for pool in LicensePool.objects.select_related("product__vendor")}
     contracts = {(row.vendor_id, row.number): row for row in Contract.objects.all()}
-    recorded = _recorded_rights()
-    touched = set()
+    recorded = recorded_rights()
+    added: list[Entitlement] = []
     for row in rows:
         with result.row(row, {"": "valid_to"}):
             pool = _find(pools, "pool", row["pool"], "pool")
@@ -373,12 +374,12 @@ def _entitlements(rows: Sequence[Row], result: Imported) -> None:
             right.clean_fields()
             right.clean()
             right.save()
-            touched.add(pool.pk)
+            added.append(right)
             result.new += 1
-    rollup.mark_dirty(touched)
+    note_rights(added)
 
 
-def _recorded_rights() -> Counter[tuple[Any, ...]]:
+def recorded_rights() -> Counter[tuple[Any, ...]]:
     """Count the lines on record. One that was corrected counts under each form it ever had."""
     line_of: dict[int, int] = {}
     forms: set[tuple[int, tuple[Any, ...]]] = set()

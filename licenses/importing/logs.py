@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from licenses.evidence import entries
 from licenses.models import Boundary, Capture, Checkout, Coverage, Feature, LicenseServer, PollState
@@ -23,7 +23,7 @@ from licenses.sources.flexnet.debug_log import DebugLogParser
 
 from . import coverage, dirty, facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
-from .derive import Key, derive
+from .derive import Key, Touched, derive
 from .directory import Directory
 
 CHUNK = 2 * 2**20
@@ -156,6 +156,7 @@ class LogImport:
         capture = known or self._capture(
             items, block, offset, digest, path, spans, unreadable, stored
         )
+        heard = _heard_until(self.server)
         added = self._extend_coverage(items, spans, capture)
         _touch_lost(self.server, stored, added)
         changed = derive(
@@ -168,7 +169,7 @@ class LogImport:
             # one.
             PollState.objects.filter(server=self.server).update(line_digest=None)
         self._append_evidence(items, capture, known is None, stored, added, digest)
-        self._mark_dirty(stored, added, changed)
+        self._mark_dirty(stored, added, changed, heard)
         self._count(items, stored, unreadable)
 
     def _capture(
@@ -266,9 +267,18 @@ class LogImport:
         entries.append(entries.server_stream(self.server), drafts, source=f"capture:{digest}")
 
     def _mark_dirty(
-        self, stored: facts.Stored, added: dict[str, list[tuple[int, int]]], changed: Any
+        self,
+        stored: facts.Stored,
+        added: dict[str, list[tuple[int, int]]],
+        changed: Touched,
+        heard: int | None,
     ) -> None:
         spans = [span for new in added.values() for span in new]
+        if spans and heard is not None:
+            # What the log left open counted until the newest line heard; now it counts on, also
+            # through the gap up to this piece.
+            first = min(start for start, _end in spans)
+            spans.append((min(heard, first), first))
         if changed.start <= changed.end:
             spans.append((changed.start, changed.end))
         if stored.denial_span:
@@ -300,6 +310,12 @@ class LogImport:
                     f"line {item.line}: clock moved by {item.seconds} s: {item.reason}"
                 )
         self._counts, self._lines = dict(counts), self.parser.lines
+
+
+def _heard_until(server: LicenseServer) -> int | None:
+    """Return the newest moment that any log of the server vouches for."""
+    last = server.coverage.filter(source=Coverage.Source.LOG).aggregate(Max("ends"))["ends__max"]
+    return None if last is None else int(last.timestamp())
 
 
 def _touch_lost(

@@ -21,6 +21,7 @@ from licenses.models import (
     PackageComponent,
     SharingRule,
 )
+from licenses.sources.base import NotRecognised
 from licenses.sources.flexnet.license_file import parse_license_file
 from licenses.sources.flexnet.options_file import parse_options_file
 from licenses.sources.records import Issued
@@ -69,6 +70,10 @@ def import_license_file(
     result = FileResult(source, Capture.Kind.LICENSE_FILE, lines=parsed.line_count)
     result.count_unreadable(list(parsed.unreadable))
     lines = [line for line in parsed.effective if line.kind != "PACKAGE"]
+    if not lines:
+        raise NotRecognised(
+            f"{parsed.line_count} lines and none that issues seats", "FEATURE or INCREMENT lines"
+        )
     with transaction.atomic():
         LicenseServer.objects.select_for_update().get(pk=server.pk)
         known = Capture.objects.filter(
@@ -193,6 +198,10 @@ def import_options_file(server: LicenseServer, data: bytes, *, source: str) -> F
     result = FileResult(source, Capture.Kind.OPTIONS_FILE, lines=parsed.line_count)
     result.count_unreadable(list(parsed.unreadable))
     rules = [rule for rule in parsed.rules if rule.keyword in SHARING]
+    if not (parsed.rules or parsed.groups or parsed.host_groups or parsed.settings):
+        raise NotRecognised(
+            f"{parsed.line_count} lines and not one keyword", "lines such as RESERVE or GROUP"
+        )
     digest, path = store_raw(data)
     with transaction.atomic():
         LicenseServer.objects.select_for_update().get(pk=server.pk)

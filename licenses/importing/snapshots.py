@@ -437,7 +437,7 @@ def _vouch(
                             {"daemon": "", "from": start, "source": "polls", "to": end},
                         )
                     )
-                dirty.mark_server(server, last, at)
+                dirty.mark_server(server, last, at + 1)  # the answer's own second counts
             else:
                 drafts += coverage.write_gap(
                     server,
@@ -453,7 +453,7 @@ def _vouch(
         if up and last is not None and at - last <= max(3 * server.poll_seconds, LONGEST_STEP):
             for daemon in sorted(up):
                 coverage.extend(server, daemon, Coverage.Source.POLLS, [(last, at)])
-            dirty.mark_server(server, last, at)
+            dirty.mark_server(server, last, at + 1)  # the answer's own second counts
         drafts = []
         for daemon in sorted(name for name, works, _ in snapshot.daemons if not works) or [""]:
             drafts += coverage.open_gap(

@@ -44,6 +44,7 @@ from .servers import (
     PackageComponent,
     PollState,
     SharingRule,
+    bearing_on_scope,
 )
 from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
 
@@ -58,7 +59,8 @@ __all__ = [
     "PackageComponent",
     "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule",
     "Sighting", "Silence",
-    "Team", "UnreadableLine", "Vendor", "Work", "claim", "correct_entitlement", "normalized_name",
+    "Team", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
+    "correct_entitlement", "normalized_name",
     "pseudonym", "roles",
     "sees_everything", "unreplaced", "validate_zone",
 ]  # fmt: skip

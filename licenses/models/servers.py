@@ -14,7 +14,7 @@ from licenses.sources.flexnet.connector import validate_address
 
 from .fields import EncryptedField, InstantField
 from .pools import PoolFeature, validate_zone
-from .scoping import ScopedQuerySet
+from .scoping import ScopedQuerySet, sees_everything
 
 
 class LicenseServerQuerySet(ScopedQuerySet):
@@ -289,6 +289,27 @@ class PackageComponent(models.Model):
         return f"{self.package} ∋ {self.component}"
 
 
+def bearing_on_scope(rows: Any, user: Any, name: str = "feature_name") -> Any:
+    """Keep the rows of servers that bear on features in the user's scope.
+
+    A server may serve vendors that a reader must not see.
+
+    name: the column that holds a feature's name; "" in it means all features.
+    """
+    if sees_everything(user):
+        return rows
+    seen = Feature.objects.for_user(user).order_by()
+    return rows.filter(
+        Q(**{name: ""}) | Q(**{f"{name}__in": seen.values("name")}),
+        server__in=seen.values("server_id"),
+    )
+
+
+class SharingRuleQuerySet(models.QuerySet["SharingRule"]):
+    def for_user(self, user: Any) -> Any:
+        return bearing_on_scope(self, user)
+
+
 class SharingRule(models.Model):
     """One line of a server's options file that keeps, limits or withholds seats, as last read."""
 
@@ -306,6 +327,8 @@ class SharingRule(models.Model):
         "licenses.Capture", on_delete=models.PROTECT, related_name="sharing_rules"
     )
 
+    objects = SharingRuleQuerySet.as_manager()
+
     class Meta:
         ordering = ["server", "feature_name", "line"]
 
@@ -318,3 +341,10 @@ class SharingRule(models.Model):
             self.holder,
         ]
         return " ".join(word for word in words if word)
+
+    def shown_holder(self, user: Any) -> str:
+        """Return whom the line is about; people and machines only for who may see names."""
+        names_someone = self.holder_type.upper() in ("USER", "HOST", "DISPLAY", "INTERNET")
+        if names_someone and not (user and user.has_perm("licenses.view_names")):
+            return "(hidden)"
+        return self.holder

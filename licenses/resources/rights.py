@@ -7,8 +7,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from licenses.analysis import now as pools_now
-from licenses.analysis.rollup import mark_dirty
-from licenses.importing.inventory import RIGHT, _recorded_rights
+from licenses.importing.inventory import RIGHT, recorded_rights
+from licenses.importing.rights import note_rights
 from licenses.models import (
     Contract,
     Entitlement,
@@ -135,8 +135,8 @@ class EntitlementResource(Sheet):
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         super().before_import(dataset, **kwargs)
-        self.recorded = _recorded_rights()
-        self.touched: set[int] = set()
+        self.recorded = recorded_rights()
+        self.added: list[Entitlement] = []
 
     def skip_row(
         self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None
@@ -154,9 +154,9 @@ class EntitlementResource(Sheet):
         return True
 
     def after_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
-        self.touched.add(instance.pool_id)
+        self.added.append(instance)
 
     def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
         super().after_import(dataset, result, **kwargs)
-        mark_dirty(self.touched)
-        pools_now.refresh(self.touched)
+        note_rights(self.added)
+        pools_now.refresh({line.pool_id for line in self.added})

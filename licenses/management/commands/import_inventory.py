@@ -29,7 +29,7 @@ class Command(BaseCommand):
         for result in results:
             self.stdout.write(json.dumps(result.as_dict(), ensure_ascii=False))
         rollup.drain()
-        now.refresh(set(LicensePool.objects.values_list("pk", flat=True)))
+        now.refresh(set(LicensePool.objects.values_list("pk", flat=True)), year=True)
         failed = [result.file for result in results if result.problems]
         if failed:
             raise CommandError(f"Not imported, for errors: {', '.join(failed)}", returncode=1)

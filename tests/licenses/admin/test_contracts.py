@@ -154,7 +154,7 @@ def test_a_document_of_the_wrong_kind_is_refused(
 def test_a_document_that_is_too_large_is_refused(
     mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licenses.admin.documents.MOST_BYTES", 10)
+    monkeypatch.setattr("licenses.importing.papers.MOST_BYTES", 10)
     answer = hand_in(
         mara, Contract.objects.get(number="Mine-1"), SimpleUploadedFile("bill.pdf", PDF)
     )

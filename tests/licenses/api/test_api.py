@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from licenses.api.urls import router
-from licenses.models import Channel, Scope
+from licenses.models import Channel, Contract, DirtySpan, Scope
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -166,3 +169,95 @@ def test_lists_take_a_constant_number_of_queries(django_assert_max_num_queries) 
     api.get("/api/v1/pools/")
     with django_assert_max_num_queries(6):
         assert len(rows(api.get("/api/v1/pools/"))) == 8
+
+
+def test_a_write_sent_again_under_its_key_changes_nothing() -> None:
+    api = client("manager")
+    first, again = (
+        api.post("/api/v1/vendors/", {"name": "Acme"}, headers={"Idempotency-Key": "k1"})
+        for _ in range(2)
+    )
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    other = api.post("/api/v1/vendors/", {"name": "Bcme"}, headers={"Idempotency-Key": "k1"})
+    assert other.status_code == 409
+    assert [row["name"] for row in rows(api.get("/api/v1/vendors/"))] == ["Acme"]
+
+
+def test_a_filter_does_not_tell_whether_a_foreign_row_exists() -> None:
+    foreign = EntitlementFactory()
+    api = client("auditor")
+    Scope.objects.create(user=api.user).vendors.add(VendorFactory())
+    there, absent = (api.get(f"/api/v1/entitlements/?pool={pk}") for pk in (foreign.pool_id, 10**9))
+    assert (there.status_code, there.json()["results"]) == (200, [])
+    assert (absent.status_code, absent.json()["results"]) == (200, [])
+
+
+def test_a_row_that_is_needed_is_not_deleted() -> None:
+    pool = PoolFactory()
+    answer = client("manager").delete(f"/api/v1/vendors/{pool.product.vendor_id}/")
+    assert answer.status_code == 409
+    assert "still needed by products" in answer.json()["errors"][0]["detail"]
+
+
+def test_an_entitlement_has_its_hours_counted_again() -> None:
+    pool = PoolFactory()
+    answer = client("manager").post(
+        "/api/v1/entitlements/", {"pool": pool.pk, "quantity": 5, "valid_from": "2026-01-01"}
+    )
+    assert answer.status_code == 201, answer.content
+    assert DirtySpan.objects.filter(pool=pool).exists()
+
+
+def test_too_many_periods_are_refused() -> None:
+    answer = client("manager").get(
+        f"/api/v1/pools/{PoolFactory().pk}/usage/?from=2010-01-01&to=2026-01-01&by=hour"
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "by"
+
+
+def test_a_channels_target_is_checked() -> None:
+    answer = client("manager").post(
+        "/api/v1/channels/", {"name": "ops", "kind": "webhook", "target": "not an address"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "target"
+
+
+def test_a_paper_is_hashed_and_downloaded_by_those_who_may(tmp_path: Path, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    contract = Contract.objects.create(vendor=VendorFactory(), number="C-1")
+    api = client("manager")
+    paper = SimpleUploadedFile("invoice.pdf", b"%PDF-1.7 rest")
+    answer = api.post(
+        "/api/v1/documents/",
+        {"contract": contract.pk, "kind": "invoice", "title": "Invoice", "file": paper},
+        format="multipart",
+    )
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["sha256"] == hashlib.sha256(b"%PDF-1.7 rest").hexdigest()
+    file = api.get(f"/api/v1/documents/{answer.json()['id']}/download/")
+    assert b"".join(file.streaming_content) == b"%PDF-1.7 rest"
+    fake = SimpleUploadedFile("invoice.pdf", b"MZ no paper")
+    assert (
+        api.post(
+            "/api/v1/documents/",
+            {"contract": contract.pk, "kind": "invoice", "title": "x", "file": fake},
+            format="multipart",
+        ).status_code
+        == 400
+    )
+
+
+def test_an_upload_becomes_an_import_with_a_location(tmp_path: Path, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    server = ServerFactory(zone="UTC")
+    log = SimpleUploadedFile("a.log", b'10:00:00 (acmed) OUT: "F1" ann@pc1  \n')
+    answer = client("manager").post(
+        f"/api/v1/servers/{server.pk}/imports/",
+        {"file": log, "format": "debug-log", "date": "2026-01-05"},
+        format="multipart",
+    )
+    assert answer.status_code == 202, answer.content
+    assert answer["Location"].endswith(f"/api/v1/imports/{answer.json()['id']}/")

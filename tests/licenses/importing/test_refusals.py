@@ -74,3 +74,18 @@ def test_line_ends_and_encodings_do_not_matter(tmp_path: Path, change) -> None:
     path.write_bytes(change(LOG))
     call_command("import_usage", "plant", str(path), "--date", "2026-01-05", stdout=io.StringIO())
     assert Event.objects.count() == 2
+
+
+def test_an_options_file_without_sharing_rules_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "acmed.opt"
+    path.write_text("GROUPCASEINSENSITIVE ON\nDEBUGLOG +/var/log/acmed.log\n")
+    out = io.StringIO()
+    call_command("import_usage", "plant", str(path), "--zone", "UTC", stdout=out)
+    assert '"format": "options-file"' in out.getvalue()
+
+
+def test_a_license_file_that_issues_nothing_leaves_no_capture(tmp_path: Path) -> None:
+    path = tmp_path / "a.lic"
+    path.write_text("SERVER host1 ANY 27000\nVENDOR acmed\nUSE_SERVER\n")
+    assert "issues seats" in refuse("plant", str(path), "--format", "license-file")
+    assert not Capture.objects.exists()

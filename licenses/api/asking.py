@@ -1,0 +1,111 @@
+"""What is asked of a pool: a span of time, a zone, a period, a team. Every refusal is a 400 that
+says what was found and what was expected."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError as ModelError
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from licenses.concurrency.periods import DAY_SECONDS, HOUR_SECONDS, local_midnight
+from licenses.models import LicensePool, Team, validate_zone
+
+PERIODS = {
+    "hour": HOUR_SECONDS,
+    "day": DAY_SECONDS,
+    "week": 7 * DAY_SECONDS,
+    "month": 28 * DAY_SECONDS,
+}
+MOST_PERIODS = 20_000
+FIRST = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
+LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+
+SPAN = [
+    OpenApiParameter("from", str, required=True, description="First day in the zone, or moment."),
+    OpenApiParameter("to", str, required=True, description="First day, or moment, no longer in."),
+    OpenApiParameter("zone", str, description="IANA name; the pool's own if left out."),
+]
+FIGURES = [
+    *SPAN,
+    OpenApiParameter("by", str, enum=list(PERIODS), description="One period if left out."),
+    OpenApiParameter("team", str, description="Count this team and those below it: its name."),
+]
+
+
+class Span(NamedTuple):
+    """[start, end) in epoch seconds, and the zone in which it was asked for."""
+
+    start: int
+    end: int
+    zone: ZoneInfo
+
+
+def span(request: Request, pool: LicensePool) -> Span:
+    zone = _zone(request.query_params.get("zone", ""), pool)
+    start, end = (_moment(name, request.query_params.get(name), zone) for name in ("from", "to"))
+    if start >= end:
+        raise ValidationError({"to": "The end is not after the start: it is exclusive."})
+    return Span(start, end, zone)
+
+
+def period(request: Request, asked: Span) -> Any:
+    """Return the length of the periods; None for one."""
+    by = request.query_params.get("by")
+    if not by:
+        return None
+    if by not in PERIODS:
+        raise ValidationError({"by": f"Found {by!r}; expected one of {', '.join(PERIODS)}."})
+    if (asked.end - asked.start) // PERIODS[by] > MOST_PERIODS:
+        raise ValidationError(
+            {"by": f"That makes more than {MOST_PERIODS} periods: ask for longer ones."}
+        )
+    return by
+
+
+def team(request: Request) -> Team | None:
+    """Return the team asked for, out of those that the user may see."""
+    name = request.query_params.get("team")
+    if not name:
+        return None
+    found: Team | None = Team.objects.for_user(request.user).filter(name=name).first()
+    if found is None:
+        raise ValidationError({"team": f"There is no team {name!r}."})
+    return found
+
+
+def _zone(name: str, pool: LicensePool) -> ZoneInfo:
+    if not name:
+        return pool.tzinfo
+    try:
+        validate_zone(name)
+    except ModelError as error:
+        raise ValidationError({"zone": error.messages}) from error
+    return ZoneInfo(name)
+
+
+def _moment(name: str, text: str | None, zone: tzinfo) -> int:
+    if not text:
+        raise ValidationError({name: "This is required, such as 2026-01-31."})
+    try:
+        if len(text) == len("2026-01-31"):
+            found = local_midnight(date.fromisoformat(text), zone)
+        else:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                raise ValueError("without an offset")
+            found = int(moment.timestamp())
+    except (ValueError, OverflowError) as error:
+        raise ValidationError(
+            {
+                name: f"Found {text!r}; expected a day such as 2026-01-31, or a moment with an "
+                "offset such as 2026-01-31T08:00:00+01:00 (in an address + is %2B)."
+            }
+        ) from error
+    if not FIRST <= found <= LAST:
+        raise ValidationError({name: f"Found {text!r}; expected a day from 1970 to 2200."})
+    return found

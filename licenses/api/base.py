@@ -1,0 +1,92 @@
+"""What every endpoint keeps to: rows in scope only, filters that tell nothing of other rows, writes
+that may be sent again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import ProtectedError
+from django_filters import rest_framework as filters
+from rest_framework import mixins, viewsets
+
+from licenses.api.idempotency import Conflict, IdempotentPosts
+from licenses.api.permissions import ModelPermissions
+
+BIGGEST_ID = 2**63 - 1
+
+
+def filters_of(of: type[models.Model], *names: str) -> type[filters.FilterSet]:
+    """Return a filter set in which ids are numbers.
+
+    A list of choices would answer differently for a row out of scope and one that does not exist.
+    """
+    number = {
+        "filter_class": filters.NumberFilter,
+        "extra": lambda _field: {"min_value": 0, "max_value": BIGGEST_ID},
+    }
+    related = (models.ForeignKey, models.OneToOneField, models.ManyToManyField)
+    meta = type(
+        "Meta",
+        (),
+        {"model": of, "fields": list(names), "filter_overrides": dict.fromkeys(related, number)},
+    )
+    return type(f"{of.__name__}Filter", (filters.FilterSet,), {"Meta": meta})
+
+
+class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
+    """Rows of one model, those that the user may see. Foreign and absent rows answer alike: 404."""
+
+    permission_classes = (ModelPermissions,)
+    ordering_fields: Any = ("id",)
+
+    def get_queryset(self) -> Any:
+        rows: Any = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return rows.none()
+        return rows.for_user(self.request.user)
+
+
+class ReadOnly(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Facts: nobody writes them by hand."""
+
+
+class Editable(Scoped, viewsets.ModelViewSet[Any]):
+    """What asset managers keep. Updates are partial."""
+
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def perform_destroy(self, instance: Any) -> None:
+        try:
+            with transaction.atomic():
+                instance.delete()
+        except ProtectedError as error:
+            needed = {str(row._meta.verbose_name_plural) for row in error.protected_objects}
+            raise Conflict(
+                f"{instance} is still needed by {', '.join(sorted(needed))}: it cannot be deleted."
+            ) from error
+
+
+def viewset(
+    shape: Any,
+    base: type[Scoped] = Editable,
+    *,
+    filters: tuple[str, ...] = (),
+    search: tuple[str, ...] = (),
+    related: tuple[str, ...] = (),
+    prefetched: tuple[str, ...] = (),
+) -> type[Scoped]:
+    """Return the endpoints of a model that needs no more than its serializer and filters."""
+    model: Any = shape.Meta.model
+    rows = model._default_manager.all().select_related(*related).prefetch_related(*prefetched)
+    return type(
+        f"{model.__name__}ViewSet",
+        (base,),
+        {
+            "queryset": rows,
+            "serializer_class": shape,
+            "filterset_class": filters_of(model, *filters),
+            "search_fields": search,
+            "__doc__": (model.__doc__ or "").strip(),
+        },
+    )
