@@ -63,6 +63,8 @@ def _configure_redbeat(sender: Celery, **_: Any) -> None:
     from django.conf import settings
 
     sender.conf.update(redbeat_redis_url=settings.ITAM_REDBEAT_URL, redbeat_redis_options={})
+    # The schedule below is made while the settings are being read, and cannot ask them.
+    sender.conf.beat_schedule["tick"] = _every(settings.ITAM_TICK_SECONDS, "licenses.tasks.tick")
 
 
 def _every(seconds: int, task: str) -> dict[str, Any]:

@@ -299,7 +299,9 @@ CACHES: dict[str, dict[str, Any]] = {
 ITAM_POLL_CONCURRENCY = env.whole("ITAM_POLL_CONCURRENCY", 64, least=1, most=1000)
 ITAM_POLL_TIMEOUT_SECONDS = env.whole("ITAM_POLL_TIMEOUT_SECONDS", 20, least=1, most=120)
 ITAM_POLL_SECONDS = env.whole("ITAM_POLL_SECONDS", 300, least=15)
-ITAM_LEASE_SECONDS = env.whole("ITAM_LEASE_SECONDS", 120, least=30)
+ITAM_LEASE_SECONDS = env.whole("ITAM_LEASE_SECONDS", 120, least=5)
+ITAM_CHUNK_BYTES = env.whole("ITAM_CHUNK_KB", 2048, least=4, most=16384) * 1024
+ITAM_TICK_SECONDS = env.whole("ITAM_TICK_SECONDS", 15, least=1, most=60)
 ITAM_WORKER_PROCESSES = env.whole("ITAM_WORKER_PROCESSES", 2, least=1, most=64)
 ITAM_WEB_PROCESSES = env.whole("ITAM_WEB_PROCESSES", 2, least=1, most=64)
 ITAM_WEB_THREADS = env.whole("ITAM_WEB_THREADS", 4, least=1, most=64)

@@ -21,7 +21,7 @@ from licenses.sources.flexnet.debug_log import first_line_date
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.records import Result
 
-from .logs import CHUNK, FileResult, LogImport, blocks
+from .logs import FileResult, LogImport, blocks
 from .rights_files import import_license_file, import_options_file
 from .snapshots import store_snapshot
 
@@ -130,7 +130,7 @@ def _import_log(
 
 def tells_of_whole_server(stream: BinaryIO) -> bool:
     """Whether a log is that of lmgrd, which tells of every daemon, and not one daemon's own."""
-    return any(b"(lmgrd)" in block for block in iter(lambda: stream.read(CHUNK), b""))
+    return any(b"(lmgrd)" in block for block in iter(lambda: stream.read(2**20), b""))
 
 
 def _import_whole(

@@ -40,7 +40,8 @@ from .logs import LogImport, blocks
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
+TRIES = 5
+"""Attempts in a row that end without a word and without progress, until a job has failed."""
 UPLOAD_LIMIT = 2 * 2**30
 SLICE_SECONDS = 60.0
 """How long one run of a job works before it gives way: well within the lease."""
@@ -120,7 +121,8 @@ def run(job_id: int, *, seconds: float = SLICE_SECONDS) -> None:
         pk=job_id,
     ).update(
         lease=lease,
-        leased_until=now + timedelta(seconds=max(settings.ITAM_LEASE_SECONDS, 2 * seconds)),
+        # Short: each piece renews it, and a killed worker's job waits no longer than this.
+        leased_until=now + timedelta(seconds=settings.ITAM_LEASE_SECONDS),
         state=Work.RUNNING,
     )
     if claimed != 1:

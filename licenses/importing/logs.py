@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
 
@@ -26,9 +27,6 @@ from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import Key, Touched, derive
 from .directory import Directory
 
-CHUNK = 2 * 2**20
-"""Bytes a transaction: large enough that commits cost little, small enough that a web request
-hardly waits."""
 SHOWN = 20
 
 
@@ -372,9 +370,10 @@ def _touch(stored: facts.Stored, rows: Any, *, at: int | None = None) -> None:
         )
 
 
-def blocks(stream: BinaryIO, size: int = CHUNK) -> Iterator[tuple[bytes, bool]]:
+def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:
     """Yield a text in pieces of whole lines, each with whether it is the last. A line longer than a
     piece is cut."""
+    size = size or settings.ITAM_CHUNK_BYTES
     carry = b""
     while True:
         read = stream.read(size - len(carry)) if len(carry) < size else b""

@@ -20,7 +20,7 @@ from licenses.sources.flexnet.debug_log import first_line_date
 from . import coverage
 from .captures import check_room
 from .files import tells_of_whole_server
-from .logs import CHUNK, LogImport
+from .logs import LogImport
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +87,11 @@ def _read(server: LicenseServer, cursor: LogCursor) -> int:
         stream.seek(cursor.offset)
         pieces = 0
         while pieces < PIECES:
-            block = stream.read(CHUNK)
+            block = stream.read(settings.ITAM_CHUNK_BYTES)
             # A line still being written waits for its end.
-            whole = block[: block.rfind(b"\n") + 1] or (block if len(block) == CHUNK else b"")
+            whole = block[: block.rfind(b"\n") + 1] or (
+                block if len(block) == settings.ITAM_CHUNK_BYTES else b""
+            )
             if not whole:
                 break
             run.store(whole)

@@ -159,9 +159,19 @@ def test_kills_lose_nothing_and_double_nothing(
 @pytest.mark.timeout(1500)
 def test_a_cursor_ahead_of_its_rows_would_be_noticed(site: Installation, piece: Path) -> None:
     import_with_kills(site, "cursor_first", piece, 12, 2)
+    assert site.facts()[0] < logged(piece), "rows were lost, and the count shows it"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_rows_ahead_of_their_cursor_would_be_noticed(site: Installation, piece: Path) -> None:
+    import_with_kills(site, "rows_first", piece, 12, 3)
+    assert site.facts()[1] > logged(piece), "entries were doubled, and the count shows it"
+
+
+def logged(piece: Path) -> int:
     text = piece.read_bytes()
-    logged = text.count(b") OUT: ") + text.count(b") IN: ")
-    assert site.facts()[0] < logged, "rows were lost, and the count shows it"
+    return text.count(b") OUT: ") + text.count(b") IN: ")
 
 
 def test_evidence_outside_its_transaction_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

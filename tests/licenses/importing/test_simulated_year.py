@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -67,7 +68,7 @@ def test_a_year_counts_to_what_happened(year: Year) -> None:
     import_year(year, year.log)
     own = [s for s in year.history.sessions if s.server == year.server]
     supplies = year.history.world.servers[year.server]
-    compared = 0
+    compared = full = 0
     for feature in sorted({session.feature for session in own}):
         sessions = [session for session in own if session.feature == feature]
         if any(session.component for session in sessions):
@@ -75,14 +76,17 @@ def test_a_year_counts_to_what_happened(year: Year) -> None:
         refused = [
             d for d in year.history.denials if d.server == year.server and d.feature == feature
         ]
-        first, last = date(2025, 5, 1), date(2026, 4, 1)
+        first, last = date(2025, 4, 1), date(2026, 4, 1)
+        issued = issued_by_the_file(year, feature)
         edges = truth.boundaries("Europe/Berlin", first, last, "month")
-        expected = truth.periods([_unweighted(session) for session in sessions], refused, edges)
+        expected = truth.periods(
+            [_unweighted(session) for session in sessions], refused, edges, [(0, issued)]
+        )
         (found,) = run(
             "usage",
             feature,
             "--from",
-            "2025-05-01",
+            "2025-04-01",
             "--to",
             "2026-04-01",
             "--by",
@@ -92,16 +96,32 @@ def test_a_year_counts_to_what_happened(year: Year) -> None:
             "--format",
             "json",
         )
-        assert len(found["periods"]) == 11
+        assert len(found["periods"]) == 12
+        assert found["limit"] == issued
         for want, got in zip(expected, found["periods"], strict=True):
             assert got["peak"] == got["peak_low"] == got["peak_high"] == want.peak
             assert got["seat_seconds"] == want.seat_seconds
             assert got["checkouts"] == want.checkouts
             assert got["denials"] == want.denials
             assert got["people"] == want.people
+            assert got["full_seconds"] == want.full_seconds
+            assert got["over_seconds"] == want.over_seconds == 0
             compared += want.checkouts
+            full += want.full_seconds or 0
     assert supplies.zone == "Europe/Berlin"
     assert compared > 10_000
+    assert full > 100_000
+
+
+def issued_by_the_file(year: Year, feature: str) -> int:
+    """Add up the seats of a feature's lines, read here without the product's parser."""
+    lines = re.findall(
+        rf"^(?:INCREMENT|FEATURE) {feature} \S+ \S+ (permanent|\S+-\d{{4}}) (\d+)",
+        year.license_file.read_text(),
+        re.M,
+    )
+    assert lines and all(until == "permanent" or int(until[-4:]) > 2026 for until, _count in lines)
+    return sum(int(count) for _until, count in lines)
 
 
 def _unweighted(session: Any) -> Any:
