@@ -95,9 +95,13 @@ class Child:
 class Supervisor:
     """Keep children running until asked to stop."""
 
-    def __init__(self, *, cwd: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, cwd: Path, say: Callable[[str], None], longest_wait: float = LONGEST_WAIT
+    ) -> None:
+        """longest_wait: seconds to which the pause grows before a child that keeps dying."""
         self.cwd = cwd
         self.say = say
+        self.longest_wait = longest_wait
         self.children: list[Child] = []
         self.stopping = False
         self._selector = selectors.DefaultSelector()
@@ -182,7 +186,7 @@ class Supervisor:
             return
         lived = time.monotonic() - child.started
         child.failures = 1 if lived > STEADY_SECONDS else child.failures + 1
-        wait = 0.0 if child.failures == 1 else min(LONGEST_WAIT, 0.5 * 2**child.failures)
+        wait = 0.0 if child.failures == 1 else min(self.longest_wait, 0.5 * 2**child.failures)
         child.start_at = time.monotonic() + wait
         code = process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"

@@ -6,21 +6,37 @@ message or a killed worker costs the time until the next nudge after a lease ran
 
 from __future__ import annotations
 
-from celery import shared_task
+import logging
+
+from celery import current_app, shared_task
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from licenses.alerts import heartbeat as beats
 from licenses.alerts import outbox, past
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
-from licenses.importing import jobs, polling, tail
+from licenses.importing import jobs, polling, rights_files, tail
 from licenses.models import DirtySpan, LicensePool
+
+logger = logging.getLogger(__name__)
 
 BATCH = 50
 """Servers that one task asks side by side."""
+
+
+def nudge(task: str, *ids: int) -> None:
+    """Have something done at once that stands in the database as due.
+
+    Never waits and never fails: where the broker is away, the next tick finds it.
+    """
+    try:
+        current_app.send_task(task, ids, retry=False)
+    except (OperationalError, OSError):
+        logger.warning("%s%s waits for the next tick: the broker is away", task, ids)
 
 
 @shared_task
@@ -88,8 +104,10 @@ def heartbeat() -> None:
 
 
 def _once_a_day() -> None:
-    """Look for the peaks of twelve months anew: they fall when their day leaves the window."""
-    key = f"peaks:{timezone.now():%Y-%m-%d}"
+    """Look for the peaks of twelve months anew, since they fall when their day leaves the window,
+    and read the options files, which change now and then."""
+    key = f"daily:{timezone.now():%Y-%m-%d}"
     if cache.add(key, 1, timeout=2 * 86400):
+        rights_files.read_options_files()
         with transaction.atomic():
             pools_now.refresh(set(LicensePool.objects.values_list("pk", flat=True)), year=True)

@@ -27,6 +27,7 @@ from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
 from licenses.models import Checkout, Denial, LicensePool, PoolFeature, SharingRule
 from licenses.sources.flexnet.denials import WORDING, DenialClass
+from licenses.tasks import nudge
 
 from . import deeds, words
 from .base import NAMES, person_words, rule_words, with_names
@@ -371,6 +372,7 @@ def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpRe
     except ValueError as error:
         messages.error(request, f"The report was refused: {error}.")
         return back
+    nudge("reports.tasks.build_report", report.pk)
     messages.success(request, "The report is being made. It appears here when it is ready.")
     meta = report._meta
     return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", report.pk)

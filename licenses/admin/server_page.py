@@ -36,6 +36,7 @@ from licenses.models import (
     bearing_on_scope,
     validate_zone,
 )
+from licenses.tasks import nudge
 
 from . import servers, words
 from .base import rule_words
@@ -290,6 +291,7 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         for name, sentences in error.message_dict.items():
             form.add_error(name if name in form.fields else None, sentences)
         return overview(model_admin, request, pk, form=form)
+    nudge("licenses.tasks.import_file", job.pk)
     return redirect("admin:licenses_importjob_change", job.pk)
 
 

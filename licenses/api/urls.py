@@ -47,7 +47,7 @@ ENDPOINTS: dict[str, Any] = {
         search=("name",),
         prefetched=("channels",),
     ),
-    "channels": viewset(shapes.ChannelSerializer, filters=("kind", "enabled")),
+    "channels": views.ChannelViewSet,
     "silences": views.SilenceViewSet,
     "notifications": viewset(
         shapes.NotificationSerializer, ReadOnly, filters=("alert", "channel", "state")

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licenses.alerts.actions import acknowledge
+from licenses.alerts.outbox import send_test
 from licenses.analysis import now as pools_now
 from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
@@ -28,6 +29,7 @@ from licenses.importing import jobs, mapping, polling
 from licenses.importing.rights import add_right, correct_right
 from licenses.models import (
     Alert,
+    Channel,
     Document,
     Entitlement,
     Feature,
@@ -37,6 +39,7 @@ from licenses.models import (
     PoolFeature,
     Silence,
 )
+from licenses.tasks import nudge
 
 
 class PersonViewSet(ReadOnly):
@@ -154,10 +157,23 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
 
     queryset = Feature.objects.select_related("server")
     serializer_class = shapes.FeatureSerializer
-    http_method_names = ["get", "patch", "head", "options"]
+    http_method_names = ["get", "post", "patch", "head", "options"]
     filterset_class = filters_of(Feature, "server", "daemon", "ignored")
     search_fields = ("name",)
     ordering_fields = ("id", "name")
+
+    @extend_schema(request=None, responses={201: shapes.PoolSerializer})
+    @action(detail=True, methods=["post"])
+    def pool(self, request: Request, pk: str | None = None) -> Response:
+        """Make a pool named as the feature, and let the feature feed it."""
+        if not request.user.has_perm("licenses.add_licensepool"):
+            raise PermissionDenied
+        try:
+            made = mapping.create_pool_for(self.get_object(), user=request.user)
+        except ModelError as error:
+            raise shapes.as_api_error(error) from error
+        body = shapes.PoolSerializer(made, context=self.get_serializer_context()).data
+        return Response(body, status=status.HTTP_201_CREATED)
 
 
 class PoolViewSet(Editable):
@@ -260,6 +276,7 @@ class ServerViewSet(Editable):
             job = jobs.hand_in(server, values.pop("file"), **values, user=request.user)
         except ModelError as error:
             raise shapes.as_api_error(error) from error
+        nudge("licenses.tasks.import_file", job.pk)
         location = reverse("api:import-detail", [job.pk], request=request)
         body = shapes.ImportJobSerializer(job, context=self.get_serializer_context()).data
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
@@ -303,6 +320,27 @@ class AlertViewSet(ReadOnly):
         acknowledge(alert, request.user)
         alert.refresh_from_db()
         return Response(self.get_serializer(alert).data)
+
+
+class ChannelViewSet(Editable):
+    """Where messages go."""
+
+    outward = frozenset({"test"})
+
+    queryset = Channel.objects.all()
+    serializer_class = shapes.ChannelSerializer
+    filterset_class = filters_of(Channel, "kind", "enabled")
+
+    @extend_schema(request=None, responses={202: shapes.NotificationSerializer(many=True)})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str | None = None) -> Response:
+        """Send a message that tries the channel out."""
+        if not request.user.has_perm("licenses.change_channel"):
+            raise PermissionDenied
+        sent = send_test(self.get_object(), request.user)
+        context = self.get_serializer_context()
+        body = shapes.NotificationSerializer(sent, many=True, context=context).data
+        return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
 class SilenceViewSet(Editable):

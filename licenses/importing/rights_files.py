@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import date, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -21,7 +23,7 @@ from licenses.models import (
     PackageComponent,
     SharingRule,
 )
-from licenses.sources.base import NotRecognised
+from licenses.sources.base import NotRecognised, SourceError
 from licenses.sources.flexnet.license_file import parse_license_file
 from licenses.sources.flexnet.options_file import parse_options_file
 from licenses.sources.records import Issued
@@ -31,6 +33,10 @@ from .captures import store_raw, store_unreadable
 from .coverage import moment
 from .directory import Directory
 from .logs import FileResult
+
+logger = logging.getLogger(__name__)
+
+OPTIONS_LIMIT = 2**20
 
 SHARING = frozenset(
     [
@@ -245,6 +251,17 @@ def import_options_file(server: LicenseServer, data: bytes, *, source: str) -> F
             source=f"capture:{digest}",
         )
     return result
+
+
+def read_options_files() -> None:
+    """Read the options files that lie on this machine. One that cannot be read stops no other."""
+    for server in LicenseServer.objects.filter(enabled=True).exclude(options_path=""):
+        path = Path(server.options_path)
+        try:
+            with path.open("rb") as stream:
+                import_options_file(server, stream.read(OPTIONS_LIMIT), source=path.name)
+        except (OSError, SourceError) as error:
+            logger.warning("options file of %s: %s", server.name, error)
 
 
 def _known_span(server: LicenseServer) -> tuple[int, int]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from celery import current_app
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from kombu.exceptions import OperationalError
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -18,19 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licenses.tasks import nudge
 from reports import delivery
 from reports.api.serializers import ReportRequestSerializer, ReportSerializer
 from reports.models import Report
-
-logger = logging.getLogger(__name__)
-
-
-def nudge(report_id: int) -> None:
-    """Have a report built now; where the broker is away, the next tick finds it."""
-    try:
-        current_app.send_task("reports.tasks.build_report", [report_id])
-    except OperationalError:
-        logger.warning("report %s waits for the next tick: the broker is away", report_id)
 
 
 class MayRead(DjangoModelPermissions):
@@ -61,7 +49,7 @@ class ReportViewSet(
         asked = ReportRequestSerializer(data=request.data, context={"request": request})
         asked.is_valid(raise_exception=True)
         report = delivery.request_report(user=request.user, **asked.validated_data)
-        nudge(report.pk)
+        nudge("reports.tasks.build_report", report.pk)
         place = reverse("report-detail", args=[report.pk], request=request)
         body = ReportSerializer(report).data
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": place})

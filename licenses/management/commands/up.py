@@ -67,7 +67,9 @@ class Command(BaseCommand):
 
     def run(self, listener: int, host: str, port: int, address: str, *, demo: bool) -> None:
         """Prepare, start everything, tell the address, watch until asked to stop."""
-        supervisor = Supervisor(cwd=settings.BASE_DIR, say=self.say)
+        supervisor = Supervisor(
+            cwd=settings.BASE_DIR, say=self.say, longest_wait=settings.ITAM_RESTART_SECONDS
+        )
         supervisor.listen_to_signals()
         pulse_dir = settings.ITAM_RUN_DIR / "pulse"
         pulse.forget(pulse_dir)

@@ -261,3 +261,18 @@ def test_an_upload_becomes_an_import_with_a_location(tmp_path: Path, settings: A
     )
     assert answer.status_code == 202, answer.content
     assert answer["Location"].endswith(f"/api/v1/imports/{answer.json()['id']}/")
+
+
+def test_a_feature_gets_a_pool_of_its_own() -> None:
+    feature = FeatureFactory(name="CAD")
+    answer = client("manager").post(f"/api/v1/features/{feature.pk}/pool/")
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["name"] == "CAD"
+    assert client("auditor").post(f"/api/v1/features/{feature.pk}/pool/").status_code == 403
+
+
+def test_a_channel_is_tried_out() -> None:
+    channel = Channel.objects.create(name="ops", kind="mail", target="ops@example.test")
+    answer = client("manager").post(f"/api/v1/channels/{channel.pk}/test/")
+    assert answer.status_code == 202, answer.content
+    assert [row["state"] for row in answer.json()] == ["sent"]

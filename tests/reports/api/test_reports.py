@@ -7,19 +7,17 @@ from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from licenses.models import Scope
-from reports import delivery, tasks
+from reports import delivery
 from reports.api import views
 from reports.models import Report
 from tests import factories as f
-
-NUDGE = views.nudge
 
 
 @pytest.fixture(autouse=True)
 def handed(monkeypatch, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     found: list[int] = []
-    monkeypatch.setattr(views, "nudge", found.append)
+    monkeypatch.setattr(views, "nudge", lambda _task, *ids: found.extend(ids))
     return found
 
 
@@ -92,19 +90,6 @@ def test_without_a_role_or_a_name_nobody_asks(world, django_user_model):
     nobody = django_user_model.objects.create_user("nobody")
     assert ask(client_of(nobody), pools=[world.pool.pk]).status_code == 403
     assert ask(APIClient(), pools=[world.pool.pk]).status_code == 401
-
-
-def test_a_nudge_names_the_task_and_a_broker_that_is_away_does_no_harm(monkeypatch):
-    sent = []
-    monkeypatch.setattr(views.current_app, "send_task", lambda *message: sent.append(message))
-    NUDGE(7)
-    assert sent == [(tasks.build_report.name, [7])]
-
-    def away(*_message):
-        raise views.OperationalError("away")
-
-    monkeypatch.setattr(views.current_app, "send_task", away)
-    NUDGE(7)
 
 
 def test_the_admin_lists_reports_and_hands_out_the_file(world, admin_client, admin_user, handed):
