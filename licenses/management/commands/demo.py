@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files import File
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.importing.files import ImportRefused, Wanted, import_file
 from licenses.importing.inventory import import_inventory
+from licenses.management.base import DataCommand
 from licenses.models import (
     Contract,
     Document,
@@ -36,7 +37,7 @@ POLL_SECONDS = 30
 MOST_DAYS = 730
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = (
         "Fill an empty installation with a simulated company, and let its licence servers answer "
         "from then on, for three weeks."

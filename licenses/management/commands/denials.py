@@ -5,13 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from licenses.analysis.refusals_told import DENIAL, EPISODE, told
 from licenses.management import asking
+from licenses.management.base import DataCommand
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = (
         "Print the refusals of a pool, and one person's chains of refusals for want of seats with "
         "their outcome. CSV holds the refusals alone."

@@ -7,14 +7,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from licenses.analysis import now, rollup
 from licenses.importing.inventory import import_inventory
+from licenses.management.base import DataCommand
 from licenses.models import LicensePool
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = (
         "Import the inventory from CSV files, one a kind, recognised by their header rows. Prints "
         "one JSON object a file. A file with errors leaves nothing behind; a second import of the "

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import zoneinfo
 from argparse import ArgumentParser
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from licenses.importing import mapping
 from licenses.importing.captures import DiskFull
@@ -24,6 +23,7 @@ from licenses.importing.files import (
     set_zone,
 )
 from licenses.importing.jobs import after_import
+from licenses.management.base import DataCommand
 from licenses.models import LicenseServer
 
 
@@ -34,15 +34,7 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a date such as 2026-03-31") from error
 
 
-def _zone(text: str) -> str:
-    if text not in zoneinfo.available_timezones():
-        raise argparse.ArgumentTypeError(
-            f"unknown time zone {text!r}: expected a name such as Europe/Berlin or UTC"
-        )
-    return text
-
-
-class Command(BaseCommand):
+class Command(DataCommand):
     help = (
         "Import files of a licence server: debug logs, lmstat output, licence files, options "
         "files. Prints one JSON object a file. A second import of the same file changes nothing."
@@ -55,13 +47,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--format", choices=FORMATS, help="Recognised from the text if left out."
         )
-        parser.add_argument("--zone", type=_zone, help="Zone in which the server prints times.")
+        parser.add_argument("--zone", help="Zone in which the server prints times.")
         parser.add_argument(
             "--date", type=_day, help="Date of the first line, for a log that has none of its own."
         )
         parser.add_argument(
             "--create-pools", action="store_true", help="Make one pool for each unmapped feature."
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Refuse a server's name that looks like an option as data, and not as a wrong option."""
+        known = self.create_parser(argv[0], argv[1])._option_string_actions
+        if (
+            len(argv) > 2
+            and argv[2].startswith("-")
+            and argv[2].split("=")[0] not in {*known, "--"}
+        ):
+            self.stderr.write(
+                f"CommandError: Server name {argv[2]!r}: expected letters, digits, blanks, dots or "
+                "dashes, starting with a letter or digit."
+            )
+            sys.exit(1)
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         failed = False

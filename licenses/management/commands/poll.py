@@ -6,13 +6,14 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from licenses.importing import polling
+from licenses.management.base import DataCommand
 from licenses.models import LicenseServer
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = "Ask licence servers now, whether due or not. Prints one JSON object a server."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from licenses.importing import rebuilding
+from licenses.management.base import DataCommand
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = "Make holdings, hourly figures and newest figures again from the facts."
 
     def handle(self, *args: Any, **options: Any) -> None:

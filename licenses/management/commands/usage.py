@@ -5,13 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from licenses.analysis.usage import PeriodFigures, usage
 from licenses.management import asking
+from licenses.management.base import DataCommand
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = (
         "Print the use of a pool per period: peaks, seat-time, time at and above the limit, "
         "observed time, checkouts, refusals and people."

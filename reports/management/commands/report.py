@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from licenses.management import asking
+from licenses.management.base import DataCommand
 from licenses.models import LicensePool, Vendor
 from reports import delivery
 from reports.documents import KINDS
 
 
-class Command(BaseCommand):
+class Command(DataCommand):
     help = "Write a report as PDF. Days are local midnights of the zone; the end is exclusive."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from licenses.models import Capture, Event, LicenseServer
@@ -89,3 +92,27 @@ def test_a_license_file_that_issues_nothing_leaves_no_capture(tmp_path: Path) ->
     path.write_text("SERVER host1 ANY 27000\nVENDOR acmed\nUSE_SERVER\n")
     assert "issues seats" in refuse("plant", str(path), "--format", "license-file")
     assert not Capture.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(["-c", "{log}"], "Server name '-c'", id="a-name-that-looks-like-an-option"),
+        pytest.param(["plant", "{log}", "--zone", "Mars/Base"], "Unknown time zone", id="zone"),
+        pytest.param(["plant", "{log}.gone"], "no such file", id="no-file"),
+    ],
+)
+def test_a_refusal_ends_the_command_with_1(tmp_path: Path, words: list[str], told: str) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(LOG)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "import_usage", *(w.format(log=path) for w in words)],
+        cwd=settings.BASE_DIR,
+        env={"PATH": "/usr/bin:/bin", "ITAM_DATA_DIR": str(tmp_path / "data"), "ITAM_DEBUG": "1"}
+        | {"ITAM_BOOTSTRAP": "0", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
