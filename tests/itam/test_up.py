@@ -67,8 +67,9 @@ class Installation:
         finally:
             connection.close()
 
-    def descendants(self):
-        """Return pid -> command line of every process below."""
+    def _tree(self):
+        """Return parent pid -> (pid, command line) of every process there is. One may end while
+        it is looked at."""
         children = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -77,6 +78,11 @@ class Installation:
             except OSError:
                 continue
             children.setdefault(parent, []).append((int(path.parent.name), words))
+        return children
+
+    def descendants(self):
+        """Return pid -> command line of every process below."""
+        children = self._tree()
         found, queue = {}, [self.process.pid]
         while queue:
             for pid, words in children.get(queue.pop(), []):
@@ -86,9 +92,8 @@ class Installation:
 
     def child(self, word):
         """Return the pid of the direct child whose command line has *word*, or None."""
-        for pid, words in self.descendants().items():
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if parent == self.process.pid and word in words:
+        for pid, words in self._tree().get(self.process.pid, []):
+            if word in words:
                 return pid
         return None
 
