@@ -23,14 +23,12 @@ NO_TESTS_COLLECTED = 5
 def run(base: Path, arguments: list[str]) -> int:
     """Run the tests and return pytest's exit code, the first that is not 0.
 
-    --thorough      more examples, more kills, longer trials
     --no-postgresql SQLite only
-    Everything else goes to pytest as it is.
+    Everything else goes to pytest as it is, --thorough too: more kills, outages and random
+    histories (docs/testing.md).
     """
     environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    if "--thorough" in arguments:
-        environ["ITAM_TEST_THOROUGH"] = "1"
-    rest = [word for word in arguments if word not in ("--thorough", "--no-postgresql")]
+    rest = [word for word in arguments if word != "--no-postgresql"]
 
     heading("Tests on SQLite")
     first = pytest(base, rest, environ)

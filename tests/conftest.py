@@ -12,9 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from tests import thorough
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-THOROUGH = os.environ.get("ITAM_TEST_THOROUGH") == "1"
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server", "admin_client"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="more kills, outages and random histories: the counts are in tests/thorough.py",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    thorough.choose(bool(config.getoption("--thorough")))
 
 
 @pytest.hookimpl(tryfirst=True)

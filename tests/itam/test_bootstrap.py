@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from itam import bootstrap
-from tests.conftest import THOROUGH
+from tests.thorough import is_thorough
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_secrets_of_two_that_start_at_once_are_one_set(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not (THOROUGH or os.environ.get("CI")),
+    not (is_thorough() or os.environ.get("CI")),
     reason="installs every package from the index; runs in CI and with --thorough",
 )
 def test_a_bare_machine_gets_its_environment_by_itself(tmp_path):

@@ -15,7 +15,7 @@ from django.db import connections
 from licenses.alerts import channels, outbox
 from licenses.alerts.channels import Message, SendError
 from licenses.models import Alert, AlertRule, Channel, MailboxMessage, Notification
-from tests.conftest import THOROUGH
+from tests.thorough import trials
 
 from .conftest import Company, moment
 
@@ -241,13 +241,14 @@ def test_four_senders_at_once_send_each_message_once(transactional_db, monkeypat
     assert set(Notification.objects.values_list("state", flat=True)) == {"sent"}
 
 
-@pytest.mark.timeout(1800 if THOROUGH else 300)
+@pytest.mark.timeout(1800)
 def test_no_episode_is_lost_to_kills_and_each_kill_repeats_one_message_at_most(
     company, monkeypatch
 ):
-    """300 episodes (10,000 in the thorough run) with the process killed at random steps: before a
-    commit, between claim and sending, and between sending and marking."""
-    rounds, count = (100, 100) if THOROUGH else (15, 20)
+    """The process is killed before a commit, between claim and sending, and between sending and
+    marking."""
+    count = 20 if trials("E22") < 1000 else 100
+    rounds = trials("E22") // count
     chance = random.Random(7)
     AlertRule.objects.update(for_seconds=0, for_samples=1, keep_firing_seconds=0)
     monkeypatch.setattr(outbox, "PER_HOUR", 10**6)

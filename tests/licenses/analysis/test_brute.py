@@ -13,9 +13,9 @@ from licenses.analysis import rollup
 from licenses.analysis.usage import usage
 from licenses.concurrency.periods import periods
 from licenses.models import Membership, PoolHour
-from tests.conftest import THOROUGH
 from tests.factories import TeamFactory
 from tests.licenses.analysis import brute
+from tests.thorough import is_thorough
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ WINDOWS = [
     pytest.param("Asia/Kathmandu", "2026-06-09T15:00", 7, id="quarter-hour-zone"),
     pytest.param("America/New_York", "2026-06-09T02:00", 6, id="west"),
 ]
-SEEDS = range(60 if THOROUGH else 5)
+SEEDS = range(60 if is_thorough() else 5)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -19,11 +19,12 @@ from types import SimpleNamespace
 import pytest
 
 from licenses.evidence import entries
-from tests.conftest import BASE_DIR, THOROUGH
+from tests.conftest import BASE_DIR
+from tests.thorough import trials
 
 from .conftest import Year
 
-KILLS = 200 if THOROUGH else 50
+KILLS = trials("E1")
 LINES = 60_000
 
 

@@ -20,12 +20,12 @@ import pytest
 from django.conf import settings
 
 from itam import broker
-from tests.conftest import THOROUGH
 from tests.itam.test_up import Installation
+from tests.thorough import trials
 
 from .conftest import Year
 
-KILLS = 200 if THOROUGH else 50
+KILLS = 10 * trials("E2")
 LINES = 60_000
 PIECES = 12
 PARTS = ("gunicorn", "worker", " beat", "valkey")

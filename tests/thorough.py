@@ -1,0 +1,52 @@
+"""How often the fault and exactness tests try: in every run, and with `--thorough`.
+
+The one table of these counts; docs/testing.md shows it, and a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+
+class Trials(NamedTuple):
+    """usual: of every run, CI's too. thorough: with --thorough. second_share: the run on PostgreSQL
+    repeats what touches the database, and tries only one in so many of these."""
+
+    what: str
+    usual: int
+    thorough: int
+    second_share: int = 1
+
+
+TABLE = {
+    "E1": Trials("kills of an importer at random moments", 200, 1_000),
+    "E2": Trials("kills of each part while importing and alerting", 5, 20),
+    "E3": Trials("logs whose messages are all delivered four times", 6, 30),
+    "E10": Trials("ways to cut, order and repeat the same input", 1_000, 10_000, 10),
+    "E11": Trials("random histories counted second by second", 1_000, 20_000, 10),
+    "E14": Trials("outages of licence servers", 1_000, 1_000, 10),
+    "E22": Trials("alerts with kills at random steps", 300, 10_000),
+    "E24": Trials("disks that fill up at random moments", 60, 200),
+}
+SECOND_RUN = os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1"
+
+_chosen = False
+
+
+def choose(thorough: bool) -> None:
+    """Say which column counts. Called once, before any test is imported."""
+    global _chosen
+    _chosen = thorough
+
+
+def is_thorough() -> bool:
+    """Tell whether this run was asked to be thorough."""
+    return _chosen
+
+
+def trials(aim: str) -> int:
+    """Return how often the test of an aim ("E1") shall try in this run."""
+    row = TABLE[aim]
+    count = row.thorough if _chosen else row.usual
+    return max(1, count // row.second_share) if SECOND_RUN else count
