@@ -18,6 +18,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from licenses.analysis.coverage import load_waits
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
 from licenses.importing import mapping
@@ -218,6 +219,10 @@ def strip(server: Any) -> dict[str, Any]:
         (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows.iterator(2000)
     ]
     known = IntervalSet.of([a for a, _ in spans], [b for _, b in spans]).clip(start, now)
+    waits = load_waits([server.pk], now)
+    if server.pk in waits:
+        # The time since the last answer is no gap before the next poll is overdue.
+        now -= waits[server.pk].of("").subtract(known).seconds
     first = server.coverage.order_by("starts").values_list("starts", flat=True).first()
     zone = server.tzinfo
     today = datetime.fromtimestamp(now, zone).date().toordinal()

@@ -14,7 +14,16 @@ from licenses.analysis.rights import load_rights
 from licenses.analysis.rows import now_epoch, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
-from licenses.models import Boundary, Checkout, Coverage, Feature, Gap, LicensePool, LicenseServer
+from licenses.models import (
+    Boundary,
+    Checkout,
+    Coverage,
+    Feature,
+    Gap,
+    LicensePool,
+    LicenseServer,
+    longest_step,
+)
 
 Daemon = tuple[int, str]
 """Server and daemon; the daemon "" is the whole server."""
@@ -44,6 +53,7 @@ class PoolCoverage:
     """What was expected to be seen of a pool over a window, and what was.
 
     observed:  every feature that feeds the pool was vouched for, expected or not.
+    expected:  the pool existed, and no poll that is not due yet may still vouch for the time.
     """
 
     observed: IntervalSet
@@ -75,6 +85,7 @@ def expected(pool: LicensePool, start: int, end: int, *, now: int | None = None)
     """Return the time of [start, end) in which the pool existed: what lies ahead is not expected.
 
     From its first entitlement, observation or holding on, whichever came first, until it retired.
+    Time since a poll is not expected before the next poll is overdue.
     """
     return load_coverage([pool], load_mappings([pool.pk]), start, end, now=now)[pool.pk].expected
 
@@ -100,16 +111,102 @@ def load_coverage(
     *,
     now: int | None = None,
 ) -> dict[int, PoolCoverage]:
-    """Return the coverage of each pool. Three queries."""
-    until = min(end, now_epoch(now))
-    seen = load_observed(mappings, start, end)
+    """Return the coverage of each pool. Five queries at most."""
+    moment = now_epoch(now)
+    view = _look(mappings, start, end, moment)
+    return _coverage(pools, mappings, view, start, end, moment)
+
+
+class _View(NamedTuple):
+    """What was vouched for over a window, and what may still be."""
+
+    spans: dict[Daemon, IntervalSet]
+    waits: dict[int, Wait]
+
+    def unseen(self, mapping: Mapping, start: int, end: int) -> IntervalSet:
+        """Return the time in which a feature fed its pool and was not vouched for."""
+        span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
+        return span.subtract(of_daemon(self.spans, mapping))
+
+    def blind(self, mapping: Mapping, start: int, end: int) -> IntervalSet:
+        """Return the unseen time for which no poll is waited for."""
+        unseen = self.unseen(mapping, start, end)
+        wait = self.waits.get(mapping.server)
+        return unseen.subtract(wait.of(mapping.daemon)) if wait else unseen
+
+
+def _look(mappings: Mappings, start: int, end: int, now: int) -> _View:
+    ids = servers(mappings)
+    return _View(vouched_for(ids, start, end), load_waits(ids, now))
+
+
+def _coverage(
+    pools: Collection[LicensePool],
+    mappings: Mappings,
+    view: _View,
+    start: int,
+    end: int,
+    now: int,
+) -> dict[int, PoolCoverage]:
+    until = min(end, now)
     first = first_moments(pools, mappings)
     found = {}
     for pool in pools:
+        maps = mappings[pool.pk]
         retired = OPEN if pool.retired_at is None else int(pool.retired_at.timestamp())
         time = IntervalSet.of([max(first[pool.pk], start)], [min(until, retired)])
-        found[pool.pk] = PoolCoverage(seen[pool.pk], time)
+        if any(mapping.server in view.waits for mapping in maps):
+            time = time.subtract(_undecided(maps, view, start, until))
+        seen = observed_time([(m, of_daemon(view.spans, m)) for m in maps], start, end)
+        found[pool.pk] = PoolCoverage(seen, time)
     return found
+
+
+def _undecided(maps: Iterable[Mapping], view: _View, start: int, end: int) -> IntervalSet:
+    """Return the unobserved time of a pool that becomes observed if all polls come in time."""
+    unseen = blind = IntervalSet.empty()
+    for mapping in maps:
+        unseen = unseen.union(view.unseen(mapping, start, end))
+        blind = blind.union(view.blind(mapping, start, end))
+    return unseen.subtract(blind)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A server answered at *since*, and its next poll is not overdue at *now*.
+
+    failing:  daemons ("" is the whole server) whose last answer did not count: not waited for.
+    """
+
+    since: int
+    now: int
+    failing: frozenset[str]
+
+    def of(self, daemon: str) -> IntervalSet:
+        """Return the time for which the next poll may still vouch."""
+        if self.failing.intersection(("", daemon)):
+            return IntervalSet.empty()
+        return IntervalSet.of([self.since], [self.now])
+
+
+def load_waits(server_ids: Collection[int], now: int) -> dict[int, Wait]:
+    """Return the servers whose next poll is waited for at *now*, with their wait. Two queries."""
+    polled = LicenseServer.objects.filter(
+        pk__in=server_ids, enabled=True, poll_state__last_parsed_at__lt=now
+    ).exclude(polling=LicenseServer.Polling.OFF)
+    since = {
+        pk: last
+        for pk, interval, last in polled.order_by().values_list(
+            "pk", "poll_seconds", number("poll_state__last_parsed_at")
+        )
+        if now - last <= longest_step(interval)
+    }
+    failing: dict[int, set[str]] = {pk: set() for pk in since}
+    if since:
+        gaps = Gap.objects.filter(server__in=since, ends=None)
+        for pk, daemon in gaps.order_by().values_list("server_id", "daemon"):
+            failing[pk].add(daemon)
+    return {pk: Wait(last, now, frozenset(failing[pk])) for pk, last in since.items()}
 
 
 def load_observed(mappings: Mappings, start: int, end: int) -> dict[int, IntervalSet]:
@@ -165,14 +262,15 @@ def gaps(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> 
     """Return the expected but unobserved time of a pool, in time order, each part with its cause.
 
     A gap with several causes is several rows. Where two servers are blind at once, the cause that
-    somebody noted goes before one that is inferred. Seven queries.
+    somebody noted goes before one that is inferred. Eight queries at most.
     """
     mappings = load_mappings([pool.pk])
     maps = mappings[pool.pk]
-    missing = load_coverage([pool], mappings, start, end, now=now)[pool.pk].missing
+    moment = now_epoch(now)
+    view = _look(mappings, start, end, moment)
+    missing = _coverage([pool], mappings, view, start, end, moment)[pool.pk].missing
     if not len(missing):
         return []
-    spans = vouched_for(servers(mappings), start, end)
     noted = _noted(servers(mappings), start, end)
     down = _down(servers(mappings), start, end)
     polled = dict(
@@ -182,8 +280,7 @@ def gaps(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> 
     left = missing
     layers: list[list[Reason]] = [[], [], []]
     for mapping in maps:
-        span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
-        blind = span.subtract(of_daemon(spans, mapping))
+        blind = view.blind(mapping, start, end)
         layers[0] += _within(blind, [r for k in _keys(mapping) for r in noted.get(k, ())])
         layers[1] += _within(blind, [r for k in _keys(mapping) for r in down.get(k, ())])
         by_poll = polled.get(mapping.server) != LicenseServer.Polling.OFF

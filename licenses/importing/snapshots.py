@@ -30,6 +30,7 @@ from licenses.models import (
     LicenseServer,
     PollState,
     Sighting,
+    longest_step,
 )
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
 
@@ -46,9 +47,6 @@ CAUSES = {
     Result.TIMEOUT: Gap.Cause.TIMEOUT,
     Result.FAILED: Gap.Cause.COLLECTOR_DOWN,
 }
-LONGEST_STEP = 900
-"""Two answers up to three intervals, and at least this many seconds, apart vouch for the time
-between them."""
 
 
 @dataclass
@@ -428,7 +426,7 @@ def _vouch(
         drafts: list[entries.Draft] = []
         had_gap = Gap.objects.filter(server=server, ends=None).exists()
         if last is not None and not had_gap:
-            if at - last <= max(3 * server.poll_seconds, LONGEST_STEP):
+            if at - last <= longest_step(server.poll_seconds):
                 for start, end in coverage.extend(server, "", Coverage.Source.POLLS, [(last, at)]):
                     drafts.append(
                         entries.draft(
@@ -450,7 +448,7 @@ def _vouch(
         return drafts + coverage.close_gaps(server, at)
     if snapshot.result == Result.DAEMON_DOWN:
         up = {name for name, works, _ in snapshot.daemons if works}
-        if up and last is not None and at - last <= max(3 * server.poll_seconds, LONGEST_STEP):
+        if up and last is not None and at - last <= longest_step(server.poll_seconds):
             for daemon in sorted(up):
                 coverage.extend(server, daemon, Coverage.Source.POLLS, [(last, at)])
             dirty.mark_server(server, last, at + 1)  # the answer's own second counts

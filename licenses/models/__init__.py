@@ -45,6 +45,7 @@ from .servers import (
     PollState,
     SharingRule,
     bearing_on_scope,
+    longest_step,
 )
 from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
 
@@ -60,7 +61,7 @@ __all__ = [
     "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule",
     "Sighting", "Silence",
     "Team", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
-    "correct_entitlement", "normalized_name",
+    "correct_entitlement", "longest_step", "normalized_name",
     "pseudonym", "roles",
     "sees_everything", "unreplaced", "validate_zone",
 ]  # fmt: skip

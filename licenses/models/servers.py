@@ -21,6 +21,14 @@ class LicenseServerQuerySet(ScopedQuerySet):
     pool_path = "features__mappings__pool"
 
 
+LONGEST_STEP = 900
+
+
+def longest_step(poll_seconds: int) -> int:
+    """Return how many seconds apart two answers may be and still vouch for the time between."""
+    return max(3 * poll_seconds, LONGEST_STEP)
+
+
 def check_address(value: str) -> None:
     try:
         validate_address(value)

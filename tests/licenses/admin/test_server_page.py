@@ -13,13 +13,14 @@ from licenses.admin import server_page
 from licenses.importing.polling import ConnectionStep, ConnectionTest
 from licenses.models import (
     Capture,
+    Coverage,
     Feature,
     ImportJob,
     LicensePool,
     LicenseServer,
     PoolFeature,
 )
-from tests.factories import FeatureFactory
+from tests.factories import FeatureFactory, polled
 
 from .conftest import NOW, World
 
@@ -159,6 +160,16 @@ def test_a_feature_of_another_server_is_not_mapped_here(mara: Client, world: Wor
     foreign = FeatureFactory(name="ELSEWHERE")
     answer = mara.post(url("map_feature", world.server), {"feature": foreign.pk, "deed": "new"})
     assert answer.status_code == 404
+
+
+def test_the_strip_waits_for_a_poll_that_is_not_overdue(world: World) -> None:
+    LicenseServer.objects.filter(pk=world.server.pk).update(polling="file", status_path="/s")
+    Coverage.objects.filter(server=world.server).update(ends=NOW - 800)
+    assert server_page.strip(world.server)["share"] == 99
+    polled(world.server, NOW - 800)
+    found = server_page.strip(world.server)
+    assert found["share"] == 100
+    assert found["cells"][-1].key == "full"
 
 
 def test_the_strip_tells_covered_days_from_gaps(world: World, monkeypatch: Any) -> None:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from licenses.analysis.coverage import coverage_share, expected, gaps, observed, percent_down
-from licenses.models import Boundary, Coverage, Gap, LicensePool
+from licenses.models import Boundary, Coverage, Gap, LicensePool, LicenseServer
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -14,6 +14,7 @@ from tests.factories import (
     at,
     covered,
     holding,
+    polled,
 )
 
 pytestmark = pytest.mark.django_db
@@ -177,3 +178,59 @@ class TestGaps:
             self.gap(other.server, 1000 + place, 2000, "timeout")
         with django_assert_max_num_queries(8):
             gaps(pool, DAY, NEXT, now=LATER)
+
+
+class TestWaitingForAPoll:
+    """The server answered at 1000; intervals of 300 s make its step 900 s, of 600 s 1800 s."""
+
+    @pytest.fixture(autouse=True)
+    def right(self, pool):
+        EntitlementFactory(pool=pool)
+
+    @pytest.fixture
+    def server(self, pool):
+        server = ServerFactory(polling="file", status_path="/status.txt")
+        FeatureFactory(server=server, pool=pool)
+        covered(server, DAY, DAY + 1000, source=Coverage.Source.POLLS)
+        polled(server, DAY + 1000)
+        return server
+
+    def test_time_since_the_last_answer_is_no_gap_before_the_next_is_overdue(self, pool, server):
+        assert causes(pool, now=DAY + 1900) == []
+        assert coverage_share(pool, DAY, NEXT, now=DAY + 1900) == 1
+        assert causes(pool, now=DAY + 1901) == [(1000, 1901, "collector_down")]
+        assert coverage_share(pool, DAY, NEXT, now=DAY + 2000) == Fraction(1, 2)
+
+    def test_a_longer_interval_waits_longer(self, pool, server):
+        server.poll_seconds = 600
+        server.save()
+        assert causes(pool, now=DAY + 2800) == []
+        assert causes(pool, now=DAY + 2801) == [(1000, 2801, "collector_down")]
+
+    def test_a_poll_that_failed_is_a_gap_at_once(self, pool, server):
+        Gap.objects.create(server=server, starts=DAY + 1000, cause="timeout")
+        assert causes(pool, now=DAY + 1300) == [(1000, 1300, "timeout")]
+
+    def test_another_daemons_failure_changes_nothing(self, pool, server):
+        Gap.objects.create(
+            server=server, daemon="otherd", starts=DAY + 1000, cause="vendor_daemon_down"
+        )
+        assert causes(pool, now=DAY + 1300) == []
+
+    @pytest.mark.parametrize("change", [{"polling": "off"}, {"enabled": False}])
+    def test_nobody_waits_for_a_server_that_is_not_polled(self, pool, server, change):
+        LicenseServer.objects.filter(pk=server.pk).update(**change)
+        assert [row[:2] for row in causes(pool, now=DAY + 1300)] == [(1000, 1300)]
+
+    def test_a_gap_of_another_server_is_not_excused(self, pool, server):
+        other = FeatureFactory(pool=pool)
+        covered(other.server, DAY, DAY + 1200)
+        assert causes(pool, now=DAY + 1500) == [(1200, 1500, "log_missing")]
+
+    def test_what_a_log_saw_since_the_last_answer_counts_as_observed(self, pool, server):
+        covered(server, DAY, DAY + 1400)
+        assert causes(pool, now=DAY + 1600) == []
+        assert spans(expected(pool, DAY, NEXT, now=DAY + 1600)) == [(0, 1400)]
+
+    def test_a_window_that_ends_ahead_expects_nothing_of_it(self, pool, server):
+        assert spans(expected(pool, DAY, LATER, now=DAY + 1900)) == [(0, 1000)]
