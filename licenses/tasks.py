@@ -52,6 +52,8 @@ def tick() -> None:
         import_file.delay(job_id)
     if DirtySpan.objects.exists():
         count_again.delay()
+    if past.waiting(now):
+        look_back.delay()
 
 
 @shared_task
@@ -72,7 +74,7 @@ def read_log(server_id: int) -> None:
 def import_file(job_id: int) -> None:
     """Go on with a file that was handed in; only the holder of its lease does anything."""
     jobs.run(job_id)
-    past.record_import(job_id, timezone.now())
+    past.drain(timezone.now())
 
 
 @shared_task
@@ -82,6 +84,12 @@ def count_again() -> None:
     rollup.drain(limit_seconds=60)
     if pools:
         pools_now.refresh(pools)
+
+
+@shared_task
+def look_back() -> None:
+    """Look through data that came late for what alerts would have told."""
+    past.drain(timezone.now())
 
 
 @shared_task

@@ -20,7 +20,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
-from licenses.alerts.outbox import send_test
+from licenses.alerts.actions import acknowledge, send_test
 from licenses.models import (
     Alert,
     AlertRule,
@@ -64,12 +64,15 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
 
     @admin.action(description="Acknowledge: somebody looks into it", permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        rows = Alert.objects.for_user(request.user).filter(
-            pk__in=list(queryset.values_list("pk", flat=True)), acknowledged_at=None
-        )
-        chosen = Alert.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
-        count = chosen.update(acknowledged_at=timezone.now(), acknowledged_by=request.user)
-        self.message_user(request, f"{count} alerts acknowledged.", messages.SUCCESS)
+        chosen = list(queryset.values_list("pk", flat=True))
+        rows = Alert.objects.for_user(request.user).filter(pk__in=chosen).distinct()
+        count = sum(acknowledge(alert, request.user) for alert in rows)
+        noun = "alert" if count == 1 else "alerts"
+        self.message_user(request, f"{count} {noun} acknowledged.", messages.SUCCESS)
+        if count < len(chosen):
+            left = len(chosen) - count
+            said = f"{left} left as before: over already, or acknowledged before."
+            self.message_user(request, said, messages.INFO)
 
     @display(
         description="State", label={"firing": "danger", "seen": "warning", "resolved": "success"}

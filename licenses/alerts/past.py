@@ -6,18 +6,19 @@ makes alerts that are marked as past, so that reports and people looking back se
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
-from licenses.models import Alert, AlertRule, ImportJob, LicensePool, Work
+from licenses.models import Alert, AlertRule, LateSpan, LicensePool
 
 from .messages import plain
 from .observing import capacity_limits
@@ -26,6 +27,8 @@ from .world import BLIND_SECONDS, CAPACITY, Kind
 
 MARGIN_SECONDS = 86400
 """So much more is looked at on both sides: an episode may have begun before what came late."""
+MARGIN = timedelta(seconds=MARGIN_SECONDS)
+LEASE = timedelta(seconds=300)
 KINDS = CAPACITY - {Kind.DENIALS}
 
 _CLEAR, _BETWEEN, _OVER = 0, 1, 2
@@ -72,6 +75,8 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
         if episode.start < end and episode.end > start and episode.end < last
     ]
     with transaction.atomic():
+        # Two that look through the same time write one after the other.
+        list(AlertRule.objects.select_for_update(no_key=True).filter(pk__in=[r.pk for r in rules]))
         known = _known(found, first, last)
         fresh = [
             _alert(rule, pool, episode, now)
@@ -85,16 +90,63 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
     return len(fresh)
 
 
-def record_import(job_id: int, now: datetime) -> int:
-    """Write past alerts for the time that a finished import covers; return how many were new."""
-    job = ImportJob.objects.filter(pk=job_id, state=Work.DONE).first()
-    begin, end = (job.result.get(name) for name in ("from", "to")) if job else (None, None)
-    if job is None or not begin or not end:
-        return 0
-    pools = LicensePool.objects.filter(mappings__feature__server=job.server_id).distinct()
-    ids = list(pools.order_by().values_list("pk", flat=True))
-    span = [int(datetime.fromisoformat(text).timestamp()) for text in (begin, end)]
-    return record(ids, span[0], span[1] + 1, now)
+def waiting(now: datetime) -> bool:
+    """Tell whether there is late data that nobody is looking through."""
+    return _free(now).exists()
+
+
+def drain(now: datetime, *, limit_seconds: float = 60.0) -> int:
+    """Look through all data that came late, and return how many past alerts were new.
+
+    The one way for every road that data come by: an import writes what it learned late, and this
+    takes it from there. Goes on where an earlier run was cut off or killed. Any number of these may
+    run at once; each pool is locked and noted for itself.
+    """
+    begun, fresh = time.monotonic(), 0
+    while (span := _claim(now + timedelta(seconds=time.monotonic() - begun))) is not None:
+        start, end = int(span.starts.timestamp()), int(span.ends.timestamp())
+        pools = LicensePool.objects.filter(
+            mappings__feature__server=span.server_id, pk__gt=span.after_pool
+        )
+        # Whoever joined more to the span since starts it again.
+        mine = LateSpan.objects.filter(pk=span.pk, starts=span.starts, ends=span.ends)
+        for pool in pools.order_by("pk").values_list("pk", flat=True).distinct():
+            fresh += record([pool], start, end, now)
+            passed = time.monotonic() - begun
+            over = passed > limit_seconds
+            leased = None if over else now + timedelta(seconds=passed) + LEASE
+            mine.update(after_pool=pool, leased_until=leased)
+            if over:
+                return fresh
+        mine.delete()
+    return fresh
+
+
+def _free(now: datetime) -> QuerySet[LateSpan]:
+    return LateSpan.objects.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+
+
+def _claim(now: datetime) -> LateSpan | None:
+    """Lease the next span, joined with all of its server that lie next to it; None: none is left.
+
+    The pieces of one file are written one by one, and are looked through at one go.
+    """
+    with transaction.atomic():
+        rows = _free(now).select_for_update()
+        head = rows.order_by("pk").first()
+        if head is None:
+            return None
+        joined = []
+        for row in rows.filter(server=head.server_id).order_by("starts", "pk"):
+            near = row.starts <= head.ends + MARGIN and row.ends >= head.starts - MARGIN
+            if near and row.pk != head.pk:
+                head.starts, head.ends = min(head.starts, row.starts), max(head.ends, row.ends)
+                head.after_pool = 0
+                joined.append(row.pk)
+        LateSpan.objects.filter(pk__in=joined).delete()
+        head.leased_until = now + LEASE
+        head.save()
+    return head
 
 
 def backtest(rule: AlertRule, pool_ids: Collection[int], start: int, end: int) -> list[PastEpisode]:

@@ -15,8 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from licenses.alerts.actions import acknowledge
-from licenses.alerts.outbox import send_test
+from licenses.alerts.actions import acknowledge, send_test
 from licenses.analysis import now as pools_now
 from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty

@@ -21,6 +21,7 @@ from licenses.sources.flexnet.debug_log import first_line_date
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.records import Result
 
+from . import late
 from .logs import FileResult, LogImport, blocks
 from .rights_files import import_license_file, import_options_file
 from .snapshots import store_snapshot
@@ -170,6 +171,8 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         result.ends = at if result.ends is None else max(result.ends, at)
         if snapshot.result != Result.PARSED:
             result.notes.append(f"{snapshot.result}: {snapshot.detail}")
+    if result.new and result.starts is not None and result.ends is not None:
+        late.mark(server, result.starts, result.ends + 1)
     return result
 
 

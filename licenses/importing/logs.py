@@ -22,7 +22,7 @@ from licenses.models import Boundary, Capture, Checkout, Coverage, Feature, Lice
 from licenses.sources import records
 from licenses.sources.flexnet.debug_log import DebugLogParser
 
-from . import coverage, dirty, facts
+from . import coverage, dirty, facts, late
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import Key, Touched, derive
 from .directory import Directory
@@ -168,6 +168,8 @@ class LogImport:
             PollState.objects.filter(server=self.server).update(line_digest=None)
         self._append_evidence(items, capture, known is None, stored, added, digest)
         self._mark_dirty(stored, added, changed, heard)
+        if spans and (stored.new or added):
+            late.mark(self.server, spans[0][0], spans[-1][1])
         self._count(items, stored, unreadable)
 
     def _capture(

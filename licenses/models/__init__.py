@@ -12,12 +12,14 @@ from .alerts import (
 from .contracts import Contract, Document, Entitlement, correct_entitlement, unreplaced
 from .evidence import EvidenceBlock, EvidenceStream
 from .imports import (
+    LATE_SECONDS,
     Capture,
     Coverage,
     Gap,
     Heartbeat,
     IdempotencyRecord,
     ImportJob,
+    LateSpan,
     LogCursor,
     UnreadableLine,
     Work,
@@ -50,12 +52,13 @@ from .servers import (
 from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
 
 __all__ = [
-    "AUDITOR", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState", "Boundary", "Capture",
+    "AUDITOR", "LATE_SECONDS", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
+    "Boundary", "Capture",
     "Channel", "Checkout",
     "Contract", "Coverage", "Denial", "DirtySpan", "Document", "Entitlement", "Event",
     "EvidenceBlock", "EvidenceStream",
     "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity",
-    "ImportJob", "IssuedCount",
+    "ImportJob", "IssuedCount", "LateSpan",
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",
     "PackageComponent",
     "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule",

@@ -174,6 +174,36 @@ class Gap(models.Model):
         return f"{self.get_cause_display()} from {self.starts}"
 
 
+LATE_SECONDS = 900
+"""What is older than this when it comes tells nothing of the present."""
+
+
+class LateSpan(models.Model):
+    """Time of a server of which something was learned late, to be looked through for what alerts
+    would have told.
+
+    Written with the rows that came late; gone once it was looked through.
+    """
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.CASCADE, related_name="late_spans")
+    starts = InstantField()
+    ends = InstantField()
+    after_pool = models.PositiveBigIntegerField(
+        default=0, help_text="Pools up to this id were looked through."
+    )
+    leased_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends__gt=F("starts")), name="late_span_ends_after_start"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.starts}..{self.ends}"
+
+
 class LogCursor(models.Model):
     """How far a log file that grows has been read. Moves in the same transaction as the rows
     read."""

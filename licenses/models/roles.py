@@ -22,6 +22,7 @@ FACTS = frozenset(
         "coverage",
         "gap",
         "logcursor",
+        "latespan",
         "evidencestream",
         "evidenceblock",
         "featurenow",

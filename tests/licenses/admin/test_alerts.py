@@ -71,3 +71,13 @@ def test_a_channel_needs_a_mail_address(mara: Client, world: World) -> None:
     page = mara.post(reverse("admin:licenses_channel_add"), data)
     assert "expected a mail address" in page.content.decode()
     assert not Channel.objects.filter(name="m").exists()
+
+
+def test_what_is_over_is_not_acknowledged_any_more(mara: Client, world: World) -> None:
+    row = alert(world)
+    Alert.objects.filter(pk=row.pk).update(state="resolved")
+    data = {"action": "acknowledge", "_selected_action": [row.pk]}
+    page = mara.post(reverse("admin:licenses_alert_changelist"), data, follow=True)
+    row.refresh_from_db()
+    assert row.acknowledged_at is None
+    assert "0 alerts acknowledged" in page.content.decode()

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 
 from licenses.alerts import past
-from licenses.models import Alert, AlertRule, ImportJob, Notification
+from licenses.models import Alert, AlertRule, Notification
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -122,23 +122,6 @@ def test_late_data_makes_past_alerts_once_and_tells_nobody(pool):
     assert (alert.started_at, alert.resolved_at) == (moment(0), moment(HOUR))
     assert alert.denials == 1
     assert (Notification.objects.count(), mail.outbox) == (0, [])
-
-
-@pytest.mark.parametrize(("state", "count"), [("done", 1), ("running", 0)])
-def test_an_import_that_is_done_is_looked_through(pool, state, count):
-    rule().save()
-    use(pool, 0, HOUR, 9)
-    job = ImportJob.objects.create(
-        server=pool.mappings.get().feature.server,
-        file_name="debug.log",
-        state=state,
-        result={"from": moment(-HOUR).isoformat(), "to": moment(2 * HOUR).isoformat()},
-    )
-    assert past.record_import(job.pk, moment(86400)) == count
-    job.result = {}
-    job.save()
-    assert past.record_import(job.pk, moment(86400)) == 0
-    assert past.record_import(job.pk + 1, moment(86400)) == 0
 
 
 def test_an_episode_that_was_told_is_not_recorded_again(pool):
