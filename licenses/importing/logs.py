@@ -309,6 +309,11 @@ class LogImport:
                 result.notes.append(
                     f"line {item.line}: clock moved by {item.seconds} s: {item.reason}"
                 )
+            elif isinstance(item, records.Upgrade) and len(result.notes) < SHOWN:
+                result.notes.append(
+                    f"line {item.line}: a checkout of {item.feature} was changed while it ran "
+                    f"({item.seats} seats named); it is counted with the seats it was taken with"
+                )
         self._counts, self._lines = dict(counts), self.parser.lines
 
 

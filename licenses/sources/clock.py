@@ -105,6 +105,11 @@ class LogClock(DayCounter):
         """Whether the day of the next line is known."""
         return self.day > 0
 
+    @property
+    def today(self) -> date | None:
+        """The day of the line read last; None where that is not known."""
+        return date.fromordinal(min(max(self.line_day, FIRST_DAY), LAST_DAY)) if self.day else None
+
     def start(self, day: date) -> None:
         """Say which day the first line is."""
         self.day = self.line_day = day.toordinal()

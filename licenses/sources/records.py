@@ -90,6 +90,20 @@ class Queue(NamedTuple):
     line: int
 
 
+class Upgrade(NamedTuple):
+    """A running checkout changed its number of seats (UPGRADE). Kept and shown, not counted: the
+    line does not say which checkout, nor whether the number is new or added."""
+
+    at: int
+    daemon: str
+    feature: str
+    user: str
+    host: str
+    seats: int
+    data: str
+    line: int
+
+
 class Unsupported(NamedTuple):
     """A feature that the server does not have was asked for. Not a denial of anything owned."""
 
@@ -163,6 +177,7 @@ LogRecord = (
     | Denial
     | Queue
     | Unsupported
+    | Upgrade
     | ServerStart
     | ServerStop
     | ClockStep

@@ -28,6 +28,7 @@ from licenses.sources.records import (
     ReservationEcho,
     Unreadable,
     Unsupported,
+    Upgrade,
 )
 from licenses.sources.text import LINE_CAP, LineReader, decode_part, visible
 
@@ -72,31 +73,57 @@ def first_line_date(stream: BinaryIO) -> date | None:
     Reads on from where *stream* stands, as far as the first date line. None where there is none. A
     stop of more than a day before that line cannot be seen, and is not counted.
     """
-    reader, days = LineReader(), DayCounter()
+    days = _FirstDay()
+    reader = LineReader()
     while block := stream.read(1 << 20):
         for line in reader.feed(block):
-            if (found := _date_of(line, days)) is not None:
+            if (found := days.line(line)) is not None:
                 return found
     last = reader.finish()
-    return _date_of(last, days) if last else None
+    return days.line(last) if last else None
 
 
-def _date_of(line: bytes, days: DayCounter) -> date | None:
-    if not (found := grammar.LINE.match(line[:LINE_CAP])) or (tod := _time_of_day(found)) is None:
-        return None
-    day = days.count(tod)
-    stated = _stated(found, decode_part(found["message"]))
-    return date.fromordinal(stated.toordinal() - day) if stated else None
+class _FirstDay:
+    """Finds the day of the first timed line of a text by what its lines say."""
+
+    def __init__(self) -> None:
+        self._days = DayCounter()
+        self._here = date(2000, 7, 1)
+        """Of the line read last, where lines print a day without a year: in a year of its own."""
+        self._first: date | None = None
+
+    def line(self, line: bytes) -> date | None:
+        """Read the next line; return the first line's date once a line states its own."""
+        if (
+            not (found := grammar.LINE.match(line[:LINE_CAP]))
+            or (tod := _time_of_day(found)) is None
+        ):
+            return None
+        if found["month"]:
+            self._here = _stated(found, "", self._here) or self._here
+            self._first = self._first or self._here
+        day = self._days.count(tod)
+        stated = _stated(found, decode_part(found["message"]))
+        if stated is None:
+            return None
+        if self._first is not None:
+            near = self._first + (stated - self._here)
+            return grammar.day_near(self._first.month, self._first.day, near)
+        return date.fromordinal(stated.toordinal() - day)
 
 
 def _time_of_day(line: Any) -> int | None:
     hour = int(line["hour"])
-    return hour * 3600 + int(line["minute"]) * 60 + int(line["second"]) if hour < 24 else None
+    second = int(line["second"] or 0)
+    return hour * 3600 + int(line["minute"]) * 60 + second if hour < 24 else None
 
 
-def _stated(line: Any, message: str) -> date | None:
+def _stated(line: Any, message: str, near: date | None = None) -> date | None:
+    """Return the date that a line states; *near* tells the year where it states none."""
     if line["date"]:
         return grammar.prefix_date(line["date"].decode())
+    if near is not None and line["month"]:
+        return grammar.day_near(int(line["month"]), int(line["day"]), near)
     if stated := grammar.stated_date(message):
         return stated
     started = grammar.started_on(message)
@@ -284,7 +311,7 @@ class DebugLogParser:
                 out.append(Unreadable(number, visible(decode_part(line)), reason))
             return
         message = decode_part(found["message"])
-        stated = _stated(found, message)
+        stated = _stated(found, message, self._clock.today)
         if not self._clock.dated:
             if stated is None:
                 raise DateNeeded(number)
@@ -319,15 +346,22 @@ class DebugLogParser:
     def _event(
         self, kind: str, daemon: str, rest: str, at: int, number: int, out: list[LogRecord]
     ) -> None:
-        feature, rest = grammar.split_feature(rest)
+        counted = 1
+        if old := grammar.split_old(kind, rest):
+            feature, (user, host), counted, rest = old
+        else:
+            feature, rest = grammar.split_feature(rest)
+            if kind == "UNSUPPORTED":
+                rest = grammar.skip_key(rest)
+            (user, host), rest = grammar.split_who(rest)
         if kind == "UNSUPPORTED":
-            (user, host), rest = grammar.split_who(grammar.skip_key(rest))
             code = grammar.read_refusal(rest).code
             out.append(Unsupported(at, daemon, feature, user, host, code, number))
             return
-        (user, host), rest = grammar.split_who(rest)
         if kind == "DENIED":
             refusal = grammar.read_refusal(rest)
+            if old:
+                refusal = grammar.Refusal(counted, None, "", "", "", "")
             self.counts["denied"] += 1
             out.append(Denial(at, daemon, feature, user, host, *refusal, number))
             return
@@ -336,12 +370,13 @@ class DebugLogParser:
             self._daemons.alive(daemon, at)
             self.counts["out"] += 1
             out.append(Checkout(at, daemon, feature, user, host, seats, data, number))
-        elif kind == "IN":
+        elif kind.startswith("IN"):
+            word = word or kind.removeprefix("IN").strip()
             self._daemons.known(daemon)
             self.counts["in"] += 1
             out.append(Checkin(at, daemon, feature, user, host, seats, data, word, number))
         elif kind == "UPGRADE":
-            raise grammar.NotAnEvent("a change of a running checkout, in no form that is known")
+            out.append(Upgrade(at, daemon, feature, user, host, seats, data, number))
         else:
             entered = kind == "QUEUED"
             out.append(Queue(at, daemon, feature, user, host, seats, entered, number))
@@ -396,6 +431,8 @@ class DebugLogParser:
             return False
         rest = decode_part(event["rest"])
         try:
+            if old := grammar.split_old(event["kind"].decode(), rest):
+                return not grammar.is_whole(old[3])
             _, rest = grammar.split_feature(rest)
             if event["kind"] == b"UNSUPPORTED":
                 rest = grammar.skip_key(rest)

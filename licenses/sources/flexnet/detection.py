@@ -37,6 +37,9 @@ _LMSTAT = re.compile(
 )
 _LOG_LINE = re.compile(
     r" {0,2}\d{1,2}:\d\d:\d\d \([^()\s]{1,100}\)|.{0,30}\d\d:\d\d:\d\d \(lmgrd\) "
+    # Very old daemons. RLM prints the same time, and the product's version before "by".
+    r"|\d{1,2}/\d{1,2} {1,2}\d{1,2}:\d\d(?::\d\d)? "
+    r"\((?:lmgrd\) |[^()\s]{1,100}\) (?:OUT|IN|DENIED): (?:\S{1,200} by|\d{1,9} \S{1,200} to) )"
 )
 _LICENSE = re.compile(
     r"(?:SERVER \S+ \S+|(?:FEATURE|INCREMENT|UPGRADE) \S+ \S+ \S+ \S+ \S+"

@@ -6,6 +6,12 @@
     DENIED: "F" USER@HOST  [data] ["vVER"](reason. (code,minor[:system ["text"]]))
     UNSUPPORTED: "F" (KEY OR TAG ) USER@HOST  (reason. (code,minor))
 
+Very old daemons: time := MM/DD HH:MM, and
+
+    OUT: F by USER[@HOST] (N licenses)
+    IN: F by USER[@HOST] (N licenses) (used: D:HH:MM:SS), also "IN server died: ..."
+    DENIED: N F to USER[@HOST] (MM/DD/YY HH:MM)
+
 Seen in logs of versions 10.8 to 11.18. Nothing here searches with a pattern that can go back over
 its steps.
 """
@@ -20,21 +26,25 @@ from licenses.sources.clock import FIRST_DAY, LAST_DAY
 from licenses.sources.text import decode_part
 
 LINE = re.compile(
-    rb"(?:(?P<date>\d{1,4}[-/]\d{1,2}[-/]\d{1,4})[ T])? {0,2}"
-    rb"(?P<hour>\d{1,2}):(?P<minute>[0-5]\d):(?P<second>[0-5]\d)(?:\.\d{1,6})? "
+    rb"(?:(?P<date>\d{1,4}[-/]\d{1,2}[-/]\d{1,4})[ T]|(?P<month>\d{1,2})/(?P<day>\d{1,2}) )? {0,2}"
+    rb"(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)"
+    rb"(?::(?P<second>[0-5]\d)(?:\.\d{1,6})?)?(?(second)|(?(month)|(?!))) "
     rb"\((?P<daemon>[^()\s]{1,100})\) ?(?P<message>.*)",
     re.DOTALL,
 )
 HEAD = re.compile(rb" ?\((?P<daemon>[^()\s]{1,100})\) (?P<kind>OUT|IN|DENIED): ")
 STAMP = re.compile(rb" ?(\d{1,2}):([0-5]\d):([0-5]\d) ?")
 EVENT = re.compile(
-    rb"(?P<kind>OUT|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE): ?(?P<rest>.*)", re.DOTALL
+    rb"(?P<kind>OUT|IN server died|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE): ?(?P<rest>.*)",
+    re.DOTALL,
 )
 LOOKS_LIKE_EVENT = re.compile(
-    rb"(?:^|[\s)])(?:OUT|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE): \"?[^\s\"]"
+    rb"(?:^|[\s)])(?:OUT|IN server died|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE)"
+    rb": \"?[^\s\"]"
 )
 
 _SEATS = re.compile(r"(\d{1,9}) licenses?")
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _CODE = re.compile(r"-?\d{1,5}")
 _MONTHS = {
     month: number
@@ -122,6 +132,27 @@ def split_who(rest: str) -> tuple[Who, str]:
     return read_who(rest[:end]), rest[end:]
 
 
+def split_old(kind: str, rest: str) -> tuple[str, Who, int, str] | None:
+    """Return (feature, user and host, seats, what follows) of an event of very old daemons.
+
+    None for the form of all others. The host is empty where the line names none.
+    """
+    seats = "1"
+    if kind == "DENIED":
+        seats, _, rest = rest.partition(" ")
+    feature, _, rest = rest.partition(" ")
+    word = "to " if kind == "DENIED" else "by "
+    if feature.startswith('"') or not rest.startswith(word) or not _COUNT.fullmatch(seats):
+        return None
+    who, opening, rest = rest.removeprefix(word).partition(" (")
+    user, at, host = who.strip().rpartition("@")
+    if not at:
+        user, host = host, ""
+    if not feature or not user:
+        raise NotAnEvent("expected a feature and a user")
+    return feature, Who(user, host), max(int(seats), 1), opening + rest
+
+
 def read_who(text: str) -> Who:
     """Return the user, who may hold blanks and @, and the host, which may not."""
     user, at, host = text.strip().rpartition("@")
@@ -140,7 +171,7 @@ def read_tail(rest: str) -> Tail:
             raise NotAnEvent("expected a bracket that closes")
         if found := _SEATS.fullmatch(group.strip()):
             seats = int(found[1])
-        elif not word:
+        elif not word and not group.startswith("used:"):
             word = group.strip().lower()
         rest = rest.lstrip()
     if seats < 1:
@@ -214,6 +245,14 @@ def prefix_date(text: str) -> date | None:
     if len(parts[0]) == 4:
         return _date(parts[0], parts[1], parts[2])
     return _date(parts[2], parts[0], parts[1]) if len(parts[2]) == 4 else None
+
+
+def day_near(month: int, day: int, near: date) -> date | None:
+    """Return the date of a month and day that stands closest to another date; None for none."""
+    years = (near.year - 1, near.year, near.year + 1)
+    found = [_date(str(year), str(month), str(day)) for year in years]
+    known = [each for each in found if each is not None]
+    return min(known, key=lambda each: abs((each - near).days), default=None)
 
 
 def reservation(message: str) -> tuple[int, str, str, str] | None:

@@ -26,6 +26,9 @@ def _zip() -> bytes:
         pytest.param(
             b'\n\n08:00:01 (vend) OUT: "F" u@h  \n', "debug-log", id="a log cut in the middle"
         ),
+        pytest.param(
+            b"1/6 10:15 (vend) OUT: F by u@h (3 licenses)\n", "debug-log", id="a very old log"
+        ),
         pytest.param("﻿ 9:00:01 (lmgrd) x\r\n".encode(), "debug-log", id="a log with a mark"),
         pytest.param(" 9:00:01 (lmgrd) x\r\n".encode("utf-16"), "debug-log", id="a log in utf-16"),
         pytest.param(b"lmutil - Copyright (c) 1989-2020 Flexera.\n", "lmstat", id="lmstat"),
@@ -54,6 +57,9 @@ def test_formats_are_told_apart_by_their_beginning(head: bytes, name: str) -> No
         pytest.param(gzip.compress(b"x"), "a gzip archive", id="gzip"),
         pytest.param(bytes(range(6)) * 90, "REPORTLOG", id="binary"),
         pytest.param(b"<html><body>", "a web page or XML", id="html"),
+        pytest.param(
+            b"01/06 10:15 (vend) OUT: f v1.0 by u@h\n", "text in another format", id="RLM's log"
+        ),
         pytest.param(b'{"a": 1}', "JSON", id="json"),
         pytest.param(b"Dear all,\nthe log is attached.\n", "text in another format", id="prose"),
     ],

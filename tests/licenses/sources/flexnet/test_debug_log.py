@@ -26,6 +26,7 @@ from licenses.sources.records import (
     ServerStop,
     Unreadable,
     Unsupported,
+    Upgrade,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -187,6 +188,11 @@ def test_a_refusal_is_read(rest: str, expected: tuple[object, ...], times: int) 
             id="dequeued",
         ),
         pytest.param(
+            'UPGRADE: "F" u@h  [app] (5 licenses)',
+            Upgrade(T("10:00:00"), "vend", "F", "u", "h", 5, "app", 1),
+            id="upgrade",
+        ),
+        pytest.param(
             "RESERVING 10 F/1A2B3C licenses for USER_GROUP eng team",
             ReservationEcho(T("10:00:00"), "vend", "F", 10, "USER_GROUP", "eng team", 1),
             id="echo of a reservation, without its key",
@@ -237,11 +243,8 @@ def test_talk_is_skipped_knowingly(message: str) -> None:
         pytest.param(
             '10:00:00 (vend) OUT: "F" u@h  (0 licenses)\n', "one licence or more", id="zero"
         ),
-        pytest.param(
-            '10:00:00 (vend) UPGRADE: "F" u@h  (2 licenses)\n',
-            "no form that is known",
-            id="upgrade",
-        ),
+        pytest.param("10:00 (vend) IN: F u@h\n", "expected a time", id="no seconds, no day"),
+        pytest.param('10:00:00 (vend) UPGRADE: "F" u  \n', "expected USER@HOST", id="upgrade"),
     ],
 )
 @pytest.mark.parametrize("before", ["", line('OUT: "F" u@h  ', "9:00:00")], ids=["first", "later"])
@@ -387,6 +390,40 @@ def test_what_a_date_line_confirmed_before_silent_days_stays_vouched_for() -> No
         (T("08:00:00"), T("09:00:00")),
         (T("11:00:00", 9), T("12:00:00", 9)),
     ]
+
+
+OLD = (
+    "1/6 10:15 (vend) OUT: F by u@h (3 licenses)\n"
+    "1/6 23:59 (vend) OUT: F by v (1 license)\n"
+    "1/9 0:00 (vend) IN: F by u@h (3 licenses) (used: 2:13:45:10)\n"
+    "1/9 0:01 (vend) IN server died: F by v (1 licenses) (used: 2:00:02:00)\n"
+    "1/9 0:02 (vend) DENIED: 2 F to w@h (1/9/25 00:02)\n"
+    "12/31 23:59:30 (vend) OUT: F by u@h (1 licenses)\n"
+    "1/1 0:00 (vend) IN: F by u@h (1 licenses) (used: 0:00:00:30)\n"
+)
+
+
+def test_lines_of_very_old_daemons_are_read_with_the_day_that_they_print() -> None:
+    found = [each for each in read(OLD) if not isinstance(each, ClockStep)]
+    assert found == [
+        Checkout(T("10:15:00"), "vend", "F", "u", "h", 3, "", 1),
+        Checkout(T("23:59:00"), "vend", "F", "v", "", 1, "", 2),
+        Checkin(T("00:00:00", 9), "vend", "F", "u", "h", 3, "", "", 3),
+        Checkin(T("00:01:00", 9), "vend", "F", "v", "", 1, "", "server died", 4),
+        Denial(T("00:02:00", 9), "vend", "F", "w", "h", 2, None, "", "", "", "", 5),
+        Checkout(at("2024-12-31T23:59:30"), "vend", "F", "u", "h", 1, "", 6),
+        Checkin(at("2025-01-01T00:00:00"), "vend", "F", "u", "h", 1, "", "", 7),
+    ]
+
+
+def test_a_very_old_log_needs_its_year_and_takes_it_from_a_date_line() -> None:
+    assert first_line_date(io.BytesIO(OLD.encode())) is None
+    with pytest.raises(DateNeeded):
+        read(OLD, day=None)
+    days = ("2/29", "7/30", "11/20", "12/31", "1/1")
+    text = "".join(f"{day} 10:15 (vend) OUT: F by u@h (1 licenses)\n" for day in days)
+    dated = text + "1/3 12:00 (lmgrd) TIMESTAMP 1/3/2025\n"
+    assert first_line_date(io.BytesIO(dated.encode())) == date(2024, 2, 29)
 
 
 # --- Starts and stops ----------------------------------------------------------------------------
