@@ -322,6 +322,11 @@ ITAM_RLMUTIL = env.path("ITAM_RLMUTIL")
 ITAM_EGRESS_ALLOW = env.targets("ITAM_EGRESS_ALLOW")
 ITAM_EGRESS_PORTS = env.ports("ITAM_EGRESS_PORTS")
 
+# --- Reports ------------------------------------------------------------------------------------
+
+# Whose use is judged: printed in the title block of reports.
+ITAM_LEGAL_ENTITY = env.text("ITAM_LEGAL_ENTITY")
+
 # --- Retention ----------------------------------------------------------------------------------
 
 ITAM_KEEP_CAPTURES_DAYS = env.whole("ITAM_KEEP_CAPTURES_DAYS", 400, least=1)

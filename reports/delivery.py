@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.http import FileResponse
@@ -79,9 +80,28 @@ def render(
     scope: str = "",
 ) -> tuple[bytes, dict[str, Any]]:
     """Return a report as PDF, and its numbers as JSON knows them."""
-    kind = KINDS[name]
-    found = kind.dataset(pools, start=start, end=end, zone=zone, as_of=as_of, scope=scope)
-    return kind.paper(found), found.as_json()
+    found = _dataset(name, pools, start, end, zone, as_of, scope)
+    return KINDS[name].paper(found), found.as_json()
+
+
+def _dataset(
+    name: str,
+    pools: Collection[LicensePool],
+    start: int,
+    end: int,
+    zone: ZoneInfo,
+    as_of: datetime,
+    scope: str,
+) -> Any:
+    return KINDS[name].dataset(
+        pools,
+        start=start,
+        end=end,
+        zone=zone,
+        as_of=as_of,
+        scope=scope,
+        entity=settings.ITAM_LEGAL_ENTITY,
+    )
 
 
 def due(now: datetime) -> list[int]:
@@ -163,17 +183,12 @@ def _build(report: Report, lease: uuid.UUID) -> None:
     held = Report.objects.filter(pk=report.pk, lease=lease)
     params = report.params
     pools = list(report.pools.select_related("product__vendor"))
-    kind = KINDS[report.name]
-    found = kind.dataset(
-        pools,
-        start=params["start"],
-        end=params["end"],
-        zone=ZoneInfo(params["zone"]),
-        as_of=report.as_of,
-        scope=params["scope"],
+    zone = ZoneInfo(params["zone"])
+    found = _dataset(
+        report.name, pools, params["start"], params["end"], zone, report.as_of, params["scope"]
     )
     held.update(progress=50)
-    paper, numbers = kind.paper(found), found.as_json()
+    paper, numbers = KINDS[report.name].paper(found), found.as_json()
     text = json.dumps(numbers, ensure_ascii=False, indent=1).encode()
     write(report.data_path, text)
     write(report.path, paper)

@@ -8,205 +8,61 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from licenses.analysis import coverage as coverages
-from licenses.analysis.coverage import PoolCoverage
 from licenses.analysis.mappings import load_mappings
-from licenses.analysis.rights import COUNTED_METRICS, entitlement_steps
-from licenses.analysis.usage import PoolFacts, count, load_facts
-from licenses.analysis.verdict import (
-    BATCH_POOLS,
-    FLOOR,
-    MonthVerdict,
-    Verdict,
-    load_verdicts,
-    months,
-    period_verdict,
-)
-from licenses.concurrency.measures import episodes, load_duration, measure
-from licenses.concurrency.periods import periods
-from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
-from licenses.concurrency.timeline import usage as in_use
-from licenses.models import Entitlement, LicensePool
+from licenses.analysis.usage import load_facts
+from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
+from licenses.models import LicensePool
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
+from reports.datasets.pool_report import (
+    Day,
+    Gap,
+    Level,
+    Line,
+    Load,
+    Month,
+    OverUse,
+    PoolReader,
+    PoolReport,
+    Position,
+    RightsChange,
+    load_lines,
+)
+
+__all__ = [
+    "Compliance",
+    "Day",
+    "Gap",
+    "Level",
+    "Line",
+    "Load",
+    "Month",
+    "OverUse",
+    "PoolReport",
+    "Position",
+    "RightsChange",
+    "compliance",
+]
 
 LOGIC_VERSION = "1"
 """Goes up whenever the same facts would give other figures."""
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """One pool in one line.
-
-    entitled, proven, overdraft:  seats in force in the last second of the window that is not in
-                  the future; proven are those that a document proves.
-    peak_exact:   False where the use may have been higher between two polls.
-    spare:        the least of allowed minus in use, at any moment for which allowed is known;
-                  below 0 it is over-use. tightest_at: its first moment.
-    over_seconds, over_seat_seconds:  time above what is allowed, and its integral over seats.
-    """
-
-    pool: str
-    pool_id: int
-    vendor: str
-    product: str
-    metric: str
-    entitled: int | None
-    proven: int | None
-    overdraft: int | None
-    issued: int | None
-    peak: int | None
-    peak_exact: bool
-    peak_at: int | None
-    spare: int | None
-    tightest_at: int | None
-    over_seconds: int
-    over_seat_seconds: int
-    denials: int
-    expected_seconds: int
-    observed_seconds: int
-    coverage: Fraction | None
-    verdict: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """One month of a pool, cut at the window; None is *not known*, never zero."""
-
-    start: int
-    end: int
-    verdict: str
-    reason: str
-    allowed: int | None
-    peak: int | None
-    peak_high: int | None
-    peak_at: int | None
-    full_seconds: int | None
-    over_seconds: int
-    over_seat_seconds: int
-    over_episodes: int
-    largest_excess: int
-    denials: int
-    denial_episodes: int
-    expected_seconds: int
-    observed_seconds: int
-    coverage: Fraction | None
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One day of a pool in the report's zone."""
-
-    start: int
-    end: int
-    peak: int | None
-    expected_seconds: int
-    observed_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A number of seats that holds over [start, end)."""
-
-    start: int
-    end: int
-    seats: int
-
-
-@dataclass(frozen=True, slots=True)
-class OverUse:
-    """An unbroken time above what is allowed. excess: the most seats above it."""
-
-    start: int
-    end: int
-    peak: int
-    excess: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Time that nobody can vouch for, with its cause."""
-
-    start: int
-    end: int
-    cause: str
-    cause_label: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One entitlement on record. first, last: days of the pool's zone; last "" is without an end.
-
-    strength: from 1, claimed, to 4, proven.
-    """
-
-    number: int
-    quantity: int
-    overdraft: int
-    metric: str
-    first: str
-    last: str
-    contract: str
-    purchase_order: str
-    strength: int
-    strength_label: str
-    scope: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class RightsChange:
-    """What is allowed from *start* on until *end*, and the numbers of the lines it rests on."""
-
-    start: int
-    end: int | None
-    quantity: int
-    overdraft: int
-    allowed: int
-    lines: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """For how many seconds of the observed time at least so many seats were in use."""
-
-    seats: int
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class PoolReport:
-    """All that the report says of one pool."""
-
-    position: Position
-    zone: str
-    months: tuple[Month, ...]
-    days: tuple[Day, ...]
-    allowed: tuple[Level, ...]
-    over_use: tuple[OverUse, ...]
-    rights: tuple[RightsChange, ...]
-    lines: tuple[Line, ...]
-    gaps: tuple[Gap, ...]
-    load: tuple[Load, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Compliance:
     """The compliance of pools over [start, end) in *zone*, as known at *as_of*.
 
+    entity:   the legal entity whose use is judged; "" where nobody stated it.
     scope:    whose pools these are, in words.
     verdict:  that of the worst pool, with its reason.
     counts:   how many pools have which verdict.
     """
 
+    entity: str
     scope: str
     zone: str
     start: int
@@ -252,6 +108,7 @@ def compliance(
     zone: ZoneInfo,
     as_of: datetime,
     scope: str = "",
+    entity: str = "",
     floor: Fraction = FLOOR,
 ) -> Compliance:
     """Return the numbers of the report for *pools* over [start, end).
@@ -268,7 +125,7 @@ def compliance(
     now = int(as_of.timestamp())
     spans = months(start, end, zone)
     judged = load_verdicts(chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone)
-    lines = _lines(chosen, as_of)
+    lines = load_lines(chosen, as_of)
     reports: list[PoolReport] = []
     for place in range(0, len(chosen), BATCH_POOLS):
         batch = chosen[place : place + BATCH_POOLS]
@@ -277,13 +134,14 @@ def compliance(
         )
         for facts in load_facts(batch, start, end, as_of=as_of):
             pk = facts.pool.pk
-            reader = _Reader(facts, seen[pk], zone, as_of, judged[pk], lines.get(pk, ()))
+            reader = PoolReader(facts, seen[pk], zone, as_of, judged[pk], lines.get(pk, ()))
             reports.append(reader.report())
     worst = _worst(reports)
     expected = sum(report.position.expected_seconds for report in reports)
     observed = sum(report.position.observed_seconds for report in reports)
     verdicts = [report.position.verdict for report in reports]
     return Compliance(
+        entity=entity,
         scope=scope or f"{len(reports)} pool{'' if len(reports) == 1 else 's'}",
         zone=str(zone),
         start=start,
@@ -306,186 +164,3 @@ def _worst(reports: Sequence[PoolReport]) -> PoolReport:
     """Return the first of the pools with the worst verdict; among those, the most over-use."""
     rank = {verdict.value: place for place, verdict in enumerate(Verdict)}
     return max(reports, key=lambda r: (rank[r.position.verdict], r.position.over_seat_seconds))
-
-
-def _lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple[Line, ...]]:
-    """Return the entitlements on record of each pool. One query."""
-    rows = (
-        Entitlement.objects.as_of(as_of)
-        .filter(pool__in=[pool.pk for pool in pools])
-        .select_related("contract")
-        .order_by("valid_from", "pk")
-    )
-    found: dict[int, list[Line]] = {}
-    for row in rows:
-        found.setdefault(row.pool_id, []).append(
-            Line(
-                number=row.pk,
-                quantity=row.quantity,
-                overdraft=row.overdraft,
-                metric=row.metric,
-                first=row.valid_from.isoformat(),
-                last=row.valid_to.isoformat() if row.valid_to else "",
-                contract=row.contract.number if row.contract else "",
-                purchase_order=row.purchase_order,
-                strength=row.strength,
-                strength_label=row.get_strength_display(),
-                scope=row.scope,
-                reason=row.reason,
-            )
-        )
-    return {pool: tuple(lines) for pool, lines in found.items()}
-
-
-class _Reader:
-    """Makes the report of one pool from facts that span the window."""
-
-    def __init__(
-        self,
-        facts: PoolFacts,
-        seen: PoolCoverage,
-        zone: ZoneInfo,
-        as_of: datetime,
-        judged: Sequence[MonthVerdict],
-        lines: Sequence[Line],
-    ) -> None:
-        self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
-        self.judged, self.lines = judged, tuple(lines)
-        self.start, self.end = facts.start, facts.end
-        rows = facts.holdings
-        self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, self.start, self.end)
-
-    def report(self) -> PoolReport:
-        allowed = self.facts.limits.allowed
-        return PoolReport(
-            position=self._position(),
-            zone=self.facts.pool.zone,
-            months=self._months(),
-            days=self._days(),
-            allowed=tuple(
-                Level(int(a), int(b), int(level))
-                for (a, b), level in zip(
-                    pairwise(allowed.times.tolist()), allowed.levels.tolist(), strict=True
-                )
-                if level != UNKNOWN
-            ),
-            over_use=tuple(OverUse(*row) for row in episodes(self.used, allowed)),
-            rights=tuple(
-                RightsChange(s.start, s.end, s.quantity, s.overdraft, s.allowed, s.entitlement_ids)
-                for s in entitlement_steps(self.facts.pool, self.as_of)
-            ),
-            lines=self.lines,
-            gaps=self._gaps(),
-            load=self._load(),
-        )
-
-    def _position(self) -> Position:
-        pool, facts = self.facts.pool, self.facts
-        edges = np.array([self.start, self.end], dtype=np.int64)
-        total = count(facts, edges).rows()[0]
-        figures = measure(self.used, edges, allowed=facts.limits.allowed)
-        last = max(self.start, min(self.end, int(self.as_of.timestamp())) - 1)
-        held = self._in_force(last)
-        known = facts.limits.allowed.at(last) != UNKNOWN
-        verdict = period_verdict(self.judged)
-        spare, tightest_at = _spare(self.used, facts.limits.allowed)
-        issued = facts.limits.issued.at(last)
-        seen = self.seen
-        return Position(
-            pool=pool.name,
-            pool_id=pool.pk,
-            vendor=pool.product.vendor.name,
-            product=pool.product.name,
-            metric=", ".join(sorted({line.metric for line in self.lines})),
-            entitled=sum(line.quantity for line in held) if known else None,
-            proven=sum(x.quantity for x in held if x.strength >= 4) if known else None,
-            overdraft=sum(line.overdraft for line in held) if known else None,
-            issued=None if issued == UNKNOWN else int(issued),
-            peak=total.peak,
-            peak_exact=not any(month.sampled for month in self.judged),
-            peak_at=total.peak_at,
-            spare=spare,
-            tightest_at=tightest_at,
-            over_seconds=int(figures.over_seconds[0]),
-            over_seat_seconds=int(figures.over_seat_seconds[0]),
-            denials=total.denials,
-            expected_seconds=seen.expected.seconds,
-            observed_seconds=seen.seen.seconds,
-            coverage=seen.share,
-            verdict=verdict.verdict.value,
-            reason=verdict.reason,
-        )
-
-    def _in_force(self, moment: int) -> list[Line]:
-        """Return the counted lines that hold on the pool's day of *moment*."""
-        day = datetime.fromtimestamp(moment, self.facts.pool.tzinfo).date().isoformat()
-        return [
-            line
-            for line in self.lines
-            if line.metric in COUNTED_METRICS and line.first <= day <= (line.last or day)
-        ]
-
-    def _months(self) -> tuple[Month, ...]:
-        edges = periods(self.start, self.end, self.zone, "month")
-        rows = count(self.facts, edges).rows()
-        return tuple(
-            Month(
-                start=month.start,
-                end=month.end,
-                verdict=month.verdict.value,
-                reason=month.reason,
-                allowed=month.allowed,
-                peak=row.peak,
-                peak_high=row.peak_high,
-                peak_at=row.peak_at,
-                full_seconds=row.full_seconds,
-                over_seconds=month.over_seconds,
-                over_seat_seconds=month.over_seat_seconds,
-                over_episodes=month.over_episodes,
-                largest_excess=month.largest_excess,
-                denials=row.denials,
-                denial_episodes=row.denial_episodes,
-                expected_seconds=month.expected_seconds,
-                observed_seconds=month.observed_seconds,
-                coverage=month.coverage,
-            )
-            for month, row in zip(self.judged, rows, strict=True)
-        )
-
-    def _days(self) -> tuple[Day, ...]:
-        edges = periods(self.start, self.end, self.zone, "day")
-        peaks = measure(self.used, edges).peak
-        seen = self.facts.observed.seconds_within(edges)
-        blind = (seen == 0) & (peaks == 0)  # nobody looked: that is no peak of 0
-        columns = (
-            edges[:-1].tolist(),
-            edges[1:].tolist(),
-            [None if b else p for p, b in zip(peaks.tolist(), blind.tolist(), strict=True)],
-            self.seen.expected.seconds_within(edges).tolist(),
-            self.seen.seen.seconds_within(edges).tolist(),
-        )
-        return tuple(Day(*row) for row in zip(*columns, strict=True))
-
-    def _gaps(self) -> tuple[Gap, ...]:
-        if not len(self.seen.missing):
-            return ()
-        now = int(self.as_of.timestamp())
-        return tuple(
-            Gap(*row) for row in coverages.gaps(self.facts.pool, self.start, self.end, now=now)
-        )
-
-    def _load(self) -> tuple[Load, ...]:
-        levels, seconds = load_duration(self.used, self.seen.seen)
-        return tuple(Load(*row) for row in zip(levels.tolist(), seconds.tolist(), strict=True))
-
-
-def _spare(used: Steps, allowed: Steps) -> tuple[int | None, int | None]:
-    """Return the least of allowed minus in use, and when first; None where allowed is unknown."""
-    grid = merged_times([used.times, allowed.times], used.start, used.end)
-    levels, bound = used.on(grid), allowed.on(grid)
-    known = np.flatnonzero(bound != UNKNOWN)
-    if not len(known):
-        return None, None
-    spare = (bound - levels)[known]
-    place = int(spare.argmin())
-    return int(spare[place]), int(grid[known[place]])

@@ -28,6 +28,7 @@ from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import prose
 
 TITLE: Final = "Licence compliance"
+ENTITY_NOT_STATED: Final = "legal entity not stated"
 ALL_IN_FULL: Final = 12
 """With more pools than this, only those with findings have pages of their own."""
 FINDINGS: Final = ("over_use", "not_determinable")
@@ -65,7 +66,7 @@ def paper(data: Compliance) -> bytes:
 def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
     return Masthead(
         title=TITLE,
-        entity=data.scope,
+        entity=data.entity or ENTITY_NOT_STATED,
         period=day_span(data.start, data.end, zone),
         zone=data.zone,
         as_of=data.as_of,
@@ -78,6 +79,7 @@ def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
         verdict_reason=_reason(data),
         software="Licence management",
         facts=(
+            ("Scope", data.scope),
             ("Pools", f"{len(data.pools):,}"),
             ("Coverage", percent(data.coverage)),
             ("Floor of coverage", percent(data.floor)),

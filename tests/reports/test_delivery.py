@@ -45,6 +45,13 @@ def test_a_report_is_built_with_its_numbers_beside_it(report, media):
     )
 
 
+def test_the_installations_legal_entity_is_in_the_numbers(report, settings):
+    settings.ITAM_LEGAL_ENTITY = "Example Works Ltd"
+    tasks.build_report(report.pk)
+    report.refresh_from_db()
+    assert report.data["entity"] == "Example Works Ltd"
+
+
 def test_a_second_run_of_the_task_changes_nothing(report):
     tasks.build_report(report.pk)
     before = Report.objects.values().get()

@@ -19,8 +19,8 @@ from tests.reports.conftest import END, START
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def numbers(*pools):
-    return compliance(pools, start=START, end=END, zone=ZoneInfo("UTC"), as_of=AS_OF)
+def numbers(*pools, **values):
+    return compliance(pools, start=START, end=END, zone=ZoneInfo("UTC"), as_of=AS_OF, **values)
 
 
 def text_of(content):
@@ -65,6 +65,14 @@ def test_every_page_has_its_number_and_the_reports_id(world):
     for number, page in enumerate(pages, start=1):
         assert f"Page {number} of {len(pages)}" in page
         assert data.report_id in page
+
+
+def test_the_title_block_says_whose_use_is_judged(world):
+    pages, _text = text_of(paper(numbers(world.pool, entity="Example Works GmbH & Co. KG")))
+    assert all("Example Works GmbH & Co. KG" in page for page in pages)
+    pages, text = text_of(paper(numbers(world.pool, scope="Solver Vendor")))
+    assert "legal entity not stated" in pages[0]
+    assert "Scope Solver Vendor" in text
 
 
 def test_without_over_use_the_paper_says_in_how_much_time_none_was_seen(db):
