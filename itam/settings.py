@@ -332,6 +332,10 @@ ITAM_LEGAL_ENTITY = env.text("ITAM_LEGAL_ENTITY")
 ITAM_KEEP_CAPTURES_DAYS = env.whole("ITAM_KEEP_CAPTURES_DAYS", 400, least=1)
 ITAM_KEEP_IDENTITIES_DAYS = env.whole("ITAM_KEEP_IDENTITIES_DAYS", 400, least=1)
 ITAM_KEEP_JOB_RUNS_DAYS = env.whole("ITAM_KEEP_JOB_RUNS_DAYS", 30, least=1)
+ITAM_KEEP_IDEMPOTENCY_DAYS = env.whole("ITAM_KEEP_IDEMPOTENCY_DAYS", 7, least=1)
+ITAM_KEEP_MESSAGES_DAYS = env.whole("ITAM_KEEP_MESSAGES_DAYS", 400, least=1)
+ITAM_KEEP_LOGINS_DAYS = env.whole("ITAM_KEEP_LOGINS_DAYS", 180, least=1)
+ITAM_KEEP_REPORT_FILES_DAYS = env.whole("ITAM_KEEP_REPORT_FILES_DAYS", 1100, least=1)
 
 # --- Mail ---------------------------------------------------------------------------------------
 

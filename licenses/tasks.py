@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from licenses import retention
 from licenses.alerts import heartbeat as beats
 from licenses.alerts import outbox, past
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
@@ -111,11 +112,19 @@ def heartbeat() -> None:
     beats.beat("worker")
 
 
+@shared_task
+def purge() -> None:
+    """Throw away what is older than retention allows, a stretch at a time."""
+    if not retention.purge(timezone.now()):
+        nudge(purge.name)
+
+
 def _once_a_day() -> None:
     """Look for the peaks of twelve months anew, since they fall when their day leaves the window,
-    and read the options files, which change now and then."""
+    read the options files, which change now and then, and throw away what is too old."""
     key = f"daily:{timezone.now():%Y-%m-%d}"
     if cache.add(key, 1, timeout=2 * 86400):
         rights_files.read_options_files()
         with transaction.atomic():
             pools_now.refresh(set(LicensePool.objects.values_list("pk", flat=True)), year=True)
+        nudge(purge.name)

@@ -59,6 +59,8 @@ class ReportAdmin(ReadOnlyAdmin):
     def file(self, report: Report) -> str:
         if report.state != Report.State.DONE:
             return "–"
+        if report.files_dropped_at is not None:
+            return f"dropped on {report.files_dropped_at:%Y-%m-%d}"
         place = reverse("admin:reports_report_file", args=[report.pk])
         return format_html('<a class="text-primary-600" href="{}">Download PDF</a>', place)
 

@@ -162,6 +162,17 @@ def file_response(report: Report, *, numbers: bool = False) -> FileResponse | No
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
 
 
+def drop_files(now: datetime) -> None:
+    """Throw the files of old reports away. Their rows stay, with the hash and when that was."""
+    before = now - timedelta(days=settings.ITAM_KEEP_REPORT_FILES_DAYS)
+    for report in Report.objects.filter(
+        state=State.DONE, finished_at__lt=before, files_dropped_at=None
+    ):
+        for path in (report.path, report.data_path):
+            path.unlink(missing_ok=True)
+        Report.objects.filter(pk=report.pk).update(files_dropped_at=now)
+
+
 def _free(now: datetime) -> Q:
     waiting = Q(state=State.WAITING) & (Q(lease_until=None) | Q(lease_until__lte=now))
     return waiting | Q(state=State.RUNNING, lease_until__lte=now)

@@ -57,6 +57,9 @@ class Report(models.Model):
     )
     requested_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
+    files_dropped_at = models.DateTimeField(
+        null=True, help_text="When its files were thrown away, as retention says."
+    )
     error = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease = models.UUIDField(null=True)

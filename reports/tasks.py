@@ -10,9 +10,12 @@ from reports import delivery
 
 @shared_task
 def tick() -> None:
-    """Hand out the reports that wait. Overlapping ticks do no harm: one gets the lease."""
-    for report_id in delivery.due(timezone.now()):
+    """Hand out the reports that wait, and drop files kept long enough. Overlapping ticks do no
+    harm: one gets the lease."""
+    now = timezone.now()
+    for report_id in delivery.due(now):
         build_report.delay(report_id)
+    delivery.drop_files(now)
 
 
 @shared_task

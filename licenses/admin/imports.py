@@ -83,7 +83,7 @@ class CaptureAdmin(FactAdmin):
     fieldsets = (
         (None, {"fields": ("server", "kind", "source", "recorded_at", "result", "detail")}),
         ("What it vouches for", {"fields": ("starts", "ends", "lines", "new", "known")}),
-        ("The bytes", {"fields": ("sha256", "bytes", "offset", "stored")}),
+        ("The bytes", {"fields": ("sha256", "bytes", "offset", "stored", "raw_dropped_at")}),
         ("The attempt", {"fields": ("exit_code", "duration_ms", "unreadable_count")}),
     )
     readonly_fields = ("bytes",)

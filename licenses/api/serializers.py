@@ -181,6 +181,7 @@ CaptureSerializer = serializer_for(
     "detail",
     "sha256",
     "size",
+    "raw_dropped_at",
     "starts",
     "ends",
     "lines",

@@ -8,16 +8,23 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
+from licenses.evidence import entries
 from licenses.models import Capture, LicenseServer, UnreadableLine
 from licenses.sources.records import Unreadable
 
 KEPT_LINES = 1000
 """Unreadable lines kept for one capture; all are counted, and the raw text has the rest."""
+IN_USE_SECONDS = 3600
+"""A file younger than this may belong to a capture that is being stored."""
 LOW_BYTES, LOW_SHARE = 500 * 2**20, 0.05
 
 
@@ -45,12 +52,15 @@ def store_raw(data: bytes) -> tuple[str, str]:
 
     Written beside, flushed to the disk and renamed, before the rows that name it are committed: a
     crash leaves a file that
-    nothing names, never a row whose file is missing. The same bytes are stored once.
+    nothing names, never a row whose file is missing. The same bytes are stored once; their file is
+    then as young as a new one, so that nobody drops it before the row is there.
     """
     digest = hashlib.sha256(data).hexdigest()
     folder = Path(settings.ITAM_CAPTURE_DIR) / digest[:2]
     path = folder / f"{digest}.gz"
-    if not path.exists():
+    try:
+        os.utime(path)
+    except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder)
         try:
@@ -75,13 +85,52 @@ def read_raw(capture: Capture) -> bytes:
     were read.
     """
     if not capture.stored:
-        raise FileNotFoundError(f"The raw text of {capture} is not kept.")
+        dropped = capture.raw_dropped_at
+        since = f": it was dropped on {dropped:%Y-%m-%d}" if dropped else ""
+        raise FileNotFoundError(f"The raw text of {capture} is not kept{since}.")
     with gzip.open(Path(settings.ITAM_DATA_DIR) / capture.stored) as packed:
         data = packed.read()
     found = hashlib.sha256(data).hexdigest()
     if found != capture.sha256:
         raise ValueError(f"{capture}: expected SHA-256 {capture.sha256}, found {found}.")
     return data
+
+
+def drop_raw(captures: Sequence[Capture]) -> None:
+    """Throw the raw text of captures away, with the lines of it that could not be read.
+
+    The rows stay, with hash, size and when the text was dropped, and an evidence entry tells of it.
+    Runs in a transaction; the files go once it is committed, unless another capture names them.
+    """
+    now = timezone.now()
+    rows = Capture.objects.filter(pk__in=[capture.pk for capture in captures])
+    UnreadableLine.objects.filter(capture__in=rows.values("pk")).delete()
+    rows.update(stored="", raw_dropped_at=now)
+    recorded = [int(capture.recorded_at.timestamp()) for capture in captures]
+    body = {
+        "captures": len(captures),
+        "from": min(recorded),
+        "to": max(recorded),
+        "what": "raw text",
+    }
+    entry = entries.draft("erasure", int(now.timestamp()), body)
+    entries.append(entries.INSTALLATION, [entry], source="retention")
+    paths = {capture.sha256: capture.stored for capture in captures}
+    transaction.on_commit(lambda: _remove(paths))
+
+
+def _remove(paths: Mapping[str, str]) -> None:
+    """Remove files, by their hash, that no capture names and that nobody stored just now."""
+    named = set(
+        Capture.objects.filter(sha256__in=list(paths), raw_dropped_at=None)
+        .exclude(stored="")
+        .values_list("sha256", flat=True)
+    )
+    for digest, stored in paths.items():
+        path = Path(settings.ITAM_DATA_DIR) / stored
+        with suppress(FileNotFoundError):
+            if digest not in named and path.stat().st_mtime < time.time() - IN_USE_SECONDS:
+                path.unlink()
 
 
 def store_unreadable(capture: Capture, lines: Sequence[Unreadable]) -> None:

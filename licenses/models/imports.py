@@ -61,6 +61,9 @@ class Capture(models.Model):
     stored = models.CharField(
         max_length=200, blank=True, help_text="Where the raw bytes lie, below the data folder."
     )
+    raw_dropped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the raw bytes were thrown away, as retention says."
+    )
     starts = InstantField(null=True)
     ends = InstantField(null=True)
     lines = models.PositiveIntegerField(default=0)
@@ -74,7 +77,10 @@ class Capture(models.Model):
 
     class Meta:
         ordering = ["-recorded_at", "-pk"]
-        indexes = [models.Index(fields=["server", "-recorded_at"], name="capture_by_server")]
+        indexes = [
+            models.Index(fields=["server", "-recorded_at"], name="capture_by_server"),
+            models.Index(fields=["sha256"], name="capture_by_hash"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.server} at {self.recorded_at:%Y-%m-%d %H:%M:%S}"

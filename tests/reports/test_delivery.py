@@ -114,3 +114,16 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
         delivery.write(path, "not bytes")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.pdf"]
+
+
+def test_files_kept_long_enough_go_and_the_row_says_when(report, settings):
+    tasks.build_report(report.pk)
+    Report.objects.update(finished_at=NOW - timedelta(days=1100))
+    delivery.drop_files(NOW)
+    assert report.path.exists()
+    delivery.drop_files(NOW + timedelta(seconds=1))
+    report.refresh_from_db()
+    assert not report.path.exists() and not report.data_path.exists()
+    assert report.files_dropped_at == NOW + timedelta(seconds=1)
+    assert report.sha256 and report.data["verdict"]
+    assert delivery.file_response(report) is None

@@ -1,0 +1,129 @@
+"""What is thrown away, and when. What is not named here is kept for ever.
+
+Evidence, events, holdings, refusals, rights and documents are never touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from axes.models import AccessAttempt, AccessBase, AccessFailureLog, AccessLog
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Q
+from knox.models import AuthToken
+
+from licenses.importing.captures import drop_raw
+from licenses.models import (
+    Capture,
+    IdempotencyRecord,
+    ImportJob,
+    MailboxMessage,
+    Notification,
+    Work,
+)
+
+BATCH = 500
+"""Rows of one transaction: other writers get their turn in between."""
+
+
+class Rule(NamedTuple):
+    """Rows that go once they are old enough.
+
+    setting:  names the setting that holds the days; "" where the row itself says when it is over.
+    old:      takes the moment before which rows are old, and returns those that go.
+    drop:     throws a batch of them away, within a transaction.
+    """
+
+    name: str
+    setting: str
+    old: Callable[[datetime], Any]
+    drop: Callable[[list[Any]], None]
+
+
+def _delete(rows: list[Any]) -> None:
+    model = type(rows[0])
+    model._default_manager.filter(pk__in=[row.pk for row in rows]).delete()
+
+
+def _delete_jobs(jobs: list[Any]) -> None:
+    _delete(jobs)
+    for job in jobs:
+        transaction.on_commit(partial(job.file.storage.delete, job.file.name))
+
+
+def _tries(model: type[AccessBase]) -> Callable[[datetime], Any]:
+    return lambda before: model._default_manager.filter(attempt_time__lt=before)
+
+
+def _messages(before: datetime) -> Any:
+    """Return messages that are done with; those of alerts that still hold guard their repeats."""
+    done = Q(state__in=[Notification.State.SENT, Notification.State.FAILED])
+    over = Q(alert=None) | Q(alert__resolved_at__lt=before)
+    return Notification.objects.filter(done, over, recorded_at__lt=before, carried=None)
+
+
+RULES = (
+    Rule(
+        "raw captures",
+        "ITAM_KEEP_CAPTURES_DAYS",
+        lambda before: Capture.objects.filter(recorded_at__lt=before).exclude(stored=""),
+        drop_raw,
+    ),
+    Rule(
+        "files handed in",
+        "ITAM_KEEP_JOB_RUNS_DAYS",
+        lambda before: ImportJob.objects.filter(
+            state__in=[Work.DONE, Work.FAILED], finished_at__lt=before
+        ),
+        _delete_jobs,
+    ),
+    Rule(
+        "answers kept for a repeated request",
+        "ITAM_KEEP_IDEMPOTENCY_DAYS",
+        lambda before: IdempotencyRecord.objects.filter(recorded_at__lt=before),
+        _delete,
+    ),
+    Rule("messages of past alerts", "ITAM_KEEP_MESSAGES_DAYS", _messages, _delete),
+    Rule(
+        "mails in the mailbox",
+        "ITAM_KEEP_MESSAGES_DAYS",
+        lambda before: MailboxMessage.objects.filter(recorded_at__lt=before),
+        _delete,
+    ),
+    *(
+        Rule("logins and failed logins", "ITAM_KEEP_LOGINS_DAYS", old, _delete)
+        for old in map(_tries, (AccessAttempt, AccessFailureLog, AccessLog))
+    ),
+    Rule("sessions", "", lambda now: Session.objects.filter(expire_date__lt=now), _delete),
+    Rule("API tokens", "", lambda now: AuthToken.objects.filter(expiry__lt=now), _delete),
+)
+
+
+def purge(now: datetime, *, seconds: float = 60) -> bool:
+    """Throw away what is older than its setting allows; return whether all of it is gone.
+
+    Stops after about *seconds*; another call goes on. Safe to run twice, also at the same time.
+    """
+    deadline = time.monotonic() + seconds
+    for rule in RULES:
+        before = now - timedelta(days=getattr(settings, rule.setting) if rule.setting else 0)
+        for rows in _batches(rule.old(before)):
+            with transaction.atomic():
+                rule.drop(rows)
+            if time.monotonic() > deadline:
+                return False
+    return True
+
+
+def _batches(rows: Any) -> Iterator[list[Any]]:
+    rows = rows.order_by("pk")
+    batch = list(rows[:BATCH])
+    while batch:
+        yield batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
