@@ -25,13 +25,14 @@ from licenses.models import (
     Alert,
     AlertRule,
     Channel,
+    EscalationStep,
     MailboxMessage,
     Notification,
     Silence,
 )
 
 from . import words
-from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin
+from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular
 
 
 class NotificationInline(ReadOnlyTabular):
@@ -96,6 +97,15 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
         return f"{alert.acknowledged_by or 'someone'}, {when:%d %b %H:%M}"
 
 
+class EscalationInline(ScopedTabular):
+    model = EscalationStep
+    fields = ("step", "wait_minutes", "channel")
+    max_num = EscalationStep.MOST
+    verbose_name_plural = "Escalation while nobody acknowledges"
+    tab = False
+    hide_title = True
+
+
 @admin.register(AlertRule)
 class AlertRuleAdmin(ScopedAdmin):
     list_display = ("name", "kind", "threshold", "subject", "firing", "channel_names", "enabled")
@@ -103,6 +113,7 @@ class AlertRuleAdmin(ScopedAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), "enabled", ("pool", AutocompleteSelectFilter))
     search_fields = ("name", "pool__name", "server__name")
     autocomplete_fields = ("pool", "server", "channels")
+    inlines = [EscalationInline]
     fieldsets = (
         (None, {"fields": ("name", "kind", "threshold", "enabled")}),
         ("About", {"fields": ("pool", "server")}),

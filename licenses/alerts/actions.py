@@ -5,24 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from licenses.models import Alert, AlertRule, LicensePool, LicenseServer, Silence
 
-from .outbox import send_test
+from .outbox import recall, send_test
 
 __all__ = ["acknowledge", "send_test", "silence"]
 
 
 def acknowledge(alert: Alert, user: Any, now: datetime | None = None) -> bool:
-    """Say that somebody looks into it: it is repeated no more; its end is still told.
+    """Say that somebody looks into it: it is neither repeated nor escalated; its end is still told.
 
     Returns False where somebody did so before, or where it is over.
     """
     moment = now or timezone.now()
-    changed = Alert.objects.filter(
-        pk=alert.pk, state=Alert.State.FIRING, acknowledged_at=None
-    ).update(acknowledged_at=moment, acknowledged_by=user)
+    with transaction.atomic():
+        changed = Alert.objects.filter(
+            pk=alert.pk, state=Alert.State.FIRING, acknowledged_at=None
+        ).update(acknowledged_at=moment, acknowledged_by=user)
+        if changed:
+            recall(alert)
     if changed:
         alert.acknowledged_at, alert.acknowledged_by = moment, user
     return bool(changed)

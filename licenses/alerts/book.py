@@ -56,7 +56,7 @@ def write(book: Book) -> int:
     drafts = _drafts(book)
     sent = outbox.enqueue(drafts, book.world.now)
     changed = ["state", "resolved_at", "last_value", "worst_value", "limit", "denials"]
-    changed.append("last_notified_at")
+    changed += ["last_notified_at", "escalated_to", "escalated_at"]
     Alert.objects.bulk_update(list(book.dirty.values()), changed)
     return sent
 
@@ -88,7 +88,7 @@ def _count_denials(book: Book) -> None:
 
 def _drafts(book: Book) -> list[outbox.Draft]:
     """Return the messages that follow from what changed, and from what goes on."""
-    now, silences = book.world.now, book.world.silences
+    silences = book.world.silences
     drafts: list[outbox.Draft] = []
     for alert in [*book.open.values(), *book.dated]:
         key = (alert.rule_id, alert.subject)
@@ -97,15 +97,29 @@ def _drafts(book: Book) -> list[outbox.Draft]:
             continue
         if key in book.blind or _silenced(alert, subject, silences):
             continue
-        told = telling.due(alert, now)
-        if told is None:
-            continue
+        drafts += _tell(book, alert, subject)
+    return drafts + _endings(book)
+
+
+def _tell(book: Book, alert: Alert, subject: Subject) -> list[outbox.Draft]:
+    """Return what is to be told now of an alert that goes on, and note that it was."""
+    now = book.world.now
+    rows: list[outbox.Draft] = []
+    told = telling.due(alert, now)
+    if told is not None:
         rows = telling.drafts(alert, subject, *told)
-        drafts += rows
         if rows:
             alert.last_notified_at = now
             book.dirty[alert.pk] = alert
-    return drafts + _endings(book)
+    step = telling.next_step(alert, now)
+    if step is not None:
+        rows += telling.escalation(alert, subject, step, now)
+        alert.escalated_to = step.step
+    if step is not None or alert.escalated_at is None:
+        # Counted from when somebody could have been told, also where the rule has no channel.
+        alert.escalated_at = now
+        book.dirty[alert.pk] = alert
+    return rows
 
 
 def _endings(book: Book) -> list[outbox.Draft]:

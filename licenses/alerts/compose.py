@@ -13,7 +13,7 @@ from .messages import plain, plural
 __all__ = ["plain", "together"]
 
 MOST_SECTIONS = 50
-_ORDER = {"firing": 0, "repeat": 1, "resolved": 2}
+_ORDER = {"escalated": 0, "firing": 1, "repeat": 2, "resolved": 3}
 
 
 def together(
@@ -25,12 +25,17 @@ def together(
         counts them. Of a long digest the first 50 are told in full and the others by their subject,
         so none is dropped.
     """
-    ordered = sorted(rows, key=lambda row: (_ORDER.get(row.transition, 3), row.pk))
+    ordered = sorted(rows, key=lambda row: (_ORDER.get(row.transition, 9), row.pk))
     data = {"alerts": [row.data for row in ordered], "held_back": len(rows) if digest else 0}
     if len(ordered) == 1 and not digest:
         return ordered[0].subject, ordered[0].body, data
     counted = Counter(row.transition for row in ordered)
-    words = {"firing": "new", "repeat": "still there", "resolved": "over"}
+    words = {
+        "escalated": "not acknowledged",
+        "firing": "new",
+        "repeat": "still there",
+        "resolved": "over",
+    }
     told = ", ".join(f"{number} {words.get(kind, kind)}" for kind, number in counted.items())
     first = plain(ordered[0].subject, 150)
     more = f" and {len(ordered) - 1} more" if len(ordered) > 1 else ""

@@ -85,7 +85,7 @@ def _load(world: World, only: Collection[str] | None) -> Book:
     alerts = (
         Alert.objects.filter(about, state=Alert.State.FIRING)
         .select_related("rule", "pool__product__vendor", "server", "contract__vendor")
-        .prefetch_related("rule__channels")
+        .prefetch_related("rule__channels", "rule__escalation__channel")
         .order_by("pk")
     )
     warned = Alert.objects.filter(about, band__isnull=False, fired_at__gt=_year_before(world))

@@ -257,10 +257,14 @@ def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: str = "") -> 
 def footer(alert: Alert, transition: str) -> str:
     """Return where to read on, and how to stop repetitions."""
     lines = [f"More: {page(alert)}"]
-    if transition != "resolved" and alert.band is None and alert.rule.repeat_seconds:
+    repeated = alert.band is None and bool(alert.rule.repeat_seconds)
+    escalated = bool(alert.rule.escalation.all())
+    if transition != "resolved" and (repeated or escalated):
+        every = f"repeated every {length(alert.rule.repeat_seconds)} while it lasts"
+        what = [every] * repeated + ["told to others"] * escalated
         lines.append(
-            f"This is repeated every {length(alert.rule.repeat_seconds)} while it lasts,"
-            f" until somebody acknowledges it: {link(f'/admin/licenses/alert/{alert.pk}/change/')}"
+            f"This is {' and '.join(what)} until somebody acknowledges it:"
+            f" {link(f'/admin/licenses/alert/{alert.pk}/change/')}"
         )
     lines.append(f"Rule: {plain(alert.rule.name, 200)}")
     return "\n".join(lines)

@@ -128,6 +128,20 @@ def withdraw(alerts: Iterable[Alert], now: datetime) -> set[int]:
     return found
 
 
+def recall(alert: Alert) -> int:
+    """Delete the repetitions and escalations of an alert that nobody has begun to send; return how
+    many."""
+    unsent = Notification.objects.filter(
+        alert=alert,
+        transition__in=[Transition.REPEAT, Transition.ESCALATED],
+        state__in=[State.WAITING, State.HELD],
+        attempts=0,
+        lease=None,
+        carrier=None,
+    )
+    return unsent.delete()[0]
+
+
 def hurry(alerts: Any, now: datetime) -> int:
     """Let what waits of these alerts (a queryset) be due now; return how many."""
     return Notification.objects.filter(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from licenses.models import Alert, Channel, Notification, Silence
+from licenses.models import Alert, Channel, EscalationStep, Notification, Silence
 
 from . import channels, messages
 from .observing import Subject
@@ -26,6 +26,37 @@ def due(alert: Alert, now: datetime) -> tuple[str, int] | None:
         return None
     # Never twice the same: the last time was at least one period ago.
     return Transition.REPEAT, max(1, (now - alert.fired_at) // every)
+
+
+def next_step(alert: Alert, now: datetime) -> EscalationStep | None:
+    """Return whom to tell now of an alert that nobody acknowledged; None: nobody, or not yet.
+
+    One step at a time, each after its own wait, also where nobody could count for a while. A step
+    whose channel is switched off is passed over.
+    """
+    if alert.escalated_at is None:
+        return None
+    steps = [step for step in alert.rule.escalation.all() if step.channel.enabled]
+    left = [step for step in steps if step.step > alert.escalated_to]
+    step = min(left, key=lambda step: step.step, default=None)
+    if step is None or now - alert.escalated_at < timedelta(minutes=step.wait_minutes):
+        return None
+    return step
+
+
+def escalation(alert: Alert, subject: Subject, step: EscalationStep, now: datetime) -> list[Draft]:
+    """Return a message for each recipient of a step of the escalation."""
+    since = messages.length((now - alert.fired_at).total_seconds())
+    lead = f"Nobody has acknowledged this alert for {since}, so it comes to you (step {step.step})."
+    return _drafts(
+        alert,
+        subject,
+        Transition.ESCALATED,
+        step.step,
+        f"Not acknowledged: {alert.title}",
+        f"{lead}\n\n{alert.message}",
+        [step.channel],
+    )
 
 
 def matches(silence: Silence, alert: Alert, servers: Collection[int]) -> bool:
@@ -49,6 +80,18 @@ def drafts(alert: Alert, subject: Subject, transition: str, sequence: int) -> li
             text = (
                 f"It goes on: now {alert.last_value}{bound}, at most {alert.worst_value}.\n\n{text}"
             )
+    return _drafts(alert, subject, transition, sequence, head, text, alert.rule.channels.all())
+
+
+def _drafts(
+    alert: Alert,
+    subject: Subject,
+    transition: str,
+    sequence: int,
+    head: str,
+    text: str,
+    to: Iterable[Channel],
+) -> list[Draft]:
     return [
         Draft(
             alert=alert,
@@ -61,7 +104,7 @@ def drafts(alert: Alert, subject: Subject, transition: str, sequence: int) -> li
             data=messages.data(alert, transition),
             group=subject.group,
         )
-        for channel in alert.rule.channels.all()
+        for channel in to
         if channel.enabled
         for recipient in channels.recipients(channel)
     ]

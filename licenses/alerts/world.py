@@ -110,7 +110,7 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         now=now,
         today=now.astimezone(zone).date(),
         zone=zone,
-        rules=list(chosen.order_by("pk").prefetch_related("channels")),
+        rules=list(chosen.order_by("pk").prefetch_related("channels", "escalation__channel")),
         silences=list(Silence.objects.filter(starts_at__lte=now, ends_at__gt=now).order_by("pk")),
     )
     kinds = {rule.kind for rule in world.rules}

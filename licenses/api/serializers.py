@@ -22,6 +22,7 @@ from licenses.models import (
     Denial,
     Document,
     Entitlement,
+    EscalationStep,
     Feature,
     Gap,
     ImportJob,
@@ -251,6 +252,7 @@ AlertSerializer = serializer_for(
     "limit",
     "denials",
     "acknowledged_at",
+    "escalated_to",
 )
 RuleSerializer = serializer_for(
     AlertRule,
@@ -267,6 +269,7 @@ RuleSerializer = serializer_for(
     "channels",
     "enabled",
 )
+EscalationSerializer = serializer_for(EscalationStep, "rule", "step", "wait_minutes", "channel")
 NotificationSerializer = serializer_for(
     Notification,
     "alert",

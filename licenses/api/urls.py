@@ -47,6 +47,7 @@ ENDPOINTS: dict[str, Any] = {
         search=("name",),
         prefetched=("channels",),
     ),
+    "escalation-steps": viewset(shapes.EscalationSerializer, filters=("rule", "channel")),
     "channels": views.ChannelViewSet,
     "silences": views.SilenceViewSet,
     "notifications": viewset(

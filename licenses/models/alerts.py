@@ -112,6 +112,47 @@ class AlertRule(models.Model):
         return self.name
 
 
+class EscalationStep(models.Model):
+    """Whom to tell next of an alert that nobody acknowledged. At most three a rule."""
+
+    MOST = 3
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="escalation")
+    step = models.PositiveSmallIntegerField(help_text="1, 2 or 3.")
+    wait_minutes = models.PositiveIntegerField(
+        default=60,
+        help_text="Minutes without acknowledgement since the last step; for the first step, since"
+        " the alert was told.",
+    )
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="escalation_steps")
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["rule", "step"]
+        constraints = [
+            models.UniqueConstraint(
+                "rule",
+                "step",
+                name="escalation_step_once",
+                violation_error_message="The rule has this step already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(step__gte=1, step__lte=3),
+                name="escalation_three_steps",
+                violation_error_message="An alert is escalated in at most three steps: 1, 2, 3.",
+            ),
+            models.CheckConstraint(
+                condition=Q(wait_minutes__gte=1),
+                name="escalation_waits",
+                violation_error_message="Give people at least 1 minute to acknowledge.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: step {self.step} to {self.channel}"
+
+
 class AlertState(models.Model):
     """Where a rule stands for one subject (a pool, server, contract, ...)."""
 
@@ -189,6 +230,12 @@ class Alert(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     last_notified_at = models.DateTimeField(null=True, blank=True)
+    escalated_to = models.PositiveSmallIntegerField(
+        default=0, help_text="The last step of the escalation that was taken."
+    )
+    escalated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first told, then when each step was taken."
+    )
 
     objects = AlertQuerySet.as_manager()
 
@@ -266,6 +313,7 @@ class Notification(models.Model):
     class Transition(models.TextChoices):
         FIRING = "firing", "firing"
         REPEAT = "repeat", "still firing"
+        ESCALATED = "escalated", "not acknowledged"
         RESOLVED = "resolved", "resolved"
         TEST = "test", "test"
 
@@ -273,7 +321,7 @@ class Notification(models.Model):
         Alert, on_delete=models.CASCADE, null=True, related_name="notifications"
     )
     transition = models.CharField(max_length=10, choices=Transition)
-    sequence = models.PositiveIntegerField(default=0, help_text="Which repeat.")
+    sequence = models.PositiveIntegerField(default=0, help_text="Which repeat, or which step.")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notifications")
     recipient = models.CharField(max_length=500)
     key = models.UUIDField(

@@ -81,3 +81,22 @@ def test_what_is_over_is_not_acknowledged_any_more(mara: Client, world: World) -
     row.refresh_from_db()
     assert row.acknowledged_at is None
     assert "0 alerts acknowledged" in page.content.decode()
+
+
+def test_an_escalation_is_set_on_the_page_of_its_rule(mara: Client, world: World) -> None:
+    rule = AlertRule.objects.create(name="full", kind="use_percent")
+    desk = Channel.objects.create(name="mail", kind="mail", target="desk@company.example")
+    path = reverse("admin:licenses_alertrule_change", args=[rule.pk])
+    form = mara.get(path).context["adminform"].form
+    data = {name: form.initial[name] for name in form.initial if form.initial[name] is not None}
+    data |= {"enabled": "on", "channels": [], "pool": "", "server": ""}
+    data |= {
+        "escalation-TOTAL_FORMS": 1,
+        "escalation-INITIAL_FORMS": 0,
+        "escalation-0-step": 1,
+        "escalation-0-wait_minutes": 30,
+        "escalation-0-channel": desk.pk,
+        "escalation-0-rule": rule.pk,
+    }
+    assert mara.post(path, data).status_code == 302
+    assert [str(step) for step in rule.escalation.all()] == ["full: step 1 to mail"]

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from licenses.api.urls import router
-from licenses.models import Channel, Contract, DirtySpan, Scope
+from licenses.models import AlertRule, Channel, Contract, DirtySpan, Scope
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -276,3 +276,16 @@ def test_a_channel_is_tried_out() -> None:
     answer = client("manager").post(f"/api/v1/channels/{channel.pk}/test/")
     assert answer.status_code == 202, answer.content
     assert [row["state"] for row in answer.json()] == ["sent"]
+
+
+def test_an_escalation_is_set_by_managers_alone() -> None:
+    rule = AlertRule.objects.create(name="full", kind="use_percent")
+    desk = Channel.objects.create(name="desk", kind="mail", target="desk@company.example")
+    body = {"rule": rule.pk, "step": 1, "wait_minutes": 30, "channel": desk.pk}
+    manager = client("manager")
+    assert client("viewer").post("/api/v1/escalation-steps/", body).status_code == 403
+    assert manager.post("/api/v1/escalation-steps/", body).status_code == 201
+    assert client("auditor").get("/api/v1/escalation-steps/").status_code == 403
+    refused = manager.post("/api/v1/escalation-steps/", body | {"step": 4})
+    assert refused.status_code == 400
+    assert "at most three steps" in refused.content.decode()
