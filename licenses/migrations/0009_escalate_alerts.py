@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0007_look_through_late_data"),
+        ("licenses", "0008_when_raw_text_was_dropped"),
     ]
 
     operations = [
