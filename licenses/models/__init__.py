@@ -10,7 +10,15 @@ from .alerts import (
     Notification,
     Silence,
 )
-from .contracts import Contract, Document, Entitlement, correct_entitlement, unreplaced
+from .contracts import (
+    Contract,
+    Document,
+    Entitlement,
+    Strength,
+    StrengthOverride,
+    correct_entitlement,
+    unreplaced,
+)
 from .evidence import EvidenceBlock, EvidenceStream
 from .imports import (
     LATE_SECONDS,
@@ -64,7 +72,7 @@ __all__ = [
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",
     "PackageComponent",
     "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule",
-    "Sighting", "Silence",
+    "Sighting", "Silence", "Strength", "StrengthOverride",
     "Team", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
     "correct_entitlement", "longest_step", "normalized_name",
     "pseudonym", "roles",
