@@ -1,0 +1,98 @@
+"""The peak of several groups together against their peaks one by one, and who makes it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from licenses.concurrency.intervals import Flags, Ints, ints
+from licenses.concurrency.timeline import Steps, usage
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """One group on its own.
+
+    peak, peak_at:   its most seats at one moment, and the first such moment; None without use.
+    at_joint_peak:   seats it holds at the first moment of the joint peak.
+    """
+
+    peak: int
+    peak_at: int | None
+    seat_seconds: int
+    at_joint_peak: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Joint:
+    """Groups together, each holding counted once however many groups it is in.
+
+    peak_at:   the first moment of the joint peak; None where nobody of them held anything.
+    holders:   places of the holdings that make up the joint peak.
+    """
+
+    peak: int
+    peak_at: int | None
+    seat_seconds: int
+    parts: list[Part]
+    holders: Ints
+
+    @property
+    def sum_of_peaks(self) -> int:
+        """Return what they would need if each had seats of its own; never less than the peak."""
+        return sum(part.peak for part in self.parts)
+
+    @property
+    def pooled(self) -> int:
+        """Return the seats that sharing saves: the sum of the peaks less the joint peak."""
+        return self.sum_of_peaks - self.peak
+
+
+def joint(
+    starts: npt.ArrayLike,
+    ends: npt.ArrayLike,
+    seats: npt.ArrayLike,
+    groups: Sequence[Flags],
+    start: int,
+    end: int,
+) -> Joint:
+    """Return the joint use of groups of holdings over [start, end).
+
+    starts, ends, seats:  of the holdings, in any order, cut at the window.
+    groups:               for each group, which holdings are in it; one may be in several, or in
+                          none, and then it does not count.
+
+    One sort of two keys a holding for each group, and one for all: O(n log n).
+    """
+    first, last, taken = ints(starts, "starts"), ints(ends, "ends"), ints(seats, "seats")
+    for flags in groups:
+        if len(flags) != len(first):
+            raise ValueError(f"expected {len(first)} flags for a group, found {len(flags)}")
+    anyone = np.zeros(len(first), dtype=np.bool_)
+    for flags in groups:
+        anyone |= flags
+    together = usage(first[anyone], last[anyone], taken[anyone], start, end)
+    peak, peak_at = _peak(together)
+    holders = np.empty(0, dtype=np.int64)
+    if peak_at is not None:
+        holders = np.flatnonzero(anyone & (first <= peak_at) & (peak_at < last) & (taken > 0))
+    parts = []
+    for flags in groups:
+        alone = usage(first[flags], last[flags], taken[flags], start, end)
+        chosen = holders[flags[holders]]
+        parts.append(Part(*_peak(alone), _seat_seconds(alone), int(taken[chosen].sum())))
+    return Joint(peak, peak_at, _seat_seconds(together), parts, holders)
+
+
+def _peak(steps: Steps) -> tuple[int, int | None]:
+    if not len(steps) or not steps.levels.any():
+        return 0, None
+    place = int(steps.levels.argmax())
+    return int(steps.levels[place]), int(steps.times[place])
+
+
+def _seat_seconds(steps: Steps) -> int:
+    return int((steps.levels * steps.durations).sum())
