@@ -11,6 +11,7 @@ from . import (
     inventory,
     pools,
     servers,
+    teams,
     usage,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "inventory",
     "pools",
     "servers",
+    "teams",
     "usage",
 ]

@@ -36,6 +36,7 @@ from .base import (
     with_names,
 )
 from .importing import Importable
+from .teams import TeamsChange
 
 
 class ProductInline(ReadOnlyTabular):
@@ -166,7 +167,7 @@ def tree_order(pairs: list[tuple[int, int | None, str]]) -> list[tuple[int, int]
 
 
 @admin.register(Team)
-class TeamAdmin(Importable, ScopedAdmin):
+class TeamAdmin(TeamsChange, Importable, ScopedAdmin):
     resource_classes = [TeamResource]
     list_display = ("tree_name", "cost_center", "contact_email", "members_count", "pools_count")
     list_display_links = ("tree_name",)
@@ -254,7 +255,7 @@ class IdentityInline(ScopedStacked):
 
 
 @admin.register(Person)
-class PersonAdmin(Importable, ScopedAdmin):
+class PersonAdmin(TeamsChange, Importable, ScopedAdmin):
     resource_classes = [PersonResource]
     list_display = ("shown", "teams", "recorded_at")
     search_fields = ("pseudonym",)

@@ -51,6 +51,7 @@ GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         [
             ("Teams", "groups", "licenses.team"),
             ("People", "person", "licenses.person"),
+            ("Team rules", "rule_settings", "licenses.teamrule"),
         ],
     ),
     (

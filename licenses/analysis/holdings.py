@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta, tzinfo
 from typing import Self
 
 import numpy as np
@@ -12,17 +11,14 @@ from django.db.models import BigIntegerField, Max, Value
 
 from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
 from licenses.analysis.rows import EVER, columns, number
-from licenses.concurrency.intervals import Flags, IntervalSet, Ints
-from licenses.concurrency.periods import local_midnight
+from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
     Checkout,
     Coverage,
     LicensePool,
-    Membership,
     PackageComponent,
     PollState,
-    Team,
 )
 
 
@@ -38,6 +34,7 @@ class Holdings:
     exact:                       both spans are the same.
     fresh:                       it began here: not cut off by the start of a mapping, nor a
                                  component that its package counts.
+    began:                       when somebody took it, also where taken_at was cut off.
     """
 
     feature: Ints
@@ -51,6 +48,7 @@ class Holdings:
     checkout: Ints
     exact: Flags
     fresh: Flags
+    began: Ints
 
     def __len__(self) -> int:
         return len(self.feature)
@@ -135,39 +133,6 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
     }
 
 
-def team_members(team: Team, zone: tzinfo) -> dict[int, IntervalSet]:
-    """Return for each person the time in which they were in a team or one below it. Two queries.
-
-    Days of membership are days of *zone*, both ends included.
-    """
-    rows = Membership.objects.filter(team__in=Team.objects.below({team.pk})).order_by()
-    spans: dict[int, tuple[list[int], list[int]]] = {}
-    for person, first, last in rows.values_list("person_id", "valid_from", "valid_to"):
-        starts, ends = spans.setdefault(person, ([], []))
-        starts.append(EVER if first is None else local_midnight(first, zone))
-        ends.append(OPEN if last is None else _day_after(last, zone))
-    return {person: IntervalSet.of(*span) for person, span in spans.items()}
-
-
-def within(persons: Ints, moments: Ints, members: dict[int, IntervalSet]) -> Flags:
-    """Tell for each moment whether that person was a member then."""
-    flags = np.zeros(len(persons), dtype=np.bool_)
-    order = np.argsort(persons, kind="stable")
-    names, heads = np.unique(persons[order], return_index=True)
-    tails = np.append(heads[1:], len(persons))
-    for name, head, tail in zip(names.tolist(), heads.tolist(), tails.tolist(), strict=True):
-        time = members.get(name)
-        if time is not None:
-            chosen = order[head:tail]
-            place = np.searchsorted(time.starts, moments[chosen], side="right") - 1
-            flags[chosen] = (place >= 0) & (moments[chosen] < time.ends[np.maximum(place, 0)])
-    return flags
-
-
-def _day_after(day: date, zone: tzinfo) -> int:
-    return local_midnight(day + timedelta(days=1), zone)
-
-
 # The sum keeps SQLite from choosing the index by start, which would read all of the past for the
 # last hour; the index by end reads what ended since, or is still out.
 _BEGINS = number("taken_at") + Value(0, output_field=BigIntegerField())
@@ -244,6 +209,7 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
         row,
         exact,
         fresh,
+        taken_at,
     )
 
 

@@ -18,10 +18,11 @@ class Refusals:
 
     at: Ints
     person: Ints
+    host: Ints
 
-    def where(self, flags: Flags) -> Refusals:
-        """Keep the flagged refusals."""
-        return Refusals(self.at[flags], self.person[flags])
+    def where(self, flags: Flags | Ints) -> Refusals:
+        """Keep the flagged refusals, or those at the places, in that order."""
+        return Refusals(self.at[flags], self.person[flags], self.host[flags])
 
 
 def load_refusals(mappings: Mappings, start: int, end: int) -> dict[int, Refusals]:
@@ -29,16 +30,16 @@ def load_refusals(mappings: Mappings, start: int, end: int) -> dict[int, Refusal
     rows = Denial.objects.filter(
         feature__in=features(mappings), capacity=True, at__gte=start, at__lt=end
     )
-    feature, at, person = columns(rows, "feature_id", number("at"), "person_id")
+    feature, at, person, host = columns(rows, "feature_id", number("at"), "person_id", "host_id")
     order = np.lexsort((at, feature))
-    feature, at, person = feature[order], at[order], person[order]
-    return {pool: _of_pool(feature, at, person, maps) for pool, maps in mappings.items()}
+    found = Refusals(at, person, host).where(order)
+    return {pool: _of_pool(feature[order], found, maps) for pool, maps in mappings.items()}
 
 
-def _of_pool(feature: Ints, at: Ints, person: Ints, maps: list[Mapping]) -> Refusals:
-    chosen = np.zeros(len(at), dtype=np.bool_)
+def _of_pool(feature: Ints, found: Refusals, maps: list[Mapping]) -> Refusals:
+    chosen = np.zeros(len(feature), dtype=np.bool_)
     for mapping in maps:
         head, tail = np.searchsorted(feature, [mapping.feature, mapping.feature + 1])
-        times = at[head:tail]
+        times = found.at[head:tail]
         chosen[head:tail] |= (times >= mapping.start) & (times < mapping.end)
-    return Refusals(at[chosen], person[chosen])
+    return found.where(chosen)

@@ -1,4 +1,4 @@
-"""Hourly figures of pools: which hours are to be counted again, and counting them.
+"""Hourly figures of pools and their teams: which hours are to be counted again, and counting them.
 
 Whoever writes facts calls `mark_dirty` in the same transaction. `drain` then makes the rows of
 exactly those hours again from the facts, so that a crash, a second drain or late data change
@@ -19,16 +19,20 @@ from django.db.models import F
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
 from licenses.analysis.rows import EVER, as_moment, now_epoch, number
+from licenses.analysis.team_hours import count_teams, store
 from licenses.analysis.usage import Figures, count, load_facts, usage
 from licenses.concurrency.intervals import Flags, IntervalSet
 from licenses.concurrency.periods import HOUR_SECONDS, periods
-from licenses.models import DirtySpan, LicensePool, PoolHour
+from licenses.models import DirtySpan, LicensePool, PoolHour, TeamHour
 
 BATCH_HOURS = 20_000
 """Hours counted in one transaction: few enough that other writers need not wait for long."""
 BATCH_POOLS = 200
 NEAR_HOURS = 48
 """Dirty hours of many pools are read in one go where all of them lie within this."""
+BRIDGED_HOURS = 14 * 24
+"""Dirty hours of one pool that are no further apart are read in one go: reading what lies between
+them takes less time than asking again."""
 
 Window = tuple[int, int]
 
@@ -247,18 +251,24 @@ def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[
         return [(hull, dirty)]
     jobs: dict[Window, dict[int, IntervalSet]] = {}
     for pool, spells in dirty.items():
-        for part in (part for window in spells for part in _cut(window)):
-            jobs.setdefault(part, {})[pool] = IntervalSet.of([part[0]], [part[1]])
+        bridged = IntervalSet.of(spells.starts, spells.ends + BRIDGED_HOURS * HOUR_SECONDS)
+        for start, end in bridged:
+            inside = spells.clip(start, end)
+            for part in _cut((start, int(inside.ends[-1]))):
+                if len(mine := inside.clip(*part)):
+                    jobs.setdefault(part, {})[pool] = mine
     return sorted(jobs.items(), key=lambda job: job[0])
 
 
 def _count_again(
     pools: Sequence[LicensePool], window: Window, dirty: dict[int, IntervalSet]
 ) -> int:
-    """Make the rows of the pools' dirty hours in the window again; return how many came out."""
+    """Make the rows of the pools' dirty hours in the window again; return how many hours of pools
+    came out."""
     edges = np.arange(window[0], window[1] + 1, HOUR_SECONDS, dtype=np.int64)
     rows: list[tuple[int | None, ...]] = []
-    for facts in load_facts(pools, *window):
+    known = load_facts(pools, *window)
+    for facts in known:
         figures = count(facts, edges)
         wanted = dirty[facts.pool.pk].seconds_within(edges) > 0
         rows += _rows(facts.pool.pk, figures, wanted & _something_known(figures))
@@ -267,8 +277,10 @@ def _count_again(
         for span in spells:
             same.setdefault(span, []).append(pool)
     for (start, end), members in same.items():
-        PoolHour.objects.filter(pool__in=members, hour__gte=start, hour__lt=end).delete()
+        for model in (PoolHour, TeamHour):
+            model.objects.filter(pool__in=members, hour__gte=start, hour__lt=end).delete()
     _insert(rows)
+    store(count_teams(known, *window, dirty))
     return len(rows)
 
 

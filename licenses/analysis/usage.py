@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -14,19 +14,19 @@ from licenses.analysis.holdings import (
     Holdings,
     load_holdings,
     load_horizons,
-    team_members,
-    within,
 )
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.refusals import Refusals, load_refusals
 from licenses.analysis.rights import Limits, load_limits
+from licenses.analysis.team_use import TeamsTogether, named, together
+from licenses.analysis.teams import Belonging, Teams, load_teams
 from licenses.concurrency.denials import episodes
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.measures import measure
 from licenses.concurrency.periods import Period, iso, periods
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.concurrency.timeline import usage as in_use
-from licenses.models import LicensePool, Strength, Team
+from licenses.models import LicensePool, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,10 @@ class PeriodFigures:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The use of a pool over [start, end), in periods and in total."""
+    """The use of a pool over [start, end), in periods and in total.
+
+    together:  the teams that were asked for, one by one and jointly; None for the whole pool.
+    """
 
     pool_id: int
     pool: str
@@ -71,6 +74,7 @@ class Usage:
     end: int
     periods: list[PeriodFigures]
     total: PeriodFigures
+    together: TeamsTogether | None = None
 
     @property
     def limit(self) -> int | None:
@@ -79,7 +83,7 @@ class Usage:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `manage.py usage --format json` prints and the API answers."""
-        return {
+        found = {
             "pool": self.pool,
             "zone": str(self.zone),
             "from": iso(self.start, self.zone),
@@ -88,6 +92,7 @@ class Usage:
             "periods": [row.as_dict(self.zone) for row in self.periods],
             "total": self.total.as_dict(self.zone),
         }
+        return found if self.together is None else found | self.together.as_dict(self.zone)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -154,14 +159,17 @@ def usage(
     end: int,
     zone: tzinfo | None = None,
     by: Period | None = None,
-    team: Team | None = None,
+    teams: Sequence[Team] = (),
+    names: bool = False,
     as_of: datetime | None = None,
 ) -> Usage:
     """Return the use of a pool over [start, end). A constant number of queries.
 
-    zone:   for the periods and the days of memberships; the pool's own if None.
+    zone:   for the periods; the pool's own if None.
     by:     length of the periods; one period if None.
-    team:   count only what people took on days on which they were in that team or one below it.
+    teams:  count only the joint use of these teams and those below them: what was taken, or
+            asked for, while one of them was in force for the person and the host.
+    names:  tell who held seats at the joint peak of the teams by name.
     as_of:  judge by the entitlements on record at that moment.
 
     Raises ValueError unless start < end.
@@ -170,27 +178,23 @@ def usage(
         raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
     zone = zone or pool.tzinfo
     facts = load_facts([pool], start, end, as_of=as_of)[0]
-    if team is not None:
-        facts = _of_team(facts, team, zone)
+    shares = None
+    if teams:
+        facts, shares = _of_teams(facts, teams, names)
     edges = periods(start, end, zone, by) if by else np.array([start, end], dtype=np.int64)
     total = count(facts, edges[[0, -1]]).rows()[0]
     rows = [total] if len(edges) == 2 else count(facts, edges).rows()
-    return Usage(pool.pk, pool.name, zone, start, end, rows, total)
+    return Usage(pool.pk, pool.name, zone, start, end, rows, total, shares)
 
 
 def load_facts(
-    pools: Collection[LicensePool],
-    start: int,
-    end: int,
-    *,
-    as_of: datetime | None = None,
-    proven_from: int = Strength.PROVEN,
+    pools: Collection[LicensePool], start: int, end: int, *, as_of: datetime | None = None
 ) -> list[PoolFacts]:
     """Return what the figures of each pool over [start, end) are made of. Ten queries."""
     mappings = load_mappings([pool.pk for pool in pools])
     earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
     held = load_holdings(mappings, load_horizons(servers(mappings)), earlier, end)
-    bounds = load_limits(pools, mappings, start, end, as_of=as_of, proven_from=proven_from)
+    bounds = load_limits(pools, mappings, start, end, as_of=as_of)
     seen = load_observed(mappings, start, end)
     refused = load_refusals(mappings, earlier, end)
     return [
@@ -233,14 +237,26 @@ def count(facts: PoolFacts, edges: Ints) -> Figures:
     )
 
 
-def _of_team(facts: PoolFacts, team: Team, zone: tzinfo) -> PoolFacts:
-    members = team_members(team, zone)
-    held, refused = facts.holdings, facts.refusals
-    return replace(
-        facts,
-        holdings=held.where(within(held.person, held.taken_at, members)),
-        refusals=refused.where(within(refused.person, refused.at, members)),
+def belongings(facts: PoolFacts, teams: Teams) -> tuple[Belonging, Belonging]:
+    """Return the teams of each holding and of each refusal of a pool, by the days of its zone."""
+    held, refused, zone = facts.holdings, facts.refusals, facts.pool.tzinfo
+    return (
+        teams.belonging(held.person, held.host, held.began, zone),
+        teams.belonging(refused.person, refused.host, refused.at, zone),
     )
+
+
+def _of_teams(
+    facts: PoolFacts, teams: Sequence[Team], names: bool
+) -> tuple[PoolFacts, TeamsTogether]:
+    """Return what is the teams' of the facts, and their figures."""
+    held, refused = facts.holdings, facts.refusals
+    known = load_teams(np.append(held.person, refused.person), np.append(held.host, refused.host))
+    use, refusals = belongings(facts, known)
+    window = facts.start, facts.end
+    shares = together(held, refused, use, refusals, named(teams), window, names=names)
+    mine = [np.logical_or.reduce([b.of(team.pk) for team in teams]) for b in (use, refusals)]
+    return replace(facts, holdings=held.where(mine[0]), refusals=refused.where(mine[1])), shares
 
 
 def _per_period(moments: Ints, edges: Ints) -> Ints:

@@ -33,7 +33,12 @@ SPAN = [
 FIGURES = [
     *SPAN,
     OpenApiParameter("by", str, enum=list(PERIODS), description="One period if left out."),
-    OpenApiParameter("team", str, description="Count this team and those below it: its name."),
+    OpenApiParameter(
+        "team",
+        str,
+        many=True,
+        description="Count this team and those below it: its name. Several: their joint use.",
+    ),
 ]
 
 
@@ -67,15 +72,17 @@ def period(request: Request, asked: Span) -> Any:
     return by
 
 
-def team(request: Request) -> Team | None:
-    """Return the team asked for, out of those that the user may see."""
-    name = request.query_params.get("team")
-    if not name:
-        return None
-    found: Team | None = Team.objects.for_user(request.user).filter(name=name).first()
-    if found is None:
-        raise ValidationError({"team": f"There is no team {name!r}."})
-    return found
+def teams(request: Request) -> list[Team]:
+    """Return the teams asked for, out of those that the user may see."""
+    names = list(dict.fromkeys(filter(None, request.query_params.getlist("team"))))
+    if not names:
+        return []
+    seen = Team.objects.for_user(request.user).filter(name__in=names)
+    found = {team.name: team for team in seen}
+    for name in names:
+        if name not in found:
+            raise ValidationError({"team": f"There is no team {name!r}."})
+    return [found[name] for name in names]
 
 
 def _zone(name: str, pool: LicensePool) -> ZoneInfo:

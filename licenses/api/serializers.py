@@ -36,8 +36,8 @@ from licenses.models import (
     Product,
     SharingRule,
     Silence,
-    Strength,
     Team,
+    TeamRule,
     Vendor,
 )
 
@@ -101,6 +101,16 @@ VendorSerializer = serializer_for(Vendor, "name", "website", "notes")
 ProductSerializer = serializer_for(Product, "vendor", "name", "category", "notes")
 TeamSerializer = serializer_for(Team, "name", "parent", "cost_center", "contact_email")
 MembershipSerializer = serializer_for(Membership, "person", "team", "valid_from", "valid_to")
+TeamRuleSerializer = serializer_for(
+    TeamRule,
+    "team",
+    "order",
+    "user_pattern",
+    "host_pattern",
+    "valid_from",
+    "valid_to",
+    "notes",
+)
 ContractSerializer = serializer_for(
     Contract,
     "vendor",
@@ -129,19 +139,11 @@ EntitlementSerializer = serializer_for(
     "purchase_order",
     "scope",
     "strength",
-    "strength_reason",
     "replaces",
     "withdrawn",
     "reason",
     "recorded_at",
-    read_only=("replaces", "withdrawn", "reason", "recorded_at"),
-    strength=serializers.IntegerField(
-        source="proof",
-        read_only=True,
-        help_text="4 proven, 3 partial, 2 weak, 1 claimed: as the contract's documents say, or as "
-        "somebody judged with a reason.",
-    ),
-    strength_reason=serializers.CharField(source="proof_reason", read_only=True),
+    read_only=("strength", "replaces", "withdrawn", "reason", "recorded_at"),
 )
 PoolSerializer = serializer_for(
     LicensePool,
@@ -348,7 +350,6 @@ class DocumentSerializer(ScopedSerializer):
             "id",
             "contract",
             "kind",
-            "for_group",
             "title",
             "file",
             "file_name",
@@ -422,13 +423,6 @@ class CorrectionSerializer(serializers.Serializer[Any]):
 
 
 class WithdrawalSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=500)
-
-
-class JudgementSerializer(serializers.Serializer[Any]):
-    """How well an entitlement is proven, and why; null leaves it to the documents again."""
-
-    strength = serializers.ChoiceField(choices=Strength.choices, allow_null=True)
     reason = serializers.CharField(max_length=500)
 
 

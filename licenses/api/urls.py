@@ -9,7 +9,7 @@ from rest_framework.authentication import BasicAuthentication, SessionAuthentica
 from rest_framework.routers import SimpleRouter
 
 from licenses.api import serializers as shapes
-from licenses.api import views
+from licenses.api import teams, views
 from licenses.api.base import ReadOnly, viewset
 
 app_name = "api"
@@ -18,9 +18,10 @@ router = SimpleRouter()
 ENDPOINTS: dict[str, Any] = {
     "vendors": viewset(shapes.VendorSerializer, filters=("name",), search=("name",)),
     "products": viewset(shapes.ProductSerializer, filters=("vendor", "category"), search=("name",)),
-    "teams": viewset(shapes.TeamSerializer, filters=("parent",), search=("name",)),
+    "teams": teams.TeamViewSet,
     "people": views.PersonViewSet,
-    "memberships": viewset(shapes.MembershipSerializer, filters=("person", "team")),
+    "memberships": teams.MembershipViewSet,
+    "team-rules": teams.TeamRuleViewSet,
     "contracts": viewset(
         shapes.ContractSerializer, filters=("vendor",), search=("number", "title")
     ),

@@ -21,11 +21,11 @@ from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.usage import usage
 from licenses.api import serializers as shapes
-from licenses.api.asking import FIGURES, SPAN, period, span, team
+from licenses.api.asking import FIGURES, SPAN, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.concurrency.periods import iso
 from licenses.importing import jobs, mapping, polling
-from licenses.importing.rights import add_right, correct_right, override_strength
+from licenses.importing.rights import add_right, correct_right
 from licenses.models import (
     Alert,
     Channel,
@@ -54,14 +54,15 @@ class EntitlementViewSet(
 ):
     """Rights. Never edited: a correction replaces a line, with a reason."""
 
-    queryset = Entitlement.objects.with_proof()
+    queryset = Entitlement.objects.all()
     serializer_class = shapes.EntitlementSerializer
     filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
     ordering_fields = ("id", "valid_from")
 
     def perform_create(self, serializer: Any) -> None:
-        line = add_right(Entitlement(**serializer.validated_data), user=self.request.user)
-        serializer.instance = Entitlement.objects.with_proof().get(pk=line.pk)
+        serializer.instance = add_right(
+            Entitlement(**serializer.validated_data), user=self.request.user
+        )
 
     @extend_schema(
         request=shapes.CorrectionSerializer, responses={201: shapes.EntitlementSerializer}
@@ -91,26 +92,7 @@ class EntitlementViewSet(
             )
         except ModelError as error:
             raise shapes.as_api_error(error) from error
-        return self._told(copy, status.HTTP_201_CREATED)
-
-    @extend_schema(
-        request=shapes.JudgementSerializer, responses={200: shapes.EntitlementSerializer}
-    )
-    @action(detail=True, methods=["post"])
-    def strength(self, request: Request, pk: str | None = None) -> Response:
-        """Set how well a line is proven by hand, with a reason."""
-        row = self.get_object()
-        asked = shapes.JudgementSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        try:
-            override_strength(row, **asked.validated_data, user=request.user)
-        except ModelError as error:
-            raise shapes.as_api_error(error) from error
-        return self._told(row, status.HTTP_200_OK)
-
-    def _told(self, line: Entitlement, code: int) -> Response:
-        found = Entitlement.objects.with_proof().get(pk=line.pk)
-        return Response(self.get_serializer(found).data, status=code)
+        return Response(self.get_serializer(copy).data, status=status.HTTP_201_CREATED)
 
 
 class DocumentViewSet(
@@ -217,7 +199,8 @@ class PoolViewSet(Editable):
             end=asked.end,
             zone=asked.zone,
             by=period(request, asked),
-            team=team(request),
+            teams=teams(request),
+            names=request.user.has_perm("licenses.view_names"),
         )
         return Response(found.as_dict())
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from licenses.models import Feature, Host, Identity, LicenseServer, Person, pseudonym
 
+from .teams import match_names
+
 
 class Directory:
     """Ids and pseudonyms of the people, machines and features of one server.
@@ -51,6 +53,7 @@ class Directory:
                 [Identity(person_id=ids[code], login=by_pseudonym[code][0][:255]) for code in new],
                 ignore_conflicts=True,
             )
+            match_names({ids[code]: by_pseudonym[code][0] for code in new}, {})
         for code, logins in by_pseudonym.items():
             self.person_pseudonyms[ids[code]] = code
             for login in logins:
@@ -68,6 +71,7 @@ class Directory:
                 ignore_conflicts=True,
             )
             ids |= _ids(Host, new)
+            match_names({}, {ids[code]: by_pseudonym[code][0] for code in new})
         for code, names in by_pseudonym.items():
             self.host_pseudonyms[ids[code]] = code
             for name in names:

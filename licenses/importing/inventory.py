@@ -40,6 +40,7 @@ from .files import ImportRefused, server_for
 from .inventory_csv import COLUMNS, LIMIT, METRICS, Problem, Refused, Row, Table, read
 from .mapping import map_feature, save_mapping
 from .rights import note_rights
+from .teams import changing
 
 SHOWN = 20
 """Errors told for one file; all are counted."""
@@ -122,7 +123,7 @@ def import_table(name: str, table: Table) -> Imported:
     """Store one file that was read, in one transaction."""
     result = Imported(name, table.kind, len(table.rows), problems=list(table.problems))
     if table.kind:
-        with transaction.atomic():
+        with changing() if table.kind in ("teams", "people") else transaction.atomic():
             _STORE[table.kind](table.rows, result)
             if result.problems:
                 transaction.set_rollback(True)

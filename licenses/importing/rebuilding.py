@@ -17,9 +17,11 @@ from licenses.models import (
     LicenseServer,
     PoolHour,
     Sighting,
+    TeamHour,
 )
 
 from .derive import BEGINNING, Key, derive
+from .teams import match_again
 
 
 class Rebuilt(NamedTuple):
@@ -31,8 +33,10 @@ def rebuild() -> Rebuilt:
     """Throw away what is derived and make it again. One transaction a server; figures last."""
     for server in LicenseServer.objects.all():
         rebuild_holdings(server)
+    match_again()
     with transaction.atomic():
         PoolHour.objects.all().delete()
+        TeamHour.objects.all().delete()
         DirtySpan.objects.all().delete()
         first = Checkout.objects.order_by("taken_at").values_list("taken_at", flat=True).first()
         covered = (

@@ -10,15 +10,7 @@ from .alerts import (
     Notification,
     Silence,
 )
-from .contracts import (
-    Contract,
-    Document,
-    Entitlement,
-    Strength,
-    StrengthOverride,
-    correct_entitlement,
-    unreplaced,
-)
+from .contracts import Contract, Document, Entitlement, correct_entitlement, unreplaced
 from .evidence import EvidenceBlock, EvidenceStream
 from .imports import (
     LATE_SECONDS,
@@ -58,6 +50,7 @@ from .servers import (
     bearing_on_scope,
     longest_step,
 )
+from .teams import RuleMatch, TeamHour, TeamRule
 from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
 
 __all__ = [
@@ -71,9 +64,10 @@ __all__ = [
     "ImportJob", "IssuedCount", "LateSpan",
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",
     "PackageComponent",
-    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "Scope", "SharingRule",
-    "Sighting", "Silence", "Strength", "StrengthOverride",
-    "Team", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
+    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "RuleMatch",
+    "Scope", "SharingRule",
+    "Sighting", "Silence",
+    "Team", "TeamHour", "TeamRule", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
     "correct_entitlement", "longest_step", "normalized_name",
     "pseudonym", "roles",
     "sees_everything", "unreplaced", "validate_zone",

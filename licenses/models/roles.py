@@ -16,6 +16,8 @@ FACTS = frozenset(
         "denial",
         "poolhour",
         "poolnow",
+        "teamhour",
+        "rulematch",
         "dirtyspan",
         "capture",
         "unreadableline",
@@ -40,7 +42,7 @@ FACTS = frozenset(
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.
-ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride"])
+ADD_ONLY = frozenset(["entitlement", "document"])
 AUDITED = frozenset(
     [
         "vendor",
@@ -48,7 +50,6 @@ AUDITED = frozenset(
         "contract",
         "document",
         "entitlement",
-        "strengthoverride",
         "licensepool",
         "poolfeature",
         "licenseserver",
@@ -74,6 +75,7 @@ VIEWED = frozenset(
         "licensepool",
         "poolnow",
         "poolhour",
+        "teamhour",
         "product",
         "vendor",
         "team",

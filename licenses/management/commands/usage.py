@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from datetime import tzinfo
 from typing import Any
 
+from licenses.analysis.team_use import TeamsTogether
 from licenses.analysis.usage import PeriodFigures, usage
 from licenses.management import asking
 from licenses.management.base import DataCommand
@@ -19,14 +21,30 @@ class Command(DataCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         asking.add_arguments(parser)
         parser.add_argument("--by", choices=("hour", "day", "week", "month"))
-        parser.add_argument("--team", help="Count only this team and the teams below it.")
+        parser.add_argument(
+            "--team",
+            action="append",
+            default=[],
+            help="Count only this team and the teams below it. Given several times: their joint "
+            "use, with the peak of each beside the joint peak.",
+        )
+        parser.add_argument(
+            "--names", action="store_true", help="With --team: show names of people, where known."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         pool = asking.find_pool(options["pool"])
         zone = asking.find_zone(options["zone"], pool)
         start, end = asking.find_span(options["from_text"], options["to_text"], zone)
-        team = asking.find_team(options["team"]) if options["team"] else None
-        found = usage(pool, start=start, end=end, zone=zone, by=options["by"], team=team)
+        found = usage(
+            pool,
+            start=start,
+            end=end,
+            zone=zone,
+            by=options["by"],
+            teams=[asking.find_team(name) for name in dict.fromkeys(options["team"])],
+            names=options["names"],
+        )
         if options["format"] == "json":
             self.stdout.write(asking.as_json(found.as_dict()))
             return
@@ -37,3 +55,19 @@ class Command(DataCommand):
         if options["by"]:
             rows.append(found.total.as_dict(zone))
         self.stdout.write(asking.as_table(PeriodFigures.__slots__, rows))
+        if found.together is not None:
+            self._write_teams(found.together, zone)
+
+    def _write_teams(self, found: TeamsTogether, zone: tzinfo) -> None:
+        told = found.as_dict(zone)
+        for rows in (told["teams"], told["joint"]["holders"]):
+            if rows:
+                cells = [row | {"teams": ", ".join(row.get("teams", []))} for row in rows]
+                self.stdout.write("")
+                self.stdout.write(asking.as_table(list(rows[0]), cells))
+        if len(found.teams) > 1:
+            self.stdout.write("")
+            self.stdout.write(
+                f"Together {found.peak} at most; their own peaks add up to {found.sum_of_peaks}, "
+                f"so sharing saves {found.pooled}."
+            )

@@ -62,11 +62,48 @@ def test_a_team_is_counted_by_who_was_in_it_that_day(seed):
         Membership.objects.create(person=person, team=team, valid_from=day, valid_to=day)
     Membership.objects.create(person=world.people[0], team=lead, valid_to="2026-05-03")
     seconds = brute.Seconds(world, {person.pk for person in chosen})
-    found = usage(world.pool, start=world.start, end=world.end, by="hour", team=lead)
+    found = usage(world.pool, start=world.start, end=world.end, by="hour", teams=[lead])
     edges = range(world.start, world.end + 1, 3600)
     assert [asdict(row) for row in found.periods] == [
         seconds.figures(*span) for span in pairwise(edges)
     ]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_several_teams_are_counted_together_and_one_by_one(seed):
+    world = brute.make(seed, "Asia/Kathmandu", brute.utc("2026-03-31T15:00"), 6)
+    first, second, idle = TeamFactory(), TeamFactory(), TeamFactory()
+    people = {first: world.people[:3], second: world.people[2:5], idle: []}
+    for team, members in people.items():
+        for person in members:
+            Membership.objects.create(person=person, team=team)
+    chosen = {person.pk for members in people.values() for person in members}
+    together = brute.Seconds(world, chosen)
+    for by in ("hour", "day", "week", "month"):
+        found = usage(world.pool, start=world.start, end=world.end, by=by, teams=list(people))
+        edges = periods(world.start, world.end, world.pool.tzinfo, by).tolist()
+        assert [asdict(row) for row in found.periods] == [
+            together.figures(*span) for span in pairwise(edges)
+        ]
+    whole = sum(brute.Seconds(world).known)
+    total = together.figures(world.start, world.end)
+    shares = found.together
+    assert shares.peak == max(together.known)
+    assert shares.peak_at == (total["peak_at"] if shares.peak else None)
+    for row, (team, members) in zip(shares.teams, people.items(), strict=True):
+        alone = brute.Seconds(world, {person.pk for person in members})
+        figures = alone.figures(world.start, world.end)
+        assert (row.team, row.peak) == (team.name, max(alone.known))
+        assert row.peak_at == (figures["peak_at"] if row.peak else None)
+        for name in ("seat_seconds", "checkouts", "denials", "people"):
+            assert getattr(row, name) == figures[name], name
+        assert row.share == (figures["seat_seconds"] / whole if whole else None)
+        at_peak = alone.known[shares.peak_at - world.start] if shares.peak else 0
+        assert row.at_joint_peak == at_peak
+    labels = [row.person for row in shares.holders]
+    assert labels == sorted(labels)
+    assert sum(row.seats for row in shares.holders) == shares.peak
+    assert all(row.name is None for row in shares.holders)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

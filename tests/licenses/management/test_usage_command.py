@@ -40,6 +40,16 @@ def pool():
     return pool
 
 
+@pytest.fixture
+def teams(pool):
+    """A holds 3 from three to four in the afternoon, B holds 2 from four to five."""
+    for place, (name, login, seats) in enumerate([("A", "anna", 3), ("B", "bert", 2)]):
+        person = PersonFactory(login=login)
+        MembershipFactory(person=person, team=TeamFactory(name=name))
+        start = NINE + (5 + place) * 3600
+        holding(pool.mappings.get().feature, start, start + 3600, seats, person=person)
+
+
 def run(*arguments):
     out, err = StringIO(), StringIO()
     call_command(*arguments, stdout=out, stderr=err)
@@ -91,6 +101,29 @@ class TestUsage:
         holding(pool.mappings.get().feature, NINE, NINE + 5, person=person)
         found = json.loads(run("usage", "CAD", *DAY, "--team", "Lead", "--format", "json"))
         assert (found["total"]["checkouts"], found["total"]["seat_seconds"]) == (1, 5)
+
+    def test_several_teams_are_told_one_by_one_and_together(self, teams):
+        found = json.loads(run("usage", "CAD", *DAY, "--team", "A", "--team", "B",
+                               "--format", "json"))  # fmt: skip
+        assert [(row["team"], row["peak"], row["at_joint_peak"]) for row in found["teams"]] == [
+            ("A", 3, 3),
+            ("B", 2, 0),
+        ]
+        joint = found["joint"]
+        assert (joint["peak"], joint["sum_of_peaks"], joint["pooled"]) == (3, 5, 2)
+        assert joint["peak_at"] == "2026-03-10T15:00:00+01:00"
+        assert found["total"]["peak"] == 3
+        (holder,) = joint["holders"]
+        assert (holder["seats"], holder["teams"], holder["name"]) == (3, ["A"], None)
+        assert holder["person"].startswith("P-")
+
+    def test_names_of_holders_are_told_when_asked_for(self, teams):
+        named = run("usage", "CAD", *DAY, "--team", "A", "--team", "B", "--names")
+        assert "anna" in named
+        assert named.splitlines()[-1] == (
+            "Together 3 at most; their own peaks add up to 5, so sharing saves 2."
+        )
+        assert "anna" not in run("usage", "CAD", *DAY, "--team", "A")
 
 
 class TestDenials:

@@ -1,0 +1,144 @@
+"""Hourly figures of teams: counted together with the hours of their pools, from the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection
+
+from licenses.analysis.teams import NOBODYS, Belonging, Teams, load_teams
+from licenses.analysis.usage import PoolFacts, belongings
+from licenses.concurrency.intervals import IntervalSet, Ints
+from licenses.concurrency.periods import HOUR_SECONDS
+from licenses.concurrency.rollups import hourly
+from licenses.models import TeamHour
+
+COLUMNS = ("pool_id", "hour", "team_id", "peak", "seat_seconds", "checkouts", "denials")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Keys:
+    """A whole number for each (pool, team, hour): pools and teams by place, hours from the start.
+
+    So numbers are in the order in which rows are stored.
+    """
+
+    pools: list[int]
+    teams: list[int]
+    start: int
+    hours: int
+
+    def group(self, pool: int, teams: Ints) -> Ints:
+        return pool * len(self.teams) + np.searchsorted(self.teams, teams)
+
+    def of(self, groups: Ints, moments: Ints) -> Ints:
+        return groups * self.hours + (moments - self.start) // HOUR_SECONDS
+
+    def parts(self, keys: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return the places of the pools, the places of the teams, and the hours."""
+        groups, hours = keys // self.hours, keys % self.hours * HOUR_SECONDS + self.start
+        return groups // len(self.teams), groups % len(self.teams), hours
+
+
+def count_teams(
+    facts: Sequence[PoolFacts], start: int, end: int, dirty: dict[int, IntervalSet]
+) -> list[tuple[int | None, ...]]:
+    """Return the rows (see COLUMNS) of the dirty hours of each pool in [start, end).
+
+    start, end:  full UTC hours, the window of the facts.
+    dirty:       by pool; each has an entry.
+
+    Four queries at most. One sort of two keys for each holding and each of its teams.
+    """
+    known = _teams(facts)
+    if known is None:
+        return []
+    keys = _Keys(
+        [row.pool.pk for row in facts],
+        [NOBODYS, *sorted(known.above)],
+        start,
+        (end - start) // HOUR_SECONDS,
+    )
+    spans: list[list[Ints]] = [[], [], [], []]
+    begun: list[Ints] = []
+    denied: list[Ints] = []
+    for place, row in enumerate(facts):
+        use, refusals = belongings(row, known)
+        held, groups = row.holdings.where(use.place), keys.group(place, use.team)
+        columns = (held.taken_by, held.returned_after, held.seats, groups)
+        for column, values in zip(spans, columns, strict=True):
+            column.append(values)
+        fresh = held.fresh & (held.taken_at >= start) & (held.taken_at < end)
+        begun.append(keys.of(groups[fresh], held.taken_at[fresh]))
+        denied.append(_refused(keys, place, row, refusals))
+    return _rows(keys, spans, begun, denied, dirty)
+
+
+def store(rows: list[tuple[int | None, ...]]) -> None:
+    """Insert rows as they are; the caller has deleted those of the same hours."""
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(name) for name in COLUMNS)
+    table = quote(TeamHour._meta.db_table)
+    marks = ", ".join(["%s"] * len(COLUMNS))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+
+
+def _teams(facts: Sequence[PoolFacts]) -> Teams | None:
+    """Return the teams of those who used or wanted a pool; None where nobody did."""
+    people = [column for row in facts for column in (row.holdings.person, row.refusals.person)]
+    hosts = [column for row in facts for column in (row.holdings.host, row.refusals.host)]
+    if not sum(len(column) for column in people):
+        return None
+    return load_teams(np.concatenate(people), np.concatenate(hosts))
+
+
+def _refused(keys: _Keys, place: int, row: PoolFacts, use: Belonging) -> Ints:
+    moments = row.refusals.at[use.place]
+    inside = (moments >= row.start) & (moments < row.end)
+    return keys.of(keys.group(place, use.team)[inside], moments[inside])
+
+
+def _rows(
+    keys: _Keys,
+    spans: list[list[Ints]],
+    begun: list[Ints],
+    denied: list[Ints],
+    dirty: dict[int, IntervalSet],
+) -> list[tuple[int | None, ...]]:
+    taken, given, seats, groups = (np.concatenate(column) for column in spans)
+    end = keys.start + keys.hours * HOUR_SECONDS
+    hours = hourly(taken, given, seats, groups, keys.start, end)
+    held = keys.of(hours.groups, hours.hours)
+    figures = {
+        "used": (held, hours.peak, hours.seat_seconds),
+        "begun": np.unique(np.concatenate(begun), return_counts=True),
+        "denied": np.unique(np.concatenate(denied), return_counts=True),
+    }
+    wanted = np.unique(np.concatenate([column[0] for column in figures.values()]))
+    pools, teams, moments = keys.parts(wanted)
+    kept = np.zeros(len(wanted), dtype=np.bool_)
+    for place, pool in enumerate(keys.pools):
+        mine = np.flatnonzero(pools == place)
+        ends = moments[mine] + HOUR_SECONDS
+        kept[mine] = dirty[pool].seconds_before(ends) > dirty[pool].seconds_before(moments[mine])
+    columns = [
+        np.array(keys.pools, dtype=np.int64)[pools],
+        moments,
+        np.array(keys.teams, dtype=np.int64)[teams],
+        *(_spread(wanted, found[0], values) for found in figures.values() for values in found[1:]),
+    ]
+    used = kept & ((columns[3] > 0) | (columns[5] > 0) | (columns[6] > 0))
+    rows = zip(*(column[used].tolist() for column in columns), strict=True)
+    return [
+        (pool, hour, None if team == NOBODYS else team, *rest) for pool, hour, team, *rest in rows
+    ]
+
+
+def _spread(wanted: Ints, keys: Ints, values: Ints) -> Ints:
+    """Return the values at the places of their keys among the wanted ones, 0 elsewhere."""
+    column = np.zeros(len(wanted), dtype=np.int64)
+    column[np.searchsorted(wanted, keys)] = values
+    return column

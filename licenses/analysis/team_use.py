@@ -1,0 +1,177 @@
+"""Teams side by side and together: their shares, their peaks, and who held seats at the joint
+peak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+
+from licenses.analysis.holdings import Holdings
+from licenses.analysis.refusals import Refusals
+from licenses.analysis.teams import NOBODYS, Belonging
+from licenses.concurrency.intervals import Flags, Ints
+from licenses.concurrency.joint import joint
+from licenses.concurrency.periods import iso
+from licenses.models import Person, Team
+
+UNASSIGNED = "No team"
+"""How use by nobody's team is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFigures:
+    """One team with the teams below it, over the whole window.
+
+    share:          of the pool's seat-time, 0 to 1; None where there was no use at all.
+    at_joint_peak:  seats it held at the first moment of the joint peak.
+    people:         different people known to hold a seat.
+    """
+
+    team_id: int
+    team: str
+    peak: int
+    peak_at: int | None
+    at_joint_peak: int
+    seat_seconds: int
+    share: float | None
+    checkouts: int
+    denials: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Someone who held seats at the joint peak, and for which of the teams.
+
+    name:  None where names were not asked for, or none is known.
+    """
+
+    person: str
+    name: str | None
+    seats: int
+    teams: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TeamsTogether:
+    """Teams one by one and together. Who is in several of them counts once together.
+
+    peak_at:       the first moment of the joint peak; None where there was no use.
+    sum_of_peaks:  what they would need with seats of their own; pooled: what sharing saves.
+    holders:       who held seats at the joint peak, by pseudonym, never by how much.
+    """
+
+    teams: list[TeamFigures]
+    peak: int
+    peak_at: int | None
+    sum_of_peaks: int
+    holders: list[Holder]
+
+    @property
+    def pooled(self) -> int:
+        return self.sum_of_peaks - self.peak
+
+    def as_dict(self, zone: tzinfo) -> dict[str, Any]:
+        """Return the keys `teams` and `joint` of the JSON answers, moments in the zone."""
+        teams = [{name: getattr(row, name) for name in row.__slots__} for row in self.teams]
+        for row in teams:
+            del row["team_id"]
+            row["peak_at"] = _moment(row["peak_at"], zone)
+        return {
+            "teams": teams,
+            "joint": {
+                "peak": self.peak,
+                "peak_at": _moment(self.peak_at, zone),
+                "sum_of_peaks": self.sum_of_peaks,
+                "pooled": self.pooled,
+                "holders": [{n: getattr(row, n) for n in row.__slots__} for row in self.holders],
+            },
+        }
+
+
+def together(
+    held: Holdings,
+    refused: Refusals,
+    use: Belonging,
+    refusals: Belonging,
+    teams: dict[int, str],
+    window: tuple[int, int],
+    *,
+    names: bool = False,
+) -> TeamsTogether:
+    """Return teams one by one and together over a window. One query.
+
+    held, refused:  of the pool, all of them; what lies outside the window is cut off.
+    use, refusals:  the teams of each holding and of each refusal.
+    teams:          names of the teams asked for, by id; NOBODYS may be among them.
+    names:          tell names of people. Ask for them only for readers who may see them.
+    """
+    start, end = window
+    groups = [use.of(team) for team in teams]
+    found = joint(held.taken_by, held.returned_after, held.seats, groups, start, end)
+    seconds = np.minimum(held.returned_after, end) - np.maximum(held.taken_by, start)
+    whole = int((np.maximum(seconds, 0) * held.seats).sum())
+    begun = held.fresh & _inside(held.taken_at, window)
+    denied = _inside(refused.at, window)
+    rows = [
+        TeamFigures(
+            team_id=team,
+            team=name,
+            peak=part.peak,
+            peak_at=part.peak_at,
+            at_joint_peak=part.at_joint_peak,
+            seat_seconds=part.seat_seconds,
+            share=part.seat_seconds / whole if whole else None,
+            checkouts=int((begun & flags).sum()),
+            denials=int((denied & refusals.of(team)).sum()),
+            people=len(np.unique(held.person[flags & (seconds > 0)])),
+        )
+        for (team, name), flags, part in zip(teams.items(), groups, found.parts, strict=True)
+    ]
+    holders = _holders(held.where(found.holders), found.holders, groups, teams, names)
+    return TeamsTogether(rows, found.peak, found.peak_at, found.sum_of_peaks, holders)
+
+
+def named(teams: Sequence[Team]) -> dict[int, str]:
+    """Return the names of teams by id, as `together` takes them."""
+    return {team.pk: team.name for team in teams}
+
+
+def _holders(
+    held: Holdings, places: Ints, groups: list[Flags], teams: dict[int, str], names: bool
+) -> list[Holder]:
+    seats: dict[int, int] = {}
+    of: dict[int, set[str]] = {}
+    for person, count, place in zip(
+        held.person.tolist(), held.seats.tolist(), places.tolist(), strict=True
+    ):
+        seats[person] = seats.get(person, 0) + count
+        mine = of.setdefault(person, set())
+        mine.update(n for n, flags in zip(teams.values(), groups, strict=True) if flags[place])
+    people = Person.objects.filter(pk__in=list(seats)).order_by("pseudonym")
+    if names:
+        people = people.select_related("identity")
+    return [
+        Holder(person.label, _name(person, names), seats[person.pk], sorted(of[person.pk]))
+        for person in people
+    ]
+
+
+def _name(person: Person, names: bool) -> str | None:
+    identity = getattr(person, "identity", None) if names else None
+    return str(identity) if identity else None
+
+
+def _inside(moments: Ints, window: tuple[int, int]) -> Flags:
+    return (moments >= window[0]) & (moments < window[1])
+
+
+def _moment(epoch: int | None, zone: tzinfo) -> str | None:
+    return None if epoch is None else iso(epoch, zone)
+
+
+__all__ = ["NOBODYS", "UNASSIGNED", "Holder", "TeamFigures", "TeamsTogether", "named", "together"]

@@ -1,0 +1,245 @@
+"""Whose use it was: the teams in force at the moment at which somebody took seats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+from typing import NamedTuple
+
+import numpy as np
+from django.db.models import Q
+
+from licenses.analysis.rows import EVER
+from licenses.concurrency.intervals import Flags, Ints
+from licenses.concurrency.periods import local_midnight
+from licenses.concurrency.timeline import OPEN
+from licenses.models import Membership, RuleMatch, Team, TeamRule
+
+NOBODYS = 0
+"""Stands for use by nobody's team; no team has this id."""
+FEW = 500
+"""Memberships and matches of so many people are asked for by name; of more, all are read."""
+
+
+class Member(NamedTuple):
+    """A person is in a team from the first to the last day, both included."""
+
+    person: int
+    team: int
+    first: date | None
+    last: date | None
+
+
+class Rule(NamedTuple):
+    """Use by these people on these hosts is a team's, on these days; None is any of them."""
+
+    team: int
+    first: date | None
+    last: date | None
+    people: Ints | None
+    hosts: Ints | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Belonging:
+    """Pairs of a use (its place among those asked for) and a team, each pair once.
+
+    A use is there for each of its teams and each team above them; with NOBODYS where it has none.
+    """
+
+    place: Ints
+    team: Ints
+    size: int
+
+    def of(self, team: int) -> Flags:
+        """Tell for each use whether it is the team's, or that of a team below it."""
+        flags = np.zeros(self.size, dtype=np.bool_)
+        flags[self.place[self.team == team]] = True
+        return flags
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Teams:
+    """Who belongs where and when.
+
+    above:    by team, its id and those of all teams above it.
+    members:  in any order.
+    rules:    the one that is asked first comes first.
+    """
+
+    above: dict[int, list[int]]
+    members: list[Member]
+    rules: list[Rule]
+
+    def belonging(self, person: Ints, host: Ints, moment: Ints, zone: tzinfo) -> Belonging:
+        """Return the teams of uses that began at these moments; days are those of *zone*.
+
+        All memberships in force count, and of the rules in force the first that fits.
+        O((n + members) log n + n x rules).
+        """
+        pairs = [_by_membership(self.members, person, moment, zone)]
+        if self.rules:
+            pairs.append(_by_rule(self.rules, person, host, moment, zone))
+        place, team = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        place, team = self._with_above(place, team)
+        alone = np.ones(len(person), dtype=np.bool_)
+        alone[place] = False
+        nobodys = np.flatnonzero(alone)
+        return Belonging(
+            np.append(place, nobodys),
+            np.append(team, np.full(len(nobodys), NOBODYS, dtype=np.int64)),
+            len(person),
+        )
+
+    def _with_above(self, place: Ints, team: Ints) -> tuple[Ints, Ints]:
+        """Add the teams above, and make each pair of use and team one."""
+        if not len(team):
+            return place, team
+        names, ranks = np.unique(team, return_inverse=True)
+        chains = [self.above[name] for name in names.tolist()]
+        lengths = np.array([len(chain) for chain in chains], dtype=np.int64)
+        flat = np.concatenate([np.array(chain, dtype=np.int64) for chain in chains])
+        counts = lengths[ranks]
+        heads = (np.cumsum(lengths) - lengths)[ranks]
+        places, teams = np.repeat(place, counts), flat[_runs(heads, counts)]
+        width = int(teams.max()) + 1
+        keys = np.unique(places * width + teams)
+        return keys // width, keys % width
+
+
+def load_teams(people: Ints, hosts: Ints) -> Teams:
+    """Return what decides on uses by these people on these hosts. Four queries at most."""
+    parents = dict(Team.objects.order_by().values_list("pk", "parent_id"))
+    who, where = np.unique(people).tolist(), np.unique(hosts).tolist()
+    few = len(who) <= FEW and len(where) <= FEW
+    members = Membership.objects.order_by()
+    members = members.filter(person__in=who) if few else members
+    rows = members.values_list("person_id", "team_id", "valid_from", "valid_to")
+    return Teams(
+        {team: _chain(team, parents) for team in parents},
+        [Member(*row) for row in rows],
+        load_rules((who, where) if few else None),
+    )
+
+
+def load_rules(names: tuple[list[int], list[int]] | None = None) -> list[Rule]:
+    """Return the rules in order. Two queries.
+
+    names:  ids of people and of hosts; only matches of these are read. None: all.
+    """
+    rules = list(TeamRule.objects.order_by("order", "pk"))
+    if not rules:
+        return []
+    matches = RuleMatch.objects.order_by()
+    if names is not None:
+        matches = matches.filter(Q(person__in=names[0]) | Q(host__in=names[1]))
+    people: dict[int, list[int]] = {rule.pk: [] for rule in rules}
+    hosts: dict[int, list[int]] = {rule.pk: [] for rule in rules}
+    for rule_id, person, host in matches.values_list("rule_id", "person_id", "host_id"):
+        if person is not None:
+            people[rule_id].append(person)
+        else:
+            hosts[rule_id].append(host)
+    return [
+        Rule(
+            rule.team_id,
+            rule.valid_from,
+            rule.valid_to,
+            np.array(people[rule.pk], dtype=np.int64) if rule.user_pattern else None,
+            np.array(hosts[rule.pk], dtype=np.int64) if rule.host_pattern else None,
+        )
+        for rule in rules
+    ]
+
+
+def first_moment(day: date | None, zone: tzinfo) -> int:
+    """Return when a first day begins in the zone; EVER where there is none."""
+    return EVER if day is None or day.year < 1900 else local_midnight(day, zone)
+
+
+def end_moment(day: date | None, zone: tzinfo) -> int:
+    """Return when a last day is over in the zone; OPEN where there is none."""
+    return OPEN if day is None or day.year > 9000 else local_midnight(day + timedelta(1), zone)
+
+
+def within(
+    owners: Ints, moments: Ints, holders: Ints, starts: Ints, ends: Ints
+) -> tuple[Ints, Ints]:
+    """Return the pairs (place among the moments, place among the spans) where a moment lies in a
+    span [start, end) of its owner.
+
+    owners, moments:        of the uses.
+    holders, starts, ends:  of the spans; those of one holder may overlap.
+    """
+    nothing = np.empty(0, dtype=np.int64)
+    if not len(owners) or not len(holders):
+        return nothing, nothing
+    names, ranks = np.unique(owners, return_inverse=True)
+    origin = int(moments.min())
+    width = int(moments.max()) - origin + 1
+    keys = ranks * width + (moments - origin)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    rank = np.minimum(np.searchsorted(names, holders), len(names) - 1)
+    known = np.flatnonzero(names[rank] == holders)
+    base = rank[known] * width
+    first = np.searchsorted(keys, base + np.clip(starts[known], origin, origin + width) - origin)
+    last = np.searchsorted(keys, base + np.clip(ends[known], origin, origin + width) - origin)
+    counts = np.maximum(last - first, 0)
+    return order[_runs(first, counts)], np.repeat(known, counts)
+
+
+def _by_membership(
+    members: Sequence[Member], person: Ints, moment: Ints, zone: tzinfo
+) -> tuple[Ints, Ints]:
+    starts, ends = spans([row[2:] for row in members], zone)
+    holders = np.array([row.person for row in members], dtype=np.int64)
+    teams = np.array([row.team for row in members], dtype=np.int64)
+    place, span = within(person, moment, holders, starts, ends)
+    return place, teams[span]
+
+
+def _by_rule(
+    rules: Sequence[Rule], person: Ints, host: Ints, moment: Ints, zone: tzinfo
+) -> tuple[Ints, Ints]:
+    """Return the places that a rule decides on, with the team of the first one that does."""
+    team = np.full(len(person), NOBODYS, dtype=np.int64)
+    people, person_ranks = np.unique(person, return_inverse=True)
+    hosts, host_ranks = np.unique(host, return_inverse=True)
+    starts, ends = spans([row[1:3] for row in rules], zone)
+    for rule, start, end in zip(rules, starts.tolist(), ends.tolist(), strict=True):
+        fits = (team == NOBODYS) & (moment >= start) & (moment < end)
+        if rule.people is not None:
+            fits &= np.isin(people, rule.people)[person_ranks]
+        if rule.hosts is not None:
+            fits &= np.isin(hosts, rule.hosts)[host_ranks]
+        team[fits] = rule.team
+    place = np.flatnonzero(team != NOBODYS)
+    return place, team[place]
+
+
+def spans(days: Sequence[tuple[date | None, date | None]], zone: tzinfo) -> tuple[Ints, Ints]:
+    """Return the moments at which spans of days begin and are over in the zone."""
+    firsts = {first: first_moment(first, zone) for first, _ in days}
+    lasts = {last: end_moment(last, zone) for _, last in days}
+    return (
+        np.array([firsts[first] for first, _ in days], dtype=np.int64),
+        np.array([lasts[last] for _, last in days], dtype=np.int64),
+    )
+
+
+def _chain(team: int, parents: dict[int, int | None]) -> list[int]:
+    """Return a team and those above it; a circle, which no form lets in, ends where it closes."""
+    chain: list[int] = []
+    step: int | None = team
+    while step is not None and step not in chain:
+        chain.append(step)
+        step = parents.get(step)
+    return chain
+
+
+def _runs(heads: Ints, counts: Ints) -> Ints:
+    """Return head, head + 1, ... for each head, as many as its count."""
+    offsets = np.cumsum(counts) - counts
+    return np.repeat(heads - offsets, counts) + np.arange(int(counts.sum()), dtype=np.int64)
