@@ -349,6 +349,11 @@ EMAIL_TIMEOUT = env.whole("EMAIL_TIMEOUT", 10, least=1)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "licences@localhost")
 # Who gets the alerts for which no channel was chosen.
 ITAM_ALERT_MAIL = env.text("ITAM_ALERT_MAIL")
+# The daily message of those channels that ask for it goes out from this hour on.
+ITAM_WATCHING_HOUR = env.whole("ITAM_WATCHING_HOUR", 7, most=23)
+# Whoever waits there raises the alarm when we fall silent. The address is a secret.
+ITAM_PING_URL = env.text("ITAM_PING_URL")
+ITAM_PING_SECONDS = env.whole("ITAM_PING_SECONDS", 60, least=30, most=86400)
 # How people reach the web pages, for links in messages.
 ITAM_PUBLIC_URL = env.text("ITAM_PUBLIC_URL").rstrip("/")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

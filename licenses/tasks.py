@@ -15,8 +15,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from licenses import retention
+from licenses.alerts import deadman, outbox, past
 from licenses.alerts import heartbeat as beats
-from licenses.alerts import outbox, past
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
@@ -104,6 +104,12 @@ def evaluate() -> None:
 def deliver() -> None:
     """Send what waits in the outbox."""
     outbox.deliver(timezone.now())
+
+
+@shared_task
+def show_life() -> None:
+    """Let people and whoever waits outside know that somebody still watches."""
+    deadman.show_life(timezone.now())
 
 
 @shared_task

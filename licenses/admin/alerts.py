@@ -183,10 +183,19 @@ class ChannelForm(forms.ModelForm):
 @admin.register(Channel)
 class ChannelAdmin(ScopedAdmin):
     form = ChannelForm
-    list_display = ("name", "kind", "target", "enabled", "rules_count", "last_state")
-    list_filter = (("kind", ChoicesDropdownFilter), "enabled")
+    list_display = ("name", "kind", "target", "enabled", "fallback", "rules_count", "last_state")
+    list_filter = (("kind", ChoicesDropdownFilter), "enabled", "fallback", "still_watching")
     search_fields = ("name", "target")
-    fields = ("name", "kind", "target", "secret", "forget_secret", "enabled")
+    fields = (
+        "name",
+        "kind",
+        "target",
+        "secret",
+        "forget_secret",
+        "enabled",
+        "fallback",
+        "still_watching",
+    )
     change_form_outer_before_template = "admin/licenses/channel_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -204,7 +213,7 @@ class ChannelAdmin(ScopedAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show no secret to who may only look, and nothing to forget on a new channel."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return ("name", "kind", "target", "enabled")
+            return ("name", "kind", "target", "enabled", "fallback", "still_watching")
         return [name for name in self.fields if obj is not None or name != "forget_secret"]
 
     def get_urls(self) -> list[Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +20,7 @@ from licenses.models import (
     ImportJob,
     LicensePool,
     LicenseServer,
+    Notification,
 )
 
 from . import servers, words
@@ -43,6 +44,7 @@ def tasks(request: HttpRequest) -> list[Task]:
     found: list[Task] = []
     for permission, look in (
         ("licenses.view_alert", _alerts),
+        ("licenses.view_notification", _deliveries),
         ("licenses.view_licenseserver", _servers),
         ("licenses.view_importjob", _imports),
         ("licenses.view_capture", _unreadable),
@@ -73,6 +75,25 @@ def _alerts(user: Any) -> list[Task]:
     if len(found) > 5:
         tasks.append(Task("warn", "notifications_active", "More alerts are firing", link))
     return tasks
+
+
+def _deliveries(user: Any) -> list[Task]:
+    """Name what was not delivered in a week, and what several tries could not deliver yet."""
+    since = timezone.now() - timedelta(days=7)
+    troubled = Notification.objects.for_user(user).filter(
+        Q(state="failed") | Q(state="waiting", attempts__gte=3),
+        carrier=None,
+        recorded_at__gte=since,
+    )
+    rows = troubled.order_by().values_list("channel__name", "state").annotate(Count("pk"))
+    link = reverse("admin:licenses_notification_changelist") + "?state__exact="
+    found = []
+    for channel, state, count in sorted(rows)[:6]:
+        noun = "message" if count == 1 else "messages"
+        words_ = "not delivered" if state == "failed" else "tried again and again"
+        key = "bad" if state == "failed" else "warn"
+        found.append(Task(key, "unsubscribe", f"{channel}: {count} {noun} {words_}", link + state))
+    return found
 
 
 def _servers(user: Any) -> list[Task]:

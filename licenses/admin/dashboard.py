@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from itam import health
+from licenses.alerts import deadman
 from licenses.models import (
     Capture,
     Entitlement,
@@ -223,6 +224,8 @@ def stopped() -> list[str]:
             found.append(f"The {part} stands still: last heard of {words.ago(age)}.")
     if not seen:
         found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
+    if problem := deadman.ping_problem(now):
+        found.append(problem)
     cache.set("admin:stopped", found, 10)
     return found
 

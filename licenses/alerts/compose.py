@@ -13,7 +13,7 @@ from .messages import plain, plural
 __all__ = ["plain", "together"]
 
 MOST_SECTIONS = 50
-_ORDER = {"escalated": 0, "firing": 1, "repeat": 2, "resolved": 3}
+_ORDER = {"fallback": 0, "escalated": 1, "firing": 2, "repeat": 3, "resolved": 4}
 
 
 def together(
@@ -26,11 +26,16 @@ def together(
         so none is dropped.
     """
     ordered = sorted(rows, key=lambda row: (_ORDER.get(row.transition, 9), row.pk))
-    data = {"alerts": [row.data for row in ordered], "held_back": len(rows) if digest else 0}
+    data: dict[str, Any] = {"alerts": [], "held_back": len(rows) if digest else 0}
+    for row in ordered:
+        # One that was written for another channel, or about no alert, brings its own list.
+        data |= {key: value for key, value in row.data.items() if key == "watching"}
+        data["alerts"] += row.data.get("alerts", [row.data])
     if len(ordered) == 1 and not digest:
         return ordered[0].subject, ordered[0].body, data
     counted = Counter(row.transition for row in ordered)
     words = {
+        "fallback": "not delivered elsewhere",
         "escalated": "not acknowledged",
         "firing": "new",
         "repeat": "still there",

@@ -17,14 +17,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q
 from django.utils import timezone
 
 from licenses.models import Alert, Channel, Notification
 
-from . import channels, compose, mailbox
+from . import channels, compose, failing
 from .channels import Message, SendError
 
 logger = logging.getLogger(__name__)
@@ -34,7 +33,6 @@ GROUP_INTERVAL = timedelta(minutes=5)
 LEASE = timedelta(seconds=120)
 FIRST_RETRY_SECONDS = 10
 LAST_RETRY_SECONDS = 3600
-GIVE_UP = timedelta(hours=24)
 PER_HOUR = 20
 HOUR = timedelta(hours=1)
 RUN_SECONDS = 60.0
@@ -159,19 +157,19 @@ def deliver(now: datetime | None = None, limit: int = 100) -> int:
     hold up the webhooks.
     """
     began, start = now or timezone.now(), time.monotonic()
-    sent, failing = 0, set[int]()
-    _give_up_switched_off(began)
+    sent, broken = 0, set[int]()
+    failing.give_up_switched_off(began)
     for _ in range(limit):
         passed = time.monotonic() - start
         if passed > RUN_SECONDS:
             break
-        row = _claim(began + timedelta(seconds=passed), failing)
+        row = _claim(began + timedelta(seconds=passed), broken)
         if row is None:
             break
         if send(row, began + timedelta(seconds=time.monotonic() - start)):
             sent += 1
         else:
-            failing.add(row.channel_id)
+            broken.add(row.channel_id)
     return sent
 
 
@@ -215,12 +213,12 @@ def send(row: Notification, at: datetime) -> bool:
     try:
         channels.send(row.channel, message)
     except SendError as error:
-        _failed(row, str(error), at)
+        failing.failed(row, str(error), at)
         return False
     except Exception as error:
         # A fault of ours in one message must not keep the others from going out.
         logger.exception("Message %s could not be sent", row.key)
-        _failed(row, f"Internal error: {type(error).__name__}", at)
+        failing.failed(row, f"Internal error: {type(error).__name__}", at)
         return False
     _sent(row, at)
     return True
@@ -232,50 +230,7 @@ def _sent(row: Notification, at: datetime) -> None:
             state=State.SENT, sent_at=at, lease=None, leased_until=None, last_error=""
         )
         if changed:
-            Notification.objects.filter(carrier=row.pk).update(state=State.SENT, sent_at=at)
-
-
-def _failed(row: Notification, error: str, at: datetime) -> None:
-    over = at - row.recorded_at >= GIVE_UP
-    state = State.FAILED if over or row.transition == Transition.TEST else State.WAITING
-    logger.warning("Message %s to %s failed: %s", row.key, row.recipient, error)
-    with transaction.atomic():
-        changed = Notification.objects.filter(pk=row.pk, lease=row.lease).update(
-            state=state, lease=None, leased_until=None, last_error=error[:500]
-        )
-        if changed:
-            Notification.objects.filter(carrier=row.pk).update(state=state, last_error=error[:500])
-        if changed and over:
-            _keep(row, error)
-
-
-def _keep(row: Notification, error: str) -> None:
-    """Put a message that nobody took into the mailbox, so that somebody can still read it."""
-    mailbox.keep(
-        sender=settings.DEFAULT_FROM_EMAIL,
-        recipients=[row.recipient],
-        subject=f"Not delivered: {row.subject}",
-        body=f"{row.body}\n\nNot delivered after {row.attempts} tries in 24 hours. {error}",
-        message_id=f"<undelivered-{row.key}@itam>",
-    )
-
-
-def _give_up_switched_off(now: datetime) -> None:
-    """Fail what has waited a day for a channel that is switched off: nobody is going to send it."""
-    with transaction.atomic():
-        old = list(
-            Notification.objects.select_for_update(of=("self",))
-            .filter(state__in=[State.WAITING, State.HELD], channel__enabled=False, carrier=None)
-            .filter(recorded_at__lte=now - GIVE_UP)[:100]
-        )
-        if old:
-            error = "The channel is switched off."
-            ids = [row.pk for row in old]
-            Notification.objects.filter(Q(pk__in=ids) | Q(carrier__in=ids)).update(
-                state=State.FAILED, last_error=error
-            )
-            for row in old:
-                _keep(row, error)
+            Notification.objects.carried_by([row.pk]).update(state=State.SENT, sent_at=at)
 
 
 # --- Claiming -----------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
     )
     kinds = {rule.kind for rule in world.rules}
     if kinds & (CAPACITY | {Kind.SERVER, Kind.LICENSE_EXPIRY}):
-        _read_servers(world)
+        read_servers(world)
     if kinds & CAPACITY:
         figures = PoolNow.objects.filter(pool__retired_at=None).order_by("pool__name")
         for row in figures.select_related("pool__product__vendor"):
@@ -139,7 +139,8 @@ def heartbeats() -> dict[str, int]:
     return {name: int(at.timestamp()) for name, at in rows}
 
 
-def _read_servers(world: World) -> None:
+def read_servers(world: World) -> None:
+    """Read how each enabled server has answered, and what it feeds. Two queries."""
     servers = LicenseServer.objects.filter(enabled=True).select_related("poll_state")
     for server in servers.order_by("pk"):
         state = getattr(server, "poll_state", None)

@@ -379,7 +379,16 @@ class ChannelSerializer(ScopedSerializer):
 
     class Meta:
         model = Channel
-        fields = ("id", "name", "kind", "target", "secret", "enabled")
+        fields = (
+            "id",
+            "name",
+            "kind",
+            "target",
+            "secret",
+            "enabled",
+            "fallback",
+            "still_watching",
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)

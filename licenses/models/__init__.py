@@ -52,11 +52,12 @@ from .servers import (
 )
 from .teams import RuleMatch, TeamHour, TeamRule
 from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
+from .watch import Chore
 
 __all__ = [
     "AUDITOR", "LATE_SECONDS", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
-    "Channel", "Checkout",
+    "Channel", "Checkout", "Chore",
     "Contract", "Coverage", "Denial", "DirtySpan", "Document", "Entitlement",
     "EscalationStep", "Event",
     "EvidenceBlock", "EvidenceStream",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -33,6 +34,14 @@ class Channel(models.Model):
     )
     secret = EncryptedField(blank=True, help_text="Signs webhooks. It is never shown again.")
     enabled = models.BooleanField(default=True)
+    fallback = models.BooleanField(
+        default=False,
+        help_text="Gets the messages that another channel could not deliver for a day.",
+    )
+    still_watching = models.BooleanField(
+        default=False,
+        help_text="Gets a message a day that says what is watched. If it stays away, look.",
+    )
 
     objects = ManagersOnlyQuerySet.as_manager()
 
@@ -300,6 +309,13 @@ class Silence(models.Model):
             raise ValidationError("Say what is to be silent: a rule, a pool or a server.")
 
 
+class NotificationQuerySet(ManagersOnlyQuerySet):
+    def carried_by(self, ids: Collection[int]) -> Self:
+        """Keep what went out with these messages. What one of them carries may carry others: a
+        digest of messages that another channel could not deliver."""
+        return self.filter(Q(carrier__in=ids) | Q(carrier__carrier__in=ids))
+
+
 class Notification(models.Model):
     """One message to one recipient, written with the change it tells of and sent afterwards: at
     least once."""
@@ -315,13 +331,17 @@ class Notification(models.Model):
         REPEAT = "repeat", "still firing"
         ESCALATED = "escalated", "not acknowledged"
         RESOLVED = "resolved", "resolved"
+        FALLBACK = "fallback", "not delivered elsewhere"
+        WATCHING = "watching", "still watching"
         TEST = "test", "test"
 
     alert = models.ForeignKey(
         Alert, on_delete=models.CASCADE, null=True, related_name="notifications"
     )
     transition = models.CharField(max_length=10, choices=Transition)
-    sequence = models.PositiveIntegerField(default=0, help_text="Which repeat, or which step.")
+    sequence = models.PositiveIntegerField(
+        default=0, help_text="Which repeat or step, which day, which message not delivered."
+    )
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notifications")
     recipient = models.CharField(max_length=500)
     key = models.UUIDField(
@@ -350,7 +370,7 @@ class Notification(models.Model):
     recorded_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ManagersOnlyQuerySet.as_manager()
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-recorded_at", "-pk"]
@@ -368,7 +388,14 @@ class Notification(models.Model):
                 "recipient",
                 condition=~Q(alert=None),
                 name="notification_once",
-            )
+            ),
+            models.UniqueConstraint(
+                "sequence",
+                "channel",
+                "recipient",
+                condition=Q(transition="watching"),
+                name="notification_once_a_day",
+            ),
         ]
 
     def __str__(self) -> str:

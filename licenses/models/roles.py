@@ -25,6 +25,7 @@ FACTS = frozenset(
         "gap",
         "logcursor",
         "latespan",
+        "chore",
         "evidencestream",
         "evidenceblock",
         "featurenow",

@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from licenses.admin import dashboard
 from licenses.models import (
+    Channel,
     Contract,
     Heartbeat,
     ImportJob,
     LicenseServer,
+    Notification,
     PollState,
     PoolHour,
     PoolNow,
@@ -100,3 +102,15 @@ def test_a_part_that_stands_still_is_said(
     assert "The broker does not answer (ConnectionError)" in text
     assert "scheduler" not in text
     assert "stands still" not in page(vera)
+
+
+def test_what_could_not_be_delivered_is_shown(mara: Client, anton: Client, world: World) -> None:
+    desk = Channel.objects.create(name="Desk", kind="mail", target="desk@company.example")
+    row = {"channel": desk, "recipient": "desk@company.example", "subject": "s", "body": "b"}
+    Notification.objects.create(**row, transition="firing", state="failed")
+    Notification.objects.create(**row, transition="firing", attempts=4)
+    Notification.objects.create(**row, transition="firing", attempts=1)
+    text = page(mara)
+    assert "Desk: 1 message not delivered" in text
+    assert "Desk: 1 message tried again and again" in text
+    assert "Desk:" not in page(anton)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,3 +113,43 @@ class Company:
 def company(db: None) -> Company:
     mail.outbox.clear()
     return Company()
+
+
+@pytest.fixture
+def receiver():
+    """Answer one request after another with a status, and keep them."""
+
+    class Receiver:
+        def __init__(self) -> None:
+            self.status = b"200 OK"
+            self.requests: list[bytes] = []
+            self.socket = socket.create_server(("127.0.0.1", 0))
+            self.port = self.socket.getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}/hook?token=secret"
+            self.thread = threading.Thread(target=self.serve, daemon=True)
+            self.thread.start()
+
+        def serve(self) -> None:
+            while True:
+                try:
+                    connection, _address = self.socket.accept()
+                except OSError:
+                    return
+                with connection:
+                    self.requests.append(self.read(connection))
+                    reply = b"HTTP/1.1 " + self.status + b"\r\nContent-Length: 6\r\n\r\nhidden"
+                    connection.sendall(reply)
+
+        def read(self, connection: socket.socket) -> bytes:
+            text = b""
+            while b"\r\n\r\n" not in text or not (
+                text.endswith(b"}") or b"Content-Length: 0\r" in text
+            ):
+                text += connection.recv(65536)
+            return text
+
+    server = Receiver()
+    yield server
+    server.socket.shutdown(socket.SHUT_RDWR)
+    server.socket.close()
+    server.thread.join(10)

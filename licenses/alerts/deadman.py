@@ -1,0 +1,185 @@
+"""Signs that somebody still watches: a message a day, and a ping to whoever waits for it outside.
+
+Both come by the whole way, scheduler, broker and worker, so that either stays away when any part
+stands still; what tells of that must not depend on us.
+"""
+
+from __future__ import annotations
+
+import logging
+import zoneinfo
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from licenses.models import (
+    Alert,
+    Channel,
+    Chore,
+    Heartbeat,
+    LicensePool,
+    Notification,
+)
+
+from . import channels, egress
+from .channels.webhook import policy
+from .evaluation import EVALUATOR, MISSED_SECONDS
+from .messages import length, link, listed, moment, plain, plural
+from .world import World, read_servers
+
+logger = logging.getLogger(__name__)
+
+PING = "ping"
+PING_LATE = timedelta(minutes=10)
+DAY = timedelta(hours=24)
+SHOWN = 10
+
+
+def show_life(now: datetime) -> None:
+    """Do what is due: the day's message first, so that a ping says that this works, too."""
+    still_watching(now)
+    ping(now)
+
+
+# --- A message a day ----------------------------------------------------------------------------
+
+
+def still_watching(now: datetime) -> int:
+    """Write the day's message to every channel that asks for it, and return how many were written.
+
+    From ITAM_WATCHING_HOUR on, in the zone in which people read; each recipient once a day,
+    whoever asks how often. Two queries where it was told already.
+    """
+    zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
+    local = now.astimezone(zone)
+    if local.hour < settings.ITAM_WATCHING_HOUR:
+        return 0
+    day = local.date().toordinal()
+    asked = Channel.objects.filter(enabled=True, still_watching=True).order_by("pk")
+    wanted = [(channel, who) for channel in asked for who in channels.recipients(channel)]
+    rows = Notification.objects.filter(transition="watching", sequence=day)
+    told = set(rows.values_list("channel_id", "recipient")) if wanted else set()
+    missing = [(channel, who) for channel, who in wanted if (channel.pk, who) not in told]
+    if not missing:
+        return 0
+    subject, body, figures = _summary(now, zone)
+    Notification.objects.bulk_create(
+        [
+            Notification(
+                transition=Notification.Transition.WATCHING,
+                sequence=day,
+                channel=channel,
+                recipient=who,
+                subject=subject,
+                body=body,
+                data={"alerts": [], "watching": figures},
+                due_at=now,
+                recorded_at=now,
+            )
+            for channel, who in missing
+        ],
+        ignore_conflicts=True,
+    )
+    return len(missing)
+
+
+def _summary(now: datetime, zone: zoneinfo.ZoneInfo) -> tuple[str, str, dict[str, Any]]:
+    """Return subject, body and figures of the day's message. A fixed number of queries."""
+    world = World(now, now.astimezone(zone).date(), zone, rules=[], silences=[])
+    read_servers(world)
+    pools = LicensePool.objects.active().count()
+    asked = [sight for sight in world.servers.values() if sight.polled]
+    silent = [sight for sight in asked if sight.blind(world.second)]
+    firing = Alert.objects.filter(state=Alert.State.FIRING)
+    titles = list(firing.order_by("-fired_at").values_list("title", flat=True)[:SHOWN])
+    counted = firing.aggregate(all=Count("pk"), seen=Count("pk", ~Q(acknowledged_at=None)))
+    lost = Notification.objects.filter(
+        state=Notification.State.FAILED, carrier=None, recorded_at__gt=now - 2 * DAY
+    ).count()
+    tick = Heartbeat.objects.filter(name=EVALUATOR).values_list("at", flat=True).first()
+    looked = moment(tick, zone) if tick else "never"
+    lines = [
+        "Licence management watches. You get this once a day; if it stays away, see whether the"
+        " installation still runs.",
+        "",
+        f"Pools watched: {pools}",
+        f"Licence servers asked: {len(asked)}; silent: {len(silent)}"
+        + (f" ({listed([sight.server.name for sight in silent])})" if silent else ""),
+        f"Alerts open: {counted['all']}; acknowledged: {counted['seen']}",
+        *[f"- {plain(title, 200)}" for title in titles],
+        *([f"- and {counted['all'] - SHOWN} more"] if counted["all"] > SHOWN else []),
+        f"Messages that could not be delivered in two days: {lost}",
+        f"Rules last looked at: {looked}",
+        "",
+        f"More: {link('/admin/')}",
+    ]
+    subject = (
+        f"Still watching: {plural(pools, 'pool')}, {plural(len(silent), 'silent server')},"
+        f" {plural(counted['all'], 'open alert')}"
+    )
+    figures = {
+        "pools": pools,
+        "servers": len(asked),
+        "servers_silent": [sight.server.pk for sight in silent],
+        "alerts_open": counted["all"],
+        "alerts_acknowledged": counted["seen"],
+        "not_delivered": lost,
+        "last_tick": tick.isoformat() if tick else None,
+    }
+    return subject, "\n".join(lines), figures
+
+
+# --- A ping to the outside ----------------------------------------------------------------------
+
+
+def ping(now: datetime) -> bool | None:
+    """Tell whoever waits outside that all is well; None: not now, False: it was not told.
+
+    One POST without content to ITAM_PING_URL every ITAM_PING_SECONDS, whoever asks how often. Not
+    sent while the rules are not looked at: then the outside shall raise the alarm. A failure is
+    logged and shown, and stops nothing.
+    """
+    url = settings.ITAM_PING_URL
+    every = timedelta(seconds=settings.ITAM_PING_SECONDS)
+    if not url or not Chore.objects.claim(PING, every, now):
+        return None
+    error = _stale(now) or _post(url)
+    if error:
+        logger.warning("The outgoing ping failed: %s", error)
+    Chore.objects.ended(PING, now, error)
+    return not error
+
+
+def _stale(now: datetime) -> str:
+    tick = Heartbeat.objects.filter(name=EVALUATOR).values_list("at", flat=True).first()
+    if tick is None:
+        return "No alert rule was ever looked at."
+    age = (now - tick).total_seconds()
+    return f"The alert rules were not looked at for {length(age)}." if age > MISSED_SECONDS else ""
+
+
+def _post(url: str) -> str:
+    """Send the ping and return what went wrong, without the address: its path is a password."""
+    headers = {"User-Agent": "itam-ping/1", "Accept-Encoding": "identity"}
+    try:
+        status = egress.post(url, b"", headers, policy())
+    except egress.Refused as error:
+        return f"Not sent: {error}"
+    except egress.Unreachable as error:
+        return f"No answer: {error}"
+    return "" if 200 <= status < 300 else f"The receiver answered with status {status}."
+
+
+def ping_problem(now: datetime) -> str:
+    """Return in words that the ping has failed for a while, or nothing. One query."""
+    if not settings.ITAM_PING_URL:
+        return ""
+    row = Chore.objects.filter(name=PING).first()
+    if row is None or not row.error:
+        return ""
+    if row.done_at is not None and now - row.done_at < PING_LATE:
+        return ""
+    last = f"for {length((now - row.done_at).total_seconds())}" if row.done_at else "ever since"
+    return f"The outgoing ping has failed {last}: {row.error}"
