@@ -8,6 +8,8 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
+from licenses.analysis import episodes
+from licenses.concurrency.intervals import IntervalSet
 from licenses.models import (
     Checkout,
     Coverage,
@@ -189,20 +191,34 @@ def events(feature: Feature, person: Person, host: Host, moments: dict[int, str]
     )
 
 
-def refusal(feature: Feature, moment: int, person: Person, *, capacity: bool = True) -> Denial:
+def refusal(
+    feature: Feature,
+    moment: int,
+    person: Person,
+    *,
+    capacity: bool = True,
+    host: Host | None = None,
+    seats: int = 1,
+) -> Denial:
     """Write a refusal, for want of seats unless `capacity` is false."""
-    host = Host.objects.first() or HostFactory()
+    host = host or Host.objects.first() or HostFactory()
     same = Denial.objects.filter(feature=feature, at=moment, person=person).count()
     return Denial.objects.create(
         feature=feature,
         at=moment,
         person=person,
         host=host,
+        seats=seats,
         code=-4 if capacity else -5,
-        reason_class="capacity" if capacity else "no_such_feature",
+        reason_class="no_seat" if capacity else "not_licensed",
         capacity=capacity,
         ordinal=same,
     )
+
+
+def derived(pool: LicensePool, start: int, end: int) -> None:
+    """Make the episodes of a pool's refusals that touch [start, end)."""
+    episodes.derive([pool], {pool.pk: IntervalSet.of([start], [end])})
 
 
 def covered(

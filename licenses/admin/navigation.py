@@ -31,6 +31,7 @@ GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
         [
             ("Checkouts", "swap_horiz", "licenses.checkout"),
             ("Denials", "block", "licenses.denial"),
+            ("Denial episodes", "hourglass_empty", "licenses.denialepisode"),
             ("Log events", "receipt_long", "licenses.event"),
         ],
     ),

@@ -64,6 +64,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     pool = find(model_admin, request, pk)
     now = int(time.time())
     may = request.user.has_perm
+    blocked = episodes(pool, now) if may("licenses.view_denial") else None
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -75,7 +76,8 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         "holders": holders(pool, request) if may("licenses.view_checkout") else None,
         "steps": steps(pool) if may("licenses.view_entitlement") else None,
         "denials": denials(pool, request, now) if may("licenses.view_denial") else None,
-        "episodes": episodes(pool, now) if may("licenses.view_denial") else None,
+        "blocked": blocked,
+        "blocked_for": words.lasting(blocked.lost_seconds) if blocked else "",
         "gaps": pool_gaps(pool, now),
         "coverage": coverage(pool, now),
         "verdicts": verdicts(pool, now) if may("licenses.view_entitlement") else None,
@@ -266,7 +268,8 @@ def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:
             "feature": row.feature.name,
             "seats": row.seats,
             "class": refusal_words(row.reason_class),
-            "capacity": row.capacity,
+            "capacity": row.capacity and row.served_at is None,
+            "served": row.served_at is not None,
             "reason": row.reason,
         }
         for row in rows
@@ -281,14 +284,9 @@ def refusal_words(reason_class: str) -> str:
         return reason_class.replace("_", " ")
 
 
-def episodes(pool: Any, now: int) -> dict[str, int]:
-    """Return how the refusals of 90 days ended: people's chains of them, not lines of a log."""
-    kinds = [row.outcome for row in pool_denials.episodes(pool, start=now - 90 * DAY, end=now)]
-    return {
-        "total": len(kinds),
-        "waited": kinds.count("waited"),
-        "gave_up": kinds.count("gave up"),
-    }
+def episodes(pool: Any, now: int) -> pool_denials.Blocked:
+    """Return what the refusals of 90 days cost people: chains of them, not lines of a log."""
+    return pool_denials.blocked(pool_denials.episodes(pool, start=now - 90 * DAY, end=now))
 
 
 def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:

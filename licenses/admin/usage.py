@@ -1,4 +1,5 @@
-"""Use as facts: checkouts, denials, log events. Looked at, filtered, never edited."""
+"""Use as facts: checkouts, denials and their episodes, log events. Looked at, filtered, never
+edited."""
 
 from __future__ import annotations
 
@@ -16,7 +17,15 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.models import Checkout, Denial, Event, Feature, LicensePool, sees_everything
+from licenses.models import (
+    Checkout,
+    Denial,
+    DenialEpisode,
+    Event,
+    Feature,
+    LicensePool,
+    sees_everything,
+)
 
 from . import pool_page, words
 from .base import FactAdmin, person_words, with_names
@@ -129,11 +138,84 @@ class DenialAdmin(UsageAdmin):
         ("feature", AutocompleteSelectFilter),
         ("at", RangeDateFilter),
         "capacity",
+        ("served_at", admin.EmptyFieldListFilter),
     )
 
-    @display(description="Why", label={"seats": "danger", "other": "info"})
+    @display(description="Why", label={"seats": "danger", "other": "info", "served": "success"})
     def why(self, row: Any) -> tuple[str, str]:
-        return "seats" if row.capacity else "other", pool_page.refusal_words(row.reason_class)
+        words_ = pool_page.refusal_words(row.reason_class)
+        if row.served_at is not None:
+            return "served", f"{words_}; served within seconds"
+        return "seats" if row.capacity else "other", words_
+
+
+class OwnPoolFilter(PoolFilter):
+    """By the pool that a row names itself."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or ""
+        return queryset.filter(pool=int(chosen)) if chosen.isdecimal() else queryset
+
+
+@admin.register(DenialEpisode)
+class DenialEpisodeAdmin(FactAdmin):
+    """Who was kept from work, when and how long."""
+
+    list_display = (
+        "starts",
+        "who",
+        "pool",
+        "refusals",
+        "why",
+        "ended",
+        "lost",
+        "then",
+    )
+    list_filter = (
+        OwnPoolFilter,
+        ("starts", RangeDateFilter),
+        "capacity",
+        ("outcome", ChoicesDropdownFilter),
+        ("reason_class", ChoicesDropdownFilter),
+    )
+    list_select_related = ("pool", "person")
+    ordering = ("-starts", "-pk")
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_names(super().get_queryset(request), request.user)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = [field.name for field in self.opts.fields if field.name not in ("id", "person")]
+        return ["who", *own]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    @display(description="Person")
+    def who(self, row: Any) -> str:
+        return person_words(row.person.label, row.person_name)
+
+    @display(description="Why", label={"seats": "danger", "other": "info", "odd": "warning"})
+    def why(self, row: Any) -> tuple[str, str]:
+        odd = row.reason_class == DenialEpisode.Reason.UNEXPLAINED
+        return (
+            "odd" if odd else "seats" if row.capacity else "other",
+            row.get_reason_class_display(),
+        )
+
+    @display(description="Ended", label={"waited": "success", "gave up": "danger", "open": "info"})
+    def ended(self, row: Any) -> tuple[str, str]:
+        return row.outcome, row.get_outcome_display()
+
+    @display(description="Lost at least")
+    def lost(self, row: Any) -> str:
+        return words.lasting(row.lost_seconds)
+
+    @display(description="In use then")
+    def then(self, row: Any) -> str:
+        shown = ["?" if value is None else str(value) for value in (row.in_use, row.limit)]
+        return " of ".join(shown)
 
 
 @admin.register(Event)

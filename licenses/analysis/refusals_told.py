@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
-from licenses.analysis.denials import DenialRow, EpisodeRow, denials, episodes, names_of
+from licenses.analysis.denials import DenialRow, EpisodeRow, blocked, names_of, refused
+from licenses.concurrency.denials import RULES
 from licenses.concurrency.periods import iso
 from licenses.models import LicensePool
 
@@ -19,8 +20,27 @@ DENIAL = (
     "reason_class",
     "code",
     "reason",
+    "served",
+    "served_at",
+    "episode",
+    "rules",
 )
-EPISODE = ("start", "last", "person", "refusals", "outcome", "granted_at", "waited_seconds")
+EPISODE = (
+    "start",
+    "last",
+    "person",
+    "capacity",
+    "reason_class",
+    "refusals",
+    "outcome",
+    "granted_at",
+    "waited_seconds",
+    "lost_seconds",
+    "in_use",
+    "limit",
+    "rules",
+)
+_MOMENTS = {"at", "served_at", "episode", "start", "last", "granted_at"}
 
 
 def told(
@@ -30,51 +50,41 @@ def told(
 
     names: tell names instead of pseudonyms, on behalf of readers who may see them.
     """
-    refused = denials(pool, start=start, end=end)
-    chains = episodes(pool, start=start, end=end)
-    people = {row.person_id for row in refused} if names else set()
-    shown = _Shown(zone, names_of(people))
+    found = refused(pool, start=start, end=end)
+    people = {row.person_id for row in found.denials} | {row.person_id for row in found.episodes}
+    known = names_of(people) if names else {}
+
+    def shown(row: DenialRow | EpisodeRow, fields: tuple[str, ...]) -> dict[str, Any]:
+        values: dict[str, Any] = {name: getattr(row, name, None) for name in fields}
+        for name in _MOMENTS & values.keys():
+            values[name] = None if values[name] is None else iso(values[name], zone)
+        return values | {"person": known.get(row.person_id, row.label)}
+
     return {
         "pool": pool.name,
         "zone": str(zone),
         "from": iso(start, zone),
         "to": iso(end, zone),
-        "denials": [shown.denial(row) for row in refused],
-        "episodes": [shown.episode(row) for row in chains],
-        "total": _total(refused, chains),
+        "rules": RULES,
+        "denials": [shown(row, DENIAL) for row in found.denials],
+        "episodes": [shown(row, EPISODE) for row in found.episodes],
+        "total": _total(found.denials, found.episodes),
     }
 
 
-class _Shown(NamedTuple):
-    """Rows as they are printed: moments in a zone, people by pseudonym or, if known here, name."""
-
-    zone: tzinfo
-    names: dict[int, str]
-
-    def denial(self, row: DenialRow) -> dict[str, Any]:
-        shown = {name: getattr(row, name, None) for name in DENIAL}
-        return shown | {"at": iso(row.at, self.zone), "person": self._person(row)}
-
-    def episode(self, row: EpisodeRow) -> dict[str, Any]:
-        shown = {name: getattr(row, name, None) for name in EPISODE}
-        return shown | {
-            "start": iso(row.start, self.zone),
-            "last": iso(row.last, self.zone),
-            "person": self._person(row),
-            "granted_at": None if row.granted_at is None else iso(row.granted_at, self.zone),
-        }
-
-    def _person(self, row: DenialRow | EpisodeRow) -> str:
-        return self.names.get(row.person_id, row.label)
-
-
-def _total(refused: list[DenialRow], chains: list[EpisodeRow]) -> dict[str, int]:
+def _total(denials: list[DenialRow], episodes: list[EpisodeRow]) -> dict[str, int]:
+    sums = blocked(episodes)
     return {
-        "denials": sum(row.capacity for row in refused),
-        "other_refusals": sum(not row.capacity for row in refused),
-        "denial_episodes": len(chains),
-        "waited": sum(row.outcome == "waited" for row in chains),
-        "gave_up": sum(row.outcome == "gave up" for row in chains),
-        "open": sum(row.outcome == "open" for row in chains),
-        "waited_seconds": sum(row.waited_seconds or 0 for row in chains),
+        "denials": sum(row.capacity for row in denials),
+        "served": sum(row.capacity and row.served for row in denials),
+        "other_refusals": sum(not row.capacity for row in denials),
+        "denial_episodes": sums.episodes,
+        "other_episodes": len(episodes) - sums.episodes,
+        "people_blocked": sums.people,
+        "waited": sums.waited,
+        "gave_up": sums.gave_up,
+        "open": sums.open,
+        "unexplained": sums.unexplained,
+        "waited_seconds": sums.waited_seconds,
+        "lost_seconds": sums.lost_seconds,
     }

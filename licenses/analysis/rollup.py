@@ -16,6 +16,7 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import F
 
+from licenses.analysis import episodes
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
 from licenses.analysis.rows import EVER, as_moment, now_epoch, number
@@ -263,8 +264,8 @@ def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[
 def _count_again(
     pools: Sequence[LicensePool], window: Window, dirty: dict[int, IntervalSet]
 ) -> int:
-    """Make the rows of the pools' dirty hours in the window again; return how many hours of pools
-    came out."""
+    """Make the rows of the pools' dirty hours in the window again, and the episodes of refusals on
+    which these hours bear; return how many hours of pools came out."""
     edges = np.arange(window[0], window[1] + 1, HOUR_SECONDS, dtype=np.int64)
     rows: list[tuple[int | None, ...]] = []
     known = load_facts(pools, *window)
@@ -281,6 +282,7 @@ def _count_again(
             model.objects.filter(pool__in=members, hour__gte=start, hour__lt=end).delete()
     _insert(rows)
     store(count_teams(known, *window, dirty))
+    episodes.derive(pools, dirty)
     return len(rows)
 
 

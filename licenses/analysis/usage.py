@@ -16,11 +16,11 @@ from licenses.analysis.holdings import (
     load_horizons,
 )
 from licenses.analysis.mappings import load_mappings, servers
-from licenses.analysis.refusals import Refusals, load_refusals
+from licenses.analysis.refusals import Refusals, judged, load_refusals
 from licenses.analysis.rights import Limits, load_limits
 from licenses.analysis.team_use import TeamsTogether, named, together
 from licenses.analysis.teams import Belonging, Teams, load_teams
-from licenses.concurrency.denials import episodes
+from licenses.concurrency.denials import TOLERANCE_SECONDS, episodes
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.measures import measure
 from licenses.concurrency.periods import Period, iso, periods
@@ -100,7 +100,8 @@ class PoolFacts:
     """All that the figures of a pool over [start, end) are made of.
 
     holdings, refusals:  those within an episode's gap before the start are there too, to tell
-                         whether the first refusals begin an episode.
+                         whether the first refusals begin an episode; holdings from a little later
+                         tell whether the last refusals were served after all.
     """
 
     pool: LicensePool
@@ -193,12 +194,21 @@ def load_facts(
     """Return what the figures of each pool over [start, end) are made of. Ten queries."""
     mappings = load_mappings([pool.pk for pool in pools])
     earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
-    held = load_holdings(mappings, load_horizons(servers(mappings)), earlier, end)
+    window = earlier - TOLERANCE_SECONDS, end + TOLERANCE_SECONDS + 1
+    held = load_holdings(mappings, load_horizons(servers(mappings)), *window)
     bounds = load_limits(pools, mappings, start, end, as_of=as_of)
     seen = load_observed(mappings, start, end)
-    refused = load_refusals(mappings, earlier, end)
+    refused = load_refusals(mappings, earlier, end, capacity_only=True)
     return [
-        PoolFacts(pool, start, end, held[pk], bounds[pk], seen[pk], refused[pk])
+        PoolFacts(
+            pool,
+            start,
+            end,
+            held[pk],
+            bounds[pk],
+            seen[pk],
+            judged(refused[pk], held[pk], mappings[pk]),
+        )
         for pool in pools
         for pk in [pool.pk]
     ]
@@ -266,14 +276,15 @@ def _per_period(moments: Ints, edges: Ints) -> Ints:
 
 def _episode_starts(facts: PoolFacts) -> Ints:
     gap = facts.pool.episode_gap_minutes * 60
-    if not len(facts.refusals.at):
-        return facts.refusals.at
+    blocked = facts.refusals.blocking
+    if not len(blocked):
+        return blocked.at
     fresh = facts.holdings.where(facts.holdings.fresh)
     chains = episodes(
-        facts.refusals.at,
-        facts.refusals.person,
+        blocked.at,
+        blocked.person,
         gap,
-        grant_times=fresh.taken_at,
+        grant_times=fresh.taken_by,
         grant_persons=fresh.person,
     )
     return np.array([chain.start for chain in chains], dtype=np.int64)

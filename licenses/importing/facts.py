@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
 
+from licenses.concurrency.denials import RULES
 from licenses.evidence.entries import Draft, canonical
 from licenses.models import Boundary, PackageComponent
 from licenses.sources import records
@@ -48,6 +49,7 @@ class DenialRow(NamedTuple):
     version: str
     reason_class: str
     capacity: bool
+    rules: int
 
 
 @dataclass
@@ -193,11 +195,12 @@ def _store_denials(
             item.version[:50],
             str(reason_class),
             reason_class in CAPACITY,
+            RULES,
         )
     new = _insert(
         "licenses_denial",
         "feature_id, at, person_id, host_id, seats, code, ordinal",
-        "minor, reason, version, reason_class, capacity",
+        "minor, reason, version, reason_class, capacity, rules",
         sorted(rows.values(), key=lambda row: (row.feature, row.at)),
     )
     stored.new += len(new)

@@ -17,6 +17,7 @@ from licenses.evidence import entries
 from licenses.models import (
     Checkout,
     Coverage,
+    Denial,
     Feature,
     LicensePool,
     LicenseServer,
@@ -61,6 +62,7 @@ def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
             mapping.save()
             _record(mapping, "mapped" if before is None else "changed", user)
             for row in filter(None, (before, mapping)):
+                _forget_served(row)
                 _mark(row)
     except IntegrityError as error:
         raise ValidationError(
@@ -116,6 +118,16 @@ def create_pools(server: LicenseServer, *, user: Any = None) -> list[LicensePool
         Feature.objects.filter(server=server).unmapped().select_related("server")
     )
     return [create_pool_for(feature, user=user) for feature in unmapped]
+
+
+def _forget_served(mapping: PoolFeature) -> None:
+    """Let no refusal count as served by a pool that its feature may feed no more."""
+    refused = Denial.objects.filter(feature=mapping.feature_id, served_at__isnull=False)
+    if mapping.mapped_from is not None:
+        refused = refused.filter(at__gte=mapping.mapped_from)
+    if mapping.mapped_until is not None:
+        refused = refused.filter(at__lt=mapping.mapped_until)
+    refused.update(served_at=None)
 
 
 def _mark(mapping: PoolFeature) -> None:

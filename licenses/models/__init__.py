@@ -51,14 +51,24 @@ from .servers import (
     longest_step,
 )
 from .teams import RuleMatch, TeamHour, TeamRule
-from .usage import Boundary, Checkout, Denial, DirtySpan, Event, PoolHour, PoolNow, Sighting
+from .usage import (
+    Boundary,
+    Checkout,
+    Denial,
+    DenialEpisode,
+    DirtySpan,
+    Event,
+    PoolHour,
+    PoolNow,
+    Sighting,
+)
 from .watch import Chore
 
 __all__ = [
     "AUDITOR", "LATE_SECONDS", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
     "Channel", "Checkout", "Chore",
-    "Contract", "Coverage", "Denial", "DirtySpan", "Document", "Entitlement",
+    "Contract", "Coverage", "Denial", "DenialEpisode", "DirtySpan", "Document", "Entitlement",
     "EscalationStep", "Event",
     "EvidenceBlock", "EvidenceStream",
     "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity",

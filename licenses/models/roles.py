@@ -14,6 +14,7 @@ FACTS = frozenset(
         "sighting",
         "checkout",
         "denial",
+        "denialepisode",
         "poolhour",
         "poolnow",
         "teamhour",
@@ -62,6 +63,7 @@ AUDITED = frozenset(
         "gap",
         "checkout",
         "denial",
+        "denialepisode",
         "poolhour",
         "poolnow",
         "featurenow",
@@ -82,6 +84,7 @@ VIEWED = frozenset(
         "team",
         "checkout",
         "denial",
+        "denialepisode",
         "alert",
         "featurenow",
     ]

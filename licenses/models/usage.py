@@ -202,8 +202,11 @@ class Checkout(models.Model):
 
 
 class Denial(models.Model):
-    """A refusal as the log printed it. `reason_class` is derived from the code and may be derived
-    again."""
+    """A refusal as the log printed it, kept for ever; the server's own words only for a time.
+
+    `reason_class`, `capacity` and `served_at` are derived, by the rules with the number `rules`,
+    and may be derived again.
+    """
 
     feature = models.ForeignKey(
         Feature, on_delete=models.PROTECT, related_name="denials", db_index=False
@@ -221,6 +224,14 @@ class Denial(models.Model):
     ordinal = models.PositiveSmallIntegerField(default=0)
     reason_class = models.CharField(max_length=30, db_index=True)
     capacity = models.BooleanField(default=False, help_text="The refusal was for want of seats.")
+    served_at = InstantField(
+        null=True,
+        help_text="When this person got a seat of the pool after all, within seconds: nobody was "
+        "kept from work.",
+    )
+    rules = models.PositiveSmallIntegerField(
+        default=0, db_index=True, help_text="Version of the rules that told the class."
+    )
 
     objects = FeatureRowQuerySet.as_manager()
 
@@ -240,6 +251,73 @@ class Denial(models.Model):
 
     def __str__(self) -> str:
         return f"denial ({self.code}) of {self.feature_id} at {self.at}"
+
+
+class DenialEpisode(models.Model):
+    """One person's chain of refusals in a pool, from the first to the last, and how it ended.
+
+    Derived; made again for exactly the people and times that something touched. Refusals for want
+    of seats and all others are chained apart.
+    """
+
+    class Outcome(models.TextChoices):
+        WAITED = "waited", "waited and got a seat"
+        GAVE_UP = "gave up", "gave up"
+        OPEN = "open", "too early to tell"
+
+    class Reason(models.TextChoices):
+        NO_SEAT = "no_seat", "no seat was free"
+        REQUEST_TOO_LARGE = "request_too_large", "more seats asked for than there are"
+        UNEXPLAINED = "unexplained", "unexplained: seats were free as far as we saw"
+        QUEUED = "queued", "others were waiting"
+        POLICY = "policy", "withheld by a rule"
+        NOT_LICENSED = "not_licensed", "not licensed, or not in this version"
+        LICENSE_CONTENT = "license_content", "expired, damaged or for another machine"
+        SERVER_OR_NETWORK = "server_or_network", "server or network"
+        CLOCK = "clock", "clocks differ"
+        REMOTE_SESSION = "remote_session", "not in a remote session"
+        ADMINISTRATION = "administration", "administrative request"
+        OTHER = "other", "another reason"
+
+    pool = models.ForeignKey(
+        LicensePool, on_delete=models.CASCADE, related_name="denial_episodes", db_index=False
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="denial_episodes")
+    capacity = models.BooleanField(help_text="The refusals were for want of seats.")
+    starts = InstantField("first refused")
+    last = InstantField("last refused")
+    refusals = models.PositiveIntegerField()
+    reason_class = models.CharField("why", max_length=30, choices=Reason)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    granted_at = InstantField(null=True, help_text="When the person got a seat after all.")
+    lost_seconds = models.PositiveIntegerField(
+        help_text="From the first refusal to the seat or, without one, to the last refusal."
+    )
+    in_use = models.PositiveIntegerField(
+        null=True, help_text="Seats known to be in use at the first refusal; empty: not observed."
+    )
+    limit = models.PositiveIntegerField(
+        null=True, help_text="At the first refusal; empty: not known."
+    )
+    rules = models.PositiveSmallIntegerField(
+        help_text="Version of the rules by which this was derived."
+    )
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pool", "starts", "person", "capacity"], name="denial_episode_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["starts"], name="denial_episode_by_start"),
+            models.Index(fields=["pool"], condition=Q(outcome="open"), name="denial_episode_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.refusals} refusals in {self.pool_id} from {self.starts}"
 
 
 class PoolHour(models.Model):

@@ -39,6 +39,7 @@ from tests.factories import (
     VendorFactory,
     at,
     covered,
+    derived,
     holding,
     refusal,
 )
@@ -77,6 +78,7 @@ def _side(word: str, server: LicenseServer) -> tuple[LicensePool, Feature]:
     person = PersonFactory(login=f"{word.lower()}user")
     holding(feature, NOW - 7200, None, 3, person=person, host=None)
     refusal(feature, NOW - 3600, person)
+    derived(pool, NOW - 7200, NOW)
     PoolNow.objects.create(pool=pool, at=NOW - 60, in_use=3, limit=10, allowed=10, source="log")
     return pool, feature
 

@@ -19,7 +19,9 @@ from tests.factories import (
     PersonFactory,
     PoolFactory,
     TeamFactory,
+    derived,
     holding,
+    refusal,
 )
 
 from .conftest import NOW, World
@@ -125,6 +127,8 @@ def grow(world: World, count: int) -> None:
         EntitlementFactory(pool=pool)
         person = PersonFactory(login=f"grown{pool.pk}")
         holding(feature, NOW - place_, None, person=person)
+        refusal(feature, NOW - 3600 - place_, person)
+        derived(pool, NOW - 7200, NOW)
         Membership.objects.create(person=person, team=TeamFactory(parent=world.team))
 
 
@@ -141,6 +145,8 @@ def grow(world: World, count: int) -> None:
                     "feature",
                     "entitlement",
                     "checkout",
+                    "denial",
+                    "denialepisode",
                     "team",
                     "person",
                     "product",

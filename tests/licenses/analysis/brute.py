@@ -39,12 +39,27 @@ class Held:
     """A holding as the counting rules see it: known and possible span, seats of the feature."""
 
     feature: int
+    server: int
     person: int
+    host: int
     seats: int
     taken_at: int
     taken_by: int
     returned_after: int
     returned_at: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A refusal: of which feature and server, when, to whom, and for how many of its seats."""
+
+    feature: int
+    server: int
+    at: int
+    person: int
+    host: int
+    seats: int
+    capacity: bool
 
 
 @dataclass
@@ -56,11 +71,12 @@ class World:
     end: int
     mappings: list[tuple[int, int, int, int]] = field(default_factory=list)  # feature, weight, span
     coverage: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # by feature
+    newest: dict[int, int] = field(default_factory=dict)  # last heard of each feature
     rights: list[tuple[str, str | None, int]] = field(default_factory=list)  # days, seats
     files: list[tuple[int, int, int, int | None]] = field(default_factory=list)
     totals: list[tuple[int, int, int | None]] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
-    refused: list[tuple[int, int, int]] = field(default_factory=list)  # feature, at, person
+    refused: list[Refused] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
 
 
@@ -78,12 +94,24 @@ def make(seed: int, zone: str, start: int, hours: int) -> World:
     hosts = [HostFactory(), HostFactory()]
     for _ in range(70):
         _hold(world, dice.choice(features), hosts, horizons, dice)
-    for _ in range(40):
-        feature, person = dice.choice(features), dice.choice(world.people[:3])
-        moment = dice.randrange(start - 1200, end + 600)
-        refusal(feature, moment, person)
-        world.refused.append((feature.pk, moment, person.pk))
+    for _ in range(60):
+        _refuse(world, dice.choice(features), hosts, dice)
     return world
+
+
+def _refuse(world: World, feature: Feature, hosts: list[Any], dice: random.Random) -> None:
+    person, host = dice.choice(world.people[:3]), dice.choice(hosts)
+    moment = dice.randrange(world.start - 1200, world.end + 600)
+    if dice.random() < 0.4:  # near a seat, so that it may have been served after all
+        held = dice.choice(world.held)
+        moment = held.taken_at + dice.randrange(-7, 8)
+        person = next(each for each in world.people if each.pk == held.person)
+        host = host if dice.random() < 0.2 else next(h for h in hosts if h.pk == held.host)
+    seats, capacity = dice.choice([1, 1, 2]), dice.random() < 0.8
+    refusal(feature, moment, person, capacity=capacity, host=host, seats=seats)
+    world.refused.append(
+        Refused(feature.pk, feature.server_id, moment, person.pk, host.pk, seats, capacity)
+    )
 
 
 def _map(world: World, features: list[Feature], dice: random.Random) -> None:
@@ -131,6 +159,7 @@ def _cover(
         for feature in features:
             if feature.server_id == server.pk:
                 world.coverage[feature.pk] = [*spans, (first, first + 2000)]
+                world.newest[feature.pk] = max(spans[-1][1], polls[server.pk])
     return {
         feature.pk: (
             max(last for _, last in logs[feature.server_id]),
@@ -217,7 +246,10 @@ def _hold(
         holding(feature, taken, None, seats, **values)
     else:
         holding(feature, taken, at, seats, **values)
-    world.held.append(Held(feature.pk, person.pk, seats, taken, by, after, at))
+    host = values["host"].pk
+    world.held.append(
+        Held(feature.pk, feature.server_id, person.pk, host, seats, taken, by, after, at)
+    )
 
 
 class Seconds:
@@ -309,40 +341,106 @@ class Seconds:
             if bounded
             else None,
             "observed_seconds": observed,
-            "checkouts": sum(start <= moment < end for moment, _ in self._grants()),
-            "denials": sum(start <= moment < end for moment, _ in self._refused()),
+            "checkouts": sum(start <= row.taken_at < end for row in self._grants()),
+            "denials": sum(start <= row.at < end for row in self.refused(capacity=True)),
             "denial_episodes": sum(start <= moment < end for moment in starts),
             "people": len(set().union(*(self.holders[t] for t in cells))),
         }
 
-    def _grants(self) -> list[tuple[int, int]]:
-        return sorted(
-            (row.taken_at, row.person)
+    def _grants(self) -> list[Held]:
+        return [
+            row
             for row in self.world.held
             if self.weight(row.feature, row.taken_at)
             and (self.people is None or row.person in self.people)
-        )
+        ]
 
-    def _refused(self) -> list[tuple[int, int]]:
-        return sorted(
-            (moment, person)
-            for feature, moment, person in self.world.refused
-            if self.weight(feature, moment) and (self.people is None or person in self.people)
-        )
+    def refused(self, *, capacity: bool) -> list[Refused]:
+        """Return the refusals of the pool, in time order."""
+        rows = [
+            row
+            for row in self.world.refused
+            if row.capacity == capacity
+            and self.weight(row.feature, row.at)
+            and (self.people is None or row.person in self.people)
+        ]
+        return sorted(rows, key=lambda row: row.at)
+
+    def served(self, refused: Refused) -> int | None:
+        """Walk from the second of a refusal on, then back from it, until a seat is found."""
+        grants = [
+            row
+            for row in self._grants()
+            if (row.person, row.host) == (refused.person, refused.host)
+            and row.taken_at == row.taken_by
+        ]
+        for second in range(refused.at, refused.at + 6):
+            if any(row.taken_at == second for row in grants):
+                return second
+        for second in range(refused.at - 1, refused.at - 6, -1):
+            if any(row.taken_at == second and row.server != refused.server for row in grants):
+                return second
+        return None
 
     def _episodes(self) -> list[int]:
+        return [each["starts"] for each in self.episodes(capacity=True)]
+
+    def episodes(self, *, capacity: bool) -> list[dict[str, Any]]:
+        """Walk through the seconds with each person who was refused, and return their episodes."""
         gap = self.world.pool.episode_gap_minutes * 60
-        starts: list[int] = []
-        last: dict[int, int] = {}
-        for moment, person in self._refused():
-            before = last.get(person)
-            served = before is not None and any(
-                who == person and before <= at < moment for at, who in self._grants()
-            )
-            if before is None or moment - before > gap or served:
-                starts.append(moment)
-            last[person] = moment
-        return starts
+        found: list[dict[str, Any]] = []
+        blocked = [row for row in self.refused(capacity=capacity) if self.served(row) is None]
+        for person in {row.person for row in blocked}:
+            mine: dict[int, list[Refused]] = {}
+            for row in blocked:
+                if row.person == person:
+                    mine.setdefault(row.at, []).append(row)
+            seats = {row.taken_by for row in self._grants() if row.person == person}
+            going: list[Refused] = []
+            for second in range(min(mine), max(mine) + gap + 2):
+                if going and second - going[-1].at > gap:
+                    found.append(self._episode(going, None, gap))
+                    going = []
+                going += mine.get(second, [])
+                if going and second in seats:
+                    found.append(self._episode(going, second, gap))
+                    going = []
+        return sorted(found, key=lambda each: (each["starts"], each["person"]))
+
+    def _episode(self, rows: list[Refused], granted: int | None, gap: int) -> dict[str, Any]:
+        first, last = rows[0].at, rows[-1].at
+        deadline = last + gap
+        mute = [
+            feature
+            for feature, _, since, until in self.world.mappings
+            if since <= deadline
+            and until > first
+            and self.world.newest[feature] <= min(deadline, until - 1)
+        ]
+        outcome = "waited" if granted is not None else "open" if mute else "gave up"
+        at = first - self.world.start
+        inside = 0 <= at < self.size
+        return {
+            "person": rows[0].person,
+            "starts": first,
+            "last": last,
+            "refusals": len(rows),
+            "outcome": outcome,
+            "granted_at": granted,
+            "lost_seconds": (last if granted is None else granted) - first,
+            "unexplained": all(self._free(row) for row in rows) if rows[0].capacity else None,
+            "in_use": self.known[at] if inside and self.seen[at] else None,
+            "limit": self.limit[at] if inside else None,
+        }
+
+    def _free(self, row: Refused) -> bool | None:
+        """Tell whether seats were free in both seconds; None outside the window."""
+        at = row.at - self.world.start
+        if not 1 <= at < self.size:
+            return None
+        limit, wanted = self.limit[at], row.seats * self.weight(row.feature, row.at)
+        used = max(self.known[at], self.known[at - 1], self.possible[at], self.possible[at - 1])
+        return self.seen[at] and limit is not None and used + wanted <= limit
 
 
 def utc(text: str) -> int:

@@ -136,7 +136,7 @@ class TestDraining:
             holding(feature, NINE + 60, NINE + 900)
         rollup.mark_dirty([each.pk for each in pools], NINE, NINE + HOUR)
         # 10 to read the facts, 3 the teams, the rest for locks, marks, rows and the transaction.
-        with django_assert_max_num_queries(25):
+        with django_assert_max_num_queries(29):
             assert rollup.drain() == 12
 
 

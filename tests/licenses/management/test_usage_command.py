@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from licenses.analysis import rollup
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -37,6 +38,8 @@ def pool():
     refusal(feature, NINE + 1, person, capacity=False)
     holding(feature, NINE + 60, NINE + 3660, person=person)
     holding(feature, NINE + 120, NINE + 180)
+    rollup.mark_dirty([pool.pk], NINE, NINE + 3600)
+    rollup.drain()
     return pool
 
 
@@ -133,12 +136,17 @@ class TestDenials:
         assert found["episodes"][0]["outcome"] == "waited"
         assert found["total"] == {
             "denials": 1,
+            "served": 0,
             "other_refusals": 1,
             "denial_episodes": 1,
+            "other_episodes": 1,
+            "people_blocked": 1,
             "waited": 1,
             "gave_up": 0,
             "open": 0,
+            "unexplained": 1,
             "waited_seconds": 60,
+            "lost_seconds": 60,
         }
 
     def test_people_are_pseudonyms_unless_names_are_asked_for(self, pool):
