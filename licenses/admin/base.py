@@ -120,7 +120,7 @@ class FactAdmin(ReadOnlyAdmin):
 
     paginator = InfinitePaginator
     sortable_by: Sequence[str] = ()
-    ordering = ("-pk",)
+    ordering: Sequence[str] = ("-pk",)
 
     def get_ordering(self, request: HttpRequest) -> Sequence[str]:
         return self.ordering

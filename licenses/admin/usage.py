@@ -178,12 +178,12 @@ class DenialEpisodeAdmin(FactAdmin):
         ("outcome", ChoicesDropdownFilter),
         ("reason_class", ChoicesDropdownFilter),
     )
-    list_select_related = ("pool", "person")
     ordering = ("-starts", "-pk")
     show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return with_names(super().get_queryset(request), request.user)
+        rows = super().get_queryset(request).select_related("pool", "person")
+        return with_names(rows, request.user)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         own = [field.name for field in self.opts.fields if field.name not in ("id", "person")]

@@ -13,17 +13,17 @@ from licenses.analysis.usage import usage
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import IntervalSet
 from licenses.models import Checkout, Denial, DenialEpisode, LicensePool
-from tests.conftest import THOROUGH
 from tests.factories import (
     at,
 )
 from tests.licenses.analysis import brute
+from tests.thorough import is_thorough
 
 pytestmark = pytest.mark.django_db
 
 NINE = at("2026-03-10T09:00")
 MINUTE, HOUR = 60, 3600
-SEEDS = range(40 if THOROUGH else 6)
+SEEDS = range(40 if is_thorough() else 4)
 
 
 def derive(pool: LicensePool, spans: Iterable[tuple[int, int]]) -> None:
