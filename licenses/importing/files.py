@@ -17,8 +17,8 @@ from django.utils import timezone
 from licenses.models import Capture, LicenseServer
 from licenses.sources import detect
 from licenses.sources.base import DateNeeded, SourceError
-from licenses.sources.flexnet.debug_log import first_line_date
 from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.flexnet.log_dates import first_line_date
 from licenses.sources.records import Result
 
 from . import late

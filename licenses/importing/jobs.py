@@ -22,7 +22,7 @@ from licenses.analysis import rollup
 from licenses.models import Capture, ImportJob, LicensePool, LicenseServer, Work
 from licenses.sources import detect
 from licenses.sources.base import SourceError
-from licenses.sources.flexnet.debug_log import first_line_date
+from licenses.sources.flexnet.log_dates import first_line_date
 
 from . import mapping
 from .captures import DiskFull

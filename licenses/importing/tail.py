@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from licenses.models import Gap, LicenseServer, LogCursor, PollState
 from licenses.sources.base import SourceError
-from licenses.sources.flexnet.debug_log import first_line_date
+from licenses.sources.flexnet.log_dates import first_line_date
 
 from . import coverage
 from .captures import check_room

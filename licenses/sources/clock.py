@@ -14,6 +14,8 @@ back."""
 LATE = 600
 """Seconds by which a line may come late around midnight."""
 NEAR_MIDNIGHT = 3600
+QUARTER = 900
+"""Seconds; zones change their offset at full quarters of an hour, or at odd times long ago."""
 FOLD_SLACK = 60
 """Seconds by which lines may be out of order within an hour that the zone repeats."""
 TIE = 5
@@ -87,8 +89,10 @@ class LogClock(DayCounter):
         """Of the last date line that agreed, or moved the calendar."""
         self.step: tuple[int, str] | None = None
         self.base: int | None = None
-        """Epoch seconds of the day's midnight, where the zone's offset is the same all day; else
-        None."""
+        """What to add to the time of day of a line, as long as that runs forward from the line read
+        last and stays below `base_until`; None in an hour that the zone repeats or skips."""
+        self.base_until = 0
+        self._base_from = 0
         self._base_day = 0
         self._line_tod = 0
         self._skipped_day = 0
@@ -170,9 +174,9 @@ class LogClock(DayCounter):
         # A rubbish text may fall a million times: the calendar then stands still instead of
         # overflowing.
         day = min(max(day, FIRST_DAY), LAST_DAY)
-        if day != self._base_day:
+        if day != self._base_day or not self._base_from <= tod < self.base_until:
             self._base_day = day
-            self.base = self._uniform(day)
+            self.base, self._base_from, self.base_until = self._uniform(day, tod)
         if self.base is not None:
             return self.base + tod
         local = datetime.fromordinal(day) + timedelta(seconds=tod)
@@ -200,12 +204,30 @@ class LogClock(DayCounter):
         changed = datetime.fromtimestamp(before, self.zone).utcoffset()
         return changed == timedelta(seconds=offset)
 
-    def _uniform(self, day: int) -> int | None:
+    def _uniform(self, day: int, tod: int) -> tuple[int | None, int, int]:
+        """Return the base at a time of day, and between which times it holds."""
         begin = datetime.fromordinal(day)
+        midnight = (day - _EPOCH) * DAY
         offset = _offset(begin, self.zone, 0)
-        if offset != _offset(begin + timedelta(days=1), self.zone, 0):
-            return None
-        return (day - _EPOCH) * DAY - offset
+        if offset == _offset(begin + timedelta(days=1), self.zone, 0):
+            return midnight - offset, 0, DAY
+        first, end = tod - tod % QUARTER, tod - tod % QUARTER + QUARTER
+        quarter = self._of_quarter(begin, first)
+        while first > 0 and self._of_quarter(begin, first - QUARTER) == quarter:
+            first -= QUARTER
+        while end < DAY and self._of_quarter(begin, end) == quarter:
+            end += QUARTER
+        return None if quarter is None else midnight - quarter, first, end
+
+    def _of_quarter(self, begin: datetime, first: int) -> int | None:
+        """Return the zone's offset in a quarter of an hour of a day; None where it is not one."""
+        edges = (first, first + QUARTER - 1)
+        found = {
+            _offset(begin + timedelta(seconds=edge), self.zone, fold)
+            for edge in edges
+            for fold in (0, 1)
+        }
+        return found.pop() if len(found) == 1 else None
 
 
 def _offset(local: datetime, zone: ZoneInfo, fold: int) -> int:

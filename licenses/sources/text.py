@@ -123,17 +123,23 @@ class LineReader:
 
     def feed(self, block: bytes) -> list[bytes]:
         """Return the lines that *block* completes."""
+        lines = self.whole(block).split(b"\n")
+        lines.pop()
+        return lines
+
+    def whole(self, block: bytes) -> bytes:
+        """Return the lines that *block* completes in one piece, each with its newline."""
         data = self._carry + block if self._carry else block
         if self.offset == 0 and not self.encoding and not self._dropped:
             if data in (b"", b"\xff", b"\xfe"):
                 self._carry = data
-                return []
+                return b""
             if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 self.encoding = "utf-16-le" if data[:2] == codecs.BOM_UTF16_LE else "utf-16-be"
         end = self._whole(data)
         if end == 0:
             self._keep(data)
-            return []
+            return b""
         whole, self._carry = data[:end], b""
         first = self.offset == 0
         self.offset += end + self._dropped
@@ -143,9 +149,7 @@ class LineReader:
             whole = whole.decode(self.encoding, "replace").encode("utf-8")
         if first:
             whole = whole.removeprefix(codecs.BOM_UTF8)
-        lines = whole.split(b"\n")
-        lines.pop()
-        return lines
+        return whole
 
     def finish(self) -> bytes | None:
         """Return the last line where no newline ends it, or None; `offset` does not move."""

@@ -39,7 +39,7 @@ class Daemons:
         self._confirmed: int | None = known.get("confirmed")
         self._startup: tuple[int | None, int] | None = _pair(known.get("startup"))
         """(latest time before a start began, when it began)."""
-        self._previous: int | None = known.get("previous")
+        self._previous: int | None = None
         self._before_rule: tuple[int | None, int] | None = _pair(known.get("before_rule"))
 
     def state(self) -> dict[str, Any]:
@@ -56,7 +56,6 @@ class Daemons:
             "taken_to": self._taken_to,
             "confirmed": self._confirmed,
             "startup": self._startup,
-            "previous": self._previous,
             "before_rule": self._before_rule,
         }
 

@@ -21,7 +21,7 @@ from django.db import connection, transaction  # noqa: E402
 
 from licenses.importing import facts, logs  # noqa: E402
 from licenses.models import LicenseServer, LogCursor  # noqa: E402
-from licenses.sources.flexnet.debug_log import first_line_date  # noqa: E402
+from licenses.sources.flexnet.log_dates import first_line_date  # noqa: E402
 
 PIECE = 8192
 PAUSE = 0.01

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licenses.sources.base import DateNeeded
-from licenses.sources.flexnet.debug_log import DebugLogParser, first_line_date
+from licenses.sources.flexnet.debug_log import DebugLogParser
+from licenses.sources.flexnet.log_dates import first_line_date
 from licenses.sources.records import (
     Checkin,
     Checkout,
