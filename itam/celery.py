@@ -82,7 +82,7 @@ app.conf.beat_schedule = {
     "evaluate": _every(30, "licenses.tasks.evaluate"),
     "deliver": _every(15, "licenses.tasks.deliver"),
     "show-life": _every(30, "licenses.tasks.show_life"),
-    "heartbeat": _every(60, "licenses.tasks.heartbeat"),
+    "heartbeat": _every(30, "licenses.tasks.heartbeat"),
     "reports": _every(30, "reports.tasks.tick"),
 }
 

@@ -12,15 +12,21 @@ from django.views.decorators.http import require_safe
 from itam import health
 from itam import metrics as figures
 from itam.middleware import client_address
+from licenses.alerts.heartbeat import Lookout
+
+lookout = Lookout()
 
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 while the installation can serve and 503 while it cannot.
 
-    A broker that is away is told but is no reason to take the web pages out of service.
+    A broker that is away or a worker that stands still is told but is no reason to take the web
+    pages out of service. Whoever looks at a worker that stands still has people told of it.
     """
     parts = health.web_problems()
+    if parts["database"] == "ok":
+        parts["worker"] = lookout.look()
     well = parts["database"] == "ok" and parts["migrations"] == "ok"
     return JsonResponse(
         {"status": "ok" if well else "failing", **parts}, status=200 if well else 503

@@ -15,7 +15,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from licenses import retention
-from licenses.alerts import deadman, outbox, past
+from licenses.alerts import deadman, defaults, outbox, past
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
@@ -131,6 +131,7 @@ def _once_a_day() -> None:
     key = f"daily:{timezone.now():%Y-%m-%d}"
     if cache.add(key, 1, timeout=2 * 86400):
         rights_files.read_options_files()
+        defaults.ensure_channel()
         with transaction.atomic():
             pools_now.refresh(set(LicensePool.objects.values_list("pk", flat=True)), year=True)
         nudge(purge.name)

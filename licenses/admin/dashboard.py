@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from itam import health
-from licenses.alerts import deadman
+from licenses.alerts import deadman, reach
 from licenses.models import (
     Capture,
     Entitlement,
@@ -205,8 +205,9 @@ def totals(user: Any) -> dict[str, int]:
 
 
 def stopped() -> list[str]:
-    """Return what of the installation itself does not run, in words; answers are kept for ten
-    seconds.
+    """Return what of the installation itself does not run, and whom alerts do not reach, in words.
+
+    Answers are kept for ten seconds.
     """
     known = cache.get("admin:stopped")
     if known is not None:
@@ -226,6 +227,7 @@ def stopped() -> list[str]:
         found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
     if problem := deadman.ping_problem(now):
         found.append(problem)
+    found += reach.unheard()
     cache.set("admin:stopped", found, 10)
     return found
 

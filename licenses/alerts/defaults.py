@@ -9,14 +9,16 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 
-from licenses.models import AlertRule, Channel
+from licenses.models import MANAGER, AlertRule, Channel
 
 from .channels import mail
 from .world import Kind
 
 CHANNEL = "Asset managers by mail"
 DAY = 86400
+MOST_LETTERS = 500
 
 RULES: tuple[dict[str, Any], ...] = (
     # Being nearly full can last for weeks: once a day is enough.
@@ -46,7 +48,8 @@ def ensure_default_rules(mail_to: str = "") -> int:
     """Give an installation without any rule the default ones, with a mail channel; return how many
     rules were made.
 
-    mail_to: addresses joined by commas; else ITAM_ALERT_MAIL, else the superusers' addresses.
+    mail_to: addresses joined by commas; else ITAM_ALERT_MAIL, else the addresses of superusers and
+        managers.
         Without any, the rules have no channel: alerts are listed and nobody is told. Rules that
         somebody deleted do not come back as long as one is left. To be called after migrating;
         running it again changes nothing.
@@ -67,24 +70,39 @@ def _channel(mail_to: str) -> Channel | None:
     found = Channel.objects.filter(name=CHANNEL).first()
     if found is not None:
         return found
-    target = mail_to or settings.ITAM_ALERT_MAIL or _superusers()
+    target = mail_to or settings.ITAM_ALERT_MAIL or _people()
     if not target:
         return None
     mail.check(target)
-    channel = Channel.objects.create(name=CHANNEL, kind=Channel.Kind.MAIL, target=target)
+    channel = Channel.objects.create(
+        name=CHANNEL, kind=Channel.Kind.MAIL, target=target, still_watching=True
+    )
     names = [values["name"] for values in RULES]
     for rule in AlertRule.objects.filter(name__in=names, channels=None):
         rule.channels.add(channel)
     return channel
 
 
-def _superusers() -> str:
-    found = []
-    people = get_user_model().objects.filter(is_superuser=True, is_active=True).exclude(email="")
+def ensure_channel() -> None:
+    """Make the default channel once there is an address for it; where any channel is, leave it be.
+
+    Done daily: the first account has no address yet when everything starts.
+    """
+    if not Channel.objects.exists():
+        with transaction.atomic():
+            _channel("")
+
+
+def _people() -> str:
+    """Return the addresses of superusers and managers, each once, as far as they fit."""
+    found: list[str] = []
+    people = get_user_model().objects.filter(is_active=True).exclude(email="")
+    people = people.filter(Q(is_superuser=True) | Q(groups__name=MANAGER)).distinct()
     for address in people.order_by("pk").values_list("email", flat=True):
         try:
             validate_email(address)
         except ValidationError:
             continue
-        found.append(address)
+        if address not in found and len(", ".join([*found, address])) <= MOST_LETTERS:
+            found.append(address)
     return ", ".join(found)

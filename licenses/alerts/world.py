@@ -35,7 +35,8 @@ BLIND_INTERVALS = 3
 BLIND_SECONDS = 900
 DENIAL_WINDOW = 3600
 HEARTBEATS = ("beat", "worker")
-HEARTBEAT_SECONDS = 300
+HEARTBEAT_SECONDS = 120
+"""A worker gives a sign of life every 30 seconds. Noticed after two minutes, told within three."""
 
 
 @dataclass(frozen=True, slots=True)

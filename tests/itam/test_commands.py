@@ -122,6 +122,7 @@ def test_a_folder_of_another_account_is_refused(tmp_path, monkeypatch):
         up.make_private(tmp_path / "run")
 
 
+@pytest.mark.django_db
 def test_a_nudge_goes_on_after_a_task_that_fails(monkeypatch):
     done = []
 
@@ -137,3 +138,8 @@ def test_a_nudge_goes_on_after_a_task_that_fails(monkeypatch):
     with pytest.raises(CommandError, match=r"tests\.fails: ValueError: broken"):
         call_command("nudge")
     assert done == [1]
+
+
+def test_who_starts_it_hears_whom_alerts_do_not_reach(command):
+    command.greet("http://127.0.0.1:8000/", "", ["Nobody is told of any alert."], demo=True)
+    assert "WARNING: Nobody is told of any alert.\n" in command.said()

@@ -7,6 +7,8 @@ from typing import Any
 from celery import current_app
 from django.core.management import BaseCommand, CommandError
 
+from licenses.alerts import heartbeat
+
 # Not the heartbeat: it says that a worker lives, and here none does.
 TASKS = ("licenses.tasks.evaluate", "licenses.tasks.deliver")
 
@@ -28,5 +30,8 @@ class Command(BaseCommand):
                 task.run()
             except Exception as error:  # noqa: BLE001 - one that fails must not hold up the next
                 failed.append(f"{name}: {type(error).__name__}: {error}")
+        # Sends what it finds at once, without the wait for others of its group.
+        for problem in heartbeat.watch():
+            self.stdout.write(problem)
         if failed:
             raise CommandError("; ".join(failed))

@@ -20,6 +20,7 @@ from django.db import connections
 from itam import broker, health, pulse, runner
 from itam.processes import dying_with_parent
 from itam.runner import CappedLog, Child, RunnerError, Supervisor, Watchdog
+from licenses.alerts import reach
 from licenses.alerts.defaults import ensure_default_rules
 
 
@@ -84,6 +85,7 @@ class Command(BaseCommand):
             if demo:
                 self.fill_demo()
             ensure_default_rules()
+            unheard = reach.unheard()
             connections.close_all()
             if supervisor.stopping:
                 return
@@ -91,7 +93,7 @@ class Command(BaseCommand):
                 supervisor.start(child)
             self.wait_for_web(supervisor, host, port)
             if not supervisor.stopping:
-                self.greet(address, password, demo=demo)
+                self.greet(address, password, unheard, demo=demo)
             self.watch(supervisor, environ, pulse_dir)
         finally:
             self.say("Stopping ...")
@@ -231,8 +233,8 @@ class Command(BaseCommand):
                 lines = "\n".join(line.decode(errors="replace") for line in web.last_lines)
                 raise RunnerError(f"The web pages do not answer. From {web.log.path}:\n{lines}")
 
-    def greet(self, address: str, password: str, *, demo: bool) -> None:
-        """Tell where it is, how to get in and what to do next."""
+    def greet(self, address: str, password: str, unheard: list[str], *, demo: bool) -> None:
+        """Tell where it is, how to get in, whom alerts do not reach, and what to do next."""
         lines = ["", f"Ready: {address}", ""]
         if password:
             lines += [
@@ -248,7 +250,7 @@ class Command(BaseCommand):
                 "    python3 manage.py import_usage SERVER FILE... --create-pools",
                 "",
             ]
-        for line in lines:
+        for line in [*lines, *(f"WARNING: {sentence}" for sentence in unheard)]:
             self.say(line)
         self.say(f"Logs: {settings.ITAM_LOG_DIR}. Ctrl-C stops everything.")
 
@@ -261,7 +263,7 @@ class Command(BaseCommand):
             broker_answers=lambda: not health.broker_problem(url, timeout=1.0),
         )
         look_at = time.monotonic() + 10
-        nudge_at = time.monotonic() + 120
+        nudge_at = time.monotonic() + 120  # by then a worker that works has been heard of
         nudge: subprocess.Popen[bytes] | None = None
         while not supervisor.stopping:
             supervisor.turn(1.0)
@@ -278,7 +280,7 @@ class Command(BaseCommand):
                 # Nobody works off the queue: messages that are due must go out all the same.
                 if nudge is None or nudge.poll() is not None:
                     nudge = start_nudge(environ)
-                nudge_at = now + 60
+                nudge_at = now + 30
 
 
 def start_nudge(environ: dict[str, str]) -> subprocess.Popen[bytes]:

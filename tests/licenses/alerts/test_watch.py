@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from licenses.alerts import actions, defaults, heartbeat
+from licenses.alerts import actions, defaults, heartbeat, reach
 from licenses.models import Alert, AlertRule, Channel, Heartbeat, Notification, Silence
 
 from .conftest import moment
@@ -28,7 +31,7 @@ def test_a_worker_that_stopped_is_told_by_the_watch_itself_and_once(watched, mon
 
     monkeypatch.setattr(celery.Task, "apply_async", lambda *_: pytest.fail("used the broker"))
     heartbeat.beat("worker", moment(0))
-    assert heartbeat.watch(moment(200)) == []
+    assert heartbeat.watch(moment(120)) == []
     problems = heartbeat.watch(moment(400))
     assert problems == ["The worker stands still: no sign of life for 400 seconds."]
     heartbeat.watch(moment(410))
@@ -109,7 +112,17 @@ def test_without_an_address_the_rules_wait_for_one(db, settings, django_user_mod
     django_user_model.objects.create_superuser("admin", "admin@example.test")
     django_user_model.objects.create_superuser("other", "")
     assert defaults.ensure_default_rules() == 0
+    managers = Group.objects.get_or_create(name="manager")[0]
+    for name, active in (("mara", True), ("gone", False)):
+        person = django_user_model.objects.create_user(name, f"{name}@example.test")
+        person.is_active = active
+        person.save()
+        person.groups.add(managers)
+    django_user_model.objects.create_user("vera", "vera@example.test")
     assert Channel.objects.get().target == "admin@example.test"
+    Channel.objects.all().delete()
+    defaults.ensure_channel()
+    assert Channel.objects.get().target == "admin@example.test, mara@example.test"
     assert not AlertRule.objects.filter(channels=None).exists()
 
 
@@ -151,3 +164,91 @@ def test_what_is_over_cannot_be_acknowledged(company, django_user_model):
     alert = company.fire(company.add_pool("Modeller"))
     Alert.objects.update(state="resolved")
     assert not actions.acknowledge(alert, django_user_model.objects.create_user("manager"))
+
+
+def old_beat(seconds: int) -> None:
+    heartbeat.beat("worker", timezone.now() - timedelta(seconds=seconds))
+
+
+def test_the_page_asks_once_in_a_while_however_often_it_is_asked(watched):
+    raised = threading.Event()
+    lookout = heartbeat.Lookout(raised.set)
+    old_beat(5)
+    with CaptureQueriesContext(connection) as queries:
+        assert {lookout.look() for _ in range(100)} == {"ok"}
+    assert len(queries) == 1
+    assert not raised.is_set()
+
+
+def test_the_page_raises_the_alarm_in_one_thread_at_a_time(watched, monkeypatch):
+    monkeypatch.setattr(heartbeat, "LOOK_SECONDS", 0)
+    begun, free = [], threading.Event()
+
+    def alarm():
+        begun.append(1)
+        free.wait(10)
+
+    lookout = heartbeat.Lookout(alarm)
+    old_beat(300)
+    words = [lookout.look() for _ in range(20)]
+    assert words[0].startswith("worker: silent for 30")
+    free.set()
+    lookout._thread.join(10)
+    assert begun == [1]
+    lookout.look()
+    lookout._thread.join(10)
+    assert begun == [1, 1]
+
+
+def test_a_page_before_the_first_sign_of_life_raises_nothing(watched):
+    lookout = heartbeat.Lookout(lambda: pytest.fail("raised"))
+    assert lookout.look() == "worker: never heard of"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_asks_for_the_health_page_has_people_told(transactional_db, client, monkeypatch):
+    from itam import views
+
+    from .conftest import Company
+
+    company = Company()
+    company.add_rule("scheduler", AlertRule.Kind.SCHEDULER)
+    mail.outbox.clear()
+    old_beat(300)
+    monkeypatch.setattr(views, "lookout", heartbeat.Lookout())
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json()["worker"].startswith("worker: silent for 30")
+    views.lookout._thread.join(30)
+    assert company.subjects() == ["The worker stands still"]
+
+
+def test_it_is_said_whom_alerts_do_not_reach(db, settings):
+    assert reach.unheard() == ["No alert rule is switched on, so nobody is told of anything."]
+    settings.ITAM_ALERT_MAIL = ""
+    defaults.ensure_default_rules()
+    (sentence,) = reach.unheard()
+    assert sentence.startswith("Nobody is told of any alert: no rule has a channel.")
+    defaults.ensure_default_rules("managers@example.test")
+    assert reach.unheard() == []
+    AlertRule.objects.get(kind="server").channels.clear()
+    assert reach.unheard() == [
+        f"1 of {len(defaults.RULES)} alert rules have no channel, so nobody is told:"
+        " Licence servers that do not answer."
+    ]
+    Channel.objects.update(enabled=False)
+    assert reach.unheard()[0].startswith("Nobody is told of any alert")
+
+
+def test_mails_that_stay_in_the_mailbox_are_said_to_reach_nobody(company, settings, tmp_path):
+    settings.ITAM_DATA_DIR = tmp_path
+    settings.EMAIL_BACKEND = reach.MAILBOX
+    assert "no mail server is set" in reach.unheard()[0]
+    tool = tmp_path / "demo" / "lmutil"
+    tool.parent.mkdir()
+    tool.touch()
+    assert reach.unheard() == []
+    tool.unlink()
+    hook = Channel.objects.create(name="h", kind="webhook", target="https://hooks.example/x")
+    company.rule.channels.add(hook)
+    assert reach.unheard() == []

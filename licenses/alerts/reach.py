@@ -1,0 +1,47 @@
+"""Whom alerts do not reach, in words: shown on the dashboard and when everything starts."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from licenses.models import AlertRule, Channel
+
+from .messages import listed, plural
+
+MAILBOX = "licenses.alerts.mailbox.MailboxBackend"
+REMEDY = (
+    "Set ITAM_ALERT_MAIL or give an administrator or manager a mail address, and start again; or"
+    " add a channel to the rules."
+)
+
+
+def unheard() -> list[str]:
+    """Return a sentence for each reason why people are told of no alert, or not of all. Two
+    queries.
+
+    The simulated company's addresses are made up, and its mailbox is where its mails belong.
+    """
+    enabled = Count("channels", filter=Q(channels__enabled=True))
+    rules = list(AlertRule.objects.filter(enabled=True).order_by("name").annotate(reached=enabled))
+    if not rules:
+        return ["No alert rule is switched on, so nobody is told of anything."]
+    mute = [rule.name for rule in rules if not rule.reached]
+    if len(mute) == len(rules):
+        return [f"Nobody is told of any alert: no rule has a channel. {REMEDY}"]
+    found = []
+    if mute:
+        of = plural(len(rules), "alert rule")
+        found.append(f"{len(mute)} of {of} have no channel, so nobody is told: {listed(mute)}.")
+    heard = Channel.objects.filter(enabled=True, rules__enabled=True)
+    stays = settings.EMAIL_BACKEND == MAILBOX and not _is_demo()
+    if stays and not heard.exclude(kind=Channel.Kind.MAIL).exists():
+        found.append(
+            "Alerts go by mail alone and no mail server is set (EMAIL_HOST), so they stay in the"
+            " mailbox of these pages."
+        )
+    return found
+
+
+def _is_demo() -> bool:
+    return (settings.ITAM_DATA_DIR / "demo" / "lmutil").exists()
