@@ -31,6 +31,7 @@ from licenses.tasks import nudge
 
 from . import deeds, words
 from .base import NAMES, person_words, rule_words, with_names
+from .pool_teams import teams
 
 DAY = 86_400
 REQUEST_REPORT = "reports.delivery.request_report"
@@ -74,6 +75,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         "cards": cards(pool, now, may("licenses.view_entitlement")),
         "todo": todo(pool, request),
         "holders": holders(pool, request) if may("licenses.view_checkout") else None,
+        "teams": teams(pool, request, now) if may("licenses.view_teamhour") else None,
         "steps": steps(pool) if may("licenses.view_entitlement") else None,
         "denials": denials(pool, request, now) if may("licenses.view_denial") else None,
         "blocked": blocked,

@@ -12,7 +12,7 @@ import numpy as np
 
 from licenses.analysis.holdings import Holdings
 from licenses.analysis.refusals import Refusals
-from licenses.analysis.teams import NOBODYS, Belonging
+from licenses.analysis.teams import Belonging
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.joint import joint
 from licenses.concurrency.periods import iso
@@ -132,7 +132,9 @@ def together(
         )
         for (team, name), flags, part in zip(teams.items(), groups, found.parts, strict=True)
     ]
-    holders = _holders(held.where(found.holders), found.holders, groups, teams, names)
+    held = held.where(found.holders)
+    flags_of_holders = [flags[found.holders] for flags in groups]
+    holders = holders_of(held, flags_of_holders, list(teams.values()), names=names)
     return TeamsTogether(rows, found.peak, found.peak_at, found.sum_of_peaks, holders)
 
 
@@ -141,17 +143,19 @@ def named(teams: Sequence[Team]) -> dict[int, str]:
     return {team.pk: team.name for team in teams}
 
 
-def _holders(
-    held: Holdings, places: Ints, groups: list[Flags], teams: dict[int, str], names: bool
+def holders_of(
+    held: Holdings, groups: Sequence[Flags], titles: Sequence[str], *, names: bool
 ) -> list[Holder]:
+    """Return who holds seats, each person once, by pseudonym. One query.
+
+    groups, titles:  which of the holdings are of each team, and the team's name.
+    """
     seats: dict[int, int] = {}
     of: dict[int, set[str]] = {}
-    for person, count, place in zip(
-        held.person.tolist(), held.seats.tolist(), places.tolist(), strict=True
-    ):
-        seats[person] = seats.get(person, 0) + count
+    for place, person in enumerate(held.person.tolist()):
+        seats[person] = seats.get(person, 0) + int(held.seats[place])
         mine = of.setdefault(person, set())
-        mine.update(n for n, flags in zip(teams.values(), groups, strict=True) if flags[place])
+        mine.update(t for t, flags in zip(titles, groups, strict=True) if flags[place])
     people = Person.objects.filter(pk__in=list(seats)).order_by("pseudonym")
     if names:
         people = people.select_related("identity")
@@ -172,6 +176,3 @@ def _inside(moments: Ints, window: tuple[int, int]) -> Flags:
 
 def _moment(epoch: int | None, zone: tzinfo) -> str | None:
     return None if epoch is None else iso(epoch, zone)
-
-
-__all__ = ["NOBODYS", "UNASSIGNED", "Holder", "TeamFigures", "TeamsTogether", "named", "together"]

@@ -17,6 +17,7 @@ from rest_framework.reverse import reverse
 
 from licenses.alerts.actions import acknowledge, send_test
 from licenses.analysis import now as pools_now
+from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.usage import usage
@@ -37,6 +38,7 @@ from licenses.models import (
     Person,
     PoolFeature,
     Silence,
+    visible_teams,
 )
 from licenses.tasks import nudge
 
@@ -241,6 +243,23 @@ class PoolViewSet(Editable):
         asked = span(request, pool)
         names = request.user.has_perm("licenses.view_names")
         return Response(told(pool, start=asked.start, end=asked.end, zone=asked.zone, names=names))
+
+    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def teams(self, request: Request, pk: str | None = None) -> Response:
+        """Say how the teams share the pool, and who held seats at its peak. Full UTC hours."""
+        pool = self.get_object()
+        if not request.user.has_perm("licenses.view_teamhour"):
+            raise PermissionDenied
+        asked = span(request, pool)
+        found = pool_teams(
+            pool,
+            asked.start,
+            asked.end,
+            names=request.user.has_perm("licenses.view_names"),
+            visible=visible_teams(request.user),
+        )
+        return Response({"pool": pool.name, **found.as_dict(asked.zone)})
 
     def perform_update(self, serializer: Any) -> None:
         before = serializer.instance.zone

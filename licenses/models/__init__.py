@@ -36,6 +36,7 @@ from .inventory import (
     Vendor,
     normalized_name,
     pseudonym,
+    visible_teams,
 )
 from .pools import LicensePool, PoolFeature, validate_zone
 from .scoping import AUDITOR, MANAGER, VIEWER, Scope, roles, sees_everything
@@ -81,5 +82,5 @@ __all__ = [
     "Team", "TeamHour", "TeamRule", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
     "correct_entitlement", "longest_step", "normalized_name",
     "pseudonym", "roles",
-    "sees_everything", "unreplaced", "validate_zone",
+    "sees_everything", "unreplaced", "validate_zone", "visible_teams",
 ]  # fmt: skip

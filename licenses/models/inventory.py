@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
-from .scoping import AUDITOR, VIEWER, ManagersOnlyQuerySet, ScopedQuerySet, roles
+from .scoping import AUDITOR, VIEWER, ManagersOnlyQuerySet, ScopedQuerySet, roles, sees_everything
 
 
 class VendorQuerySet(ScopedQuerySet):
@@ -96,6 +96,13 @@ class TeamQuerySet(ScopedQuerySet):
 
 def user_teams(user: Any) -> set[int]:
     return set(Team.objects.filter(scope__user=user).values_list("pk", flat=True))
+
+
+def visible_teams(user: Any) -> set[int] | None:
+    """Return the ids of the teams that this user may see; None: all of them."""
+    if sees_everything(user):
+        return None
+    return set(Team.objects.for_user(user).values_list("pk", flat=True))
 
 
 class Team(models.Model):

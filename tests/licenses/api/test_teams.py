@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
+from licenses.analysis import rollup
 from licenses.models import DirtySpan, Membership, Scope, Team, TeamRule
 from tests.factories import (
     FeatureFactory,
@@ -123,3 +124,15 @@ def test_a_viewer_asks_for_own_teams_only_and_sees_no_names(pool: Any) -> None:
         assert answer.status_code == 400
         assert f"There is no team '{name}'." in answer.content.decode()
     assert Team.objects.count() == 2
+
+
+def test_the_teams_of_a_pool_are_told_with_who_held_at_its_peak(pool: Any) -> None:
+    rollup.mark_dirty([pool.pk], NINE, NINE + 3600)
+    rollup.drain()
+    found = client("manager").get(f"/api/v1/pools/{pool.pk}/teams/?{SPAN}").json()
+    assert [(row["team"], row["peak"], row["share"]) for row in found["teams"]] == [
+        ("No team", 2, 1.0)
+    ]
+    assert found["joint"]["peak_at"] == "2026-03-10T09:00:00+00:00"
+    assert found["joint"]["holders"][0]["name"] == "ada"
+    assert client("auditor").get(f"/api/v1/pools/{pool.pk}/teams/?{SPAN}").status_code in (403, 404)

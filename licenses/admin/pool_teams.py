@@ -1,0 +1,47 @@
+"""How teams shared a pool: a part of its page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest
+
+from licenses.analysis.pool_teams import pool_teams
+from licenses.analysis.rights import YEAR_SECONDS
+from licenses.models import visible_teams
+
+from . import words
+from .base import NAMES, person_words
+
+
+def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
+    """Return how teams shared the pool in 12 months, those that this user may see."""
+    found = pool_teams(
+        pool,
+        moment - YEAR_SECONDS,
+        moment,
+        names=request.user.has_perm(NAMES),
+        visible=visible_teams(request.user),
+    )
+    rows = [
+        {
+            "team": row.team,
+            "depth": min(row.depth, 8),
+            "share": words.UNKNOWN if row.share is None else f"{100 * row.share:.1f} %",
+            "peak": row.peak,
+            "at_pool_peak": row.at_pool_peak,
+            "denials": row.denials,
+        }
+        for row in found.rows
+    ]
+    at = None if found.peak_at is None else datetime.fromtimestamp(found.peak_at, UTC)
+    holders = [
+        {
+            "person": person_words(row.person, row.name or ""),
+            "seats": row.seats,
+            "teams": ", ".join(row.teams),
+        }
+        for row in found.holders
+    ]
+    return {"rows": rows, "found": found, "at": at, "holders": holders}

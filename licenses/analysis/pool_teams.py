@@ -1,0 +1,206 @@
+"""All teams of one pool side by side: from the stored hours, quick however many holdings it has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from django.db.models import Max, Sum
+
+from licenses.analysis.holdings import Holdings, holdings
+from licenses.analysis.rows import number
+from licenses.analysis.team_use import UNASSIGNED, Holder, holders_of
+from licenses.analysis.teams import NOBODYS, Belonging, load_teams
+from licenses.concurrency.periods import HOUR_SECONDS, iso
+from licenses.models import LicensePool, Membership, PoolHour, Team, TeamHour, TeamRule
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRow:
+    """One team with the teams below it.
+
+    depth:         0 at the top of the tree.
+    share:         of the pool's seat-time, 0 to 1; None where there was none.
+    at_pool_peak:  seats it held at the first moment of the pool's peak.
+    """
+
+    team_id: int
+    team: str
+    depth: int
+    peak: int
+    at_pool_peak: int
+    seat_seconds: int
+    share: float | None
+    checkouts: int
+    denials: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTeams:
+    """The teams that used or wanted a pool over [start, end), in the order of the tree.
+
+    peak, peak_at:  of the pool: all of its teams together. None where nothing is known.
+    compared:       teams that cover all use with as little overlap as the tree allows.
+    sum_of_peaks:   what they would need with seats of their own; pooled: what sharing saves.
+    holders:        who held seats at the pool's peak, by pseudonym, never by how much.
+    """
+
+    start: int
+    end: int
+    rows: list[TeamRow]
+    peak: int | None
+    peak_at: int | None
+    compared: list[str]
+    sum_of_peaks: int
+    holders: list[Holder]
+
+    @property
+    def pooled(self) -> int:
+        return self.sum_of_peaks - (self.peak or 0)
+
+    def as_dict(self, zone: tzinfo) -> dict[str, Any]:
+        """Return what the API answers, moments in the zone."""
+        rows = [{name: getattr(row, name) for name in row.__slots__} for row in self.rows]
+        for row in rows:
+            del row["team_id"]
+        return {
+            "from": iso(self.start, zone),
+            "to": iso(self.end, zone),
+            "teams": rows,
+            "joint": {
+                "peak": self.peak,
+                "peak_at": None if self.peak_at is None else iso(self.peak_at, zone),
+                "compared": self.compared,
+                "sum_of_peaks": self.sum_of_peaks,
+                "pooled": self.pooled,
+                "holders": [{n: getattr(row, n) for n in row.__slots__} for row in self.holders],
+            },
+        }
+
+
+def pool_teams(
+    pool: LicensePool,
+    start: int,
+    end: int,
+    *,
+    names: bool = False,
+    visible: Collection[int] | None = None,
+) -> PoolTeams:
+    """Return the teams of a pool over the full UTC hours that [start, end) touches.
+
+    names:    tell names of people. Ask for them only for readers who may see them.
+    visible:  ids of the teams to tell of; None: all, and use by nobody's team. The sums are
+              those of all teams all the same.
+
+    A constant number of queries; no more holdings are read than those at the pool's peak.
+    """
+    start, end = start // HOUR_SECONDS * HOUR_SECONDS, -(-end // HOUR_SECONDS) * HOUR_SECONDS
+    window = {"pool": pool, "hour__gte": start, "hour__lt": end}
+    found = {
+        NOBODYS if team is None else team: figures
+        for team, *figures in TeamHour.objects.filter(**window)
+        .order_by()
+        .values("team_id")
+        .annotate(Max("peak"), Sum("seat_seconds"), Sum("checkouts"), Sum("denials"))
+        .values_list("team_id", "peak__max", "seat_seconds__sum", "checkouts__sum", "denials__sum")
+    }
+    hours = PoolHour.objects.filter(**window)
+    whole = hours.aggregate(total=Sum("seat_seconds"))["total"] or 0
+    top = hours.filter(peak__isnull=False).order_by("-peak", "hour")
+    peak, peak_at = top.values_list("peak", number("peak_at")).first() or (None, None)
+    tree = {pk: (parent, name) for pk, parent, name in _tree()}
+    parents = {pk: parent for pk, (parent, _) in tree.items()}
+    title = {pk: name for pk, (_, name) in tree.items()} | {NOBODYS: UNASSIGNED}
+    compared = split(parents, found.keys(), _with_people_of_their_own())
+    held, use = _at(pool, peak_at if peak else None)
+    shown = {
+        team: depth
+        for team, depth in [*in_order(parents, title), (NOBODYS, 0)]
+        if team in found and (visible is None or team in visible)
+    }
+    return PoolTeams(
+        start,
+        end,
+        [
+            TeamRow(
+                team_id=team,
+                team=title[team],
+                depth=depth,
+                peak=found[team][0],
+                at_pool_peak=int(held.seats[use.of(team)].sum()),
+                seat_seconds=found[team][1],
+                share=found[team][1] / whole if whole else None,
+                checkouts=found[team][2],
+                denials=found[team][3],
+            )
+            for team, depth in shown.items()
+        ],
+        peak,
+        peak_at,
+        [title[team] for team in compared if team in shown],
+        sum(found[team][0] for team in compared),
+        holders_of(held, [use.of(t) for t in shown], [title[t] for t in shown], names=names),
+    )
+
+
+def split(
+    parents: Mapping[int, int | None], used: Collection[int], direct: Collection[int]
+) -> list[int]:
+    """Return teams that together cover all use, none above another, as low in the tree as that
+    goes.
+
+    parents:  of all teams.
+    used:     teams with use of their own or below; NOBODYS for use without a team.
+    direct:   teams that may have use that is not of a team below them.
+    """
+    below: dict[int | None, list[int]] = {}
+    for team in sorted(team for team in used if team != NOBODYS):
+        below.setdefault(parents.get(team), []).append(team)
+    chosen = [NOBODYS] if NOBODYS in used else []
+    waiting = list(below.get(None, ()))
+    while waiting:
+        team = waiting.pop()
+        children = below.get(team, [])
+        if children and team not in direct:
+            waiting += children
+        else:
+            chosen.append(team)
+    return sorted(chosen)
+
+
+def in_order(parents: Mapping[int, int | None], names: Mapping[int, str]) -> list[tuple[int, int]]:
+    """Return (team, depth) with each team below its parent, and brothers by name."""
+    below: dict[int | None, list[int]] = {}
+    for team in sorted(parents, key=lambda team: names[team].casefold(), reverse=True):
+        below.setdefault(parents[team], []).append(team)
+    found = []
+    waiting = [(team, 0) for team in below.get(None, ())]
+    while waiting:
+        team, depth = waiting.pop()
+        found.append((team, depth))
+        waiting += [(child, depth + 1) for child in below.get(team, ())]
+    return found
+
+
+def _tree() -> list[tuple[int, int | None, str]]:
+    return list(Team.objects.order_by().values_list("pk", "parent_id", "name"))
+
+
+def _with_people_of_their_own() -> set[int]:
+    members = Membership.objects.order_by().values("team_id")
+    return set(
+        members.union(TeamRule.objects.order_by().values("team_id")).values_list(
+            "team_id", flat=True
+        )
+    )
+
+
+def _at(pool: LicensePool, moment: int | None) -> tuple[Holdings, Belonging]:
+    """Return the holdings known to be held at a moment, none at None, and whose they are."""
+    at = 0 if moment is None else moment
+    held = holdings(pool, at, at + 1).held_at(at)
+    held = held if moment is not None else held.where(slice(0))
+    known = load_teams(held.person, held.host)
+    return held, known.belonging(held.person, held.host, held.began, pool.tzinfo)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licenses.analysis import rollup
+from licenses.analysis.pool_teams import in_order, pool_teams, split
+from licenses.analysis.teams import NOBODYS
+from licenses.analysis.usage import usage
+from licenses.models import LicensePool, Membership
+from tests.factories import (
+    FeatureFactory,
+    MembershipFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+    at,
+    covered,
+    holding,
+    refusal,
+)
+
+NINE = at("2026-03-10T09:00")
+HOUR = 3600
+
+
+@pytest.fixture
+def pool(db: None) -> LicensePool:
+    """Staff has Design and Sales below it; somebody is in both, somebody in Staff alone."""
+    pool = PoolFactory()
+    feature = FeatureFactory(pool=pool)
+    covered(feature.server, NINE, NINE + 8 * HOUR)
+    staff = TeamFactory(name="Staff")
+    design, sales = (TeamFactory(name=name, parent=staff) for name in ("Design", "Sales"))
+    ada, bert, cleo, dora = people = [PersonFactory() for _ in range(4)]
+    for person, team in ((ada, design), (bert, sales), (cleo, design), (cleo, sales)):
+        Membership.objects.create(person=person, team=team)
+    dice = random.Random(7)
+    for _ in range(40):
+        start = NINE + dice.randrange(7 * HOUR)
+        holding(feature, start, start + dice.randrange(HOUR), dice.choice([1, 2]),
+                person=dice.choice(people))  # fmt: skip
+    refusal(feature, NINE + 70, dora)
+    rollup.mark_dirty([pool.pk], NINE, NINE + 8 * HOUR)
+    rollup.drain()
+    return pool
+
+
+def test_stored_hours_tell_what_the_facts_tell(pool):
+    found = pool_teams(pool, NINE, NINE + 8 * HOUR)
+    assert [(row.team, row.depth) for row in found.rows] == [
+        ("Staff", 0), ("Design", 1), ("Sales", 1), ("No team", 0),
+    ]  # fmt: skip
+    whole = usage(pool, start=NINE, end=NINE + 8 * HOUR)
+    assert (found.peak, found.peak_at) == (whole.total.peak, whole.total.peak_at)
+    teams = [member.team for member in Membership.objects.select_related("team")]
+    for row in found.rows[1:3]:
+        (team,) = {team for team in teams if team.name == row.team}
+        (facts,) = usage(pool, start=NINE, end=NINE + 8 * HOUR, teams=[team]).together.teams
+        for name in ("peak", "seat_seconds", "share", "checkouts", "denials"):
+            assert getattr(row, name) == getattr(facts, name), name
+    unassigned = found.rows[3]
+    assert unassigned.denials == 1 and unassigned.seat_seconds > 0
+    staff = found.rows[0].seat_seconds
+    assert staff + unassigned.seat_seconds == whole.total.seat_seconds
+    assert sum(row.seats for row in found.holders) == found.peak
+    top = [row for row in found.rows if row.depth == 0]
+    assert sum(row.at_pool_peak for row in top) == found.peak
+
+
+def test_the_lowest_teams_that_cover_all_use_are_compared(pool):
+    found = pool_teams(pool, NINE, NINE + 8 * HOUR)
+    assert found.compared == ["No team", "Design", "Sales"]
+    peaks = {row.team: row.peak for row in found.rows}
+    assert found.sum_of_peaks == peaks["Design"] + peaks["Sales"] + peaks["No team"]
+    assert found.pooled == found.sum_of_peaks - found.peak >= 0
+    MembershipFactory(team=Membership.objects.first().team.parent)
+    assert pool_teams(pool, NINE, NINE + 8 * HOUR).compared == ["No team", "Staff"]
+
+
+def test_only_visible_teams_are_told_of(pool):
+    design = Membership.objects.filter(team__name="Design").first().team_id
+    found = pool_teams(pool, NINE, NINE + 8 * HOUR, visible={design})
+    assert [row.team for row in found.rows] == ["Design"]
+    assert found.compared == ["Design"]
+    assert {team for row in found.holders for team in row.teams} <= {"Design"}
+
+
+def test_a_pool_without_use_has_no_rows(db):
+    found = pool_teams(PoolFactory(), NINE, NINE + HOUR)
+    assert (found.rows, found.peak, found.holders, found.sum_of_peaks) == ([], None, [], 0)
+
+
+def test_the_number_of_queries_does_not_grow(pool, django_assert_max_num_queries):
+    with django_assert_max_num_queries(15):
+        pool_teams(pool, NINE, NINE + 8 * HOUR, names=True)
+
+
+@given(st.lists(st.none() | st.integers(0, 8), min_size=1, max_size=9), st.data())
+def test_compared_teams_cover_all_use_and_none_stands_above_another(parents, data):
+    tree = {
+        team + 1: None if above is None or above >= team else above + 1
+        for team, above in enumerate(parents)
+    }
+
+    def chain(team):
+        return [team, *(chain(tree[team]) if tree[team] else [])]
+
+    direct = data.draw(st.sets(st.sampled_from(sorted(tree))))
+    using = data.draw(st.sets(st.sampled_from(sorted(direct)))) if direct else set()
+    used = {above for team in using for above in chain(team)} | {NOBODYS}
+    chosen = split(tree, used, direct)
+    assert NOBODYS in chosen
+    teams = [team for team in chosen if team != NOBODYS]
+    assert all(set(chain(team)) & set(teams) for team in using)
+    assert not any(set(chain(team)[1:]) & set(teams) for team in teams)
+
+
+def test_the_order_is_that_of_the_tree():
+    names = {1: "b", 2: "A", 3: "c", 4: "aa"}
+    parents = {1: None, 2: None, 3: 2, 4: 1}
+    assert in_order(parents, names) == [(2, 0), (3, 1), (1, 0), (4, 1)]
