@@ -326,6 +326,8 @@ ITAM_EGRESS_PORTS = env.ports("ITAM_EGRESS_PORTS")
 
 # Whose use is judged: printed in the title block of reports.
 ITAM_LEGAL_ENTITY = env.text("ITAM_LEGAL_ENTITY")
+# How strong the proof of a right must be to count: 4, or 3 for partial proof; verdicts rest on it.
+ITAM_PROVEN_FROM_STRENGTH = env.whole("ITAM_PROVEN_FROM_STRENGTH", 4, least=3, most=4)
 
 # --- Retention ----------------------------------------------------------------------------------
 

@@ -101,6 +101,7 @@ def _dataset(
         as_of=as_of,
         scope=scope,
         entity=settings.ITAM_LEGAL_ENTITY,
+        proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
     )
 
 

@@ -27,6 +27,8 @@ from licenses.models import (
     PollState,
     PoolFeature,
     Product,
+    Strength,
+    StrengthOverride,
     Team,
     Vendor,
     pseudonym,
@@ -122,12 +124,30 @@ class HostFactory(DjangoModelFactory[Host]):
 
 
 class EntitlementFactory(DjangoModelFactory[Entitlement]):
+    """A right that counts as proven; `strength=...` makes it a weaker one."""
+
     class Meta:
         model = Entitlement
+
+    class Params:
+        strength = Strength.PROVEN
 
     pool = factory.SubFactory(PoolFactory)
     quantity = 10
     valid_from = date(2026, 1, 1)
+
+    @classmethod
+    def create(cls, **kwargs: Any) -> Entitlement:
+        strength = kwargs.setdefault("strength", Strength.PROVEN)
+        line: Entitlement = super().create(**kwargs)
+        if strength != Strength.CLAIMED:
+            StrengthOverride.objects.create(
+                entitlement=line,
+                strength=strength,
+                reason="for a test",
+                recorded_at=line.recorded_at,
+            )
+        return line
 
 
 class IssuedCountFactory(DjangoModelFactory[IssuedCount]):

@@ -55,7 +55,7 @@ class NewDocumentInline(ScopedTabular):
 
     model = Document
     form = DocumentForm
-    fields = ("kind", "title", "file")
+    fields = ("kind", "for_group", "title", "file")
     verbose_name_plural = "add documents"
     tab = False
     extra = 0
@@ -76,7 +76,7 @@ class NewDocumentInline(ScopedTabular):
 class DocumentInline(ReadOnlyTabular):
     model = Document
     verbose_name_plural = "documents on record"
-    fields = ("kind", "title", "link", "hash", "bytes", "recorded_at", "recorded_by")
+    fields = ("kind", "for_group", "title", "link", "hash", "bytes", "recorded_at", "recorded_by")
     readonly_fields = ("link", "hash", "bytes")
     tab = False
 
@@ -104,7 +104,7 @@ class DocumentAdmin(ScopedAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("contract__vendor", AutocompleteSelectFilter))
     search_fields = ("title", "file_name", "contract__number")
     autocomplete_fields = ("contract",)
-    fields = ("contract", "kind", "title", "file")
+    fields = ("contract", "kind", "for_group", "title", "file")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -112,6 +112,7 @@ class DocumentAdmin(ScopedAdmin):
         return (
             "contract",
             "kind",
+            "for_group",
             "title",
             "link",
             "sha256",

@@ -20,8 +20,8 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.importing.rights import add_right, correct_right
-from licenses.models import Entitlement
+from licenses.importing.rights import add_right, correct_right, override_strength
+from licenses.models import Entitlement, Strength
 from licenses.models.contracts import CORRECTABLE
 from licenses.resources import EntitlementResource
 
@@ -54,6 +54,18 @@ class WithdrawForm(pages.AdminForm):
     )
 
 
+class ProofForm(pages.AdminForm):
+    strength = forms.ChoiceField(
+        choices=[("", "As the documents say"), *Strength.choices],
+        required=False,
+    )
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea,
+        help_text="Stays on record beside the line, and prints in reports.",
+    )
+
+
 @admin.register(Entitlement)
 class EntitlementAdmin(Importable, ScopedAdmin):
     """Adds lines. Correct and Withdraw write a line that replaces another; both stay on record."""
@@ -68,6 +80,7 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         "overdraft",
         "price",
         "contract",
+        "proof_words",
         "standing",
     )
     list_select_related = ("pool", "contract__vendor", "replaced_by")
@@ -86,12 +99,13 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         ("Cost", {"fields": ("unit_price", "currency", "purchase_order")}),
         ("Scope", {"fields": ("scope",)}),
     )
-    record = ("strength", "replaces", "withdrawn", "reason", "recorded_at", "recorded_by")
+    record = ("proof_words", "replaces", "withdrawn", "reason", "recorded_at", "recorded_by")
+    readonly_fields = ("proof_words",)
     change_form_outer_before_template = "admin/licenses/entitlement_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        return rows.select_related("pool__product__vendor", "contract__vendor", "replaced_by")
+        rows: Any = super().get_queryset(request)
+        return rows.with_proof().select_related("pool__product__vendor", "contract__vendor", "replaced_by")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         found = list(super().get_fieldsets(request, obj))
@@ -111,6 +125,7 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         return [
             path("<int:pk>/correct/", wrap(self.correct), name="licenses_entitlement_correct"),
             path("<int:pk>/withdraw/", wrap(self.withdraw), name="licenses_entitlement_withdraw"),
+            path("<int:pk>/proof/", wrap(self.judge), name="licenses_entitlement_proof"),
             *super().get_urls(),
         ]
 
@@ -198,6 +213,34 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             danger=True,
         )
 
+    def judge(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Set how well a line is proven by hand, with a reason."""
+        line = self._standing_line(request, pk)
+        if line is None:
+            return self._to(pk)
+        form = ProofForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            strength = form.cleaned_data["strength"]
+            override_strength(
+                line,
+                strength=int(strength) if strength else None,
+                reason=form.cleaned_data["reason"],
+                user=request.user,
+            )
+            messages.success(request, "The judgement is on record, with your name and the reason.")
+            return self._to(pk)
+        return pages.page(
+            request,
+            self,
+            form,
+            title="Judge the proof of an entitlement",
+            intro="The documents of its contract say how well a line is proven. Where you know "
+            "better, say so with a reason; it prints in reports.",
+            submit="Record the judgement",
+            back=reverse("admin:licenses_entitlement_change", args=[pk]),
+            obj=line,
+        )
+
     def _replace(
         self,
         form: Any,
@@ -214,6 +257,11 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         except ValidationError as error:
             form.add_error(None, error.messages)
             return None
+
+    @display(description="Proof", ordering="proof")
+    def proof_words(self, line: Any) -> str:
+        label = str(Strength(line.proof).label)
+        return f"{label} (judged: {line.proof_reason})" if line.proof_reason else label
 
     @display(description="Seats", ordering="quantity")
     def shown(self, line: Any) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -325,7 +326,7 @@ def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
             "key": str(row.verdict).replace("_", "-"),
             "reason": row.reason,
         }
-        for row in judge(pool, spans, now=now)
+        for row in judge(pool, spans, now=now, proven_from=settings.ITAM_PROVEN_FROM_STRENGTH)
     ]
 
 

@@ -20,7 +20,7 @@ from licenses.analysis.rows import EVER, grouped, now_epoch, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
-from licenses.models import Entitlement, IssuedCount, LicensePool, PoolHour
+from licenses.models import Entitlement, IssuedCount, LicensePool, PoolHour, Strength
 
 # Named users, machines and sites are rights of another kind: they set no bound to how many seats
 # are in use at one time.
@@ -35,23 +35,26 @@ class Limits:
     limit:      allowed or, before any entitlement began, issued. UNKNOWN where neither is known.
     allowed:    entitled + overdraft of the lines in force; 0 after the last one ended; UNKNOWN
                 before the first one begins, and without any.
+    proven:     the part of allowed that rests on proven lines; UNKNOWN where allowed is.
     issued:     what the servers say they serve, weighted.
     uncounted:  at some moment a server serves seats without a number.
     """
 
     limit: Steps
     allowed: Steps
+    proven: Steps
     issued: Steps
     uncounted: bool
 
 
 class Right(NamedTuple):
-    """An entitlement in force over [start, end), the pool's days as moments."""
+    """An entitlement in force over [start, end), the pool's days as moments, and its strength."""
 
     start: int
     end: int
     quantity: int
     overdraft: int
+    proof: int = Strength.CLAIMED
 
 
 class Statement(NamedTuple):
@@ -100,15 +103,20 @@ def load_limits(
     end: int,
     *,
     as_of: datetime | None = None,
+    proven_from: int = Strength.PROVEN,
 ) -> dict[int, Limits]:
-    """Return the limits of each pool over [start, end). Two queries."""
+    """Return the limits of each pool over [start, end). Two queries.
+
+    proven_from:  the least strength of a line that counts as proven.
+    """
     rights = load_rights(pools, as_of)
     statements = load_statements({row.feature for pool in pools for row in mappings[pool.pk]})
     found = {}
     for pool in pools:
         allowed = allowed_steps(rights[pool.pk], start, end)
         issued, uncounted = issued_steps(mappings[pool.pk], statements, start, end)
-        found[pool.pk] = Limits(allowed.otherwise(issued), allowed, issued, uncounted)
+        proven = proven_steps(rights[pool.pk], allowed, proven_from)
+        found[pool.pk] = Limits(allowed.otherwise(issued), allowed, proven, issued, uncounted)
     return found
 
 
@@ -119,13 +127,14 @@ def load_rights(
     zones = {pool.pk: pool.tzinfo for pool in pools}
     rows = (
         Entitlement.objects.as_of(as_of)
+        .with_proof(as_of)
         .filter(pool__in=list(zones), metric__in=COUNTED_METRICS)
         .order_by("pool_id", "valid_from", "pk")
-        .values_list("pool_id", "valid_from", "valid_to", "quantity", "overdraft")
+        .values_list("pool_id", "valid_from", "valid_to", "quantity", "overdraft", "proof")
     )
     found: dict[int, list[Right]] = {pool: [] for pool in zones}
-    for pool, first, last, quantity, overdraft in rows:
-        found[pool].append(Right(*_span(first, last, zones[pool]), quantity, overdraft))
+    for pool, first, last, *amounts in rows:
+        found[pool].append(Right(*_span(first, last, zones[pool]), *amounts))
     return found
 
 
@@ -155,6 +164,17 @@ def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
         end,
     )
     return total.only_within(IntervalSet.of([min(right.start for right in rights)], [OPEN]))
+
+
+def proven_steps(rights: Sequence[Right], allowed: Steps, proven_from: int) -> Steps:
+    """Return the part of what is allowed that rests on lines of that strength or more."""
+    good = [right for right in rights if right.proof >= proven_from]
+    if len(good) == len(rights):
+        return allowed
+    proven = allowed_steps(good, allowed.start, allowed.end)
+    nothing = Steps.constant(0, allowed.start, allowed.end)
+    known = allowed.where(allowed.levels != UNKNOWN)
+    return proven.otherwise(nothing).only_within(known)
 
 
 def issued_steps(

@@ -26,7 +26,7 @@ from licenses.concurrency.measures import measure
 from licenses.concurrency.periods import Period, iso, periods
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.concurrency.timeline import usage as in_use
-from licenses.models import LicensePool, Team
+from licenses.models import LicensePool, Strength, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +189,19 @@ def usage(
 
 
 def load_facts(
-    pools: Collection[LicensePool], start: int, end: int, *, as_of: datetime | None = None
+    pools: Collection[LicensePool],
+    start: int,
+    end: int,
+    *,
+    as_of: datetime | None = None,
+    proven_from: int = Strength.PROVEN,
 ) -> list[PoolFacts]:
     """Return what the figures of each pool over [start, end) are made of. Ten queries."""
     mappings = load_mappings([pool.pk for pool in pools])
     earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
     window = earlier - TOLERANCE_SECONDS, end + TOLERANCE_SECONDS + 1
     held = load_holdings(mappings, load_horizons(servers(mappings)), *window)
-    bounds = load_limits(pools, mappings, start, end, as_of=as_of)
+    bounds = load_limits(pools, mappings, start, end, as_of=as_of, proven_from=proven_from)
     seen = load_observed(mappings, start, end)
     refused = load_refusals(mappings, earlier, end, capacity_only=True)
     return [

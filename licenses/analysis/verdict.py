@@ -18,7 +18,7 @@ from licenses.concurrency.measures import OverUse, episodes, measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.concurrency.timeline import usage as in_use
-from licenses.models import LicensePool
+from licenses.models import LicensePool, Strength
 
 FLOOR = Fraction(95, 100)
 """The least share of the expected time that must have been observed."""
@@ -29,7 +29,7 @@ BATCH_POOLS = 25
 class Verdict(StrEnum):
     """What can be said of a pool and a month; the worst comes last.
 
-    PROVEN is not given yet: it needs bounded gaps and proven entitlements.
+    PROVEN is not given yet: it needs bounded gaps.
     NOT_IN_USE: nothing was expected, so nothing is judged.
     """
 
@@ -96,12 +96,16 @@ def verdicts(
     as_of: datetime | None = None,
     now: int | None = None,
     zone: tzinfo | None = None,
+    proven_from: int = Strength.PROVEN,
 ) -> list[MonthVerdict]:
     """Return the verdict of each month, in the order given. A constant number of queries.
 
-    zone:  of the moments in the reasons; the pool's own if None.
+    zone:         of the moments in the reasons; the pool's own if None.
+    proven_from:  the least strength of an entitlement that counts as proven.
     """
-    found = load_verdicts([pool], months, floor=floor, as_of=as_of, now=now, zone=zone)
+    found = load_verdicts(
+        [pool], months, floor=floor, as_of=as_of, now=now, zone=zone, proven_from=proven_from
+    )
     return found[pool.pk]
 
 
@@ -113,10 +117,12 @@ def load_verdicts(
     as_of: datetime | None = None,
     now: int | None = None,
     zone: tzinfo | None = None,
+    proven_from: int = Strength.PROVEN,
 ) -> dict[int, list[MonthVerdict]]:
     """Return the verdicts of each pool. A constant number of queries for every 25 pools.
 
-    zone:  of the moments in the reasons; each pool's own if None.
+    zone:         of the moments in the reasons; each pool's own if None.
+    proven_from:  the least strength of an entitlement that counts as proven.
 
     Raises ValueError unless the months are in time order and do not overlap.
     """
@@ -132,7 +138,7 @@ def load_verdicts(
         batch = waiting[place : place + BATCH_POOLS]
         mappings = load_mappings([pool.pk for pool in batch])
         coverage = load_coverage(batch, mappings, *window, now=now)
-        for facts in load_facts(batch, *window, as_of=as_of):
+        for facts in load_facts(batch, *window, as_of=as_of, proven_from=proven_from):
             judge = _Judge(facts, coverage[facts.pool.pk], months, floor, zone)
             found[facts.pool.pk] = judge.verdicts()
     return found
@@ -175,6 +181,9 @@ class _Judge:
         edges = np.unique(np.array(months, dtype=np.int64))
         self.places = np.searchsorted(edges, [start for start, _ in months]).tolist()
         self.figures = measure(self.used, edges, allowed=self.allowed)
+        self.proven = facts.limits.proven
+        # Use of rights that no document proves.
+        self.claimed = measure(self.used, edges, allowed=self.proven).over_seconds.tolist()
         self.expected = coverage.expected.seconds_within(edges).tolist()
         self.observed = coverage.seen.seconds_within(edges).tolist()
         self.unknown = self.silent.intersection(coverage.expected).seconds_within(edges).tolist()
@@ -249,6 +258,14 @@ class _Judge:
             f"{duration(total)} above in all."
         )
 
+    def _unproven(self, start: int, end: int) -> str:
+        rows = episodes(self.used.clip(start, end), self.proven.clip(start, end))
+        first = rows[0].start
+        return (
+            f"In use {self.used.at(first)} on {self._when(first)}, where documents prove "
+            f"{self.proven.at(first)}: the rest is claimed."
+        )
+
     def _doubt(self, place: int, share: Fraction) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""
         if self.unknown[place]:
@@ -259,6 +276,8 @@ class _Judge:
                 # Only before the first line is it unknown, so there is one end.
                 why = f"until {self._when(int(self.silent.ends[-1]))}, {why}"
             return f"{why[0].upper()}{why[1:]}."
+        if self.claimed[place]:
+            return self._unproven(*self.months[place])
         if share < self.floor:
             return (
                 f"Observed {percent_down(share)} of the time, less than the "

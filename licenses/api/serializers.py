@@ -36,6 +36,7 @@ from licenses.models import (
     Product,
     SharingRule,
     Silence,
+    Strength,
     Team,
     TeamRule,
     Vendor,
@@ -139,11 +140,19 @@ EntitlementSerializer = serializer_for(
     "purchase_order",
     "scope",
     "strength",
+    "strength_reason",
     "replaces",
     "withdrawn",
     "reason",
     "recorded_at",
-    read_only=("strength", "replaces", "withdrawn", "reason", "recorded_at"),
+    read_only=("replaces", "withdrawn", "reason", "recorded_at"),
+    strength=serializers.IntegerField(
+        source="proof",
+        read_only=True,
+        help_text="4 proven, 3 partial, 2 weak, 1 claimed: as the contract's documents say, or as "
+        "somebody judged with a reason.",
+    ),
+    strength_reason=serializers.CharField(source="proof_reason", read_only=True),
 )
 PoolSerializer = serializer_for(
     LicensePool,
@@ -350,6 +359,7 @@ class DocumentSerializer(ScopedSerializer):
             "id",
             "contract",
             "kind",
+            "for_group",
             "title",
             "file",
             "file_name",
@@ -432,6 +442,13 @@ class CorrectionSerializer(serializers.Serializer[Any]):
 
 
 class WithdrawalSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500)
+
+
+class JudgementSerializer(serializers.Serializer[Any]):
+    """How well an entitlement is proven, and why; null leaves it to the documents again."""
+
+    strength = serializers.ChoiceField(choices=Strength.choices, allow_null=True)
     reason = serializers.CharField(max_length=500)
 
 

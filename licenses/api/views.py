@@ -26,7 +26,7 @@ from licenses.api.asking import FIGURES, SPAN, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.concurrency.periods import iso
 from licenses.importing import jobs, mapping, polling
-from licenses.importing.rights import add_right, correct_right
+from licenses.importing.rights import add_right, correct_right, override_strength
 from licenses.models import (
     Alert,
     Channel,
@@ -56,15 +56,14 @@ class EntitlementViewSet(
 ):
     """Rights. Never edited: a correction replaces a line, with a reason."""
 
-    queryset = Entitlement.objects.all()
+    queryset = Entitlement.objects.with_proof()
     serializer_class = shapes.EntitlementSerializer
     filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
     ordering_fields = ("id", "valid_from")
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.instance = add_right(
-            Entitlement(**serializer.validated_data), user=self.request.user
-        )
+        line = add_right(Entitlement(**serializer.validated_data), user=self.request.user)
+        serializer.instance = Entitlement.objects.with_proof().get(pk=line.pk)
 
     @extend_schema(
         request=shapes.CorrectionSerializer, responses={201: shapes.EntitlementSerializer}
@@ -94,7 +93,26 @@ class EntitlementViewSet(
             )
         except ModelError as error:
             raise shapes.as_api_error(error) from error
-        return Response(self.get_serializer(copy).data, status=status.HTTP_201_CREATED)
+        return self._told(copy, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        request=shapes.JudgementSerializer, responses={200: shapes.EntitlementSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def strength(self, request: Request, pk: str | None = None) -> Response:
+        """Set how well a line is proven by hand, with a reason."""
+        row = self.get_object()
+        asked = shapes.JudgementSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            override_strength(row, **asked.validated_data, user=request.user)
+        except ModelError as error:
+            raise shapes.as_api_error(error) from error
+        return self._told(row, status.HTTP_200_OK)
+
+    def _told(self, line: Entitlement, code: int) -> Response:
+        found = Entitlement.objects.with_proof().get(pk=line.pk)
+        return Response(self.get_serializer(found).data, status=code)
 
 
 class DocumentViewSet(

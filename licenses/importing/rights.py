@@ -5,10 +5,11 @@ A line is written with its evidence, and the hours over which it holds are count
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence import entries
-from licenses.models import Entitlement, correct_entitlement
+from licenses.models import Entitlement, StrengthOverride, correct_entitlement
 
 
 def add_right(line: Entitlement, *, user: Any = None) -> Entitlement:
@@ -45,10 +46,44 @@ def correct_right(
         copy = correct_entitlement(
             line, changes=changes, reason=reason, author=user, withdraw=withdraw
         )
+        said = line.strength_overrides.order_by("recorded_at", "pk").last()
+        if said is not None and copy.contract_id == line.contract_id:
+            # Judged on the same papers: a correction of a date does not take the judgement back.
+            StrengthOverride.objects.create(
+                entitlement=copy, strength=said.strength, reason=said.reason, recorded_by=user
+            )
         note_rights([copy])
         _mark(line)
     pools_now.refresh({line.pool_id, copy.pool_id})
     return copy
+
+
+def override_strength(
+    line: Entitlement, *, strength: int | None, reason: str, user: Any
+) -> StrengthOverride:
+    """Say how well a line is proven, whatever its documents say; None leaves it to them again.
+
+    Raises ValidationError without a reason, and where the line was replaced or withdrawn.
+    """
+    if line.withdrawn or hasattr(line, "replaced_by"):
+        raise ValidationError("This entitlement no longer counts. Judge the newer line.")
+    said = StrengthOverride(
+        entitlement=line, strength=strength, reason=reason.strip(), recorded_by=user
+    )
+    said.full_clean(exclude=["recorded_by"])
+    with transaction.atomic():
+        said.save()
+        _note(
+            line,
+            said.recorded_at,
+            _body(line, _proofs([line])[line.pk])
+            | {
+                "author": user.get_username() if user is not None else "",
+                "reason": said.reason,
+                "what": "strength judged" if strength else "strength left to the documents",
+            },
+        )
+    return said
 
 
 def note_rights(lines: Iterable[Entitlement]) -> None:
@@ -57,16 +92,25 @@ def note_rights(lines: Iterable[Entitlement]) -> None:
     Runs in the transaction that stored them. A line under a contract goes into that contract's
     stream, another into the installation's.
     """
-    for line in lines:
-        stream = entries.contract_stream(line.contract) if line.contract else entries.INSTALLATION
-        recorded = int(line.recorded_at.timestamp())
-        entries.append(
-            stream, [entries.draft("entitlement", recorded, _body(line))], source="rights"
-        )
+    stored = list(lines)
+    proofs = _proofs(stored)
+    for line in stored:
+        _note(line, line.recorded_at, _body(line, proofs[line.pk]))
         _mark(line)
 
 
-def _body(line: Entitlement) -> dict[str, Any]:
+def _proofs(lines: Collection[Entitlement]) -> dict[int, int]:
+    rows = Entitlement.objects.filter(pk__in=[line.pk for line in lines]).with_proof()
+    return dict(rows.values_list("pk", "proof"))
+
+
+def _note(line: Entitlement, recorded_at: datetime, body: dict[str, Any]) -> None:
+    stream = entries.contract_stream(line.contract) if line.contract else entries.INSTALLATION
+    entry = entries.draft("entitlement", int(recorded_at.timestamp()), body)
+    entries.append(stream, [entry], source="rights")
+
+
+def _body(line: Entitlement, proof: int) -> dict[str, Any]:
     return {
         "author": line.recorded_by.get_username() if line.recorded_by is not None else "",
         "currency": line.currency,
@@ -81,7 +125,7 @@ def _body(line: Entitlement) -> dict[str, Any]:
         "reason": line.reason,
         "replaces": line.replaces_id or "",
         "scope": line.scope,
-        "strength": line.strength,
+        "strength": proof,
         "to": str(line.valid_to or ""),
         "what": "withdrawn" if line.withdrawn else "corrected" if line.replaces_id else "added",
     }

@@ -10,7 +10,15 @@ from .alerts import (
     Notification,
     Silence,
 )
-from .contracts import Contract, Document, Entitlement, correct_entitlement, unreplaced
+from .contracts import (
+    Contract,
+    Document,
+    Entitlement,
+    Strength,
+    StrengthOverride,
+    correct_entitlement,
+    unreplaced,
+)
 from .evidence import EvidenceBlock, EvidenceStream
 from .imports import (
     LATE_SECONDS,
@@ -78,7 +86,7 @@ __all__ = [
     "PackageComponent",
     "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "RuleMatch",
     "Scope", "SharingRule",
-    "Sighting", "Silence",
+    "Sighting", "Silence", "Strength", "StrengthOverride",
     "Team", "TeamHour", "TeamRule", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
     "correct_entitlement", "longest_step", "normalized_name",
     "pseudonym", "roles",

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import FileExtensionValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from .inventory import Vendor
@@ -102,14 +103,22 @@ class Document(models.Model):
 
     class Kind(models.TextChoices):
         INVOICE = "invoice", "Invoice"
-        AGREEMENT = "agreement", "Signed agreement"
+        AGREEMENT = "agreement", "Signed and dated agreement"
         STATEMENT = "statement", "Publisher's statement"
-        ORDER = "order", "Order"
+        RESELLER = "reseller", "Reseller's statement"
+        ORDER = "order", "Purchase order"
+        CONFIRMATION = "confirmation", "Order confirmation"
+        MAIL = "mail", "Mail"
         LICENSE_FILE = "license_file", "Licence file"
         OTHER = "other", "Other"
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="documents")
     kind = models.CharField(max_length=20, choices=Kind)
+    for_group = models.BooleanField(
+        "names another entity",
+        default=False,
+        help_text="It names another entity of the group, not the one whose use is judged.",
+    )
     title = models.CharField(max_length=200)
     file = models.FileField(
         upload_to=document_path,
@@ -141,6 +150,29 @@ class Document(models.Model):
         return self.title
 
 
+class Strength(models.IntegerChoices):
+    """How well a right is proven. What a document of each kind is worth stands in `WORTH`."""
+
+    CLAIMED = 1, "claimed: typed in, no document"
+    WEAK = 2, "weak: order, mail or licence file only"
+    PARTIAL = 3, "partial: another entity's or a reseller's paper"
+    PROVEN = 4, "proven: invoice, signed agreement or publisher's statement"
+
+
+WORTH = {
+    Document.Kind.INVOICE: Strength.PROVEN,
+    Document.Kind.AGREEMENT: Strength.PROVEN,
+    Document.Kind.STATEMENT: Strength.PROVEN,
+    Document.Kind.RESELLER: Strength.PARTIAL,
+    Document.Kind.ORDER: Strength.WEAK,
+    Document.Kind.CONFIRMATION: Strength.WEAK,
+    Document.Kind.MAIL: Strength.WEAK,
+    Document.Kind.LICENSE_FILE: Strength.WEAK,
+    Document.Kind.OTHER: Strength.CLAIMED,
+}
+"""What a document that names our entity proves; one that names another proves PARTIAL at most."""
+
+
 class EntitlementQuerySet(ScopedQuerySet):
     def as_of(self, moment: Any = None) -> Self:
         """Keep the rows that counted at `moment`: recorded by then, not yet replaced. None: now."""
@@ -148,6 +180,40 @@ class EntitlementQuerySet(ScopedQuerySet):
             return self.filter(replaced_by=None, withdrawn=False)
         later = self.model.objects.filter(replaces=models.OuterRef("pk"), recorded_at__lte=moment)
         return self.filter(~models.Exists(later), recorded_at__lte=moment, withdrawn=False)
+
+    def with_proof(self, moment: Any = None) -> Self:
+        """Add `proof`, the strength of each line, and `proof_reason`, why it was set by hand.
+
+        The best document of the contract decides, unless somebody set the strength with a reason.
+
+        moment: count what was recorded by then; None: now.
+        """
+        papers = Document.objects.filter(contract=models.OuterRef("contract"))
+        said = StrengthOverride.objects.filter(entitlement=models.OuterRef("pk"))
+        if moment is not None:
+            papers = papers.filter(recorded_at__lte=moment)
+            said = said.filter(recorded_at__lte=moment)
+        worth = models.Case(
+            *(
+                models.When(kind=kind, for_group=group, then=min(worth, most))
+                for kind, worth in WORTH.items()
+                for group, most in ((False, Strength.PROVEN), (True, Strength.PARTIAL))
+            ),
+            output_field=models.IntegerField(),
+        )
+        best = papers.annotate(worth=worth).order_by("-worth").values("worth")[:1]
+        last = said.order_by("-recorded_at", "-pk")
+        given = models.When(strength__isnull=False, then=F("reason"))
+        why = last.annotate(why=models.Case(given, default=models.Value("")))
+        return self.annotate(
+            proof=Coalesce(
+                models.Subquery(last.values("strength")[:1]),
+                models.Subquery(best),
+                int(Strength.CLAIMED),
+                output_field=models.IntegerField(),
+            ),
+            proof_reason=Coalesce(models.Subquery(why.values("why")[:1]), models.Value("")),
+        )
 
     def valid_on(self, day: date) -> Self:
         return self.filter(Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
@@ -169,12 +235,6 @@ class Entitlement(models.Model):
         NODE = "node", "Node-locked"
         SITE = "site", "Site"
 
-    class Strength(models.IntegerChoices):
-        CLAIMED = 1, "claimed: typed in, no document"
-        WEAK = 2, "weak: order, mail or licence file only"
-        PARTIAL = 3, "partial: another entity's or a reseller's paper"
-        PROVEN = 4, "proven: invoice, signed agreement or publisher's statement"
-
     pool = models.ForeignKey(
         "licenses.LicensePool", on_delete=models.PROTECT, related_name="entitlements"
     )
@@ -195,9 +255,6 @@ class Entitlement(models.Model):
     purchase_order = models.CharField(max_length=100, blank=True)
     scope = models.CharField(
         max_length=300, blank=True, help_text="Territory, entity, version, as the paper says it."
-    )
-    strength = models.PositiveSmallIntegerField(
-        choices=Strength, default=Strength.CLAIMED, editable=False
     )
 
     replaces = models.OneToOneField(
@@ -288,6 +345,51 @@ class Entitlement(models.Model):
         raise ValidationError("An entitlement is never deleted. Withdraw it, with a reason.")
 
 
+class StrengthOverrideQuerySet(ScopedQuerySet):
+    pool_path = "entitlement__pool"
+
+
+class StrengthOverride(models.Model):
+    """Somebody judged the proof of an entitlement otherwise than its documents alone say.
+
+    The newest one of a line counts; one without a strength leaves it to the documents again. Never
+    edited and never deleted.
+    """
+
+    entitlement = models.ForeignKey(
+        Entitlement, on_delete=models.PROTECT, related_name="strength_overrides"
+    )
+    strength = models.PositiveSmallIntegerField(
+        choices=Strength, null=True, blank=True, help_text="Empty: as the documents say."
+    )
+    reason = models.CharField(max_length=500)
+    recorded_at = models.DateTimeField(default=timezone.now, editable=False)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = StrengthOverrideQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["entitlement", "-recorded_at"]
+        verbose_name = "judgement of proof"
+        verbose_name_plural = "judgements of proof"
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(reason=""),
+                name="strength_override_has_reason",
+                violation_error_message="A strength that is set by hand needs a reason.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_strength_display() or 'as the documents say'} ({self.reason})"
+
+
 CORRECTABLE = [
     "pool",
     "contract",
@@ -321,7 +423,6 @@ def correct_entitlement(
         withdrawn=withdraw,
         reason=reason,
         recorded_by=author,
-        strength=entitlement.strength,
     )
     copy.full_clean(exclude=["recorded_by"])
     copy.save()

@@ -44,7 +44,7 @@ FACTS = frozenset(
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.
-ADD_ONLY = frozenset(["entitlement", "document"])
+ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride"])
 AUDITED = frozenset(
     [
         "vendor",
@@ -52,6 +52,7 @@ AUDITED = frozenset(
         "contract",
         "document",
         "entitlement",
+        "strengthoverride",
         "licensepool",
         "poolfeature",
         "licenseserver",

@@ -15,7 +15,7 @@ from licenses.analysis import coverage as coverages
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
-from licenses.models import LicensePool
+from licenses.models import LicensePool, Strength
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
 from reports.datasets.pool_report import (
@@ -48,7 +48,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "1"
+LOGIC_VERSION = "2"
 """Goes up whenever the same facts would give other figures."""
 
 
@@ -58,6 +58,7 @@ class Compliance:
 
     entity:   the legal entity whose use is judged; "" where nobody stated it.
     scope:    whose pools these are, in words.
+    proven_from:  the least strength of an entitlement that counts as proven.
     verdict:  that of the worst pool, with its reason.
     counts:   how many pools have which verdict.
     """
@@ -69,6 +70,7 @@ class Compliance:
     end: int
     as_of: int
     floor: Fraction
+    proven_from: int
     logic_version: str
     verdict: str
     reason: str
@@ -110,6 +112,7 @@ def compliance(
     scope: str = "",
     entity: str = "",
     floor: Fraction = FLOOR,
+    proven_from: int = Strength.PROVEN,
 ) -> Compliance:
     """Return the numbers of the report for *pools* over [start, end).
 
@@ -124,7 +127,9 @@ def compliance(
         raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
     now = int(as_of.timestamp())
     spans = months(start, end, zone)
-    judged = load_verdicts(chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone)
+    judged = load_verdicts(
+        chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone, proven_from=proven_from
+    )
     lines = load_lines(chosen, as_of)
     reports: list[PoolReport] = []
     for place in range(0, len(chosen), BATCH_POOLS):
@@ -134,7 +139,9 @@ def compliance(
         )
         for facts in load_facts(batch, start, end, as_of=as_of):
             pk = facts.pool.pk
-            reader = PoolReader(facts, seen[pk], zone, as_of, judged[pk], lines.get(pk, ()))
+            reader = PoolReader(
+                facts, seen[pk], zone, as_of, judged[pk], lines.get(pk, ()), proven_from
+            )
             reports.append(reader.report())
     worst = _worst(reports)
     expected = sum(report.position.expected_seconds for report in reports)
@@ -148,6 +155,7 @@ def compliance(
         end=end,
         as_of=now,
         floor=floor,
+        proven_from=int(proven_from),
         logic_version=LOGIC_VERSION,
         verdict=worst.position.verdict,
         reason=worst.position.reason,

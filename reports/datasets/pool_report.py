@@ -20,7 +20,7 @@ from licenses.concurrency.measures import episodes, load_duration, measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
-from licenses.models import Entitlement, LicensePool
+from licenses.models import Entitlement, LicensePool, Strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Gap:
 class Line:
     """One entitlement on record. first, last: days of the pool's zone; last "" is without an end.
 
-    strength: from 1, claimed, to 4, proven.
+    strength: from 1, claimed, to 4, proven; strength_reason: why somebody set it by hand, or "".
     """
 
     number: int
@@ -141,6 +141,7 @@ class Line:
     purchase_order: str
     strength: int
     strength_label: str
+    strength_reason: str
     scope: str
     reason: str
 
@@ -185,6 +186,7 @@ def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple
     """Return the entitlements on record of each pool. One query."""
     rows = (
         Entitlement.objects.as_of(as_of)
+        .with_proof(as_of)
         .filter(pool__in=[pool.pk for pool in pools])
         .select_related("contract")
         .order_by("valid_from", "pk")
@@ -201,8 +203,9 @@ def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple
                 last=row.valid_to.isoformat() if row.valid_to else "",
                 contract=row.contract.number if row.contract else "",
                 purchase_order=row.purchase_order,
-                strength=row.strength,
-                strength_label=row.get_strength_display(),
+                strength=row.proof,
+                strength_label=str(Strength(row.proof).label),
+                strength_reason=row.proof_reason,
                 scope=row.scope,
                 reason=row.reason,
             )
@@ -221,7 +224,9 @@ class PoolReader:
         as_of: datetime,
         judged: Sequence[MonthVerdict],
         lines: Sequence[Line],
+        proven_from: int,
     ) -> None:
+        self.proven_from = proven_from
         self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
         self.judged, self.lines = judged, tuple(lines)
         self.start, self.end = facts.start, facts.end
@@ -259,6 +264,7 @@ class PoolReader:
         figures = measure(self.used, edges, allowed=facts.limits.allowed)
         last = max(self.start, min(self.end, int(self.as_of.timestamp())) - 1)
         held = self._in_force(last)
+        proven = [line for line in held if line.strength >= self.proven_from]
         known = facts.limits.allowed.at(last) != UNKNOWN
         verdict = period_verdict(self.judged)
         spare, tightest_at = _spare(self.used, facts.limits.allowed)
@@ -271,7 +277,7 @@ class PoolReader:
             product=pool.product.name,
             metric=", ".join(sorted({line.metric for line in self.lines})),
             entitled=sum(line.quantity for line in held) if known else None,
-            proven=sum(x.quantity for x in held if x.strength >= 4) if known else None,
+            proven=sum(line.quantity for line in proven) if known else None,
             overdraft=sum(line.overdraft for line in held) if known else None,
             issued=None if issued == UNKNOWN else int(issued),
             peak=total.peak,

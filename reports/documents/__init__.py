@@ -15,7 +15,8 @@ from reports.documents.compliance import paper as compliance_paper
 class Kind:
     """A kind of report.
 
-    dataset:  pools, start, end, zone, as_of, scope and entity in; a dataset with `as_json` out.
+    dataset:  pools, start, end, zone, as_of, scope, entity and proven_from in; a dataset with
+              `as_json` out.
     paper:    dataset in, PDF bytes out; the same dataset gives the same bytes.
     """
 

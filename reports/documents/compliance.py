@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from reportlab.platypus import Flowable
 
+from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
 from reports.documents.pool_pages import month_grid, pool_pages, small_charts
 from reports.documents.words import (
@@ -79,6 +80,7 @@ def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
         verdict_reason=_reason(data),
         software="Licence management",
         facts=(
+            *_counted_as_proven(data),
             ("Scope", data.scope),
             ("Pools", f"{len(data.pools):,}"),
             ("Coverage", percent(data.coverage)),
@@ -86,6 +88,13 @@ def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
             ("Logic version", data.logic_version),
         ),
     )
+
+
+def _counted_as_proven(data: Compliance) -> list[tuple[str, str]]:
+    """Return a line of the title block where less than the best proof counts."""
+    if data.proven_from == Strength.PROVEN:
+        return []
+    return [("Counts as proven", "partial proof too: another entity's or a reseller's paper")]
 
 
 def _reason(data: Compliance) -> str:

@@ -64,7 +64,7 @@ def pool_pages(pool: PoolReport, data: Compliance, zone: ZoneInfo) -> list[Flowa
         *heading("Month by month", 2),
         _month_table(pool.months, zone),
         *_over_use(pool, zone),
-        *_rights(pool),
+        *_rights(pool, data.proven_from),
         *_load(pool),
         *_completeness(pool, zone),
     ]
@@ -190,7 +190,7 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
     return story
 
 
-def _rights(pool: PoolReport) -> list[Flowable]:
+def _rights(pool: PoolReport, proven_from: int) -> list[Flowable]:
     pool_zone = ZoneInfo(pool.zone)
     changes = []
     before = 0
@@ -219,7 +219,7 @@ def _rights(pool: PoolReport) -> list[Flowable]:
                 Column("Contract, order", 0.21, lines=2),
                 Column("Strength of proof", 0.22, lines=2),
             ],
-            [_line(line) for line in pool.lines],
+            [_line(line, proven_from) for line in pool.lines],
             empty="None is on record.",
             size=7.5,
         ),
@@ -240,9 +240,12 @@ def _rights(pool: PoolReport) -> list[Flowable]:
     ]
 
 
-def _line(line: Line) -> tuple[str | Cell, ...]:
+def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
     papers = ", ".join(part for part in (line.contract, line.purchase_order) if part)
-    tone = Tone.PLAIN if line.strength >= 4 else Tone.WARN
+    tone = Tone.PLAIN if line.strength >= proven_from else Tone.WARN
+    proof = line.strength_label
+    if line.strength_reason:
+        proof = f"{proof.split(':')[0]}, judged: {line.strength_reason}"
     return (
         f"E{line.number}",
         f"{line.quantity:,}",
@@ -251,7 +254,7 @@ def _line(line: Line) -> tuple[str | Cell, ...]:
         line.first,
         line.last or "no end",
         papers or "–",
-        Cell(line.strength_label, tone),
+        Cell(proof, tone),
     )
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from licenses.models import Entitlement
+from licenses.models import Strength
 from tests import factories as f
 
 START, END = f.at("2025-11-01"), f.at("2026-11-01")
@@ -25,7 +25,7 @@ def world(db):
         valid_from=date(2025, 1, 1),
         valid_to=date(2026, 12, 31),
         purchase_order="PO-77",
-        strength=Entitlement.Strength.CLAIMED,
+        strength=Strength.CLAIMED,
         recorded_at="2025-01-01T00:00:00Z",
     )
     f.covered(server, f.at("2025-10-01"), f.at("2026-06-10"))

@@ -178,6 +178,21 @@ def test_a_document_is_handed_out_to_who_may_have_it(
     assert anton.get(elsewhere).status_code == 404
 
 
+def test_the_proof_of_a_line_is_judged_with_a_reason(
+    mara: Client, anton: Client, world: World
+) -> None:
+    line = world.mine.entitlements.get()
+    path = reverse("admin:licenses_entitlement_proof", args=[line.pk])
+    assert anton.get(path).status_code == 403
+    assert "This field is required" in mara.post(path, {"strength": "2"}).content.decode()
+    page = mara.post(path, {"strength": "2", "reason": "Scan is illegible"}, follow=True)
+    assert "weak: order, mail or licence file only (judged: Scan is illegible)" in (
+        page.content.decode()
+    )
+    mara.post(path, {"strength": "", "reason": "Better scan"})
+    assert Entitlement.objects.with_proof().get(pk=line.pk).proof == 1
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -13,7 +13,7 @@ from licenses.analysis.verdict import (
     period_verdict,
     verdicts,
 )
-from licenses.models import Checkout
+from licenses.models import Checkout, Strength
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -58,6 +58,32 @@ def test_use_within_the_rights_is_as_observed_and_never_proven(pool, feature):
         "most in use 1 of 2 on 2026-03-01 01:00."
     )
     assert (month.peak, month.allowed, month.coverage) == (1, 2, Fraction(1))
+
+
+def test_use_of_rights_that_no_document_proves_is_not_determinable(pool, feature):
+    EntitlementFactory(pool=pool, quantity=1)
+    EntitlementFactory(pool=pool, quantity=1, strength=Strength.PARTIAL)
+    covered(feature.server, MARCH, APRIL)
+    holding(feature, MARCH + 3600, MARCH + 7200)
+    assert judged(pool).verdict == Verdict.AS_OBSERVED
+    holding(feature, MARCH + 5400, MARCH + 7200)
+    month = judged(pool)
+    assert month.verdict == Verdict.NOT_DETERMINABLE
+    assert month.reason == (
+        "In use 2 on 2026-03-01 01:30, where documents prove 1: the rest is claimed."
+    )
+    assert month.allowed == 2
+    assert judged(pool, proven_from=Strength.PARTIAL).verdict == Verdict.AS_OBSERVED
+    holding(feature, MARCH + 5400, MARCH + 7200)
+    assert judged(pool).verdict == Verdict.OVER_USE
+
+
+def test_nothing_is_proven_where_all_lines_are_claimed(pool, feature):
+    EntitlementFactory(pool=pool, quantity=9, strength=Strength.CLAIMED)
+    covered(feature.server, MARCH, APRIL)
+    assert judged(pool).verdict == Verdict.AS_OBSERVED
+    holding(feature, MARCH + 3600, MARCH + 7200)
+    assert "where documents prove 0" in judged(pool).reason
 
 
 def test_over_use_however_short_decides(pool, feature):

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from licenses.api.urls import router
-from licenses.models import AlertRule, Channel, Contract, DirtySpan, Scope
+from licenses.models import AlertRule, Channel, Contract, DirtySpan, Scope, Strength
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -105,6 +105,24 @@ def test_an_entitlement_is_corrected_by_a_new_line_with_a_reason() -> None:
     )
     assert answer.status_code == 201
     assert (answer.json()["quantity"], answer.json()["replaces"]) == (12, line.pk)
+
+
+def test_the_strength_of_proof_is_judged_with_a_reason() -> None:
+    line = EntitlementFactory(strength=Strength.CLAIMED)
+    api = client("manager")
+    place = f"/api/v1/entitlements/{line.pk}/"
+    assert api.get(place).json()["strength"] == 1
+    assert api.post(f"{place}strength/", {"strength": 3}).status_code == 400
+    answer = api.post(f"{place}strength/", {"strength": 3, "reason": "seen"})
+    assert answer.status_code == 200
+    assert (answer.json()["strength"], answer.json()["strength_reason"]) == (3, "seen")
+    assert api.get(place).json()["strength"] == 3
+    assert client("auditor").post(
+        f"{place}strength/", {"strength": 3, "reason": "x"}
+    ).status_code in (
+        403,
+        404,
+    )
 
 
 def test_a_feature_is_mapped_once_at_one_time() -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from licenses.analysis.usage import usage
-from licenses.models import Entitlement
+from licenses.models import Strength
 from reports.datasets.compliance import compliance
 from tests import factories as f
 from tests.reports.conftest import END, START
@@ -82,7 +82,7 @@ def test_rights_recorded_after_the_as_of_time_do_not_count(world):
         pool=world.pool,
         quantity=5,
         valid_from=date(2026, 1, 1),
-        strength=Entitlement.Strength.PROVEN,
+        strength=Strength.PROVEN,
         recorded_at="2026-11-10T00:00:00Z",
     )
     late = numbers(world.pool).pools[0].position

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pypdf import PdfReader
 
+from licenses.importing.rights import override_strength
+from licenses.models import StrengthOverride
 from reports.datasets.compliance import compliance
 from reports.documents.compliance import paper
 from reports.documents.words import hours, length, percent, signed
@@ -73,6 +75,20 @@ def test_the_title_block_says_whose_use_is_judged(world):
     pages, text = text_of(paper(numbers(world.pool, scope="Solver Vendor")))
     assert "legal entity not stated" in pages[0]
     assert "Scope Solver Vendor" in text
+
+
+def test_the_title_block_says_where_partial_proof_counts(world):
+    assert "Counts as proven" not in text_of(paper(numbers(world.pool)))[1]
+    _pages, text = text_of(paper(numbers(world.pool, proven_from=3)))
+    assert "Counts as proven partial proof too" in text
+
+
+def test_a_judged_strength_prints_with_its_reason(world):
+    (line,) = world.pool.entitlements.all()
+    override_strength(line, strength=3, reason="Seen at the reseller's", user=None)
+    StrengthOverride.objects.update(recorded_at=AS_OF)
+    _pages, text = text_of(paper(numbers(world.pool)))
+    assert "partial, judged: Seen at the reseller's" in text
 
 
 def test_without_over_use_the_paper_says_in_how_much_time_none_was_seen(db):

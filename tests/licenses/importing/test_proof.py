@@ -1,0 +1,140 @@
+"""How well a right is proven follows from its contract's documents, or from who judged it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from licenses.evidence import entries
+from licenses.importing.rights import correct_right, override_strength
+from licenses.models import Contract, Document, Entitlement, Strength
+from tests.factories import EntitlementFactory, VendorFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def line() -> Entitlement:
+    contract = Contract.objects.create(vendor=VendorFactory(), number="C-1")
+    return EntitlementFactory(
+        strength=Strength.CLAIMED,
+        contract=contract,
+        pool__product__vendor=contract.vendor,
+        recorded_at=NOW - timedelta(days=90),
+    )
+
+
+def attach(line: Entitlement, kind: str, days_ago: int = 0, *, for_group: bool = False) -> Document:
+    made = Document.objects.create(
+        contract=line.contract, kind=kind, title=kind, for_group=for_group, size=1
+    )
+    Document.objects.filter(pk=made.pk).update(recorded_at=NOW - timedelta(days=days_ago))
+    return made
+
+
+def proof(line: Entitlement, moment: datetime | None = None) -> int:
+    return Entitlement.objects.with_proof(moment).get(pk=line.pk).proof
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours", "anothers"),
+    [
+        ("invoice", 4, 3),
+        ("agreement", 4, 3),
+        ("statement", 4, 3),
+        ("reseller", 3, 3),
+        ("order", 2, 2),
+        ("confirmation", 2, 2),
+        ("mail", 2, 2),
+        ("license_file", 2, 2),
+        ("other", 1, 1),
+    ],
+)
+def test_a_document_is_worth(line: Entitlement, kind: str, ours: int, anothers: int) -> None:
+    attach(line, kind, for_group=True)
+    assert proof(line) == anothers
+    attach(line, kind)
+    assert proof(line) == ours
+
+
+def test_every_kind_of_document_was_thought_of() -> None:
+    from licenses.models.contracts import WORTH
+
+    assert set(WORTH) == set(Document.Kind)
+
+
+def test_the_best_document_counts_and_one_that_goes_counts_no_longer(line: Entitlement) -> None:
+    assert proof(line) == Strength.CLAIMED
+    attach(line, "mail")
+    invoice = attach(line, "invoice")
+    attach(line, "order")
+    assert proof(line) == Strength.PROVEN
+    invoice.delete()
+    assert proof(line) == Strength.WEAK
+
+
+def test_documents_of_another_contract_prove_nothing(line: Entitlement) -> None:
+    other = Contract.objects.create(vendor=line.contract.vendor, number="C-2")
+    Document.objects.create(contract=other, kind="invoice", title="x", size=1)
+    assert proof(line) == Strength.CLAIMED
+    free = EntitlementFactory(strength=Strength.CLAIMED)
+    assert proof(free) == Strength.CLAIMED
+
+
+def test_what_was_recorded_later_does_not_prove_it_then(line: Entitlement) -> None:
+    attach(line, "order", days_ago=60)
+    attach(line, "invoice", days_ago=10)
+    assert proof(line, NOW - timedelta(days=61)) == Strength.CLAIMED
+    assert proof(line, NOW - timedelta(days=11)) == Strength.WEAK
+    assert proof(line, NOW) == Strength.PROVEN
+
+
+def test_a_judgement_counts_more_than_documents_until_it_is_taken_back(
+    line: Entitlement, admin_user: Any
+) -> None:
+    attach(line, "invoice")
+    override_strength(line, strength=2, reason="The invoice is illegible.", user=admin_user)
+    found = Entitlement.objects.with_proof().get(pk=line.pk)
+    assert (found.proof, found.proof_reason) == (2, "The invoice is illegible.")
+    override_strength(line, strength=None, reason="A better scan came.", user=admin_user)
+    found = Entitlement.objects.with_proof().get(pk=line.pk)
+    assert (found.proof, found.proof_reason) == (4, "")
+
+
+def test_a_judgement_needs_a_reason_and_a_line_that_counts(
+    line: Entitlement, admin_user: Any
+) -> None:
+    with pytest.raises(ValidationError):
+        override_strength(line, strength=4, reason="  ", user=admin_user)
+    correct_right(line, changes={"quantity": 3}, reason="Typing error", user=admin_user)
+    line = Entitlement.objects.get(pk=line.pk)
+    with pytest.raises(ValidationError, match="newer line"):
+        override_strength(line, strength=4, reason="Seen.", user=admin_user)
+
+
+def test_a_corrected_line_keeps_its_judgement_under_the_same_contract(
+    line: Entitlement, admin_user: Any
+) -> None:
+    override_strength(line, strength=3, reason="Seen at the reseller's.", user=admin_user)
+    copy = correct_right(line, changes={"quantity": 3}, reason="Typing error", user=admin_user)
+    assert proof(copy) == Strength.PARTIAL
+    other = Contract.objects.create(vendor=copy.contract.vendor, number="C-2")
+    moved = correct_right(copy, changes={"contract": other}, reason="Wrong one", user=admin_user)
+    assert proof(moved) == Strength.CLAIMED
+
+
+def test_evidence_tells_the_strength_and_who_judged_it(line: Entitlement, admin_user: Any) -> None:
+    override_strength(line, strength=4, reason="Seen.", user=admin_user)
+    (entry,) = entries.entries(f"contract/{line.contract_id}")
+    told = {name: entry["body"][name] for name in ("author", "line", "reason", "strength", "what")}
+    assert told == {
+        "author": "admin",
+        "line": line.pk,
+        "reason": "Seen.",
+        "strength": 4,
+        "what": "strength judged",
+    }
