@@ -77,7 +77,7 @@ class ReportAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise Http404
         report = get_object_or_404(self.get_queryset(request), pk=report_id)
-        found = delivery.file_response(report)
+        found = delivery.file_response(report, request.user)
         if found is None:
             raise Http404("The file of this report is not there.")
         return found

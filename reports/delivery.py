@@ -20,6 +20,7 @@ from django.db.models import F, Q
 from django.http import FileResponse
 from django.utils import timezone
 
+from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
 from reports.documents import KINDS
 from reports.models import Report
@@ -153,13 +154,18 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
-def file_response(report: Report, *, numbers: bool = False) -> FileResponse | None:
-    """Return the PDF, or all numbers, for download; None where the report is not done."""
+def file_response(report: Report, user: Any, *, numbers: bool = False) -> FileResponse | None:
+    """Return the PDF, or all numbers, for download; None where the report is not done.
+
+    Writes who takes it.
+    """
     path = report.data_path if numbers else report.path
     if report.state != State.DONE or not path.is_file():
         return None
     name = Path(report.file_name).with_suffix(path.suffix).name
     kind = "application/json" if numbers else "application/pdf"
+    about: dict[str, str | int] = {"report": report.pk, "sha256": report.sha256}
+    note_read(user, "export", f"{'numbers' if numbers else 'PDF'} of a report", 1, **about)
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
 
 

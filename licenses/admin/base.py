@@ -13,9 +13,8 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
 
+from licenses.evidence.reads import NAMES, note_names
 from licenses.models import LicenseServer, sees_everything
-
-NAMES = "licenses.view_names"
 
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -65,6 +64,38 @@ def person_words(label: str, name: str) -> str:
     pseudonym.
     """
     return f"{name} ({label})" if name else label
+
+
+class ShowsNames:
+    """Pages on which names of people stand: each leaves an entry of who saw how many.
+
+    names_inline:  the inline whose rows name people; None where the row itself does.
+    """
+
+    names_inline: type | None = None
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        answer = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        changes = (getattr(answer, "context_data", None) or {}).get("cl")
+        if changes is not None and self.names_inline is None:
+            self._note(request, len(changes.result_list))
+        return answer
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        answer = super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
+        shown = getattr(answer, "context_data", None) or {}
+        if shown.get("original") is None:
+            return answer
+        count = 1
+        if self.names_inline is not None:
+            inlines = shown["inline_admin_formsets"]
+            mine = [each for each in inlines if isinstance(each.opts, self.names_inline)]
+            count = sum(len(each.formset.forms) for each in mine)
+        self._note(request, count)
+        return answer
+
+    def _note(self, request: HttpRequest, count: int) -> None:
+        note_names(request, str(self.opts.verbose_name_plural), count)  # type: ignore[attr-defined]
 
 
 class _Scope:
@@ -153,6 +184,7 @@ __all__ = [
     "ScopedAdmin",
     "ScopedStacked",
     "ScopedTabular",
+    "ShowsNames",
     "person_words",
     "rule_words",
     "scoped",

@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.importing.papers import checked_document, tidy_name
+from licenses.importing.papers import checked_document, open_document, tidy_name
 from licenses.models import Document
 
 from . import words
@@ -149,7 +149,7 @@ class DocumentAdmin(ScopedAdmin):
             raise PermissionDenied
         document = get_object_or_404(self.get_queryset(request), pk=pk)
         try:
-            stream = document.file.open("rb")
+            stream = open_document(document, request.user)
         except FileNotFoundError as error:
             raise Http404(f"The file of {document} is missing from the data folder") from error
         return FileResponse(

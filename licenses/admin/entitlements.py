@@ -105,7 +105,9 @@ class EntitlementAdmin(Importable, ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: Any = super().get_queryset(request)
-        return rows.with_proof().select_related("pool__product__vendor", "contract__vendor", "replaced_by")
+        return rows.with_proof().select_related(
+            "pool__product__vendor", "contract__vendor", "replaced_by"
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         found = list(super().get_fieldsets(request, obj))

@@ -14,6 +14,7 @@ from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from licenses.evidence.reads import note_read
 from licenses.resources import PersonResource, disarm
 
 from .base import NAMES
@@ -72,6 +73,15 @@ class Importable(ImportExportMixin):
         if not self.has_import_permission(request):
             raise PermissionDenied
         return super().import_action(request, *args, **kwargs)
+
+    def get_export_data(
+        self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
+    ) -> Any:
+        """Return the file, after writing who takes it."""
+        content = super().get_export_data(file_format, request, queryset, **kwargs)
+        what = str(self.opts.verbose_name_plural)
+        note_read(request.user, "export", what, queryset.count(), where=request.path)
+        return content
 
     def process_result(self, result: Any, request: HttpRequest) -> Any:
         """Say so when the confirmed import failed after all, since the inventory changed after

@@ -21,7 +21,7 @@ from unfold.decorators import display
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine
 
 from . import words
-from .base import NAMES, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular
+from .base import NAMES, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
 
 RESULTS = {
     "parsed": "success",
@@ -60,7 +60,8 @@ class UnreadableInline(ReadOnlyTabular):
 
 
 @admin.register(Capture)
-class CaptureAdmin(FactAdmin):
+class CaptureAdmin(ShowsNames, FactAdmin):
+    names_inline = UnreadableInline
     list_display = (
         "recorded_at",
         "server",
@@ -102,7 +103,7 @@ class CaptureAdmin(FactAdmin):
 
 
 @admin.register(UnreadableLine)
-class UnreadableLineAdmin(FactAdmin):
+class UnreadableLineAdmin(ShowsNames, FactAdmin):
     list_display = ("server", "line", "shown", "reason", "when")
     list_display_links = ("line",)
     list_select_related = ("capture__server",)

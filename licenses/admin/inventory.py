@@ -32,6 +32,7 @@ from .base import (
     ScopedAdmin,
     ScopedStacked,
     ScopedTabular,
+    ShowsNames,
     person_words,
     with_names,
 )
@@ -167,7 +168,8 @@ def tree_order(pairs: list[tuple[int, int | None, str]]) -> list[tuple[int, int]
 
 
 @admin.register(Team)
-class TeamAdmin(TeamsChange, Importable, ScopedAdmin):
+class TeamAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
+    names_inline = MemberInline
     resource_classes = [TeamResource]
     list_display = ("tree_name", "cost_center", "contact_email", "members_count", "pools_count")
     list_display_links = ("tree_name",)
@@ -255,7 +257,7 @@ class IdentityInline(ScopedStacked):
 
 
 @admin.register(Person)
-class PersonAdmin(TeamsChange, Importable, ScopedAdmin):
+class PersonAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
     resource_classes = [PersonResource]
     list_display = ("shown", "teams", "recorded_at")
     search_fields = ("pseudonym",)

@@ -121,6 +121,7 @@ def holders(request: HttpRequest, pk: int) -> HttpResponse:
     pool = _pool(request, pk)
     with timezone.override(pool.tzinfo):
         context = {"holders": pool_page.holders(pool, request), "pool": pool}
+        pool_page.note_refresh(pool, request, len(context["holders"]["rows"]))
         return HttpResponse(render_to_string("admin/licenses/holders.html", context, request))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,6 +27,7 @@ from licenses.analysis.rights import entitlement_steps, unused
 from licenses.analysis.verdict import months
 from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
+from licenses.evidence.reads import note_names
 from licenses.models import Checkout, Denial, LicensePool, PoolFeature, SharingRule
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 from licenses.tasks import nudge
@@ -35,6 +37,8 @@ from .base import NAMES, person_words, rule_words, with_names
 from .pool_teams import teams
 
 DAY = 86_400
+SEEN_SECONDS = 900
+"""An open page asks for its holders every few seconds: that is one look, not hundreds."""
 REQUEST_REPORT = "reports.delivery.request_report"
 
 
@@ -96,8 +100,26 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         "report_from": timezone.localdate() - timedelta(days=365),
         "report_to": timezone.localdate(),
     }
+    note_people(pool, request, context)
     with timezone.override(pool.tzinfo):
         return HttpResponse(render_to_string("admin/licenses/pool.html", context, request))
+
+
+def note_people(pool: Any, request: HttpRequest, shown: dict[str, Any]) -> None:
+    """Write who saw how many lines that name people; the page's own refreshes are a part of it."""
+    lines = [(shown["holders"] or {}).get("rows"), shown["denials"], shown["rules"]]
+    note_names(request, "page of a pool", sum(len(rows or ()) for rows in lines))
+    cache.set(_seen_key(pool, request), 1, SEEN_SECONDS)
+
+
+def note_refresh(pool: Any, request: HttpRequest, count: int) -> None:
+    """Write who saw the holders, once in a while for a page that refreshes itself."""
+    if cache.add(_seen_key(pool, request), 1, SEEN_SECONDS):
+        note_names(request, "holders of a pool", count)
+
+
+def _seen_key(pool: Any, request: HttpRequest) -> str:
+    return f"holders-seen:{request.user.pk}:{pool.pk}"
 
 
 def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:

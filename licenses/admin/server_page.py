@@ -21,6 +21,7 @@ from django.urls import reverse
 from licenses.analysis.coverage import load_waits
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
+from licenses.evidence.reads import note_names
 from licenses.importing import mapping
 from licenses.importing.jobs import hand_in as take
 from licenses.importing.polling import poll_now, test_connection
@@ -138,10 +139,7 @@ def overview(
         "strip": strip(server),
         "gaps": list(server.gaps.order_by("-starts")[:8]),
         "packages": bearing_on_scope(server.packages.all(), request.user, "package")[:SHOWN],
-        "rules": [
-            rule_words(rule, request.user)
-            for rule in server.sharing_rules.for_user(request.user)[:SHOWN]
-        ],
+        "rules": rules(server, request),
         "jobs": list(server.import_jobs.select_related("requested_by")[:6]),
         "pools": LicensePool.objects.for_user(request.user).active().values_list("name", flat=True),
         "products": Product.objects.for_user(request.user).select_related("vendor"),
@@ -206,6 +204,13 @@ def features(server: Any, user: Any) -> list[Any]:
 def unmapped(server: Any, user: Any) -> list[Feature]:
     rows = Feature.objects.for_user(user).unmapped().filter(server=server)
     return list(rows.select_related("server")[:SHOWN])
+
+
+def rules(server: Any, request: HttpRequest) -> list[str]:
+    """Return the lines of the server's options file that the user may see."""
+    rows = list(server.sharing_rules.for_user(request.user)[:SHOWN])
+    note_names(request, "lines of an options file", len(rows))
+    return [rule_words(rule, request.user) for rule in rows]
 
 
 def strip(server: Any) -> dict[str, Any]:

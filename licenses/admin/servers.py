@@ -28,6 +28,7 @@ from .base import (
     ReadOnlyAdmin,
     ReadOnlyTabular,
     ScopedAdmin,
+    ShowsNames,
 )
 
 
@@ -229,7 +230,7 @@ class IssuedCountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SharingRule)
-class SharingRuleAdmin(ReadOnlyAdmin):
+class SharingRuleAdmin(ShowsNames, ReadOnlyAdmin):
     list_display = ("server", "keyword", "amount", "feature_name", "holder_type", "whom", "line")
     list_select_related = ("server",)
     list_filter = (("server", AutocompleteSelectFilter), "keyword")

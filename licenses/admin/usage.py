@@ -28,7 +28,7 @@ from licenses.models import (
 )
 
 from . import pool_page, words
-from .base import FactAdmin, person_words, with_names
+from .base import FactAdmin, ShowsNames, person_words, with_names
 
 
 class PoolFilter(admin.SimpleListFilter):
@@ -51,7 +51,7 @@ class PoolFilter(admin.SimpleListFilter):
         return queryset.filter(feature__in=features.values("pk"))
 
 
-class UsageAdmin(FactAdmin):
+class UsageAdmin(ShowsNames, FactAdmin):
     """Rows of features.
 
     The newest first by the moment where few features are asked for, else by the order of arrival.

@@ -3,7 +3,7 @@ that may be sent again."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
@@ -12,6 +12,7 @@ from rest_framework import mixins, viewsets
 
 from licenses.api.idempotency import Conflict, IdempotentPosts
 from licenses.api.permissions import ModelPermissions
+from licenses.evidence.reads import note_names
 
 BIGGEST_ID = 2**63 - 1
 
@@ -35,8 +36,12 @@ def filters_of(of: type[models.Model], *names: str) -> type[filters.FilterSet]:
 
 
 class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
-    """Rows of one model, those that the user may see. Foreign and absent rows answer alike: 404."""
+    """Rows of one model, those that the user may see. Foreign and absent rows answer alike: 404.
 
+    named:  actions that name people to those who may see names; each answer leaves an entry.
+    """
+
+    named: ClassVar[frozenset[str]] = frozenset()
     permission_classes = (ModelPermissions,)
     ordering_fields: Any = ("id",)
 
@@ -45,6 +50,13 @@ class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
         if getattr(self, "swagger_fake_view", False):
             return rows.none()
         return rows.for_user(self.request.user)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if answer.status_code == 200 and getattr(self, "action", "") in self.named:
+            rows = next((v for v in answer.data.values() if isinstance(v, list)), [answer.data])
+            note_names(request, f"{self.basename} {self.action}", len(rows))
+        return answer
 
 
 class ReadOnly(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from licenses.alerts.channels import KINDS
+from licenses.evidence.reads import NAMES
 from licenses.importing.papers import checked_document, tidy_name
 from licenses.models import (
     Alert,
@@ -423,7 +424,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
 
     def get_name(self, person: Person) -> str | None:
         request = self.context.get("request")
-        if request is None or not request.user.has_perm("licenses.view_names"):
+        if request is None or not request.user.has_perm(NAMES):
             return None
         identity = getattr(person, "identity", None)
         return str(identity) if identity is not None else None

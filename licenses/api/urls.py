@@ -54,7 +54,7 @@ ENDPOINTS: dict[str, Any] = {
     "notifications": viewset(
         shapes.NotificationSerializer, ReadOnly, filters=("alert", "channel", "state")
     ),
-    "sharing-rules": viewset(shapes.SharingRuleSerializer, ReadOnly, filters=("server", "keyword")),
+    "sharing-rules": views.SharingRuleViewSet,
 }
 for name, endpoint in ENDPOINTS.items():
     router.register(name, endpoint, basename=name.rstrip("s"))

@@ -25,7 +25,9 @@ from licenses.api import serializers as shapes
 from licenses.api.asking import FIGURES, SPAN, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.concurrency.periods import iso
+from licenses.evidence.reads import NAMES
 from licenses.importing import jobs, mapping, polling
+from licenses.importing.papers import open_document
 from licenses.importing.rights import add_right, correct_right, override_strength
 from licenses.models import (
     Alert,
@@ -37,6 +39,7 @@ from licenses.models import (
     LicenseServer,
     Person,
     PoolFeature,
+    SharingRule,
     Silence,
     visible_teams,
 )
@@ -46,6 +49,7 @@ from licenses.tasks import nudge
 class PersonViewSet(ReadOnly):
     """People who use licences, by pseudonym."""
 
+    named = frozenset({"list", "retrieve"})
     queryset = Person.objects.select_related("identity")
     serializer_class = shapes.PersonSerializer
     filterset_class = filters_of(Person, "pseudonym")
@@ -136,7 +140,7 @@ class DocumentViewSet(
         if not request.user.has_perm("licenses.download_document"):
             raise PermissionDenied
         try:
-            stream = document.file.open("rb")
+            stream = open_document(document, request.user)
         except FileNotFoundError as error:
             raise NotFound("The file is missing from the data folder.") from error
         return FileResponse(stream, as_attachment=True, filename=document.file_name)
@@ -198,6 +202,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
 class PoolViewSet(Editable):
     """Rights counted together under one limit."""
 
+    named = frozenset({"holders", "denials"})
     queryset = LicensePool.objects.prefetch_related("owner_teams")
     serializer_class = shapes.PoolSerializer
     filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")
@@ -229,7 +234,7 @@ class PoolViewSet(Editable):
     def holders(self, request: Request, pk: str | None = None) -> Response:
         """Say who holds seats now, and how old that is."""
         pool = self.get_object()
-        names = request.user.has_perm("licenses.view_names")
+        names = request.user.has_perm(NAMES)
         found = pools_now.holders(pool, names=names)
         zone = pool.tzinfo
         return Response(
@@ -259,7 +264,7 @@ class PoolViewSet(Editable):
         """Say what `manage.py denials` prints."""
         pool = self.get_object()
         asked = span(request, pool)
-        names = request.user.has_perm("licenses.view_names")
+        names = request.user.has_perm(NAMES)
         return Response(told(pool, start=asked.start, end=asked.end, zone=asked.zone, names=names))
 
     @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
@@ -339,6 +344,15 @@ class ServerViewSet(Editable):
             {"step": step.name, "ok": step.ok, "sentence": step.sentence} for step in found.steps
         ]
         return Response({"ok": found.ok, "result": found.result, "steps": steps})
+
+
+class SharingRuleViewSet(ReadOnly):
+    """Lines of options files that keep, limit or withhold seats."""
+
+    named = frozenset({"list", "retrieve"})
+    queryset = SharingRule.objects.all()
+    serializer_class = shapes.SharingRuleSerializer
+    filterset_class = filters_of(SharingRule, "server", "keyword")
 
 
 class AlertViewSet(ReadOnly):

@@ -8,6 +8,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from licenses.evidence.reads import note_read
+from licenses.models import Document
+
 MOST_BYTES = 25_000_000
 
 
@@ -43,6 +46,17 @@ def checked_document(file: Any) -> str:
     if not marks and b"\0" in head:
         raise ValidationError(f"{file.name} is not a text file, as its name says.")
     return digest.hexdigest()
+
+
+def open_document(document: Document, user: Any) -> Any:
+    """Return the file of a document for reading, after writing who takes it.
+
+    The caller has checked that the user may. Raises FileNotFoundError where it is missing.
+    """
+    stream = document.file.open("rb")
+    about: dict[str, str | int] = {"document": document.pk, "sha256": document.sha256}
+    note_read(user, "export", "document of a contract", 1, **about)
+    return stream
 
 
 def tidy_name(name: str) -> str:

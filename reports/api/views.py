@@ -59,19 +59,19 @@ class ReportViewSet(
     def file(self, request: Request, pk: str | None = None) -> FileResponse:
         """Return the PDF."""
         report = self.get_object()
-        return download(report)
+        return download(report, request)
 
     @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get"])
     def numbers(self, request: Request, pk: str | None = None) -> FileResponse:
         """Return all numbers of the report as JSON."""
         report = self.get_object()
-        return download(report, numbers=True)
+        return download(report, request, numbers=True)
 
 
-def download(report: Report, *, numbers: bool = False) -> FileResponse:
+def download(report: Report, request: Request, *, numbers: bool = False) -> FileResponse:
     """Return the file of a report that is done; raise NotFound with its state otherwise."""
-    found = delivery.file_response(report, numbers=numbers)
+    found = delivery.file_response(report, request.user, numbers=numbers)
     if found is None:
         raise NotFound(f"The file is not there: the report is {report.state}.")
     return found

@@ -126,4 +126,4 @@ def test_files_kept_long_enough_go_and_the_row_says_when(report, settings):
     assert not report.path.exists() and not report.data_path.exists()
     assert report.files_dropped_at == NOW + timedelta(seconds=1)
     assert report.sha256 and report.data["verdict"]
-    assert delivery.file_response(report) is None
+    assert delivery.file_response(report, report.requested_by) is None

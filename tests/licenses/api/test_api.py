@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,20 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from licenses.api.urls import router
+from licenses.evidence import entries
 from licenses.models import AlertRule, Channel, Contract, DirtySpan, Scope, Strength
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
+    PersonFactory,
     PoolFactory,
     ServerFactory,
     TeamFactory,
     VendorFactory,
+    at,
+    covered,
+    holding,
+    refusal,
 )
 
 pytestmark = pytest.mark.django_db
@@ -307,3 +314,29 @@ def test_an_escalation_is_set_by_managers_alone() -> None:
     refused = manager.post("/api/v1/escalation-steps/", body | {"step": 4})
     assert refused.status_code == 400
     assert "at most three steps" in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        ("people/", 3),
+        ("people/{person}/", 1),
+        ("pools/{pool}/holders/", 1),
+        ("pools/{pool}/denials/?from=2026-11-01&to=2026-11-25", 1),
+    ],
+)
+def test_who_reads_names_leaves_one_entry_a_request(path: str, count: int) -> None:
+    pool = PoolFactory()
+    feature = FeatureFactory(pool=pool)
+    people = [PersonFactory() for _ in range(3)]
+    now = int(time.time())
+    holding(feature, now - 60, None, person=people[0])
+    covered(feature.server, now - 600, now)
+    refusal(feature, at("2026-11-20T10:00"), people[1])
+    address = f"/api/v1/{path.format(pool=pool.pk, person=people[0].pk)}"
+    assert client("auditor").get(address).status_code in (200, 404)
+    assert list(entries.entries("installation")) == []
+    assert client("manager").get(address).status_code == 200
+    (entry,) = entries.entries("installation")
+    assert (entry["kind"], entry["body"]["count"]) == ("reveal", count)
+    assert entry["body"]["where"] == address.split("?")[0]

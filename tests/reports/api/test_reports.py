@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
+from licenses.evidence import entries
 from licenses.models import Scope
 from reports import delivery
 from reports.api import views
@@ -100,5 +101,13 @@ def test_the_admin_lists_reports_and_hands_out_the_file(world, admin_client, adm
     place = f"/admin/reports/report/{handed[0]}/file/"
     assert place.encode() in page
     assert b"Over-use" in page
+    assert list(entries.entries("installation")) == []
     assert b"".join(admin_client.get(place).streaming_content).startswith(b"%PDF")
+    numbers = client_of(admin_user).get(f"/api/v1/reports/{handed[0]}/numbers/")
+    assert b"".join(numbers.streaming_content).startswith(b"{")
+    taken = [entry["body"] for entry in entries.entries("installation")]
+    assert [(row["what"], row["report"], row["who"]) for row in taken] == [
+        ("PDF of a report", handed[0], "admin"),
+        ("numbers of a report", handed[0], "admin"),
+    ]
     assert admin_client.get(f"/admin/reports/report/{handed[0]}/change/").status_code == 200

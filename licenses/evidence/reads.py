@@ -1,0 +1,37 @@
+"""Who read what is not for everybody: names of people, documents, reports, exports."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.evidence import entries
+
+NAMES = "licenses.view_names"
+"""The permission to see names behind pseudonyms."""
+
+
+def note_read(
+    user: Any, kind: Literal["reveal", "export"], what: str, count: int, **about: str | int
+) -> None:
+    """Write into the installation's stream that somebody read something; nothing for count 0.
+
+    kind:   reveal for names, export for what leaves as a file.
+    what:   in words, without a name of a person.
+    count:  how many rows or files: one entry a request, however many it showed.
+    about:  what identifies the thing, such as a hash or an address without its query.
+    """
+    if not count:
+        return
+    body = {**about, "count": count, "what": what, "who": user.get_username()}
+    entry = entries.draft(kind, int(timezone.now().timestamp()), body)
+    with transaction.atomic():
+        entries.append(entries.INSTALLATION, [entry], source="web")
+
+
+def note_names(request: Any, what: str, count: int) -> None:
+    """Write that the user of a request saw names, if it is one who may see them."""
+    if request.user.has_perm(NAMES):
+        note_read(request.user, "reveal", what, count, where=request.path)
