@@ -1,6 +1,7 @@
 """What is thrown away, and when. What is not named here is kept for ever.
 
-Evidence, events, holdings, refusals, rights and documents are never touched.
+Evidence, events, holdings, rights and documents are never touched, and of refusals only the
+server's own words.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from django.db import transaction
 from django.db.models import Q
 from knox.models import AuthToken
 
+from licenses.concurrency.denials import RULES as RULES_OF_DENIALS
 from licenses.importing.captures import drop_raw
 from licenses.models import (
     Capture,
+    Denial,
     IdempotencyRecord,
     ImportJob,
     MailboxMessage,
@@ -49,6 +52,10 @@ class Rule(NamedTuple):
 def _delete(rows: list[Any]) -> None:
     model = type(rows[0])
     model._default_manager.filter(pk__in=[row.pk for row in rows]).delete()
+
+
+def _forget_words(denials: list[Any]) -> None:
+    Denial.objects.filter(pk__in=[row.pk for row in denials]).update(reason="")
 
 
 def _delete_jobs(jobs: list[Any]) -> None:
@@ -88,6 +95,15 @@ RULES = (
         "ITAM_KEEP_IDEMPOTENCY_DAYS",
         lambda before: IdempotencyRecord.objects.filter(recorded_at__lt=before),
         _delete,
+    ),
+    Rule(
+        "words of refusals",
+        "ITAM_KEEP_DENIAL_WORDS_DAYS",
+        # Those that today's rules have not read yet may still be needed for a class.
+        lambda before: Denial.objects.filter(at__lt=before, rules=RULES_OF_DENIALS).exclude(
+            reason=""
+        ),
+        _forget_words,
     ),
     Rule("messages of past alerts", "ITAM_KEEP_MESSAGES_DAYS", _messages, _delete),
     Rule(

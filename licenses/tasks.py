@@ -20,7 +20,7 @@ from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
-from licenses.importing import jobs, polling, rights_files, tail
+from licenses.importing import denial_classes, jobs, polling, rights_files, tail
 from licenses.models import DirtySpan, LicensePool
 
 logger = logging.getLogger(__name__)
@@ -127,11 +127,13 @@ def purge() -> None:
 
 def _once_a_day() -> None:
     """Look for the peaks of twelve months anew, since they fall when their day leaves the window,
-    read the options files, which change now and then, and throw away what is too old."""
+    read the options files, which change now and then, derive again what other rules said of
+    refusals, and throw away what is too old."""
     key = f"daily:{timezone.now():%Y-%m-%d}"
     if cache.add(key, 1, timeout=2 * 86400):
         rights_files.read_options_files()
         defaults.ensure_channel()
         with transaction.atomic():
             pools_now.refresh(set(LicensePool.objects.values_list("pk", flat=True)), year=True)
+        denial_classes.daily()
         nudge(purge.name)

@@ -165,8 +165,8 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         with transaction.atomic():
             super().save_related(request, form, formsets, change)
-        if {"zone"} & set(form.changed_data) and change:
-            mark_dirty([form.instance.pk])  # its days begin at other moments
+        if {"zone", "episode_gap_minutes"} & set(form.changed_data) and change:
+            mark_dirty([form.instance.pk])  # its days begin, its episodes end, at other moments
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save mappings the one way there is: with evidence, and with their hours counted again."""

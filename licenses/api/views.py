@@ -285,10 +285,11 @@ class PoolViewSet(Editable):
         return Response({"pool": pool.name, **found.as_dict(asked.zone)})
 
     def perform_update(self, serializer: Any) -> None:
-        before = serializer.instance.zone
+        pool = serializer.instance
+        before = pool.zone, pool.episode_gap_minutes
         pool = serializer.save()
-        if pool.zone != before:
-            mark_dirty([pool.pk])  # its days begin at other moments
+        if (pool.zone, pool.episode_gap_minutes) != before:
+            mark_dirty([pool.pk])  # its days begin, its episodes end, at other moments
 
 
 class ServerViewSet(Editable):

@@ -1,4 +1,4 @@
-"""Make everything derived again: holdings from facts, hours from holdings."""
+"""Make everything derived again: holdings from facts, hours and episodes of refusals from both."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.models import (
     Checkout,
+    Denial,
+    DenialEpisode,
     DirtySpan,
     Event,
     LicensePool,
@@ -20,6 +22,7 @@ from licenses.models import (
     TeamHour,
 )
 
+from .denial_classes import reclassify
 from .derive import BEGINNING, Key, derive
 from .teams import match_again
 
@@ -27,6 +30,7 @@ from .teams import match_again
 class Rebuilt(NamedTuple):
     holdings: int
     hours: int
+    episodes: int
 
 
 def rebuild() -> Rebuilt:
@@ -35,6 +39,9 @@ def rebuild() -> Rebuilt:
         rebuild_holdings(server)
     match_again()
     with transaction.atomic():
+        reclassify(Denial.objects.all())
+        Denial.objects.exclude(served_at=None).update(served_at=None)
+        DenialEpisode.objects.all().delete()
         PoolHour.objects.all().delete()
         TeamHour.objects.all().delete()
         DirtySpan.objects.all().delete()
@@ -45,13 +52,16 @@ def rebuild() -> Rebuilt:
             .values_list("coverage__starts", flat=True)
             .first()
         )
-        known = [int(moment.timestamp()) for moment in (first, covered) if moment is not None]
+        refused = Denial.objects.order_by("at").values_list("at", flat=True).first()
+        known = [int(each.timestamp()) for each in (first, covered, refused) if each is not None]
         pools = list(LicensePool.objects.values_list("pk", flat=True))
         if known:
             rollup.mark_dirty(pools, min(known), int(timezone.now().timestamp()))
     rollup.drain()
     pools_now.refresh(pools, year=True)
-    return Rebuilt(Checkout.objects.count(), PoolHour.objects.count())
+    return Rebuilt(
+        Checkout.objects.count(), PoolHour.objects.count(), DenialEpisode.objects.count()
+    )
 
 
 def rebuild_holdings(server: LicenseServer) -> None:

@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile
 from knox.models import AuthToken
 
 from licenses import retention, tasks
+from licenses.concurrency.denials import RULES
 from licenses.evidence import entries
 from licenses.importing.captures import read_raw, store_raw
 from licenses.models import (
@@ -20,13 +21,14 @@ from licenses.models import (
     AlertRule,
     Capture,
     Channel,
+    Denial,
     IdempotencyRecord,
     ImportJob,
     MailboxMessage,
     Notification,
     UnreadableLine,
 )
-from tests.factories import ServerFactory
+from tests.factories import FeatureFactory, PersonFactory, ServerFactory, refusal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -241,3 +243,17 @@ def test_the_task_asks_for_another_turn_until_all_is_gone(monkeypatch):
     monkeypatch.setattr(retention, "purge", lambda _now: False)
     tasks.purge()
     assert sent == ["licenses.tasks.purge"]
+
+
+def test_a_refusal_outlives_its_words(purge: Any) -> None:
+    feature, person = FeatureFactory(), PersonFactory()
+    for days, rules in ((399, RULES), (401, RULES), (402, 0)):
+        row = refusal(feature, int(ago(days=days).timestamp()), person)
+        Denial.objects.filter(pk=row.pk).update(reason="as printed", rules=rules)
+    assert purge()
+    rows = Denial.objects.order_by("-at").values_list("reason", "code", "reason_class")
+    assert list(rows) == [
+        ("as printed", -4, "no_seat"),
+        ("", -4, "no_seat"),
+        ("as printed", -4, "no_seat"),  # today's rules have yet to read it
+    ]

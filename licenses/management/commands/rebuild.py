@@ -9,8 +9,14 @@ from licenses.management.base import DataCommand
 
 
 class Command(DataCommand):
-    help = "Make holdings, hourly figures and newest figures again from the facts."
+    help = (
+        "Make holdings, hourly figures, classes and episodes of refusals, and newest figures again "
+        "from the facts."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts = rebuilding.rebuild()
-        self.stdout.write(f"{counts.holdings} holdings and {counts.hours} pool-hours made again.")
+        self.stdout.write(
+            f"{counts.holdings} holdings, {counts.hours} pool-hours and {counts.episodes} episodes "
+            "of refusals made again."
+        )
