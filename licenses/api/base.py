@@ -17,10 +17,12 @@ from licenses.evidence.reads import note_names
 BIGGEST_ID = 2**63 - 1
 
 
-def filters_of(of: type[models.Model], *names: str) -> type[filters.FilterSet]:
+def filters_of(of: type[models.Model], *names: str, span_of: str = "") -> type[filters.FilterSet]:
     """Return a filter set in which ids are numbers.
 
     A list of choices would answer differently for a row out of scope and one that does not exist.
+
+    span_of:  a moment of the rows, which `from` (in) and `to` (not in) then choose by.
     """
     number = {
         "filter_class": filters.NumberFilter,
@@ -32,7 +34,12 @@ def filters_of(of: type[models.Model], *names: str) -> type[filters.FilterSet]:
         (),
         {"model": of, "fields": list(names), "filter_overrides": dict.fromkeys(related, number)},
     )
-    return type(f"{of.__name__}Filter", (filters.FilterSet,), {"Meta": meta})
+    ends = {
+        name: filters.IsoDateTimeFilter(span_of, lookup_expr=expression)
+        for name, expression in (("from", "gte"), ("to", "lt"))
+        if span_of
+    }
+    return type(f"{of.__name__}Filter", (filters.FilterSet,), {"Meta": meta, **ends})
 
 
 class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):

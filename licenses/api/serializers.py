@@ -21,6 +21,7 @@ from licenses.models import (
     Contract,
     Coverage,
     Denial,
+    DenialEpisode,
     Document,
     Entitlement,
     EscalationStep,
@@ -242,6 +243,24 @@ DenialSerializer = serializer_for(
     "version",
     "reason_class",
     "capacity",
+    "served_at",
+    "rules",
+)
+DenialEpisodeSerializer = serializer_for(
+    DenialEpisode,
+    "pool",
+    "person",
+    "capacity",
+    "starts",
+    "last",
+    "refusals",
+    "reason_class",
+    "outcome",
+    "granted_at",
+    "lost_seconds",
+    "in_use",
+    "limit",
+    "rules",
 )
 IssuedSerializer = serializer_for(
     IssuedCount,

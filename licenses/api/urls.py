@@ -38,8 +38,9 @@ ENDPOINTS: dict[str, Any] = {
         shapes.CheckoutSerializer, ReadOnly, filters=("feature", "person", "method")
     ),
     "denials": viewset(
-        shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class")
+        shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class", "capacity")
     ),
+    "denial-episodes": views.DenialEpisodeViewSet,
     "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
     "alerts": views.AlertViewSet,
     "alert-rules": viewset(

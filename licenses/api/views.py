@@ -32,6 +32,7 @@ from licenses.importing.rights import add_right, correct_right, override_strengt
 from licenses.models import (
     Alert,
     Channel,
+    DenialEpisode,
     Document,
     Entitlement,
     Feature,
@@ -53,6 +54,19 @@ class PersonViewSet(ReadOnly):
     queryset = Person.objects.select_related("identity")
     serializer_class = shapes.PersonSerializer
     filterset_class = filters_of(Person, "pseudonym")
+
+
+class DenialEpisodeViewSet(ReadOnly):
+    """Who was kept from work, when and how long: people's chains of refusals in a pool."""
+
+    queryset = DenialEpisode.objects.all()
+    serializer_class = shapes.DenialEpisodeSerializer
+    filterset_class = filters_of(
+        DenialEpisode,
+        *("pool", "person", "outcome", "reason_class", "capacity"),
+        span_of="starts",
+    )
+    ordering_fields = ("id", "starts", "lost_seconds")
 
 
 class EntitlementViewSet(

@@ -15,7 +15,15 @@ from rest_framework.test import APIClient
 
 from licenses.api.urls import router
 from licenses.evidence import entries
-from licenses.models import AlertRule, Channel, Contract, DirtySpan, Scope, Strength
+from licenses.models import (
+    AlertRule,
+    Channel,
+    Contract,
+    DenialEpisode,
+    DirtySpan,
+    Scope,
+    Strength,
+)
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -26,6 +34,7 @@ from tests.factories import (
     VendorFactory,
     at,
     covered,
+    derived,
     holding,
     refusal,
 )
@@ -232,6 +241,57 @@ def test_an_entitlement_has_its_hours_counted_again() -> None:
     )
     assert answer.status_code == 201, answer.content
     assert DirtySpan.objects.filter(pool=pool).exists()
+
+
+def test_a_pool_whose_episodes_end_otherwise_has_them_made_again() -> None:
+    pool = PoolFactory()
+    api = client("manager")
+    api.patch(f"/api/v1/pools/{pool.pk}/", {"notes": "n"})
+    assert not DirtySpan.objects.exists()
+    FeatureFactory(pool=pool)
+    EntitlementFactory(pool=pool)
+    api.patch(f"/api/v1/pools/{pool.pk}/", {"episode_gap_minutes": 5})
+    assert DirtySpan.objects.filter(pool=pool).exists()
+
+
+@pytest.fixture
+def chains() -> list[DenialEpisode]:
+    """An episode of nine o'clock and one of ten, for different reasons, in two pools."""
+    for hour, capacity in ((9, True), (10, False)):
+        feature = FeatureFactory(pool=PoolFactory())
+        moment = at(f"2026-03-10T{hour:02}:00")
+        refusal(feature, moment, PersonFactory(), capacity=capacity)
+        derived(feature.mappings.get().pool, moment, moment + 1)
+    return list(DenialEpisode.objects.order_by("starts"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "places"),
+    [
+        pytest.param("", [1, 0], id="all-the-newest-first"),
+        pytest.param("pool={0.pool_id}", [0], id="pool"),
+        pytest.param("person={1.person_id}", [1], id="person"),
+        pytest.param("capacity=true", [0], id="capacity"),
+        pytest.param("reason_class=not_licensed", [1], id="reason"),
+        pytest.param("outcome=open", [1, 0], id="outcome"),
+        pytest.param("from=2026-03-10T10:00:00Z", [1], id="from"),
+        pytest.param("to=2026-03-10T11:00:00%2B01:00", [0], id="to-is-not-in"),
+        pytest.param("ordering=starts", [0, 1], id="order"),
+    ],
+)
+def test_episodes_are_filtered(chains: list[DenialEpisode], asked: str, places: list[int]) -> None:
+    found = rows(client("manager").get(f"/api/v1/denial-episodes/?{asked.format(*chains)}"))
+    assert [row["id"] for row in found] == [chains[place].pk for place in places]
+
+
+def test_an_auditor_sees_episodes_of_his_vendors_alone(chains: list[DenialEpisode]) -> None:
+    api = client("auditor")
+    assert rows(api.get("/api/v1/denial-episodes/")) == []
+    Scope.objects.create(user=api.user).vendors.add(chains[1].pool.product.vendor)
+    (row,) = rows(api.get("/api/v1/denial-episodes/"))
+    assert (row["starts"], row["refusals"], row["rules"]) == ("2026-03-10T10:00:00+0000", 1, 1)
+    assert api.get(f"/api/v1/denial-episodes/{chains[0].pk}/").status_code == 404
+    assert rows(api.get(f"/api/v1/denial-episodes/?pool={chains[0].pool_id}")) == []
 
 
 def test_too_many_periods_are_refused() -> None:
