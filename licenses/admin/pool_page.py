@@ -107,7 +107,12 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
 
 def note_people(pool: Any, request: HttpRequest, shown: dict[str, Any]) -> None:
     """Write who saw how many lines that name people; the page's own refreshes are a part of it."""
-    lines = [(shown["holders"] or {}).get("rows"), shown["denials"], shown["rules"]]
+    lines = [
+        (shown["holders"] or {}).get("rows"),
+        (shown["teams"] or {}).get("holders"),
+        shown["denials"],
+        shown["rules"],
+    ]
     note_names(request, "page of a pool", sum(len(rows or ()) for rows in lines))
     cache.set(_seen_key(pool, request), 1, SEEN_SECONDS)
 

@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import BigIntegerField, Max, Value
 
 from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
-from licenses.analysis.rows import EVER, columns, number
+from licenses.analysis.rows import EVER, columns, now_epoch, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
@@ -115,7 +115,8 @@ def load_holdings(
     in the second in which it was taken is there too: nobody saw it held, but somebody took it.
     """
     wanted = features(mappings)
-    rows = _joined(_closed(wanted, start, end), _open(wanted, mappings, horizons, end))
+    longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
+    rows = _joined(_closed(wanted, start, end, longest), _open(wanted, mappings, horizons, end))
     return _by_pool(rows, mappings, start, end)
 
 
@@ -133,16 +134,27 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
     }
 
 
-# The sum keeps SQLite from choosing the index by start, which would read all of the past for the
-# last hour; the index by end reads what ended since, or is still out.
-_BEGINS = number("taken_at") + Value(0, output_field=BigIntegerField())
+# A sum keeps a database from choosing the index of that column.
+_NOTHING = Value(0, output_field=BigIntegerField())
+_BEGINS = number("taken_at") + _NOTHING
+_ENDS = number("returned_at") + _NOTHING
 
 
-def _closed(wanted: set[int], start: int, end: int) -> Holdings:
-    """Return what was given back at *start* or later and taken before *end*."""
-    found = Checkout.objects.annotate(begins=_BEGINS).filter(
-        feature__in=wanted, returned_at__gte=start, begins__lt=end
-    )
+def _closed(wanted: set[int], start: int, end: int, longest: int) -> Holdings:
+    """Return what was given back at *start* or later and taken before *end*.
+
+    longest:  no holding lasted longer, so none that began earlier reaches into the window.
+
+    The index by end reads all that ended since *start*, that by start all that began from *longest*
+    before it to *end*: the first serves the newest hours, the second a log that comes late.
+    """
+    rows = Checkout.objects.filter(feature__in=wanted)
+    if end + longest < now_epoch():
+        found = rows.annotate(ends=_ENDS).filter(
+            taken_at__gte=start - longest, taken_at__lt=end, ends__gte=start
+        )
+    else:
+        found = rows.annotate(begins=_BEGINS).filter(returned_at__gte=start, begins__lt=end)
     taken = columns(
         found,
         "feature_id",

@@ -13,7 +13,10 @@ from licenses.models import PoolFeature
 
 
 class Mapping(NamedTuple):
-    """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such."""
+    """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such.
+
+    longest:  no holding of the feature that was given back lasted longer, in seconds.
+    """
 
     feature: int
     server: int
@@ -22,6 +25,7 @@ class Mapping(NamedTuple):
     weight: int
     start: int
     end: int
+    longest: int
 
 
 Mappings = dict[int, list[Mapping]]
@@ -51,7 +55,7 @@ def servers(mappings: Mappings) -> set[int]:
     return {mapping.server for rows in mappings.values() for mapping in rows}
 
 
-def _rows(condition: Q) -> Iterable[tuple[int, int, int, str, str, int, int, int]]:
+def _rows(condition: Q) -> Iterable[tuple[int, int, int, str, str, int, int, int, int]]:
     return (
         PoolFeature.objects.filter(condition)
         .order_by("pool_id", "feature_id", "mapped_from")
@@ -64,5 +68,6 @@ def _rows(condition: Q) -> Iterable[tuple[int, int, int, str, str, int, int, int
             "weight",
             number("mapped_from", EVER),
             number("mapped_until", OPEN),
+            "feature__max_duration",
         )
     )

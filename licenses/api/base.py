@@ -61,7 +61,9 @@ class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if answer.status_code == 200 and getattr(self, "action", "") in self.named:
-            rows = next((v for v in answer.data.values() if isinstance(v, list)), [answer.data])
+            shown = answer.data
+            lists = [shown[name] for name in ("holders", "denials", "results") if name in shown]
+            rows = lists[0] if lists else [shown]
             note_names(request, f"{self.basename} {self.action}", len(rows))
         return answer
 

@@ -216,7 +216,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
 class PoolViewSet(Editable):
     """Rights counted together under one limit."""
 
-    named = frozenset({"holders", "denials"})
+    named = frozenset({"holders", "denials", "teams"})
     queryset = LicensePool.objects.prefetch_related("owner_teams")
     serializer_class = shapes.PoolSerializer
     filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")

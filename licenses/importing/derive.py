@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from licenses.models import Boundary, Capture, Checkout, Coverage, LicenseServer
+from licenses.models import Boundary, Capture, Checkout, Coverage, Feature, LicenseServer
 
 from .pairing import EVENT, Fact, Held, Restart, Seen, pair
 
@@ -312,6 +312,21 @@ def _upsert(rows: list[tuple[Any, ...]]) -> None:
             # index stays small.
             rows.sort(key=lambda row: (row[0], row[5]))
             cursor.executemany(_UPSERT, rows)
+        _raise_longest(rows)
+
+
+def _raise_longest(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Keep the bound by which readers know how far back a holding can begin."""
+    longest: dict[int, int] = {}
+    for feature, _person, _host, _seats, _ordinal, taken, _by, _after, returned, *_rest in rows:
+        if returned is not None:
+            longest[feature] = max(longest.get(feature, 0), returned - taken)
+    known = dict(Feature.objects.filter(pk__in=longest).values_list("pk", "max_duration"))
+    for feature, seconds in longest.items():
+        if seconds > known[feature]:
+            Feature.objects.filter(pk=feature, max_duration__lt=seconds).update(
+                max_duration=seconds
+            )
 
 
 def _delete(ids: Iterable[int]) -> None:

@@ -201,7 +201,9 @@ class Feature(models.Model):
         default=False, help_text="Not worth a pool; no longer listed as unmapped."
     )
     max_duration = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="Longest holding so far, seconds."
+        default=0,
+        editable=False,
+        help_text="No holding that was given back lasted longer, seconds.",
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 

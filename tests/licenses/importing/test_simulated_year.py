@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 
 from licenses.models import Checkout, Coverage, Denial, Event, EvidenceBlock, PoolHour
 from licenses.simulator import truth
@@ -136,6 +137,9 @@ def test_a_second_import_changes_nothing(year: Year) -> None:
     assert again["new"] == 0
     assert again["known"] == again["out"] + again["in"] + again["denied"]
     assert tables() == before
+    assert not Checkout.objects.filter(
+        returned_at__gt=F("taken_at") + F("feature__max_duration")
+    ).exists()
     assert (EvidenceBlock.objects.count(), PoolHour.objects.count()) == (blocks, hours)
 
 
