@@ -17,6 +17,8 @@ os.environ["ITAM_DATA_DIR"] = _folder
 os.environ["ITAM_SECRET_KEY"] = "for-tests-" + "0123456789" * 5
 os.environ["ITAM_PSEUDONYM_KEY"] = "a pseudonym key for tests"
 os.environ["ITAM_FIELD_KEYS"] = "Zm9yLXRlc3RzLTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+# Tests are not to fail for how full the disk of this machine is.
+os.environ["ITAM_DISK_FREE_MB"] = os.environ["ITAM_DISK_FREE_PERCENT"] = "0"
 os.environ["CELERY_BROKER_URL"] = "memory://"
 
 from itam.settings import *  # noqa: E402, F403

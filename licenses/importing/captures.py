@@ -25,7 +25,6 @@ KEPT_LINES = 1000
 """Unreadable lines kept for one capture; all are counted, and the raw text has the rest."""
 IN_USE_SECONDS = 3600
 """A file younger than this may belong to a capture that is being stored."""
-LOW_BYTES, LOW_SHARE = 500 * 2**20, 0.05
 
 
 class DiskFull(OSError):
@@ -35,15 +34,16 @@ class DiskFull(OSError):
 def check_room() -> None:
     """Refuse to import when the disk is nearly full: reading and alerts must go on working.
 
-    Raises DiskFull below 5 % or 500 MB of free space, whichever is less demanding.
+    Raises DiskFull below ITAM_DISK_FREE_MB or ITAM_DISK_FREE_PERCENT of free space.
     """
     root = Path(settings.ITAM_DATA_DIR)
     root.mkdir(parents=True, exist_ok=True)
     usage = shutil.disk_usage(root)
-    if usage.free < min(LOW_BYTES, usage.total * LOW_SHARE):
+    wanted = max(settings.ITAM_DISK_FREE_BYTES, int(usage.total * settings.ITAM_DISK_FREE_SHARE))
+    if usage.free < wanted:
         raise DiskFull(
-            f"{root} has {usage.free // 2**20} MB left: imports wait until there are "
-            f"{int(min(LOW_BYTES, usage.total * LOW_SHARE)) // 2**20} MB."
+            f"{root} has {usage.free // 10**6} MB left: imports wait until there are "
+            f"{wanted // 10**6} MB."
         )
 
 

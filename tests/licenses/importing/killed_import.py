@@ -1,4 +1,13 @@
-"""A process to be killed while it imports: `python killed_import.py ORDER SERVER FILE`.
+"""Imports to be killed, or to run out of disk: `python killed_import.py`, orders on its input.
+
+An order is a line of JSON: {"order", "server", "file"} and perhaps "file_bytes", the largest a file
+may grow (RLIMIT_FSIZE), or "calls", after how many calls of a function the import kills itself
+(SIGKILL): that is as random a place whatever else the machine is busy with.
+
+Each order is done by a child that is forked from here, where everything is loaded already, so that
+a kill costs milliseconds and not the start of Django. The answers: a line with the child's pid at
+once, and one with its wait status when it is over. It is reaped only after the next order, so that
+its pid cannot be another's when it is killed.
 
 ORDER right is the product's own: rows and cursor in one transaction. The two others are wrong on
 purpose, so that the test can show that it would notice: cursor_first moves the cursor before the
@@ -8,8 +17,13 @@ whether it is there, as a reader does whose rows have no keys.
 
 from __future__ import annotations
 
+import json
+import os
+import resource
+import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +31,18 @@ import django
 
 django.setup()
 
-from django.db import connection, transaction  # noqa: E402
+from django.db import connections  # noqa: E402
 
 from licenses.importing import facts, logs  # noqa: E402
 from licenses.models import LicenseServer, LogCursor  # noqa: E402
 from licenses.sources.flexnet.log_dates import first_line_date  # noqa: E402
 
-PIECE = 8192
-PAUSE = 0.01
-"""Seconds between the two commits of a wrong order: what a busy disk makes of it."""
+PIECE = 4096
+PAUSE = 10_000
+"""Calls between the two commits of a wrong order: what a busy disk makes of it."""
 
 
-def main(order: str, name: str, path: Path) -> None:
+def run(order: str, name: str, path: Path) -> None:
     server = LicenseServer.objects.get(name=name)
     cursor, _ = LogCursor.objects.get_or_create(server=server, defaults={"path": str(path)})
 
@@ -62,16 +76,69 @@ def main(order: str, name: str, path: Path) -> None:
                 ahead = logs.DebugLogParser(zone=server.tzinfo, date=None, state=run.parser.state())
                 list(ahead.feed(block))
                 save(run.cursor() | {"parser": ahead.state()})
-                time.sleep(PAUSE)
+                pause()
             run.store(block, last=last)
             if order == "rows_first":
-                time.sleep(PAUSE)
+                pause()
                 save(run.cursor())
-    print("done", flush=True)  # noqa: T201
+
+
+def pause() -> None:
+    for _ in range(PAUSE):
+        time.monotonic()
+
+
+def kill_after(calls: int) -> None:
+    """Have this process killed after so many calls and returns of functions, C's included."""
+    left = calls
+
+    def count(_frame: object, _event: str, _argument: object) -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(count)
+
+
+def child(order: dict[str, Any]) -> None:
+    """Do one order and end: 0 done, 1 an error, which is told on standard error."""
+    if limit := order.get("file_bytes"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if calls := order.get("calls"):
+        kill_after(calls)
+    try:
+        run(order["order"], order["server"], Path(order["file"]))
+    except BaseException:  # noqa: BLE001 - whatever it is ends this child, and is told
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def main() -> None:
+    ended = 0
+    for line in sys.stdin:
+        if ended:
+            os.waitpid(ended, 0)
+        ended = os.fork()
+        if ended == 0:
+            child(json.loads(line))
+        print(ended, flush=True)  # noqa: T201
+        found = os.waitid(os.P_PID, ended, os.WEXITED | os.WNOWAIT)
+        assert found is not None
+        print(found.si_status if found.si_code == os.CLD_EXITED else -found.si_status, flush=True)  # noqa: T201
+
+
+def sync_nothing() -> None:
+    """Leave writing to the disk to the system: it outlives a killed process, and a power cut is
+    another matter."""
+    options = connections["default"].settings_dict["OPTIONS"]
+    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+    os.fsync = lambda _file: None  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
-    with connection.cursor() as checked:
-        checked.execute("SELECT 1")
-    assert not transaction.get_connection().in_atomic_block
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    sync_nothing()
+    connections.close_all()
+    main()
