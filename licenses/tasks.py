@@ -15,7 +15,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from licenses import retention
-from licenses.alerts import deadman, defaults, outbox, past
+from licenses.alerts import deadman, defaults, outbox, past, quality
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
@@ -97,7 +97,9 @@ def look_back() -> None:
 def evaluate() -> None:
     """Weigh the alert rules against the newest figures."""
     _once_a_day()
-    evaluate_alerts(timezone.now())
+    now = timezone.now()
+    quality.refresh(now)
+    evaluate_alerts(now)
 
 
 @shared_task

@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 
 from licenses.models import (
     Alert,
+    AlertRule,
     Capture,
     Contract,
     Feature,
@@ -25,6 +26,8 @@ from licenses.models import (
 
 from . import servers, words
 from .pools import with_now
+
+DOUBTS = (AlertRule.Kind.FLAT, AlertRule.Kind.UNREADABLE)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _alerts(user: Any) -> list[Task]:
     found = list(rows.order_by("-fired_at")[:6])
     tasks = [
         Task(
-            "warn" if row.acknowledged_at else "bad",
+            "warn" if row.acknowledged_at or row.rule.kind in DOUBTS else "bad",
             "notifications_active",
             row.title,
             reverse("admin:licenses_alert_change", args=[row.pk]),

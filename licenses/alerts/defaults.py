@@ -40,6 +40,18 @@ RULES: tuple[dict[str, Any], ...] = (
     {"name": "Licence servers that do not answer", "kind": Kind.SERVER, "repeat_seconds": DAY},
     {"name": "Contracts that end or need notice", "kind": Kind.CONTRACT, "repeat_seconds": 0},
     {"name": "Licence files that expire", "kind": Kind.LICENSE_EXPIRY, "repeat_seconds": 0},
+    {
+        "name": "Use that does not move any more",
+        "kind": Kind.FLAT,
+        "threshold": 14,
+        "repeat_seconds": DAY,
+    },
+    {
+        "name": "Lines that could not be read",
+        "kind": Kind.UNREADABLE,
+        "threshold": 1,
+        "repeat_seconds": DAY,
+    },
     {"name": "Scheduler and workers", "kind": Kind.SCHEDULER, "repeat_seconds": 3600},
 )
 

@@ -13,9 +13,9 @@ from licenses.models import Alert, AlertState, Heartbeat
 
 from . import messages
 from .book import Book, Key, write
-from .observing import Notice, Observation, Subject, notices, observations
+from .observing import Notice, Observation, notices, observations
 from .rules import Change, Standing, State, Transition, start, step
-from .world import World, read
+from .world import Kind, World, read
 
 EVALUATOR = "alerts"
 """Its heartbeat row, which is also the lock that keeps two evaluations apart."""
@@ -154,7 +154,7 @@ def _create(book: Book, seen: Observation, since: int, worst: int) -> Alert:
         pool=subject.pool,
         server=subject.server,
         title=messages.title(seen, book.world)[:300],
-        started_at=datetime.fromtimestamp(_began(book.world, subject, since), UTC),
+        started_at=datetime.fromtimestamp(_began(book.world, seen, since), UTC),
         fired_at=book.world.now,
         last_value=seen.sample.value,
         worst_value=worst,
@@ -165,13 +165,17 @@ def _create(book: Book, seen: Observation, since: int, worst: int) -> Alert:
     return alert
 
 
-def _began(world: World, subject: Subject, since: int) -> int:
+def _began(world: World, seen: Observation, since: int) -> int:
     """Return since when something has held:
 
     silence began with the last answer, not when it was noticed.
     """
-    if subject.server is not None:
+    subject = seen.subject
+    if seen.rule.kind == Kind.SERVER and subject.server is not None:
         return world.servers[subject.server.pk].known_since()
+    if seen.rule.kind == Kind.FLAT and subject.pool is not None:
+        still = world.still.get(subject.pool.pk)
+        return int(still.since.timestamp()) if still else since
     return world.heartbeats[subject.part] if subject.part else since
 
 

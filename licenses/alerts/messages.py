@@ -84,6 +84,14 @@ def listed(names: Sequence[str]) -> str:
 def title(seen: Observation, world: World) -> str:
     """Return the line that names an alert: short, for subjects and lists."""
     kind, value, bound = seen.rule.kind, seen.sample.value, seen.bound
+    if kind == Kind.UNREADABLE:
+        lines = plural(bound or 0, "line")
+        return f"{plain(seen.subject.server)}: {value} of {lines} could not be read"
+    if kind == Kind.FLAT and seen.subject.pool is not None:
+        still = world.still.get(seen.subject.pool.pk)
+        level = "zero" if still is None or not still.level else f"exactly {still.level}"
+        days = plural(value or 0, "working day")
+        return f"{plain(seen.subject.pool)}: use has been {level} for {days}"
     if seen.subject.server is not None:
         return f"Licence server {plain(seen.subject.server)} gives no answer"
     if seen.subject.part:
@@ -117,6 +125,10 @@ def notice_title(notice: Notice, today: date) -> str:
 def fired(seen: Observation, since: int, world: World, holders: Holders | None) -> str:
     """Return the section that tells of an alert that fired."""
     zone = seen.subject.zone
+    if seen.rule.kind == Kind.UNREADABLE:
+        return _unreadable(seen, world)
+    if seen.rule.kind == Kind.FLAT:
+        return _still(seen, world)
     if seen.subject.server is not None:
         return _server_silent(world.servers[seen.subject.server.pk], world)
     if seen.subject.part:
@@ -130,6 +142,42 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
         )
     assert seen.subject.pool is not None
     return _capacity(seen, since, world.figures[seen.subject.pool.pk], holders, world)
+
+
+def _unreadable(seen: Observation, world: World) -> str:
+    server = seen.subject.server
+    assert server is not None
+    row = world.unreadable.get(server.pk)
+    lines = [
+        f"Of what licence server {plain(server)} said in the last day, {seen.sample.value} of"
+        f" {plural(seen.bound or 0, 'line')} could not be read. What they say is missing from use"
+        " and refusals.",
+        *(f"- {plain(example, 200)}" for example in (row.examples if row else [])),
+        "What to do: see the server's page for the lines. The server may have been updated, or"
+        " the file is not what it was taken for; send some of the lines to whoever maintains this"
+        " program.",
+    ]
+    return "\n".join(lines)
+
+
+def _still(seen: Observation, world: World) -> str:
+    pool, zone = seen.subject.pool, seen.subject.zone
+    assert pool is not None
+    row = world.still.get(pool.pk)
+    level = row.level if row else 0
+    since = f" since {row.since.astimezone(zone):%Y-%m-%d}" if row else ""
+    before = f" Before, it never stood still for more than {row.longest_before}." if row else ""
+    names = [plain(world.servers[pk].server) for pk in seen.subject.servers if pk in world.servers]
+    lines = [
+        f"{plain(pool)}: {plural(level, 'seat')} in use{since}, without any movement on"
+        f" {plural(seen.sample.value or 0, 'working day')}.{before}",
+        "Either nobody uses it any more, or what we read is no longer true: a status file that"
+        " nobody writes, a log that moved, a feature that was renamed.",
+        f"It is read from: {listed(names)}." if names else "No server feeds it.",
+        "What to do: compare with what the licence server itself shows, and correct the path or"
+        " the features of the pool; or ask whether the licence is still needed.",
+    ]
+    return "\n".join(lines)
 
 
 def _capacity(
@@ -244,7 +292,8 @@ def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: str = "") -> 
     if why:
         lines.append(why)
     lines.append(f"From {moment(begin, zone)} to {moment(end, zone)}, {length(end - begin)}.")
-    if alert.pool_id is not None and alert.worst_value is not None:
+    counted = alert.pool_id is not None and alert.rule.kind != Kind.FLAT
+    if counted and alert.worst_value is not None:
         if alert.rule.kind == Kind.DENIALS:
             lines.append(f"At most {plural(alert.worst_value, 'refusal')} in an hour.")
         else:
@@ -276,6 +325,7 @@ def data(alert: Alert, transition: str) -> dict[str, Any]:
         "alert": alert.pk,
         "rule": alert.rule.name,
         "kind": alert.rule.kind,
+        "severity": alert.rule.severity,
         "transition": transition,
         "about": alert.subject,
         "pool": alert.pool_id,

@@ -12,7 +12,15 @@ from licenses.models import AlertRule, Contract, Feature, LicensePool, LicenseSe
 from . import rules
 from .dates import band
 from .rules import Limits, Sample
-from .world import CAPACITY, DENIAL_WINDOW, HEARTBEAT_SECONDS, Kind, World, too_old
+from .world import (
+    CAPACITY,
+    DENIAL_WINDOW,
+    HEARTBEAT_SECONDS,
+    Kind,
+    ServerSight,
+    World,
+    too_old,
+)
 
 # Polls are never exactly an interval apart, so a wait of 5 minutes is over after 4.5.
 SLACK_SHARE = 0.1
@@ -64,6 +72,10 @@ def observations(world: World) -> Iterator[Observation]:
             yield from _of_pools(rule, world)
         elif rule.kind == Kind.SERVER:
             yield from _of_servers(rule, world)
+        elif rule.kind == Kind.FLAT:
+            yield from _of_stillness(rule, world)
+        elif rule.kind == Kind.UNREADABLE:
+            yield from _of_unreadable(rule, world)
         elif rule.kind == Kind.SCHEDULER:
             yield from _of_heartbeats(rule, world)
 
@@ -120,13 +132,31 @@ def waiting(rule: AlertRule, fire: int, clear: int) -> Limits:
     )
 
 
-def _of_pools(rule: AlertRule, world: World) -> Iterator[Observation]:
+def _pools(rule: AlertRule, world: World) -> Iterator[LicensePool]:
+    """Yield the pools that a rule is about."""
     for pool in world.pools:
         servers = world.pool_servers.get(pool.pk, ())
-        if rule.pool_id not in (None, pool.pk):
-            continue
-        if rule.server_id is not None and rule.server_id not in servers:
-            continue
+        if rule.pool_id in (None, pool.pk) and (
+            rule.server_id is None or rule.server_id in servers
+        ):
+            yield pool
+
+
+def _out_of_sight(world: World, pool: int, at: int | None) -> bool:
+    """Tell whether figures as of *at* say nothing of now.
+
+    Too old, or those of only some of the servers.
+    """
+    servers = world.pool_servers.get(pool, ())
+    return (
+        at is None
+        or too_old(world, pool, at)
+        or any(world.servers[pk].blind(world.second) for pk in servers)
+    )
+
+
+def _of_pools(rule: AlertRule, world: World) -> Iterator[Observation]:
+    for pool in _pools(rule, world):
         figures = world.figures[pool.pk]
         limits = capacity_limits(rule, figures.limit, figures.allowed)
         at = int(figures.at.timestamp()) if figures.at else None
@@ -135,14 +165,7 @@ def _of_pools(rule: AlertRule, world: World) -> Iterator[Observation]:
             times = world.denials.get(pool.pk, [])
             at = max(at, times[-1]) if times else at
             value = sum(1 for time in times if time > at - DENIAL_WINDOW)
-        # Use of a moment that is too old says nothing of now; neither does that of half the
-        # servers.
-        blind = (
-            at is None
-            or limits is None
-            or too_old(world, pool.pk, at)
-            or any(world.servers[pk].blind(world.second) for pk in servers)
-        )
+        blind = limits is None or _out_of_sight(world, pool.pk, at)
         seen = at is not None and not blind
         yield Observation(
             rule=rule,
@@ -154,26 +177,68 @@ def _of_pools(rule: AlertRule, world: World) -> Iterator[Observation]:
         )
 
 
+def _of_stillness(rule: AlertRule, world: World) -> Iterator[Observation]:
+    """Yield the working days without movement where they are implausible; 0 as soon as it moves."""
+    for pool in _pools(rule, world):
+        row, figures = world.still.get(pool.pk), world.figures[pool.pk]
+        days = 0
+        if row is not None and figures.in_use == row.level:
+            before = (row.days_before, row.moved_before, row.longest_before)
+            found = rules.Stillness(row.days, row.level, *before)
+            days = row.days if rules.implausible(found, rule.threshold) else 0
+        at = int(figures.at.timestamp()) if figures.at else None
+        blind = _out_of_sight(world, pool.pk, at)
+        yield Observation(
+            rule=rule,
+            subject=pool_subject(world, pool),
+            sample=Sample(world.second, None if blind else days),
+            limits=Limits(1, 0, keep_firing_seconds=rule.keep_firing_seconds),
+            awaited=world.pool_polled(pool.pk),
+        )
+
+
+def _of_unreadable(rule: AlertRule, world: World) -> Iterator[Observation]:
+    """Yield how many lines of the last day could not be read, where they are too many."""
+    for sight in _servers(rule, world):
+        row = world.unreadable.get(sight.server.pk)
+        count = 0
+        if row is not None and rules.too_many_unreadable(row.unreadable, row.lines, rule.threshold):
+            count = row.unreadable
+        yield Observation(
+            rule=rule,
+            subject=_server_subject(world, sight.server),
+            sample=Sample(world.second, count),
+            limits=Limits(1, 0, keep_firing_seconds=rule.keep_firing_seconds),
+            bound=row.lines if row else None,
+        )
+
+
+def _servers(rule: AlertRule, world: World) -> Iterator[ServerSight]:
+    """Yield the servers that a rule is about."""
+    for sight in world.servers.values():
+        pk = sight.server.pk
+        if rule.server_id in (None, pk) and (
+            rule.pool_id is None or rule.pool_id in world.server_pools.get(pk, ())
+        ):
+            yield sight
+
+
+def _server_subject(world: World, server: LicenseServer) -> Subject:
+    key = f"server:{server.pk}"
+    return Subject(key, key, world.zone, server=server, servers=(server.pk,))
+
+
 def _of_servers(rule: AlertRule, world: World) -> Iterator[Observation]:
     now = world.second
-    for sight in world.servers.values():
-        server = sight.server
-        if not sight.polled or rule.server_id not in (None, server.pk):
-            continue
-        if rule.pool_id is not None and rule.pool_id not in world.server_pools.get(server.pk, ()):
+    for sight in _servers(rule, world):
+        if not sight.polled:
             continue
         silent = sight.blind(now)
         # Nobody asked: our own fault, of which another rule tells.
         value = None if silent and not sight.asked(now) else int(silent)
         yield Observation(
             rule=rule,
-            subject=Subject(
-                key=f"server:{server.pk}",
-                group=f"server:{server.pk}",
-                zone=world.zone,
-                server=server,
-                servers=(server.pk,),
-            ),
+            subject=_server_subject(world, sight.server),
             sample=Sample(now, value),
             limits=Limits(1, 0, keep_firing_seconds=rule.keep_firing_seconds),
         )

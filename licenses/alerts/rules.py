@@ -7,7 +7,7 @@ source that fell silent says nothing about use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -216,3 +216,79 @@ def percent_seats(limit: int, percent: int) -> int | None:
 def left_seats(limit: int, left: int) -> int | None:
     """Return the use at which so many seats are left; at least 1: an empty pool is never short."""
     return max(1, limit - left) if limit > 0 else None
+
+
+# --- Doubtful data ------------------------------------------------------------------------------
+
+STILL_FACTOR = 2
+LEAST_UNREADABLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class UsedDay:
+    """Use over one day: the lowest and highest peak of its hours, and how many holdings began."""
+
+    low: int
+    high: int
+    begun: int
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing happened. People who come and go at the limit all day are a movement."""
+        return self.low == self.high and self.begun == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stillness:
+    """How long use has stood still, and what was before.
+
+    days, level:    the run of days up to now, and the use on them.
+    days_before:    observed days before it; moved_before: those on which use moved.
+    longest_before: the longest run of still days before.
+    """
+
+    days: int
+    level: int
+    days_before: int
+    moved_before: int
+    longest_before: int
+
+
+def stillness(days: Sequence[UsedDay]) -> Stillness | None:
+    """Return how the days, oldest first, end in a run without movement; None: they do not.
+
+    Days that nobody observed are left out by the caller: they neither prolong a run nor end it.
+    """
+    runs: list[int] = []
+    level: int | None = None
+    for day in days:
+        if day.still and day.low == level:
+            runs[-1] += 1
+        elif day.still:
+            runs.append(1)
+        level = day.low if day.still else None
+    if level is None:
+        return None
+    last = runs.pop()
+    before = days[: len(days) - last]
+    moved = sum(not day.still for day in before)
+    return Stillness(last, level, len(before), moved, max(runs, default=0))
+
+
+def implausible(found: Stillness, days: int) -> bool:
+    """Tell whether use has stood still for so many days, and longer than its history explains.
+
+    What was never seen to move is no wonder; neither is a run that is less than twice the longest
+    before it, or one that has a shorter history than the days that are asked for.
+    """
+    return (
+        found.days >= max(1, days)
+        and found.moved_before > 0
+        and found.days_before >= days
+        and found.days > STILL_FACTOR * found.longest_before
+    )
+
+
+def too_many_unreadable(unreadable: int, lines: int, percent: int) -> bool:
+    """Tell whether so many percent of the lines, and at least 5 of them, could not be read."""
+    return unreadable >= LEAST_UNREADABLE and unreadable * 100 >= percent * lines

@@ -22,7 +22,9 @@ from licenses.models import (
     LicenseServer,
     PoolFeature,
     PoolNow,
+    PoolStillness,
     Silence,
+    UnreadableShare,
 )
 
 from .dates import Line, losses
@@ -85,6 +87,8 @@ class World:
     contracts: list[Contract] = field(default_factory=list)
     expiries: dict[tuple[int, date], list[tuple[Feature, int | None]]] = field(default_factory=dict)
     heartbeats: dict[str, int] = field(default_factory=dict)
+    still: dict[int, PoolStillness] = field(default_factory=dict)
+    unreadable: dict[int, UnreadableShare] = field(default_factory=dict)
 
     @property
     def second(self) -> int:
@@ -115,9 +119,9 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         silences=list(Silence.objects.filter(starts_at__lte=now, ends_at__gt=now).order_by("pk")),
     )
     kinds = {rule.kind for rule in world.rules}
-    if kinds & (CAPACITY | {Kind.SERVER, Kind.LICENSE_EXPIRY}):
+    if kinds & (CAPACITY | {Kind.SERVER, Kind.LICENSE_EXPIRY, Kind.FLAT, Kind.UNREADABLE}):
         read_servers(world)
-    if kinds & CAPACITY:
+    if kinds & (CAPACITY | {Kind.FLAT}):
         figures = PoolNow.objects.filter(pool__retired_at=None).order_by("pool__name")
         for row in figures.select_related("pool__product__vendor"):
             world.pools.append(row.pool)
@@ -129,6 +133,10 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         world.contracts = list(found.order_by("pk"))
     if Kind.LICENSE_EXPIRY in kinds:
         _read_expiries(world)
+    if Kind.FLAT in kinds:
+        world.still = {row.pool_id: row for row in PoolStillness.objects.all()}
+    if Kind.UNREADABLE in kinds:
+        world.unreadable = {row.server_id: row for row in UnreadableShare.objects.all()}
     if Kind.SCHEDULER in kinds:
         world.heartbeats = heartbeats()
     return world

@@ -71,7 +71,7 @@ from .usage import (
     PoolNow,
     Sighting,
 )
-from .watch import Chore
+from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
     "AUDITOR", "LATE_SECONDS", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
@@ -84,10 +84,12 @@ __all__ = [
     "ImportJob", "IssuedCount", "LateSpan",
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",
     "PackageComponent",
-    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow", "Product", "RuleMatch",
+    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow",
+    "PoolStillness", "Product", "RuleMatch",
     "Scope", "SharingRule",
     "Sighting", "Silence", "Strength", "StrengthOverride",
-    "Team", "TeamHour", "TeamRule", "UnreadableLine", "Vendor", "Work", "bearing_on_scope", "claim",
+    "Team", "TeamHour", "TeamRule", "UnreadableLine", "UnreadableShare", "Vendor", "Work",
+    "bearing_on_scope", "claim",
     "correct_entitlement", "longest_step", "normalized_name",
     "pseudonym", "roles",
     "sees_everything", "unreplaced", "validate_zone", "visible_teams",

@@ -64,6 +64,10 @@ class AlertRule(models.Model):
         CONTRACT = "contract", "A contract's notice day or end comes near"
         LICENSE_EXPIRY = "license_expiry", "A licence file's line is about to expire"
         SCHEDULER = "scheduler", "The scheduler or the workers stand still"
+        FLAT = "flat", "A pool's use has not moved for a number of working days"
+        UNREADABLE = "unreadable", "Lines that could not be read reach a share (%)"
+
+    ALARMS = frozenset({Kind.OVER_USE, Kind.DENIALS, Kind.SERVER, Kind.SCHEDULER})
 
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
@@ -84,7 +88,7 @@ class AlertRule(models.Model):
         help_text="Empty: all servers.",
     )
     threshold = models.PositiveIntegerField(
-        default=90, help_text="Percent, seats or refusals, by the kind."
+        default=90, help_text="Percent, seats, refusals or working days, by the kind."
     )
     for_seconds = models.PositiveIntegerField(
         default=300, help_text="How long it must hold before it fires."
@@ -119,6 +123,11 @@ class AlertRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def severity(self) -> str:
+        """Whether something is wrong (alarm) or may become so or is doubtful (warning)."""
+        return "alarm" if self.kind in self.ALARMS else "warning"
 
 
 class EscalationStep(models.Model):

@@ -27,6 +27,8 @@ FACTS = frozenset(
         "logcursor",
         "latespan",
         "chore",
+        "poolstillness",
+        "unreadableshare",
         "evidencestream",
         "evidenceblock",
         "featurenow",

@@ -7,6 +7,10 @@ from typing import Any
 
 from django.db import models
 
+from .fields import InstantField
+from .pools import LicensePool
+from .servers import LicenseServer
+
 NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -38,3 +42,36 @@ class Chore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, last done {self.done_at}"
+
+
+class PoolStillness(models.Model):
+    """Use of a pool that has not moved for days. Made again a few times a day; a row only where the
+    days reach the threshold of a rule."""
+
+    pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="stillness")
+    since = InstantField(help_text="When the first day without movement began.")
+    level = models.PositiveIntegerField(help_text="Seats in use all the while.")
+    days = models.PositiveIntegerField(help_text="Working days without movement until now.")
+    days_before = models.PositiveIntegerField(help_text="Observed working days before them.")
+    moved_before = models.PositiveIntegerField(help_text="Those of them on which use moved.")
+    longest_before = models.PositiveIntegerField(
+        help_text="Most working days without movement before."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.pool}: {self.level} for {self.days} days"
+
+
+class UnreadableShare(models.Model):
+    """Lines of a server's texts of the last day that could not be read. A row only where there are
+    some."""
+
+    server = models.OneToOneField(
+        LicenseServer, on_delete=models.CASCADE, related_name="unreadable_share"
+    )
+    lines = models.PositiveBigIntegerField()
+    unreadable = models.PositiveBigIntegerField()
+    examples = models.JSONField(default=list, help_text="Some of them, cut, without names.")
+
+    def __str__(self) -> str:
+        return f"{self.server}: {self.unreadable} of {self.lines} lines"

@@ -406,9 +406,9 @@ def test_the_scheduler_standing_still_fires_and_ends(company):
     company.rule.delete()
     company.add_rule("scheduler", Kind.SCHEDULER)
     heartbeat.beat("worker", moment(0))
-    company.evaluate(290)
+    company.evaluate(115)
     assert not Alert.objects.exists()
-    company.evaluate(310)
+    company.evaluate(130)
     assert Alert.objects.get().title == "The worker stands still"
     heartbeat.beat("worker", moment(400))
     company.evaluate(410)

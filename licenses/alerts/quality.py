@@ -1,0 +1,176 @@
+"""What makes the data themselves doubtful: use that stands still, and lines that nobody can read.
+
+Looked for a few times a day, since both look back far, and kept for the evaluation, which comes
+every half minute.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max, Min, Sum
+
+from licenses.models import (
+    AlertRule,
+    Capture,
+    Chore,
+    LicensePool,
+    LicenseServer,
+    PoolHour,
+    PoolStillness,
+    UnreadableLine,
+    UnreadableShare,
+)
+
+from .messages import plain
+from .rules import UsedDay, stillness
+from .world import Kind
+
+WINDOW = timedelta(weeks=26)
+DAY = timedelta(days=1)
+EVERY = {Kind.FLAT: timedelta(hours=6), Kind.UNREADABLE: timedelta(minutes=15)}
+OBSERVED_SECONDS = 4 * 3600
+"""A day that was looked at for less tells nothing of whether use moved."""
+EXAMPLES = 3
+EXAMPLE_LETTERS = 100
+
+
+def refresh(now: datetime) -> None:
+    """Look again, where a rule asks for it and it is due. Two small queries where it is not."""
+    rules = AlertRule.objects.filter(enabled=True, kind__in=EVERY).order_by()
+    least = dict(rules.values_list("kind").annotate(Min("threshold")))
+    for kind, look in ((Kind.FLAT, _look_for_stillness), (Kind.UNREADABLE, _look_for_unreadable)):
+        if kind in least and Chore.objects.claim(f"look:{kind}", EVERY[kind], now):
+            look(now, max(1, least[kind]))
+            Chore.objects.ended(f"look:{kind}", now)
+
+
+# --- Use that stands still ----------------------------------------------------------------------
+
+
+def _look_for_stillness(now: datetime, least: int) -> None:
+    """Keep the pools that have stood still for so many working days or more."""
+    rows = []
+    for pool, days in _days(_still_lately(now, least), now):
+        found = stillness([day for _begin, day in days])
+        if found is None or found.days < least:
+            continue
+        rows.append(
+            PoolStillness(
+                pool=pool,
+                since=days[-found.days][0],
+                level=found.level,
+                days=found.days,
+                days_before=found.days_before,
+                moved_before=found.moved_before,
+                longest_before=found.longest_before,
+            )
+        )
+    with transaction.atomic():
+        PoolStillness.objects.all().delete()
+        PoolStillness.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _still_lately(now: datetime, least: int) -> list[LicensePool]:
+    """Return the pools that were used once and have not moved for as many days. Two queries.
+
+    So few are left that their history can be read hour by hour.
+    """
+    still = (
+        PoolHour.objects.filter(
+            pool__retired_at=None,
+            hour__gte=int((now - least * DAY).timestamp()),
+            observed_seconds__gt=0,
+            peak__isnull=False,
+        )
+        .exclude(pool__now__peak_12_months=0)
+        .order_by()
+        .values("pool")
+        .annotate(low=Min("peak"), high=Max("peak"), begun=Sum("checkouts"))
+        .filter(low=F("high"), begun=0)
+    )
+    ids = [row["pool"] for row in still]
+    return list(LicensePool.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def _days(
+    pools: Iterable[LicensePool], now: datetime
+) -> Iterator[tuple[LicensePool, list[tuple[datetime, UsedDay]]]]:
+    """Yield each pool with its observed working days, oldest first, in its own zone; the day that
+    goes on is left out. One query."""
+    by_id = {pool.pk: pool for pool in pools}
+    hours = (
+        PoolHour.objects.filter(
+            pool__in=list(by_id),
+            hour__gte=int((now - WINDOW).timestamp()),
+            observed_seconds__gt=0,
+            peak__isnull=False,
+        )
+        .order_by("pool_id", "hour")
+        .values_list("pool_id", "hour", "peak", "checkouts", "observed_seconds")
+    )
+    for pk, own in groupby(hours.iterator(chunk_size=5000), key=lambda row: row[0]):
+        zone = by_id[pk].tzinfo
+        today = now.astimezone(zone).date()
+        days = []
+        for day, rows in groupby(own, key=lambda row: row[1].astimezone(zone).date()):
+            _pools, begins, peaks, begun, seen = zip(*rows, strict=True)
+            if day.weekday() < 5 and day < today and sum(seen) >= OBSERVED_SECONDS:
+                days.append((begins[0], UsedDay(min(peaks), max(peaks), sum(begun))))
+        yield by_id[pk], days
+
+
+# --- Lines that nobody can read -----------------------------------------------------------------
+
+
+def _look_for_unreadable(now: datetime, _least: int) -> None:
+    """Count what of each server's texts of the last day could not be read. Three queries."""
+    servers = LicenseServer.objects.filter(enabled=True).order_by().values("pk")
+    counted = (
+        Capture.objects.filter(server__in=servers, recorded_at__gt=now - DAY)
+        .order_by()
+        .values_list("server_id")
+        .annotate(Sum("lines"), Sum("unreadable_count"))
+        .filter(unreadable_count__sum__gt=0)
+    )
+    found = {server: (lines, unreadable) for server, lines, unreadable in counted}
+    examples = _examples(list(found), now)
+    rows = [
+        UnreadableShare(
+            server_id=server,
+            lines=max(lines, unreadable),
+            unreadable=unreadable,
+            examples=examples.get(server, []),
+        )
+        for server, (lines, unreadable) in found.items()
+    ]
+    with transaction.atomic():
+        UnreadableShare.objects.all().delete()
+        UnreadableShare.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _examples(servers: list[int], now: datetime) -> dict[int, list[str]]:
+    """Return some of the newest such lines of each server: cut, and without names."""
+    lines: Any = (
+        UnreadableLine.objects.filter(capture__server__in=servers, line__gt=0)
+        .filter(capture__recorded_at__gt=now - DAY)
+        .order_by("-capture_id", "line")
+        .values_list("capture__server_id", "text", "reason")[: 200 * max(1, len(servers))]
+    )
+    found: dict[int, list[str]] = {}
+    for server, text, reason in lines:
+        own = found.setdefault(server, [])
+        example = f"{without_names(text)} ({plain(reason, 80)})"
+        if len(own) < EXAMPLES and example not in own:
+            own.append(example)
+    return found
+
+
+def without_names(text: str) -> str:
+    """Return a line of a server as it may stand in a message: cut, who@where left out."""
+    return plain(re.sub(r"\S+@\S+", "…@…", text), EXAMPLE_LETTERS)
