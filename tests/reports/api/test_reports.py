@@ -54,7 +54,9 @@ def test_a_report_is_accepted_built_and_fetched(world, admin_user, handed):
     file = client.get(f"{place}file/")
     assert file["Content-Type"] == "application/pdf"
     assert b"".join(file.streaming_content).startswith(b"%PDF")
-    assert client.get(f"{place}numbers/")["Content-Type"] == "application/json"
+    numbers = client.get(f"{place}numbers/")
+    assert numbers["Content-Type"] == "application/json"
+    assert b"".join(numbers.streaming_content).startswith(b"{")  # and the file is closed
 
 
 @pytest.mark.parametrize(
