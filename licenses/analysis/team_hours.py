@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import connection
 
-from licenses.analysis.teams import NOBODYS, Belonging, Teams, load_teams
-from licenses.analysis.usage import PoolFacts, belongings
+from licenses.analysis.holdings import Holdings
+from licenses.analysis.refusals import Refusals
+from licenses.analysis.teams import NOBODYS, Teams, load_teams
+from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.concurrency.rollups import hourly
 from licenses.models import TeamHour
 
+Columns = TypeVar("Columns", Holdings, Refusals)
 COLUMNS = ("pool_id", "hour", "team_id", "peak", "seat_seconds", "checkouts", "denials")
 
 
@@ -30,8 +35,8 @@ class _Keys:
     start: int
     hours: int
 
-    def group(self, pool: int, teams: Ints) -> Ints:
-        return pool * len(self.teams) + np.searchsorted(self.teams, teams)
+    def group(self, pools: Ints, teams: Ints) -> Ints:
+        return pools * len(self.teams) + np.searchsorted(self.teams, teams)
 
     def of(self, groups: Ints, moments: Ints) -> Ints:
         return groups * self.hours + (moments - self.start) // HOUR_SECONDS
@@ -64,15 +69,20 @@ def count_teams(
     spans: list[list[Ints]] = [[], [], [], []]
     begun: list[Ints] = []
     denied: list[Ints] = []
-    for place, row in enumerate(facts):
-        use, refusals = belongings(row, known)
-        held, groups = row.holdings.where(use.place), keys.group(place, use.team)
+    for zone, places in _by_zone(facts).items():
+        held, holder = _together([facts[place].holdings for place in places], places)
+        use = known.belonging(held.person, held.host, held.began, ZoneInfo(zone))
+        held, groups = held.where(use.place), keys.group(holder[use.place], use.team)
         columns = (held.taken_by, held.returned_after, held.seats, groups)
         for column, values in zip(spans, columns, strict=True):
             column.append(values)
         fresh = held.fresh & (held.taken_at >= start) & (held.taken_at < end)
         begun.append(keys.of(groups[fresh], held.taken_at[fresh]))
-        denied.append(_refused(keys, place, row, refusals))
+        refused, asker = _together([facts[place].refusals for place in places], places)
+        use = known.belonging(refused.person, refused.host, refused.at, ZoneInfo(zone))
+        moments, groups = refused.at[use.place], keys.group(asker[use.place], use.team)
+        inside = (moments >= start) & (moments < end)
+        denied.append(keys.of(groups[inside], moments[inside]))
     return _rows(keys, spans, begun, denied, dirty)
 
 
@@ -95,10 +105,20 @@ def _teams(facts: Sequence[PoolFacts]) -> Teams | None:
     return load_teams(np.concatenate(people), np.concatenate(hosts))
 
 
-def _refused(keys: _Keys, place: int, row: PoolFacts, use: Belonging) -> Ints:
-    moments = row.refusals.at[use.place]
-    inside = (moments >= row.start) & (moments < row.end)
-    return keys.of(keys.group(place, use.team)[inside], moments[inside])
+def _by_zone(facts: Sequence[PoolFacts]) -> dict[str, list[int]]:
+    """Return the places of the pools by zone: whose use it was is asked once for each."""
+    found: dict[str, list[int]] = {}
+    for place, row in enumerate(facts):
+        found.setdefault(row.pool.zone, []).append(place)
+    return found
+
+
+def _together(parts: Sequence[Columns], places: Sequence[int]) -> tuple[Columns, Ints]:
+    """Return the rows of several pools as one, and the place of the pool of each row."""
+    names = [column.name for column in fields(parts[0])]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    lengths = [len(part.person) for part in parts]
+    return replace(parts[0], **joined), np.repeat(np.array(places, dtype=np.int64), lengths)
 
 
 def _rows(

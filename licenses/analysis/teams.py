@@ -209,6 +209,8 @@ def _by_rule(
     hosts, host_ranks = np.unique(host, return_inverse=True)
     starts, ends = spans([row[1:3] for row in rules], zone)
     for rule, start, end in zip(rules, starts.tolist(), ends.tolist(), strict=True):
+        if any(names is not None and not len(names) for names in (rule.people, rule.hosts)):
+            continue
         fits = (team == NOBODYS) & (moment >= start) & (moment < end)
         if rule.people is not None:
             fits &= np.isin(people, rule.people)[person_ranks]

@@ -19,7 +19,7 @@ from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.refusals import Refusals, judged, load_refusals
 from licenses.analysis.rights import Limits, load_limits
 from licenses.analysis.team_use import TeamsTogether, named, together
-from licenses.analysis.teams import Belonging, Teams, load_teams
+from licenses.analysis.teams import load_teams
 from licenses.concurrency.denials import TOLERANCE_SECONDS, episodes
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.measures import measure
@@ -252,22 +252,15 @@ def count(facts: PoolFacts, edges: Ints) -> Figures:
     )
 
 
-def belongings(facts: PoolFacts, teams: Teams) -> tuple[Belonging, Belonging]:
-    """Return the teams of each holding and of each refusal of a pool, by the days of its zone."""
-    held, refused, zone = facts.holdings, facts.refusals, facts.pool.tzinfo
-    return (
-        teams.belonging(held.person, held.host, held.began, zone),
-        teams.belonging(refused.person, refused.host, refused.at, zone),
-    )
-
-
 def _of_teams(
     facts: PoolFacts, teams: Sequence[Team], names: bool
 ) -> tuple[PoolFacts, TeamsTogether]:
     """Return what is the teams' of the facts, and their figures."""
     held, refused = facts.holdings, facts.refusals
     known = load_teams(np.append(held.person, refused.person), np.append(held.host, refused.host))
-    use, refusals = belongings(facts, known)
+    zone = facts.pool.tzinfo
+    use = known.belonging(held.person, held.host, held.began, zone)
+    refusals = known.belonging(refused.person, refused.host, refused.at, zone)
     window = facts.start, facts.end
     shares = together(held, refused, use, refusals, named(teams), window, names=names)
     mine = [np.logical_or.reduce([b.of(team.pk) for team in teams]) for b in (use, refusals)]

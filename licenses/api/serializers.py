@@ -22,7 +22,6 @@ from licenses.models import (
     Coverage,
     Denial,
     DenialEpisode,
-    Disagreement,
     Document,
     Entitlement,
     EscalationStep,
@@ -262,17 +261,6 @@ DenialEpisodeSerializer = serializer_for(
     "in_use",
     "limit",
     "rules",
-)
-DisagreementSerializer = serializer_for(
-    Disagreement,
-    "feature",
-    "person",
-    "kind",
-    "starts",
-    "ends",
-    "seats",
-    "seats_logged",
-    "seats_shown",
 )
 IssuedSerializer = serializer_for(
     IssuedCount,
