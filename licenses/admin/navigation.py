@@ -64,6 +64,7 @@ GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
             ("Unreadable lines", "help_center", "licenses.unreadableline"),
             ("Coverage", "timeline", "licenses.coverage"),
             ("Gaps", "broken_image", "licenses.gap"),
+            ("Disagreements", "compare_arrows", "licenses.disagreement"),
             ("Issued counts", "pin", "licenses.issuedcount"),
             ("Sharing rules", "rule", "licenses.sharingrule"),
         ],

@@ -21,6 +21,7 @@ from licenses.models import (
     Checkout,
     Denial,
     DenialEpisode,
+    Disagreement,
     Event,
     Feature,
     LicensePool,
@@ -216,6 +217,30 @@ class DenialEpisodeAdmin(FactAdmin):
     def then(self, row: Any) -> str:
         shown = ["?" if value is None else str(value) for value in (row.in_use, row.limit)]
         return " of ".join(shown)
+
+
+@admin.register(Disagreement)
+class DisagreementAdmin(UsageAdmin):
+    moment = "starts"
+    list_display = ("starts", "until", "kind", "who", "feature", "logged", "shown", "where")
+    list_filter = (
+        PoolFilter,
+        ("feature", AutocompleteSelectFilter),
+        ("starts", RangeDateFilter),
+        ("kind", ChoicesDropdownFilter),
+    )
+
+    @display(description="Until")
+    def until(self, row: Any) -> Any:
+        return row.ends or "still"
+
+    @display(description="Seats by the log")
+    def logged(self, row: Any) -> int:
+        return int(row.seats_logged)
+
+    @display(description="Seats by the status")
+    def shown(self, row: Any) -> Any:
+        return "not asked" if row.seats_shown is None else row.seats_shown
 
 
 @admin.register(Event)

@@ -22,6 +22,7 @@ from licenses.models import (
     Coverage,
     Denial,
     DenialEpisode,
+    Disagreement,
     Document,
     Entitlement,
     EscalationStep,
@@ -261,6 +262,17 @@ DenialEpisodeSerializer = serializer_for(
     "in_use",
     "limit",
     "rules",
+)
+DisagreementSerializer = serializer_for(
+    Disagreement,
+    "feature",
+    "person",
+    "kind",
+    "starts",
+    "ends",
+    "seats",
+    "seats_logged",
+    "seats_shown",
 )
 IssuedSerializer = serializer_for(
     IssuedCount,

@@ -41,6 +41,9 @@ ENDPOINTS: dict[str, Any] = {
         shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class", "capacity")
     ),
     "denial-episodes": views.DenialEpisodeViewSet,
+    "disagreements": viewset(
+        shapes.DisagreementSerializer, ReadOnly, filters=("feature", "person", "kind")
+    ),
     "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
     "alerts": views.AlertViewSet,
     "alert-rules": viewset(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from django.db.models import Q
-
 from licenses.evidence import entries
-from licenses.models import Capture, Coverage, Gap, LicenseServer
+from licenses.models import Capture, Coverage, Feature, Gap, LicenseServer
 
 
 def moment(seconds: int) -> datetime:
@@ -51,6 +49,62 @@ def extend(
     return added
 
 
+def replace(
+    server: LicenseServer,
+    daemon: str,
+    source: str,
+    start: int,
+    end: int,
+    spans: Iterable[tuple[int, int]],
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Have a source vouch for these spans of [start, end] and for nothing else of it. Returns the
+    spans that are new, and those that it no longer vouches for."""
+    rows = Coverage.objects.filter(
+        server=server, daemon=daemon, source=source, starts__lt=end, ends__gt=start
+    )
+    old = [
+        (max(_seconds(row.starts), start), min(_seconds(row.ends), end))
+        for row in rows.order_by("starts")
+    ]
+    wanted = _merged(spans)
+    new = [piece for span in wanted for piece in _uncovered(*span, old)]
+    lost = [piece for span in old for piece in _uncovered(*span, wanted)]
+    for first, last in lost:
+        _withdraw(server, daemon, source, first, last)
+    extend(server, daemon, source, new)
+    return new, lost
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _withdraw(server: LicenseServer, daemon: str, source: str, start: int, end: int) -> None:
+    rows = Coverage.objects.filter(
+        server=server, daemon=daemon, source=source, starts__lt=end, ends__gt=start
+    )
+    for row in rows:
+        first, last = _seconds(row.starts), _seconds(row.ends)
+        row.delete()
+        Coverage.objects.bulk_create(
+            Coverage(
+                server=server,
+                daemon=daemon,
+                source=source,
+                starts=moment(piece[0]),
+                ends=moment(piece[1]),
+            )
+            for piece in ((first, start), (end, last))
+            if piece[0] < piece[1]
+        )
+
+
 def _uncovered(start: int, end: int, rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
     free, at = [], start
     for first, last in rows:
@@ -91,32 +145,6 @@ def open_gap(
     ]
 
 
-def close_gaps(
-    server: LicenseServer, end: int, daemons: Iterable[str] | None = None
-) -> list[entries.Draft]:
-    """End the open gaps of a server (or of these daemons) at the first answer that counts."""
-    gaps = Gap.objects.filter(server=server, ends=None)
-    if daemons is not None:
-        gaps = gaps.filter(daemon__in=list(daemons))
-    drafts = []
-    for gap in gaps:
-        last = max(end, _seconds(gap.starts))
-        Gap.objects.filter(pk=gap.pk).update(ends=moment(last))
-        drafts.append(
-            entries.draft(
-                "gap",
-                last,
-                {
-                    "cause": gap.cause,
-                    "daemon": gap.daemon,
-                    "from": _seconds(gap.starts),
-                    "to": last,
-                },
-            )
-        )
-    return drafts
-
-
 def write_gap(
     server: LicenseServer, daemon: str, start: int, end: int, cause: str, detail: str
 ) -> list[entries.Draft]:
@@ -140,10 +168,25 @@ def write_gap(
     ]
 
 
-def fill_gaps(server: LicenseServer, spans: Iterable[tuple[int, int]], capture: Capture) -> None:
-    """Mark the gaps that a log has since filled whole. The gap stays: it says that this was learned
-    later."""
-    for start, end in spans:
-        Gap.objects.filter(
-            Q(filled_by=None), server=server, starts__gte=start, ends__lte=end, ends__isnull=False
-        ).update(filled_by=capture)
+def fill_gaps(server: LicenseServer, start: int, end: int) -> None:
+    """Mark the gaps that touch [start, end) and that logs vouch for whole. The gap stays: it says
+    that this was learned later."""
+    gaps = Gap.objects.filter(server=server, filled_by=None, ends__gt=start, starts__lt=end)
+    daemons: list[str] | None = None
+    for gap in gaps:
+        if daemons is None:
+            names = Feature.objects.filter(server=server).values_list("daemon", flat=True)
+            daemons = sorted(set(names.order_by()))
+        logs = Coverage.objects.filter(
+            server=server,
+            source=Coverage.Source.LOG,
+            starts__lte=gap.starts,
+            ends__gte=gap.ends,
+        )
+        told = set(logs.values_list("daemon", flat=True))
+        needed = [gap.daemon] if gap.daemon else daemons
+        if "" in told or (needed and told.issuperset(needed)):
+            piece = Capture.objects.filter(
+                server=server, kind=Capture.Kind.LOG, starts__lte=gap.ends
+            ).order_by("-starts", "-pk")
+            Gap.objects.filter(pk=gap.pk).update(filled_by=piece.first())

@@ -11,13 +11,16 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from licenses.models import Boundary, Capture, Checkout, Coverage, Feature, LicenseServer
+from licenses.models import Boundary, Checkout, Coverage, Disagreement, Feature, LicenseServer
 
-from .pairing import EVENT, Fact, Held, Restart, Seen, pair
+from .attempts import Answers
+from .coverage import moment
+from .pairing import EVENT, Differ, Fact, Held, Restart, Seen, pair
 
 BATCH = 2000
 BEGINNING = -(2**62)
@@ -74,8 +77,7 @@ class _Context:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
         self._logs: dict[str, tuple[list[int], list[int]]] = {}
-        self._last_poll: int | None = None
-        self._has_polls = True
+        self.answers = Answers(server)
 
     def restarts(self, daemon: str) -> list[Restart]:
         if daemon not in self._restarts:
@@ -122,28 +124,6 @@ class _Context:
         index = bisect_right(starts, moment) - 1
         return ends[index] if index >= 0 and moment <= ends[index] else None
 
-    def next_poll(self, moment: int) -> int | None:
-        if not self._has_polls:
-            return None
-        polls = Capture.objects.filter(
-            server=self.server, kind=Capture.Kind.STATUS, result=Capture.Result.PARSED
-        ).exclude(starts=None)
-        if self._last_poll is None:
-            last = polls.order_by("-starts").values_list("starts", flat=True).first()
-            if last is None:
-                self._has_polls = False
-                return None
-            self._last_poll = int(last.timestamp())
-        if moment >= self._last_poll:
-            return None
-        found = (
-            polls.filter(starts__gt=moment)
-            .order_by("starts")
-            .values_list("starts", flat=True)
-            .first()
-        )
-        return _seconds(found)
-
 
 def _seconds(moment: Any) -> int | None:
     return None if moment is None else int(moment.timestamp())
@@ -152,12 +132,13 @@ def _seconds(moment: Any) -> int | None:
 def _derive_batch(
     touched: dict[Key, int], daemons: Mapping[int, str], context: _Context
 ) -> Touched:
-    sightings = _load_sightings(touched)
+    sightings = _load_sightings(touched, context.answers)
     stored = _load_checkouts(touched)
     facts = _load_events(touched)
     start, end = 2**62, BEGINNING
     upserts: list[tuple[Any, ...]] = []
     gone: list[int] = []
+    differences: list[tuple[Key, Differ]] = []
     for key, since in touched.items():
         daemon = daemons.get(key.feature, "")
         before = stored.get(key, [])
@@ -166,20 +147,22 @@ def _derive_batch(
             for row in before
             if row.held.method == EVENT and row.held.taken_at < since
         ]
-        after = pair(
+        paired = pair(
             facts.get(key, ()),
             already_out=seeds,
             restarts=[restart for restart in context.restarts(daemon) if restart.at >= since],
             seen=sightings.get(key, ()),
-            next_poll=context.next_poll,
-            log_until=lambda moment, daemon=daemon: context.log_until(daemon, moment),  # type: ignore[misc]
+            next_poll=partial(context.answers.following, key.feature),
+            log_until=partial(context.log_until, daemon),
         )
-        new, lost, changed = _difference(key, before, after)
+        new, lost, changed = _difference(key, before, paired.holdings)
+        differences += [(key, differ) for differ in paired.differences]
         upserts += new
         gone += lost
         start, end = min(start, changed.start), max(end, changed.end)
     _delete(gone)
     _upsert(upserts)
+    _store_differences(touched, differences)
     return Touched(start, end)
 
 
@@ -246,7 +229,7 @@ def _rows(sql: str) -> Iterator[tuple[Any, ...]]:
         yield from cursor.fetchall()
 
 
-def _load_sightings(touched: dict[Key, int]) -> dict[Key, list[Seen]]:
+def _load_sightings(touched: dict[Key, int], answers: Answers) -> dict[Key, list[Seen]]:
     """Return the status rows that reach into the time to be made again, and widen that time so that
     each lies in it whole."""
     while True:
@@ -255,11 +238,19 @@ def _load_sightings(touched: dict[Key, int]) -> dict[Key, list[Seen]]:
             _key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
             f"r.last_seen, r.gone_at, r.state FROM k JOIN licenses_sighting{_JOIN}"
-            "AND (r.gone_at IS NULL OR r.gone_at >= k.since)"
+            # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
+            # those that a holding which reaches into the time goes with.
+            "AND (r.gone_at IS NULL OR r.gone_at >= k.since - 120 OR EXISTS (SELECT 1 "
+            "FROM licenses_checkout AS c WHERE c.feature_id = k.feature "
+            "AND c.person_id = k.person AND c.host_id = k.host AND c.sighting_id = r.id "
+            "AND (c.returned_at IS NULL OR c.returned_at >= k.since)))"
         )
         widened = False
         for row in _rows(sql):
-            key, seen = Key(*row[:4]), Seen(*row[4:])
+            key, seen = Key(*row[:4]), _seen(*row[4:])
+            newest = answers.newest(key.feature) if seen.gone_at is None else None
+            if newest is not None and newest > seen.last_seen:
+                seen = seen._replace(last_seen=newest)
             found[key].append(seen)
             # The minute before: a status that rounds up belongs to an OUT of the minute before.
             if seen.started_at - 60 < touched[key]:
@@ -267,6 +258,13 @@ def _load_sightings(touched: dict[Key, int]) -> dict[Key, list[Seen]]:
                 widened = True
         if not widened:
             return found
+
+
+def _seen(
+    pk: int, started: int | None, first: int, last: int, gone: int | None, state: str
+) -> Seen:
+    # A start that cannot be read, or that lies after the answer, is bounded by the first answer.
+    return Seen(pk, first if started is None else min(started, first), first, last, gone, state)
 
 
 def _load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[_Stored]]:
@@ -333,3 +331,30 @@ def _delete(ids: Iterable[int]) -> None:
     doomed = list(ids)
     for index in range(0, len(doomed), BATCH):
         Checkout.objects.filter(pk__in=doomed[index : index + BATCH]).delete()
+
+
+def _store_differences(touched: Mapping[Key, int], found: list[tuple[Key, Differ]]) -> None:
+    """Put what the sources disagree on in the place of what was stored for the time made again."""
+    if not Disagreement.objects.exists() and not found:
+        return
+    sql = (
+        _key_table(touched) + f"SELECT r.id FROM k JOIN licenses_disagreement{_JOIN}"
+        "AND (r.ends IS NULL OR r.ends >= k.since)"
+    )
+    doomed = [pk for (pk,) in _rows(sql)]
+    for index in range(0, len(doomed), BATCH):
+        Disagreement.objects.filter(pk__in=doomed[index : index + BATCH]).delete()
+    Disagreement.objects.bulk_create(
+        Disagreement(
+            feature_id=key.feature,
+            person_id=key.person,
+            host_id=key.host,
+            seats=key.seats,
+            kind=differ.kind,
+            starts=moment(differ.starts),
+            ends=None if differ.ends is None else moment(differ.ends),
+            seats_logged=key.seats if differ.logged else 0,
+            seats_shown=None if differ.shown is None else key.seats if differ.shown else 0,
+        )
+        for key, differ in found
+    )

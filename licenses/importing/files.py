@@ -160,9 +160,7 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         at = snapshot.taken_at if snapshot.taken_at is not None else now
         # Several servers in one text tell of one moment: each is a status of its own, a second
         # apart.
-        stored = store_snapshot(
-            server, snapshot, data if index == 0 else b"", at=min(at, now) + index, source=source
-        )
+        stored = store_snapshot(server, snapshot, data, at=min(at, now) + index, source=source)
         result.new += stored.new
         result.known += stored.known
         result.lines += snapshot.lines

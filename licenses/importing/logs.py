@@ -155,7 +155,7 @@ class LogImport:
             items, block, offset, digest, path, spans, unreadable, stored
         )
         heard = _heard_until(self.server)
-        added = self._extend_coverage(items, spans, capture)
+        added = self._extend_coverage(items, spans)
         _touch_lost(self.server, stored, added)
         changed = derive(
             self.server,
@@ -209,7 +209,7 @@ class LogImport:
         return capture
 
     def _extend_coverage(
-        self, items: list[records.LogRecord], spans: list[tuple[int, int]], capture: Capture | None
+        self, items: list[records.LogRecord], spans: list[tuple[int, int]]
     ) -> dict[str, list[tuple[int, int]]]:
         """Add what the chunk vouches for, and return what was new, by daemon."""
         self.daemons |= {
@@ -222,9 +222,9 @@ class LogImport:
             daemon: coverage.extend(self.server, daemon, Coverage.Source.LOG, spans)
             for daemon in wanted
         }
-        if capture is not None:
-            for new in added.values():
-                coverage.fill_gaps(self.server, new, capture)
+        for new in added.values():
+            for start, end in new:
+                coverage.fill_gaps(self.server, start, end)
         return {daemon: new for daemon, new in added.items() if new}
 
     def _append_evidence(
@@ -336,6 +336,11 @@ def _touch_lost(
         before = starts.filter(at__lt=restart).order_by("-at").values_list("at", flat=True).first()
         lost = rows.filter(end_reason="restart", returned_at__lte=restart)
         _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
+        # Polls ended these; where the log was last heard before that, the restart did.
+        unseen = rows.filter(
+            end_reason="not_seen", method=Checkout.Method.EVENT, taken_at__lt=restart
+        )
+        _touch(stored, unseen.filter(returned_at__gt=before) if before is not None else unseen)
     for daemon, spans in added.items():
         rows = _of_daemon(server, daemon)
         for start, end in spans:
@@ -349,6 +354,8 @@ def _touch_lost(
                 )
                 lost = rows.filter(end_reason="restart", returned_at__lte=end)
                 _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
+            # What only polls saw is what the log may now contradict.
+            _touch(stored, rows.filter(method=Checkout.Method.SAMPLED).overlapping(start, end))
             # Polls ended these while the log was silent; where it now speaks the bounds change.
             _touch(
                 stored,

@@ -35,7 +35,10 @@ class Restart(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A row of the server's status over the polls that showed it."""
+    """A row of the server's status, from the first poll that showed it to the last.
+
+    gone_at: the first complete answer after the last; None while the newest shows it.
+    """
 
     pk: int
     started_at: int
@@ -56,6 +59,26 @@ class Held(NamedTuple):
     state: str
     end_reason: str
     sighting: int | None
+
+
+class Differ(NamedTuple):
+    """A time over which log and status tell different things. kind: as in `Disagreement.Kind`.
+
+    ends: None while the newest answer still differs.
+    """
+
+    kind: str
+    starts: int
+    ends: int | None
+    logged: bool
+    shown: bool | None
+
+
+class Paired(NamedTuple):
+    """The holdings of a key in order of taking, and where its sources differ, in order of time."""
+
+    holdings: list[Held]
+    differences: list[Differ]
 
 
 END_REASONS = {
@@ -114,8 +137,8 @@ def pair(
     seen: Iterable[Seen] = (),
     next_poll: Callable[[int], int | None] = lambda _moment: None,
     log_until: Callable[[int], int | None] = lambda _moment: None,
-) -> list[Held]:
-    """Return the holdings of one key, in order of taking.
+) -> Paired:
+    """Return the holdings of one key, and what its sources disagree on.
 
     facts:       OUTs and INs, in any order.
     already_out: when the seats were taken that the first fact finds out (pairing may start in the
@@ -130,21 +153,20 @@ def pair(
     """
     ended, queue, orphans = _replay(facts, already_out, restarts)
     holdings = ended + list(queue)
-    extra = _match(holdings, sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.pk)))
-    sampled = [_from_sighting(row) for row in extra]
-    _end_by_orphans(sampled, orphans)
-    still_out = [holding for holding in holdings if holding.returned_at is None]
-    _end_by_polls(still_out, next_poll, log_until)
+    rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
+    sampled = [_from_sighting(row) for row in _match(holdings, rows)]
+    lonely = _end_by_orphans(sampled, orphans)
+    _end_by_polls(holdings, next_poll, log_until)
     found = [holding.held() for holding in holdings + sampled]
-    return sorted(
-        found,
+    found.sort(
         key=lambda held: (
             held.taken_at,
             held.method,
             held.returned_at is None,
             held.returned_at or 0,
-        ),
+        )
     )
+    return Paired(found, sorted(_differences(holdings, sampled, lonely, log_until), key=repr))
 
 
 def _replay(
@@ -192,48 +214,57 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
     explains.
 
     A status prints minutes, so the two are the same when the minutes are (or neighbours: the tool
-    may round up).
+    may round up). A row that is shown for longer than its holding was out is still that holding:
+    clocks differ, and the log's end counts. But one whose times agree goes first.
     """
     by_minute: dict[int, list[_Open]] = {}
     for holding in holdings:
         by_minute.setdefault(holding.taken_at // 60, []).append(holding)
-    unexplained = []
-    for row in rows:
-        minute = row.started_at // 60
-        for candidate in (minute, minute - 1):
+    left = rows
+    for agrees in (_times_agree, lambda _holding, _row: True):
+        unexplained = []
+        for row in left:
+            minute = row.started_at // 60
             free = [
                 holding
+                for candidate in (minute, minute - 1)
                 for holding in by_minute.get(candidate, ())
-                if holding.seen is None
-                and (holding.returned_at is None or holding.returned_at + 60 >= row.last_seen)
+                if holding.seen is None and agrees(holding, row)
             ]
-            if free:
-                # Of several, the one still out goes with a row still shown.
-                best = min(
-                    free,
-                    key=lambda holding: (
-                        (holding.returned_at is None) != (row.gone_at is None),
-                        holding.taken_at,
-                    ),
-                )
-                best.seen = row
-                break
-        else:
-            unexplained.append(row)
-    return unexplained
+            if not free:
+                unexplained.append(row)
+                continue
+            # Of several, the one still out goes with a row still shown.
+            best = min(
+                free,
+                key=lambda holding: (
+                    holding.taken_at // 60 != minute,
+                    (holding.returned_at is None) != (row.gone_at is None),
+                    holding.taken_at,
+                    holding.returned_at or 0,
+                ),
+            )
+            best.seen = row
+        left = unexplained
+    return left
+
+
+def _times_agree(holding: _Open, row: Seen) -> bool:
+    return holding.returned_at is None or holding.returned_at + 60 >= row.last_seen
 
 
 def _from_sighting(row: Seen) -> _Open:
     holding = _Open(row.started_at, min(row.started_at + 59, row.first_seen), SAMPLED, row)
-    holding.taken_by = max(holding.taken_by, row.started_at)
     if row.gone_at is not None:
         holding.end(row.last_seen + 1, row.gone_at, "not_seen")
     return holding
 
 
-def _end_by_orphans(sampled: list[_Open], orphans: list[Fact]) -> None:
-    """Let an IN without an OUT end the polled holding that it must belong to, to the second."""
+def _end_by_orphans(sampled: list[_Open], orphans: list[Fact]) -> list[Fact]:
+    """Let an IN without an OUT end the polled holding that it must belong to, to the second, and
+    return the INs that belong to none."""
     taken: set[int] = set()
+    lonely = []
     for fact in orphans:
         for index, holding in enumerate(sampled):
             row = holding.seen
@@ -246,6 +277,42 @@ def _end_by_orphans(sampled: list[_Open], orphans: list[Fact]) -> None:
                 holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
                 taken.add(index)
                 break
+        else:
+            lonely.append(fact)
+    return lonely
+
+
+def _differences(
+    holdings: list[_Open],
+    sampled: list[_Open],
+    lonely: list[Fact],
+    log_until: Callable[[int], int | None],
+) -> list[Differ]:
+    found = [Differ("return_alone", fact.at, fact.at, False, None) for fact in lonely]
+    for holding in holdings:
+        row = holding.seen
+        if row is not None and not _times_agree(holding, row):
+            assert holding.returned_at is not None
+            found.append(Differ("still_shown", holding.returned_at, _shown_until(row), False, True))
+        elif row is None and holding.end_reason == "not_seen":
+            assert holding.returned_at is not None
+            vouched = log_until(holding.taken_at)
+            if vouched is not None and vouched > holding.returned_at:
+                found.append(
+                    Differ("not_in_status", holding.taken_at, holding.returned_at, True, False)
+                )
+    for holding in sampled:
+        row = holding.seen
+        assert row is not None
+        vouched = log_until(row.started_at)
+        # Borrowed seats live through restarts, which start them anew without an OUT.
+        if row.state != "borrowed" and vouched is not None and vouched >= row.first_seen:
+            found.append(Differ("not_in_log", row.started_at, _shown_until(row), False, True))
+    return found
+
+
+def _shown_until(row: Seen) -> int | None:
+    return None if row.gone_at is None else row.last_seen
 
 
 def _end_by_polls(
@@ -253,15 +320,20 @@ def _end_by_polls(
     next_poll: Callable[[int], int | None],
     log_until: Callable[[int], int | None],
 ) -> None:
-    """End what a lost IN left open: at the first complete answer that did not show it."""
+    """End what a lost IN left open at the first complete answer that did not show it, unless a
+    restart had ended it by then."""
     for holding in holdings:
+        if holding.returned_at is not None and holding.end_reason != "restart":
+            continue
+        latest = holding.returned_at
         if holding.seen is not None:
-            if holding.seen.gone_at is not None:
-                holding.end(holding.seen.last_seen + 1, holding.seen.gone_at, "not_seen")
+            gone = holding.seen.gone_at
+            if gone is not None and (latest is None or gone <= latest):
+                holding.end(holding.seen.last_seen + 1, gone, "not_seen")
             continue
         # A poll of the minute in which it was taken may have been answered before.
         poll = next_poll(holding.taken_at + 60)
-        if poll is not None:
+        if poll is not None and (latest is None or poll <= latest):
             vouched = log_until(holding.taken_at)
             # Where the log goes on past the poll the two disagree, and then nothing after the OUT
             # is sure.

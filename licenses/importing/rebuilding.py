@@ -14,6 +14,7 @@ from licenses.models import (
     Denial,
     DenialEpisode,
     DirtySpan,
+    Disagreement,
     Event,
     LicensePool,
     LicenseServer,
@@ -70,6 +71,7 @@ def rebuild_holdings(server: LicenseServer) -> None:
         LicenseServer.objects.select_for_update().get(pk=server.pk)
         features = dict(server.features.values_list("pk", "daemon"))
         Checkout.objects.filter(feature__in=features).delete()
+        Disagreement.objects.filter(feature__in=features).delete()
         keys: dict[Key, int] = {}
         for model in (Event, Sighting):
             rows = model.objects.filter(feature__in=features).order_by().distinct()

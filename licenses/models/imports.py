@@ -23,6 +23,26 @@ class CaptureRowQuerySet(ScopedQuerySet):
     pool_path = "capture__server__features__mappings__pool"
 
 
+class StatusScope(models.Model):
+    """What a complete answer told in full: the daemons that were up, and the features whose rows it
+    listed.
+
+    Few differ over a server's life, so captures share them. Only within its scope does an answer
+    tell of absence.
+    """
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    daemons = models.JSONField(default=list)
+    features = models.JSONField(default=list, help_text="Ids of features.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint("server", "digest", name="status_scope_once")]
+
+    def __str__(self) -> str:
+        return f"{len(self.features)} features of {self.server_id}"
+
+
 class Capture(models.Model):
     """One text as a server or file gave it: a poll's answer, a piece of a log, a licence or options
     file.
@@ -72,6 +92,14 @@ class Capture(models.Model):
     known = models.PositiveIntegerField(default=0)
     exit_code = models.IntegerField(null=True)
     duration_ms = models.PositiveIntegerField(null=True)
+    scope = models.ForeignKey(
+        StatusScope,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="For a status that adds up: what it told in full.",
+    )
 
     objects = ServerRowQuerySet.as_manager()
 
@@ -80,6 +108,7 @@ class Capture(models.Model):
         indexes = [
             models.Index(fields=["server", "-recorded_at"], name="capture_by_server"),
             models.Index(fields=["sha256"], name="capture_by_hash"),
+            models.Index(fields=["server", "kind", "starts"], name="capture_by_moment"),
         ]
 
     def __str__(self) -> str:

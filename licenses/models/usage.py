@@ -84,7 +84,11 @@ class Boundary(models.Model):
 
 class Sighting(models.Model):
     """One row of a server's status, from the first poll that showed it to the first complete one
-    that did not."""
+    after the last.
+
+    A row that an answer left out and a later one shows again, with the same start, was there all
+    the time.
+    """
 
     class State(models.TextChoices):
         HELD = "held", "held"
@@ -98,13 +102,17 @@ class Sighting(models.Model):
         max_length=32, help_text="Keyed hash of the row's identity as printed."
     )
     seats = models.PositiveIntegerField()
-    started_at = InstantField(help_text="As printed, to the minute.")
+    started_at = InstantField(
+        null=True, help_text="As printed, to the minute. Empty: could not be read."
+    )
     start_guessed = models.BooleanField(default=False)
     first_seen = InstantField()
     last_seen = InstantField(
         help_text="Latest poll known to show it; for open rows the last complete answer counts."
     )
-    gone_at = InstantField(null=True, help_text="First complete answer without it.")
+    gone_at = InstantField(
+        null=True, help_text="First complete answer without it, after the last that showed it."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.HELD)
     returns_by = InstantField(null=True, help_text="For borrowed seats: back at the latest.")
     display = models.CharField(max_length=100, blank=True)
@@ -115,15 +123,13 @@ class Sighting(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("feature", "row_key", "first_seen", name="sighting_once"),
-            models.UniqueConstraint(
-                "feature", "row_key", condition=Q(gone_at=None), name="sighting_open_once"
-            ),
+            models.UniqueConstraint("feature", "row_key", name="sighting_once"),
         ]
         indexes = [
             models.Index(
                 fields=["feature", "person", "host", "started_at"], name="sighting_by_holder"
-            )
+            ),
+            models.Index(fields=["feature", "gone_at"], name="sighting_gone"),
         ]
 
     def __str__(self) -> str:
@@ -199,6 +205,45 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seats} × {self.feature_id} from {self.taken_at}"
+
+
+class Disagreement(models.Model):
+    """Log and status tell different things of one holder and moment, or the log contradicts itself.
+
+    Derived with the holdings. Both values are kept; `docs/counting.md` says which one counts.
+    """
+
+    class Kind(models.TextChoices):
+        NOT_IN_LOG = "not_in_log", "a status shows it, the log never saw it taken"
+        NOT_IN_STATUS = "not_in_status", "the log has it out, a complete status does not show it"
+        STILL_SHOWN = "still_shown", "a status shows it after the log saw it returned"
+        RETURN_ALONE = "return_alone", "the log saw it returned and never taken"
+
+    feature = models.ForeignKey(
+        Feature, on_delete=models.PROTECT, related_name="disagreements", db_index=False
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seats = models.PositiveIntegerField()
+    kind = models.CharField(max_length=15, choices=Kind)
+    starts = InstantField()
+    ends = InstantField(
+        null=True, help_text="The last moment at which the two are known to differ. Empty: still."
+    )
+    seats_logged = models.PositiveIntegerField()
+    seats_shown = models.PositiveIntegerField(null=True, help_text="Empty: no status was asked.")
+
+    objects = FeatureRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-starts", "pk"]
+        indexes = [
+            models.Index(fields=["feature", "person", "host"], name="disagreement_by_holder"),
+            models.Index(fields=["-starts"], name="disagreement_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.feature_id} at {self.starts}"
 
 
 class Denial(models.Model):

@@ -46,29 +46,31 @@ def spans(held):
     ],
 )
 def test_a_log_alone(facts, restarts, expected) -> None:
-    assert spans(pair(facts, restarts=restarts)) == expected
+    assert spans(pair(facts, restarts=restarts).holdings) == expected
 
 
 def test_a_status_row_of_the_same_minute_is_the_logged_holding() -> None:
     row = Seen(1, 600, 700, 900, 1000, "held")
-    (held,) = pair([Fact(630, OUT)], seen=[row])
+    (held,) = pair([Fact(630, OUT)], seen=[row]).holdings
     assert (held.method, held.sighting, held.taken_at) == (EVENT, 1, 630)
     assert (held.returned_after, held.returned_at) == (901, 1000)
 
 
 def test_a_status_row_without_a_log_has_bounds() -> None:
-    (held,) = pair([], seen=[Seen(1, 600, 700, 900, 1200, "held")])
+    (held,) = pair([], seen=[Seen(1, 600, 700, 900, 1200, "held")]).holdings
     assert (held.method, held.taken_at, held.taken_by) == (SAMPLED, 600, 659)
     assert (held.returned_after, held.returned_at) == (901, 1200)
 
 
 def test_an_in_without_an_out_ends_the_row_that_polls_saw_to_the_second() -> None:
-    (held,) = pair([Fact(1000, IN)], seen=[Seen(1, 600, 700, 900, 1200, "held")])
+    (held,) = pair([Fact(1000, IN)], seen=[Seen(1, 600, 700, 900, 1200, "held")]).holdings
     assert (held.returned_after, held.returned_at) == (1000, 1000)
 
 
 def test_a_complete_poll_ends_what_a_lost_in_left_open() -> None:
-    (held,) = pair([Fact(10, OUT)], next_poll=lambda moment: 500, log_until=lambda moment: 300)
+    (held,) = pair(
+        [Fact(10, OUT)], next_poll=lambda moment: 500, log_until=lambda moment: 300
+    ).holdings
     assert (held.returned_after, held.returned_at, held.end_reason) == (300, 500, "not_seen")
 
 
@@ -86,7 +88,7 @@ def test_the_order_of_facts_does_not_matter(facts, data) -> None:
 @given(facts=FACTS)
 def test_seats_in_use_follow_the_count_of_outs_and_ins(facts) -> None:
     """At the end of each second as many are out as a counter that never falls below 0 says."""
-    held = pair(facts)
+    held = pair(facts).holdings
     level = 0
     for second in range(62):
         level += sum(fact.at == second and fact.kind == OUT for fact in facts)
@@ -101,10 +103,10 @@ def test_seats_in_use_follow_the_count_of_outs_and_ins(facts) -> None:
 
 @given(facts=FACTS, since=st.integers(0, 61))
 def test_pairing_may_start_in_the_middle(facts, since) -> None:
-    whole = pair(facts)
+    whole = pair(facts).holdings
     before = [fact for fact in facts if fact.at < since]
-    early = pair(before)
+    early = pair(before).holdings
     out = [held.taken_at for held in early if held.returned_at is None]
-    late = pair([fact for fact in facts if fact.at >= since], already_out=out)
+    late = pair([fact for fact in facts if fact.at >= since], already_out=out).holdings
     ended = [held for held in early if held.returned_at is not None]
     assert sorted(ended + late, key=repr) == sorted(whole, key=repr)

@@ -1,0 +1,349 @@
+"""What a server's polls vouch for and what they do not, from all attempts, in whatever order they
+came.
+
+An attempt is a `Capture` of a status. Coverage and gaps are made again between the complete answers
+around the one that is new, so a status that arrives late leaves what it would have left in time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from licenses.evidence import entries
+from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, longest_step
+from licenses.sources.records import Result, Snapshot
+
+from . import coverage
+
+CAUSES = {
+    str(Result.SERVER_DOWN): Gap.Cause.SERVER_UNREACHABLE,
+    str(Result.DAEMON_DOWN): Gap.Cause.VENDOR_DAEMON_DOWN,
+    str(Result.NOT_RECOGNISED): Gap.Cause.NOT_RECOGNISED,
+    str(Result.PARTIAL): Gap.Cause.PARTIAL,
+    str(Result.TIMEOUT): Gap.Cause.TIMEOUT,
+    str(Result.FAILED): Gap.Cause.COLLECTOR_DOWN,
+}
+NEVER = -(2**62)
+
+
+def scope_of(
+    server: LicenseServer, snapshot: Snapshot, feature_ids: Iterable[int]
+) -> StatusScope | None:
+    """Return what an answer told in full; None where it does not add up and so tells of nobody's
+    absence."""
+    if snapshot.result not in (Result.PARSED, Result.DAEMON_DOWN):
+        return None
+    daemons = {name: up for name, up, _text in snapshot.daemons}
+    features = sorted(feature_ids)
+    text = json.dumps([sorted(daemons.items()), features])
+    scope, _created = StatusScope.objects.get_or_create(
+        server=server,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        defaults={"daemons": daemons, "features": features},
+    )
+    return scope
+
+
+class Answers:
+    """Finds the complete answers that told of a feature. Reads each only once."""
+
+    def __init__(self, server: LicenseServer) -> None:
+        self._scopes = [
+            (pk, frozenset(features))
+            for pk, features in StatusScope.objects.filter(server=server).values_list(
+                "pk", "features"
+            )
+        ]
+        self._statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()
+        self._of_feature: dict[int, tuple[int, ...]] = {}
+        self._newest: dict[tuple[int, ...], int] = {}
+        self._found: dict[tuple[Any, ...], int | None] = {}
+
+    def following(self, feature: int, moment: int) -> int | None:
+        """Return when the first answer after a moment was given; None where there is none."""
+        scopes = self._scopes_of(feature)
+        if not scopes or moment >= self._newest_of(scopes):
+            return None
+        return self._ask(scopes, "gt", moment, "starts")
+
+    def until(self, feature: int, moment: int, *, but: int | None = None) -> int | None:
+        """Return when the last answer up to and with a moment was given. but: a capture not to
+        count."""
+        scopes = self._scopes_of(feature)
+        return self._ask(scopes, "lte", moment, "-starts", but) if scopes else None
+
+    def newest(self, feature: int) -> int | None:
+        """Return when the newest answer was given; None where there is none."""
+        scopes = self._scopes_of(feature)
+        found = self._newest_of(scopes) if scopes else NEVER
+        return None if found == NEVER else found
+
+    def _ask(
+        self, scopes: tuple[int, ...], side: str, moment: int, order: str, but: int | None = None
+    ) -> int | None:
+        key = (scopes, side, moment, but)
+        if key not in self._found:
+            rows = self._statuses.filter(scope__in=scopes, **{f"starts__{side}": moment})
+            rows = rows.exclude(pk=but) if but is not None else rows
+            self._found[key] = _seconds(
+                rows.order_by(order).values_list("starts", flat=True).first()
+            )
+        return self._found[key]
+
+    def _scopes_of(self, feature: int) -> tuple[int, ...]:
+        if feature not in self._of_feature:
+            self._of_feature[feature] = tuple(
+                pk for pk, features in self._scopes if feature in features
+            )
+        return self._of_feature[feature]
+
+    def _newest_of(self, scopes: tuple[int, ...]) -> int:
+        if scopes not in self._newest:
+            last = self._statuses.filter(scope__in=scopes).order_by("-starts")
+            found = _seconds(last.values_list("starts", flat=True).first())
+            self._newest[scopes] = NEVER if found is None else found
+        return self._newest[scopes]
+
+
+class _Attempt(NamedTuple):
+    """All that was tried in one second. daemons: None where nothing is known of any; a complete
+    answer has every daemon up."""
+
+    at: int
+    complete: bool
+    cause: str
+    detail: str
+    daemons: dict[str, bool] | None
+
+
+class Retold(NamedTuple):
+    """Evidence of what changed, and the span in which what is vouched for changed (start > end:
+    nowhere)."""
+
+    drafts: list[entries.Draft]
+    start: int
+    end: int
+
+
+def retell(server: LicenseServer, at: int) -> Retold:
+    """Make the coverage and the gaps of polls again around a moment at which an attempt is new."""
+    tried = _around(server, at)
+    if not tried:
+        return Retold([], 0, -1)
+    low, high = tried[0].at, tried[-1].at
+    _end_disabled(server, tried)
+    step = longest_step(server.poll_seconds)
+    spans, gaps = _vouched(tried, step)
+    gaps += _whole_failures(tried)
+    gaps += _daemon_failures(tried)
+    drafts = []
+    start, end = 2**62, -(2**62)
+    known = Coverage.objects.filter(server=server, source=Coverage.Source.POLLS)
+    for daemon in sorted(set(spans) | set(known.values_list("daemon", flat=True))):
+        new, lost = coverage.replace(
+            server, daemon, Coverage.Source.POLLS, low, high, spans.get(daemon, [])
+        )
+        for pieces, what in ((lost, "withdrawn"), (new, "")):
+            for first, last in pieces:
+                body = {"daemon": daemon, "from": first, "source": "polls", "to": last}
+                drafts.append(
+                    entries.draft("coverage", last, body | ({"what": what} if what else {}))
+                )
+                start, end = min(start, first), max(end, last)
+    drafts += _store_gaps(server, low, None if not tried[-1].complete else high, gaps)
+    return Retold(drafts, start, end)
+
+
+def _around(server: LicenseServer, at: int) -> list[_Attempt]:
+    """Return the attempts from the last complete answer before a moment to the first one after
+    it."""
+    statuses = (
+        Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)
+        .exclude(starts=None)
+        .order_by("starts", "pk")
+    )
+    parsed = statuses.filter(result=Capture.Result.PARSED)
+    before = parsed.filter(starts__lt=at).order_by("-starts").values_list("starts", flat=True)
+    after = parsed.filter(starts__gt=at).values_list("starts", flat=True)
+    low, high = before.first(), after.first()
+    rows = statuses
+    if low is not None:
+        rows = rows.filter(starts__gte=low)
+    if high is not None:
+        rows = rows.filter(starts__lte=high)
+    found: list[_Attempt] = []
+    for starts, result, detail, daemons in rows.values_list(
+        "starts", "result", "detail", "scope__daemons"
+    ):
+        attempt = _Attempt(
+            int(starts.timestamp()),
+            result == Capture.Result.PARSED,
+            CAUSES.get(result, Gap.Cause.NOT_RECOGNISED),
+            detail,
+            # A daemon that is down without a name leaves nothing known.
+            daemons if daemons and not all(daemons.values()) else None,
+        )
+        if found and found[-1].at == attempt.at:
+            # Of two in one second the one that tells more counts, whichever came first.
+            found[-1] = max(found[-1], attempt, key=_told)
+        else:
+            found.append(attempt)
+    return found
+
+
+def _told(attempt: _Attempt) -> tuple[bool, int, str]:
+    return attempt.complete, len(attempt.daemons or ()), attempt.cause
+
+
+def _up(attempt: _Attempt, daemon: str) -> bool | None:
+    if attempt.complete:
+        return True
+    return None if attempt.daemons is None else attempt.daemons.get(daemon)
+
+
+class _Told(NamedTuple):
+    """A gap as it should stand."""
+
+    daemon: str
+    start: int
+    cause: str
+    end: int | None
+    detail: str
+
+
+def _vouched(
+    tried: list[_Attempt], step: int
+) -> tuple[dict[str, list[tuple[int, int]]], list[_Told]]:
+    """Return the spans between answers that are near enough, and a gap where two are not."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    gaps = []
+    daemons = _daemons(tried)
+    for first, last in pairwise(tried):
+        near = last.at - first.at <= step
+        if first.complete and last.complete:
+            if near:
+                spans.setdefault("", []).append((first.at, last.at))
+            else:
+                gaps.append(
+                    _Told(
+                        "",
+                        first.at,
+                        Gap.Cause.COLLECTOR_DOWN,
+                        last.at,
+                        f"Nobody asked for {last.at - first.at} seconds.",
+                    )
+                )
+        elif near:
+            for daemon in daemons:
+                if _up(first, daemon) and _up(last, daemon):
+                    spans.setdefault(daemon, []).append((first.at, last.at))
+    return spans, gaps
+
+
+def _daemons(tried: list[_Attempt]) -> list[str]:
+    return sorted({name for attempt in tried for name in attempt.daemons or ()})
+
+
+def _whole_failures(tried: list[_Attempt]) -> list[_Told]:
+    """Return the gaps in which nothing was told at all: from the last answer before them to the
+    next. A new cause begins a new one."""
+    gaps: list[_Told] = []
+    since: int | None = None
+    for index, attempt in enumerate(tried):
+        if attempt.complete or attempt.daemons is not None:
+            if since is not None:
+                gaps[-1] = gaps[-1]._replace(end=attempt.at)
+            since = None
+        elif since is None:
+            since = tried[index - 1].at if index else attempt.at
+            gaps.append(_Told("", since, attempt.cause, None, attempt.detail))
+        elif gaps[-1].cause != attempt.cause:
+            gaps[-1] = gaps[-1]._replace(end=attempt.at)
+            gaps.append(_Told("", attempt.at, attempt.cause, None, attempt.detail))
+    return gaps
+
+
+def _daemon_failures(tried: list[_Attempt]) -> list[_Told]:
+    """Return the gaps in which one daemon was said to be down."""
+    gaps: list[_Told] = []
+    for daemon in _daemons(tried):
+        last_up: int | None = None
+        down: _Told | None = None
+        for attempt in tried:
+            up = _up(attempt, daemon)
+            if up:
+                if down is not None:
+                    gaps.append(down._replace(end=attempt.at))
+                last_up, down = attempt.at, None
+            elif up is False and down is None:
+                start = attempt.at if last_up is None else last_up
+                down = _Told(daemon, start, attempt.cause, None, attempt.detail)
+        if down is not None:
+            gaps.append(down)
+    return gaps
+
+
+def _end_disabled(server: LicenseServer, tried: list[_Attempt]) -> None:
+    """End the time in which polling was switched off at the first attempt after it."""
+    gap = Gap.objects.filter(server=server, ends=None, cause=Gap.Cause.DISABLED).first()
+    if gap is not None:
+        since = _seconds(gap.starts) or 0
+        later = [attempt.at for attempt in tried if attempt.at > since]
+        if later:
+            Gap.objects.filter(pk=gap.pk).update(ends=coverage.moment(later[0]))
+
+
+def _store_gaps(
+    server: LicenseServer, low: int, high: int | None, wanted: list[_Told]
+) -> list[entries.Draft]:
+    """Make the gaps of polls that start in [low, high) those that are wanted. Returns the evidence
+    of each change."""
+    rows = Gap.objects.filter(server=server, cause__in=CAUSES.values(), starts__gte=low)
+    if high is not None:
+        rows = rows.filter(starts__lt=high)
+    stored = {(row.daemon, _seconds(row.starts), row.cause): row for row in rows}
+    drafts: list[entries.Draft] = []
+    fresh = []
+    for gap in wanted:
+        row = stored.pop((gap.daemon, gap.start, str(gap.cause)), None)
+        if row is None:
+            fresh.append(gap)
+        elif _seconds(row.ends) != gap.end:
+            end = None if gap.end is None else coverage.moment(gap.end)
+            Gap.objects.filter(pk=row.pk).update(ends=end)
+            drafts.append(_gap_entry(gap))
+    for (daemon, start, cause), row in stored.items():
+        gone = _Told(daemon, start or 0, cause, _seconds(row.ends), row.detail)
+        drafts.append(_gap_entry(gone, "withdrawn"))
+        row.delete()
+    for gap in fresh:
+        Gap.objects.create(
+            server=server,
+            daemon=gap.daemon,
+            starts=coverage.moment(gap.start),
+            ends=None if gap.end is None else coverage.moment(gap.end),
+            cause=gap.cause,
+            detail=gap.detail[:1000],
+        )
+        drafts.append(_gap_entry(gap))
+    coverage.fill_gaps(server, low, 2**61 if high is None else high)
+    return drafts
+
+
+def _gap_entry(gap: _Told, what: str = "") -> entries.Draft:
+    body: dict[str, Any] = {"cause": str(gap.cause), "daemon": gap.daemon, "from": gap.start}
+    if gap.end is None:
+        body["detail"] = gap.detail
+    else:
+        body["to"] = gap.end
+    if what:
+        body["what"] = what
+    return entries.draft("gap", gap.start if gap.end is None else gap.end, body)
+
+
+def _seconds(value: Any) -> int | None:
+    return None if value is None else int(value.timestamp())

@@ -1,0 +1,309 @@
+"""Store the rows of a status: each once, over the time for which polls showed it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+
+from licenses.evidence import entries
+from licenses.models import Capture, Checkout, Coverage, LicenseServer, Sighting
+from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
+
+from . import coverage
+from .attempts import Answers
+from .derive import Key
+from .directory import Directory
+
+Identity = tuple[int, str]
+"""Feature and row key."""
+
+BORROWED_FROM = 3600
+"""Seats that the server keeps for this many seconds or more after a program ends are borrowed,
+those kept for less linger."""
+FIELDS = ["first_seen", "last_seen", "gone_at", "state", "returns_by"]
+
+
+@dataclass
+class Stored:
+    """What the rows of one status came to."""
+
+    new: int = 0
+    known: int = 0
+    ended: int = 0
+    drafts: list[entries.Draft] = field(default_factory=list)
+    touched: dict[Key, int] = field(default_factory=dict)
+
+
+class StatusRows:
+    """The rows of one status as they are stored.
+
+    features: ids of the features whose rows the answer tells in full; empty where it does not add
+              up.
+    """
+
+    def __init__(
+        self, server: LicenseServer, snapshot: Snapshot, directory: Directory, at: int
+    ) -> None:
+        self.server, self.directory, self.at = server, directory, at
+        directory.learn(
+            {row.user for feature in snapshot.features for row in feature.holdings},
+            {row.host for feature in snapshot.features for row in feature.holdings},
+            {(feature.daemon, feature.name) for feature in snapshot.features},
+        )
+        whole = snapshot.result in (Result.PARSED, Result.DAEMON_DOWN)
+        down = {name for name, up, _text in snapshot.daemons if not up}
+        self.features: set[int] = set()
+        self.shown: dict[Identity, Sighting] = {}
+        repeats: Counter[tuple[Any, ...]] = Counter()
+        for feature in snapshot.features:
+            pk = directory.features[feature.daemon, feature.name]
+            if whole and not feature.error and feature.daemon not in down:
+                self.features.add(pk)
+            for block in feature.blocks:
+                for holding in block.holdings:
+                    identity = _identity(feature, block, holding)
+                    key = _row_key(*identity, repeats[pk, *identity])
+                    repeats[pk, *identity] += 1
+                    self.shown[pk, key] = _sighting(pk, key, holding, directory, at)
+
+    def store(self, capture: Capture, answers: Answers, *, newest: bool) -> Stored:
+        """Store what is new in these rows, and end what the answer no longer shows.
+
+        newest: no later answer is stored.
+        """
+        known = self._load(newest=newest)
+        stored = Stored()
+        new, changed = [], []
+        for identity, row in self.shown.items():
+            old = known.pop(identity, None)
+            if old is None:
+                row.gone_at = _moment(answers.following(row.feature_id, self.at))
+                new.append(row)
+            elif self._show(old, row, answers, newest=newest):
+                changed.append(old)
+        for row in known.values():
+            if row.feature_id in self.features and self._miss(row, capture, answers):
+                stored.ended += 1
+                changed.append(row)
+        Sighting.objects.bulk_create(new)
+        Sighting.objects.bulk_update(changed, FIELDS, batch_size=500)
+        stored.new, stored.known = len(new), len(self.shown) - len(new)
+        for row in [*new, *changed]:
+            seen = _seconds(row.first_seen)
+            started = seen if row.started_at is None else min(_seconds(row.started_at), seen)
+            _touch(stored, Key(row.feature_id, row.person_id, row.host_id, row.seats), started)
+        self.touch_checked(stored)
+        fresh = set(map(id, new))
+        stored.drafts = [self._entry(row, id(row) in fresh) for row in [*new, *changed]]
+        return stored
+
+    def _load(self, *, newest: bool) -> dict[Identity, Sighting]:
+        """Return the stored rows that the answer shows, and those that it might end."""
+        candidates = Q(gone_at=None)
+        if not newest:
+            candidates |= Q(last_seen__lt=self.at, gone_at__gt=self.at)
+        features = self.features | {pk for pk, _key in self.shown}
+        rows = {
+            (row.feature_id, row.row_key): row
+            for row in Sighting.objects.filter(candidates, feature__in=features)
+        }
+        missing = [key for pk, key in self.shown if (pk, key) not in rows]
+        for part in _parts(missing, 500):
+            for row in Sighting.objects.filter(row_key__in=part, feature__in=features):
+                if (row.feature_id, row.row_key) in self.shown:
+                    rows[row.feature_id, row.row_key] = row
+        return rows
+
+    def _show(self, old: Sighting, row: Sighting, answers: Answers, *, newest: bool) -> bool:
+        """Note that a row known before is shown. Returns whether that changes what is stored."""
+        changed = False
+        if self.at < _seconds(old.first_seen):
+            old.first_seen = row.first_seen
+            changed = True
+        # While a row is open its last sighting is the newest complete answer and is not written.
+        was_open = old.gone_at is None
+        if self.at > _seconds(old.last_seen) and not (was_open and old.feature_id in self.features):
+            old.last_seen = row.last_seen
+            if not was_open:
+                old.gone_at = _moment(answers.following(old.feature_id, self.at))
+            changed = True
+        if (newest if was_open else changed and old.last_seen == row.last_seen) and (
+            old.state != row.state or old.returns_by != row.returns_by
+        ):
+            old.state, old.returns_by = row.state, row.returns_by
+            changed = True
+        return changed
+
+    def _miss(self, row: Sighting, capture: Capture, answers: Answers) -> bool:
+        """Note that a complete answer does not show a row. Returns whether that changes what is
+        stored."""
+        if row.gone_at is not None:
+            row.gone_at = coverage.moment(self.at)
+            return True
+        newest_other = answers.until(row.feature_id, 2**61, but=capture.pk)
+        seen = max(_seconds(row.last_seen), newest_other if newest_other is not None else -(2**61))
+        if seen >= self.at:
+            return False
+        row.last_seen, row.gone_at = coverage.moment(seen), coverage.moment(self.at)
+        return True
+
+    def touch_checked(self, stored: Stored) -> None:
+        """Have the logged holdings looked at that the answer may end or contradict, though none of
+        its rows changed."""
+        self._touch_unseen(stored)
+        self._touch_contradicted(stored)
+
+    def _touch_unseen(self, stored: Stored) -> None:
+        """Have the holdings looked at that the log left open and this complete answer does not
+        show."""
+        if not self.features:
+            return
+        rows = Checkout.objects.filter(
+            Q(returned_at=None)
+            | Q(
+                end_reason__in=[Checkout.EndReason.NOT_SEEN, Checkout.EndReason.RESTART],
+                returned_at__gte=self.at,
+            ),
+            feature__in=self.features,
+            method=Checkout.Method.EVENT,
+            sighting=None,
+            taken_at__lt=self.at - 60,
+        )
+        for feature, person, host, seats, taken_at in rows.values_list(
+            "feature_id", "person_id", "host_id", "seats", "taken_at"
+        ):
+            _touch(stored, Key(feature, person, host, seats), _seconds(taken_at))
+
+    def _touch_contradicted(self, stored: Stored) -> None:
+        """Have the holdings looked at that the log ended and this answer shows."""
+        if not self.server.coverage.filter(source=Coverage.Source.LOG).exists():
+            return
+        ended = Checkout.objects.filter(
+            feature=OuterRef("feature"),
+            person=OuterRef("person"),
+            host=OuterRef("host"),
+            sighting=OuterRef("pk"),
+            returned_at__lt=self.at - 60,
+        )
+        rows = Sighting.objects.filter(Exists(ended), feature__in=self.features, gone_at=None)
+        for row in rows:
+            started = row.first_seen if row.started_at is None else row.started_at
+            _touch(
+                stored,
+                Key(row.feature_id, row.person_id, row.host_id, row.seats),
+                _seconds(started),
+            )
+
+    def _entry(self, row: Sighting, new: bool) -> entries.Draft:
+        """Return the evidence of a row: all that is now known of when it was shown."""
+        daemon, name = self.directory.feature_names[row.feature_id]
+        body = {
+            "daemon": daemon,
+            "feature": name,
+            "first_seen": _seconds(row.first_seen),
+            "last_seen": _seconds(row.last_seen),
+            "row": row.row_key,
+            "seats": row.seats,
+            "state": str(row.state),
+            "what": "appeared" if new else "seen" if row.gone_at is None else "gone",
+        }
+        if row.started_at is not None:
+            body["started"] = _seconds(row.started_at)
+        if row.gone_at is not None:
+            body["gone"] = _seconds(row.gone_at)
+        if new:
+            body["person"] = self.directory.person_pseudonyms[row.person_id]
+            body["host"] = self.directory.host_pseudonyms[row.host_id]
+        return entries.draft("sample", self.at, body)
+
+
+def _touch(stored: Stored, key: Key, at: int) -> None:
+    stored.touched[key] = min(at, stored.touched.get(key, at))
+
+
+def _identity(feature: FeatureStatus, block: Block, row: Holding) -> tuple[Any, ...]:
+    """Return what makes a status row the same row in the next answer. Linger's seconds left run
+    down and are not part of it."""
+    return (
+        feature.name,
+        block.version,
+        row.user,
+        row.host,
+        row.display,
+        row.data,
+        row.version,
+        row.handle,
+        row.started_at,
+        row.seats,
+        row.pid,
+    )
+
+
+def _row_key(*parts: Any) -> str:
+    text = "\0".join(str(part) for part in parts)
+    return hmac.new(
+        settings.ITAM_PSEUDONYM_KEY.encode(), text.encode(), hashlib.sha256
+    ).hexdigest()[:32]
+
+
+def _sighting(feature: int, key: str, row: Holding, directory: Directory, at: int) -> Sighting:
+    state, returns_by = _state(row, at)
+    return Sighting(
+        feature_id=feature,
+        person_id=directory.persons[row.user],
+        host_id=directory.hosts[row.host],
+        row_key=key,
+        seats=row.seats,
+        started_at=None if row.started_at is None else coverage.moment(row.started_at),
+        start_guessed=row.start_guessed,
+        first_seen=coverage.moment(at),
+        last_seen=coverage.moment(at),
+        state=state,
+        returns_by=None if returns_by is None else coverage.moment(returns_by),
+        display=row.display[:100],
+        version=row.version[:50],
+        ambiguous=row.ambiguous,
+    )
+
+
+def _state(row: Holding, at: int) -> tuple[Sighting.State, int | None]:
+    """Return a row's state, and by when borrowed seats are back at the latest."""
+    left, total = row.linger_left, row.linger_total
+    if total is None and left is None:
+        return Sighting.State.HELD, None
+    if left == 0 and total is not None:
+        # "0 / 86400": the program runs, and its seat would be kept for a day after it ends.
+        return Sighting.State.HELD, None
+    state = Sighting.State.BORROWED if (total or 0) >= BORROWED_FROM else Sighting.State.LINGERING
+    started = at if row.started_at is None else min(row.started_at, at)
+    until = started + total if total is not None else at + (left or 0)
+    return state, max(until, at)
+
+
+def _parts(items: list[str], size: int) -> Iterator[list[str]]:
+    for index in range(0, len(items), size):
+        yield items[index : index + size]
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else coverage.moment(seconds)
+
+
+def _seconds(value: Any) -> int:
+    return int(value.timestamp())
+
+
+def states(rows: Iterable[Holding], at: int) -> Counter[str]:
+    """Return how many seats are in each state of use."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        found[str(_state(row, at)[0])] += row.seats
+    return found

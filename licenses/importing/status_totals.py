@@ -1,0 +1,190 @@
+"""Store what the server itself says of each feature: seats issued, in use, reserved, queued."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from licenses.evidence import entries
+from licenses.models import Capture, FeatureNow, IssuedCount, Sighting
+from licenses.sources.records import FeatureStatus, Snapshot
+
+from . import coverage
+from .attempts import Answers
+from .directory import Directory
+from .status_rows import states
+
+UNCOUNTED = 2**40
+"""Stands above every number where two statements of one second are compared."""
+
+
+class Issued(NamedTuple):
+    """Evidence of changed numbers of issued seats, and the span in which they changed."""
+
+    drafts: list[entries.Draft]
+    start: int
+    end: int
+
+
+class _Step(NamedTuple):
+    """From a moment on the server serves so many seats; None: uncounted."""
+
+    at: int
+    seats: int | None
+    version: str
+    expires_on: date | None
+
+
+def store(
+    snapshot: Snapshot, directory: Directory, capture: Capture, answers: Answers, at: int
+) -> Issued:
+    """Store the totals of a status. Of seats issued every answer is a point, of the rest the newest
+    counts."""
+    _store_now(snapshot, directory, at)
+    told = set(capture.scope.features) if capture.scope is not None else set()
+    steps = _load(told)
+    drafts: list[entries.Draft] = []
+    start, end = 2**62, -(2**62)
+    for feature in snapshot.features:
+        pk = directory.features[feature.daemon, feature.name]
+        if pk not in told or (feature.issued is None and not feature.uncounted):
+            continue
+        block = feature.blocks[0] if feature.blocks else None
+        step = _Step(
+            at,
+            feature.issued,
+            block.version[:50] if block else "",
+            block.expires_on if block else None,
+        )
+        known = steps.get(pk, [])
+        same_second = answers.until(pk, at, but=capture.pk) == at
+        following = answers.following(pk, at)
+        wanted = insert(known, step, following, same_second=same_second)
+        if [row[:2] for row in wanted] == [row[:2] for row in known]:
+            continue
+        _write(pk, wanted)
+        start, end = min(start, at), max(end, following if following is not None else 2**61)
+        daemon, name = directory.feature_names[pk]
+        body: dict[str, Any] = {"daemon": daemon, "feature": name, "what": "issued"}
+        if feature.issued is not None:
+            body["count"] = feature.issued
+        drafts.append(entries.draft("config", at, body))
+    return Issued(drafts, start, end)
+
+
+def insert(
+    known: list[_Step], step: _Step, following: int | None, *, same_second: bool
+) -> list[_Step]:
+    """Return the steps with one more point in them, neighbours of one count made one.
+
+    known:       in order of time; each holds until the next.
+    following:   the next moment at which the count was told; what held until then from before holds
+                 again from there.
+    same_second: another answer told the count of this very second: the larger counts.
+    """
+    before = [row for row in known if row.at <= step.at]
+    after = [row for row in known if row.at > step.at]
+    if before and same_second and _rank(before[-1]) >= _rank(step):
+        return known
+    back: list[_Step] = []
+    if before and following is not None and (not after or following < after[0].at):
+        back = [before[-1]._replace(at=following)]
+    if before and before[-1].at == step.at:
+        before.pop()
+    merged: list[_Step] = []
+    for row in [*before, step, *back, *after]:
+        if not merged or merged[-1].seats != row.seats:
+            merged.append(row)
+    return merged
+
+
+def _rank(step: _Step) -> int:
+    return UNCOUNTED if step.seats is None else step.seats
+
+
+def _load(features: set[int]) -> dict[int, list[_Step]]:
+    found: dict[int, list[_Step]] = {}
+    rows = IssuedCount.objects.filter(feature__in=features, source=IssuedCount.Source.STATUS)
+    for feature, starts, count, version, expires_on in rows.order_by("starts", "pk").values_list(
+        "feature_id", "starts", "count", "version", "expires_on"
+    ):
+        found.setdefault(feature, []).append(
+            _Step(int(starts.timestamp()), count, version, expires_on)
+        )
+    return found
+
+
+def _write(feature: int, wanted: list[_Step]) -> None:
+    """Make the stored steps those that are wanted; rows that stay keep their id."""
+    rows = IssuedCount.objects.filter(feature=feature, source=IssuedCount.Source.STATUS)
+    stored = {int(row.starts.timestamp()): row for row in rows}
+    for index, step in enumerate(wanted):
+        ends = wanted[index + 1].at if index + 1 < len(wanted) else None
+        values = {
+            "count": step.seats,
+            "ends": None if ends is None else coverage.moment(ends),
+            "version": step.version,
+            "expires_on": step.expires_on,
+        }
+        row = stored.pop(step.at, None)
+        if row is None:
+            IssuedCount.objects.create(
+                feature_id=feature,
+                source=IssuedCount.Source.STATUS,
+                starts=coverage.moment(step.at),
+                **values,
+            )
+        elif any(getattr(row, name) != value for name, value in values.items()):
+            IssuedCount.objects.filter(pk=row.pk).update(**values)
+    IssuedCount.objects.filter(pk__in=[row.pk for row in stored.values()]).delete()
+
+
+def _store_now(snapshot: Snapshot, directory: Directory, at: int) -> None:
+    known = {
+        row.feature_id: row
+        for row in FeatureNow.objects.filter(feature__in=set(directory.feature_names))
+    }
+    new, changed = [], []
+    for feature in snapshot.features:
+        pk = directory.features[feature.daemon, feature.name]
+        row = known.get(pk)
+        if row is not None and int(row.at.timestamp()) > at:
+            continue
+        told = FeatureNow(feature_id=pk, at=coverage.moment(at), **_totals(feature, at))
+        if row is None:
+            new.append(told)
+            known[pk] = told
+        else:
+            told.pk = row.pk
+            changed.append(told)
+    FeatureNow.objects.bulk_create(new)
+    FeatureNow.objects.bulk_update(changed, ["at", *_TOTALS], batch_size=300)
+
+
+_TOTALS = [
+    "issued",
+    "uncounted",
+    "in_use_printed",
+    "held",
+    "borrowed",
+    "lingering",
+    "reserved_idle",
+    "queued",
+    "error",
+]
+
+
+def _totals(feature: FeatureStatus, at: int) -> dict[str, Any]:
+    """Return the five states of a feature's seats, which add up to what the server printed."""
+    seats = states(feature.holdings, at)
+    return {
+        "issued": feature.issued,
+        "uncounted": feature.uncounted,
+        "in_use_printed": feature.in_use,
+        "held": seats[Sighting.State.HELD],
+        "borrowed": seats[Sighting.State.BORROWED],
+        "lingering": seats[Sighting.State.LINGERING],
+        "reserved_idle": sum(row.seats for row in feature.reservations),
+        "queued": sum(row.seats for row in feature.waiting),
+        "error": feature.error[:300],
+    }
