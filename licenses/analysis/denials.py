@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from licenses.analysis import chains
@@ -75,7 +76,8 @@ class EpisodeRow(NamedTuple):
         return None if self.granted_at is None else self.granted_at - self.start
 
 
-class Blocked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Blocked:
     """What refusals cost people: sums over episodes, of refusals for want of seats only.
 
     people:          different people who were kept from a seat.
@@ -128,6 +130,15 @@ def episodes(pool: LicensePool, *, start: int, end: int) -> list[EpisodeRow]:
     return [row for row in rows if row.start >= start]
 
 
+def blocked_by_pool(pool_ids: Collection[int], start: int, end: int) -> dict[int, Blocked]:
+    """Return what refusals cost people in each pool, by the kept episodes that begin in
+    [start, end). One query."""
+    rows = _kept_by_pool(pool_ids, start, end)
+    return {
+        pool: blocked(row for row in rows.get(pool, ()) if row.start >= start) for pool in pool_ids
+    }
+
+
 def blocked(rows: Iterable[EpisodeRow]) -> Blocked:
     """Return the sums over the episodes of refusals for want of seats."""
     wanted = [row for row in rows if row.capacity]
@@ -177,10 +188,15 @@ def _denials(mappings: Mappings, pool: LicensePool, start: int, end: int) -> lis
 
 def _kept(pool: LicensePool, start: int, end: int) -> list[EpisodeRow]:
     """Return the kept episodes that touch [start, end), by start."""
+    return _kept_by_pool([pool.pk], start, end).get(pool.pk, [])
+
+
+def _kept_by_pool(pool_ids: Collection[int], start: int, end: int) -> dict[int, list[EpisodeRow]]:
     rows = (
-        DenialEpisode.objects.filter(pool=pool, starts__lt=end, last__gte=start)
+        DenialEpisode.objects.filter(pool__in=pool_ids, starts__lt=end, last__gte=start)
         .order_by("starts", "person", "-capacity")
         .values_list(
+            "pool_id",
             number("starts"),
             number("last"),
             "person_id",
@@ -196,10 +212,10 @@ def _kept(pool: LicensePool, start: int, end: int) -> list[EpisodeRow]:
             "rules",
         )
     )
-    return [
-        EpisodeRow(first, last, person, label(name), *rest)
-        for first, last, person, name, *rest in rows
-    ]
+    found: dict[int, list[EpisodeRow]] = {}
+    for pool, first, last, person, name, *rest in rows:
+        found.setdefault(pool, []).append(EpisodeRow(first, last, person, label(name), *rest))
+    return found
 
 
 def _from_facts(

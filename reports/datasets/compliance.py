@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from licenses.analysis import coverage as coverages
+from licenses.analysis.denials import blocked_by_pool
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
@@ -137,10 +138,18 @@ def compliance(
         seen = coverages.load_coverage(
             batch, load_mappings([pool.pk for pool in batch]), start, end, now=now
         )
+        blocked = blocked_by_pool([pool.pk for pool in batch], start, end)
         for facts in load_facts(batch, start, end, as_of=as_of):
             pk = facts.pool.pk
             reader = PoolReader(
-                facts, seen[pk], zone, as_of, judged[pk], lines.get(pk, ()), proven_from
+                facts,
+                seen[pk],
+                zone,
+                as_of,
+                judged[pk],
+                lines.get(pk, ()),
+                proven_from,
+                blocked[pk],
             )
             reports.append(reader.report())
     worst = _worst(reports)

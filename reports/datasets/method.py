@@ -1,5 +1,7 @@
 """What the figures of the compliance report mean, in plain words."""
 
+from licenses.concurrency.denials import RULES
+
 METHOD = (
     "In use are the seats of all open checkouts, borrowed and idle ones included. Requests in a "
     "queue and reservations that nobody uses are not. A pool over several servers is added up at "
@@ -17,7 +19,9 @@ METHOD = (
     "From logs, figures are exact to the second. Where only polls looked, use that began and "
     'ended between two polls is not in the figures, so a peak is marked ">=": such data can '
     "prove over-use and never its absence.",
-    "Refusals are counted as logged, if for want of seats.",
+    "Refusals are counted as logged, if for want of seats. People are blocked by those that no "
+    "seat followed within seconds; their time is counted from the first refusal to the seat or, "
+    f"without one, to the last refusal. These are the rules of refusals, version {RULES}.",
     "Rights are those on record at the as-of time; use is what was imported when this report was "
     "made. The same facts give the same file, byte for byte.",
     "Not shown here: who used the seats, from where, and whether contracts bind use to a place, "

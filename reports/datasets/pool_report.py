@@ -13,6 +13,7 @@ import numpy as np
 
 from licenses.analysis import coverage as coverages
 from licenses.analysis.coverage import PoolCoverage
+from licenses.analysis.denials import Blocked
 from licenses.analysis.rights import COUNTED_METRICS, entitlement_steps
 from licenses.analysis.usage import PoolFacts, count
 from licenses.analysis.verdict import MonthVerdict, period_verdict
@@ -180,6 +181,7 @@ class PoolReport:
     lines: tuple[Line, ...]
     gaps: tuple[Gap, ...]
     load: tuple[Load, ...]
+    blocked: Blocked
 
 
 def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple[Line, ...]]:
@@ -225,8 +227,9 @@ class PoolReader:
         judged: Sequence[MonthVerdict],
         lines: Sequence[Line],
         proven_from: int,
+        blocked: Blocked,
     ) -> None:
-        self.proven_from = proven_from
+        self.proven_from, self.blocked = proven_from, blocked
         self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
         self.judged, self.lines = judged, tuple(lines)
         self.start, self.end = facts.start, facts.end
@@ -255,6 +258,7 @@ class PoolReader:
             lines=self.lines,
             gaps=self._gaps(),
             load=self._load(),
+            blocked=self.blocked,
         )
 
     def _position(self) -> Position:

@@ -63,6 +63,7 @@ def pool_pages(pool: PoolReport, data: Compliance, zone: ZoneInfo) -> list[Flowa
         caption("Highest use of each day against what was allowed. Hatched: nobody can say."),
         *heading("Month by month", 2),
         _month_table(pool.months, zone),
+        *_blocked(pool),
         *_over_use(pool, zone),
         *_rights(pool, data.proven_from),
         *_load(pool),
@@ -146,6 +147,35 @@ def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
         for item in months
     ]
     return FastTable(columns, rows, size=7, limit=300)
+
+
+def _blocked(pool: PoolReport) -> list[Flowable]:
+    """Say whom refusals for want of seats kept from work, and how long."""
+    found = pool.blocked
+    if not found.episodes:
+        return []
+    words = (
+        "Kept from a seat: {people}, in {episodes} all told. {waited} ended with a seat, {gave_up} "
+        "without one. Time lost: at least {lost}."
+    )
+    if found.unexplained:
+        words += " In {unexplained} seats were free as far as was seen."
+    return [
+        prose(
+            words,
+            look.SMALL,
+            people=_number(found.people, "person", "people"),
+            episodes=_number(found.episodes, "episode", "episodes"),
+            waited=f"{found.waited:,}",
+            gave_up=f"{found.gave_up:,}",
+            lost=length(found.lost_seconds),
+            unexplained=_number(found.unexplained, "episode", "episodes"),
+        )
+    ]
+
+
+def _number(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _month_words(item: Month) -> str:

@@ -36,4 +36,5 @@ def world(db):
     for person in people:
         f.holding(feature, f.at("2026-03-31T14:00"), f.at("2026-03-31T14:38"), person=person)
     f.refusal(feature, f.at("2026-05-02T09:00"), people[1])
+    f.derived(pool, f.at("2026-05-02"), f.at("2026-05-03"))
     return SimpleNamespace(pool=pool, server=server, feature=feature, people=people)

@@ -45,6 +45,20 @@ def test_days_agree_with_usage(world, zone):
     ]
 
 
+def test_who_was_kept_from_a_seat_is_told(world):
+    ben = f.PersonFactory(login="ben")
+    for minute in (0, 10, 14):
+        f.refusal(world.feature, f.at(f"2026-05-02T11:{minute:02}"), ben)
+    f.refusal(world.feature, f.at("2026-05-02T11:30"), ben, capacity=False)
+    f.derived(world.pool, f.at("2026-05-02"), f.at("2026-05-03"))
+    report = numbers(world.pool)
+    found = report.pools[0].blocked
+    assert (found.people, found.episodes, found.gave_up, found.lost_seconds) == (2, 2, 2, 840)
+    assert found.unexplained == 2  # nobody held a seat
+    assert any("rules of refusals, version 1" in words for words in report.method)
+    assert numbers(world.pool, start=f.at("2026-06-01")).pools[0].blocked.episodes == 0
+
+
 def test_over_use_is_found_to_the_second(world):
     (pool,) = numbers(world.pool).pools
     (over,) = pool.over_use

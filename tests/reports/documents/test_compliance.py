@@ -55,6 +55,7 @@ def test_each_month_stands_with_its_peak_and_coverage(world):
         "PO-77",
         "2025-11-01 to 2026-10-31",
         "99.45 %",
+        "Kept from a seat: 1 person, in 1 episode all told. 0 ended with a seat, 1 without one.",
     ],
 )
 def test_the_paper_says(world, words):
