@@ -1,8 +1,22 @@
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licenses.concurrency.denials import Episode, Outcome, episodes, outcome
+from licenses.concurrency import denials as rules
+from licenses.concurrency.denials import (
+    UNSERVED,
+    Episode,
+    Outcome,
+    Requests,
+    episodes,
+    islands,
+    outcome,
+    served,
+)
+from licenses.concurrency.intervals import ints
+from licenses.sources.flexnet import denials as classes
 
 ANN, BEN = 1, 2
 
@@ -101,3 +115,77 @@ def test_episodes_are_what_a_walk_through_the_seconds_gives(refused, granted, ga
 def test_times_without_a_person_are_refused():
     with pytest.raises(ValueError, match="a person for each of 2 times, found 1"):
         episodes([1, 2], [1])
+
+
+def requests(*rows):
+    """Return requests of (moment, person, host, server)."""
+    columns = zip(*rows, strict=True) if rows else ([], [], [], [])
+    return Requests(*(ints(list(column), "column") for column in columns))
+
+
+HERE, THERE = 1, 2
+PC1, PC2 = 11, 12
+
+
+@pytest.mark.parametrize(
+    ("seats", "expected"),
+    [
+        pytest.param([], None, id="no-seat"),
+        pytest.param([(100, ANN, PC1, HERE)], 100, id="in-the-same-second"),
+        pytest.param([(105, ANN, PC1, HERE)], 105, id="just-in-time"),
+        pytest.param([(106, ANN, PC1, HERE)], None, id="a-second-too-late"),
+        pytest.param([(103, ANN, PC1, THERE)], 103, id="by-another-server"),
+        pytest.param([(95, ANN, PC1, THERE)], 95, id="by-a-server-whose-clock-is-behind"),
+        pytest.param([(94, ANN, PC1, THERE)], None, id="too-far-behind"),
+        pytest.param([(99, ANN, PC1, HERE)], None, id="the-same-server-knows-the-order"),
+        pytest.param([(97, ANN, PC1, THERE), (99, ANN, PC1, HERE)], 97, id="past-its-own-seat"),
+        pytest.param([(103, BEN, PC1, HERE)], None, id="another-person's"),
+        pytest.param([(103, ANN, PC2, HERE)], None, id="on-another-host"),
+        pytest.param([(99, ANN, PC1, THERE), (104, ANN, PC1, HERE)], 104, id="after-before-before"),
+        pytest.param([(104, ANN, PC1, HERE), (102, ANN, PC1, HERE)], 102, id="the-first"),
+    ],
+)
+def test_served(seats, expected):
+    found = served(requests((100, ANN, PC1, HERE)), requests(*seats))
+    assert found.tolist() == [UNSERVED if expected is None else expected]
+
+
+def test_one_seat_serves_all_refusals_before_it():
+    refused = requests((100, ANN, PC1, HERE), (98, ANN, PC1, THERE), (90, ANN, PC1, HERE))
+    found = served(refused, requests((102, ANN, PC1, HERE)))
+    assert found.tolist() == [102, 102, UNSERVED]
+
+
+asked = st.tuples(st.integers(0, 40), st.integers(1, 2), st.integers(11, 12), st.integers(1, 2))
+
+
+@given(st.lists(asked, max_size=12), st.lists(asked, max_size=12))
+def test_served_is_what_a_walk_through_the_seconds_gives(refused, granted):
+    expected = []
+    for at, person, host, server in refused:
+        seats = {(t, s) for t, p, h, s in granted if (p, h) == (person, host)}
+        seconds = [t for t in range(at, at + 6) if (t, 1) in seats or (t, 2) in seats]
+        seconds += [t for t in range(at - 1, at - 6, -1) if (t, 3 - server) in seats]
+        expected.append(seconds[0] if seconds else UNSERVED)
+    assert served(requests(*refused), requests(*granted)).tolist() == expected
+
+
+@given(refusals, st.integers(0, 8))
+def test_islands_hold_episodes_whole(refused, gap):
+    times, persons = [at for at, _ in refused], [person for _, person in refused]
+    numbers, firsts, lasts = islands(times, persons, gap)
+    found = sorted(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    # Without seats an island is an episode.
+    assert found == sorted((each.start, each.last) for each in episodes(times, persons, gap))
+    for at, number in zip(times, numbers.tolist(), strict=True):
+        assert firsts[number] <= at <= lasts[number]
+
+
+def test_a_change_of_the_rules_has_another_version():
+    """Whoever changes one of these raises RULES, or what is stored stays as it was derived."""
+    table = sorted((code, str(found)) for code, found in classes._BY_CODE.items())
+    words = [(text, str(found)) for text, found in classes._BY_TEXT]
+    told = repr(
+        (table, words, sorted(classes.CAPACITY), rules.GAP_SECONDS, rules.TOLERANCE_SECONDS)
+    )
+    assert (rules.RULES, hashlib.sha256(told.encode()).hexdigest()[:12]) == (1, "094c0c9ee3de")
