@@ -56,6 +56,8 @@ def refresh(pool_ids: Collection[int], now: int | None = None, *, year: bool = F
     Run it after the hours are counted, as peaks come from them. Limits are those at the moment
     that the figures are of.
     """
+    if not pool_ids:
+        return
     moment = now_epoch(now)
     with transaction.atomic():
         pools = list(

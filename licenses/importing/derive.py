@@ -20,7 +20,7 @@ from licenses.models import Boundary, Checkout, Coverage, Disagreement, Feature,
 
 from .attempts import Answers
 from .coverage import moment
-from .pairing import EVENT, Differ, Fact, Held, Restart, Seen, pair
+from .pairing import EVENT, LATE_RETURN, Differ, Fact, Held, Restart, Seen, pair
 
 BATCH = 2000
 BEGINNING = -(2**62)
@@ -132,6 +132,7 @@ def _seconds(moment: Any) -> int | None:
 def _derive_batch(
     touched: dict[Key, int], daemons: Mapping[int, str], context: _Context
 ) -> Touched:
+    _widen_to_unreturned(touched)
     sightings = _load_sightings(touched, context.answers)
     stored = _load_checkouts(touched)
     facts = _load_events(touched)
@@ -227,6 +228,19 @@ def _rows(sql: str) -> Iterator[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         yield from cursor.fetchall()
+
+
+def _widen_to_unreturned(touched: dict[Key, int]) -> None:
+    """Begin at the first holding that polls ended and that an IN may still return."""
+    sql = (
+        _key_table(touched)
+        + "SELECT k.feature, k.person, k.host, k.seats, MIN(r.taken_at) "
+        + f"FROM k JOIN licenses_checkout{_JOIN}"
+        + f"AND r.method = {EVENT} AND r.end_reason = 'not_seen' AND r.returned_at < k.since "
+        + f"AND r.taken_at >= k.since - {LATE_RETURN} GROUP BY 1, 2, 3, 4"
+    )
+    for *key, taken in list(_rows(sql)):
+        touched[Key(*key)] = taken
 
 
 def _load_sightings(touched: dict[Key, int], answers: Answers) -> dict[Key, list[Seen]]:

@@ -13,10 +13,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 OUT, IN = 1, 2
 EVENT, SAMPLED = 1, 2
+
+
+LATE_RETURN = 7 * 86400
+"""An IN ends a holding that complete answers no longer showed if it was taken at most so many
+seconds before: the log's word counts, but not for ever."""
 
 
 class Fact(NamedTuple):
@@ -151,9 +157,10 @@ def pair(
     log_until:   until when the log vouches without a break, from a moment on; None where it does
     not vouch for it.
     """
-    ended, queue, orphans = _replay(facts, already_out, restarts)
-    holdings = ended + list(queue)
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
+    missed = partial(_missed_since, _gone_by_minute(rows), next_poll)
+    ended, queue, orphans = _replay(facts, already_out, restarts, missed)
+    holdings = ended + list(queue)
     sampled = [_from_sighting(row) for row in _match(holdings, rows)]
     lonely = _end_by_orphans(sampled, orphans)
     _end_by_polls(holdings, next_poll, log_until)
@@ -170,7 +177,10 @@ def pair(
 
 
 def _replay(
-    facts: Iterable[Fact], already_out: Sequence[int], restarts: Sequence[Restart]
+    facts: Iterable[Fact],
+    already_out: Sequence[int],
+    restarts: Sequence[Restart],
+    missed: Callable[[int], int | None],
 ) -> tuple[list[_Open], deque[_Open], list[Fact]]:
     restart_seconds = {restart.at for restart in restarts}
 
@@ -198,8 +208,8 @@ def _replay(
         lose(fact.at, same_second=fact.kind == OUT)
         if fact.kind == OUT:
             queue.append(_Open(fact.at, fact.at, EVENT))
-        elif queue:
-            holding = queue.popleft()
+        elif (holding := _returned(queue, fact.at, missed)) is not None:
+            queue.remove(holding)
             holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
             ended.append(holding)
         else:
@@ -207,6 +217,36 @@ def _replay(
     if waiting:
         lose(waiting[-1].at, same_second=True)
     return ended, queue, orphans
+
+
+def _returned(queue: deque[_Open], at: int, missed: Callable[[int], int | None]) -> _Open | None:
+    """Return the holding that an IN ends: the oldest that no complete answer has missed by then,
+    else the oldest that one did, within bounds."""
+    for holding in queue:
+        since = missed(holding.taken_at)
+        if since is None or since > at:
+            return holding
+    return next((h for h in queue if at - h.taken_at <= LATE_RETURN), None)
+
+
+def _gone_by_minute(rows: list[Seen]) -> dict[int, int | None]:
+    """Return for each minute of a start when the last of its rows was gone; None: one is shown."""
+    gone: dict[int, int | None] = {}
+    for row in rows:
+        minute = row.started_at // 60
+        known = gone.get(minute, -1)
+        gone[minute] = None if row.gone_at is None or known is None else max(known, row.gone_at)
+    return gone
+
+
+def _missed_since(
+    gone: dict[int, int | None], next_poll: Callable[[int], int | None], taken_at: int
+) -> int | None:
+    """Return when a complete answer first did not show what was taken then; None: none did."""
+    for minute in (taken_at // 60, taken_at // 60 + 1):
+        if minute in gone:
+            return gone[minute]
+    return next_poll(taken_at + 60)
 
 
 def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
