@@ -162,16 +162,12 @@ class StatusRows:
         self._touch_contradicted(stored)
 
     def _touch_unseen(self, stored: Stored) -> None:
-        """Have the holdings looked at that the log left open and this complete answer does not
-        show."""
+        """Have the logged holdings looked at that this complete answer should show and does not:
+        it may end them, or leave their IN to another."""
         if not self.features:
             return
         rows = Checkout.objects.filter(
-            Q(returned_at=None)
-            | Q(
-                end_reason__in=[Checkout.EndReason.NOT_SEEN, Checkout.EndReason.RESTART],
-                returned_at__gte=self.at,
-            ),
+            Q(returned_at=None) | Q(returned_at__gte=self.at),
             feature__in=self.features,
             method=Checkout.Method.EVENT,
             sighting=None,
