@@ -28,7 +28,7 @@ LOG_BYTES = 5_000_000
 LOG_FILES = 3
 STEADY_SECONDS = 60.0
 LONGEST_WAIT = 30.0
-STOP_SECONDS = 3.5
+STOP_SECONDS = 3.0
 DEAF_SECONDS = 90.0
 
 
@@ -206,7 +206,7 @@ class Supervisor:
         """End all children within five seconds, the one named *last* after the others."""
         self.stopping = True
         self._end([child for child in self.children if child.name != last], STOP_SECONDS)
-        self._end([child for child in self.children if child.name == last], 1.0)
+        self._end([child for child in self.children if child.name == last], 0.8)
         for child in self.children:
             child.log.close()
         self.children.clear()

@@ -144,19 +144,19 @@ def _store_now(snapshot: Snapshot, directory: Directory, at: int) -> None:
         row.feature_id: row
         for row in FeatureNow.objects.filter(feature__in=set(directory.feature_names))
     }
-    new, changed = [], []
+    told: dict[int, FeatureNow] = {}
     for feature in snapshot.features:
+        # A list printed twice tells the same of a feature twice.
         pk = directory.features[feature.daemon, feature.name]
-        row = known.get(pk)
-        if row is not None and int(row.at.timestamp()) > at:
-            continue
-        told = FeatureNow(feature_id=pk, at=coverage.moment(at), **_totals(feature, at))
-        if row is None:
-            new.append(told)
-            known[pk] = told
-        else:
-            told.pk = row.pk
-            changed.append(told)
+        told[pk] = FeatureNow(feature_id=pk, at=coverage.moment(at), **_totals(feature, at))
+    new, changed = [], []
+    for pk, row in told.items():
+        old = known.get(pk)
+        if old is None:
+            new.append(row)
+        elif int(old.at.timestamp()) <= at:
+            row.pk = old.pk
+            changed.append(row)
     FeatureNow.objects.bulk_create(new)
     FeatureNow.objects.bulk_update(changed, ["at", *_TOTALS], batch_size=300)
 
