@@ -136,7 +136,7 @@ class Importer:
         self._errors.close()
 
 
-CALLS = 200_000
+CALLS = 400_000
 """Calls of functions within which a kill comes: some pieces of a log."""
 
 

@@ -38,7 +38,7 @@ from licenses.models import LicenseServer, LogCursor  # noqa: E402
 from licenses.sources.flexnet.log_dates import first_line_date  # noqa: E402
 
 PIECE = 4096
-PAUSE = 10_000
+PAUSE = 60_000
 """Calls between the two commits of a wrong order: what a busy disk makes of it."""
 
 
