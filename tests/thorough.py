@@ -23,7 +23,7 @@ TABLE = {
     "E1": Trials("kills of an importer at random moments", 200, 1_000),
     "E2": Trials("kills of each part while importing and alerting", 5, 20),
     "E3": Trials("logs whose messages are all delivered four times", 6, 30),
-    "E10": Trials("ways to cut, order and repeat the same input", 400, 10_000, 10),
+    "E10": Trials("ways to cut, order and repeat the same input", 300, 10_000, 10),
     "E11": Trials("random histories counted second by second", 1_000, 20_000, 10),
     "E14": Trials("outages of licence servers", 1_000, 1_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000),

@@ -21,7 +21,7 @@ from licenses.simulator.debug_log import write_debug_log
 from licenses.simulator.lmstat import StatusPrinter
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.records import Result
-from tests.thorough import is_thorough
+from tests.thorough import SECOND_RUN, is_thorough
 
 from .conftest import NOW, Year
 
@@ -47,6 +47,9 @@ def seconds(moment: datetime | None) -> int:
     return int(moment.timestamp())
 
 
+@pytest.mark.skipif(
+    SECOND_RUN and not is_thorough(), reason="on PostgreSQL only with --thorough: it takes minutes"
+)
 @pytest.mark.timeout(1800)
 def test_a_polled_week_is_bounded_and_its_log_makes_it_exact(year: Year, tmp_path: Path) -> None:
     server = LicenseServer.objects.create(name="berlin", zone="Europe/Berlin", poll_seconds=STEP)
