@@ -117,18 +117,20 @@ class CheckoutAdmin(UsageAdmin):
 
     @display(description="Returned")
     def returned(self, row: Any) -> Any:
+        if row.end_reason == Checkout.EndReason.LOST:
+            return "not known"
         return row.returned_at or "still held"
 
     @display(description="Held for")
     def lasted(self, row: Any) -> str:
-        end = row.returned_at or timezone.now()
+        end = row.returned_at or row.returned_after or timezone.now()
         return words.lasting((end - row.taken_at).total_seconds())
 
     @display(
         description="State", label={"held": "info", "borrowed": "warning", "lingering": "warning"}
     )
     def state_words(self, row: Any) -> str:
-        return row.state if row.returned_at is None else row.get_end_reason_display()
+        return row.get_end_reason_display() if row.end_reason else row.state
 
 
 @admin.register(Denial)
@@ -199,7 +201,7 @@ class DenialEpisodeAdmin(FactAdmin):
 
     @display(description="Why", label={"seats": "danger", "other": "info", "odd": "warning"})
     def why(self, row: Any) -> tuple[str, str]:
-        odd = row.reason_class == DenialEpisode.Reason.UNEXPLAINED
+        odd = row.reason_class == DenialEpisode.UNEXPLAINED
         return (
             "odd" if odd else "seats" if row.capacity else "other",
             row.get_reason_class_display(),

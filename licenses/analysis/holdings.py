@@ -172,11 +172,14 @@ def _closed(wanted: set[int], start: int, end: int, longest: int) -> Holdings:
 
 
 def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
-    """Return what is still out, ended where nobody looked any further."""
+    """Return what is still out, ended where nobody looked any further.
+
+    What may have been returned unseen has an earlier end up to which it is known.
+    """
     found = Checkout.objects.annotate(begins=_BEGINS).filter(
         feature__in=wanted, returned_at=None, begins__lt=end
     )
-    *taken, row_ids, method, last_seen, gone_at = columns(
+    *taken, row_ids, method, last_seen, gone_at, sure = columns(
         found,
         "feature_id",
         "person_id",
@@ -188,6 +191,7 @@ def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) ->
         "method",
         number("sighting__last_seen", EVER),
         number("sighting__gone_at", EVER),
+        number("returned_after", EVER),
     )
     places = {m.feature: (m.server, m.daemon) for maps in mappings.values() for m in maps}
     owners = [places[feature] for feature in taken[0].tolist()]
@@ -201,8 +205,8 @@ def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) ->
     known = np.maximum(by_poll, np.where(sampled, EVER, logged))
     # The line or the poll that showed it vouches for its own second.
     known = np.maximum(known, taken[5] + 1)
-    exact = (taken[4] == taken[5]) & ~sampled
-    return _made([*taken, known, known, row_ids], exact)
+    exact = (taken[4] == taken[5]) & ~sampled & (sure == EVER)
+    return _made([*taken, np.where(sure == EVER, known, sure), known, row_ids], exact)
 
 
 def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, Feature, Gap, LicenseServer
 
@@ -34,9 +35,7 @@ def extend(
             continue
         first = min([start, *(_seconds(row.starts) for row in rows)])
         last = max([end, *(_seconds(row.ends) for row in rows)])
-        added += _uncovered(
-            start, end, [(_seconds(row.starts), _seconds(row.ends)) for row in rows]
-        )
+        added += list(IntervalSet.of([start], [end]).subtract(_set_of(rows)))
         keep, rest = (rows[0], rows[1:]) if rows else (None, [])
         if rest:
             Coverage.objects.filter(pk__in=[row.pk for row in rest]).delete()
@@ -62,27 +61,32 @@ def replace(
     rows = Coverage.objects.filter(
         server=server, daemon=daemon, source=source, starts__lt=end, ends__gt=start
     )
-    old = [
-        (max(_seconds(row.starts), start), min(_seconds(row.ends), end))
-        for row in rows.order_by("starts")
-    ]
-    wanted = _merged(spans)
-    new = [piece for span in wanted for piece in _uncovered(*span, old)]
-    lost = [piece for span in old for piece in _uncovered(*span, wanted)]
+    old, pairs = _set_of(rows).clip(start, end), list(spans)
+    wanted = IntervalSet.of([first for first, _ in pairs], [last for _, last in pairs])
+    new, lost = list(wanted.subtract(old)), list(old.subtract(wanted))
     for first, last in lost:
         _withdraw(server, daemon, source, first, last)
     extend(server, daemon, source, new)
     return new, lost
 
 
-def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    return merged
+def log_spans(server: LicenseServer) -> dict[str, IntervalSet]:
+    """Return what logs vouch for, by daemon; "" is the whole server. One query."""
+    found: dict[str, list[Coverage]] = {}
+    for row in Coverage.objects.filter(server=server, source=Coverage.Source.LOG).order_by():
+        found.setdefault(row.daemon, []).append(row)
+    return {daemon: _set_of(rows) for daemon, rows in found.items()}
+
+
+def of_daemon(spans: dict[str, IntervalSet], daemon: str) -> IntervalSet:
+    """Return what logs vouch for of one daemon: its own and those of the whole server."""
+    nothing = IntervalSet.empty()
+    return spans.get("", nothing).union(spans.get(daemon, nothing))
+
+
+def _set_of(rows: Iterable[Coverage]) -> IntervalSet:
+    spans = [(_seconds(row.starts), _seconds(row.ends)) for row in rows]
+    return IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
 
 
 def _withdraw(server: LicenseServer, daemon: str, source: str, start: int, end: int) -> None:
@@ -103,17 +107,6 @@ def _withdraw(server: LicenseServer, daemon: str, source: str, start: int, end: 
             for piece in ((first, start), (end, last))
             if piece[0] < piece[1]
         )
-
-
-def _uncovered(start: int, end: int, rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    free, at = [], start
-    for first, last in rows:
-        if first > at:
-            free.append((at, first))
-        at = max(at, last)
-    if at < end:
-        free.append((at, end))
-    return free
 
 
 def _seconds(value: datetime) -> int:

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from licenses.models import Boundary, Checkout, Coverage, Disagreement, Feature, LicenseServer
+from licenses.models import Boundary, Checkout, Disagreement, Feature, LicenseServer
 
 from .attempts import Answers
-from .coverage import moment
-from .pairing import EVENT, LATE_RETURN, Differ, Fact, Held, Restart, Seen, pair
+from .coverage import log_spans, moment, of_daemon
+from .pairing import EVENT, LATE_RETURN, Differ, Fact, Held, Hole, Restart, Seen, holes, pair
 
 BATCH = 2000
 BEGINNING = -(2**62)
@@ -76,7 +76,8 @@ class _Context:
     def __init__(self, server: LicenseServer) -> None:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
-        self._logs: dict[str, tuple[list[int], list[int]]] = {}
+        self._spans = log_spans(server)
+        self._logs: dict[str, _Log] = {}
         self.answers = Answers(server)
 
     def restarts(self, daemon: str) -> list[Restart]:
@@ -98,31 +99,35 @@ class _Context:
     def _last_line_before(self, daemon: str, restart: int, told: int | None) -> int:
         """Return when the log was last heard before a restart, from all its pieces, in whatever
         order they came."""
-        starts, ends = self._log_spans(daemon)
-        index = bisect_left(starts, restart) - 1
-        covered = min(ends[index], restart) if index >= 0 else None
+        log = self._log(daemon)
+        index = bisect_left(log.starts, restart) - 1
+        covered = min(log.ends[index], restart) if index >= 0 else None
         heard = [moment for moment in (covered, told) if moment is not None]
         return max(heard) if heard else restart
 
-    def _log_spans(self, daemon: str) -> tuple[list[int], list[int]]:
+    def _log(self, daemon: str) -> _Log:
         if daemon not in self._logs:
-            rows = Coverage.objects.filter(
-                server=self.server, source=Coverage.Source.LOG, daemon__in=("", daemon)
-            ).order_by("starts")
-            merged: list[list[int]] = []
-            for starts, ends in rows.values_list("starts", "ends"):
-                first, last = int(starts.timestamp()), int(ends.timestamp())
-                if merged and first <= merged[-1][1]:
-                    merged[-1][1] = max(merged[-1][1], last)
-                else:
-                    merged.append([first, last])
-            self._logs[daemon] = ([span[0] for span in merged], [span[1] for span in merged])
+            spans = of_daemon(self._spans, daemon)
+            self._logs[daemon] = _Log(spans.starts.tolist(), spans.ends.tolist(), holes(spans))
         return self._logs[daemon]
 
     def log_until(self, daemon: str, moment: int) -> int | None:
-        starts, ends = self._log_spans(daemon)
-        index = bisect_right(starts, moment) - 1
-        return ends[index] if index >= 0 and moment <= ends[index] else None
+        log = self._log(daemon)
+        index = bisect_right(log.starts, moment) - 1
+        return log.ends[index] if index >= 0 and moment <= log.ends[index] else None
+
+    def next_hole(self, daemon: str, moment: int) -> Hole | None:
+        lost = self._log(daemon).holes
+        index = bisect_right(lost, moment, key=lambda hole: hole.end)
+        return lost[index] if index < len(lost) else None
+
+
+class _Log(NamedTuple):
+    """What a daemon's log vouches for, in order of time, and what of it is lost."""
+
+    starts: list[int]
+    ends: list[int]
+    holes: list[Hole]
 
 
 def _seconds(moment: Any) -> int | None:
@@ -155,6 +160,7 @@ def _derive_batch(
             seen=sightings.get(key, ()),
             next_poll=partial(context.answers.following, key.feature),
             log_until=partial(context.log_until, daemon),
+            next_hole=partial(context.next_hole, daemon),
         )
         new, lost, changed = _difference(key, before, paired.holdings)
         differences += [(key, differ) for differ in paired.differences]

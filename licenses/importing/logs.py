@@ -7,7 +7,7 @@ after it, and going on (or starting over) neither loses nor doubles anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, BinaryIO
@@ -26,6 +26,7 @@ from . import coverage, dirty, facts, late
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import Key, Touched, derive
 from .directory import Directory
+from .pairing import Hole, holes
 
 SHOWN = 20
 
@@ -155,8 +156,11 @@ class LogImport:
             items, block, offset, digest, path, spans, unreadable, stored
         )
         heard = _heard_until(self.server)
+        lost = _holes(self.server)
         added = self._extend_coverage(items, spans)
         _touch_lost(self.server, stored, added)
+        if added:
+            _touch_across(self.server, stored, lost ^ _holes(self.server))
         changed = derive(
             self.server,
             stored.touched,
@@ -366,6 +370,21 @@ def _touch_lost(
                     method=Checkout.Method.EVENT,
                 ),
             )
+
+
+def _holes(server: LicenseServer) -> set[tuple[str, Hole]]:
+    """Return the time of which the log is lost, by daemon."""
+    spans = coverage.log_spans(server)
+    return {(name, hole) for name in spans for hole in holes(coverage.of_daemon(spans, name))}
+
+
+def _touch_across(
+    server: LicenseServer, stored: facts.Stored, changed: Iterable[tuple[str, Hole]]
+) -> None:
+    """Have the holdings made again that reach across a hole in the log that is new, or another."""
+    for daemon, hole in changed:
+        rows = _of_daemon(server, daemon).filter(method=Checkout.Method.EVENT)
+        _touch(stored, rows.overlapping(hole.start, hole.end))
 
 
 def _of_daemon(server: LicenseServer, daemon: str) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 OUT, IN = 1, 2
@@ -23,6 +23,18 @@ EVENT, SAMPLED = 1, 2
 LATE_RETURN = 7 * 86400
 """An IN ends a holding that complete answers no longer showed if it was taken at most so many
 seconds before: the log's word counts, but not for ever."""
+
+
+LOG_SILENCE = 7 * 3600
+"""Logs print the date every six hours, so more silence than this between two pieces of one is lost
+text, however quiet the server was."""
+
+
+class Hole(NamedTuple):
+    """Time of which the log was lost: what was out at its start may have been returned in it."""
+
+    start: int
+    end: int
 
 
 class Fact(NamedTuple):
@@ -135,6 +147,15 @@ class _Open:
         )
 
 
+def holes(spans: Iterable[tuple[int, int]]) -> list[Hole]:
+    """Return the holes between the spans for which a log vouches, given in order of time."""
+    return [
+        Hole(before, after)
+        for (_, before), (after, _) in pairwise(spans)
+        if after - before > LOG_SILENCE
+    ]
+
+
 def pair(
     facts: Iterable[Fact],
     *,
@@ -143,6 +164,7 @@ def pair(
     seen: Iterable[Seen] = (),
     next_poll: Callable[[int], int | None] = lambda _moment: None,
     log_until: Callable[[int], int | None] = lambda _moment: None,
+    next_hole: Callable[[int], Hole | None] = lambda _moment: None,
 ) -> Paired:
     """Return the holdings of one key, and what its sources disagree on.
 
@@ -156,14 +178,18 @@ def pair(
                  no status row shows, had ended by the first one after it was taken.
     log_until:   until when the log vouches without a break, from a moment on; None where it does
     not vouch for it.
+    next_hole:   the first hole in the log that ends after a moment; None where there is none. What
+    was taken before a hole and returned after it was held all the time; what was not returned is
+    known to be held until the hole.
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
-    missed = partial(_missed_since, _gone_by_minute(rows), next_poll)
-    ended, queue, orphans = _replay(facts, already_out, restarts, missed)
+    doubts = _Doubts(rows, next_poll, next_hole)
+    ended, queue, orphans = _replay(facts, already_out, restarts, doubts)
     holdings = ended + list(queue)
     sampled = [_from_sighting(row) for row in _match(holdings, rows)]
     lonely = _end_by_orphans(sampled, orphans)
     _end_by_polls(holdings, next_poll, log_until)
+    _bound_by_holes(holdings, next_hole)
     found = [holding.held() for holding in holdings + sampled]
     found.sort(
         key=lambda held: (
@@ -180,7 +206,7 @@ def _replay(
     facts: Iterable[Fact],
     already_out: Sequence[int],
     restarts: Sequence[Restart],
-    missed: Callable[[int], int | None],
+    doubts: _Doubts,
 ) -> tuple[list[_Open], deque[_Open], list[Fact]]:
     restart_seconds = {restart.at for restart in restarts}
 
@@ -208,7 +234,7 @@ def _replay(
         lose(fact.at, same_second=fact.kind == OUT)
         if fact.kind == OUT:
             queue.append(_Open(fact.at, fact.at, EVENT))
-        elif (holding := _returned(queue, fact.at, missed)) is not None:
+        elif (holding := doubts.returned(queue, fact.at)) is not None:
             queue.remove(holding)
             holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
             ended.append(holding)
@@ -219,34 +245,61 @@ def _replay(
     return ended, queue, orphans
 
 
-def _returned(queue: deque[_Open], at: int, missed: Callable[[int], int | None]) -> _Open | None:
-    """Return the holding that an IN ends: the oldest that no complete answer has missed by then,
-    else the oldest that one did, within bounds."""
-    for holding in queue:
-        since = missed(holding.taken_at)
-        if since is None or since > at:
-            return holding
-    return next((h for h in queue if at - h.taken_at <= LATE_RETURN), None)
+class _Doubts:
+    """Tells which of the holdings that are out an IN ends."""
+
+    def __init__(
+        self,
+        rows: list[Seen],
+        next_poll: Callable[[int], int | None],
+        next_hole: Callable[[int], Hole | None],
+    ) -> None:
+        self._next_poll, self._next_hole = next_poll, next_hole
+        self._rows: dict[int, list[Seen]] = {}
+        for row in rows:
+            self._rows.setdefault(row.started_at // 60, []).append(row)
+
+    def returned(self, queue: deque[_Open], at: int) -> _Open | None:
+        """Return the oldest holding of which nothing says that it was over by then.
+
+        Else the oldest across a hole in the log, and else the oldest that a complete answer had
+        missed, if it was not taken too long ago.
+        """
+        across = missed = None
+        for holding in queue:
+            taken = holding.taken_at
+            minute = taken // 60
+            rows = self._rows.get(minute) or self._rows.get(minute + 1, [])
+            if self._missed(taken, rows, at):
+                if missed is None and at - taken <= LATE_RETURN:
+                    missed = holding
+                continue
+            hole = self._next_hole(max([taken, *(row.last_seen for row in rows)]))
+            if hole is None or hole.end > at:
+                return holding
+            across = across or holding
+        return across or missed
+
+    def _missed(self, taken: int, rows: list[Seen], at: int) -> bool:
+        """Tell whether a complete answer by then did not show what was taken."""
+        if not rows:
+            poll = self._next_poll(taken + 60)
+            return poll is not None and poll <= at
+        return all(row.gone_at is not None and row.gone_at <= at for row in rows)
 
 
-def _gone_by_minute(rows: list[Seen]) -> dict[int, int | None]:
-    """Return for each minute of a start when the last of its rows was gone; None: one is shown."""
-    gone: dict[int, int | None] = {}
-    for row in rows:
-        minute = row.started_at // 60
-        known = gone.get(minute, -1)
-        gone[minute] = None if row.gone_at is None or known is None else max(known, row.gone_at)
-    return gone
-
-
-def _missed_since(
-    gone: dict[int, int | None], next_poll: Callable[[int], int | None], taken_at: int
-) -> int | None:
-    """Return when a complete answer first did not show what was taken then; None: none did."""
-    for minute in (taken_at // 60, taken_at // 60 + 1):
-        if minute in gone:
-            return gone[minute]
-    return next_poll(taken_at + 60)
+def _bound_by_holes(holdings: list[_Open], next_hole: Callable[[int], Hole | None]) -> None:
+    """Let what no IN returned be known only until the log was lost."""
+    for holding in holdings:
+        if holding.end_reason not in ("", "restart"):
+            continue
+        shown = holding.taken_at if holding.seen is None else holding.seen.last_seen + 1
+        hole = next_hole(max(holding.taken_at, shown))
+        if hole is None or (holding.returned_at is not None and hole.end > holding.returned_at):
+            continue
+        holding.returned_after = max(hole.start, shown, holding.taken_by)
+        if holding.returned_at is None:
+            holding.end_reason = "lost"
 
 
 def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:

@@ -14,6 +14,8 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
+from licenses.sources.flexnet.denials import WORDING
+
 from .fields import InstantField
 from .inventory import Host, Person
 from .pools import LicensePool
@@ -142,7 +144,8 @@ class CheckoutQuerySet(FeatureRowQuerySet):
         return self.filter(Q(returned_at=None) | Q(returned_at__gt=start), taken_at__lt=end)
 
     def open(self) -> Self:
-        return self.filter(returned_at=None)
+        """Keep what is known to be out, and not what may have been returned unseen."""
+        return self.filter(returned_at=None, returned_after=None)
 
 
 class Checkout(models.Model):
@@ -151,8 +154,8 @@ class Checkout(models.Model):
     Known to be held in [taken_by, returned_after), possibly held in [taken_at, returned_at). From a
     log both are the
     same, to the second. From polls the start is known to the minute and the end lies between two
-    polls. While it is
-    open both ends are null.
+    polls. While it is open both ends are null; where the log of its return may be lost, only the
+    later one is.
     """
 
     class Method(models.IntegerChoices):
@@ -167,6 +170,7 @@ class Checkout(models.Model):
         REMOVED = "removed", "removed by an administrator"
         RESTART = "restart", "lost in a restart (last seen)"
         NOT_SEEN = "not_seen", "no longer listed"
+        LOST = "lost", "not known (the log has a hole)"
 
     feature = models.ForeignKey(
         Feature, on_delete=models.PROTECT, related_name="checkouts", db_index=False
@@ -310,19 +314,11 @@ class DenialEpisode(models.Model):
         GAVE_UP = "gave up", "gave up"
         OPEN = "open", "too early to tell"
 
-    class Reason(models.TextChoices):
-        NO_SEAT = "no_seat", "no seat was free"
-        REQUEST_TOO_LARGE = "request_too_large", "more seats asked for than there are"
-        UNEXPLAINED = "unexplained", "unexplained: seats were free as far as we saw"
-        QUEUED = "queued", "others were waiting"
-        POLICY = "policy", "withheld by a rule"
-        NOT_LICENSED = "not_licensed", "not licensed, or not in this version"
-        LICENSE_CONTENT = "license_content", "expired, damaged or for another machine"
-        SERVER_OR_NETWORK = "server_or_network", "server or network"
-        CLOCK = "clock", "clocks differ"
-        REMOTE_SESSION = "remote_session", "not in a remote session"
-        ADMINISTRATION = "administration", "administrative request"
-        OTHER = "other", "another reason"
+    UNEXPLAINED = "unexplained"
+    REASONS = [
+        *((each.value, words) for each, words in WORDING.items()),
+        (UNEXPLAINED, "Unexplained: seats were free as far as we saw"),
+    ]
 
     pool = models.ForeignKey(
         LicensePool, on_delete=models.CASCADE, related_name="denial_episodes", db_index=False
@@ -332,7 +328,7 @@ class DenialEpisode(models.Model):
     starts = InstantField("first refused")
     last = InstantField("last refused")
     refusals = models.PositiveIntegerField()
-    reason_class = models.CharField("why", max_length=30, choices=Reason)
+    reason_class = models.CharField("why", max_length=30, choices=REASONS)
     outcome = models.CharField(max_length=10, choices=Outcome)
     granted_at = InstantField(null=True, help_text="When the person got a seat after all.")
     lost_seconds = models.PositiveIntegerField(

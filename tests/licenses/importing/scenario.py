@@ -1,5 +1,8 @@
-"""Small made-up histories of one server, as the texts that it would have written: a log with lost
-lines and restarts, and statuses, some of which fail, do not add up, or tell something else."""
+"""Small made-up histories of one server, as the texts that it would have written.
+
+A log with lost lines, restarts and holes, and statuses, some of which fail, do not add up, or tell
+something else.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import UTC, datetime
 
 DAY = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
 OPENING = DAY + 8 * 3600
+HOLE = 8 * 3600
 FEATURES = ("ALPHA", "beta_2")
 HOLDERS = (("ann", "ws1"), ("bob", "ws2"), ("ann", "ws2"), ("Cléo Park", "ws3"))
 BANNER = "lmutil - Copyright (c) 1989-2026 Made Up, Inc. All Rights Reserved.\n"
@@ -33,22 +37,41 @@ class Session:
 
 @dataclass
 class Scenario:
-    """The lines of a log in order, and statuses in order: moment and text."""
+    """The lines of a log in order, and statuses in order: moment and text.
+
+    resumes: the first line after a hole, None where there is none.
+    """
 
     lines: list[Line] = field(default_factory=list)
     statuses: list[tuple[int, str]] = field(default_factory=list)
+    resumes: int | None = None
 
 
 def build(seed: int) -> Scenario:
-    """Return a history of about two hours. The same seed gives the same one."""
+    """Return a history of about two hours, or of two parts with a hole of eight hours between
+    them. The same seed gives the same one."""
     chance = random.Random(seed)
     sessions = _sessions(chance)
     restart = OPENING + chance.randrange(1800, 6000) if chance.random() < 0.4 else None
     found = Scenario()
-    found.lines = _log(chance, sessions, restart)
+    split = OPENING + chance.randrange(1200, 6000) if chance.random() < 0.3 else None
+
+    def real(at: int) -> int:
+        return at if split is None or at < split else at + HOLE
+
+    for session in sessions:
+        session.start, session.end = real(session.start), real(session.end)
+    found.lines = _log(chance, sessions, None if restart is None else real(restart))
+    if split is not None:
+        # What was written in the last minutes before it is lost too.
+        found.lines = [
+            line for line in found.lines if not OPENING < line.at < split or line.at < split - 600
+        ]
+        found.resumes = sum(line.at < split for line in found.lines)
     moment = OPENING + chance.randrange(0, 900)
     while moment < OPENING + 9000:
-        found.statuses.append((moment // 60 * 60, _status(chance, sessions, moment // 60 * 60)))
+        at = real(moment) // 60 * 60
+        found.statuses.append((at, _status(chance, sessions, at)))
         moment += chance.choice((600, 900, 1800, 2700))
     return found
 
@@ -80,7 +103,7 @@ def _log(chance: random.Random, sessions: list[Session], restart: int | None) ->
         what = f'"{session.feature}" {session.user}@{session.host}  '
         what += f"({session.seats} licenses)" if session.seats > 1 else ""
         for at, word in ((session.start, "OUT"), (session.end, "IN")):
-            if chance.random() > 0.1 and at < OPENING + 9000:
+            if chance.random() > 0.1 and at < OPENING + 9000 + HOLE:
                 lines.append(Line(at, f"{clock(at)} (vend) {word}: {what}"))
         if chance.random() < 0.3:
             at = session.start - chance.randrange(0, 3)
@@ -122,7 +145,7 @@ def _status(chance: random.Random, sessions: list[Session], at: int) -> str:
             for row in sessions
             if row.feature == feature and row.start <= at < row.end and chance.random() > 0.05
         ]
-        issued = 10 if at < OPENING + 5000 or chance.random() < 0.2 else 12
+        issued = 10 if at % HOLE < 5000 or chance.random() < 0.2 else 12
         used = sum(row.seats for row in rows) + (kind > 0.93)
         head += (
             f"Users of {feature}:  (Total of {issued} licenses issued;  "

@@ -84,9 +84,10 @@ def tables() -> dict[str, Any]:
 
 def pieces(scenario: Scenario, cuts: Sequence[int]) -> list[bytes]:
     """Return the log in pieces of whole lines, each with its date, and the statuses."""
-    bounds = sorted({0, len(scenario.lines), *(cut % len(scenario.lines) for cut in cuts)})
+    bounds = {0, len(scenario.lines), *(cut % len(scenario.lines) for cut in cuts)}
+    bounds |= set() if scenario.resumes is None else {scenario.resumes}
     texts = []
-    for first, last in pairwise(bounds):
+    for first, last in pairwise(sorted(bounds)):
         part = scenario.lines[first:last]
         head = [] if first == 0 else [f"{clock(part[0].at)} (vend) TIMESTAMP 3/2/2026"]
         texts.append("".join(f"{text}\n" for text in [*head, *(line.text for line in part)]))
@@ -206,4 +207,5 @@ def test_the_scenarios_hold_what_they_should() -> None:
     assert any("(-97,121)" in text for text in texts)
     assert any("Server started" in log for log in logs)
     assert any(log.count("OUT:") != log.count("IN:") for log in logs)
+    assert any(scenario.resumes for scenario in many)
     assert datetime.fromtimestamp(DAY, UTC).date() == date(2026, 3, 2)

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licenses.importing.pairing import EVENT, IN, OUT, SAMPLED, Fact, Restart, Seen, pair
+from licenses.importing.pairing import (
+    EVENT,
+    IN,
+    LOG_SILENCE,
+    OUT,
+    SAMPLED,
+    Fact,
+    Hole,
+    Restart,
+    Seen,
+    holes,
+    pair,
+)
 
 
 def spans(held):
@@ -110,3 +122,43 @@ def test_pairing_may_start_in_the_middle(facts, since) -> None:
     late = pair([fact for fact in facts if fact.at >= since], already_out=out).holdings
     ended = [held for held in early if held.returned_at is not None]
     assert sorted(ended + late, key=repr) == sorted(whole, key=repr)
+
+
+def test_a_return_after_a_hole_ends_what_was_taken_after_it() -> None:
+    """A return lost in the hole would otherwise keep a seat in use for ever."""
+    hole = Hole(1_000, 90_000)
+    facts = [Fact(500, OUT), Fact(91_000, OUT), Fact(92_000, IN)]
+    first, second = pair(facts, next_hole=lambda at: hole if at < hole.end else None).holdings
+    assert (first.returned_after, first.returned_at, first.end_reason) == (1_000, None, "lost")
+    assert (second.taken_at, second.returned_at) == (91_000, 92_000)
+
+
+def test_a_return_with_no_other_taking_counts_through_a_hole() -> None:
+    hole = Hole(1_000, 90_000)
+    facts = [Fact(500, OUT), Fact(92_000, IN)]
+    (held,) = pair(facts, next_hole=lambda at: hole if at < hole.end else None).holdings
+    assert (held.returned_after, held.returned_at, held.end_reason) == (92_000, 92_000, "returned")
+
+
+def test_a_restart_after_a_hole_knows_a_holding_until_the_hole_only() -> None:
+    hole = Hole(1_000, 90_000)
+    (held,) = pair(
+        [Fact(500, OUT)],
+        restarts=[Restart(95_000, 94_000)],
+        next_hole=lambda at: hole if at < hole.end else None,
+    ).holdings
+    assert (held.returned_after, held.returned_at, held.end_reason) == (1_000, 94_000, "restart")
+
+
+def test_a_status_after_a_hole_shows_that_a_seat_is_still_held() -> None:
+    hole = Hole(1_000, 90_000)
+    row = Seen(7, 480, 91_000, 93_000, None, "held")
+    (held,) = pair(
+        [Fact(500, OUT)], seen=[row], next_hole=lambda at: hole if at < hole.end else None
+    ).holdings
+    assert (held.returned_after, held.returned_at, held.sighting) == (None, None, 7)
+
+
+def test_only_silence_longer_than_a_log_ever_is_counts_as_lost() -> None:
+    spans = [(0, 100), (100 + LOG_SILENCE, 200_000), (200_001 + LOG_SILENCE, 300_000)]
+    assert holes(spans) == [Hole(200_000, 200_001 + LOG_SILENCE)]
