@@ -7,9 +7,9 @@ message or a killed worker costs the time until the next nudge after a lease ran
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from celery import current_app, shared_task
-from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -21,7 +21,7 @@ from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.importing import denial_classes, jobs, polling, rights_files, tail
-from licenses.models import DirtySpan, LicensePool
+from licenses.models import Chore, DirtySpan, LicensePool
 
 logger = logging.getLogger(__name__)
 
@@ -131,8 +131,10 @@ def _once_a_day() -> None:
     """Look for the peaks of twelve months anew, since they fall when their day leaves the window,
     read the options files, which change now and then, derive again what other rules said of
     refusals, and throw away what is too old."""
-    key = f"daily:{timezone.now():%Y-%m-%d}"
-    if cache.add(key, 1, timeout=2 * 86400):
+    now = timezone.now()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # Begun before today: whoever asks first does it, and a broker that is away changes nothing.
+    if Chore.objects.claim("daily work", now - today + timedelta(microseconds=1), now):
         rights_files.read_options_files()
         defaults.ensure_channel()
         with transaction.atomic():

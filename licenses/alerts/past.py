@@ -18,12 +18,12 @@ from django.db.models import Q, QuerySet
 
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
-from licenses.models import Alert, AlertRule, LateSpan, LicensePool
+from licenses.models import LONGEST_STEP, Alert, AlertRule, LateSpan, LicensePool
 
 from .messages import plain
 from .observing import capacity_limits
 from .rules import Limits, Sample, replay
-from .world import BLIND_SECONDS, CAPACITY, Kind
+from .world import CAPACITY, Kind
 
 MARGIN_SECONDS = 86400
 """So much more is looked at on both sides: an episode may have begun before what came late."""
@@ -57,7 +57,7 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
     where an alert of the rule lies over the time of an episode, none is added. What may still be
     going on is left to the evaluation.
     """
-    last = min(end + MARGIN_SECONDS, int(now.timestamp()) - BLIND_SECONDS)
+    last = min(end + MARGIN_SECONDS, int(now.timestamp()) - LONGEST_STEP)
     first = start - MARGIN_SECONDS
     rules = list(AlertRule.objects.filter(enabled=True, kind__in=KINDS).order_by("pk"))
     pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))

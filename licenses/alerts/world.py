@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import F, Q
 
 from licenses.models import (
+    LONGEST_STEP,
     AlertRule,
     Contract,
     Denial,
@@ -25,6 +26,7 @@ from licenses.models import (
     PoolStillness,
     Silence,
     UnreadableShare,
+    longest_step,
 )
 
 from .dates import Line, losses
@@ -32,9 +34,6 @@ from .dates import Line, losses
 Kind = AlertRule.Kind
 CAPACITY = frozenset({Kind.USE_PERCENT, Kind.SEATS_LEFT, Kind.OVER_USE, Kind.DENIALS})
 
-# Three missed answers, and never less than a quarter of an hour: then nothing is known any more.
-BLIND_INTERVALS = 3
-BLIND_SECONDS = 900
 DENIAL_WINDOW = 3600
 HEARTBEATS = ("beat", "worker")
 HEARTBEAT_SECONDS = 120
@@ -99,7 +98,7 @@ class World:
 
     def pool_blind_after(self, pool: int) -> int:
         found = [self.servers[pk].blind_after for pk in self.pool_servers.get(pool, ())]
-        return max(found, default=BLIND_SECONDS)
+        return max(found, default=LONGEST_STEP)
 
 
 def read(now: datetime, only: Collection[str] | None = None) -> World:
@@ -154,11 +153,10 @@ def read_servers(world: World) -> None:
     for server in servers.order_by("pk"):
         state = getattr(server, "poll_state", None)
         polled = server.polling != LicenseServer.Polling.OFF
-        interval = BLIND_INTERVALS * server.poll_seconds if polled else 0
         world.servers[server.pk] = ServerSight(
             server=server,
             polled=polled,
-            blind_after=max(BLIND_SECONDS, interval),
+            blind_after=longest_step(server.poll_seconds if polled else 0),
             last_parsed=_second(state and state.last_parsed_at),
             last_attempt=_second(state and state.last_attempt_at),
             last_result=state.last_result if state else "",
@@ -204,7 +202,7 @@ def denials_by_pool(pool_features: dict[int, set[int]], since: int) -> dict[int,
         for feature in features:
             pools[feature].append(pool)
     rows = (
-        Denial.objects.filter(capacity=True, at__gt=since)
+        Denial.objects.filter(capacity=True, served_at=None, at__gt=since)
         .order_by("at")
         .values_list("feature_id", "at")
     )

@@ -246,7 +246,7 @@ def _levels(steps: Steps, moments: Ints | int) -> Ints:
 def _want(kinds: Ints, free: Flags) -> str:
     """Return why seats were wanting in vain over an episode."""
     if free.all():
-        return DenialEpisode.Reason.UNEXPLAINED.value
+        return DenialEpisode.UNEXPLAINED
     if (kinds == CLASSES.index(DenialClass.REQUEST_TOO_LARGE)).all():
-        return DenialEpisode.Reason.REQUEST_TOO_LARGE.value
-    return DenialEpisode.Reason.NO_SEAT.value
+        return str(DenialClass.REQUEST_TOO_LARGE)
+    return str(DenialClass.NO_SEAT)

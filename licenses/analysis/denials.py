@@ -149,7 +149,7 @@ def blocked(rows: Iterable[EpisodeRow]) -> Blocked:
         waited=outcomes.count(DenialEpisode.Outcome.WAITED),
         gave_up=outcomes.count(DenialEpisode.Outcome.GAVE_UP),
         open=outcomes.count(DenialEpisode.Outcome.OPEN),
-        unexplained=sum(row.reason_class == DenialEpisode.Reason.UNEXPLAINED for row in wanted),
+        unexplained=sum(row.reason_class == DenialEpisode.UNEXPLAINED for row in wanted),
         waited_seconds=sum(row.waited_seconds or 0 for row in wanted),
         lost_seconds=sum(row.lost_seconds for row in wanted),
     )

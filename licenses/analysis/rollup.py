@@ -13,14 +13,14 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from licenses.analysis import episodes
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
-from licenses.analysis.rows import EVER, as_moment, now_epoch, number
-from licenses.analysis.team_hours import count_teams, store
+from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number
+from licenses.analysis.team_hours import COLUMNS, count_teams
 from licenses.analysis.usage import Figures, count, load_facts, usage
 from licenses.concurrency.intervals import Flags, IntervalSet
 from licenses.concurrency.periods import HOUR_SECONDS, periods
@@ -280,8 +280,8 @@ def _count_again(
     for (start, end), members in same.items():
         for model in (PoolHour, TeamHour):
             model.objects.filter(pool__in=members, hour__gte=start, hour__lt=end).delete()
-    _insert(rows)
-    store(count_teams(known, *window, dirty))
+    insert(PoolHour, ("pool_id", "hour", *_STORED), rows)
+    insert(TeamHour, COLUMNS, count_teams(known, *window, dirty))
     episodes.derive(pools, dirty)
     return len(rows)
 
@@ -314,13 +314,3 @@ _STORED = [
 def _rows(pool: int, figures: Figures, wanted: Flags) -> list[tuple[int | None, ...]]:
     columns = [figures.start[wanted].tolist(), *(figures.column(n, wanted) for n in _STORED)]
     return [(pool, *row) for row in zip(*columns, strict=True)]
-
-
-def _insert(rows: list[tuple[int | None, ...]]) -> None:
-    """Insert rows as they are: model instances would take ten times as long as the counting."""
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(name) for name in ("pool_id", "hour", *_STORED))
-    marks = ", ".join(["%s"] * (len(_STORED) + 2))
-    table = quote(PoolHour._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
-from django.db.models import BigIntegerField, ExpressionWrapper, F, QuerySet, Value
+from django.db import connection, connections
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Model, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -50,6 +50,19 @@ def columns(queryset: QuerySet[Any, Any], *names: str | Combinable) -> list[Ints
         flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64)
     table = flat.reshape(-1, len(names))
     return [np.ascontiguousarray(table[:, place]) for place in range(len(names))]
+
+
+def insert(
+    model: type[Model], columns: Sequence[str], rows: Sequence[tuple[int | None, ...]]
+) -> None:
+    """Insert rows of whole numbers as they are: instances of models would take ten times as long as
+    the counting."""
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(name) for name in columns)
+    marks = ", ".join(["%s"] * len(columns))
+    table = quote(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:

@@ -8,7 +8,6 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db import connection
 
 from licenses.analysis.holdings import Holdings
 from licenses.analysis.refusals import Refusals
@@ -17,7 +16,6 @@ from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.concurrency.rollups import hourly
-from licenses.models import TeamHour
 
 Columns = TypeVar("Columns", Holdings, Refusals)
 COLUMNS = ("pool_id", "hour", "team_id", "peak", "seat_seconds", "checkouts", "denials")
@@ -84,16 +82,6 @@ def count_teams(
         inside = (moments >= start) & (moments < end)
         denied.append(keys.of(groups[inside], moments[inside]))
     return _rows(keys, spans, begun, denied, dirty)
-
-
-def store(rows: list[tuple[int | None, ...]]) -> None:
-    """Insert rows as they are; the caller has deleted those of the same hours."""
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(name) for name in COLUMNS)
-    table = quote(TeamHour._meta.db_table)
-    marks = ", ".join(["%s"] * len(COLUMNS))
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def _teams(facts: Sequence[PoolFacts]) -> Teams | None:

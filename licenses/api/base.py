@@ -61,11 +61,19 @@ class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if answer.status_code == 200 and getattr(self, "action", "") in self.named:
-            shown = answer.data
-            lists = [shown[name] for name in ("holders", "denials", "results") if name in shown]
-            rows = lists[0] if lists else [shown]
-            note_names(request, f"{self.basename} {self.action}", len(rows))
+            note_names(request, f"{self.basename} {self.action}", _naming(answer.data))
         return answer
+
+
+def _naming(shown: Any) -> int:
+    """Return how many of the lines of an answer name people."""
+    lists = ("holders", "denials", "results")
+    found = [
+        part[name] for part in (shown, shown.get("joint") or {}) for name in lists if name in part
+    ]
+    if found:
+        return len(found[0])
+    return 0 if "periods" in shown else 1
 
 
 class ReadOnly(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):

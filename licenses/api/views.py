@@ -216,7 +216,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
 class PoolViewSet(Editable):
     """Rights counted together under one limit."""
 
-    named = frozenset({"holders", "denials", "teams"})
+    named = frozenset({"holders", "denials", "teams", "usage"})
     queryset = LicensePool.objects.prefetch_related("owner_teams")
     serializer_class = shapes.PoolSerializer
     filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")
@@ -239,7 +239,7 @@ class PoolViewSet(Editable):
             zone=asked.zone,
             by=period(request, asked),
             teams=teams(request),
-            names=request.user.has_perm("licenses.view_names"),
+            names=request.user.has_perm(NAMES),
         )
         return Response(found.as_dict())
 
@@ -293,7 +293,7 @@ class PoolViewSet(Editable):
             pool,
             asked.start,
             asked.end,
-            names=request.user.has_perm("licenses.view_names"),
+            names=request.user.has_perm(NAMES),
             visible=visible_teams(request.user),
         )
         return Response({"pool": pool.name, **found.as_dict(asked.zone)})

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, longest_step
 from licenses.sources.records import Result, Snapshot
@@ -135,15 +136,15 @@ def retell(server: LicenseServer, at: int) -> Retold:
     if not tried:
         return Retold([], 0, -1)
     low, high = tried[0].at, tried[-1].at
-    _end_disabled(server, tried)
-    step = longest_step(server.poll_seconds)
-    spans, gaps = _vouched(tried, step)
+    drafts = _end_disabled(server, tried)
+    spans, gaps = _vouched(tried, longest_step(server.poll_seconds), _disabled(server, low, high))
     gaps += _whole_failures(tried)
     gaps += _daemon_failures(tried)
-    drafts = []
     start, end = 2**62, -(2**62)
-    known = Coverage.objects.filter(server=server, source=Coverage.Source.POLLS)
-    for daemon in sorted(set(spans) | set(known.values_list("daemon", flat=True))):
+    known = Coverage.objects.filter(
+        server=server, source=Coverage.Source.POLLS, starts__lt=high, ends__gt=low
+    )
+    for daemon in sorted(set(spans) | set(known.order_by().values_list("daemon", flat=True))):
         new, lost = coverage.replace(
             server, daemon, Coverage.Source.POLLS, low, high, spans.get(daemon, [])
         )
@@ -216,9 +217,10 @@ class _Told(NamedTuple):
 
 
 def _vouched(
-    tried: list[_Attempt], step: int
+    tried: list[_Attempt], step: int, disabled: IntervalSet
 ) -> tuple[dict[str, list[tuple[int, int]]], list[_Told]]:
-    """Return the spans between answers that are near enough, and a gap where two are not."""
+    """Return the spans between answers that are near enough, and a gap where two are not, but for
+    the time in which polling was switched off: that is a gap of its own."""
     spans: dict[str, list[tuple[int, int]]] = {}
     gaps = []
     daemons = _daemons(tried)
@@ -228,15 +230,16 @@ def _vouched(
             if near:
                 spans.setdefault("", []).append((first.at, last.at))
             else:
-                gaps.append(
+                gaps += [
                     _Told(
                         "",
-                        first.at,
+                        start,
                         Gap.Cause.COLLECTOR_DOWN,
-                        last.at,
-                        f"Nobody asked for {last.at - first.at} seconds.",
+                        end,
+                        f"Nobody asked for {end - start} seconds.",
                     )
-                )
+                    for start, end in IntervalSet.of([first.at], [last.at]).subtract(disabled)
+                ]
         elif near:
             for daemon in daemons:
                 if _up(first, daemon) and _up(last, daemon):
@@ -287,14 +290,24 @@ def _daemon_failures(tried: list[_Attempt]) -> list[_Told]:
     return gaps
 
 
-def _end_disabled(server: LicenseServer, tried: list[_Attempt]) -> None:
+def _end_disabled(server: LicenseServer, tried: list[_Attempt]) -> list[entries.Draft]:
     """End the time in which polling was switched off at the first attempt after it."""
     gap = Gap.objects.filter(server=server, ends=None, cause=Gap.Cause.DISABLED).first()
-    if gap is not None:
-        since = _seconds(gap.starts) or 0
-        later = [attempt.at for attempt in tried if attempt.at > since]
-        if later:
-            Gap.objects.filter(pk=gap.pk).update(ends=coverage.moment(later[0]))
+    since = None if gap is None else _seconds(gap.starts)
+    later = [attempt.at for attempt in tried if since is not None and attempt.at > since]
+    if gap is None or since is None or not later:
+        return []
+    Gap.objects.filter(pk=gap.pk).update(ends=coverage.moment(later[0]))
+    return [_gap_entry(_Told("", since, gap.cause, later[0], ""))]
+
+
+def _disabled(server: LicenseServer, start: int, end: int) -> IntervalSet:
+    """Return the time in which polling was switched off."""
+    rows = Gap.objects.filter(
+        server=server, cause=Gap.Cause.DISABLED, starts__lt=end, ends__gt=start
+    )
+    spans = [(_seconds(row.starts) or 0, _seconds(row.ends) or 0) for row in rows]
+    return IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
 
 
 def _store_gaps(

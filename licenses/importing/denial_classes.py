@@ -9,6 +9,7 @@ from django.db.models import Max, Min
 
 from licenses.analysis import rollup
 from licenses.analysis.mappings import pools_fed_by
+from licenses.analysis.rows import number
 from licenses.concurrency.denials import RULES
 from licenses.models import Denial, DenialEpisode
 from licenses.sources.flexnet.denials import CAPACITY, classify
@@ -58,7 +59,6 @@ def _look_at_open() -> None:
     """Have open episodes looked at again: news of a server may close one without touching it."""
     rows = DenialEpisode.objects.filter(outcome=DenialEpisode.Outcome.OPEN).order_by()
     for pool, last in (
-        rows.values("pool").annotate(latest=Max("last")).values_list("pool", "latest")
+        rows.values("pool").annotate(latest=Max(number("last"))).values_list("pool", "latest")
     ):
-        moment = int(last.timestamp()) if hasattr(last, "timestamp") else int(last)
-        rollup.mark_dirty([pool], moment, moment + 1)
+        rollup.mark_dirty([pool], last, last + 1)

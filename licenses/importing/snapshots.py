@@ -8,7 +8,6 @@ it does show is kept. Answers may come in any order: what is stored is a functio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,13 +199,3 @@ def _refresh_pools(server: LicenseServer) -> None:
 
 def _seconds(value: Any) -> int | None:
     return None if value is None else int(value.timestamp())
-
-
-def held_rows(snapshots: Iterable[Snapshot]) -> int:
-    """Count the seats that a text shows as held: for a person who reads what an import came to."""
-    return sum(
-        row.seats
-        for snapshot in snapshots
-        for feature in snapshot.features
-        for row in feature.holdings
-    )

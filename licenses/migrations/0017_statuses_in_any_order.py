@@ -77,7 +77,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("digest", models.CharField(max_length=64)),
-                ("daemons", models.JSONField(default=list)),
+                (
+                    "daemons",
+                    models.JSONField(default=dict, help_text="Name to whether it was up."),
+                ),
                 ("features", models.JSONField(default=list, help_text="Ids of features.")),
             ],
         ),

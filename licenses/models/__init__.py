@@ -50,6 +50,7 @@ from .inventory import (
 from .pools import LicensePool, PoolFeature, validate_zone
 from .scoping import AUDITOR, MANAGER, VIEWER, Scope, roles, sees_everything
 from .servers import (
+    LONGEST_STEP,
     Feature,
     FeatureNow,
     IssuedCount,
@@ -76,7 +77,7 @@ from .usage import (
 from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
-    "AUDITOR", "LATE_SECONDS", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
+    "AUDITOR", "LATE_SECONDS", "LONGEST_STEP", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
     "Channel", "Checkout", "Chore",
     "Contract", "Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement",

@@ -33,7 +33,7 @@ class StatusScope(models.Model):
 
     server = models.ForeignKey(LicenseServer, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)
-    daemons = models.JSONField(default=list)
+    daemons = models.JSONField(default=dict, help_text="Name to whether it was up.")
     features = models.JSONField(default=list, help_text="Ids of features.")
 
     class Meta:

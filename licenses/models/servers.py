@@ -22,6 +22,7 @@ class LicenseServerQuerySet(ScopedQuerySet):
 
 
 LONGEST_STEP = 900
+"""Seconds. However often a server is asked, a quarter of an hour is the least it is given."""
 
 
 def longest_step(poll_seconds: int) -> int:

@@ -120,10 +120,10 @@ class TestDraining:
         rollup.rollup(pool, NINE, NINE + HOUR)
         rollup.mark_dirty([pool.pk], NINE, NINE + HOUR)
 
-        def fail(rows):
+        def fail(*_):
             raise OSError("disk full")
 
-        monkeypatch.setattr(rollup, "_insert", fail)
+        monkeypatch.setattr(rollup, "insert", fail)
         with pytest.raises(OSError, match="disk full"):
             rollup.drain()
         assert (stored(pool), len(marks())) == ([0], 1)
