@@ -77,7 +77,8 @@ from .usage import (
 from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
-    "AUDITOR", "LATE_SECONDS", "LONGEST_STEP", "MANAGER", "VIEWER", "Alert", "AlertRule", "AlertState",
+    "AUDITOR", "LATE_SECONDS", "LONGEST_STEP", "MANAGER", "VIEWER",
+    "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
     "Channel", "Checkout", "Chore",
     "Contract", "Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement",
