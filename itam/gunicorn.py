@@ -1,5 +1,6 @@
 """How gunicorn serves the web pages; the runner and other installations use the same file."""
 
+import gc
 import os
 import signal
 
@@ -35,3 +36,10 @@ logconfig_dict = {
 def post_fork(arbiter, worker):  # type: ignore[no-untyped-def]  # called by gunicorn
     """Tie a worker to its master, so that it does not outlive it."""
     bind_to_parent(worker.ppid, signal.SIGKILL)
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def]  # called by gunicorn
+    """Take what is loaded out of garbage collection, which walked all of it in the midst of
+    requests."""
+    gc.collect()
+    gc.freeze()

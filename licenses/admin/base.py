@@ -168,6 +168,7 @@ class ScopedStacked(_Scope, StackedInline):
 
 
 class ReadOnlyTabular(ReadOnly, ScopedTabular):
+    per_page = 20
     can_delete = False
     show_change_link = False
 

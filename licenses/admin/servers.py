@@ -165,7 +165,6 @@ class IssuedInline(ReadOnlyTabular):
     model = IssuedCount
     fields = ("source", "count", "overdraft", "starts", "ends", "version", "expires_on")
     tab = False
-    per_page = 20
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("feature__server")

@@ -1,8 +1,7 @@
-"""All pools at a glance, for the page one opens first."""
+"""All pools at a glance: the newest figures of each, in one answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Max, Sum
@@ -11,105 +10,72 @@ from licenses.analysis.rows import now_epoch, number
 from licenses.models import LicensePool, PoolHour
 
 WEEK_SECONDS = 7 * 86400
+NEWEST = (
+    ("pool", "pk"),
+    ("name", "name"),
+    ("product", "product__name"),
+    ("vendor", "product__vendor__name"),
+    ("zone", "zone"),
+    ("in_use", "now__in_use"),
+    ("limit", "now__limit"),
+    ("allowed", "now__allowed"),
+    ("issued", "now__issued"),
+    ("reserved_idle", "now__reserved_idle"),
+    ("borrowed", "now__borrowed"),
+    ("queued", "now__queued"),
+    ("source", "now__source"),
+    ("peak_12_months", "now__peak_12_months"),
+)
+WEEK = ("peak", "full_seconds", "over_seconds", "denials", "observed_seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One pool of the portfolio; None is not known.
+def portfolio(user: Any, *, week: bool = False, now: int | None = None) -> list[dict[str, Any]]:
+    """Return the newest figures of each active pool that a user may see, by name. None: unknown.
 
-    at, age_seconds:  as of when the first five figures hold, and how long ago that is.
-    share:            in use / limit; above 1 where use is above it.
-    peak_week, full_seconds_week, over_seconds_week, denials_week, observed_share_week:
-                      of the last seven days, to full hours.
-    """
+    Keys: those of NEWEST, and
+        free:           limit - in_use, never below 0
+        at:             epoch seconds as of when the figures hold, the oldest of its servers'
+        age_seconds:    how long ago that is
+        week:           with *week* only: WEEK's sums and the peak of the last seven days, to full
+                        hours, with `observed_seconds` of `expected_seconds`; null: no hour is known
 
-    pool_id: int
-    name: str
-    product: str
-    vendor: str
-    in_use: int | None
-    limit: int | None
-    free: int | None
-    share: float | None
-    reserved_idle: int
-    at: int | None
-    age_seconds: int | None
-    source: str
-    peak_12_months: int | None
-    peak_week: int | None
-    full_seconds_week: int | None
-    over_seconds_week: int | None
-    denials_week: int
-    observed_share_week: float
-
-
-def portfolio(user: Any, now: int | None = None) -> list[Card]:
-    """Return the active pools that a user may see, by name.
-
-    Two queries, and two more where the user does not see everything.
+    Queries: one, one more with *week*, and two more where the user does not see everything.
     """
     moment = now_epoch(now)
-    rows = list(
+    names = [name for name, _ in NEWEST]
+    rows = (
         LicensePool.objects.for_user(user)
-        .filter(retired_at=None)
-        .order_by("name")
-        .values_list(
-            "pk",
-            "name",
-            "product__name",
-            "product__vendor__name",
-            "now__in_use",
-            "now__limit",
-            "now__reserved_idle",
-            number("now__at"),
-            "now__source",
-            "now__peak_12_months",
-        )
+        .active()
+        .order_by("name", "pk")
+        .values_list(*(column for _, column in NEWEST), number("now__at"))
     )
-    weeks = _weeks([row[0] for row in rows], moment)
-    return [_card(row, weeks.get(row[0], (None, None, None, 0, 0)), moment) for row in rows]
+    found = [_card(dict(zip(names, row, strict=False)), row[-1], moment) for row in rows]
+    if week:
+        weeks = _weeks([card["pool"] for card in found], moment)
+        for card in found:
+            card["week"] = weeks.get(card["pool"])
+    return found
 
 
-def _weeks(pool_ids: list[int], moment: int) -> dict[int, tuple[Any, ...]]:
+def _card(card: dict[str, Any], at: int | None, moment: int) -> dict[str, Any]:
+    in_use, limit = card["in_use"], card["limit"]
+    known = in_use is not None and limit is not None
+    card["free"] = max(0, limit - in_use) if known else None
+    card["at"], card["age_seconds"] = at, None if at is None else max(0, moment - at)
+    return card
+
+
+def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:
     # The ids are named, as the index leads with them: a range of hours alone would read all.
     hours = PoolHour.objects.filter(
         pool__in=pool_ids, hour__gte=moment - WEEK_SECONDS, hour__lt=moment
     )
-    sums = (
+    rows = (
         hours.order_by()
         .values_list("pool_id")
-        .annotate(
-            Max("peak"),
-            Sum("full_seconds"),
-            Sum("over_seconds"),
-            Sum("denials"),
-            Sum("observed_seconds"),
-        )
+        .annotate(Max("peak"), *(Sum(name) for name in WEEK[1:]))
     )
-    return {row[0]: row[1:] for row in sums}
-
-
-def _card(row: tuple[Any, ...], week: tuple[Any, ...], moment: int) -> Card:
-    pk, name, product, vendor, in_use, limit, reserved, at, source, peak = row
-    peak_week, full, over, denials, observed = week
-    known = in_use is not None and limit is not None
-    return Card(
-        pool_id=pk,
-        name=name,
-        product=product,
-        vendor=vendor,
-        in_use=in_use,
-        limit=limit,
-        free=max(0, limit - in_use) if known else None,
-        share=in_use / limit if known and limit else None,
-        reserved_idle=reserved or 0,
-        at=at,
-        age_seconds=None if at is None else max(0, moment - at),
-        source=source or "",
-        peak_12_months=peak,
-        peak_week=peak_week,
-        full_seconds_week=full,
-        over_seconds_week=over,
-        denials_week=denials or 0,
-        observed_share_week=min(1.0, (observed or 0) / WEEK_SECONDS),
-    )
+    return {
+        pool: {**dict(zip(WEEK, figures, strict=True)), "expected_seconds": WEEK_SECONDS}
+        for pool, *figures in rows
+    }

@@ -30,6 +30,7 @@ SPAN = [
     OpenApiParameter("to", str, required=True, description="First day, or moment, no longer in."),
     OpenApiParameter("zone", str, description="IANA name; the pool's own if left out."),
 ]
+WEEK = OpenApiParameter("week", bool, description="`true`: add the last seven days of each pool.")
 FIGURES = [
     *SPAN,
     OpenApiParameter("by", str, enum=list(PERIODS), description="One period if left out."),

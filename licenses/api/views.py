@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError as ModelError
 from django.http import FileResponse
@@ -18,11 +19,12 @@ from rest_framework.reverse import reverse
 from licenses.alerts.actions import acknowledge, send_test
 from licenses.analysis import now as pools_now
 from licenses.analysis.pool_teams import pool_teams
+from licenses.analysis.portfolio import portfolio
 from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.usage import usage
 from licenses.api import serializers as shapes
-from licenses.api.asking import FIGURES, SPAN, period, span, teams
+from licenses.api.asking import FIGURES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.concurrency.periods import iso
 from licenses.evidence.reads import NAMES
@@ -222,6 +224,15 @@ class PoolViewSet(Editable):
     filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")
     search_fields = ("name", "product__name")
     ordering_fields = ("id", "name")
+
+    @extend_schema(parameters=[WEEK], responses={200: OpenApiTypes.OBJECT})
+    @action(detail=False, pagination_class=None, filter_backends=())
+    def now(self, request: Request) -> Response:
+        """Say what is in use in every active pool, and how old that is. One answer, not paged."""
+        found = portfolio(request.user, week=request.query_params.get("week") == "true")
+        for card in found:
+            card["at"] = None if card["at"] is None else iso(card["at"], ZoneInfo(card["zone"]))
+        return Response({"pools": found})
 
     @extend_schema(
         parameters=FIGURES,

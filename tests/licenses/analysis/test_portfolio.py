@@ -18,7 +18,7 @@ def manager():
     return get_user_model().objects.create_superuser("boss")
 
 
-def test_a_card_shows_the_newest_figures_and_the_last_week(manager):
+def test_a_pool_shows_the_newest_figures_and_the_last_week(manager):
     pool = PoolFactory(name="CAD")
     PoolNow.objects.create(
         pool=pool, at=NOW - 60, in_use=8, limit=10, source="polls", peak_12_months=11
@@ -33,32 +33,26 @@ def test_a_card_shows_the_newest_figures_and_the_last_week(manager):
             denials=2,
             observed_seconds=3600,
         )
-    (card,) = portfolio(manager, NOW)
-    assert (card.name, card.in_use, card.limit, card.free, card.share) == ("CAD", 8, 10, 2, 0.8)
-    assert (card.at, card.age_seconds, card.peak_12_months) == (NOW - 60, 60, 11)
-    assert (card.peak_week, card.full_seconds_week, card.denials_week) == (10, 660, 4)
-    assert card.observed_share_week == pytest.approx(2 / 168)
+    (card,) = portfolio(manager, week=True, now=NOW)
+    assert (card["name"], card["in_use"], card["limit"], card["free"]) == ("CAD", 8, 10, 2)
+    assert (card["at"], card["age_seconds"], card["peak_12_months"]) == (NOW - 60, 60, 11)
+    assert card["week"] == {
+        "peak": 10, "full_seconds": 660, "over_seconds": 0, "denials": 4,
+        "observed_seconds": 7200, "expected_seconds": 604_800,
+    }  # fmt: skip
 
 
 def test_what_is_unknown_stays_unknown(manager):
     PoolFactory()
-    (card,) = portfolio(manager, NOW)
-    assert {
-        card.in_use,
-        card.limit,
-        card.free,
-        card.share,
-        card.at,
-        card.peak_week,
-        card.full_seconds_week,
-    } == {None}
-    assert (card.denials_week, card.observed_share_week) == (0, 0.0)
+    (card,) = portfolio(manager, week=True, now=NOW)
+    assert {card[name] for name in ("in_use", "limit", "free", "at", "age_seconds", "week")} == {
+        None
+    }
 
 
-def test_use_above_the_limit_shares_more_than_all_of_it(manager):
+def test_nothing_is_free_where_more_is_used_than_the_limit(manager):
     PoolNow.objects.create(pool=PoolFactory(), in_use=12, limit=10)
-    PoolNow.objects.create(pool=PoolFactory(), in_use=1, limit=0)
-    assert [(card.share, card.free) for card in portfolio(manager, NOW)] == [(1.2, 0), (None, 0)]
+    assert [card["free"] for card in portfolio(manager, now=NOW)] == [0]
 
 
 def test_only_active_pools_that_the_user_may_see_are_shown(manager):
@@ -69,12 +63,12 @@ def test_only_active_pools_that_the_user_may_see_are_shown(manager):
     viewer = get_user_model().objects.create_user("viewer")
     viewer.groups.add(Group.objects.get(name=VIEWER))
     Scope.objects.create(user=viewer).teams.add(team)
-    assert [card.name for card in portfolio(viewer, NOW)] == ["theirs"]
-    assert [card.name for card in portfolio(manager, NOW)] == ["other", "theirs"]
+    assert [card["name"] for card in portfolio(viewer, now=NOW)] == ["theirs"]
+    assert [card["name"] for card in portfolio(manager, now=NOW)] == ["other", "theirs"]
 
 
 def test_two_queries_whatever_the_number_of_pools(manager, django_assert_num_queries):
     for pool in [PoolFactory() for _ in range(30)]:
         PoolHour.objects.create(pool=pool, hour=NOW - 3600, peak=1)
     with django_assert_num_queries(2):
-        assert len(portfolio(manager, NOW)) == 30
+        assert len(portfolio(manager, week=True, now=NOW)) == 30

@@ -21,6 +21,7 @@ from licenses.models import (
     Contract,
     DenialEpisode,
     DirtySpan,
+    PoolNow,
     Scope,
     Strength,
 )
@@ -185,6 +186,23 @@ def test_usage_answers_what_the_command_prints() -> None:
     )
     assert answer.status_code == 200
     assert [period["peak"] for period in answer.json()["periods"]] == [None, None]
+
+
+def test_all_pools_now_are_one_answer(django_assert_max_num_queries) -> None:
+    for number in range(12):
+        PoolNow.objects.create(pool=PoolFactory(name=f"p{number:02}"), in_use=number, limit=10)
+    asking = client("manager")
+    with django_assert_max_num_queries(8):
+        answer = asking.get("/api/v1/pools/now/?week=true")
+    pools = answer.json()["pools"]
+    assert [(row["name"], row["free"]) for row in pools][-3:] == [
+        ("p09", 1),
+        ("p10", 0),
+        ("p11", 0),
+    ]
+    assert pools[0]["week"] is None and pools[0]["at"] is None
+    assert "week" not in asking.get("/api/v1/pools/now/").json()["pools"][0]
+    assert client("viewer").get("/api/v1/pools/now/").json() == {"pools": []}
 
 
 @pytest.mark.parametrize("address", ["-c", "27000@a:27000@b", "27000@$(id)", "27000@a b", "x@h"])

@@ -1,0 +1,102 @@
+"""What the benchmarks share: a line of the table, and a database of their own."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+BASE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(BASE))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: what was done, what it is held against, and how it went.
+
+    measured:  the figure of this run, with its unit.
+    ratio:     against the yardstick of the same run; None where the aim is no ratio.
+    aim:       what `met` was decided by, in words.
+    """
+
+    work: str
+    measured: str
+    ratio: float | None
+    aim: str
+    met: bool
+
+    def text(self) -> str:
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
+        verdict = "met" if self.met else "MISSED"
+        return f"{self.work:<58} {self.measured:>22} {ratio:>9}  {verdict:<7} {self.aim}"
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Print lines for people; with `--json` among the arguments one JSON list, for table.py."""
+    if "--json" in sys.argv:
+        print(json.dumps([asdict(line) for line in lines]))
+        return
+    for line in lines:
+        print(line.text(), flush=True)
+
+
+@contextlib.contextmanager
+def django_on(database: str) -> Iterator[None]:
+    """Set Django up as in production, on an empty, migrated database.
+
+    database:  `sqlite`, in a temporary folder, or `postgresql`, started for it and stopped after.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="itam-benchmark-"))
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "itam.settings",
+            "ITAM_DATA_DIR": folder,
+            "ITAM_SECRET_KEY": secrets.token_urlsafe(50),
+            "ITAM_PSEUDONYM_KEY": secrets.token_urlsafe(32),
+            "ITAM_FIELD_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        }
+        os.environ.pop("ITAM_DEBUG", None)
+        os.environ.pop("DATABASE_URL", None)
+        if database == "postgresql":
+            from itam.testing import find_postgresql, postgresql
+
+            programs = find_postgresql()
+            if programs is None:
+                raise SystemExit("No PostgreSQL here: apt-get install postgresql")
+            os.environ["DATABASE_URL"] = stack.enter_context(postgresql(programs))
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        # With DEBUG on, every query would be kept.
+        logging.disable(logging.INFO)
+        call_command("migrate", verbosity=0)
+        try:
+            yield
+        finally:
+            from django.db import connections
+
+            connections.close_all()
+
+
+def timed(deed: Callable[[], Any]) -> float:
+    """Return how many seconds *deed* takes on the clock."""
+    began = time.perf_counter()
+    deed()
+    return time.perf_counter() - began
+
+
+def typical(deed: Callable[[], Any], rounds: int = 5) -> float:
+    """Return the median of some rounds, in seconds."""
+    return median(timed(deed) for _ in range(rounds))
