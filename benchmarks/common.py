@@ -19,6 +19,8 @@ from typing import Any
 
 BASE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(BASE))
+COLLECTED = "ITAM_BENCHMARK_LINES"
+"""The environment's name of a file of Lines, each as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,12 @@ class Line:
 
 
 def show(lines: Sequence[Line]) -> None:
-    """Print lines for people; with `--json` among the arguments one JSON list, for table.py."""
-    if "--json" in sys.argv:
-        print(json.dumps([asdict(line) for line in lines]))
-        return
+    """Print lines for people, and add them to the file of the run that collects a table."""
     for line in lines:
         print(line.text(), flush=True)
+    if COLLECTED in os.environ:
+        with Path(os.environ[COLLECTED]).open("a") as file:
+            file.writelines(json.dumps(asdict(line)) + "\n" for line in lines)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,6 @@ def main() -> None:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--pools", type=int, default=1_000)
     parser.add_argument("--holdings", type=int, default=1_000_000)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--all", action="store_true", help="print each page's time")
     arguments = parser.parse_args()
     with django_on(arguments.database):

@@ -8,14 +8,11 @@ LongTable gets fixed row heights, which is its fast way, and the same embedded f
 
 import io
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from common import Line, show
 from reportlab.lib.pagesizes import A4
 from reportlab.platypus import Flowable, LongTable, PageBreak, SimpleDocTemplate
 
@@ -148,15 +145,29 @@ def main() -> None:
     data = rows(ROWS)
     fast = best(lambda: fast_table(data))
     slow = best(lambda: platypus_build([platypus_table(data)]), times=2)
-    print(f"{ROWS:,} rows: LongTable {slow:.2f} s, FastTable {fast:.2f} s, {slow / fast:.1f}x")
-    print(f"same bytes twice: {fast_table(data) == fast_table(data)}")
+    same = fast_table(data) == fast_table(data)
     one, many = pools(1), pools(POOLS)
     full, bare = best(lambda: report(many)), best(lambda: report(many, charts=False))
     usual = best(lambda: platypus_report(many), times=1)
-    print(f"report of 1 pool {best(lambda: report(one)) * 1000:.0f} ms")
-    print(f"report of {POOLS} pools {full:.2f} s, its tables alone {bare:.2f} s")
-    print(f"LongTables of the same rows {usual:.2f} s: {usual / bare:.1f}x the tables alone,")
-    print(f"{usual / full:.1f}x the report with its charts, which LongTable has not")
+    single = best(lambda: report(one))
+    show(
+        [
+            Line(
+                f"PDF table of {ROWS:,} rows", f"{fast:.2f} s", slow / fast,
+                "at least 10x reportlab's LongTable, same bytes twice",
+                slow >= 10 * fast and same,
+            ),
+            Line(
+                f"PDF of {POOLS} pools: a chart and two tables each", f"{full:.2f} s", usual / full,
+                "at most 5 s (ratio: LongTables of the same rows, which have no charts)", full <= 5,
+            ),
+            Line(
+                "the same without charts", f"{bare:.2f} s", usual / bare,
+                "at least 10x LongTables of the same rows", usual >= 10 * bare,
+            ),
+            Line("PDF of one pool", f"{single:.2f} s", None, "at most 0.3 s", single <= 0.3),
+        ]
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
