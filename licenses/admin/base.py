@@ -168,6 +168,7 @@ class ScopedStacked(_Scope, StackedInline):
 
 
 class ReadOnlyTabular(ReadOnly, ScopedTabular):
+    template = "admin/licenses/rows_to_read.html"
     per_page = 20
     can_delete = False
     show_change_link = False
