@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from licenses.models import (
     Coverage,
     Entitlement,
     Feature,
+    FeatureNow,
     IssuedCount,
     LicensePool,
     Person,
@@ -80,10 +82,12 @@ class World:
     people: list[Person] = field(default_factory=list)
 
 
-def make(seed: int, zone: str, start: int, hours: int) -> World:
+def make(
+    seed: int, zone: str, start: int, hours: float, *, holdings: int = 70, refusals: int = 60
+) -> World:
     """Write a random pool of three features on two servers, with all that can vary."""
     dice = random.Random(seed)
-    end = start + hours * 3600
+    end = start + round(hours * 3600)
     pool = PoolFactory(zone=zone, episode_gap_minutes=dice.choice([5, 15]))
     world = World(pool, start, end, people=[PersonFactory() for _ in range(6)])
     servers = [ServerFactory(), ServerFactory()]
@@ -92,9 +96,9 @@ def make(seed: int, zone: str, start: int, hours: int) -> World:
     horizons = _cover(world, features, dice)
     _limit(world, features, dice)
     hosts = [HostFactory(), HostFactory()]
-    for _ in range(70):
+    for _ in range(holdings):
         _hold(world, dice.choice(features), hosts, horizons, dice)
-    for _ in range(60):
+    for _ in range(refusals):
         _refuse(world, dice.choice(features), hosts, dice)
     return world
 
@@ -187,9 +191,15 @@ def _limit(world: World, features: list[Feature], dice: random.Random) -> None:
             )
             world.rights.append((str(first), last and str(last), quantity + overdraft))
     for feature in features:
+        # Seats that wait for somebody, and people who wait for seats, use nothing.
+        FeatureNow.objects.create(
+            feature=feature, at=world.end, reserved_idle=dice.randrange(9), queued=dice.randrange(9)
+        )
         for _ in range(2):
             first = dice.choice([None, dice.randrange(world.start - 900, world.end)])
             last = dice.choice([None, dice.randrange(world.end - 900, world.end)])
+            if first is not None and last is not None:
+                last = max(first + 1, last)
             count = dice.choice([2, 5, 9, None] if dice.random() < 0.3 else [2, 5, 9])
             _issue(feature, "file", count, first, last)
             world.files.append(
@@ -219,6 +229,8 @@ def _hold(
     taken = dice.randrange(world.start - 7200, world.end)
     length = dice.choice([0, 1, 60, dice.randrange(1, 3600), dice.randrange(1, 20000)])
     values: dict[str, Any] = {"person": person, "host": dice.choice(hosts)}
+    # Borrowed and lingering seats are in use like any other.
+    values["state"] = dice.choice(Sighting.State.values)
     log, poll = horizons[feature.pk]
     kind = dice.choice(["log", "log", "polls", "log open", "polls open"])
     by, after, at = taken, taken + length, taken + length
@@ -261,6 +273,7 @@ class Seconds:
         self.known, self.possible = [0] * self.size, [0] * self.size
         self.holders: list[set[int]] = [set() for _ in range(self.size)]
         self.people = people
+        self._days: dict[int, str] = {}
         for row in world.held:
             if people is None or row.person in people:
                 self._add(row)
@@ -283,8 +296,16 @@ class Seconds:
             if weight:
                 self.holders[t].add(row.person)
 
+    def _day(self, moment: int) -> str:
+        """Return the date there. Clocks change at full minutes, so each minute is asked once."""
+        minute = moment // 60
+        if minute not in self._days:
+            zone = ZoneInfo(self.world.pool.zone)
+            self._days[minute] = str(datetime.fromtimestamp(minute * 60, zone).date())
+        return self._days[minute]
+
     def _limit(self, moment: int) -> int | None:
-        day = str(datetime.fromtimestamp(moment, ZoneInfo(self.world.pool.zone)).date())
+        day = self._day(moment)
         rights = self.world.rights
         if any(first <= day for first, _, _ in rights):
             return sum(n for first, last, n in rights if first <= day and (not last or day <= last))
@@ -345,6 +366,25 @@ class Seconds:
             "denials": sum(start <= row.at < end for row in self.refused(capacity=True)),
             "denial_episodes": sum(start <= moment < end for moment in starts),
             "people": len(set().union(*(self.holders[t] for t in cells))),
+        }
+
+    def over_use(self, start: int, end: int) -> dict[str, int]:
+        """Return the use of [start, end) above what the rights allow, as MonthVerdict has it; where
+        no right has begun, nothing is known to be too much."""
+        excess = []
+        for moment in range(start, end):
+            day = self._day(moment)
+            begun = any(first <= day for first, _, _ in self.world.rights)
+            at = moment - self.world.start
+            limit = self.limit[at]
+            excess.append(max(0, self.known[at] - limit) if begun and limit is not None else 0)
+        runs = [len(list(run)) for over, run in groupby(excess, bool) if over]
+        return {
+            "over_seconds": sum(runs),
+            "over_seat_seconds": sum(excess),
+            "over_episodes": len(runs),
+            "longest_over_seconds": max(runs, default=0),
+            "largest_excess": max(excess),
         }
 
     def _grants(self) -> list[Held]:

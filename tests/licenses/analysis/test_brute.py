@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -11,11 +12,12 @@ import pytest
 
 from licenses.analysis import rollup
 from licenses.analysis.usage import usage
+from licenses.analysis.verdict import verdicts
 from licenses.concurrency.periods import periods
 from licenses.models import Membership, PoolHour
 from tests.factories import TeamFactory
 from tests.licenses.analysis import brute
-from tests.thorough import is_thorough
+from tests.thorough import is_thorough, trials
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +42,45 @@ def test_usage_equals_a_count_of_every_second(zone, start, hours, seed):
             seconds.figures(*span) for span in pairwise(edges)
         ]
     assert asdict(found.total) == seconds.figures(world.start, world.end)
+
+
+SPOTS = [
+    *(("Europe/Berlin", text) for text in ("2026-03-29T01:00", "2026-10-25T01:00")),
+    *(("America/New_York", text) for text in ("2026-03-08T07:00", "2026-11-01T06:00")),
+    *(("Australia/Lord_Howe", text) for text in ("2026-04-04T15:00", "2026-10-03T15:30")),
+    *(("Africa/Casablanca", text) for text in ("2026-02-15T02:00", "2026-03-22T02:00")),
+    *(("Asia/Kolkata", text) for text in ("2026-02-28T18:30", "2026-06-09T11:00")),
+    *(("UTC", text) for text in ("2024-02-29T00:00", "2026-01-01T00:00")),
+    # Midnight of a day that a clock change makes shorter or longer, where rights may step.
+    *(("Europe/Berlin", text) for text in ("2026-03-28T23:00", "2026-10-24T22:00")),
+]
+BATCH = 25
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("first", range(0, trials("E11"), BATCH))
+def test_a_random_history_equals_a_count_of_every_second(first):
+    """E11: borrowed seats, tokens, reservations, rights that step, features that move between
+    pools, and gaps; half an hour each, around a moment at which clocks or calendars change."""
+    for seed in range(first, min(first + BATCH, trials("E11"))):
+        dice = random.Random(-seed - 1)
+        zone, text = SPOTS[seed % len(SPOTS)]
+        start = brute.utc(text) - dice.randrange(1800)
+        world = brute.make(seed + 1000, zone, start, 0.5, holdings=24, refusals=12)
+        seconds = brute.Seconds(world)
+        for by in ("hour", "day", "week", "month"):
+            found = usage(world.pool, start=start, end=world.end, by=by)
+            edges = periods(start, world.end, ZoneInfo(zone), by).tolist()
+            assert [asdict(row) for row in found.periods] == [
+                seconds.figures(*span) for span in pairwise(edges)
+            ], seed
+        middle = dice.randrange(start + 1, world.end)
+        for verdict in verdicts(world.pool, [(start, middle), (middle, world.end)]):
+            told = asdict(verdict)
+            expected = seconds.over_use(verdict.start, verdict.end)
+            assert {name: told[name] for name in expected} == expected, seed
+            assert (verdict.verdict == "over_use") == (expected["over_seconds"] > 0), seed
 
 
 @pytest.mark.parametrize("seed", SEEDS)
