@@ -1,8 +1,8 @@
 """A year of one workshop, with all that goes wrong: every figure equals what happened, exactly.
 
 Six features and 60 people in Berlin: requests for two licences, crashes that lose seats, refusals
-and new tries, a rush at each quarter's end, and people who change teams. The log comes whole, and in
-seven pieces, shuffled, two of them twice.
+and new tries, a rush at each quarter's end, and people who change teams. The log comes whole, and
+in seven pieces, shuffled, two of them twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from licenses.simulator import truth
 from licenses.simulator.activity import simulate
 from licenses.simulator.debug_log import write_debug_log
 from licenses.simulator.history import Denial, History, Session
-
 from tests.thorough import SECOND_RUN, is_thorough
 
 from .test_simulated_year import run
@@ -88,7 +87,7 @@ def world() -> e.World:
 
 
 def memberships(number: int) -> tuple[e.Membership, ...]:
-    """Return what teams a person is in: some change at midsummer, some are in two, a few in none."""
+    """Return what teams a person is in: some change in autumn, some are in two, a few in none."""
     own = TEAMS[number % 3]
     if number % 10 == 9:
         return ()
