@@ -97,6 +97,11 @@ class Installation:
                 return pid
         return None
 
+    def grandchild(self, word):
+        """Return the pid of a child of that child, or None."""
+        below = self._tree().get(self.child(word), [])
+        return below[0][0] if below else None
+
     def end(self):
         if self.process.poll() is None:
             self.process.kill()
