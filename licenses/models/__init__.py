@@ -19,7 +19,7 @@ from .contracts import (
     correct_entitlement,
     unreplaced,
 )
-from .evidence import EvidenceBlock, EvidenceStream
+from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
 from .imports import (
     LATE_SECONDS,
     Capture,
@@ -84,7 +84,7 @@ __all__ = [
     "Contract", "Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement",
     "Document", "Entitlement",
     "EscalationStep", "Event",
-    "EvidenceBlock", "EvidenceStream",
+    "EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream",
     "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity",
     "ImportJob", "IssuedCount", "LateSpan",
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",

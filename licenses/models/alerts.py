@@ -64,10 +64,11 @@ class AlertRule(models.Model):
         CONTRACT = "contract", "A contract's notice day or end comes near"
         LICENSE_EXPIRY = "license_expiry", "A licence file's line is about to expire"
         SCHEDULER = "scheduler", "The scheduler or the workers stand still"
+        EVIDENCE = "evidence", "The sealed evidence does not fit, or was not sealed"
         FLAT = "flat", "A pool's use has not moved for a number of working days"
         UNREADABLE = "unreadable", "Lines that could not be read reach a share (%)"
 
-    ALARMS = frozenset({Kind.OVER_USE, Kind.DENIALS, Kind.SERVER, Kind.SCHEDULER})
+    ALARMS = frozenset({Kind.OVER_USE, Kind.DENIALS, Kind.SERVER, Kind.SCHEDULER, Kind.EVIDENCE})
 
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)

@@ -22,6 +22,9 @@ class EvidenceStream(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
     next_number = models.PositiveBigIntegerField(default=1)
+    sealed = models.PositiveBigIntegerField(
+        default=0, help_text="The last number that lies in a sealed day."
+    )
 
     class Meta:
         ordering = ["name"]
@@ -53,3 +56,71 @@ class EvidenceBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} {self.first}-{self.last}"
+
+
+class EvidenceKey(models.Model):
+    """A public key that heads are signed with. Append-only.
+
+    signature: by the key before, over the hand-over; empty for the first one, and where the one
+    before was lost.
+    """
+
+    public = models.CharField(max_length=300, unique=True, help_text="As auditors get it.")
+    signature = models.CharField(max_length=100, blank=True)
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.public
+
+
+class EvidenceDay(models.Model):
+    """A sealed day: what was recorded on it, in all streams, under one root. Append-only.
+
+    Days follow each other without a hole, those without entries too.
+    """
+
+    day = models.DateField(unique=True, help_text="In UTC, by when entries were recorded.")
+    number = models.PositiveIntegerField(unique=True, help_text="1 is the first day.")
+    streams = models.BinaryField(help_text="The day's lines of streams.txt, compressed.")
+    count = models.PositiveIntegerField(help_text="Streams.")
+    entries = models.PositiveBigIntegerField()
+    root = models.CharField(max_length=64, help_text="Of the day's streams.")
+    checkpoint = models.TextField(help_text="The signed head of all days up to this one.")
+    sealed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+    @property
+    def line(self) -> str:
+        """The day's line of days.txt."""
+        return f"{self.day.isoformat()} {self.count} {self.root} {self.entries}"
+
+
+class EvidenceAnchor(models.Model):
+    """A head that was given out of our hands: what it tells of can no longer be changed unseen."""
+
+    class Kind(models.TextChoices):
+        FILE = "file", "file"
+        MAIL = "mail", "mail"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    place = models.CharField(max_length=500, help_text="Where it went.")
+    size = models.PositiveIntegerField(help_text="How many days the head is of.")
+    checkpoint = models.TextField()
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-size", "kind", "place"]
+        constraints = [
+            models.UniqueConstraint("kind", "place", "size", name="evidence_anchor_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.place}: {self.size} days"

@@ -15,6 +15,12 @@ APPEND_ONLY = {
     "licenses_evidenceblock": "Evidence is append-only: a block is never changed or deleted.",
     "licenses_entitlement": "Rights are append-only: record a correction that replaces the line.",
 }
+SEALED = {
+    "licenses_evidenceday": "A sealed day is never changed or deleted.",
+    "licenses_evidencekey": "Keys are append-only: heads of the past are checked with them.",
+    "licenses_evidenceanchor": "Anchors are append-only: they tell what left our hands.",
+}
+STREAM = "A stream of evidence is never deleted or renamed, and its numbers never go back."
 OVERLAP = "This feature already feeds a pool at that time: end that mapping first."
 
 _SQLITE_OVERLAP = """
@@ -30,8 +36,13 @@ WHEN EXISTS (
 """
 
 
-def _sqlite() -> Iterator[tuple[str, str]]:
-    for table, message in APPEND_ONLY.items():
+_STREAM_SHRINKS = (
+    "NEW.name <> OLD.name OR NEW.next_number < OLD.next_number OR NEW.sealed < OLD.sealed"
+)
+
+
+def _sqlite_append_only(tables: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for table, message in tables.items():
         for event in ("update", "delete"):
             name = f"guard_{table}_{event}"
             yield (
@@ -39,10 +50,45 @@ def _sqlite() -> Iterator[tuple[str, str]]:
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
                 f"DROP TRIGGER IF EXISTS {name}",
             )
+
+
+def _sqlite() -> Iterator[tuple[str, str]]:
+    yield from _sqlite_append_only(APPEND_ONLY)
     for name, event in (("insert", "INSERT"), ("update", "UPDATE")):
         yield (
             _SQLITE_OVERLAP.format(name=name, event=event, message=OVERLAP),
             f"DROP TRIGGER IF EXISTS guard_mapping_{name}",
+        )
+
+
+def _sqlite_sealed() -> Iterator[tuple[str, str]]:
+    yield from _sqlite_append_only(SEALED)
+    for event, when in (("delete", ""), ("update", f"WHEN {_STREAM_SHRINKS}")):
+        name = f"guard_evidencestream_{event}"
+        yield (
+            f"CREATE TRIGGER {name} BEFORE {event.upper()} ON licenses_evidencestream {when} "
+            f"BEGIN SELECT RAISE(ABORT, '{STREAM}'); END",
+            f"DROP TRIGGER IF EXISTS {name}",
+        )
+
+
+def _postgresql_append_only(tables: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for table, message in tables.items():
+        yield (
+            f"CREATE TRIGGER guard_{table} BEFORE UPDATE OR DELETE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION itam_refuse('{message}')",
+            f"DROP TRIGGER IF EXISTS guard_{table} ON {table}",
+        )
+
+
+def _postgresql_sealed() -> Iterator[tuple[str, str]]:
+    yield from _postgresql_append_only(SEALED)
+    for event, when in (("delete", ""), ("update", f"WHEN ({_STREAM_SHRINKS})")):
+        name = f"guard_evidencestream_{event}"
+        yield (
+            f"CREATE TRIGGER {name} BEFORE {event.upper()} ON licenses_evidencestream "
+            f"FOR EACH ROW {when} EXECUTE FUNCTION itam_refuse('{STREAM}')",
+            f"DROP TRIGGER IF EXISTS {name} ON licenses_evidencestream",
         )
 
 
@@ -53,12 +99,7 @@ def _postgresql() -> Iterator[tuple[str, str]]:
         "'integrity_constraint_violation'; END $$",
         "DROP FUNCTION IF EXISTS itam_refuse() CASCADE",
     )
-    for table, message in APPEND_ONLY.items():
-        yield (
-            f"CREATE TRIGGER guard_{table} BEFORE UPDATE OR DELETE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION itam_refuse('{message}')",
-            f"DROP TRIGGER IF EXISTS guard_{table} ON {table}",
-        )
+    yield from _postgresql_append_only(APPEND_ONLY)
     yield "CREATE EXTENSION IF NOT EXISTS btree_gist", ""
     yield (
         "ALTER TABLE licenses_poolfeature ADD CONSTRAINT guard_mapping EXCLUDE USING gist "
@@ -71,24 +112,41 @@ def _statements(connection: Any) -> list[tuple[str, str]]:
     return list(_sqlite() if connection.vendor == "sqlite" else _postgresql())
 
 
+def _sealed_statements(connection: Any) -> list[tuple[str, str]]:
+    sqlite = connection.vendor == "sqlite"
+    return list(_sqlite_sealed() if sqlite else _postgresql_sealed())
+
+
 def install(connection: Any) -> None:
-    with connection.cursor() as cursor:
-        for create, _drop in _statements(connection):
-            cursor.execute(create)
+    _run(connection, [create for create, _drop in _statements(connection)])
 
 
 def remove(connection: Any) -> None:
+    _run(connection, [drop for _create, drop in reversed(_statements(connection)) if drop])
+
+
+def install_sealed(connection: Any) -> None:
+    """Guard what seals the evidence: its tables are younger than the others."""
+    _run(connection, [create for create, _drop in _sealed_statements(connection)])
+
+
+def remove_sealed(connection: Any) -> None:
+    _run(connection, [drop for _create, drop in _sealed_statements(connection)])
+
+
+def _run(connection: Any, statements: list[str]) -> None:
     with connection.cursor() as cursor:
-        for _create, drop in reversed(_statements(connection)):
-            if drop:
-                cursor.execute(drop)
+        for statement in statements:
+            cursor.execute(statement)
 
 
 @contextmanager
 def lifted(connection: Any) -> Iterator[None]:
     """Take the guards away for a while: only for emptying a test database."""
+    remove_sealed(connection)
     remove(connection)
     try:
         yield
     finally:
         install(connection)
+        install_sealed(connection)
