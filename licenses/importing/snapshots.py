@@ -1,8 +1,9 @@
 """Store a server's status: who holds what now, what the server issues, and what the answer vouches
 for.
 
-Only a complete answer ends a holding. A failed or partial one writes a gap with its cause, and what
-it does show is kept. Answers may come in any order: what is stored is a function of their set.
+Only a complete answer ends a holding, or brings a feature's totals up to date. A failed or partial
+one writes a gap with its cause, and what it does show is kept. Answers may come in any order: what
+is stored is a function of their set.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def _take(
         result.unchanged = True
         result.known = sum(len(feature.holdings) for feature in snapshot.features)
         drafts: list[entries.Draft] = []
-        FeatureNow.objects.filter(feature__server=server).update(at=coverage.moment(at))
+        FeatureNow.objects.filter(feature__in=rows.features).update(at=coverage.moment(at))
         again = Stored()
         rows.touch_checked(again)
         _derive(server, directory, again.touched)

@@ -40,8 +40,8 @@ def store(
 ) -> Issued:
     """Store the totals of a status. Of seats issued every answer is a point, of the rest the newest
     counts."""
-    _store_now(snapshot, directory, at)
     told = set(capture.scope.features) if capture.scope is not None else set()
+    _store_now(snapshot, directory, told, at)
     steps = _load(told)
     drafts: list[entries.Draft] = []
     start, end = 2**62, -(2**62)
@@ -139,7 +139,9 @@ def _write(feature: int, wanted: list[_Step]) -> None:
     IssuedCount.objects.filter(pk__in=[row.pk for row in stored.values()]).delete()
 
 
-def _store_now(snapshot: Snapshot, directory: Directory, at: int) -> None:
+def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: int) -> None:
+    """Store the newest totals. Of features that the answer does not tell in full (not in `whole`)
+    only the error is news: what their totals leave out is unknown, and not 0."""
     known = {
         row.feature_id: row
         for row in FeatureNow.objects.filter(feature__in=set(directory.feature_names))
@@ -149,16 +151,17 @@ def _store_now(snapshot: Snapshot, directory: Directory, at: int) -> None:
         # A list printed twice tells the same of a feature twice.
         pk = directory.features[feature.daemon, feature.name]
         told[pk] = FeatureNow(feature_id=pk, at=coverage.moment(at), **_totals(feature, at))
-    new, changed = [], []
+    new, changed, failing = [], [], []
     for pk, row in told.items():
         old = known.get(pk)
         if old is None:
-            new.append(row)
+            new += [row] if pk in whole else []
         elif int(old.at.timestamp()) <= at:
             row.pk = old.pk
-            changed.append(row)
+            (changed if pk in whole else failing).append(row)
     FeatureNow.objects.bulk_create(new)
     FeatureNow.objects.bulk_update(changed, ["at", *_TOTALS], batch_size=300)
+    FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
 
 
 _TOTALS = [
