@@ -89,6 +89,7 @@ def paths() -> list[str]:
     from django.urls import reverse
 
     from licenses import models as m
+    from licenses.admin.pool_tabs import TABS
     from licenses.api.urls import ENDPOINTS
 
     pool, server = m.LicensePool.objects.order_by("pk").first(), m.LicenseServer.objects.get()
@@ -101,7 +102,7 @@ def paths() -> list[str]:
         if row is not None:
             found.append(reverse(f"admin:{name}_change", args=[row.pk]))
     found += [
-        f"/admin/licenses/licensepool/{pool.pk}/overview/",
+        *(f"/admin/licenses/licensepool/{pool.pk}/overview/?tab={tab.key}" for tab in TABS),
         f"/admin/licenses/licenseserver/{server.pk}/overview/",
     ]
     found += [f"/api/v1/{name}/" for name in ENDPOINTS]

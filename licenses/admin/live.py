@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from licenses.analysis.rollup import Day, Hour, days, hours
 from licenses.models import ImportJob, LicensePool
 
-from . import pool_page, words
+from . import pool_page, pool_tabs, words
 from .pools import with_now
 
 DAY_SECONDS = 86_400
@@ -120,7 +120,7 @@ def holders(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the table of holders, drawn as in the page."""
     pool = _pool(request, pk)
     with timezone.override(pool.tzinfo):
-        context = {"holders": pool_page.holders(pool, request), "pool": pool}
+        context = {"holders": pool_tabs.holders(pool, request), "pool": pool}
         pool_page.note_refresh(pool, request, len(context["holders"]["rows"]))
         return HttpResponse(render_to_string("admin/licenses/holders.html", context, request))
 

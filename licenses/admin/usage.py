@@ -28,7 +28,7 @@ from licenses.models import (
     sees_everything,
 )
 
-from . import pool_page, words
+from . import pool_tabs, words
 from .base import FactAdmin, ShowsNames, person_words, with_names
 
 
@@ -146,7 +146,7 @@ class DenialAdmin(UsageAdmin):
 
     @display(description="Why", label={"seats": "danger", "other": "info", "served": "success"})
     def why(self, row: Any) -> tuple[str, str]:
-        words_ = pool_page.refusal_words(row.reason_class)
+        words_ = pool_tabs.refusal_words(row.reason_class)
         if row.served_at is not None:
             return "served", f"{words_}; served within seconds"
         return "seats" if row.capacity else "other", words_

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from licenses.admin.pool_tabs import TABS
 from licenses.models import Capture, LicensePool, PoolHour, PoolNow
 from tests.factories import (
     EntitlementFactory,
@@ -55,11 +56,15 @@ def pool(transactional_db: None) -> LicensePool:
     return pool
 
 
+def overview(pool: LicensePool) -> str:
+    return reverse("admin:licenses_licensepool_overview", args=[pool.pk])
+
+
 def pages(pool: LicensePool) -> list[str]:
     feature = pool.mappings.get().feature
     return [
         "/admin/",
-        reverse("admin:licenses_licensepool_overview", args=[pool.pk]),
+        *(f"{overview(pool)}?tab={tab.key}" for tab in TABS),
         reverse("admin:licenses_licenseserver_overview", args=[feature.server_id]),
         "/admin/licenses/licensepool/",
         reverse("admin:licenses_licensepool_change", args=[pool.pk]),
@@ -119,7 +124,7 @@ def test_a_lost_connection_is_said(open_window: Any, pool: LicensePool) -> None:
 
 def test_the_chart_joins_no_gap(open_window: Any, pool: LicensePool) -> None:
     window = open_window()
-    window.open(reverse("admin:licenses_licensepool_overview", args=[pool.pk]))
+    window.open(f"{overview(pool)}?tab=use")
     window.page.locator(".uplot canvas").wait_for(timeout=5000)
     peaks = window.page.evaluate("document.querySelector('[data-chart]').plot.data[1].slice(-24)")
     assert peaks[12:18] == [None] * 6

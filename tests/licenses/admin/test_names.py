@@ -14,6 +14,7 @@ PAGES = [
     "/admin/licenses/checkout/",
     "/admin/licenses/denial/",
     "/admin/licenses/licensepool/{pool}/overview/",
+    "/admin/licenses/licensepool/{pool}/overview/?tab=denials",
     "/admin/live/pools/{pool}/holders/",
 ]
 
@@ -49,7 +50,7 @@ def test_lines_that_could_not_be_read_hide_their_text(
         "/admin/licenses/sharingrule/",
         reverse("admin:licenses_capture_change", args=[capture.pk]),
         reverse("admin:licenses_licenseserver_overview", args=[world.server.pk]),
-        reverse("admin:licenses_licensepool_overview", args=[world.mine.pk]),
+        reverse("admin:licenses_licensepool_overview", args=[world.mine.pk]) + "?tab=settings",
     ]
     for path in pages:
         assert "mineuser" in mara.get(path).content.decode(), path

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from licenses.admin.pool_tabs import TABS
 from licenses.models import EvidenceBlock, Membership, PoolNow
 from tests.factories import (
     EntitlementFactory,
@@ -157,11 +158,12 @@ def grow(world: World, count: int) -> None:
         ),
         "/admin/licenses/licenseserver/{server}/overview/",
         "/admin/licenses/team/{team}/change/",
+        *(f"/admin/licenses/licensepool/{{pool}}/overview/?tab={tab.key}" for tab in TABS),
     ],
 )
 def test_queries_do_not_grow_with_the_rows(path: str, mara: Client, world: World) -> None:
     grow(world, 2)
-    path = path.format(server=world.server.pk, team=world.team.pk)
+    path = path.format(server=world.server.pk, team=world.team.pk, pool=world.mine.pk)
     before = queries(mara, path)
     grow(world, 8)
     after = queries(mara, path)

@@ -9,21 +9,23 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from licenses.admin import pool_page
+from licenses.admin import pool_page, pool_tabs
 from licenses.models import DirtySpan, LicensePool, PoolFeature, PoolHour, PoolNow
 from tests.factories import FeatureFactory, PoolFactory, at
 
 from .conftest import NOW, World
 
 
-def page(client: Client, pool: LicensePool) -> str:
-    answer = client.get(reverse("admin:licenses_licensepool_overview", args=[pool.pk]))
+def page(client: Client, pool: LicensePool, tab: str = "now") -> str:
+    path = reverse("admin:licenses_licensepool_overview", args=[pool.pk])
+    answer = client.get(path, {"tab": tab})
     assert answer.status_code == 200
     return answer.content.decode()
 
 
 def test_a_bare_pool_says_what_to_do(mara: Client, db: None) -> None:
-    text = page(mara, PoolFactory(name="Bare"))
+    pool = PoolFactory(name="Bare")
+    text = page(mara, pool) + page(mara, pool, "settings")
     for sentence in (
         "No feature feeds this pool",
         "No entitlement is on record",
@@ -52,14 +54,22 @@ def test_unused_seats_are_priced_for_who_may_see_rights(
     PoolHour.objects.create(pool=world.mine, hour=NOW - 7200, peak=4, observed_seconds=3600)
     assert "seats above the peak: 600 EUR a year" in page(mara, world.mine)
     text = page(vera, world.mine)
-    assert "EUR" not in text and "Rights over time" not in text
+    assert "EUR" not in text and "?tab=rights" not in text
+    assert "Rights over time" in page(mara, world.mine, "rights")
+    assert "Rights over time" not in page(vera, world.mine, "rights")
 
 
 def test_refusals_are_told_in_words_and_as_episodes(mara: Client, world: World) -> None:
-    text = page(mara, world.mine)
-    assert "1 time someone found no seat" in text
-    assert pool_page.refusal_words("no_seat") == "All seats were in use"
-    assert pool_page.refusal_words("of_old") == "of old"
+    assert "1 time someone found no seat" in page(mara, world.mine, "denials")
+    assert pool_tabs.refusal_words("no_seat") == "All seats were in use"
+    assert pool_tabs.refusal_words("of_old") == "of old"
+
+
+def test_every_tab_opens_and_an_unknown_one_is_the_first(mara: Client, world: World) -> None:
+    for tab in pool_tabs.TABS:
+        text = page(mara, world.mine, tab.key)
+        assert f'<a href="?tab={tab.key}" aria-current="page">' in text
+    assert '<a href="?tab=now" aria-current="page">' in page(mara, world.mine, "nothing")
 
 
 def test_times_are_those_of_the_pool(mara: Client, world: World) -> None:

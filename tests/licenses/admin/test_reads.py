@@ -27,6 +27,7 @@ def paths(world: World) -> dict[str, str]:
         server=world.server, keyword="EXCLUDE", feature_name="Mine_FEATURE", holder_type="USER",
         holder="mineuser", capture=capture,
     )  # fmt: skip
+    pool = reverse("admin:licenses_licensepool_overview", args=[world.mine.pk])
     return {
         "people": "/admin/licenses/person/",
         "person": reverse("admin:licenses_person_change", args=[person.pk]),
@@ -38,7 +39,9 @@ def paths(world: World) -> dict[str, str]:
         "lines": "/admin/licenses/unreadableline/",
         "rules": "/admin/licenses/sharingrule/",
         "server": reverse("admin:licenses_licenseserver_overview", args=[world.server.pk]),
-        "pool": reverse("admin:licenses_licensepool_overview", args=[world.mine.pk]),
+        "pool": pool,
+        "pool's refusals": f"{pool}?tab=denials",
+        "pool's rules": f"{pool}?tab=settings",
         "live": f"/admin/live/pools/{world.mine.pk}/holders/",
         "teams": "/admin/licenses/team/",
         "captures": "/admin/licenses/capture/",
@@ -61,7 +64,9 @@ def told() -> list[dict[str, Any]]:
         ("lines", 1),
         ("rules", 1),
         ("server", 1),
-        ("pool", 3),
+        ("pool", 1),
+        ("pool's refusals", 1),
+        ("pool's rules", 1),
         ("live", 1),
     ],
 )
@@ -72,7 +77,7 @@ def test_a_page_with_names_leaves_one_entry(
     assert mara.get(paths[page]).status_code == 200
     (entry,) = told()[before:]
     assert (entry["kind"], entry["who"], entry["count"]) == ("reveal", "mara", count)
-    assert entry["where"] == paths[page]
+    assert entry["where"] == paths[page].partition("?")[0]
     assert "mineuser" not in str(entry)
 
 
@@ -118,11 +123,11 @@ def test_a_page_that_refreshes_itself_is_one_look(
     mara.get(paths["pool"])
     for _ in range(3):
         mara.get(paths["live"])
-    assert [entry["what"] for entry in told()] == ["page of a pool"]
+    assert [entry["what"] for entry in told()] == ["page of a pool: Now"]
     time_machine.move_to(NOW + 901)
     mara.get(paths["live"])
     mara.get(paths["live"])
-    assert [entry["what"] for entry in told()] == ["page of a pool", "holders of a pool"]
+    assert [entry["what"] for entry in told()] == ["page of a pool: Now", "holders of a pool"]
 
 
 def test_a_document_that_is_taken_leaves_an_entry(mara: Client, vera: Client, world: World) -> None:

@@ -1,0 +1,246 @@
+"""The tabs of a pool's page: what each asks of the database, and puts into words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+
+from licenses.analysis import denials as pool_denials
+from licenses.analysis import now as pools_now
+from licenses.analysis.coverage import coverage_share, gaps, percent_down
+from licenses.analysis.rights import entitlement_steps
+from licenses.analysis.verdict import months
+from licenses.analysis.verdict import verdicts as judge
+from licenses.concurrency.periods import local_midnight
+from licenses.models import Checkout, Denial, PoolFeature, SharingRule
+from licenses.sources.flexnet.denials import WORDING, DenialClass
+
+from . import words
+from .base import NAMES, person_words, rule_words, with_names
+from .pool_teams import teams
+
+DAY = 86_400
+
+Shown = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab.
+
+    permission:  what one needs to see it at all; None: nothing beyond the pool.
+    fill:        (pool, request, now) to what its template shows.
+    naming:      how many lines of that name people; None where no tab's line ever does.
+    """
+
+    key: str
+    label: str
+    permission: str | None
+    fill: Callable[[Any, HttpRequest, int], Shown]
+    naming: Callable[[Shown], int] | None = None
+
+
+def now_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    may = request.user.has_perm
+    alerts = pool.alerts.select_related("rule").order_by("-fired_at")[:8]
+    return {
+        "holders": holders(pool, request) if may("licenses.view_checkout") else None,
+        "holders_url": reverse("admin:live-pool-holders", args=[pool.pk]),
+        "alerts": list(alerts) if may("licenses.view_alert") else None,
+    }
+
+
+def use_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    return {
+        "chart_url": reverse("admin:live-pool-chart", args=[pool.pk]),
+        "gaps": pool_gaps(pool, now),
+        "coverage": coverage(pool, now),
+    }
+
+
+def denials_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    blocked = episodes(pool, now)
+    return {
+        "denials": denials(pool, request, now),
+        "blocked": blocked,
+        "blocked_for": words.lasting(blocked.lost_seconds),
+    }
+
+
+def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    return {"teams": teams(pool, request, now)}
+
+
+def rights_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    return {"verdicts": verdicts(pool, now), "steps": steps(pool)}
+
+
+def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    may = request.user.has_perm("licenses.view_sharingrule")
+    return {
+        "mappings": mappings(pool),
+        "rules": sharing_rules(pool, request.user) if may else None,
+    }
+
+
+TABS = (
+    Tab("now", "Now", None, now_tab, lambda shown: len((shown["holders"] or {}).get("rows", ()))),
+    Tab("use", "Use", None, use_tab),
+    Tab(
+        "denials", "Refusals", "licenses.view_denial", denials_tab,
+        lambda shown: len(shown["denials"]),
+    ),
+    Tab(
+        "teams", "Teams", "licenses.view_teamhour", teams_tab,
+        lambda shown: len(shown["teams"]["holders"]),
+    ),
+    Tab("rights", "Rights", "licenses.view_entitlement", rights_tab),
+    Tab("settings", "Settings", None, settings_tab, lambda shown: len(shown["rules"] or ())),
+)  # fmt: skip
+
+
+def mappings(pool: Any) -> list[PoolFeature]:
+    """Return the mappings of the pool, read once for the page."""
+    if not hasattr(pool, "_mappings"):
+        pool._mappings = list(pool.mappings.select_related("feature__server").order_by("feature"))
+    return pool._mappings
+
+
+def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
+    """Return who holds seats now; names only for who may see names."""
+    found = pools_now.holders(pool, names=request.user.has_perm(NAMES))
+    clock = int(time.time())
+    rows = [
+        {
+            "person": person_words(row.label, row.name or ""),
+            "host": row.host,
+            "feature": row.feature,
+            "seats": row.seats,
+            "since": datetime.fromtimestamp(row.since, UTC),
+            "held": words.lasting(max(0, clock - row.since)),
+            "long": clock - row.since > DAY,
+            "state": row.state,
+            "method": Checkout.Method(row.method).label,
+        }
+        for row in found.rows
+    ]
+    at = None if found.at is None else datetime.fromtimestamp(found.at, UTC)
+    return {"rows": rows, "at": at, "age": words.ago(found.age_seconds)}
+
+
+def steps(pool: Any) -> list[dict[str, Any]]:
+    """Return the rights over time, newest first."""
+    now = int(time.time())
+    return [
+        {
+            "start": datetime.fromtimestamp(step.start, UTC),
+            "end": None if step.end is None else datetime.fromtimestamp(step.end - 1, UTC),
+            "quantity": step.quantity,
+            "overdraft": step.overdraft,
+            "allowed": step.allowed,
+            "lines": step.entitlement_ids,
+            "current": step.start <= now and (step.end is None or now < step.end),
+        }
+        for step in reversed(entitlement_steps(pool))
+    ]
+
+
+def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:
+    """Return the newest refusals, with the reason in words.
+
+    The server's own reason stands beside it.
+    """
+    wanted = Q(pk__in=[])
+    for row in mappings(pool):
+        span = Q(feature=row.feature_id)
+        if row.mapped_from:
+            span &= Q(at__gte=row.mapped_from)
+        if row.mapped_until:
+            span &= Q(at__lt=row.mapped_until)
+        wanted |= span
+    rows = Denial.objects.filter(wanted, at__gte=now - 90 * DAY).select_related("feature", "person")
+    rows = with_names(rows, request.user).order_by("-at")[:15]
+    return [
+        {
+            "at": row.at,
+            "person": person_words(row.person.label, row.person_name),
+            "feature": row.feature.name,
+            "seats": row.seats,
+            "class": refusal_words(row.reason_class),
+            "capacity": row.capacity and row.served_at is None,
+            "served": row.served_at is not None,
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
+
+
+def refusal_words(reason_class: str) -> str:
+    """Return a class of refusal as a sentence for a person."""
+    try:
+        return WORDING[DenialClass(reason_class)]
+    except ValueError:
+        return reason_class.replace("_", " ")
+
+
+def episodes(pool: Any, now: int) -> pool_denials.Blocked:
+    """Return what the refusals of 90 days cost people: chains of them, not lines of a log."""
+    return pool_denials.blocked(pool_denials.episodes(pool, start=now - 90 * DAY, end=now))
+
+
+def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:
+    """Return the newest gaps of 30 days: time for which nothing is known, with its cause."""
+    rows = sorted(gaps(pool, now - 30 * DAY, now, now=now), key=lambda gap: -gap.start)
+    return [
+        {
+            "start": datetime.fromtimestamp(gap.start, UTC),
+            "length": words.lasting(gap.end - gap.start),
+            "cause": gap.cause_label,
+            "detail": gap.detail,
+        }
+        for gap in rows[:8]
+    ]
+
+
+def coverage(pool: Any, now: int) -> str:
+    share = coverage_share(pool, now - 365 * DAY, now, now=now)
+    return "" if share is None else str(percent_down(share))
+
+
+def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
+    """Return a verdict for each of the last 12 months of the pool's zone, this one included,
+    newest last.
+    """
+    zone = pool.tzinfo
+    today = datetime.fromtimestamp(now, zone).date()
+    year, month = divmod(today.year * 12 + today.month - 1 - 11, 12)
+    spans = months(local_midnight(date(year, month + 1, 1), zone), now, zone)
+    return [
+        {
+            "month": datetime.fromtimestamp(row.start, zone),
+            "verdict": str(row.verdict).replace("_", " "),
+            "key": str(row.verdict).replace("_", "-"),
+            "reason": row.reason,
+        }
+        for row in judge(pool, spans, now=now, proven_from=settings.ITAM_PROVEN_FROM_STRENGTH)
+    ]
+
+
+def sharing_rules(pool: Any, user: Any) -> list[dict[str, Any]]:
+    """Return the lines of the servers' options files that bear on the pool's features."""
+    current = [row.feature for row in mappings(pool) if row.mapped_until is None]
+    wanted = Q(pk__in=[])
+    for feature in current:
+        wanted |= Q(server=feature.server_id, feature_name__in=["", feature.name])
+    rows = SharingRule.objects.filter(wanted).select_related("server")[:100]
+    return [
+        {"words": rule_words(row, user), "server": row.server, "line": row.line} for row in rows
+    ]
