@@ -26,6 +26,7 @@ ITAM_LOG_DIR = ITAM_DATA_DIR / "log"
 ITAM_RUN_DIR = ITAM_DATA_DIR / "run"
 ITAM_CAPTURE_DIR = ITAM_DATA_DIR / "captures"
 ITAM_MAILBOX_DIR = ITAM_DATA_DIR / "mailbox"
+ITAM_EVIDENCE_DIR = ITAM_DATA_DIR / "evidence"
 MEDIA_ROOT = ITAM_DATA_DIR / "media"
 
 
@@ -65,6 +66,8 @@ ITAM_FIELD_KEYS = [
     if key.strip()
 ]
 env.check_field_keys("ITAM_FIELD_KEYS", ITAM_FIELD_KEYS)
+# Signs the sealed evidence. Empty: secrets/evidence_key, made when the first day is sealed.
+ITAM_EVIDENCE_KEY = env.text("ITAM_EVIDENCE_KEY")
 
 # --- Web ----------------------------------------------------------------------------------------
 
@@ -328,6 +331,13 @@ ITAM_EGRESS_PORTS = env.ports("ITAM_EGRESS_PORTS")
 ITAM_LEGAL_ENTITY = env.text("ITAM_LEGAL_ENTITY")
 # How strong the proof of a right must be to count: 4, or 3 for partial proof; verdicts rest on it.
 ITAM_PROVEN_FROM_STRENGTH = env.whole("ITAM_PROVEN_FROM_STRENGTH", 4, least=3, most=4)
+
+# --- Evidence ---------------------------------------------------------------------------------
+
+# Where each signed head is written to, best on another machine: an anchor.
+ITAM_EVIDENCE_ANCHOR_DIR = env.path("ITAM_EVIDENCE_ANCHOR_DIR")
+# Who gets a signed head by mail each month, such as the controller or the auditor.
+ITAM_EVIDENCE_MAIL = env.text("ITAM_EVIDENCE_MAIL")
 
 # --- Retention ----------------------------------------------------------------------------------
 

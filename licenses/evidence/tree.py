@@ -6,7 +6,7 @@ Leaves and nodes are hashed under different prefixes, so that a node can never p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 EMPTY = hashlib.sha256(b"").digest()
 
@@ -95,19 +95,20 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
     return found
 
 
-def cover(size: int, own: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
-    """Yield, in order, the fewest pieces (first, count) that cover *size* leaves and hold each own
-    leaf alone: a piece of others is a whole node of the tree, so that its one hash stands for it.
+def cover(own: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Yield, in order, the fewest pieces (first, count) that cover all leaves and hold each own one
+    alone: a piece of others is a whole node of the tree, so that its one hash stands for it.
+
+    own: for each leaf, whether it is one.
     """
-    marks = [own(index) for index in range(size)]
 
     def walk(first: int, count: int) -> Iterator[tuple[int, int]]:
-        if count == 1 or not any(marks[first : first + count]):
+        if count == 1 or not any(own[first : first + count]):
             yield first, count
             return
         at = split(count)
         yield from walk(first, at)
         yield from walk(first + at, count - at)
 
-    if size:
-        yield from walk(0, size)
+    if own:
+        yield from walk(0, len(own))

@@ -1,0 +1,81 @@
+"""What happens to the evidence each night: seal, give the head out, look whether all of it fits."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from licenses.models import Chore
+
+from . import anchors, entries, keys, seal, selfcheck
+
+logger = logging.getLogger(__name__)
+
+CHORE = "evidence"
+EVERY = timedelta(minutes=10)
+"""How soon a seal that was cut short is tried again."""
+LIMIT_SECONDS = 120.0
+
+
+def claim(now: datetime) -> bool:
+    """Tell whether it is this caller's turn to seal. Two small queries on most days' ticks."""
+    return seal.due(now) and Chore.objects.claim(CHORE, EVERY, now)
+
+
+def run(now: datetime) -> list[str]:
+    """Seal what is due and check; return in words what does not fit, which an alert tells of too.
+
+    Never raises: what goes wrong is what it is there to tell.
+    """
+    problems: list[str] = []
+    for step in (_roll_back, _seal, _give_out, _check):
+        try:
+            problems += [each for each in step(now) if each not in problems]
+        except (keys.KeyLost, seal.SealRefused, ValueError, OSError) as error:
+            problems.append(str(error))
+        except Exception as error:
+            logger.exception("The evidence could not be checked")
+            problems.append(f"Internal error: {type(error).__name__}: {error}")
+    for problem in problems:
+        logger.error("Evidence: %s", problem)
+    note(problems, now)
+    return problems
+
+
+def note(problems: list[str], now: datetime) -> None:
+    """Keep what was found for the alert."""
+    Chore.objects.claim(CHORE, timedelta(0), now)
+    Chore.objects.ended(CHORE, now, " ".join(problems))
+
+
+def problem() -> str:
+    """Return what the last check found, in words; nothing where all fitted. One small query."""
+    row = Chore.objects.filter(name=CHORE).first()
+    return row.error if row else ""
+
+
+def _roll_back(now: datetime) -> list[str]:
+    """Look for signs of a restored backup before the next day is sealed on top of it."""
+    found = selfcheck.roll_back()
+    if found:
+        body = {"found": found[0]}
+        with transaction.atomic():
+            entry = entries.draft("restore", int(now.timestamp()), body)
+            entries.append(entries.INSTALLATION, [entry], source="seal")
+    return found
+
+
+def _seal(now: datetime) -> list[str]:
+    seal.seal(now, LIMIT_SECONDS)
+    return []
+
+
+def _give_out(now: datetime) -> list[str]:
+    anchors.to_file(now)
+    return []
+
+
+def _check(now: datetime) -> list[str]:
+    return selfcheck.check(now, everything=False)

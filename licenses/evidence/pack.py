@@ -1,0 +1,252 @@
+"""The evidence part of a pack: one vendor's entries of a period, for somebody else to verify.
+
+It holds that vendor's streams whole and nothing of others: in place of their lines stand hashes of
+whole nodes of the day's tree. Same days, same key: the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.models import (
+    Contract,
+    EvidenceDay,
+    EvidenceKey,
+    EvidenceStream,
+    LicenseServer,
+    PoolFeature,
+    Vendor,
+)
+
+from . import entries, keys, seal, tree
+from .notes import Head, Signer, read_checkpoint
+
+VERIFIER = Path(__file__).with_name("verify.py")
+TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class PackRefused(ValueError):
+    """There is no such pack to write, or it would tell of others."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whose streams go into a pack.
+
+    shared: servers among them that serve other vendors too, whose entries lie in the same stream.
+    """
+
+    vendor: Vendor
+    streams: frozenset[str]
+    shared: tuple[str, ...] = field(default=())
+
+
+def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
+    """Return the streams of the servers that ever fed a pool of the vendor, and of its contracts.
+
+    installation: with the stream of what was configured, read and exported; it names pools and
+        features of every vendor.
+    """
+    fed = PoolFeature.objects.filter(pool__product__vendor=vendor)
+    servers = LicenseServer.objects.filter(pk__in=fed.values("feature__server"))
+    others = PoolFeature.objects.filter(feature__server__in=servers.values("pk")).exclude(
+        pool__product__vendor=vendor
+    )
+    names = {entries.server_stream(server)[0] for server in servers}
+    names |= {
+        entries.contract_stream(contract)[0] for contract in Contract.objects.filter(vendor=vendor)
+    }
+    if installation:
+        names.add(entries.INSTALLATION[0])
+    shared = others.order_by().values_list("feature__server__name", flat=True).distinct()
+    return Choice(vendor, frozenset(names), tuple(sorted(shared)))
+
+
+def write(
+    target: IO[bytes], choice: Choice, first: date, last: date, *, shared: bool = False
+) -> None:
+    """Write a pack of the days *first* to *last*, both included, as a ZIP file.
+
+    shared: also where a server serves other vendors too. Memory does not grow with the entries.
+    Raises PackRefused where a day is not sealed or others' entries would be handed over, ValueError
+    where stored entries are damaged, KeyLost without the key.
+    """
+    if choice.shared and not shared:
+        raise PackRefused(
+            "These servers serve other vendors too, and their entries lie in one stream: "
+            + ", ".join(choice.shared)
+            + ". Say --shared to hand them over all the same."
+        )
+    signer = keys.signer()
+    days = list(EvidenceDay.objects.defer("streams").order_by("number"))
+    if not days or first < days[0].day or last > days[-1].day or first > last:
+        known = f"{days[0].day} to {days[-1].day}" if days else "no day"
+        raise PackRefused(f"Expected days that are sealed ({known}), found {first} to {last}.")
+    files = _texts(days, choice, first, last, signer)
+    about = [f"{hashlib.sha256(data).hexdigest()} {name}" for name, data in sorted(files.items())]
+    vendor = " ".join(choice.vendor.name.split())
+    title = f"pack {first.isoformat()} {last.isoformat()} {vendor}"
+    files["pack.txt"] = signer.note("\n".join([signer.name, title, *about]) + "\n").encode()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as pack:
+        # "ev/..." lies between "days.txt" and "keys.txt": the names are sorted.
+        early = [name for name in sorted(files) if name < "ev/"]
+        for name in early:
+            _add(pack, name, files[name])
+        for name, stream, begin, end in _days_of(choice, first, last):
+            with pack.open(_info(name), "w", force_zip64=True) as file:
+                for block in seal.blocks_after(stream, begin):
+                    file.write(entries.read(block))
+                    if block.last >= end:
+                        break
+        for name in sorted(set(files) - set(early)):
+            _add(pack, name, files[name])
+
+
+def write_file(
+    path: Path, choice: Choice, first: date, last: date, *, shared: bool = False, who: str
+) -> str:
+    """Write a pack into a file, whole or not at all, and the export into the log; return the
+    file's SHA-256. Raises what `write` raises, and OSError."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("xb") as file:
+            write(file, choice, first, last, shared=shared)
+        with unfinished.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        body = {
+            "count": 1,
+            "period": f"{first.isoformat()} {last.isoformat()}",
+            "sha256": digest,
+            "what": "evidence pack",
+            "vendor": choice.vendor.pk,
+            "who": who,
+        }
+        entry = entries.draft("export", int(timezone.now().timestamp()), body)
+        with transaction.atomic():
+            entries.append(entries.INSTALLATION, [entry], source="pack")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return digest
+
+
+def _texts(
+    days: list[EvidenceDay], choice: Choice, first: date, last: date, signer: Signer
+) -> dict[str, bytes]:
+    """Return the files of a pack other than entries, by name."""
+    hand_overs = keys.chain()
+    texts = {
+        "README.txt": _readme(choice, first, last, signer),
+        "checkpoint.txt": _head(days, signer),
+        "days.txt": "".join(f"{row.line}\n" for row in days),
+        "streams.txt": "".join(_stream_lines(choice.streams, first, last)),
+        "verify.py": VERIFIER.read_text(encoding="utf-8"),
+    }
+    if len(hand_overs) > 1:
+        texts["keys.txt"] = "".join(
+            f"{old.public} {new.public} {new.signature}\n" for old, new in pairwise(hand_overs)
+        )
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _head(days: list[EvidenceDay], signer: Signer) -> str:
+    """Return the last head under the present key: the same text as stored unless the key was
+    handed over since. What does not fit the stored one is never signed again.
+    """
+    grown = tree.Tree()
+    for row in days:
+        grown.add(tree.leaf_hash(row.line.encode()))
+    head = Head(grown.size, grown.root())
+    publics = list(EvidenceKey.objects.values_list("public", flat=True))
+    if read_checkpoint(days[-1].checkpoint, publics) != head:
+        raise PackRefused("The sealed days are not those that were signed: see evidence check.")
+    return signer.checkpoint(*head)
+
+
+def _stream_lines(own: Collection[str], first: date, last: date) -> Iterator[str]:
+    """Yield the lines of streams.txt: own ones whole, others as hashes of whole nodes."""
+    rows = EvidenceDay.objects.filter(day__gte=first, day__lte=last).order_by("number")
+    for row in rows.iterator(chunk_size=20):
+        lines = seal.stream_lines(row)
+        marks = [line.split(" ")[1] in own for line in lines]
+        for begin, count in tree.cover(marks):
+            if marks[begin]:
+                yield lines[begin] + "\n"
+            else:
+                leaves = (tree.leaf_hash(line.encode()) for line in lines[begin : begin + count])
+                yield f"{row.day.isoformat()} * {count} {tree.root(leaves).hex()}\n"
+
+
+def _days_of(
+    choice: Choice, first: date, last: date
+) -> Iterator[tuple[str, EvidenceStream, int, int]]:
+    """Yield, by file name, each own stream and day with entries: name, stream, the number before
+    its first entry and that of its last."""
+    streams = {row.name: row for row in EvidenceStream.objects.filter(name__in=choice.streams)}
+    numbers = dict.fromkeys(streams, 0)
+    for row in EvidenceDay.objects.filter(day__lte=last).order_by("number").iterator(chunk_size=20):
+        found = []
+        for part in seal.stream_days(row):
+            if part.name in streams:
+                begin = numbers[part.name]
+                numbers[part.name] = begin + part.count
+                if part.count and row.day >= first:
+                    name = f"ev/{row.day.isoformat()}.{part.name.replace('/', '-')}.jsonl"
+                    found.append((name, streams[part.name], begin, begin + part.count))
+        yield from sorted(found, key=lambda each: each[0])
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, TIME)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _add(pack: zipfile.ZipFile, name: str, data: bytes) -> None:
+    pack.writestr(_info(name), data)
+
+
+README = """\
+Evidence of licence use: {vendor}, {first} to {last} (days in UTC, by when entries were recorded)
+
+How to check it, in three steps:
+
+1. Get the public key from whoever runs the installation, by another way than this pack. It is
+   {public}
+   Get a checkpoint that was given out earlier (an anchor), such as a mail that you kept.
+2. Get verify.py from the program's own source rather than from here, or read the one here: it is
+   short and needs only Python 3.9 or later.
+3. python3 verify.py PACK.zip 'PUBLIC KEY' ANCHOR.txt
+
+It prints OK with the number of days, entries, streams and anchors, or FAILED and the first place
+that does not fit.
+
+What it proves: that the records listed here are the ones recorded on the days shown, that none was
+changed, added or removed since the anchor, and that the list of days is complete. Without an anchor
+it does not exclude that all of it was made anew by whoever holds the key.
+What it does not prove: that the licence server reported truthfully, that nothing happened while no
+observation was possible, or anything recorded after the last anchor.
+
+checkpoint.txt  the signed head of all days          days.txt     a line for each day ever sealed
+streams.txt     a line for each stream and day; "*" stands for streams of others, as one hash
+ev/             the entries: a line of JSON each, numbered without a hole; people are pseudonyms
+keys.txt        only after a key was replaced: each key signs the next
+"""
+
+
+def _readme(choice: Choice, first: date, last: date, signer: Signer) -> str:
+    vendor = " ".join(choice.vendor.name.split())
+    return README.format(vendor=vendor, first=first, last=last, public=signer.public)
