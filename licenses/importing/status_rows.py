@@ -179,15 +179,15 @@ class StatusRows:
             _touch(stored, Key(feature, person, host, seats), _seconds(taken_at))
 
     def _touch_contradicted(self, stored: Stored) -> None:
-        """Have the holdings looked at that the log ended and this answer shows."""
+        """Have the holdings looked at that the log ended, or was lost of, and this answer shows."""
         if not self.server.coverage.filter(source=Coverage.Source.LOG).exists():
             return
         ended = Checkout.objects.filter(
+            Q(returned_at__lt=self.at - 60) | Q(returned_at=None, returned_after__lt=self.at),
             feature=OuterRef("feature"),
             person=OuterRef("person"),
             host=OuterRef("host"),
             sighting=OuterRef("pk"),
-            returned_at__lt=self.at - 60,
         )
         rows = Sighting.objects.filter(Exists(ended), feature__in=self.features, gone_at=None)
         for row in rows:
