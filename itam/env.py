@@ -12,7 +12,7 @@ import ipaddress
 import os
 import re
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +58,15 @@ def flag(name: str, default: bool) -> bool:
         return word in _TRUE
 
     return _read(name, default, "true or false", convert)
+
+
+def choice(name: str, default: str, known: Sequence[str]) -> str:
+    """Return one of a few words, in lower case."""
+
+    def convert(raw: str) -> str:
+        return known[known.index(raw.lower())]
+
+    return _read(name, default, f"one of {', '.join(known)}", convert)
 
 
 def whole(name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:

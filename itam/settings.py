@@ -338,6 +338,16 @@ ITAM_PROVEN_FROM_STRENGTH = env.whole("ITAM_PROVEN_FROM_STRENGTH", 4, least=3, m
 ITAM_EVIDENCE_ANCHOR_DIR = env.path("ITAM_EVIDENCE_ANCHOR_DIR")
 # Who gets a signed head by mail each month, such as the controller or the auditor.
 ITAM_EVIDENCE_MAIL = env.text("ITAM_EVIDENCE_MAIL")
+# --- People -------------------------------------------------------------------------------------
+
+# How much is told of people; licenses.models.privacy decides by it. The people of the simulated
+# company are invented, so their names may be seen.
+ITAM_NAMES = env.choice(
+    "ITAM_NAMES",
+    "named" if _DEMO_LMUTIL.exists() else "pseudonymous",
+    ("off", "pseudonymous", "named"),
+)
+ITAM_REVEAL_HOURS = env.whole("ITAM_REVEAL_HOURS", 24, least=1, most=168)
 
 # --- Retention ----------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ os.environ["ITAM_PSEUDONYM_KEY"] = "a pseudonym key for tests"
 os.environ["ITAM_FIELD_KEYS"] = "Zm9yLXRlc3RzLTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 # Tests are not to fail for how full the disk of this machine is.
 os.environ["ITAM_DISK_FREE_MB"] = os.environ["ITAM_DISK_FREE_PERCENT"] = "0"
+# Most tests of pages and answers are about those who see names; each mode has its own tests.
+os.environ["ITAM_NAMES"] = "named"
 os.environ["CELERY_BROKER_URL"] = "memory://"
 
 from itam.settings import *  # noqa: E402, F403

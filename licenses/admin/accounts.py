@@ -77,7 +77,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 @admin.register(Scope)
 class ScopeAdmin(ScopedAdmin):
-    list_display = ("user", "vendor_names", "team_names")
+    list_display = ("user", "vendor_names", "team_names", "valid_until")
     list_select_related = ("user",)
     autocomplete_fields = ("user", "vendors", "teams")
     search_fields = ("user__username",)

@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
 
-from licenses.evidence.reads import NAMES, note_names
-from licenses.models import LicenseServer, sees_everything
+from licenses.evidence.reads import note_names
+from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
 
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -31,15 +31,26 @@ def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     return rows.none()
 
 
-def with_names(rows: QuerySet[Any], user: Any, person: str = "person", host: str = "") -> Any:
-    """Add `person_name` (and `host_name`), both empty for users who may not see names.
+def with_names(
+    rows: QuerySet[Any],
+    user: Any,
+    person: str = "person",
+    host: str = "",
+    *,
+    pool: int | None = None,
+) -> Any:
+    """Add `person_name` (and `host_name`), both empty where the user does not see them now.
 
     person, host: lookups from a row to them; "" for the row itself (person) or none (host).
+    pool:          id of the pool that all rows are of, if they are.
     """
-    may = user.has_perm(NAMES)
+    may, single = sees_names(user, pool=pool), revealed_people(user)
     path = f"{person}__identity" if person else "identity"
-    name = Coalesce(NullIf(F(f"{path}__name"), Value("")), F(f"{path}__login"), Value(""))
-    rows = rows.annotate(person_name=name if may else Value(""))
+    name: Any = Coalesce(NullIf(F(f"{path}__name"), Value("")), F(f"{path}__login"), Value(""))
+    if not may and single:
+        known = Q(**{f"{person}__in" if person else "pk__in": single})
+        name = Case(When(known, then=name), default=Value(""))
+    rows = rows.annotate(person_name=name if may or single else Value(""))
     if host:
         rows = rows.annotate(host_name=F(f"{host}__name") if may else Value(""))
     return rows
@@ -95,7 +106,8 @@ class ShowsNames:
         return answer
 
     def _note(self, request: HttpRequest, count: int) -> None:
-        note_names(request, str(self.opts.verbose_name_plural), count)  # type: ignore[attr-defined]
+        what = str(self.opts.verbose_name_plural)  # type: ignore[attr-defined]
+        note_names(request, what, count, single=True)
 
 
 class _Scope:
@@ -179,7 +191,6 @@ class ReadOnlyTabular(ReadOnly, ScopedTabular):
 
 
 __all__ = [
-    "NAMES",
     "FactAdmin",
     "ReadOnlyAdmin",
     "ReadOnlyTabular",

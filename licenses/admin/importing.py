@@ -15,9 +15,8 @@ from import_export.formats.base_formats import CSV, XLSX
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from licenses.evidence.reads import note_read
+from licenses.models import sees_names
 from licenses.resources import PersonResource, disarm
-
-from .base import NAMES
 
 MOST_BYTES = 10_000_000
 
@@ -67,7 +66,7 @@ class Importable(ImportExportMixin):
         if not self.has_view_permission(request):
             return False
         named = PersonResource in self.resource_classes
-        return request.user.has_perm(NAMES) if named else True
+        return sees_names(request.user) if named else True
 
     def import_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not self.has_import_permission(request):

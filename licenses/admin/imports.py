@@ -18,10 +18,10 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine
+from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, sees_names
 
 from . import words
-from .base import NAMES, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
+from .base import FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
 
 RESULTS = {
     "parsed": "success",
@@ -36,7 +36,7 @@ RESULTS = {
 
 def with_text(rows: Any, user: Any) -> Any:
     """Add `may_see_text`: a line as printed may name a person."""
-    return rows.annotate(may_see_text=Value(user.has_perm(NAMES), output_field=BooleanField()))
+    return rows.annotate(may_see_text=Value(sees_names(user), output_field=BooleanField()))
 
 
 def line_text(row: Any) -> str:
@@ -118,7 +118,7 @@ class UnreadableLineAdmin(ShowsNames, FactAdmin):
         return with_text(super().get_queryset(request), request.user)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("text", "reason") if request.user.has_perm(NAMES) else ("reason",)
+        return ("text", "reason") if sees_names(request.user) else ("reason",)
 
     fields = ("capture", "line", "shown", "reason")
     readonly_fields = ("shown",)

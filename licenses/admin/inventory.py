@@ -23,11 +23,13 @@ from licenses.models import (
     Vendor,
     normalized_name,
     pseudonym,
+    revealed_people,
+    sees_names,
+    tells_apart,
 )
 from licenses.resources import PersonResource, ProductResource, TeamResource, VendorResource
 
 from .base import (
-    NAMES,
     ReadOnlyTabular,
     ScopedAdmin,
     ScopedStacked,
@@ -239,11 +241,17 @@ class IdentityInline(ScopedStacked):
     can_delete = False
     verbose_name_plural = "identity (kept apart from use)"
 
+    def _sees(self, request: HttpRequest, obj: Any) -> bool:
+        """Where no row is given, the rows are those of a page that was asked for with its row."""
+        if obj is None:
+            return sees_names(request.user) or bool(revealed_people(request.user))
+        return sees_names(request.user, person=obj.pk)
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_view_permission(request, obj) and request.user.has_perm(NAMES)
+        return super().has_view_permission(request, obj) and self._sees(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and request.user.has_perm(NAMES)
+        return super().has_change_permission(request, obj) and self._sees(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A person that came from a log may have lost the identity to retention: it is not typed
@@ -270,7 +278,7 @@ class PersonAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
         return rows.prefetch_related("memberships__team")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        if not request.user.has_perm(NAMES):
+        if not sees_names(request.user):
             return ("pseudonym__startswith",)
         return ("pseudonym__startswith", "identity__login", "identity__name", "identity__email")
 
@@ -284,10 +292,16 @@ class PersonAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
         if term.upper().startswith("P-"):
             return queryset.filter(pseudonym__startswith=term[2:].lower()), False
         rows, duplicates = super().get_search_results(request, queryset, search_term)
-        if term and request.user.has_perm(NAMES):
+        if term and sees_names(request.user):
             exact = Q(pseudonym=pseudonym("person", normalized_name(term)))
             rows = rows | queryset.filter(exact)
         return rows, duplicates
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return tells_apart() and super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return tells_apart() and super().has_change_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People come from logs and from the import, where a login makes the pseudonym."""

@@ -80,7 +80,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         **shown,
     }
     if chosen.naming is not None:
-        note_names(request, f"page of a pool: {chosen.label}", chosen.naming(shown))
+        note_names(request, f"page of a pool: {chosen.label}", chosen.naming(shown), pool=pool.pk)
     if chosen.key == "now":
         cache.set(_seen_key(pool, request), 1, SEEN_SECONDS)
     with timezone.override(pool.tzinfo):
@@ -90,7 +90,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
 def note_refresh(pool: Any, request: HttpRequest, count: int) -> None:
     """Write who saw the holders, once in a while for a page that refreshes itself."""
     if cache.add(_seen_key(pool, request), 1, SEEN_SECONDS):
-        note_names(request, "holders of a pool", count)
+        note_names(request, "holders of a pool", count, pool=pool.pk)
 
 
 def _seen_key(pool: Any, request: HttpRequest) -> str:

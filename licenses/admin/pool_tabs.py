@@ -20,11 +20,11 @@ from licenses.analysis.rights import entitlement_steps
 from licenses.analysis.verdict import months
 from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
-from licenses.models import Checkout, Denial, PoolFeature, SharingRule
+from licenses.models import Checkout, Denial, PoolFeature, SharingRule, sees_names
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 
 from . import words
-from .base import NAMES, person_words, rule_words, with_names
+from .base import person_words, rule_words, with_names
 from .pool_teams import teams
 
 DAY = 86_400
@@ -116,7 +116,8 @@ def mappings(pool: Any) -> list[PoolFeature]:
 
 def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
     """Return who holds seats now; names only for who may see names."""
-    found = pools_now.holders(pool, names=request.user.has_perm(NAMES))
+    named = sees_names(request.user, pool=pool.pk)
+    found = pools_now.holders(pool, names=named)
     clock = int(time.time())
     rows = [
         {
@@ -133,7 +134,7 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
         for row in found.rows
     ]
     at = None if found.at is None else datetime.fromtimestamp(found.at, UTC)
-    return {"rows": rows, "at": at, "age": words.ago(found.age_seconds)}
+    return {"rows": rows, "at": at, "age": words.ago(found.age_seconds), "named": named}
 
 
 def steps(pool: Any) -> list[dict[str, Any]]:
@@ -167,7 +168,7 @@ def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:
             span &= Q(at__lt=row.mapped_until)
         wanted |= span
     rows = Denial.objects.filter(wanted, at__gte=now - 90 * DAY).select_related("feature", "person")
-    rows = with_names(rows, request.user).order_by("-at")[:15]
+    rows = with_names(rows, request.user, pool=pool.pk).order_by("-at")[:15]
     return [
         {
             "at": row.at,

@@ -9,19 +9,20 @@ from django.http import HttpRequest
 
 from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.rights import YEAR_SECONDS
-from licenses.models import visible_teams
+from licenses.models import sees_names, visible_teams
 
 from . import words
-from .base import NAMES, person_words
+from .base import person_words
 
 
 def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
     """Return how teams shared the pool in 12 months, those that this user may see."""
+    named = sees_names(request.user, pool=pool.pk)
     found = pool_teams(
         pool,
         moment - YEAR_SECONDS,
         moment,
-        names=request.user.has_perm(NAMES),
+        names=named,
         visible=visible_teams(request.user),
     )
     rows = [
@@ -44,4 +45,4 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         }
         for row in found.holders
     ]
-    return {"rows": rows, "found": found, "at": at, "holders": holders}
+    return {"rows": rows, "found": found, "at": at, "holders": holders, "named": named}

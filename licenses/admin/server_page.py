@@ -36,6 +36,7 @@ from licenses.models import (
     Product,
     UnreadableLine,
     bearing_on_scope,
+    sees_names,
     validate_zone,
 )
 from licenses.tasks import nudge
@@ -129,6 +130,7 @@ def overview(
         "todo": todo(server),
         "test": test,
         "captures": captures,
+        "named": sees_names(request.user),
         "unreadable": UnreadableLine.objects.filter(capture__in=[row.pk for row in captures])[:20],
         "features": features(server, request.user),
         "unmapped": unmapped(server, request.user),

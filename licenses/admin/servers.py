@@ -20,11 +20,11 @@ from licenses.models import (
     LicenseServer,
     PoolFeature,
     SharingRule,
+    sees_names,
 )
 
 from . import server_page, words
 from .base import (
-    NAMES,
     ReadOnlyAdmin,
     ReadOnlyTabular,
     ScopedAdmin,
@@ -249,7 +249,7 @@ class SharingRuleAdmin(ShowsNames, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave out what is about vendors that the reader must not see, and names."""
         rows = super().get_queryset(request)
-        may = Value(request.user.has_perm(NAMES), output_field=BooleanField())
+        may = Value(sees_names(request.user), output_field=BooleanField())
         return rows.annotate(may_see_names=may)
 
     @display(description="Whom")

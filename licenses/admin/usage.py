@@ -90,7 +90,7 @@ class UsageAdmin(ShowsNames, FactAdmin):
 
     @display(description="Host")
     def where(self, row: Any) -> str:
-        return row.host_name or f"H-{row.host.pseudonym[:8]}"
+        return row.host_name or row.host.label
 
 
 @admin.register(Checkout)

@@ -100,7 +100,7 @@ def _holder(row: Checkout, seats: int, names: bool) -> HolderRow:
         person_id=row.person_id,
         label=row.person.label,
         name=str(identity) if names and identity else None,
-        host=str(row.host) if names else f"H-{row.host.pseudonym[:8]}",
+        host=str(row.host) if names else row.host.label,
         seats=seats,
         since=int(row.taken_at.timestamp()),
         state=row.sighting.state if row.sighting else row.state,

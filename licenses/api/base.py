@@ -9,10 +9,12 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 from django_filters import rest_framework as filters
 from rest_framework import mixins, viewsets
+from rest_framework.exceptions import NotFound, ValidationError
 
 from licenses.api.idempotency import Conflict, IdempotentPosts
 from licenses.api.permissions import ModelPermissions
 from licenses.evidence.reads import note_names
+from licenses.models import LicensePool, Membership, Person, tells_apart
 
 BIGGEST_ID = 2**63 - 1
 
@@ -56,12 +58,25 @@ class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
         rows: Any = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return rows.none()
+        if not tells_apart():
+            self._tell_nobody_apart(rows.model)
         return rows.for_user(self.request.user)
+
+    def _tell_nobody_apart(self, model: type[models.Model]) -> None:
+        """Refuse what would tell people apart, where the installation keeps counts only."""
+        if model in (Person, Membership):
+            raise NotFound
+        if "person" in self.request.query_params:
+            raise ValidationError({"person": "This installation tells nobody apart."})
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if answer.status_code == 200 and getattr(self, "action", "") in self.named:
-            note_names(request, f"{self.basename} {self.action}", _naming(answer.data))
+            view: Any = self
+            model = view.queryset.model
+            pool = int(kwargs["pk"]) if model is LicensePool else None
+            what, lines = f"{self.basename} {self.action}", _naming(answer.data)
+            note_names(request, what, lines, pool=pool, single=model is Person)
         return answer
 
 

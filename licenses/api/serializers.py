@@ -10,7 +10,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from licenses.alerts.channels import KINDS
-from licenses.evidence.reads import NAMES
 from licenses.importing.papers import checked_document, tidy_name
 from licenses.models import (
     Alert,
@@ -43,6 +42,8 @@ from licenses.models import (
     Team,
     TeamRule,
     Vendor,
+    sees_names,
+    tells_apart,
 )
 
 
@@ -65,6 +66,12 @@ class ScopedSerializer(serializers.ModelSerializer[Any]):
             if request is not None and queryset is not None and hasattr(queryset, "for_user"):
                 related.queryset = queryset.for_user(request.user)
         return fields
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if "person" in shown and not tells_apart():
+            shown["person"] = None
+        return shown
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         model: Any = self.Meta.model
@@ -455,7 +462,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
 
     def get_name(self, person: Person) -> str | None:
         request = self.context.get("request")
-        if request is None or not request.user.has_perm(NAMES):
+        if request is None or not sees_names(request.user, person=person.pk):
             return None
         identity = getattr(person, "identity", None)
         return str(identity) if identity is not None else None

@@ -27,7 +27,6 @@ from licenses.api import serializers as shapes
 from licenses.api.asking import FIGURES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.concurrency.periods import iso
-from licenses.evidence.reads import NAMES
 from licenses.importing import jobs, mapping, polling
 from licenses.importing.papers import open_document
 from licenses.importing.rights import add_right, correct_right, override_strength
@@ -44,6 +43,7 @@ from licenses.models import (
     PoolFeature,
     SharingRule,
     Silence,
+    sees_names,
     visible_teams,
 )
 from licenses.tasks import nudge
@@ -250,7 +250,7 @@ class PoolViewSet(Editable):
             zone=asked.zone,
             by=period(request, asked),
             teams=teams(request),
-            names=request.user.has_perm(NAMES),
+            names=sees_names(request.user, pool=pool.pk),
         )
         return Response(found.as_dict())
 
@@ -259,7 +259,7 @@ class PoolViewSet(Editable):
     def holders(self, request: Request, pk: str | None = None) -> Response:
         """Say who holds seats now, and how old that is."""
         pool = self.get_object()
-        names = request.user.has_perm(NAMES)
+        names = sees_names(request.user, pool=pool.pk)
         found = pools_now.holders(pool, names=names)
         zone = pool.tzinfo
         return Response(
@@ -289,7 +289,7 @@ class PoolViewSet(Editable):
         """Say what `manage.py denials` prints."""
         pool = self.get_object()
         asked = span(request, pool)
-        names = request.user.has_perm(NAMES)
+        names = sees_names(request.user, pool=pool.pk)
         return Response(told(pool, start=asked.start, end=asked.end, zone=asked.zone, names=names))
 
     @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
@@ -304,7 +304,7 @@ class PoolViewSet(Editable):
             pool,
             asked.start,
             asked.end,
-            names=request.user.has_perm(NAMES),
+            names=sees_names(request.user, pool=pool.pk),
             visible=visible_teams(request.user),
         )
         return Response({"pool": pool.name, **found.as_dict(asked.zone)})

@@ -8,9 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from licenses.evidence import entries
-
-NAMES = "licenses.view_names"
-"""The permission to see names behind pseudonyms."""
+from licenses.models import revealed_people, sees_names
 
 
 def note_read(
@@ -31,7 +29,13 @@ def note_read(
         entries.append(entries.INSTALLATION, [entry], source="web")
 
 
-def note_names(request: Any, what: str, count: int) -> None:
-    """Write that the user of a request saw names, if it is one who may see them."""
-    if request.user.has_perm(NAMES):
+def note_names(
+    request: Any, what: str, count: int, *, pool: int | None = None, single: bool = False
+) -> None:
+    """Write that the user of a request saw names, if it is one who sees them now.
+
+    pool:    of whose holders and refusals the names are; None where they are not of one pool.
+    single:  names that were revealed one by one are shown there, too.
+    """
+    if sees_names(request.user, pool=pool) or (single and revealed_people(request.user)):
         note_read(request.user, "reveal", what, count, where=request.path)

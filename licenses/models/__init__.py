@@ -48,7 +48,16 @@ from .inventory import (
     visible_teams,
 )
 from .pools import LicensePool, PoolFeature, validate_zone
-from .scoping import AUDITOR, MANAGER, VIEWER, Scope, roles, sees_everything
+from .privacy import (
+    LEAST,
+    LegalHold,
+    NameReveal,
+    held_vendors,
+    revealed_people,
+    sees_names,
+    tells_apart,
+)
+from .scoping import AUDITOR, MANAGER, TEAM_LEAD, VIEWER, Scope, roles, sees_everything
 from .servers import (
     LONGEST_STEP,
     Feature,
@@ -77,7 +86,7 @@ from .usage import (
 from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
-    "AUDITOR", "LATE_SECONDS", "LONGEST_STEP", "MANAGER", "VIEWER",
+    "AUDITOR", "LATE_SECONDS", "LEAST", "LONGEST_STEP", "MANAGER", "TEAM_LEAD", "VIEWER",
     "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
     "Channel", "Checkout", "Chore",
@@ -86,8 +95,9 @@ __all__ = [
     "EscalationStep", "Event",
     "EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream",
     "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity",
-    "ImportJob", "IssuedCount", "LateSpan",
-    "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "Notification",
+    "ImportJob", "IssuedCount", "LateSpan", "LegalHold",
+    "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "NameReveal",
+    "Notification",
     "PackageComponent",
     "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow",
     "PoolStillness", "Product", "RuleMatch",
@@ -95,7 +105,7 @@ __all__ = [
     "Sighting", "Silence", "StatusScope", "Strength", "StrengthOverride",
     "Team", "TeamHour", "TeamRule", "UnreadableLine", "UnreadableShare", "Vendor", "Work",
     "bearing_on_scope", "claim",
-    "correct_entitlement", "longest_step", "normalized_name",
-    "pseudonym", "roles",
-    "sees_everything", "unreplaced", "validate_zone", "visible_teams",
+    "correct_entitlement", "held_vendors", "longest_step", "normalized_name",
+    "pseudonym", "revealed_people", "roles",
+    "sees_everything", "sees_names", "tells_apart", "unreplaced", "validate_zone", "visible_teams",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from .inventory import Vendor
-from .scoping import AUDITOR, ScopedQuerySet, roles
+from .scoping import OF_VENDORS, ScopedQuerySet, in_scope_q, roles
 
 
 class ContractQuerySet(ScopedQuerySet):
@@ -27,7 +27,8 @@ class ContractQuerySet(ScopedQuerySet):
         from .pools import LicensePool
 
         visible = Q(entitlements__pool__in=LicensePool.objects.visible_ids(user))
-        return visible | Q(vendor__scope__user=user) if AUDITOR in roles(user) else visible
+        mine = in_scope_q(user, "vendor__scope")
+        return visible | mine if roles(user) & OF_VENDORS else visible
 
 
 class Contract(models.Model):

@@ -14,7 +14,15 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
-from .scoping import AUDITOR, VIEWER, ManagersOnlyQuerySet, ScopedQuerySet, roles, sees_everything
+from .scoping import (
+    OF_TEAMS,
+    OF_VENDORS,
+    ManagersOnlyQuerySet,
+    ScopedQuerySet,
+    in_scope_q,
+    roles,
+    sees_everything,
+)
 
 
 class VendorQuerySet(ScopedQuerySet):
@@ -22,7 +30,7 @@ class VendorQuerySet(ScopedQuerySet):
         from .pools import LicensePool
 
         visible = Q(products__pools__in=LicensePool.objects.visible_ids(user))
-        return visible | Q(scope__user=user) if AUDITOR in roles(user) else visible
+        return visible | in_scope_q(user) if roles(user) & OF_VENDORS else visible
 
 
 class Vendor(models.Model):
@@ -74,7 +82,7 @@ class Product(models.Model):
 
 class TeamQuerySet(ScopedQuerySet):
     def scope_q(self, user: Any) -> Q | None:
-        if VIEWER in roles(user):
+        if roles(user) & OF_TEAMS:
             return Q(pk__in=self.model.objects.below(user_teams(user)))
         return None
 
@@ -95,7 +103,7 @@ class TeamQuerySet(ScopedQuerySet):
 
 
 def user_teams(user: Any) -> set[int]:
-    return set(Team.objects.filter(scope__user=user).values_list("pk", flat=True))
+    return set(Team.objects.filter(in_scope_q(user)).values_list("pk", flat=True))
 
 
 def visible_teams(user: Any) -> set[int] | None:
@@ -159,9 +167,12 @@ def pseudonym(kind: str, name: str) -> str:
     return hmac.new(settings.ITAM_PSEUDONYM_KEY.encode(), message, hashlib.sha256).hexdigest()[:32]
 
 
+SOMEBODY, SOME_MACHINE = "somebody", "a machine"
+
+
 class PersonQuerySet(ScopedQuerySet):
     def scope_q(self, user: Any) -> Q | None:
-        if VIEWER in roles(user):
+        if roles(user) & OF_TEAMS:
             return Q(memberships__team__in=Team.objects.below(user_teams(user)))
         return None
 
@@ -173,10 +184,14 @@ class PersonQuerySet(ScopedQuerySet):
 
 
 class Person(models.Model):
-    """Someone who uses licences, known to usage rows by a pseudonym alone."""
+    """Someone who uses licences, known to usage rows by a pseudonym alone.
+
+    erased_at:  when the name was erased on demand; it is not learned again.
+    """
 
     pseudonym = models.CharField(max_length=32, unique=True, editable=False)
     recorded_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     objects = PersonQuerySet.as_manager()
 
@@ -190,8 +205,9 @@ class Person(models.Model):
 
     @property
     def label(self) -> str:
-        """Pseudonym as people read it, such as P-3f9a2c1b."""
-        return f"P-{self.pseudonym[:8]}"
+        """Pseudonym as people read it, such as P-3f9a2c1b; of an installation that keeps counts
+        only, the same word for everybody."""
+        return f"P-{self.pseudonym[:8]}" if settings.ITAM_NAMES != "off" else SOMEBODY
 
 
 class Identity(models.Model):
@@ -224,12 +240,17 @@ class Host(models.Model):
     objects = ManagersOnlyQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return self.name or f"H-{self.pseudonym[:8]}"
+        return self.name or self.label
+
+    @property
+    def label(self) -> str:
+        """Pseudonym as people read it, such as H-3f9a2c1b; see `Person.label`."""
+        return f"H-{self.pseudonym[:8]}" if settings.ITAM_NAMES != "off" else SOME_MACHINE
 
 
 class MembershipQuerySet(ScopedQuerySet):
     def scope_q(self, user: Any) -> Q | None:
-        if VIEWER in roles(user):
+        if roles(user) & OF_TEAMS:
             return Q(team__in=Team.objects.below(user_teams(user)))
         return None
 

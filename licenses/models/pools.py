@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from .fields import InstantField
 from .inventory import Product, Team, user_teams
-from .scoping import AUDITOR, VIEWER, ScopedQuerySet, roles, sees_everything
+from .scoping import (
+    OF_TEAMS,
+    OF_VENDORS,
+    ScopedQuerySet,
+    in_scope_q,
+    roles,
+    sees_everything,
+)
 
 
 def validate_zone(name: str) -> None:
@@ -31,9 +38,9 @@ def validate_zone(name: str) -> None:
 class LicensePoolQuerySet(ScopedQuerySet):
     def scope_q(self, user: Any) -> Q | None:
         conditions = Q(pk__in=[])
-        if AUDITOR in roles(user):
-            conditions |= Q(product__vendor__scope__user=user)
-        if VIEWER in roles(user):
+        if roles(user) & OF_VENDORS:
+            conditions |= in_scope_q(user, "product__vendor__scope")
+        if roles(user) & OF_TEAMS:
             conditions |= Q(owner_teams__in=Team.objects.below(user_teams(user)))
         return conditions
 

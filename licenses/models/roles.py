@@ -1,10 +1,10 @@
-"""The three groups that every installation has, and what their members may do."""
+"""The groups that every installation has, and what their members may do."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .scoping import AUDITOR, MANAGER, VIEWER
+from .scoping import API_CLIENT, AUDITOR, MANAGER, TEAM_LEAD, VIEWER
 
 # Facts and what is derived from them: nobody edits these by hand, managers neither.
 FACTS = frozenset(
@@ -51,7 +51,7 @@ FACTS = frozenset(
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.
-ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride"])
+ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride", "namereveal"])
 AUDITED = frozenset(
     [
         "vendor",
@@ -99,6 +99,14 @@ VIEWED = frozenset(
         "featurenow",
     ]
 )
+# What tells of single people, if only by pseudonym: a team lead would know who it is.
+OF_SINGLE_PEOPLE = frozenset(["checkout", "denial", "denialepisode", "disagreement", "person"])
+SEEN = {
+    AUDITOR: AUDITED,
+    VIEWER: VIEWED,
+    TEAM_LEAD: VIEWED - OF_SINGLE_PEOPLE,
+    API_CLIENT: VIEWED,
+}
 
 
 def allowed(role: str, model: str, action: str) -> bool:
@@ -107,7 +115,7 @@ def allowed(role: str, model: str, action: str) -> bool:
         if model in FACTS:
             return action == "view"
         return action in ("view", "add") if model in ADD_ONLY else True
-    return action == "view" and model in (AUDITED if role == AUDITOR else VIEWED)
+    return action == "view" and model in SEEN[role]
 
 
 def create_roles(**_: Any) -> None:
@@ -119,7 +127,7 @@ def create_roles(**_: Any) -> None:
             content_type__app_label__in=["licenses", "reports"]
         ).select_related("content_type")
     )
-    for role in (MANAGER, AUDITOR, VIEWER):
+    for role in (MANAGER, *SEEN):
         group, _created = Group.objects.get_or_create(name=role)
         granted = []
         for permission in permissions:

@@ -8,13 +8,20 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 MANAGER, AUDITOR, VIEWER = "manager", "auditor", "viewer"
+TEAM_LEAD, API_CLIENT = "team lead", "API client"
+OF_VENDORS = frozenset([AUDITOR, API_CLIENT])
+"""Roles to whom a scope's vendors are shown."""
+OF_TEAMS = frozenset([VIEWER, TEAM_LEAD, API_CLIENT])
+"""Roles to whom a scope's teams are shown."""
 
 
 class Scope(models.Model):
-    """What an auditor (vendors) or a viewer (teams and all teams below them) may see. Without one
-    they see nothing."""
+    """What somebody who is no manager may see: vendors (auditors), teams and all teams below them
+    (viewers, team leads), or both (API clients). Without one, and after its end, they see nothing.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="scope"
@@ -23,11 +30,26 @@ class Scope(models.Model):
         "licenses.Vendor", blank=True, help_text="For auditors: whose licences they audit."
     )
     teams = models.ManyToManyField(
-        "licenses.Team", blank=True, help_text="For viewers: their teams; teams below count too."
+        "licenses.Team",
+        blank=True,
+        help_text="For viewers and team leads: their teams; teams below count too.",
+    )
+    valid_until = models.DateTimeField(
+        null=True, blank=True, help_text="From then on nothing is seen. Empty: until taken away."
     )
 
     def __str__(self) -> str:
         return f"scope of {self.user}"
+
+
+def in_scope_q(user: Any, path: str = "scope") -> Q:
+    """Return the condition that a row lies in this user's scope, and that this has not ended.
+
+    path:  lookup from the row to scopes.
+    """
+    open_end = Q(**{f"{path}__valid_until": None})
+    going_on = open_end | Q(**{f"{path}__valid_until__gt": timezone.now()})
+    return Q(**{f"{path}__user": user}) & going_on
 
 
 def roles(user: Any) -> frozenset[str]:

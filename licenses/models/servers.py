@@ -14,6 +14,7 @@ from licenses.sources.flexnet.connector import validate_address
 
 from .fields import EncryptedField, InstantField
 from .pools import PoolFeature, validate_zone
+from .privacy import sees_names
 from .scoping import ScopedQuerySet, sees_everything
 
 
@@ -356,6 +357,6 @@ class SharingRule(models.Model):
     def shown_holder(self, user: Any) -> str:
         """Return whom the line is about; people and machines only for who may see names."""
         names_someone = self.holder_type.upper() in ("USER", "HOST", "DISPLAY", "INTERNET")
-        if names_someone and not (user and user.has_perm("licenses.view_names")):
+        if names_someone and not sees_names(user):
             return "(hidden)"
         return self.holder

@@ -14,7 +14,7 @@ from django.utils import timezone
 from .fields import InstantField
 from .inventory import Host, Person, Team, user_teams
 from .pools import LicensePool
-from .scoping import VIEWER, ManagersOnlyQuerySet, ScopedQuerySet, roles
+from .scoping import OF_TEAMS, ManagersOnlyQuerySet, ScopedQuerySet, roles
 
 
 class TeamRule(models.Model):
@@ -113,7 +113,7 @@ class RuleMatch(models.Model):
 class TeamHourQuerySet(ScopedQuerySet):
     def scope_q(self, user: Any) -> Q | None:
         visible = super().scope_q(user)
-        if VIEWER in roles(user) and visible is not None:
+        if roles(user) & OF_TEAMS and visible is not None:
             return visible & Q(team__in=Team.objects.below(user_teams(user)))
         return None
 

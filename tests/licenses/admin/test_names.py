@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from licenses.evidence import reveals
 from licenses.models import Person, SharingRule, pseudonym
 
 from .conftest import World
@@ -76,3 +80,74 @@ def test_a_person_whose_identity_was_erased_is_a_pseudonym(mara: Client, world: 
     person.identity.delete()
     text = mara.get(reverse("admin:licenses_person_change", args=[person.pk])).content.decode()
     assert label() in text and "mineuser" not in text
+
+
+LINES = [
+    "/admin/licenses/unreadableline/",
+    "/admin/licenses/person/",
+    "/admin/licenses/team/",
+]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *LINES])
+def test_without_a_reveal_a_manager_reads_pseudonyms(
+    path: str, mara: Client, world: World, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    assert "mineuser" not in mara.get(path.format(pool=world.mine.pk)).content.decode()
+
+
+def test_without_a_reveal_nobody_is_found_by_login(
+    mara: Client, world: World, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    assert label() not in mara.get("/admin/licenses/person/?q=mineuser").content.decode()
+
+
+@pytest.mark.parametrize("path", PAGES[2:])
+def test_a_reveal_of_a_pool_shows_its_holders_and_no_others(
+    path: str, mara: Client, world: World, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    revealed(pool=world.mine)
+    assert "mineuser" in mara.get(path.format(pool=world.mine.pk)).content.decode()
+    assert "otheruser" not in mara.get(path.format(pool=world.other.pk)).content.decode()
+    assert "mineuser" not in mara.get(PAGES[0]).content.decode()
+
+
+def test_a_reveal_of_one_person_shows_one_name(mara: Client, world: World, settings: Any) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    person = Person.objects.get(identity__login="mineuser")
+    revealed(person=person)
+    for path in ("/admin/licenses/person/", *PAGES[:2]):
+        text = mara.get(path).content.decode()
+        assert "mineuser" in text and "otheruser" not in text, path
+    page = reverse("admin:licenses_person_change", args=[person.pk])
+    assert "mineuser" in mara.get(page).content.decode()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_where_only_counts_are_kept_nobody_is_told_apart(
+    path: str, mara: Client, world: World, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "off"
+    text = mara.get(path.format(pool=world.mine.pk)).content.decode()
+    assert "somebody" in text
+    assert "mineuser" not in text and label() not in text
+    assert "H-" not in text
+
+
+def test_where_only_counts_are_kept_there_is_no_list_of_people(
+    mara: Client, world: World, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "off"
+    assert mara.get("/admin/licenses/person/").status_code == 403
+    assert mara.get("/admin/licenses/person/export/").status_code == 403
+
+
+def revealed(**what: Any) -> None:
+    """Let mara see the names of a pool or of a person."""
+    mara = User.objects.get(username="mara")
+    boss = User.objects.create(username="boss", is_superuser=True)
+    reason = "A vendor's audit asks who used it."
+    reveals.decide(reveals.ask(mara, reason, **what).pk, boss, granted=True)

@@ -1,0 +1,57 @@
+"""What the API tells of people in each mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from rest_framework.test import APIClient
+
+from tests.factories import FeatureFactory, PersonFactory, PoolFactory, at, holding
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(db: None) -> APIClient:
+    user = User.objects.create(username="mara")
+    user.groups.add(Group.objects.get(name="manager"))
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+@pytest.fixture
+def pool(db: None) -> Any:
+    pool = PoolFactory()
+    holding(
+        FeatureFactory(pool=pool), at("2026-11-24T08:00"), None, 1,
+        person=PersonFactory(login="canary"), host=None,
+    )  # fmt: skip
+    return pool
+
+
+ADDRESSES = ["people/", "checkouts/", "pools/{pool}/holders/", "memberships/"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_names_are_left_out_without_a_reveal(
+    address: str, client: APIClient, pool: Any, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    answer = client.get(f"/api/v1/{address.format(pool=pool.pk)}")
+    assert answer.status_code == 200 and "canary" not in answer.content.decode()
+
+
+def test_counts_only_means_no_person_in_any_answer(
+    client: APIClient, pool: Any, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "off"
+    assert client.get("/api/v1/people/").status_code == 404
+    assert client.get("/api/v1/memberships/").status_code == 404
+    held = client.get("/api/v1/checkouts/").json()["results"]
+    assert [row["person"] for row in held] == [None]
+    assert client.get("/api/v1/checkouts/", {"person": 1}).status_code == 400
+    holder = client.get(f"/api/v1/pools/{pool.pk}/holders/").json()["holders"][0]
+    assert (holder["person"], holder["name"], holder["host"]) == ("somebody", None, "a machine")

@@ -1,0 +1,96 @@
+"""Nobody sees more than their scope, and nothing at all without one or after its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from licenses.models import Contract, LicensePool, Person, Product, Scope, Team, Vendor
+from licenses.models.roles import SEEN, allowed
+from tests.factories import PoolFactory, TeamFactory
+
+pytestmark = pytest.mark.django_db
+OF_VENDOR = ["auditor", "API client"]
+OF_TEAM = ["viewer", "team lead", "API client"]
+
+
+@pytest.fixture
+def pool(db: None) -> LicensePool:
+    pool: LicensePool = PoolFactory()
+    pool.owner_teams.add(TeamFactory())
+    Contract.objects.create(vendor=pool.product.vendor, number="1")
+    PoolFactory()
+    return pool
+
+
+def member(role: str) -> tuple[User, Scope]:
+    user = User.objects.create(username=role)
+    user.groups.add(Group.objects.get(name=role))
+    return user, Scope.objects.create(user=user)
+
+
+def seen(user: User) -> set[Any]:
+    user = User.objects.get(pk=user.pk)
+    kinds: list[Any] = [LicensePool, Product, Vendor, Contract, Team, Person]
+    return {row for kind in kinds for row in kind.objects.for_user(user)}
+
+
+@pytest.mark.parametrize("role", OF_VENDOR)
+def test_a_scope_of_vendors_ends_at_its_moment(
+    role: str, pool: LicensePool, time_machine: Any
+) -> None:
+    user, scope = member(role)
+    assert seen(user) == set()
+    scope.vendors.add(pool.product.vendor)
+    contract = Contract.objects.get()
+    assert seen(user) == {pool, pool.product, pool.product.vendor, contract}
+    now = timezone.now()
+    time_machine.move_to(now, tick=False)
+    Scope.objects.filter(pk=scope.pk).update(valid_until=now + timedelta(seconds=1))
+    assert pool in seen(user)
+    time_machine.move_to(now + timedelta(seconds=1), tick=False)
+    assert seen(user) == set()
+
+
+@pytest.mark.parametrize("role", OF_TEAM)
+def test_a_scope_of_teams_ends_at_its_moment(role: str, pool: LicensePool) -> None:
+    user, scope = member(role)
+    assert seen(user) == set()
+    scope.teams.add(pool.owner_teams.get())
+    assert {pool, pool.owner_teams.get()} <= seen(user)
+    Scope.objects.filter(pk=scope.pk).update(valid_until=timezone.now())
+    assert seen(user) == set()
+
+
+@pytest.mark.parametrize("role", sorted({*OF_VENDOR, *OF_TEAM}))
+def test_what_is_taken_away_is_gone_at_once(role: str, pool: LicensePool) -> None:
+    user, scope = member(role)
+    scope.vendors.add(pool.product.vendor)
+    scope.teams.add(pool.owner_teams.get())
+    assert pool in seen(user)
+    scope.vendors.clear()
+    scope.teams.clear()
+    assert seen(user) == set()
+
+
+def test_a_team_lead_sees_no_vendor_by_a_scope_of_vendors(pool: LicensePool) -> None:
+    user, scope = member("team lead")
+    scope.vendors.add(pool.product.vendor)
+    assert seen(user) == set()
+
+
+def test_all_roles_but_the_managers_only_read() -> None:
+    for role in SEEN:
+        assert {
+            a for a in ("add", "change", "delete", "view") if allowed(role, "licensepool", a)
+        } == {"view"}
+
+
+def test_a_team_lead_reads_of_hours_and_not_of_single_people() -> None:
+    assert allowed("team lead", "teamhour", "view")
+    for name in ("checkout", "denial", "denialepisode", "disagreement", "person", "identity"):
+        assert not allowed("team lead", name, "view")
