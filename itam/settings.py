@@ -338,6 +338,7 @@ ITAM_PROVEN_FROM_STRENGTH = env.whole("ITAM_PROVEN_FROM_STRENGTH", 4, least=3, m
 ITAM_EVIDENCE_ANCHOR_DIR = env.path("ITAM_EVIDENCE_ANCHOR_DIR")
 # Who gets a signed head by mail each month, such as the controller or the auditor.
 ITAM_EVIDENCE_MAIL = env.text("ITAM_EVIDENCE_MAIL")
+
 # --- People -------------------------------------------------------------------------------------
 
 # How much is told of people; licenses.models.privacy decides by it. The people of the simulated

@@ -12,6 +12,7 @@ from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
@@ -100,6 +101,18 @@ def find_moment(option: str, text: str, zone: tzinfo) -> int:
 def as_json(value: Any) -> str:
     """Return one JSON document."""
     return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def may_name(wanted: bool) -> bool:
+    """Return whether names are told. Raises CommandError where the installation tells none here:
+    a command has no user to whom a name could have been revealed."""
+    if wanted and settings.ITAM_NAMES != "named":
+        raise CommandError(
+            f"--names: ITAM_NAMES is {settings.ITAM_NAMES}; names are seen in the admin, "
+            "after a reveal.",
+            returncode=REFUSED,
+        )
+    return wanted
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -26,7 +26,7 @@ class Command(DataCommand):
         pool = asking.find_pool(options["pool"])
         zone = asking.find_zone(options["zone"], pool)
         start, end = asking.find_span(options["from_text"], options["to_text"], zone)
-        found = told(pool, start=start, end=end, zone=zone, names=options["names"])
+        found = told(pool, start=start, end=end, zone=zone, names=asking.may_name(options["names"]))
         if options["format"] == "csv":
             self.stdout.write(asking.as_csv(DENIAL, found["denials"]))
         elif options["format"] == "json":

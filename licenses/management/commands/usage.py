@@ -43,7 +43,7 @@ class Command(DataCommand):
             zone=zone,
             by=options["by"],
             teams=[asking.find_team(name) for name in dict.fromkeys(options["team"])],
-            names=options["names"],
+            names=asking.may_name(options["names"]),
         )
         if options["format"] == "json":
             self.stdout.write(asking.as_json(found.as_dict()))

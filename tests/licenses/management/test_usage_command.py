@@ -149,6 +149,12 @@ class TestDenials:
             "lost_seconds": 60,
         }
 
+    @pytest.mark.parametrize("mode", ["off", "pseudonymous"])
+    def test_names_are_refused_where_they_need_a_reveal(self, pool, settings, mode):
+        settings.ITAM_NAMES = mode
+        with pytest.raises(CommandError, match="after a reveal"):
+            run("denials", "CAD", *DAY, "--names")
+
     def test_people_are_pseudonyms_unless_names_are_asked_for(self, pool):
         assert "ada" not in run("denials", "CAD", *DAY)
         assert "ada" in run("denials", "CAD", *DAY, "--names")
