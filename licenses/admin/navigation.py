@@ -53,6 +53,7 @@ GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
             ("Teams", "groups", "licenses.team"),
             ("People", "person", "licenses.person"),
             ("Team rules", "rule_settings", "licenses.teamrule"),
+            ("Reveals of names", "person_search", "licenses.namereveal"),
         ],
     ),
     (
@@ -88,6 +89,7 @@ GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
             ("Users", "manage_accounts", "auth.user"),
             ("Groups", "shield_person", "auth.group"),
             ("Scopes", "visibility", "licenses.scope"),
+            ("Legal holds", "gavel", "licenses.legalhold"),
         ],
     ),
 ]

@@ -8,8 +8,8 @@ from knox import views as knox
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
 
+from licenses.api import people, teams, views
 from licenses.api import serializers as shapes
-from licenses.api import teams, views
 from licenses.api.base import ReadOnly, viewset
 
 app_name = "api"
@@ -20,6 +20,7 @@ ENDPOINTS: dict[str, Any] = {
     "products": viewset(shapes.ProductSerializer, filters=("vendor", "category"), search=("name",)),
     "teams": teams.TeamViewSet,
     "people": views.PersonViewSet,
+    "reveals": people.RevealViewSet,
     "memberships": teams.MembershipViewSet,
     "team-rules": teams.TeamRuleViewSet,
     "contracts": viewset(

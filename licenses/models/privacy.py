@@ -22,7 +22,7 @@ from django.utils import timezone
 from .contracts import Contract
 from .inventory import Person, Vendor
 from .pools import LicensePool
-from .scoping import ManagersOnlyQuerySet
+from .scoping import ManagersOnlyQuerySet, ScopedQuerySet
 
 OFF, PSEUDONYMOUS, NAMED = "off", "pseudonymous", "named"
 SEE_NAMES = "licenses.view_names"
@@ -73,7 +73,11 @@ def _reveals(user: Any) -> set[tuple[int | None, int | None]]:
     return cached
 
 
-class NameRevealQuerySet(ManagersOnlyQuerySet):
+class NameRevealQuerySet(ScopedQuerySet):
+    def scope_q(self, user: Any) -> Q | None:
+        """Who may approve sees all, such as a works council; everybody else what they asked for."""
+        return Q() if user.has_perm(APPROVE) else Q(requested_by=user)
+
     def in_force(self, now: datetime) -> Any:
         return self.filter(granted=True, decided_at__lte=now, valid_until__gt=now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from rest_framework.test import APIClient
 
 from tests.factories import FeatureFactory, PersonFactory, PoolFactory, at, holding
@@ -55,3 +55,24 @@ def test_counts_only_means_no_person_in_any_answer(
     assert client.get("/api/v1/checkouts/", {"person": 1}).status_code == 400
     holder = client.get(f"/api/v1/pools/{pool.pk}/holders/").json()["holders"][0]
     assert (holder["person"], holder["name"], holder["host"]) == ("somebody", None, "a machine")
+
+
+def test_one_asks_and_another_approves(client: APIClient, pool: Any, settings: Any) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    asked = client.post(
+        "/api/v1/reveals/", {"pool": pool.pk, "reason": "A vendor asks who used it."}
+    )
+    assert asked.status_code == 201, asked.content
+    decide = f"/api/v1/reveals/{asked.json()['id']}/decide/"
+    assert client.post(decide, {"granted": True}).status_code == 400
+    otto = User.objects.create(username="otto")
+    second = APIClient()
+    second.force_authenticate(otto)
+    assert second.post(decide, {"granted": True}).status_code == 403
+    otto.user_permissions.add(Permission.objects.get(codename="approve_reveal"))
+    second.force_authenticate(User.objects.get(pk=otto.pk))
+    assert second.post(decide, {"granted": True}).json()["granted"] is True
+    client.force_authenticate(User.objects.get(username="mara"))
+    assert "canary" in client.get(f"/api/v1/pools/{pool.pk}/holders/").content.decode()
+    assert "canary" not in client.get("/api/v1/people/").content.decode()
+    assert len(client.get("/api/v1/reveals/").json()["results"]) == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -148,8 +151,6 @@ def test_people_look_alike_where_nobody_is_told_apart(settings: Any) -> None:
 def test_the_months_list_says_who_asked_for_what_and_why(
     mara: User, otto: User, time_machine: Any
 ) -> None:
-    from datetime import UTC, date, datetime
-
     time_machine.move_to(datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC), tick=False)
     pool = PoolFactory(name="CAD")
     asked = reveals.ask(mara, REASON, pool=pool)
@@ -163,3 +164,16 @@ def test_the_months_list_says_who_asked_for_what_and_why(
     assert found.requests[0].reason == REASON
     later = reveals.month(date(2026, 10, 1), UTC)
     assert [(row.who, row.decision) for row in later.requests] == [("otto", "waiting")]
+
+
+def test_the_command_prints_the_list_of_a_month(mara: User, time_machine: Any) -> None:
+    time_machine.move_to(datetime(2026, 9, 15, tzinfo=UTC), tick=False)
+    reveals.ask(mara, REASON)
+    out = StringIO()
+    call_command("reveals", "2026-09", "--format", "json", stdout=out)
+    found = json.loads(out.getvalue())
+    assert [(row["who"], row["what"]) for row in found["requests"]] == [("mara", "all names")]
+    call_command("reveals", "2026-10", "--format", "csv", stdout=(out := StringIO()))
+    assert out.getvalue().strip() == ",".join(reveals.Listed._fields)
+    with pytest.raises(CommandError, match="2026-11"):
+        call_command("reveals", "september")
