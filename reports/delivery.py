@@ -8,8 +8,9 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,8 +23,9 @@ from django.utils import timezone
 
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
+from reports.datasets.standing import Difference, Signed, Standing, differences
 from reports.documents import KINDS
-from reports.models import Report
+from reports.models import Report, SignOff, scope_key
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +67,37 @@ def request_report(
             params={"start": start, "end": end, "zone": str(zone), "scope": scope},
             as_of=as_of or timezone.now(),
             requested_by=user,
+            scope_key=scope_key(name, [pool.pk for pool in pools]),
         )
         report.pools.set(pools)
     made: Report = report
     return made
+
+
+def request_again(report: Report, user: Any, now: datetime) -> Report:
+    """Put the next version of a report on record, as of now; called in a transaction that knows
+    of no newer one."""
+    copy: Report = Report.objects.create(
+        name=report.name,
+        params=report.params,
+        as_of=now,
+        requested_by=user,
+        requested_at=now,
+        scope_key=report.scope_key,
+        version=report.version + 1,
+        supersedes=report,
+    )
+    copy.pools.set(report.pools.all())
+    return copy
+
+
+def stage_at(end: int, known: datetime) -> str:
+    """Return where a report on a period that ends at *end* stands, from what was known then."""
+    over = datetime.fromtimestamp(end, UTC)
+    if known < over:
+        return "collecting"
+    late = timedelta(days=settings.ITAM_REPORT_WAIT_DAYS)
+    return "waiting" if known < over + late else "ready"
 
 
 def render(
@@ -82,7 +111,9 @@ def render(
 ) -> tuple[bytes, dict[str, Any]]:
     """Return a report as PDF, and its numbers as JSON knows them."""
     found = _dataset(name, pools, start, end, zone, as_of, scope)
-    return KINDS[name].paper(found), found.as_json()
+    standing = Standing(stage_at(end, min(as_of, timezone.now())))
+    paper = KINDS[name].paper(found, standing)
+    return paper, {**found.as_json(), "standing": standing.as_json(zone)}
 
 
 def _dataset(
@@ -169,11 +200,84 @@ def file_response(report: Report, user: Any, *, numbers: bool = False) -> FileRe
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A report as it goes into its files."""
+
+    paper: bytes
+    numbers: dict[str, Any]
+
+
+def make(report: Report, approved: SignOff | None = None) -> Made:
+    """Make a report from the facts of today, with its standing.
+
+    approved:  the signature that it gets with this.
+    """
+    params, zone = report.params, ZoneInfo(report.params["zone"])
+    pools = list(report.pools.select_related("product__vendor"))
+    found = _dataset(
+        report.name, pools, params["start"], params["end"], zone, report.as_of, params["scope"]
+    )
+    numbers = found.as_json()
+    standing = _standing(report, numbers, approved)
+    paper = KINDS[report.name].paper(found, standing)
+    return Made(paper, {**numbers, "standing": standing.as_json(zone)})
+
+
+def store(made: Made, name: uuid.UUID) -> dict[str, Any]:
+    """Write the files of a report; return what its row then says of them."""
+    place = Report(uuid=name)
+    text = json.dumps(made.numbers, ensure_ascii=False, indent=1).encode()
+    write(place.data_path, text)
+    write(place.path, made.paper)
+    short = {key: value for key, value in made.numbers.items() if key != "pools"}
+    short["positions"] = [pool["position"] for pool in made.numbers["pools"]]
+    return {
+        "uuid": name,
+        "sha256": hashlib.sha256(made.paper).hexdigest(),
+        "data_sha256": hashlib.sha256(text).hexdigest(),
+        "size": len(made.paper),
+        "data": short,
+    }
+
+
+def _standing(report: Report, numbers: Mapping[str, Any], approved: SignOff | None) -> Standing:
+    steps = list(report.sign_offs.exclude(step=SignOff.Step.REJECTED))
+    signed = [
+        Signed(row.step, row.name, row.role, int(row.at.timestamp()), row.comment)
+        for row in [*steps, *([approved] if approved else [])]
+    ]
+    author = report.requested_by
+    if author is not None:
+        name = author.get_full_name() or author.get_username()
+        signed.insert(0, Signed("prepared", name, "", int(report.requested_at.timestamp())))
+    known = min(report.as_of, report.requested_at)
+    before = report.supersedes
+    return Standing(
+        status="signed" if approved else stage_at(report.params["end"], known),
+        version=report.version,
+        supersedes=before.words if before else "",
+        signed=tuple(signed),
+        differences=_differences(before, numbers) if before else None,
+    )
+
+
+def _differences(before: Report, numbers: Mapping[str, Any]) -> tuple[Difference, ...] | None:
+    try:
+        old = json.loads(before.data_path.read_text())
+    except FileNotFoundError:
+        return None
+    return differences(old, numbers)
+
+
 def drop_files(now: datetime) -> None:
-    """Throw the files of old reports away. Their rows stay, with the hash and when that was."""
+    """Throw the files of old reports away. Their rows stay, with the hash and when that was.
+
+    Signed and rejected reports are kept whole.
+    """
     before = now - timedelta(days=settings.ITAM_KEEP_REPORT_FILES_DAYS)
     for report in Report.objects.filter(
-        state=State.DONE, finished_at__lt=before, files_dropped_at=None
+        state=State.DONE, finished_at__lt=before, files_dropped_at=None, decision=""
     ):
         for path in (report.path, report.data_path):
             path.unlink(missing_ok=True)
@@ -199,24 +303,12 @@ def _claim(report_id: int, now: datetime) -> uuid.UUID | None:
 
 def _build(report: Report, lease: uuid.UUID) -> None:
     held = Report.objects.filter(pk=report.pk, lease=lease)
-    params = report.params
-    pools = list(report.pools.select_related("product__vendor"))
-    zone = ZoneInfo(params["zone"])
-    found = _dataset(
-        report.name, pools, params["start"], params["end"], zone, report.as_of, params["scope"]
-    )
-    held.update(progress=50)
-    paper, numbers = KINDS[report.name].paper(found), found.as_json()
-    text = json.dumps(numbers, ensure_ascii=False, indent=1).encode()
-    write(report.data_path, text)
-    write(report.path, paper)
-    numbers["positions"] = [pool["position"] for pool in numbers.pop("pools")]
+    made = make(report)
+    held.update(progress=90)
     held.update(
+        **store(made, report.uuid),
         state=State.DONE,
         progress=100,
-        sha256=hashlib.sha256(paper).hexdigest(),
-        size=len(paper),
-        data=numbers,
         error="",
         lease=None,
         lease_until=None,

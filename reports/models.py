@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -27,6 +29,11 @@ class ReportQuerySet(ScopedQuerySet):
         return Q(requested_by=user) & ~Q(pk__in=pools.values("report_id"))
 
 
+class SignOffQuerySet(ScopedQuerySet):
+    def scope_q(self, user: Any) -> Q | None:
+        return Q(report__in=Report.objects.for_user(user).order_by().values("pk"))
+
+
 class Report(models.Model):
     """A report that was asked for. It is built in the background by whoever holds its lease."""
 
@@ -35,6 +42,11 @@ class Report(models.Model):
         RUNNING = "running", "Running"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+
+    class Decision(models.TextChoices):
+        OPEN = "", "Open"
+        SIGNED = "signed", "Signed"
+        REJECTED = "rejected", "Rejected"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=40)
@@ -64,12 +76,41 @@ class Report(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    scope_key = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        db_index=True,
+        help_text="The same for all periods and versions of one kind of report about these pools.",
+    )
+    version = models.PositiveSmallIntegerField(default=1)
+    supersedes = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="superseded_by"
+    )
+    decision = models.CharField(
+        max_length=10,
+        choices=Decision,
+        default=Decision.OPEN,
+        blank=True,
+        help_text="Once signed or rejected, the database refuses to change this row.",
+    )
+    data_sha256 = models.CharField(max_length=64, blank=True)
 
     objects = ReportQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
+        permissions: ClassVar = [("sign_report", "Can review, sign and reject reports")]
         constraints = [
+            models.CheckConstraint(
+                condition=~Q(decision="signed") | Q(state="done") & ~Q(data_sha256=""),
+                name="report_signed_is_done",
+            ),
+            models.CheckConstraint(
+                condition=Q(version=1, supersedes=None)
+                | Q(version__gt=1, supersedes__isnull=False),
+                name="report_version_follows_another",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="done") | ~Q(sha256=""), name="report_done_has_hash"
             ),
@@ -92,3 +133,50 @@ class Report(models.Model):
     def file_name(self) -> str:
         """Return how the file is called when it is downloaded."""
         return f"{self.name}-{self.pk}.pdf"
+
+    @property
+    def words(self) -> str:
+        """Return how people call it, such as *report 12, version 2*."""
+        return f"report {self.pk}, version {self.version}"
+
+
+def scope_key(name: str, pool_ids: Iterable[int]) -> str:
+    """Return what all periods and versions of one kind of report about these pools share."""
+    text = f"{name}:{','.join(str(pk) for pk in sorted(set(pool_ids)))}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class SignOff(models.Model):
+    """A step that somebody took on a report: never changed and never deleted."""
+
+    class Step(models.TextChoices):
+        REVIEWED = "reviewed", "Reviewed"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="sign_offs")
+    step = models.CharField(max_length=10, choices=Step)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200, help_text="As it was then.")
+    role = models.CharField(max_length=200, blank=True, help_text="The user's groups then.")
+    comment = models.TextField(blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = SignOffQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "step"], name="sign_off_once"),
+            models.UniqueConstraint(
+                fields=["report"],
+                condition=Q(step__in=["approved", "rejected"]),
+                name="report_decided_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(step="rejected") | ~Q(comment=""), name="rejection_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} by {self.name}"

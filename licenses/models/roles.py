@@ -48,6 +48,7 @@ FACTS = frozenset(
         "idempotencyrecord",
         "importjob",
         "host",
+        "signoff",
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.
@@ -80,6 +81,7 @@ AUDITED = frozenset(
         "sharingrule",
         "person",
         "report",
+        "signoff",
     ]
 )
 VIEWED = frozenset(

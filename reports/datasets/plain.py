@@ -11,7 +11,7 @@ from typing import Any
 from licenses.analysis.coverage import percent_down
 from licenses.concurrency.periods import iso
 
-MOMENTS = frozenset({"start", "end", "peak_at", "tightest_at", "as_of"})
+MOMENTS = frozenset({"at", "start", "end", "peak_at", "tightest_at", "as_of"})
 """Names of fields that hold epoch seconds."""
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from reports.datasets.compliance import compliance as compliance_numbers
+from reports.datasets.standing import Standing
 from reports.documents.compliance import paper as compliance_paper
 
 
@@ -17,12 +18,12 @@ class Kind:
 
     dataset:  pools, start, end, zone, as_of, scope, entity and proven_from in; a dataset with
               `as_json` out.
-    paper:    dataset in, PDF bytes out; the same dataset gives the same bytes.
+    paper:    dataset and standing in, PDF bytes out; the same of both give the same bytes.
     """
 
     title: str
     dataset: Callable[..., Any]
-    paper: Callable[[Any], bytes]
+    paper: Callable[[Any, Standing], bytes]
 
 
 KINDS: Final = MappingProxyType(

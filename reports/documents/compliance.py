@@ -10,6 +10,8 @@ from reportlab.platypus import Flowable
 
 from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
+from reports.datasets.standing import Standing
+from reports.documents import standing as standings
 from reports.documents.pool_pages import month_grid, pool_pages, small_charts
 from reports.documents.words import (
     TONES,
@@ -23,12 +25,13 @@ from reports.documents.words import (
     signed,
 )
 from reports.pdf import look
-from reports.pdf.blocks import Signature, SignOff, heading
+from reports.pdf.blocks import heading
 from reports.pdf.page import Masthead, build
 from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import prose
 
 TITLE: Final = "Licence compliance"
+READY: Final = Standing("ready")
 ENTITY_NOT_STATED: Final = "legal entity not stated"
 ALL_IN_FULL: Final = 12
 """With more pools than this, only those with findings have pages of their own."""
@@ -46,8 +49,8 @@ _ASK: Final = {
 }
 
 
-def paper(data: Compliance) -> bytes:
-    """Return the report as a PDF file; the same dataset gives the same bytes."""
+def paper(data: Compliance, standing: Standing = READY) -> bytes:
+    """Return the report as a PDF file; the same dataset and standing give the same bytes."""
     zone = ZoneInfo(data.zone)
     in_full = data.pools
     if len(data.pools) > ALL_IN_FULL:
@@ -60,11 +63,13 @@ def paper(data: Compliance) -> bytes:
     if rest:
         story += [*heading("Pools without findings", room=170), *small_charts(rest, data)]
         story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
+    story += standings.differences(standing)
     story += _method(data)
-    return build(_masthead(data, zone), story)
+    story += standings.sign_off(standing, zone)
+    return build(_masthead(data, standing, zone), story)
 
 
-def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
+def _masthead(data: Compliance, standing: Standing, zone: ZoneInfo) -> Masthead:
     return Masthead(
         title=TITLE,
         entity=data.entity or ENTITY_NOT_STATED,
@@ -73,8 +78,9 @@ def _masthead(data: Compliance, zone: ZoneInfo) -> Masthead:
         as_of=data.as_of,
         as_of_text=moment(data.as_of, zone),
         report_id=data.report_id,
-        version="1",
-        status="ready",
+        version=str(standing.version),
+        status=standing.status,
+        supersedes=standing.supersedes,
         verdict=VERDICTS[data.verdict],
         verdict_tone=TONES[data.verdict],
         verdict_reason=_reason(data),
@@ -192,6 +198,4 @@ def _method(data: Compliance) -> list[Flowable]:
     return [
         *heading("Method and limits"),
         *(prose(sentence, look.BODY) for sentence in data.method),
-        *heading("Sign-off", 2, room=140),
-        SignOff([Signature("Prepared"), Signature("Reviewed"), Signature("Approved")]),
     ]

@@ -83,7 +83,7 @@ def test_after_three_attempts_a_report_has_failed(report):
 
 
 def test_an_error_is_kept_and_the_report_waits_for_another_attempt(report, monkeypatch):
-    def broken(_dataset):
+    def broken(_dataset, _standing):
         raise RuntimeError("no paper left")
 
     kind = delivery.KINDS["compliance"]

@@ -1,0 +1,311 @@
+"""The life of a report: collecting, waiting for late data, ready, and signed or rejected.
+
+A report says what was known at its as-of time. Where that lies before the period's end, data were
+still collected; within the wait after it, late logs could still arrive; from then on it is ready.
+Nothing moves a report on: a later state takes a new version, made as of a later time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.analysis.verdict import FLOOR
+from licenses.evidence import entries
+from licenses.models import Entitlement, StrengthOverride
+from reports import delivery
+from reports.models import Report, SignOff
+
+PERMISSION = "reports.sign_report"
+
+Decision = Report.Decision
+Step = SignOff.Step
+
+
+class Stage(StrEnum):
+    COLLECTING = "collecting"
+    WAITING = "waiting"
+    READY = "ready"
+    SIGNED = "signed"
+    REJECTED = "rejected"
+
+
+def stage(report: Report) -> Stage:
+    """Return where a report stands. No as-of time after the request makes it ready."""
+    if report.decision:
+        return Stage(report.decision)
+    known = min(report.as_of, report.requested_at)
+    return Stage(delivery.stage_at(report.params["end"], known))
+
+
+def why_comment(report: Report) -> list[str]:
+    """Return what makes a comment compulsory for signing, each a sentence; none: it may be empty.
+
+    The report must be done.
+    """
+    data: Mapping[str, Any] = report.data or {}
+    reasons = []
+    expected, observed = data.get("expected_seconds", 0), data.get("observed_seconds", 0)
+    if expected and Fraction(observed, expected) < FLOOR:
+        reasons.append(f"Only {data['coverage']} of the time was observed.")
+    blind = data.get("counts", {}).get("not_determinable", 0)
+    if blind:
+        reasons.append(f"Of {_pools(blind)} nothing can be said.")
+    idle = sum(1 for position in data.get("positions", []) if not position["peak"])
+    if idle:
+        reasons.append(f"No use was seen in {_pools(idle)}.")
+    changes = _corrections(report)
+    if changes:
+        many = (
+            "1 correction of rights was"
+            if changes == 1
+            else f"{changes} corrections of rights were"
+        )
+        reasons.append(f"{many} recorded since the last report on these pools was signed.")
+    return reasons
+
+
+def check(report: Report, user: Any, step: Step, comment: str) -> dict[str, list[str]]:
+    """Return what stands against a step, by the field that it concerns; empty: it may be taken.
+
+    Raises PermissionDenied for a user who may not sign reports at all.
+    """
+    if not user.has_perm(PERMISSION):
+        raise PermissionDenied
+    against = _closed(report)
+    if not against and step != Step.REJECTED:
+        against = _not_signable(report, user, step)
+    found = {"__all__": against} if against else {}
+    if not comment.strip():
+        if step == Step.REJECTED:
+            found["comment"] = ["Please say why the report is rejected."]
+        elif step == Step.APPROVED and not against and (why := why_comment(report)):
+            found["comment"] = [*why, "Please comment on this."]
+    return found
+
+
+def take_step(
+    report: Report, user: Any, step: Step, comment: str = "", *, now: datetime | None = None
+) -> Report:
+    """Review, sign or reject a report, and return it as it stands then.
+
+    The caller has made sure of the user afresh (`confirm_password`). Signing makes the paper again
+    with its sign-off, from the facts of today: unless they still give the same numbers, it is
+    refused. Of any number of callers one decides.
+
+    Raises ValidationError by field, and PermissionDenied.
+    """
+    now, comment = now or timezone.now(), comment.strip()
+    _refuse(check(report, user, step, comment))
+    row = SignOff(
+        report=report,
+        step=step,
+        user=user,
+        name=(user.get_full_name() or user.get_username())[:200],
+        role=role_of(user),
+        comment=comment,
+        at=now,
+    )
+    files: dict[str, Any] = _signed_files(report, row) if step == Step.APPROVED else {}
+    replaced = [report.path, report.data_path] if files else []
+    try:
+        with transaction.atomic():
+            locked = Report.objects.select_for_update().get(pk=report.pk)
+            _refuse(check(locked, user, step, comment))
+            if SignOff.objects.filter(report=report, step=step).exists():
+                _refuse({"__all__": ["Somebody took this step already."]})
+            row.save()
+            if step != Step.REVIEWED:
+                decision = Decision.SIGNED if step == Step.APPROVED else Decision.REJECTED
+                Report.objects.filter(pk=report.pk).update(decision=decision, **files)
+            locked.refresh_from_db()
+            _write_evidence(locked, row)
+    except BaseException:
+        _forget(report, files)
+        raise
+    for path in replaced:
+        path.unlink(missing_ok=True)
+    return locked
+
+
+def confirm_password(request: Any, password: str) -> None:
+    """Make sure that it is the user who sits there; a wrong password counts as a failed login.
+
+    Raises ValidationError for the field password.
+    """
+    name = request.user.get_username()
+    found = authenticate(request, username=name, password=password) if password else None
+    if found is None or found.pk != request.user.pk:
+        raise ValidationError({"password": ["Please enter your own password to confirm."]})
+
+
+def new_version(report: Report, user: Any, *, now: datetime | None = None) -> Report:
+    """Ask for the same report as of now, to stand beside the earlier one with what differs.
+
+    Raises ValidationError where it is not done yet, or a newer version exists.
+    """
+    if report.state != Report.State.DONE:
+        raise ValidationError("This report is not done yet: there is nothing to make anew.")
+    with transaction.atomic():
+        Report.objects.select_for_update().get(pk=report.pk)
+        if newer := Report.objects.filter(supersedes=report).first():
+            raise ValidationError(f"A newer version exists: {newer.words}.")
+        return delivery.request_again(report, user, now or timezone.now())
+
+
+def role_of(user: Any) -> str:
+    """Return the groups of a user in words."""
+    names = sorted(user.groups.values_list("name", flat=True))
+    if user.is_superuser:
+        names.insert(0, "administrator")
+    return ", ".join(names)[:200]
+
+
+def _pools(count: int) -> str:
+    return "1 pool" if count == 1 else f"{count:,} pools"
+
+
+def _closed(report: Report) -> list[str]:
+    if report.state != Report.State.DONE:
+        return ["This report is not done yet."]
+    if report.decision:
+        return [f"This report is {report.decision} already."]
+    if newer := Report.objects.filter(supersedes=report).first():
+        return [f"A newer version exists: {newer.words}."]
+    return []
+
+
+def _not_signable(report: Report, user: Any, step: Step) -> list[str]:
+    found = []
+    if stage(report) != Stage.READY:
+        ends = datetime.fromtimestamp(report.params["end"], UTC)
+        ready = ends + timedelta(days=settings.ITAM_REPORT_WAIT_DAYS)
+        found.append(
+            f"This report was made before {ready:%Y-%m-%d %H:%M} UTC, when late data could still "
+            "arrive. Make a new version after that, and sign it."
+        )
+    if report.requested_by_id is None or report.requested_by_id == user.pk:
+        found.append("Whoever prepared a report cannot review or sign it: ask somebody else.")
+    if step == Step.APPROVED:
+        if report.sign_offs.filter(step=Step.REVIEWED, user=user).exists():
+            found.append("You reviewed this report: somebody else has to sign it.")
+        if rival := _signed_rival(report):
+            found.append(f"This period is signed in {rival.words}: make a new version of that one.")
+        if earlier := _open_before(report):
+            found.append(
+                f"An earlier period comes first: sign or reject {earlier.words} before this one."
+            )
+    return found
+
+
+def _kin(report: Report) -> Any:
+    """Return the other reports of this kind about the same pools."""
+    return Report.objects.filter(scope_key=report.scope_key).exclude(pk=report.pk)
+
+
+def _signed_rival(report: Report) -> Report | None:
+    """Return a signed report of the same period that this one is no later version of."""
+    window = (report.params["start"], report.params["end"])
+    for other in _kin(report).filter(decision=Decision.SIGNED):
+        if (other.params["start"], other.params["end"]) == window and (
+            other.version >= report.version
+        ):
+            return other
+    return None
+
+
+def _open_before(report: Report) -> Report | None:
+    """Return the first report of an earlier period that is neither signed nor rejected."""
+    rows = [
+        row
+        for row in _kin(report).exclude(state=Report.State.FAILED).order_by("pk")
+        if row.params["end"] <= report.params["start"]
+    ]
+    replaced = {row.supersedes_id for row in rows}
+    closed = {_window(row) for row in rows if row.decision == Decision.SIGNED}
+    still = [
+        row
+        for row in rows
+        if not row.decision and row.pk not in replaced and _window(row) not in closed
+    ]
+    return min(still, key=_window, default=None)
+
+
+def _window(report: Report) -> tuple[int, int]:
+    return report.params["start"], report.params["end"]
+
+
+def _corrections(report: Report) -> int:
+    """Count the corrections that no earlier signature covers: of lines, and of their proof."""
+    signed = _kin(report).filter(decision=Decision.SIGNED, as_of__lte=report.as_of)
+    last = signed.order_by("-as_of").values_list("as_of", flat=True).first()
+    since = last or datetime.fromtimestamp(0, UTC)
+    when = {"recorded_at__gt": since, "recorded_at__lte": report.as_of}
+    pools = list(report.pools.order_by().values_list("pk", flat=True))
+    lines = Entitlement.objects.filter(pool__in=pools, replaces__isnull=False, **when)
+    proofs = StrengthOverride.objects.filter(entitlement__pool__in=pools, **when)
+    return lines.count() + proofs.count()
+
+
+def _signed_files(report: Report, row: SignOff) -> dict[str, Any]:
+    """Write the paper and the numbers with the sign-off under a new name; return what the row is
+    to say of them."""
+    name = uuid.uuid4()
+    made = delivery.make(report, approved=row)
+    if made.numbers["id"] != (report.data or {}).get("id"):
+        _refuse(
+            {
+                "__all__": [
+                    "Data that arrived since this report was made change its numbers. Make a new "
+                    "version, look at what differs, and sign that."
+                ]
+            }
+        )
+    return delivery.store(made, name)
+
+
+def _forget(report: Report, files: Mapping[str, Any]) -> None:
+    """Remove files that no row names."""
+    if files and not Report.objects.filter(uuid=files["uuid"]).exists():
+        path = Path(report.path).with_name(f"{files['uuid']}.pdf")
+        for each in (path, path.with_suffix(".json")):
+            each.unlink(missing_ok=True)
+
+
+def _write_evidence(report: Report, row: SignOff) -> None:
+    kinds = {
+        Step.REVIEWED: "report_reviewed",
+        Step.APPROVED: "report_signed",
+        Step.REJECTED: "report_rejected",
+    }
+    body = {
+        "as_of": int(report.as_of.timestamp()),
+        "comment": row.comment,
+        "data_sha256": report.data_sha256,
+        "end": report.params["end"],
+        "id": (report.data or {}).get("id", ""),
+        "pdf_sha256": report.sha256,
+        "prepared_by": report.requested_by.get_username() if report.requested_by else "",
+        "report": report.pk,
+        "start": report.params["start"],
+        "version": report.version,
+        "who": row.user.get_username(),
+    }
+    entry = entries.draft(kinds[Step(row.step)], int(row.at.timestamp()), body)
+    entries.append(entries.INSTALLATION, [entry], source="reports")
+
+
+def _refuse(found: Mapping[str, list[str]]) -> None:
+    if found:
+        raise ValidationError(dict(found))

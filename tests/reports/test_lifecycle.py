@@ -1,0 +1,360 @@
+"""A report is signed by somebody else than its author, in order, with a comment where it is due;
+after that nothing changes it, and a later version says what differs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError, transaction
+from pypdf import PdfReader
+
+from licenses.evidence import entries
+from reports import delivery, lifecycle
+from reports.lifecycle import Stage, Step
+from reports.models import Report, SignOff
+from tests import factories as f
+from tests.reports.conftest import END, START
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+ENDS = datetime.fromtimestamp(END, UTC)
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def author(django_user_model):
+    user = django_user_model.objects.create_user("author", first_name="Ada", last_name="First")
+    user.groups.add(Group.objects.get(name="manager"))
+    return user
+
+
+@pytest.fixture
+def boss(django_user_model):
+    user = django_user_model.objects.create_user("boss", first_name="Bo", last_name="Second")
+    user.groups.add(Group.objects.get(name="manager"))
+    return user
+
+
+@pytest.fixture
+def make(world, author):
+    def made(start=START, end=END, as_of=NOW, user=author):
+        report = delivery.request_report(
+            "compliance", [world.pool], start, end, ZoneInfo("UTC"), user, as_of=as_of
+        )
+        Report.objects.filter(pk=report.pk).update(requested_at=as_of)
+        assert delivery.build(report.pk, as_of)
+        report.refresh_from_db()
+        return report
+
+    return made
+
+
+def sign(report, user, comment="Seen with the team.", step=Step.APPROVED):
+    return lifecycle.take_step(report, user, step, comment, now=NOW + timedelta(hours=1))
+
+
+def refusal(report, user, comment="Seen.", step=Step.APPROVED):
+    with pytest.raises(ValidationError) as caught:
+        sign(report, user, comment, step)
+    report.refresh_from_db()
+    assert report.decision == "" and not SignOff.objects.filter(report=report, step=step).exists()
+    return caught.value.message_dict
+
+
+def pdf_text(report):
+    pages = PdfReader(io.BytesIO(report.path.read_bytes())).pages
+    return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pages))
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        (ENDS - timedelta(seconds=1), Stage.COLLECTING),
+        (ENDS, Stage.WAITING),
+        (ENDS + 7 * DAY - timedelta(seconds=1), Stage.WAITING),
+        (ENDS + 7 * DAY, Stage.READY),
+    ],
+)
+def test_the_stage_follows_from_what_was_known(make, as_of, expected):
+    report = make(as_of=as_of)
+    assert lifecycle.stage(report) == expected
+    assert json.loads(report.data_path.read_text())["standing"]["status"] == expected
+
+
+def test_the_wait_is_a_setting(make, settings):
+    settings.ITAM_REPORT_WAIT_DAYS = 0
+    assert lifecycle.stage(make(as_of=ENDS)) == Stage.READY
+
+
+def test_an_as_of_time_in_the_future_makes_nothing_ready(make):
+    report = make(as_of=ENDS + 30 * DAY)
+    Report.objects.update(requested_at=ENDS)
+    report.refresh_from_db()
+    assert lifecycle.stage(report) == Stage.WAITING
+
+
+def test_a_signature_is_in_the_row_the_paper_the_numbers_and_the_evidence(make, boss):
+    report = make()
+    draft = report.path
+    signed = sign(report, boss)
+    assert lifecycle.stage(signed) == Stage.SIGNED
+    paper, numbers = signed.path.read_bytes(), signed.data_path.read_bytes()
+    assert signed.sha256 == hashlib.sha256(paper).hexdigest()
+    assert signed.data_sha256 == hashlib.sha256(numbers).hexdigest()
+    assert not draft.exists()
+    standing = json.loads(numbers)["standing"]
+    assert standing["status"] == "signed"
+    assert [(row["step"], row["name"], row["comment"]) for row in standing["signed"]] == [
+        ("prepared", "Ada First", ""),
+        ("approved", "Bo Second", "Seen with the team."),
+    ]
+    text = pdf_text(signed)
+    assert "Bo Second, manager" in text and "2026-11-24 13:00" in text
+    entry = list(entries.entries("installation"))[-1]
+    assert entry["kind"] == "report_signed"
+    assert {k: entry["body"][k] for k in ("report", "start", "end", "who", "prepared_by")} == {
+        "report": report.pk,
+        "start": START,
+        "end": END,
+        "who": "boss",
+        "prepared_by": "author",
+    }
+    assert entry["body"]["pdf_sha256"] == signed.sha256
+    assert entry["body"]["data_sha256"] == signed.data_sha256
+
+
+def test_the_author_cannot_sign(make, author):
+    assert "prepared" in refusal(make(), author)["__all__"][0]
+
+
+def test_a_report_without_an_author_is_signed_by_nobody(make, boss):
+    assert "prepared" in refusal(make(user=None), boss)["__all__"][0]
+
+
+def test_the_reviewer_cannot_sign_but_a_third_can(make, boss, admin_user):
+    report = make()
+    sign(report, boss, step=Step.REVIEWED)
+    assert "You reviewed" in refusal(report, boss)["__all__"][0]
+    signed = sign(report, admin_user)
+    assert "Bo Second" in pdf_text(signed) and "admin, administrator" in pdf_text(signed)
+
+
+@pytest.mark.parametrize("role", ["auditor", "viewer", None])
+@pytest.mark.parametrize("step", list(Step))
+def test_without_the_permission_nobody_takes_a_step(make, django_user_model, role, step):
+    user = django_user_model.objects.create_user("other")
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    with pytest.raises(PermissionDenied):
+        sign(make(), user, step=step)
+    assert not SignOff.objects.exists()
+
+
+@pytest.mark.parametrize("as_of", [ENDS - DAY, ENDS + DAY])
+def test_what_is_not_ready_is_not_signed(make, boss, as_of):
+    assert "late data" in refusal(make(as_of=as_of), boss)["__all__"][0]
+
+
+def test_an_earlier_period_comes_first_and_rejecting_it_closes_it_too(make, boss):
+    middle = f.at("2026-05-01")
+    first, second = make(end=middle), make(start=middle)
+    assert f"report {first.pk}" in refusal(second, boss)["__all__"][0]
+    sign(first, boss, "The pool was replaced.", Step.REJECTED)
+    assert sign(second, boss).decision == "signed"
+
+
+def test_the_periods_of_other_pools_do_not_matter(make, boss, author):
+    other = delivery.request_report(
+        "compliance", [f.PoolFactory()], START - 1000, START, ZoneInfo("UTC"), author, as_of=NOW
+    )
+    delivery.build(other.pk)
+    assert sign(make(), boss).decision == "signed"
+
+
+def test_one_period_is_not_signed_twice(make, boss):
+    first, second = make(), make()
+    sign(first, boss)
+    assert f"report {first.pk}" in refusal(second, boss)["__all__"][0]
+
+
+def test_a_rejection_needs_a_reason_and_is_on_record(make, boss):
+    report = make()
+    assert "comment" in refusal(report, boss, " ", Step.REJECTED)
+    assert sign(report, boss, "Wrong pools.", Step.REJECTED).decision == "rejected"
+    assert list(entries.entries("installation"))[-1]["kind"] == "report_rejected"
+
+
+def test_the_author_may_reject_what_they_made(make, author):
+    assert sign(make(), author, "My mistake.", Step.REJECTED).decision == "rejected"
+
+
+def whole(world):
+    """Leave nothing that a comment is due for."""
+    f.covered(world.server, f.at("2026-06-10"), f.at("2026-06-12"))
+
+
+def comment_reasons(report):
+    return " ".join(lifecycle.why_comment(report))
+
+
+def proven(report, **values):
+    """Say in the row that all is well, but for *values*."""
+    position = {"peak": values.pop("peak", 1)}
+    data = {
+        "counts": {"proven": 1},
+        "expected_seconds": 100,
+        "observed_seconds": 100,
+        "coverage": "100.00 %",
+        "positions": [position],
+        **values,
+    }
+    report.data = {**report.data, **data}
+    return report
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"observed_seconds": 94, "coverage": "94.00 %"}, "Only 94.00 %"),
+        ({"counts": {"not_determinable": 2}}, "Of 2 pools nothing can be said"),
+        ({"peak": 0}, "No use was seen in 1 pool"),
+        ({"peak": None}, "No use was seen in 1 pool"),
+    ],
+)
+def test_what_is_doubtful_needs_a_comment(make, boss, values, words):
+    report = proven(make(), **values)
+    assert words in comment_reasons(report)
+    assert words in " ".join(lifecycle.check(report, boss, Step.APPROVED, "")["comment"])
+    assert lifecycle.check(report, boss, Step.APPROVED, "Known.") == {}
+
+
+def test_what_is_clear_needs_none(make, boss):
+    report = proven(make(), observed_seconds=95)
+    assert lifecycle.check(report, boss, Step.APPROVED, "") == {}
+
+
+def test_a_correction_needs_a_comment_until_a_signature_covers_it(make, boss, world):
+    line = world.pool.entitlements.get()
+    copy = f.EntitlementFactory(
+        pool=world.pool,
+        quantity=5,
+        valid_from=date(2025, 1, 1),
+        replaces=line,
+        reason="Counted again.",
+        recorded_at="2026-11-10T00:00:00Z",
+    )
+    assert copy.replaces == line
+    report = proven(make())
+    # the line, and the judgement of its proof
+    assert "2 corrections of rights" in comment_reasons(report)
+    sign(make(end=f.at("2026-05-01")), boss)
+    later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
+    assert comment_reasons(later) == ""
+
+
+def test_nothing_changes_a_signed_report(make, boss):
+    report = sign(make(), boss)
+    attempts = [
+        lambda: Report.objects.filter(pk=report.pk).update(as_of=NOW),
+        lambda: Report.objects.filter(pk=report.pk).update(decision=""),
+        lambda: Report.objects.filter(pk=report.pk)._raw_delete("default"),
+        lambda: SignOff.objects.update(comment="x"),
+        lambda: SignOff.objects.all()._raw_delete("default"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(DatabaseError, match=r"never changed or deleted"), transaction.atomic():
+            attempt()
+    delivery.drop_files(NOW + 5000 * DAY)
+    assert report.path.exists() and report.data_path.exists()
+
+
+def test_a_decided_report_is_not_decided_again(make, boss, admin_user):
+    report = make()
+    stale = Report.objects.get(pk=report.pk)
+    signed = sign(report, boss)
+    with pytest.raises(ValidationError, match="signed already"):
+        sign(stale, admin_user, "No.", Step.REJECTED)
+    with pytest.raises(ValidationError, match="signed already"):
+        sign(stale, admin_user)
+    assert SignOff.objects.count() == 1
+    kept = {path.name for path in signed.path.parent.iterdir()}
+    assert kept == {signed.path.name, signed.data_path.name}
+
+
+def test_a_signature_that_dies_half_way_leaves_the_report_as_it_was(make, boss, monkeypatch):
+    report = make()
+    before = {path.name for path in report.path.parent.iterdir()}
+
+    def die(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "_write_evidence", die)
+        with pytest.raises(KeyboardInterrupt):
+            sign(report, boss)
+    assert {path.name for path in report.path.parent.iterdir()} == before
+    report.refresh_from_db()
+    assert report.decision == "" and not SignOff.objects.exists()
+    assert sign(report, boss).decision == "signed"
+
+
+def test_late_data_before_the_signature_ask_for_a_new_version(make, boss, world, author):
+    report = make()
+    whole(world)
+    assert "new version" in refusal(report, boss)["__all__"][0]
+    newer = lifecycle.new_version(report, author, now=NOW)
+    delivery.build(newer.pk, NOW)
+    newer.refresh_from_db()
+    assert "newer version" in refusal(report, boss)["__all__"][0]
+    assert sign(newer, boss).decision == "signed"
+
+
+def test_late_data_after_it_leave_it_alone_and_the_next_version_says_what_differs(
+    make, boss, world, author
+):
+    signed = sign(make(), boss)
+    before = signed.path.read_bytes()
+    whole(world)
+    newer = lifecycle.new_version(signed, author, now=NOW)
+    delivery.build(newer.pk, NOW)
+    newer.refresh_from_db()
+    assert (newer.version, newer.supersedes, newer.decision) == (2, signed, "")
+    assert signed.path.read_bytes() == before
+    found = json.loads(newer.data_path.read_text())["standing"]["differences"]
+    assert {row["month"][:7] for row in found} == {"2026-06"}
+    assert {"coverage"} <= {row["what"] for row in found}
+    text = pdf_text(newer)
+    assert f"Differences from report {signed.pk}, version 1" in text
+    assert "Solver 2026-06 Coverage 93.33 % 100.00 %" in text
+    assert sign(newer, boss).version == 2
+
+
+def test_of_a_version_there_is_one_successor(make, author):
+    report = make()
+    newer = lifecycle.new_version(report, author)
+    with pytest.raises(ValidationError, match=f"report {newer.pk}, version 2"):
+        lifecycle.new_version(report, author)
+    with pytest.raises(ValidationError, match="not done"):
+        lifecycle.new_version(newer, author)
+
+
+def test_numbers_that_are_gone_are_compared_with_nothing(make, author):
+    report = make()
+    report.data_path.unlink()
+    newer = lifecycle.new_version(report, author)
+    delivery.build(newer.pk)
+    newer.refresh_from_db()
+    assert json.loads(newer.data_path.read_text())["standing"]["differences"] is None
+    assert "no longer kept" in pdf_text(newer)
