@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from licenses.analysis import denials as pool_denials
 from licenses.analysis import now as pools_now
-from licenses.analysis.coverage import coverage_share, gaps, percent_down
+from licenses.analysis.bounds import bounded_gaps
+from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
 from licenses.analysis.rights import entitlement_steps
 from licenses.analysis.verdict import months
 from licenses.analysis.verdict import verdicts as judge
@@ -199,13 +200,17 @@ def episodes(pool: Any, now: int) -> pool_denials.Blocked:
 
 def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:
     """Return the newest gaps of 30 days: time for which nothing is known, with its cause."""
-    rows = sorted(gaps(pool, now - 30 * DAY, now, now=now), key=lambda gap: -gap.start)
+    found = bounded_gaps(
+        pool, now - 30 * DAY, now, now=now, proven_from=settings.ITAM_PROVEN_FROM_STRENGTH
+    )
+    rows = sorted(found, key=lambda gap: -gap.start)
     return [
         {
             "start": datetime.fromtimestamp(gap.start, UTC),
             "length": words.lasting(gap.end - gap.start),
             "cause": gap.cause_label,
             "detail": gap.detail,
+            "bound": bound_words(gap),
         }
         for gap in rows[:8]
     ]
@@ -214,6 +219,15 @@ def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:
 def coverage(pool: Any, now: int) -> str:
     share = coverage_share(pool, now - 365 * DAY, now, now=now)
     return "" if share is None else str(percent_down(share))
+
+
+def bound_words(gap: PoolGap) -> str:
+    """Return what is known of a gap though nobody looked; "" where nothing is."""
+    if not gap.bounded_seconds:
+        return ""
+    whole = gap.bounded_seconds == gap.end - gap.start
+    span = "" if whole else f" for {words.lasting(gap.bounded_seconds)} of it"
+    return f"No over-use was possible{span}: at most {gap.bound} seats could be issued."
 
 
 def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:

@@ -30,13 +30,23 @@ Daemon = tuple[int, str]
 
 
 class PoolGap(NamedTuple):
-    """Time of a pool that nobody can vouch for, with one cause."""
+    """Time of a pool that nobody can vouch for, with one cause.
+
+    bounded_seconds:  time of it in which the servers could not issue more than what is proven;
+                      `bounds.bounded_gaps` tells it.
+    bound:            the most seats that they could issue then; None where nothing is bounded.
+    bound_basis:      "status": the servers' own totals before and after; "file": a licence file
+                      too; "" where nothing is bounded.
+    """
 
     start: int
     end: int
     cause: str
     cause_label: str
     detail: str
+    bounded_seconds: int = 0
+    bound: int | None = None
+    bound_basis: str = ""
 
 
 class Reason(NamedTuple):

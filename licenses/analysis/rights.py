@@ -166,6 +166,11 @@ def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
     return total.only_within(IntervalSet.of([min(right.start for right in rights)], [OPEN]))
 
 
+def proven_from_rights(rights: Sequence[Right], start: int, end: int, proven_from: int) -> Steps:
+    """Return the part of what is allowed over [start, end) that lines of that strength prove."""
+    return proven_steps(rights, allowed_steps(rights, start, end), proven_from)
+
+
 def proven_steps(rights: Sequence[Right], allowed: Steps, proven_from: int) -> Steps:
     """Return the part of what is allowed that rests on lines of that strength or more."""
     good = [right for right in rights if right.proof >= proven_from]

@@ -11,9 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from licenses.analysis.bounds import PoolBounds, load_bounds
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
+from licenses.concurrency.intervals import Ints
 from licenses.concurrency.measures import OverUse, episodes, measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN
@@ -29,7 +31,7 @@ BATCH_POOLS = 25
 class Verdict(StrEnum):
     """What can be said of a pool and a month; the worst comes last.
 
-    PROVEN is not given yet: it needs bounded gaps.
+    PROVEN: over-use was impossible at every moment, also where nobody looked.
     NOT_IN_USE: nothing was expected, so nothing is judged.
     """
 
@@ -54,6 +56,8 @@ class MonthVerdict:
     over_seconds, over_seat_seconds, over_episodes, longest_over_seconds, largest_excess:
                         of known use above what is allowed.
     sampled:            a part of it was seen by polls alone: use between two polls is not in it.
+    bounded_seconds:    of the time that nobody observed, that in which the servers could not issue
+                        more than what is proven.
     """
 
     start: int
@@ -72,6 +76,7 @@ class MonthVerdict:
     longest_over_seconds: int
     largest_excess: int
     sampled: bool
+    bounded_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +143,11 @@ def load_verdicts(
         batch = waiting[place : place + BATCH_POOLS]
         mappings = load_mappings([pool.pk for pool in batch])
         coverage = load_coverage(batch, mappings, *window, now=now)
+        bounds = load_bounds(batch, mappings, *window)
         for facts in load_facts(batch, *window, as_of=as_of, proven_from=proven_from):
-            judge = _Judge(facts, coverage[facts.pool.pk], months, floor, zone)
-            found[facts.pool.pk] = judge.verdicts()
+            pk = facts.pool.pk
+            judge = _Judge(facts, coverage[pk], bounds[pk], months, floor, zone)
+            found[pk] = judge.verdicts()
     return found
 
 
@@ -166,11 +173,13 @@ class _Judge:
         self,
         facts: PoolFacts,
         coverage: PoolCoverage,
+        bounds: PoolBounds,
         months: Sequence[tuple[int, int]],
         floor: Fraction,
         zone: tzinfo | None,
     ) -> None:
         self.facts, self.coverage, self.floor = facts, coverage, floor
+        self.bounds = bounds
         self.zone: tzinfo = zone or facts.pool.tzinfo
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, facts.start, facts.end)
@@ -186,7 +195,23 @@ class _Judge:
         self.claimed = measure(self.used, edges, allowed=self.proven).over_seconds.tolist()
         self.expected = coverage.expected.seconds_within(edges).tolist()
         self.observed = coverage.seen.seconds_within(edges).tolist()
+        self._bound(edges)
         self.unknown = self.silent.intersection(coverage.expected).seconds_within(edges).tolist()
+
+    def _bound(self, edges: Ints) -> None:
+        """Find what rests on the servers' own bounds, on logs, and on neither."""
+        rows, expected = self.facts.holdings, self.coverage.expected
+        safe = self.bounds.within(self.proven)
+        logged = expected.intersection(self.bounds.exact).subtract(safe)
+        # In logs, too, a holding may have lasted longer than is known.
+        possible = in_use(rows.taken_at, rows.returned_at, rows.seats, edges[0], edges[-1])
+        self.doubtful = measure(
+            possible, edges, allowed=self.proven.only_within(logged)
+        ).over_seconds.tolist()
+        self.bare = expected.subtract(safe).subtract(logged).seconds_within(edges).tolist()
+        blind = self.coverage.missing
+        self.sheltered = expected.intersection(safe).subtract(self.bounds.exact)
+        self.bounded = blind.intersection(safe).seconds_within(edges).tolist()
 
     def verdicts(self) -> list[MonthVerdict]:
         rows = zip(self.months, self.places, strict=True)
@@ -219,6 +244,7 @@ class _Judge:
             longest_over_seconds=max((row.end - row.start for row in over), default=0),
             largest_excess=max((row.excess for row in over), default=0),
             sampled=self._sampled(start, end),
+            bounded_seconds=self.bounded[place],
         )
 
     def _sampled(self, start: int, end: int) -> bool:
@@ -234,9 +260,16 @@ class _Judge:
             return Verdict.OVER_USE, self._over_use(over)
         if share is None:
             return Verdict.NOT_IN_USE, "The pool was not in use then: nothing was expected of it."
-        doubt = self._doubt(place, share)
+        doubt = self._doubt(place)
         if doubt:
             return Verdict.NOT_DETERMINABLE, doubt
+        if not self.bare[place] and not self.doubtful[place]:
+            return Verdict.PROVEN, self._rests_on(place)
+        if share < self.floor:
+            return Verdict.NOT_DETERMINABLE, (
+                f"Observed {percent_down(share)} of the time, less than the "
+                f"{percent_down(self.floor)} that a statement needs."
+            )
         peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
         most = "no use"
         if peak:
@@ -266,7 +299,21 @@ class _Judge:
             f"{self.proven.at(first)}: the rest is claimed."
         )
 
-    def _doubt(self, place: int, share: Fraction) -> str:
+    def _rests_on(self, place: int) -> str:
+        """Return on what a proof rests, in one sentence."""
+        start, end = self.months[place]
+        sheltered = self.sheltered.clip(start, end)
+        if not len(sheltered):
+            return "Logs tell of every seat at every moment: never above what documents prove."
+        most, right = self.bounds.tightest(sheltered, self.proven)
+        blind = self.coverage.missing.clip(start, end).seconds
+        when = f"we were blind for {duration(blind)}" if blind else "only polls looked"
+        who = "The server"
+        if sheltered.intersection(self.bounds.by_file).seconds:
+            who = "By its licence file, the server"
+        return f"{who} could not issue more than {most} of {right} while {when}."
+
+    def _doubt(self, place: int) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""
         if self.unknown[place]:
             why = "no entitlement says what is allowed"
@@ -278,11 +325,6 @@ class _Judge:
             return f"{why[0].upper()}{why[1:]}."
         if self.claimed[place]:
             return self._unproven(*self.months[place])
-        if share < self.floor:
-            return (
-                f"Observed {percent_down(share)} of the time, less than the "
-                f"{percent_down(self.floor)} that a statement needs."
-            )
         return ""
 
     def _when(self, moment: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from licenses.analysis import coverage as coverages
+from licenses.analysis.bounds import load_bounds
 from licenses.analysis.denials import blocked_by_pool
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import load_facts
@@ -49,7 +50,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "2"
+LOGIC_VERSION = "3"
 """Goes up whenever the same facts would give other figures."""
 
 
@@ -138,8 +139,9 @@ def compliance(
         seen = coverages.load_coverage(
             batch, load_mappings([pool.pk for pool in batch]), start, end, now=now
         )
+        bounds = load_bounds(batch, load_mappings([pool.pk for pool in batch]), start, end)
         blocked = blocked_by_pool([pool.pk for pool in batch], start, end)
-        for facts in load_facts(batch, start, end, as_of=as_of):
+        for facts in load_facts(batch, start, end, as_of=as_of, proven_from=proven_from):
             pk = facts.pool.pk
             reader = PoolReader(
                 facts,
@@ -150,6 +152,7 @@ def compliance(
                 lines.get(pk, ()),
                 proven_from,
                 blocked[pk],
+                bounds[pk],
             )
             reports.append(reader.report())
     worst = _worst(reports)

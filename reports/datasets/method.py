@@ -16,6 +16,9 @@ METHOD = (
     "Maintenance is a gap like any other. Below 95.00 % no statement is made.",
     '"Within rights, as observed" says that no over-use happened in the observed time. It says '
     "nothing of the gaps, which are listed with their causes.",
+    '"Proven within rights" says more: at every moment either a log told of all seats, or the '
+    "servers could not issue more than documents prove, as their own totals before and after, or a "
+    "licence file that stayed the same, say. Such time is bounded.",
     "From logs, figures are exact to the second. Where only polls looked, use that began and "
     'ended between two polls is not in the figures, so a peak is marked ">=": such data can '
     "prove over-use and never its absence.",

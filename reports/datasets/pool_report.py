@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from licenses.analysis import coverage as coverages
+from licenses.analysis.bounds import PoolBounds, bounded
 from licenses.analysis.coverage import PoolCoverage
 from licenses.analysis.denials import Blocked
 from licenses.analysis.rights import COUNTED_METRICS, entitlement_steps
@@ -62,7 +63,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One month of a pool, cut at the window; None is *not known*, never zero."""
+    """One month of a pool, cut at the window; None is *not known*, never zero.
+
+    bounded_seconds:  of the time not observed, that in which over-use was impossible.
+    """
 
     start: int
     end: int
@@ -81,18 +85,23 @@ class Month:
     denial_episodes: int
     expected_seconds: int
     observed_seconds: int
+    bounded_seconds: int
     coverage: Fraction | None
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of a pool in the report's zone."""
+    """One day of a pool in the report's zone.
+
+    bounded_seconds:  of the time not observed, that in which over-use was impossible.
+    """
 
     start: int
     end: int
     peak: int | None
     expected_seconds: int
     observed_seconds: int
+    bounded_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +125,21 @@ class OverUse:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time that nobody can vouch for, with its cause."""
+    """Time that nobody can vouch for, with its cause.
+
+    bounded_seconds:  time of it in which the servers could not issue more than what is proven.
+    bound:            the most that they could issue then. bound_basis: "status", their own totals
+                      before and after, or "file", a licence file too; "" where not bounded.
+    """
 
     start: int
     end: int
     cause: str
     cause_label: str
     detail: str
+    bounded_seconds: int
+    bound: int | None
+    bound_basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +245,10 @@ class PoolReader:
         lines: Sequence[Line],
         proven_from: int,
         blocked: Blocked,
+        bounds: PoolBounds,
     ) -> None:
-        self.proven_from, self.blocked = proven_from, blocked
+        self.proven_from, self.blocked, self.bounds = proven_from, blocked, bounds
+        self.safe = bounds.within(facts.limits.proven)
         self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
         self.judged, self.lines = judged, tuple(lines)
         self.start, self.end = facts.start, facts.end
@@ -330,6 +349,7 @@ class PoolReader:
                 denial_episodes=row.denial_episodes,
                 expected_seconds=month.expected_seconds,
                 observed_seconds=month.observed_seconds,
+                bounded_seconds=month.bounded_seconds,
                 coverage=month.coverage,
             )
             for month, row in zip(self.judged, rows, strict=True)
@@ -346,6 +366,7 @@ class PoolReader:
             [None if b else p for p, b in zip(peaks.tolist(), blind.tolist(), strict=True)],
             self.seen.expected.seconds_within(edges).tolist(),
             self.seen.seen.seconds_within(edges).tolist(),
+            self.safe.intersection(self.seen.missing).seconds_within(edges).tolist(),
         )
         return tuple(Day(*row) for row in zip(*columns, strict=True))
 
@@ -353,9 +374,8 @@ class PoolReader:
         if not len(self.seen.missing):
             return ()
         now = int(self.as_of.timestamp())
-        return tuple(
-            Gap(*row) for row in coverages.gaps(self.facts.pool, self.start, self.end, now=now)
-        )
+        rows = coverages.gaps(self.facts.pool, self.start, self.end, now=now)
+        return tuple(Gap(*bounded(row, self.bounds, self.safe)) for row in rows)
 
     def _load(self) -> tuple[Load, ...]:
         levels, seconds = load_duration(self.used, self.seen.seen)

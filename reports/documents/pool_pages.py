@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from reportlab.platypus import Flowable
 
-from reports.datasets.compliance import Compliance, Line, Month, PoolReport
+from reports.datasets.compliance import Compliance, Gap, Line, Month, PoolReport
 from reports.documents.words import (
     TONES,
     VERDICTS,
@@ -314,7 +314,8 @@ def _completeness(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
         Column("To", 0.19),
         Column("Lasted", 0.13),
         Column("Cause", 0.19, lines=2),
-        Column("Detail", 0.3, lines=2),
+        Column("Bounded", 0.12, lines=2),
+        Column("Detail", 0.18, lines=2),
     ]
     rows = [
         (
@@ -322,6 +323,7 @@ def _completeness(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
             moment_exact(gap.end, zone),
             length(gap.end - gap.start),
             gap.cause_label,
+            _bound(gap),
             gap.detail or "–",
         )
         for gap in sorted(longest, key=lambda gap: gap.start)
@@ -329,9 +331,24 @@ def _completeness(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
     story.append(FastTable(columns, rows, size=7.5))
     whole = length(sum(gap.end - gap.start for gap in pool.gaps))
     text = f"{len(pool.gaps):,} gap{'' if len(pool.gaps) == 1 else 's'}, {whole} in all."
+    if any(gap.bounded_seconds for gap in pool.gaps):
+        bounded = length(sum(gap.bounded_seconds for gap in pool.gaps))
+        text += (
+            f" For {bounded} of it the servers could not issue more than what is proven: that time "
+            "is bounded."
+        )
     if len(pool.gaps) > LONGEST_GAPS:
         text += f" The {LONGEST_GAPS} longest are listed; the data file has all."
     return [*story, caption(text)]
+
+
+def _bound(gap: Gap) -> str:
+    if not gap.bounded_seconds:
+        return "no"
+    most = f"at most {gap.bound}"
+    if gap.bounded_seconds < gap.end - gap.start:
+        return f"{most}, for {length(gap.bounded_seconds)}"
+    return most
 
 
 def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:

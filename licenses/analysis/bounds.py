@@ -1,0 +1,348 @@
+"""What the servers could have issued at most while nobody looked: time that is bounded.
+
+Where a server could not hand out more seats than documents prove, over-use was impossible, seen or
+not. `docs/counting.md` says it for people.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from licenses.analysis import coverage
+from licenses.analysis.coverage import Daemon, PoolGap, observed_time
+from licenses.analysis.holdings import load_horizons
+from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.rights import load_rights, proven_from_rights
+from licenses.analysis.rows import EVER, grouped, number
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
+from licenses.models import (
+    Boundary,
+    Coverage,
+    FeatureNow,
+    IssuedCount,
+    LicensePool,
+    LicenseServer,
+    Strength,
+    longest_step,
+)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PoolBounds:
+    """What bounds the use of a pool over a window, whether or not anybody looked.
+
+    capacity:  the most seats that its servers could have issued; UNKNOWN where that cannot be told.
+    by_file:   the time in which a licence file alone says so, and no answer of the server.
+    exact:     logs tell of every holding then, also of those taken before the log began.
+    """
+
+    capacity: Steps
+    by_file: IntervalSet
+    exact: IntervalSet
+
+    def within(self, proven: Steps) -> IntervalSet:
+        """Return the time in which the servers could not issue more than what is proven."""
+        grid = merged_times([self.capacity.times, proven.times], proven.start, proven.end)
+        most, right = self.capacity.on(grid), proven.on(grid)
+        return IntervalSet.of(grid[:-1], grid[1:]).subtract(
+            Steps(grid, most).where((most == UNKNOWN) | (most > right))
+        )
+
+    def tightest(self, time: IntervalSet, proven: Steps) -> tuple[int, int]:
+        """Return (capacity, what is proven) where the two are nearest; the time is not empty, and
+        the capacity is known in all of it."""
+        pairs: list[tuple[int, int]] = []
+        for first, last in time:
+            grid = merged_times([self.capacity.times, proven.times], first, last)
+            most = self.capacity.clip(first, last).on(grid).tolist()
+            pairs += zip(most, proven.clip(first, last).on(grid).tolist(), strict=True)
+        return min(pairs, key=lambda pair: (pair[1] - pair[0], -pair[0]))
+
+    def most(self, time: IntervalSet) -> int:
+        """Return the highest known capacity in a time; UNKNOWN if there is none."""
+        parts = [self.capacity.clip(first, last).levels for first, last in time]
+        return max((int(part.max()) for part in parts if len(part)), default=UNKNOWN)
+
+
+class _Statement(NamedTuple):
+    """A file's line or a server's own total over [start, end); seats None: uncounted."""
+
+    source: str
+    seats: int | None
+    start: int
+    end: int
+    overdraft: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sights:
+    """When somebody looked at the servers. Spans by (server, daemon); daemon "" is all of them.
+
+    logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
+    restarts:     moments at which a daemon began with nothing out.
+    steps:        by server, how far apart two answers of one span are at most.
+    newest:       by (server, daemon), the last moment that anything is told of.
+    """
+
+    logs: dict[Daemon, list[tuple[int, int]]]
+    polls: dict[Daemon, list[tuple[int, int]]]
+    restarts: dict[Daemon, list[int]]
+    steps: dict[int, int]
+    newest: dict[Daemon, int]
+
+    def of(self, spans: dict[Daemon, list[tuple[int, int]]], mapping: Mapping) -> IntervalSet:
+        """Return the spans of a feature's daemon, with those of its whole server."""
+        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
+        rows = [span for key in both for span in spans.get(key, ())]
+        return IntervalSet.of([a for a, _ in rows], [b for _, b in rows])
+
+    def started(self, mapping: Mapping) -> list[int]:
+        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
+        return sorted(moment for key in both for moment in self.restarts.get(key, ()))
+
+
+def load_bounds(
+    pools: Collection[LicensePool], mappings: Mappings, start: int, end: int
+) -> dict[int, PoolBounds]:
+    """Return what bounds the use of each pool over [start, end). Seven queries."""
+    sights = _load_sights(mappings, start, end)
+    statements = _load_statements(features(mappings))
+    told = dict(
+        FeatureNow.objects.filter(feature__in=features(mappings))
+        .order_by()
+        .values_list("feature_id", number("at"))
+    )
+    return {
+        pool.pk: _of_pool(mappings[pool.pk], statements, sights, told, start, end) for pool in pools
+    }
+
+
+def bounded_gaps(
+    pool: LicensePool,
+    start: int,
+    end: int,
+    *,
+    now: int | None = None,
+    as_of: datetime | None = None,
+    proven_from: int = Strength.PROVEN,
+) -> list[PoolGap]:
+    """Return the gaps of a pool as `coverage.gaps` does, each with how much of it is bounded.
+
+    as_of, proven_from:  as for verdicts. Eighteen queries at most.
+    """
+    rows = coverage.gaps(pool, start, end, now=now)
+    if not rows:
+        return rows
+    bounds = load_bounds([pool], load_mappings([pool.pk]), start, end)[pool.pk]
+    rights = load_rights([pool], as_of)[pool.pk]
+    safe = bounds.within(proven_from_rights(rights, start, end, proven_from))
+    return [bounded(row, bounds, safe) for row in rows]
+
+
+def bounded(gap: PoolGap, bounds: PoolBounds, safe: IntervalSet) -> PoolGap:
+    """Return a gap with how much of it is bounded. safe: what `bounds.within` gives."""
+    inside = safe.clip(gap.start, gap.end)
+    if not len(inside):
+        return gap
+    by_file = inside.intersection(bounds.by_file).seconds > 0
+    return gap._replace(
+        bounded_seconds=inside.seconds,
+        bound=bounds.most(inside),
+        bound_basis=IssuedCount.Source.FILE.value if by_file else IssuedCount.Source.STATUS.value,
+    )
+
+
+def _of_pool(
+    maps: Sequence[Mapping],
+    statements: dict[int, list[_Statement]],
+    sights: _Sights,
+    told: dict[int, int],
+    start: int,
+    end: int,
+) -> PoolBounds:
+    capacity = Steps.constant(0, start, end)
+    mapped = silent = by_file = IntervalSet.empty()
+    exact = []
+    for mapping in maps:
+        span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
+        if not len(span):
+            continue
+        mapped = mapped.union(span)
+        exact.append((mapping, _whole_log(mapping, sights)))
+        most, told_by_server, told_by_file = _of_feature(
+            mapping, statements.get(mapping.feature, ()), sights, told, start, end
+        )
+        silent = silent.union(span.subtract(told_by_server).subtract(told_by_file))
+        by_file = by_file.union(span.intersection(told_by_file).subtract(told_by_server))
+        # A component is a part of its package, so the sum bounds what counts once, too.
+        capacity = capacity.plus(_weighted(most, mapping.weight, span))
+    known = mapped.subtract(silent)
+    return PoolBounds(
+        capacity.only_within(known), by_file.intersection(known), observed_time(exact, start, end)
+    )
+
+
+def _weighted(most: Steps, weight: int, span: IntervalSet) -> Steps:
+    """Return the seats of the pool that a feature could take while it feeds it; 0 where not."""
+    inside = most.only_within(span)
+    levels = inside.levels.copy()
+    levels[levels == UNKNOWN] = 0
+    return Steps(inside.times, levels * weight).joined()
+
+
+def _of_feature(
+    mapping: Mapping,
+    rows: Sequence[_Statement],
+    sights: _Sights,
+    told: dict[int, int],
+    start: int,
+    end: int,
+) -> tuple[Steps, IntervalSet, IntervalSet]:
+    """Return (most seats that a feature could have out, when the server's own answers on both
+    sides say so, when a licence file that stays the same says so)."""
+    window = IntervalSet.of([start], [end])
+    files = [row for row in rows if row.source == IssuedCount.Source.FILE]
+    totals = [row for row in rows if row.source == IssuedCount.Source.STATUS]
+    uncounted = _spans((row.start, row.end) for row in rows if row.seats is None)
+    overdraft = _summed(files, "overdraft", start, end)
+    filed, stated = _summed(files, "seats", start, end), _summed(totals, "seats", start, end)
+    # Where file and server differ, the larger number is the bound.
+    most = filed.maximum(stated).plus(overdraft)
+    by_server, changed = _from_answers(mapping, totals, sights, told.get(mapping.feature, EVER))
+    by_file = _from_files(mapping, files, sights)
+    return (
+        most,
+        window.intersection(by_server).subtract(uncounted),
+        window.intersection(by_file).subtract(changed).subtract(uncounted),
+    )
+
+
+def _from_answers(
+    mapping: Mapping, totals: Sequence[_Statement], sights: _Sights, last_told: int
+) -> tuple[IntervalSet, IntervalSet]:
+    """Return (the time between answers of one and the same total, that between answers that
+    differ). After the last answer there is neither."""
+    answers = sights.of(sights.polls, mapping)
+    begins, ends = answers.starts.tolist(), answers.ends.tolist()
+    same, changed = [], []
+    for place, row in enumerate(totals):
+        if row.end == OPEN:
+            same.append((row.start, max(row.start, last_told)))
+            continue
+        at = bisect_left(ends, row.end)
+        before = row.start
+        if at < len(begins) and begins[at] < row.end:
+            # The change was found by an answer within a span: the one before it is near.
+            before = max(before, begins[at], row.end - sights.steps[mapping.server])
+        elif at:
+            before = max(before, ends[at - 1])
+        same.append((row.start, before))
+        following = totals[place + 1] if place + 1 < len(totals) else None
+        if following is None or following.seats != row.seats:
+            changed.append((before, row.end))
+    return _spans(same), _spans(changed)
+
+
+def _from_files(mapping: Mapping, files: Sequence[_Statement], sights: _Sights) -> IntervalSet:
+    """Return the time in which lines of a licence file are in force; not the time without any sight
+    of the server in which the lines change, nor that after the last sight."""
+    lines = _spans((row.start, row.end) for row in files)
+    newest = max(
+        sights.newest.get((mapping.server, mapping.daemon), EVER),
+        sights.newest.get((mapping.server, ""), EVER),
+    )
+    seen = sights.of(sights.logs, mapping).union(sights.of(sights.polls, mapping))
+    dark = seen.complement(EVER, OPEN)
+    starts = dark.starts.tolist()
+    spoiled = []
+    for moment in sorted({m for row in files for m in (row.start, row.end)} - {EVER, OPEN}):
+        place = bisect_right(starts, moment) - 1
+        if place >= 0 and moment < int(dark.ends[place]):
+            spoiled.append((starts[place], int(dark.ends[place])))
+    return lines.clip(EVER, newest).subtract(_spans(spoiled))
+
+
+def _whole_log(mapping: Mapping, sights: _Sights) -> IntervalSet:
+    """Return the time in which a log tells of every holding of a feature.
+
+    What was taken before a log began is in no line of it. It is known from the next start of the
+    daemon on, with nothing out, or from the next complete answer, which shows what is.
+    """
+    answers = sights.of(sights.polls, mapping)
+    begins, ends = answers.starts.tolist(), answers.ends.tolist()
+    restarts = sights.started(mapping)
+    found = []
+    for first, last in sights.of(sights.logs, mapping):
+        known = OPEN
+        place = bisect_left(restarts, first)
+        if place < len(restarts):
+            known = restarts[place]
+        place = bisect_left(ends, first)
+        if place < len(ends):
+            answer = begins[place]
+            if answer < first:
+                answer = min(ends[place], first + sights.steps[mapping.server])
+            known = min(known, answer)
+        found.append((known, last))
+    return _spans(found)
+
+
+def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
+    ids = servers(mappings)
+    logs: dict[Daemon, list[tuple[int, int]]] = {}
+    polls: dict[Daemon, list[tuple[int, int]]] = {}
+    # Answers after the window tell whether what is issued is still the same.
+    rows = Coverage.objects.filter(server__in=ids, ends__gte=start).order_by("starts")
+    for server, daemon, source, first, last in rows.values_list(
+        "server_id", "daemon", "source", number("starts"), number("ends")
+    ):
+        spans = polls if source == Coverage.Source.POLLS else logs
+        spans.setdefault((server, daemon), []).append((first, last))
+    restarts: dict[Daemon, list[int]] = {}
+    begun = Boundary.objects.filter(server__in=ids, kind=Boundary.Kind.START, at__lt=end)
+    for server, daemon, at in begun.order_by("at").values_list("server_id", "daemon", number("at")):
+        restarts.setdefault((server, daemon), []).append(at)
+    steps = {
+        pk: longest_step(seconds)
+        for pk, seconds in LicenseServer.objects.filter(pk__in=ids)
+        .order_by()
+        .values_list("pk", "poll_seconds")
+    }
+    horizons = load_horizons(ids)
+    newest = dict(horizons.logs)
+    for server, moment in horizons.polls.items():
+        newest[server, ""] = max(newest.get((server, ""), EVER), moment)
+    return _Sights(logs, polls, restarts, steps, newest)
+
+
+def _load_statements(feature_ids: Collection[int]) -> dict[int, list[_Statement]]:
+    """Return what was said to be issued, by feature, in the order of its start. One query."""
+    rows = (
+        IssuedCount.objects.filter(feature__in=feature_ids)
+        .order_by("feature_id", number("starts", EVER), "pk")
+        .values_list(
+            "feature_id",
+            "source",
+            "count",
+            number("starts", EVER),
+            number("ends", OPEN),
+            "overdraft",
+        )
+    )
+    return {key: [_Statement(*row) for row in group] for key, group in grouped(rows).items()}
+
+
+def _summed(rows: Sequence[_Statement], name: str, start: int, end: int) -> Steps:
+    amounts = [getattr(row, name) or 0 for row in rows]
+    starts, ends = [row.start for row in rows], [row.end for row in rows]
+    return Steps.from_spans(starts, ends, amounts, start, end)
+
+
+def _spans(spans: Iterable[tuple[int, int]]) -> IntervalSet:
+    pairs = list(spans)
+    return IntervalSet.of([first for first, _ in pairs], [last for _, last in pairs])

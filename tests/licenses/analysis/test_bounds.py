@@ -1,0 +1,288 @@
+"""What could have been issued at most while nobody looked, and the verdicts that rest on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from licenses.analysis.bounds import bounded_gaps, load_bounds
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.verdict import Verdict, verdicts
+from licenses.concurrency.timeline import UNKNOWN
+from licenses.models import (
+    Boundary,
+    Checkout,
+    Coverage,
+    FeatureNow,
+    IssuedCount,
+    PackageComponent,
+    Strength,
+)
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    IssuedCountFactory,
+    PoolFactory,
+    at,
+    covered,
+    holding,
+)
+
+pytestmark = pytest.mark.django_db
+
+MARCH, APRIL, MAY = (at(f"2026-0{month}-01T00:00") for month in (3, 4, 5))
+DAY = 86400
+NOON = MARCH + 10 * DAY
+POLLS = Coverage.Source.POLLS
+STATUS = IssuedCount.Source.STATUS
+
+
+@pytest.fixture
+def pool():
+    return PoolFactory()
+
+
+@pytest.fixture
+def feature(pool):
+    return FeatureFactory(pool=pool)
+
+
+def judged(pool, **values):
+    (month,) = verdicts(pool, [(MARCH, APRIL)], now=MAY, **values)
+    return month
+
+
+def started(feature, moment=MARCH):
+    Boundary.objects.create(
+        server=feature.server, daemon=feature.daemon, at=moment, kind=Boundary.Kind.START
+    )
+
+
+def told(feature, *steps):
+    """Write a server's own totals: (moment, seats) each, the last one told again at the end."""
+    for place, (start, count) in enumerate(steps[:-1]):
+        ends = steps[place + 1][0] if place + 2 < len(steps) else None
+        IssuedCountFactory(feature=feature, source=STATUS, count=count, starts=start, ends=ends)
+    FeatureNow.objects.create(feature=feature, at=steps[-1][0], issued=steps[-1][1])
+
+
+def gap_of_three_hours(feature, **values):
+    """Let a log tell of all of March but three hours."""
+    started(feature)
+    covered(feature.server, MARCH, NOON, **values)
+    covered(feature.server, NOON + 3 * 3600, MAY, **values)
+
+
+class TestLicenseFile:
+    def test_a_gap_is_bounded_by_a_file_that_stays_the_same(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=25)
+        gap_of_three_hours(feature)
+        month = judged(pool)
+        assert (month.verdict, month.bounded_seconds) == (Verdict.PROVEN, 3 * 3600)
+        assert month.reason == (
+            "By its licence file, the server could not issue more than 25 of 25 while we were "
+            "blind for 3 hours."
+        )
+        (gap,) = bounded_gaps(pool, MARCH, APRIL, now=MAY)
+        assert (gap.bounded_seconds, gap.bound, gap.bound_basis) == (3 * 3600, 25, "file")
+
+    def test_one_seat_more_than_is_entitled_bounds_nothing(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=24)
+        IssuedCountFactory(feature=feature, count=25)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
+
+    def test_what_the_file_tolerates_above_counts_on_both_sides(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25, overdraft=1)
+        IssuedCountFactory(feature=feature, count=25, overdraft=2)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        EntitlementFactory(pool=pool, quantity=0, overdraft=1)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_a_right_that_no_document_proves_bounds_nothing(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25, strength=Strength.PARTIAL)
+        IssuedCountFactory(feature=feature, count=25)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        assert judged(pool, proven_from=Strength.PARTIAL).verdict == Verdict.PROVEN
+
+    def test_a_file_that_changes_within_the_gap_bounds_nothing(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=20, ends=NOON + 60)
+        IssuedCountFactory(feature=feature, count=25, starts=NOON + 60)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_a_file_that_changes_while_a_log_tells_of_all_does_no_harm(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=20, ends=MARCH + DAY)
+        IssuedCountFactory(feature=feature, count=25, starts=MARCH + DAY)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_nothing_bounds_the_time_after_the_last_sight(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=25)
+        started(feature)
+        covered(feature.server, MARCH, APRIL - 3600)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        covered(feature.server, APRIL + 3600, APRIL + 7200)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_an_expired_line_bounds_nothing(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=25, ends=NOON - DAY)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_uncounted_seats_bound_nothing(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=None)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+
+class TestServersOwnTotal:
+    @pytest.fixture(autouse=True)
+    def polled(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        covered(feature.server, MARCH - DAY, NOON, source=POLLS)
+        covered(feature.server, NOON + 7200, MAY, source=POLLS)
+
+    def test_the_same_total_before_and_after_bounds_gap_and_polls(self, pool, feature):
+        told(feature, (MARCH - DAY, 25), (MAY, 25))
+        holding(feature, NOON - 60, NOON, method=Checkout.Method.SAMPLED)
+        month = judged(pool)
+        assert (month.verdict, month.bounded_seconds) == (Verdict.PROVEN, 7200)
+        assert month.reason == (
+            "The server could not issue more than 25 of 25 while we were blind for 2 hours."
+        )
+        (gap,) = bounded_gaps(pool, MARCH, APRIL, now=MAY)
+        assert (gap.bound, gap.bound_basis) == (25, "status")
+
+    def test_polls_without_a_bound_prove_nothing(self, pool, feature):
+        told(feature, (MARCH - DAY, 26), (MAY, 26))
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_another_total_after_the_gap_bounds_nothing_of_it(self, pool, feature):
+        told(feature, (MARCH - DAY, 25), (NOON + 7200, 24), (MAY, 24))
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
+
+    def test_a_total_that_changes_between_two_polls_bounds_all_but_that_step(self, pool, feature):
+        change = NOON + DAY
+        told(feature, (MARCH - DAY, 25), (change, 24), (MAY, 24))
+        bounds = load_bounds([pool], load_mappings([pool.pk]), MARCH, APRIL)[pool.pk]
+        unknown = bounds.capacity.where(bounds.capacity.levels == UNKNOWN)
+        assert list(unknown) == [(change - 900, change)]
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_a_file_does_not_bound_a_gap_in_which_the_server_changed(self, pool, feature):
+        IssuedCountFactory(feature=feature, count=25)
+        told(feature, (MARCH - DAY, 25), (NOON + 7200, 24), (MAY, 24))
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_after_the_last_answer_nothing_is_bounded(self, pool, feature):
+        told(feature, (MARCH - DAY, 25), (NOON, 25))
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
+
+    def test_of_file_and_server_the_larger_number_counts(self, pool, feature):
+        told(feature, (MARCH - DAY, 25), (MAY, 25))
+        IssuedCountFactory(feature=feature, count=26)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+
+class TestSeveralFeatures:
+    def test_servers_add_up_with_their_weights(self, pool, feature):
+        other = FeatureFactory(pool=pool, weight=3)
+        IssuedCountFactory(feature=feature, count=10)
+        IssuedCountFactory(feature=other, count=5)
+        for each in (feature, other):
+            gap_of_three_hours(each)
+        EntitlementFactory(pool=pool, quantity=24)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        EntitlementFactory(pool=pool, quantity=1)
+        month = judged(pool)
+        assert month.verdict == Verdict.PROVEN
+        assert "more than 25 of 25" in month.reason
+
+    def test_one_feature_without_a_number_leaves_the_pool_without_a_bound(self, pool, feature):
+        FeatureFactory(pool=pool, server=feature.server)
+        IssuedCountFactory(feature=feature, count=10)
+        gap_of_three_hours(feature)
+        EntitlementFactory(pool=pool, quantity=99)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_a_feature_counts_only_while_it_feeds_the_pool(self, pool, feature):
+        other = FeatureFactory(pool=pool, server=feature.server, mapped_until=NOON)
+        IssuedCountFactory(feature=feature, count=10)
+        IssuedCountFactory(feature=other, count=10)
+        gap_of_three_hours(feature)
+        EntitlementFactory(pool=pool, quantity=10)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_a_package_and_its_component_are_added_up(self, pool, feature):
+        part = FeatureFactory(pool=pool, server=feature.server, name="part")
+        PackageComponent.objects.create(
+            server=feature.server, daemon="vendord", package=feature.name, component="part"
+        )
+        IssuedCountFactory(feature=feature, count=10)
+        IssuedCountFactory(feature=part, count=10)
+        gap_of_three_hours(feature)
+        EntitlementFactory(pool=pool, quantity=19)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        EntitlementFactory(pool=pool, quantity=1)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_nothing_bounds_time_in_which_nothing_feeds_the_pool(self, pool):
+        feature = FeatureFactory(pool=pool, mapped_from=NOON)
+        IssuedCountFactory(feature=feature, count=1)
+        covered(feature.server, MARCH, MAY)
+        EntitlementFactory(pool=pool, quantity=9)
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
+
+
+class TestLogs:
+    @pytest.fixture(autouse=True)
+    def right(self, pool):
+        EntitlementFactory(pool=pool, quantity=2)
+
+    def test_a_log_from_the_start_of_the_daemon_on_proves(self, pool, feature):
+        covered(feature.server, MARCH, MAY)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        started(feature)
+        month = judged(pool)
+        assert (month.verdict, month.reason) == (
+            Verdict.PROVEN,
+            "Logs tell of every seat at every moment: never above what documents prove.",
+        )
+
+    def test_a_start_of_another_daemon_proves_nothing(self, pool, feature):
+        covered(feature.server, MARCH, MAY)
+        Boundary.objects.create(
+            server=feature.server, daemon="otherd", at=MARCH, kind=Boundary.Kind.START
+        )
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_a_complete_answer_shows_what_was_taken_before_the_log_began(self, pool, feature):
+        covered(feature.server, MARCH, MAY)
+        covered(feature.server, MARCH + 1, MARCH + 60, source=POLLS)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        covered(feature.server, MARCH - 300, MARCH, source=POLLS)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_a_return_that_may_have_been_lost_leaves_it_open(self, pool, feature):
+        covered(feature.server, MARCH, MAY)
+        started(feature)
+        holding(feature, NOON, NOON + 900, seats=2, returned_after=NOON + 60)
+        assert judged(pool).verdict == Verdict.PROVEN
+        holding(feature, NOON + 600, NOON + 700)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_over_use_is_never_hidden_by_a_bound(self, pool, feature):
+        IssuedCountFactory(feature=feature, count=2)
+        gap_of_three_hours(feature)
+        holding(feature, NOON, NOON + 60, seats=3)
+        assert judged(pool).verdict == Verdict.OVER_USE
