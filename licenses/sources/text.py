@@ -77,6 +77,15 @@ def text_lines(data: bytes) -> Iterator[tuple[int, str]]:
         yield number + 1, text[start : start + LINE_CAP + 1]
 
 
+def whole_lines(data: bytes) -> str:
+    """Return a whole text with each line as `text_lines` finds it, uncut, and ended by LF, the last
+    one too."""
+    text = decode(data)
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text)
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
 class UnreadableLines:
     """Collects the lines of a text that could not be read. Many thousands of them are counted, not
     kept."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from operator import add
+from typing import Any
 from zoneinfo import ZoneInfo
 
 MONTHS = {
@@ -57,6 +61,45 @@ def moment(local: datetime, zone: ZoneInfo, near: int | None = None) -> int:
     return first
 
 
+class _NotPlainError(Exception):
+    """A start that is not a whole day's midnight and a time of day added."""
+
+
+class _Memo(dict[str, Any]):
+    """Values made from their keys when they are first asked for."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: str) -> Any:
+        self[key] = made = self._make(key)
+        return made
+
+
+def _seconds(time: str) -> int:
+    hour, _, minute = time.partition(":")
+    if int(hour) > 23 or int(minute) > 59:
+        raise _NotPlainError
+    return int(hour) * 3600 + int(minute) * 60
+
+
+_SECONDS = _Memo(_seconds)
+"""Of "8:14": there are some thousands of such texts, and no more."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain_midnight(zone: ZoneInfo, day: date) -> int | None:
+    """Return the epoch seconds of a day's midnight; None where the zone's clocks change on it."""
+    begun = datetime(day.year, day.month, day.day)  # noqa: DTZ001
+    first = moment(begun, zone)
+    for hour in range(1, 25):
+        local = begun + timedelta(hours=hour)
+        if moment(local, zone) != first + 3600 * hour:
+            return None
+    return first
+
+
 class StartDates:
     """Finds the year of starts printed as "Fri 10/20 15:53", for one report.
 
@@ -68,19 +111,39 @@ class StartDates:
         self._limit = None
         if taken is not None:
             self._limit = (datetime.fromtimestamp(taken, UTC).astimezone(zone) + TOLERANCE).date()
-        self._texts: dict[str, tuple[int | None, bool]] = {}
         self._known: dict[tuple[str, int, int], tuple[date | None, bool]] = {}
+        self._midnights = _Memo(self._midnight)
 
-    def of_text(self, text: str) -> tuple[int | None, bool]:
-        """Return the same for a start as printed without a year: "Fri 10/20 15:53"."""
-        found = self._texts.get(text)
-        if found is None:
-            weekday, day, time = text.split(" ")
-            month, _, number = day.partition("/")
-            hour, _, minute = time.partition(":")
-            found = self.start(weekday, int(month), int(number), None, int(hour), int(minute))
-            self._texts[text] = found
-        return found
+    def of_text(self, day: str, time: str) -> tuple[int | None, bool]:
+        """Return the same as `start` for a start without a year: "Fri 10/20", "15:53"."""
+        weekday, _, day = day.partition(" ")
+        month, _, number = day.partition("/")
+        hour, _, minute = time.partition(":")
+        return self.start(weekday, int(month), int(number), None, int(hour), int(minute))
+
+    def of_columns(
+        self, days: Sequence[str], times: Sequence[str]
+    ) -> tuple[Sequence[int | None], Sequence[bool]]:
+        """Return what `of_text` says of many starts, as two columns."""
+        try:
+            midnights, guessed = zip(*map(self._midnights.__getitem__, days), strict=True)
+            return list(map(add, midnights, map(_SECONDS.__getitem__, times))), guessed
+        except _NotPlainError:
+            moments, guessed = zip(*map(self.of_text, days, times), strict=True)
+            return moments, guessed
+
+    def _midnight(self, text: str) -> tuple[int, bool]:
+        """Return (epoch seconds of its midnight, whether the year is a guess) of "Fri 10/20".
+
+        Raises _NotPlainError where a time of that day cannot simply be added.
+        """
+        weekday, _, day = text.partition(" ")
+        month, _, number = day.partition("/")
+        found, guessed = self._date_of(weekday, int(month), int(number))
+        begun = None if found is None else _plain_midnight(self._zone, found)
+        if begun is None:
+            raise _NotPlainError
+        return begun, guessed
 
     def start(
         self, weekday: str, month: int, day: int, year: int | None, hour: int, minute: int
@@ -93,14 +156,17 @@ class StartDates:
         if year is not None:
             found = _date(year + 2000 if year < 100 else year, month, day)
         else:
-            key = (weekday.lower(), month, day)
-            if key not in self._known:
-                self._known[key] = self._resolve(*key)
-            found, guessed = self._known[key]
+            found, guessed = self._date_of(weekday, month, day)
         if found is None:
             return None, False
         local = datetime(found.year, found.month, found.day, hour, minute)  # noqa: DTZ001
         return moment(local, self._zone), guessed
+
+    def _date_of(self, weekday: str, month: int, day: int) -> tuple[date | None, bool]:
+        key = (weekday.lower(), month, day)
+        if key not in self._known:
+            self._known[key] = self._resolve(*key)
+        return self._known[key]
 
     def _resolve(self, weekday: str, month: int, day: int) -> tuple[date | None, bool]:
         if self._limit is None:

@@ -8,6 +8,7 @@ and reservations add up to what the server prints as in use.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -25,10 +26,12 @@ from licenses.sources.flexnet.lmstat_rows import (
     read_holding,
     read_reservation,
     read_waiting,
+    split_lines,
     usual_holding,
+    usual_rows,
 )
 from licenses.sources.records import FeatureStatus, Result, Snapshot
-from licenses.sources.text import LINE_CAP, text_lines, visible
+from licenses.sources.text import LINE_CAP, visible, whole_lines
 
 _BANNER = re.compile(r"(?:lmutil|lmstat) - Copyright \(c\)")
 _DATE = re.compile(
@@ -46,6 +49,8 @@ _BLOCK = re.compile(
 _UP = re.compile(r"(\S{1,255}): (?:license server )?(UP|DOWN)\b ?(.{0,200})")
 _CODE = re.compile(r"\((-\d{1,4})[,:)]")
 _LOCKS = ("floating license", "nodelocked", "node-locked", "uncounted")
+BLOCK = 1 << 20
+"""Characters whose rows are split at a time."""
 _NOISE = ("License file(s) on ", "NOTE:", "[Detecting", "lmstat v", "lmutil v", "...")
 
 
@@ -57,9 +62,19 @@ def parse_lmstat(data: bytes, *, zone: ZoneInfo, now: int | None = None) -> list
           year.
     """
     reader = _Reader(zone, now)
-    for number, line in text_lines(data):
-        reader.line(number, line)
+    for block in _blocks(whole_lines(data)):
+        reader.block(*block)
     return reader.snapshots()
+
+
+def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield (text, start, end) of pieces of whole lines, so that their parts never fill the
+    memory."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + BLOCK) + 1 or len(text)
+        yield text, start, end
+        start = end
 
 
 class _Reader:
@@ -68,6 +83,7 @@ class _Reader:
         self._now = now
         self._taken_at: int | None = None
         self._known = False
+        self._next = 1
         self._done: list[Snapshot] = []
         self._section = self._new_section()
 
@@ -96,7 +112,27 @@ class _Reader:
             self._done.append(build_snapshot(self._section))
             self._section = self._new_section()
 
+    def block(self, text: str, start: int, end: int) -> None:
+        """Read whole lines as `line` reads each, runs of usual rows in one step."""
+        found = split_lines(text, start, end)
+        done = 0
+        for at in [*(at for at, parts in enumerate(found) if not parts[0]), len(found)]:
+            feature = self._section.feature
+            if feature is None:
+                # No feature is theirs: not rows, whatever they look like.
+                for line in text[start:end].split("\n")[done:at] if at > done else ():
+                    self.line(self._next, line)
+            elif at > done:
+                rows = usual_rows(found[done:at], self._next, self._section.starts)
+                draft_of(feature).held += rows
+                self._section.lines += at - done
+                self._next += at - done
+            if at < len(found):
+                self.line(self._next, found[at][-1][: LINE_CAP + 1])
+            done = at + 1
+
     def line(self, number: int, raw: str) -> None:
+        self._next = number + 1
         self._section.lines += 1
         text = raw.strip()
         if not text:
@@ -108,7 +144,7 @@ class _Reader:
             return
         elif len(raw) > LINE_CAP:
             self._unreadable(number, raw, f"longer than {LINE_CAP} characters")
-        elif not (self._heading(text) or self._status(text)):
+        elif text.startswith("Users of ") or not (self._heading(text) or self._status(text)):
             self._detail(number, text)
 
     def _heading(self, text: str) -> bool:

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import repeat
+from operator import itemgetter
 
 from licenses.sources.flexnet.dates import StartDates
 from licenses.sources.flexnet.lmstat_rows import (
     Identity,
+    Row,
     guessed_identity,
     known_hosts,
     plain_identity,
@@ -40,7 +43,7 @@ class Draft:
     expires_on: date | None = None
     vendor_string: str = ""
     lock: str = ""
-    held: list[tuple[str, Holding]] = field(default_factory=list)
+    held: list[Row] = field(default_factory=list)
     queued: list[tuple[str, Waiting]] = field(default_factory=list)
     reserved: list[Reservation] = field(default_factory=list)
 
@@ -120,12 +123,13 @@ def _unique(entries: list[tuple[str, bool, str]]) -> tuple[tuple[str, bool, str]
 
 def _features(section: Section) -> tuple[FeatureStatus, ...]:
     """Return the features, each once: some tools print the whole list again for every daemon."""
-    known: dict[str, Identity | None] = {}
+    texts: set[str] = set()
     for each in section.lists:
         for feature in each.features:
             for draft in feature.drafts:
-                texts = [text for text, _ in draft.held] + [text for text, _ in draft.queued]
-                known.update((text, plain_identity(text)) for text in texts if text not in known)
+                texts.update(map(itemgetter(0), draft.held))
+                texts.update(map(itemgetter(0), draft.queued))
+    known = {text: plain_identity(text) for text in texts}
     hosts = known_hosts(known.values())
     settled = {text: found or guessed_identity(text, hosts) for text, found in known.items()}
     who = settled.__getitem__
@@ -147,11 +151,7 @@ def _feature(feature: FeatureDraft, daemons: tuple[str, ...], who: _Who) -> Feat
 
 
 def _finished(draft: Draft, who: _Who) -> Block:
-    holdings, waiting = [], []
-    for text, row in draft.held:
-        user, host, display, data, ambiguous = who(text)
-        # Positions 4 to 11 are what the row says of itself; see Holding.
-        holdings.append(Holding(user, host, display, data, *row[4:12], ambiguous, row.line))
+    waiting = []
     for text, request in draft.queued:
         found = who(text)
         waiting.append(request._replace(user=found.user, host=found.host, display=found.display))
@@ -161,9 +161,21 @@ def _finished(draft: Draft, who: _Who) -> Block:
         draft.expires_on,
         draft.vendor_string,
         draft.lock,
-        tuple(holdings),
+        _holdings(draft.held, who),
         tuple(draft.reserved),
         tuple(waiting),
+    )
+
+
+def _holdings(rows: list[Row], who: _Who) -> tuple[Holding, ...]:
+    """Return rows with their identities; by columns, as there may be many."""
+    if not rows:
+        return ()
+    identities, *told, lines = zip(*rows, strict=True)
+    *names, ambiguous = zip(*map(who, identities), strict=True)
+    # What a named tuple's own constructor does, without a call of Python for each row.
+    return tuple(
+        map(tuple.__new__, repeat(Holding), zip(*names, *told, ambiguous, lines, strict=True))
     )
 
 

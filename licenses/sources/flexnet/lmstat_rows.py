@@ -8,23 +8,29 @@ the left may hold blanks, or be missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 from licenses.sources.flexnet.dates import StartDates
-from licenses.sources.records import Holding, Reservation, Waiting
+from licenses.sources.records import Reservation, Waiting
 
 _START = re.compile(
     r"(?:(?P<weekday>[A-Za-z]{3}) )?(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))? "
     r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?P<tail>(?:[, (].*)?)$"
 )
-_USUAL = re.compile(
-    r"(?P<identity>[^\s(][^(]{0,500}) \(v?(?P<version>[^()\s]{1,100})\) "
-    r"\((?P<handle>[^()\s]{1,255}/[^()\s]{1,50} [^()\s]{1,50})\)"
-    r", start (?P<start>[A-Za-z]{3} \d{1,2}/\d{1,2} \d{1,2}:\d\d)"
-    r"(?:, (?P<seats>\d{1,9}) licenses?)?(?:, PID: ?(?P<pid>\d{1,10}))?"
+_USUAL_TEXT = (
+    r"([^\s(][^(\n]{0,500}) \(v?([^()\s]{1,100})\) "
+    r"\(([^()\s]{1,255}/[^()\s]{1,50} [^()\s]{1,50})\)"
+    r", start ([A-Za-z]{3} \d{1,2}/\d{1,2}) (\d{1,2}:\d\d)"
+    r"(?:, (\d{1,9}) licenses?)?(?:, PID: ?(\d{1,10}))?"
 )
-"""Nearly every row, in one step. What it does not match goes through the exact grammar below."""
+_USUAL = re.compile(_USUAL_TEXT)
+"""Nearly every row, in one step: identity, version, handle, day, time, seats, process. What it does
+not match goes through the exact grammar below."""
+_LINES = re.compile(r"[ \t]{0,64}" + _USUAL_TEXT + r"\n|(.*)\n")
+"""Each line of a text: the parts of a usual row, or else the line as it stands."""
 _SEATS = re.compile(r", (\d{1,9}) licenses?(?=[, (]|$)")
 _PID = re.compile(r", PID: ?(\d{1,10})(?=[, (]|$)")
 _LINGER = re.compile(r"\(linger: ?(\d{1,12})(?: ?/ ?(\d{1,12}))? ?\)")
@@ -80,32 +86,68 @@ def split_identity(text: str) -> tuple[str, str, str]:
     return identity, version.removeprefix("v"), handle
 
 
-def usual_holding(text: str, line: int, starts: StartDates) -> tuple[str, Holding] | None:
+class Row(NamedTuple):
+    """A holding whose identity is not yet split; see `Holding`."""
+
+    identity: str
+    version: str
+    handle: str
+    started_at: int | None
+    seats: int
+    pid: int | None
+    linger_left: int | None
+    linger_total: int | None
+    start_guessed: bool
+    line: int
+
+
+Parts = tuple[str, ...]
+"""Identity, version, handle, day, time, seats and process of a usual row, and an empty text; or
+seven empty texts, and the line."""
+
+
+def split_lines(text: str, start: int, end: int) -> list[Parts]:
+    """Return the parts of each line of text[start:end], which begins a line and ends with one."""
+    found: list[Parts] = _LINES.findall(text, start, end)
+    return found
+
+
+def usual_rows(found: Sequence[Parts], line: int, starts: StartDates) -> Iterable[Row]:
+    """Return what `usual_holding` makes of each of these lines, which are all usual rows.
+
+    line: number of the first.
+    """
+    identities, versions, handles, days, times, seats, pids, _ = zip(*found, strict=True)
+    started, guessed = starts.of_columns(days, times)
+    columns = zip(
+        identities,
+        versions,
+        handles,
+        started,
+        [int(text) if text else 1 for text in seats],
+        [int(text) if text else None for text in pids],
+        repeat(None),
+        repeat(None),
+        guessed,
+        range(line, line + len(found)),
+        strict=False,
+    )
+    # What a named tuple's own constructor does, without a call of Python for each row.
+    return map(tuple.__new__, repeat(Row), columns)
+
+
+def usual_holding(text: str, line: int, starts: StartDates) -> Row | None:
     """Return what `read_holding` returns, quickly; None for rows of another shape."""
     if not (found := _USUAL.fullmatch(text)):
         return None
-    identity, version, handle, start, seats, pid = found.groups()
-    started_at, guessed = starts.of_text(start)
+    identity, version, handle, day, time, seats, pid = found.groups()
+    started_at, guessed = starts.of_text(day, time)
     count, process = int(seats) if seats else 1, int(pid) if pid else None
-    return identity, _new_holding(version, handle, started_at, count, process, guessed, line)
+    return Row(identity, version, handle, started_at, count, process, None, None, guessed, line)
 
 
-def _new_holding(
-    version: str,
-    handle: str,
-    started_at: int | None,
-    seats: int,
-    pid: int | None,
-    guessed: bool,
-    line: int,
-) -> Holding:
-    return Holding(
-        "", "", "", "", version, handle, started_at, seats, pid, None, None, guessed, False, line
-    )
-
-
-def read_holding(text: str, line: int, starts: StartDates) -> tuple[str, Holding] | None:
-    """Return the identity and the holding without it; None where the row has no start."""
+def read_holding(text: str, line: int, starts: StartDates) -> Row | None:
+    """Return the row; None where it has no start."""
     at = text.rfind(", start ")
     if at < 0:
         return None
@@ -130,16 +172,8 @@ def read_holding(text: str, line: int, starts: StartDates) -> tuple[str, Holding
         # "(linger: left / total)", or "(linger: total)" by older daemons.
         left = int(linger[1]) if linger[2] else None
         total = int(linger[2] or linger[1])
-    holding = _new_holding(
-        version,
-        handle,
-        started_at,
-        int(seats[1]) if seats else 1,
-        int(pid[1]) if pid else None,
-        guessed,
-        line,
-    )
-    return identity, holding._replace(linger_left=left, linger_total=total)
+    count, process = int(seats[1]) if seats else 1, int(pid[1]) if pid else None
+    return Row(identity, version, handle, started_at, count, process, left, total, guessed, line)
 
 
 def read_waiting(text: str, line: int) -> tuple[str, Waiting] | None:
@@ -151,6 +185,7 @@ def read_waiting(text: str, line: int) -> tuple[str, Waiting] | None:
     return identity, Waiting("", "", "", int(found[1]), line)
 
 
+@lru_cache(maxsize=1 << 14)
 def plain_identity(text: str) -> Identity | None:
     """Split an identity that its own words settle; None where only other rows can help."""
     words = text.split()
@@ -158,6 +193,8 @@ def plain_identity(text: str) -> Identity | None:
         return Identity(words[0], "")
     if len(words) == 2:
         return Identity(words[0], words[1])
+    if len(words) == 3 and words[1] == words[2]:
+        return Identity(words[0], words[1], words[2])
     if len(words) > _MAX_WORDS:
         return None
     for at in range(len(words) - 2, 0, -1):
