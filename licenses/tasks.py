@@ -15,11 +15,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from licenses import retention
-from licenses.alerts import deadman, defaults, outbox, past, quality
+from licenses.alerts import anchors, deadman, defaults, outbox, past, quality
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
+from licenses.evidence import nightly
 from licenses.importing import denial_classes, jobs, polling, rights_files, tail
 from licenses.models import Chore, DirtySpan, LicensePool
 
@@ -55,6 +56,8 @@ def tick() -> None:
         count_again.delay()
     if past.waiting(now):
         look_back.delay()
+    if nightly.claim(now):
+        seal_evidence.delay()
 
 
 @shared_task
@@ -91,6 +94,14 @@ def count_again() -> None:
 def look_back() -> None:
     """Look through data that came late for what alerts would have told."""
     past.drain(timezone.now())
+
+
+@shared_task
+def seal_evidence() -> None:
+    """Seal the days that are over, check what was sealed, and give the signed head out."""
+    now = timezone.now()
+    nightly.run(now)
+    anchors.send(now)
 
 
 @shared_task

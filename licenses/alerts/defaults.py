@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from licenses.models import MANAGER, AlertRule, Channel
 
+from . import anchors
 from .channels import mail
 from .world import Kind
 
@@ -53,6 +54,7 @@ RULES: tuple[dict[str, Any], ...] = (
         "repeat_seconds": DAY,
     },
     {"name": "Scheduler and workers", "kind": Kind.SCHEDULER, "repeat_seconds": 3600},
+    {"name": "Sealed evidence", "kind": Kind.EVIDENCE, "repeat_seconds": DAY},
 )
 
 
@@ -100,7 +102,7 @@ def ensure_channel() -> None:
 
     Done daily: the first account has no address yet when everything starts.
     """
-    if not Channel.objects.exists():
+    if not Channel.objects.exclude(name=anchors.CHANNEL).exists():
         with transaction.atomic():
             _channel("")
 

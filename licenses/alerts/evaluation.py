@@ -176,7 +176,7 @@ def _began(world: World, seen: Observation, since: int) -> int:
     if seen.rule.kind == Kind.FLAT and subject.pool is not None:
         still = world.still.get(subject.pool.pk)
         return int(still.since.timestamp()) if still else since
-    return world.heartbeats[subject.part] if subject.part else since
+    return world.heartbeats.get(subject.part, since)
 
 
 def _resolve(book: Book, alert: Alert, change: Transition, why: str = "") -> None:

@@ -94,6 +94,8 @@ def title(seen: Observation, world: World) -> str:
         return f"{plain(seen.subject.pool)}: use has been {level} for {days}"
     if seen.subject.server is not None:
         return f"Licence server {plain(seen.subject.server)} gives no answer"
+    if kind == Kind.EVIDENCE:
+        return "The sealed evidence does not fit"
     if seen.subject.part:
         return f"The {plain(seen.subject.part)} stands still"
     pool = plain(seen.subject.pool)
@@ -131,6 +133,15 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
         return _still(seen, world)
     if seen.subject.server is not None:
         return _server_silent(world.servers[seen.subject.server.pk], world)
+    if seen.rule.kind == Kind.EVIDENCE:
+        return "\n".join(
+            [
+                plain(world.evidence, 500),
+                "Until this is settled, an auditor may not accept what is recorded here.",
+                "What to do: run manage.py evidence check for all that does not fit, and see"
+                " docs/evidence.md. Was a backup restored, or the database changed by hand?",
+            ]
+        )
     if seen.subject.part:
         return "\n".join(
             [

@@ -78,6 +78,8 @@ def observations(world: World) -> Iterator[Observation]:
             yield from _of_unreadable(rule, world)
         elif rule.kind == Kind.SCHEDULER:
             yield from _of_heartbeats(rule, world)
+        elif rule.kind == Kind.EVIDENCE:
+            yield _of_evidence(rule, world)
 
 
 def notices(world: World) -> Iterator[Notice]:
@@ -253,6 +255,15 @@ def _of_heartbeats(rule: AlertRule, world: World) -> Iterator[Observation]:
             sample=Sample(world.second, int(silent)),
             limits=Limits(1, 0),
         )
+
+
+def _of_evidence(rule: AlertRule, world: World) -> Observation:
+    return Observation(
+        rule=rule,
+        subject=Subject("part:evidence", "installation", world.zone, part="sealed evidence"),
+        sample=Sample(world.second, int(bool(world.evidence))),
+        limits=Limits(1, 0),
+    )
 
 
 def _of_contracts(rule: AlertRule, world: World) -> Iterator[Notice]:

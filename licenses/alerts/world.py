@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q
 
+from licenses.evidence import nightly
 from licenses.models import (
     LONGEST_STEP,
     AlertRule,
@@ -88,6 +89,8 @@ class World:
     heartbeats: dict[str, int] = field(default_factory=dict)
     still: dict[int, PoolStillness] = field(default_factory=dict)
     unreadable: dict[int, UnreadableShare] = field(default_factory=dict)
+    evidence: str = ""
+    """What is wrong with the sealed evidence; nothing: all fits."""
 
     @property
     def second(self) -> int:
@@ -136,6 +139,8 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         world.still = {row.pool_id: row for row in PoolStillness.objects.all()}
     if Kind.UNREADABLE in kinds:
         world.unreadable = {row.server_id: row for row in UnreadableShare.objects.all()}
+    if Kind.EVIDENCE in kinds:
+        world.evidence = nightly.problem()
     if Kind.SCHEDULER in kinds:
         world.heartbeats = heartbeats()
     return world

@@ -59,7 +59,7 @@ def problem() -> str:
 def _roll_back(now: datetime) -> list[str]:
     """Look for signs of a restored backup before the next day is sealed on top of it."""
     found = selfcheck.roll_back()
-    if found:
+    if found and found[0] not in problem():  # written once, however often it is tried again
         body = {"found": found[0]}
         with transaction.atomic():
             entry = entries.draft("restore", int(now.timestamp()), body)

@@ -343,6 +343,7 @@ class Notification(models.Model):
         RESOLVED = "resolved", "resolved"
         FALLBACK = "fallback", "not delivered elsewhere"
         WATCHING = "watching", "still watching"
+        ANCHOR = "anchor", "signed head of the evidence"
         TEST = "test", "test"
 
     alert = models.ForeignKey(
