@@ -151,7 +151,9 @@ def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: in
         # A list printed twice tells the same of a feature twice.
         pk = directory.features[feature.daemon, feature.name]
         told[pk] = FeatureNow(feature_id=pk, at=coverage.moment(at), **_totals(feature, at))
-    new, changed, failing = [], [], []
+    new: list[FeatureNow] = []
+    changed: list[FeatureNow] = []
+    failing: list[FeatureNow] = []
     for pk, row in told.items():
         old = known.get(pk)
         if old is None:
