@@ -19,6 +19,7 @@ from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, 
 from licenses.sources.records import Result, Snapshot
 
 from . import coverage
+from .clock_back import suspect
 
 CAUSES = {
     str(Result.SERVER_DOWN): Gap.Cause.SERVER_UNREACHABLE,
@@ -140,6 +141,8 @@ def retell(server: LicenseServer, at: int) -> Retold:
     spans, gaps = _vouched(tried, longest_step(server.poll_seconds), _disabled(server, low, high))
     gaps += _whole_failures(tried)
     gaps += _daemon_failures(tried)
+    if spans and (twice := suspect(server, low, high)):
+        spans = {daemon: _without(known, twice) for daemon, known in spans.items()}
     start, end = 2**62, -(2**62)
     known = Coverage.objects.filter(
         server=server, source=Coverage.Source.POLLS, starts__lt=high, ends__gt=low
@@ -245,6 +248,11 @@ def _vouched(
                 if _up(first, daemon) and _up(last, daemon):
                     spans.setdefault(daemon, []).append((first.at, last.at))
     return spans, gaps
+
+
+def _without(spans: list[tuple[int, int]], lost: IntervalSet) -> list[tuple[int, int]]:
+    known = IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
+    return list(known.subtract(lost))
 
 
 def _daemons(tried: list[_Attempt]) -> list[str]:

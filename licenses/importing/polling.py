@@ -19,7 +19,7 @@ from licenses.sources.flexnet import connector
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.records import Result, Snapshot
 
-from . import coverage
+from . import clock_back, coverage
 from .captures import DiskFull, check_room
 from .snapshots import store_failure, store_snapshot
 
@@ -156,7 +156,10 @@ def due(now: datetime) -> list[int]:
     )
     return list(
         polled.filter(
-            Q(poll_state__due_at=None) | Q(poll_state__due_at__lte=now),
+            Q(poll_state__due_at=None)
+            | Q(poll_state__due_at__lte=now)
+            # Our clock went back: what it said then of the next time means nothing now.
+            | Q(poll_state__last_attempt_at__gt=now + timedelta(seconds=clock_back.TOLERANCE)),
             Q(poll_state__leased_until=None) | Q(poll_state__leased_until__lte=now),
         )
         .order_by("poll_state__due_at")
@@ -179,6 +182,10 @@ def poll(server_ids: Sequence[int], *, force: bool = False) -> dict[int, Capture
     except DiskFull as error:
         for server, lease in leased.values():
             _release(server, lease, failed=True)
+        # What the alert of a server that gives no answer tells as the reason.
+        PollState.objects.filter(server__in=leased).update(
+            last_result=Result.FAILED, last_detail=str(error)[:1000]
+        )
         log.error("%s", error)
         return captures
     by_tool = {
@@ -216,7 +223,8 @@ def _lease(
             Q(leased_until=None) | Q(leased_until__lte=now), server=server
         )
         if not force:
-            free = free.filter(Q(due_at=None) | Q(due_at__lte=now))
+            ahead = Q(last_attempt_at__gt=now + timedelta(seconds=clock_back.TOLERANCE))
+            free = free.filter(Q(due_at=None) | Q(due_at__lte=now) | ahead)
         if free.update(lease=lease, leased_until=until) == 1:
             claimed[server.pk] = (server, lease)
     return claimed
@@ -285,6 +293,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 outcome.stdout,
                 at=at,
                 source="poll",
+                asked_at=asked.at,
                 exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,
             )
@@ -297,6 +306,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 explained.sentence,
                 at=asked.at,
                 source="poll",
+                asked_at=asked.at,
                 raw=outcome.stdout,
                 exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,

@@ -19,7 +19,7 @@ from licenses.evidence import entries
 from licenses.models import Capture, Feature, FeatureNow, LicenseServer, PollState
 from licenses.sources.records import Result, Snapshot
 
-from . import attempts, coverage, dirty, status_totals
+from . import attempts, clock_back, coverage, dirty, status_totals
 from .captures import store_raw, store_unreadable
 from .derive import Key, derive
 from .directory import Directory
@@ -44,22 +44,25 @@ def store_snapshot(
     *,
     at: int,
     source: str,
+    asked_at: int | None = None,
     exit_code: int | None = None,
     duration_ms: int | None = None,
 ) -> SnapshotResult:
     """Store one answer of a server, in one transaction, and return what it changed.
 
-    at: the moment that the answer describes, epoch seconds. The same bytes for the same moment
-        change nothing.
+    at:       the moment that the answer describes, epoch seconds. The same bytes for the same
+              moment change nothing.
+    asked_at: when we asked, by our own clock; None for a text that somebody handed in.
     """
     digest, path = store_raw(raw) if raw else (hashlib.sha256(raw).hexdigest(), "")
     with transaction.atomic():
         LicenseServer.objects.select_for_update().get(pk=server.pk)
         state, _created = PollState.objects.get_or_create(server=server)
+        clock = clock_back.note(server, _seconds(state.last_attempt_at), asked_at)
         known = Capture.objects.filter(
             server=server, kind=Capture.Kind.STATUS, sha256=digest, starts=coverage.moment(at)
         ).first()
-        if known is not None and raw:
+        if known is not None and raw and not clock:
             return SnapshotResult(
                 known, known=sum(len(f.holdings) for f in snapshot.features), unchanged=True
             )
@@ -81,7 +84,7 @@ def store_snapshot(
         )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture)
-        drafts = [_poll_entry(capture, at), *_take(server, snapshot, state, at, result)]
+        drafts = [*clock, _poll_entry(capture, at), *_take(server, snapshot, state, at, result)]
         capture.new, capture.known = result.new, result.known
         capture.save(update_fields=["new", "known", "scope"])
         entries.append(entries.server_stream(server), drafts, source=f"capture:{digest}")
@@ -161,6 +164,7 @@ def store_failure(
     at: int,
     source: str,
     raw: bytes = b"",
+    asked_at: int | None = None,
     exit_code: int | None = None,
     duration_ms: int | None = None,
 ) -> SnapshotResult:
@@ -168,7 +172,14 @@ def store_failure(
     time."""
     snapshot = Snapshot(result=result, taken_at=None, server=server.address, detail=detail)
     return store_snapshot(
-        server, snapshot, raw, at=at, source=source, exit_code=exit_code, duration_ms=duration_ms
+        server,
+        snapshot,
+        raw,
+        at=at,
+        source=source,
+        asked_at=asked_at,
+        exit_code=exit_code,
+        duration_ms=duration_ms,
     )
 
 
