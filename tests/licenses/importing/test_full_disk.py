@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -18,8 +19,19 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from licenses.alerts.evaluation import evaluate
 from licenses.importing import captures, jobs, polling, tail
-from licenses.models import Capture, Event, ImportJob, LicenseServer, LogCursor
+from licenses.models import (
+    Alert,
+    AlertRule,
+    Capture,
+    Channel,
+    Event,
+    ImportJob,
+    LicenseServer,
+    LogCursor,
+    Notification,
+)
 from tests.thorough import trials
 
 from .conftest import Year
@@ -192,3 +204,23 @@ def test_without_room_nothing_is_read_and_all_goes_on_when_there_is(
     assert tail.read_log(server.pk) == 1
     assert set(polling.poll([server.pk], force=True)) == {server.pk}
     assert Event.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("data_dir")
+def test_the_alert_of_a_server_that_nobody_asks_for_want_of_room_says_so(
+    room, tmp_path: Path
+) -> None:
+    AlertRule.objects.all().delete()
+    rule = AlertRule.objects.create(name="silent", kind=AlertRule.Kind.SERVER)
+    rule.channels.add(Channel.objects.create(name="us", kind="mail", target="us@example.test"))
+    server = LicenseServer.objects.create(
+        name="berlin", zone="UTC", polling="file", status_path=str(tmp_path / "status.txt")
+    )
+    LicenseServer.objects.update(recorded_at=timezone.now() - timedelta(days=1))
+    room["free"] = MIB
+    assert polling.poll([server.pk], force=True) == {}
+    evaluate(timezone.now())
+    evaluate(timezone.now() + timedelta(minutes=10))
+    assert Alert.objects.get().server == server
+    assert "has 1 MB left: imports wait until there are 500 MB" in Notification.objects.get().body
