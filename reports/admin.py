@@ -2,37 +2,113 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from unfold.decorators import display
+from functools import partial
+from typing import Any, NamedTuple
 
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from licenses.admin import forms as pages
 from licenses.admin.base import ReadOnlyAdmin
-from reports import delivery
+from licenses.tasks import nudge
+from reports import delivery, lifecycle
 from reports.documents.words import VERDICTS
-from reports.models import Report
+from reports.lifecycle import Stage
+from reports.models import Report, SignOff
+
+STAGES = {
+    Stage.COLLECTING: "Collecting",
+    Stage.WAITING: "Waiting for late data",
+    Stage.READY: "Ready to sign",
+    Stage.SIGNED: "Signed",
+    Stage.REJECTED: "Rejected",
+}
+
+
+class StepWords(NamedTuple):
+    """A step, and what its page says."""
+
+    step: SignOff.Step
+    submit: str
+    done: str
+    intro: str
+
+
+STEPS = {
+    "review": StepWords(
+        SignOff.Step.REVIEWED,
+        "Review",
+        "Your review is on record.",
+        "Your name, role and comment go on record and print in the sign-off.",
+    ),
+    "sign": StepWords(
+        SignOff.Step.APPROVED,
+        "Sign",
+        "The report is signed. It is never changed again.",
+        "A signed report is never changed or deleted; later data need a new version. Your name, "
+        "role and comment print in it.",
+    ),
+    "reject": StepWords(
+        SignOff.Step.REJECTED,
+        "Reject",
+        "The report is rejected. It stays on record.",
+        "A rejected report stays on record with your name and the reason.",
+    ),
+}
+
+
+class StepForm(pages.AdminForm):
+    comment = forms.CharField(max_length=2000, widget=forms.Textarea, required=False)
+    password = forms.CharField(
+        max_length=500, strip=False, help_text="Your own password, to confirm that it is you."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget = UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "current-password"}
+        )
 
 
 @admin.register(Report)
 class ReportAdmin(ReadOnlyAdmin):
     """What was asked for; files are made and removed elsewhere."""
 
-    list_display = ("title", "verdict", "shown_state", "requested_by", "requested_at", "file")
-    list_filter = ("state", "name")
+    list_display = (
+        "title",
+        "verdict",
+        "shown_state",
+        "shown_stage",
+        "requested_by",
+        "requested_at",
+        "file",
+    )
+    list_filter = ("state", "decision", "name")
+    change_form_outer_before_template = "admin/reports/report_tools.html"
     list_select_related = ("requested_by",)
     ordering = ("-pk",)
     fields = (
         "title",
         "verdict",
         "shown_state",
+        "shown_stage",
+        "version",
+        "supersedes",
+        "steps",
         "file",
         "as_of",
         "requested_by",
         "requested_at",
         "finished_at",
         "sha256",
+        "data_sha256",
         "attempts",
         "error",
     )
@@ -55,6 +131,32 @@ class ReportAdmin(ReadOnlyAdmin):
         label = str(Report.State(report.state).label)
         return f"{label}, {report.progress} %" if report.state == Report.State.RUNNING else label
 
+    @display(
+        description="standing",
+        label={
+            "Signed": "success",
+            "Rejected": "danger",
+            "Ready to sign": "info",
+            "Waiting for late data": "warning",
+        },
+    )
+    def shown_stage(self, report: Report) -> str:
+        return STAGES[lifecycle.stage(report)]
+
+    @display(description="sign-off")
+    def steps(self, report: Report) -> str:
+        lines = [
+            (
+                row.get_step_display(),
+                row.name,
+                row.role,
+                f"{row.at:%Y-%m-%d %H:%M} UTC",
+                row.comment,
+            )
+            for row in report.sign_offs.all()
+        ]
+        return format_html_join("", "<p>{} by {} ({}) on {}. {}</p>", lines) or "–"
+
     @display(description="file")
     def file(self, report: Report) -> str:
         if report.state != Report.State.DONE:
@@ -70,7 +172,74 @@ class ReportAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(self.download),
             name="reports_report_file",
         )
-        return [place, *super().get_urls()]
+        steps = [
+            path(
+                f"<int:report_id>/{name}/",
+                self.admin_site.admin_view(partial(self.step, name=name)),
+                name=f"reports_report_{name}",
+            )
+            for name in STEPS
+        ]
+        anew = path(
+            "<int:report_id>/version/",
+            self.admin_site.admin_view(self.new_version),
+            name="reports_report_version",
+        )
+        return [place, *steps, anew, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        extra = {
+            "may_sign": request.user.has_perm(lifecycle.PERMISSION),
+            "may_ask": request.user.has_perm("reports.add_report"),
+        }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+
+    def step(self, request: HttpRequest, report_id: int, *, name: str) -> HttpResponse:
+        """Review, sign or reject a report, on a page that asks for the password."""
+        if not request.user.has_perm(lifecycle.PERMISSION):
+            raise PermissionDenied
+        report = get_object_or_404(self.get_queryset(request), pk=report_id)
+        words, back = STEPS[name], reverse("admin:reports_report_change", args=[report_id])
+        form = StepForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                lifecycle.confirm_password(request, request.user, form.cleaned_data["password"])
+                comment = form.cleaned_data["comment"]
+                lifecycle.take_step(report, request.user, words.step, comment)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                messages.success(request, words.done)
+                return redirect(back)
+        due = lifecycle.why_comment(report) if words.step == SignOff.Step.APPROVED else []
+        intro = " ".join([words.intro, *due, *(["So a comment is due."] if due else [])])
+        return pages.page(
+            request,
+            self,
+            form,
+            title=f"{words.submit}: {report.words}",
+            intro=intro,
+            submit=words.submit,
+            back=back,
+            obj=report,
+            danger=words.step == SignOff.Step.REJECTED,
+        )
+
+    def new_version(self, request: HttpRequest, report_id: int) -> HttpResponse:
+        """Ask for the next version, as of now."""
+        if request.method != "POST" or not request.user.has_perm("reports.add_report"):
+            raise PermissionDenied
+        report = get_object_or_404(self.get_queryset(request), pk=report_id)
+        try:
+            newer = lifecycle.new_version(report, request.user)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return redirect("admin:reports_report_change", report_id)
+        nudge("reports.tasks.build_report", newer.pk)
+        messages.success(request, f"Version {newer.version} is being made.")
+        return redirect("admin:reports_report_change", newer.pk)
 
     def download(self, request: HttpRequest, report_id: int) -> HttpResponseBase:
         """Return the PDF of a report in the user's scope."""

@@ -139,14 +139,14 @@ def take_step(
     return locked
 
 
-def confirm_password(request: Any, password: str) -> None:
+def confirm_password(request: Any, user: Any, password: str) -> None:
     """Make sure that it is the user who sits there; a wrong password counts as a failed login.
 
     Raises ValidationError for the field password.
     """
-    name = request.user.get_username()
+    name = user.get_username()
     found = authenticate(request, username=name, password=password) if password else None
-    if found is None or found.pk != request.user.pk:
+    if found is None or found.pk != user.pk:
         raise ValidationError({"password": ["Please enter your own password to confirm."]})
 
 

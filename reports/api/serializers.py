@@ -10,8 +10,9 @@ from rest_framework import serializers
 
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Vendor, validate_zone
+from reports import lifecycle
 from reports.documents import KINDS
-from reports.models import Report
+from reports.models import Report, SignOff
 
 
 class ReportRequestSerializer(serializers.Serializer[Any]):
@@ -73,8 +74,27 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
         }
 
 
+class StepSerializer(serializers.Serializer[Any]):
+    """A step of the sign-off: the user's own password again, and a comment where one is due."""
+
+    password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=500)
+    comment = serializers.CharField(default="", allow_blank=True, max_length=2000)
+
+
+class SignOffSerializer(serializers.ModelSerializer[SignOff]):
+    """Who took which step."""
+
+    class Meta:
+        model = SignOff
+        fields = ("step", "name", "role", "comment", "at")
+        read_only_fields = fields
+
+
 class ReportSerializer(serializers.ModelSerializer[Report]):
-    """How far a report is, and what it found once it is done."""
+    """How far a report is, what it found once it is done, and where it stands."""
+
+    stage = serializers.SerializerMethodField()
+    sign_offs = SignOffSerializer(many=True, read_only=True)
 
     class Meta:
         model = Report
@@ -84,8 +104,13 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "params",
             "as_of",
             "state",
+            "stage",
+            "version",
+            "supersedes",
+            "sign_offs",
             "progress",
             "sha256",
+            "data_sha256",
             "size",
             "data",
             "requested_at",
@@ -94,3 +119,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "attempts",
         )
         read_only_fields = fields
+
+    def get_stage(self, report: Report) -> str:
+        """Return collecting, waiting, ready, signed or rejected."""
+        return lifecycle.stage(report).value

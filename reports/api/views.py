@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
+from rest_framework.serializers import as_serializer_error
 
 from licenses.tasks import nudge
-from reports import delivery
-from reports.api.serializers import ReportRequestSerializer, ReportSerializer
-from reports.models import Report
+from reports import delivery, lifecycle
+from reports.api.serializers import ReportRequestSerializer, ReportSerializer, StepSerializer
+from reports.models import Report, SignOff
 
 
 class MayRead(DjangoModelPermissions):
@@ -38,10 +42,10 @@ class ReportViewSet(
     queryset = Report.objects.none()
     serializer_class = ReportSerializer
     permission_classes = (MayRead,)
-    filterset_fields = ("name", "state")
+    filterset_fields = ("name", "state", "decision", "version")
 
     def get_queryset(self) -> Any:
-        return Report.objects.for_user(self.request.user)
+        return Report.objects.for_user(self.request.user).prefetch_related("sign_offs")
 
     @extend_schema(request=ReportRequestSerializer, responses={202: ReportSerializer})
     def create(self, request: Request) -> Response:
@@ -49,6 +53,47 @@ class ReportViewSet(
         asked = ReportRequestSerializer(data=request.data, context={"request": request})
         asked.is_valid(raise_exception=True)
         report = delivery.request_report(user=request.user, **asked.validated_data)
+        return self._accepted(report)
+
+    @extend_schema(request=None, responses={202: ReportSerializer})
+    @action(detail=True, methods=["post"])
+    def versions(self, request: Request, pk: str | None = None) -> Response:
+        """Make the next version, as of now; it says what differs from this one."""
+        with _refusals():
+            return self._accepted(lifecycle.new_version(self.get_object(), request.user))
+
+    @extend_schema(request=StepSerializer, responses=ReportSerializer)
+    @action(detail=True, methods=["post"])
+    def review(self, request: Request, pk: str | None = None) -> Response:
+        """Put on record that one has reviewed the report."""
+        return self._step(request, SignOff.Step.REVIEWED)
+
+    @extend_schema(request=StepSerializer, responses=ReportSerializer)
+    @action(detail=True, methods=["post"])
+    def sign(self, request: Request, pk: str | None = None) -> Response:
+        """Sign the report. It is never changed again."""
+        return self._step(request, SignOff.Step.APPROVED)
+
+    @extend_schema(request=StepSerializer, responses=ReportSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str | None = None) -> Response:
+        """Reject the report, with the reason as comment."""
+        return self._step(request, SignOff.Step.REJECTED)
+
+    def _step(self, request: Request, step: SignOff.Step) -> Response:
+        if not request.user.has_perm(lifecycle.PERMISSION):
+            raise PermissionDenied
+        report = self.get_object()
+        asked = StepSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        with _refusals():
+            lifecycle.confirm_password(request._request, request.user, values["password"])
+            lifecycle.take_step(report, request.user, step, values["comment"])
+        return Response(ReportSerializer(self.get_queryset().get(pk=report.pk)).data)
+
+    def _accepted(self, report: Report) -> Response:
+        request = self.request
         nudge("reports.tasks.build_report", report.pk)
         place = reverse("report-detail", args=[report.pk], request=request)
         body = ReportSerializer(report).data
@@ -67,6 +112,15 @@ class ReportViewSet(
         """Return all numbers of the report as JSON."""
         report = self.get_object()
         return download(report, request, numbers=True)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say what the rules refuse as the API says it."""
+    try:
+        yield
+    except DjangoValidationError as error:
+        raise ValidationError(as_serializer_error(error)) from error
 
 
 def download(report: Report, request: Request, *, numbers: bool = False) -> FileResponse:
