@@ -224,7 +224,8 @@ def _people(rows: Sequence[Row], result: Imported) -> None:
                 persons[person.pseudonym] = person
             identity = identities.setdefault(person.pk, Identity(person=person, login=row["login"]))
             within = Imported("", "")
-            _put(identity, {"name": row["name"], "email": row["email"]}, within)
+            if person.erased_at is None:
+                _put(identity, {"name": row["name"], "email": row["email"]}, within)
             if team is not None:
                 member = members.setdefault(
                     (person.pk, team.pk, row["member_from"]),

@@ -115,9 +115,12 @@ class PersonResource(Sheet):
     def after_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         cells = instance.cells
         given = {name: cells[name] for name in ("name", "email") if cells[name]}
-        Identity.objects.update_or_create(
-            person=instance, defaults=given, create_defaults={"login": self._login(row), **given}
-        )
+        if instance.erased_at is None:
+            Identity.objects.update_or_create(
+                person=instance,
+                defaults=given,
+                create_defaults={"login": self._login(row), **given},
+            )
         if cells["team"] is not None:
             Membership.objects.update_or_create(
                 person=instance,

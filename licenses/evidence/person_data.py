@@ -1,0 +1,67 @@
+"""All that is on record about one person, for a request of access."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.evidence import entries
+from licenses.models import (
+    Checkout,
+    Denial,
+    DenialEpisode,
+    Event,
+    Identity,
+    Membership,
+    NameReveal,
+    Person,
+    RuleMatch,
+)
+
+
+def collect(person: Person) -> dict[str, Any]:
+    """Return what is stored about a person, moments in ISO 8601; notes it in the evidence."""
+    identity = Identity.objects.filter(person=person).first()
+    found = {
+        "pseudonym": person.pseudonym,
+        "known_since": person.recorded_at.isoformat(),
+        "name_erased_at": _plain(person.erased_at),
+        "identity": None
+        if identity is None
+        else {"login": identity.login, "name": identity.name, "email": identity.email},
+        "teams": _rows(Membership, person, "team__name", "valid_from", "valid_to"),
+        "team_rules": _rows(RuleMatch, person, "rule__team__name"),
+        "checkouts": _rows(
+            Checkout,
+            person,
+            *("feature__name", "feature__server__name", "host__name", "seats"),
+            *("taken_at", "returned_at", "end_reason"),
+        ),
+        "denials": _rows(Denial, person, "feature__name", "at", "seats", "reason_class", "reason"),
+        "denial_episodes": _rows(
+            DenialEpisode, person, "pool__name", "starts", "last", "refusals", "outcome"
+        ),
+        "log_events": _rows(Event, person, "feature__name", "kind", "at", "seats"),
+        "reveals_of_the_name": _rows(
+            NameReveal, person, "requested_by__username", "requested_at", "granted", "reason"
+        ),
+    }
+    now = int(timezone.now().timestamp())
+    body = {"person": person.pseudonym, "what": "access request", "who": "command", "count": 1}
+    with transaction.atomic():
+        entries.append(entries.INSTALLATION, [entries.draft("export", now, body)], source="command")
+    return found
+
+
+def _rows(model: Any, person: Person, *names: str) -> list[dict[str, Any]]:
+    rows = model._default_manager.filter(person=person).order_by("pk").values(*names)
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str | int) else str(value)

@@ -1,0 +1,297 @@
+"""Forget somebody's name: in every table and file of ours, while use stays under the pseudonym."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import connection, models, transaction
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from licenses.evidence import entries
+from licenses.models import (
+    Capture,
+    Checkout,
+    Host,
+    Identity,
+    ImportJob,
+    Person,
+    UnreadableLine,
+    held_vendors,
+    pseudonym,
+)
+from licenses.models.guards import APPEND_ONLY, SEALED
+
+from .captures import drop_raw
+
+BATCH = 500
+_ACCOUNTS = {"auth_user"}
+"""An account is not a name behind use: whoever manages accounts deletes it."""
+
+
+class Held(Exception):
+    """A legal hold covers what this person used."""
+
+
+class Erased(NamedTuple):
+    """What was done. left: places that may not be changed and still hold the name."""
+
+    person: str
+    rows: int
+    captures: int
+    files: int
+    left: list[str]
+
+
+class Needles:
+    """Names to be found as whole words, in any case."""
+
+    def __init__(self, names: Iterable[str], label: str) -> None:
+        self.names = sorted({name for name in names if name}, key=lambda n: (-len(n), n))
+        self.label = label
+        parts = "|".join(re.escape(name) for name in self.names) or "(?!)"  # which fits nowhere
+        # A name ends where a sentence ends, not at the dot within a longer name.
+        self.pattern = re.compile(rf"(?<![\w.-])(?:{parts})(?![\w-]|\.\w)", re.IGNORECASE)
+
+    def replace(self, value: Any) -> Any:
+        """Return the value with the names replaced: a text, or what JSON holds."""
+        if isinstance(value, str):
+            return self.pattern.sub(self.label, value)
+        if isinstance(value, dict):
+            return {self.replace(key): self.replace(inner) for key, inner in value.items()}
+        return [self.replace(inner) for inner in value] if isinstance(value, list) else value
+
+    def within(self, text: str) -> bool:
+        return self.pattern.search(text) is not None
+
+    def spellings(self) -> set[str]:
+        """Return the names as a database may have to look for them."""
+        forms = {form for n in self.names for form in (n, n.lower(), n.upper(), n.title())}
+        return forms | {json.dumps(form)[1:-1] for form in forms}
+
+
+def find_person(who: str) -> Person | None:
+    """Return a person by login, pseudonym, or its short form such as P-3f9a2c1b."""
+    who = who.strip()
+    found = Person.objects.filter(pseudonym__in=[pseudonym("person", who), who.lower()]).first()
+    if found is None and re.fullmatch(r"P-[0-9a-f]{8}", who, re.IGNORECASE):
+        several = Person.objects.filter(pseudonym__startswith=who[2:].lower())[:2]
+        found = several[0] if len(several) == 1 else None
+    person: Person | None = found
+    return person
+
+
+def erase(person: Person, reason: str, *, known_as: str = "", despite_hold: bool = False) -> Erased:
+    """Forget the names of a person everywhere; use, counts and hashes of the evidence stay.
+
+    known_as:  a login to look for besides those on record, as these may be gone already.
+
+    Raises Held where a legal hold covers what the person used, unless *despite_hold*. Safe to run
+    again, also after it was interrupted: names go last.
+    """
+    if not despite_hold and is_held(person):
+        raise Held(f"A legal hold covers what {person.label} used: names are kept until it ends.")
+    needles = _needles(person, known_as)
+    captures = _drop_captures(needles)
+    files = sum(_scrub_file(path, needles) for path in _our_texts())
+    rows, left = _scrub_tables(needles)
+    with transaction.atomic():
+        rows += _forget(person)
+        now = timezone.now()
+        body = {
+            "captures": captures,
+            "person": person.pseudonym,
+            "reason": needles.replace(reason),
+            "what": "name of a person",
+        }
+        entry = entries.draft("erasure", int(now.timestamp()), body)
+        entries.append(entries.INSTALLATION, [entry], source="command")
+        Person.objects.filter(pk=person.pk).update(erased_at=now)
+    cache.clear()
+    _tidy()
+    return Erased(person.pseudonym, rows, captures, files, left)
+
+
+def is_held(person: Person) -> bool:
+    """Tell whether the person used something of a vendor that is under a legal hold."""
+    vendors = held_vendors()
+    mine = Checkout.objects.filter(
+        person=person, feature__mappings__pool__product__vendor__in=vendors
+    )
+    return bool(vendors) and mine.exists()
+
+
+def _needles(person: Person, known_as: str) -> Needles:
+    names = [known_as] if pseudonym("person", known_as) == person.pseudonym else []
+    identity = Identity.objects.filter(person=person).first()
+    if identity is not None:
+        names += [identity.login, identity.name, identity.email]
+    return Needles([*names, *_own_hosts(person).values_list("name", flat=True)], person.label)
+
+
+def _own_hosts(person: Person) -> Any:
+    """Return the machines that nobody else used: their names often name the person."""
+    mine = Checkout.objects.filter(person=person).order_by().values("host")
+    others = Checkout.objects.exclude(person=person).filter(host__isnull=False)
+    return Host.objects.filter(pk__in=mine).exclude(pk__in=others.order_by().values("host"))
+
+
+def _forget(person: Person) -> int:
+    hosts = _own_hosts(person).exclude(name="").values_list("pk", flat=True)
+    cleared = Host.objects.filter(pk__in=list(hosts)).update(name="")
+    return cleared + Identity.objects.filter(person=person).delete()[0]
+
+
+def _drop_captures(needles: Needles) -> int:
+    """Drop the raw text of captures that hold a name; hash, size and an entry stay."""
+    dropped = 0
+    for rows in _batches(Capture.objects.exclude(stored="")):
+        found = [row for row in rows if needles.within(_text(row.stored))]
+        if found:
+            with transaction.atomic():
+                drop_raw(found)
+            dropped += len(found)
+            _unlink({row.stored for row in found})
+    lines = UnreadableLine.objects.filter(_holding("text", needles)).order_by()
+    lines.filter(capture__stored="").delete()
+    return dropped
+
+
+def _unlink(paths: set[str]) -> None:
+    """Remove files that no capture names any more, however young they are."""
+    named = set(Capture.objects.filter(stored__in=paths).values_list("stored", flat=True))
+    for stored in paths - named:
+        (Path(settings.ITAM_DATA_DIR) / stored).unlink(missing_ok=True)
+
+
+def _text(stored: str) -> str:
+    try:
+        with gzip.open(Path(settings.ITAM_DATA_DIR) / stored) as packed:
+            return packed.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _our_texts() -> Iterator[Path]:
+    for folder in (settings.ITAM_LOG_DIR, settings.ITAM_MAILBOX_DIR):
+        if Path(folder).is_dir():
+            yield from (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+
+
+def _scrub_file(path: Path, needles: Needles) -> bool:
+    """Replace names in a text file of ours, in place, as somebody may be writing at its end."""
+    before = path.read_bytes().decode("utf-8", "surrogateescape")
+    after = needles.replace(before)
+    if after == before:
+        return False
+    with path.open("r+b") as file:
+        file.write(after.encode("utf-8", "surrogateescape"))
+        file.truncate()
+    return True
+
+
+def _scrub_tables(needles: Needles) -> tuple[int, list[str]]:
+    """Replace names in each text of each table; return the rows changed and the places left."""
+    changed, left = _scrub_sessions(needles) + _drop_jobs(needles), []
+    for model in apps.get_models():
+        table = model._meta.db_table
+        for field in _texts(model):
+            rows = _holding_rows(model, field, needles)
+            if table in APPEND_ONLY or table in SEALED or table in _ACCOUNTS:
+                left += [f"{table}.{field.column}"] if any(rows) else []
+            elif model is not Identity:
+                changed += _rewrite(model, field, rows, needles)
+    return changed, left
+
+
+def _texts(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    kinds = (models.CharField, models.TextField, models.JSONField)
+    managed = not model._meta.proxy and model._meta.managed
+    fields = model._meta.local_concrete_fields if managed else []
+    # A pseudonym, a key or a hash holds no name, and a link to a row must stay one.
+    return [f for f in fields if isinstance(f, kinds) and not f.primary_key and not f.choices]
+
+
+def _holding(name: str, needles: Needles) -> Q:
+    wanted = Q(pk__in=[])
+    for spelling in sorted(needles.spellings()):
+        wanted |= Q(**{f"{name}__icontains": spelling})
+    return wanted
+
+
+def _holding_rows(
+    model: type[models.Model], field: models.Field[Any, Any], needles: Needles
+) -> Iterator[models.Model]:
+    rows = model._base_manager.annotate(_as_text=Cast(field.name, TextField()))
+    for batch in _batches(rows.filter(_holding("_as_text", needles))):
+        for row in batch:
+            value = getattr(row, field.attname)
+            if needles.replace(value) != value:
+                yield row
+
+
+def _rewrite(
+    model: type[models.Model],
+    field: models.Field[Any, Any],
+    rows: Iterator[models.Model],
+    needles: Needles,
+) -> int:
+    changed = 0
+    for row in rows:
+        value = needles.replace(getattr(row, field.attname))
+        if isinstance(value, str) and field.max_length:
+            value = value[: field.max_length]
+        model._base_manager.filter(pk=row.pk).update(**{field.attname: value})
+        changed += 1
+    return changed
+
+
+def _scrub_sessions(needles: Needles) -> int:
+    """End sessions that hold a name: what they hold is signed and cannot be changed."""
+    found = [
+        row.pk
+        for row in Session.objects.order_by().iterator()
+        if needles.within(json.dumps(row.get_decoded(), default=str, ensure_ascii=False))
+    ]
+    return int(Session.objects.filter(pk__in=found).delete()[0])
+
+
+def _drop_jobs(needles: Needles) -> int:
+    """Drop files handed in that hold a name and were imported; captures tell of them."""
+    dropped = 0
+    for job in ImportJob.objects.filter(finished_at__isnull=False).exclude(file=""):
+        path = Path(job.file.path)
+        text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+        if needles.within(text) or needles.within(job.file.name):
+            with transaction.atomic():
+                transaction.on_commit(partial(job.file.storage.delete, job.file.name))
+                job.delete()
+            dropped += 1
+    return dropped
+
+
+def _tidy() -> None:
+    """Let the database overwrite what it deleted: SQLite keeps old bytes in free pages."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _batches(rows: Any) -> Iterator[list[Any]]:
+    rows = rows.order_by("pk")
+    batch = list(rows[:BATCH])
+    while batch:
+        yield batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
