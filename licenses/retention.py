@@ -17,18 +17,25 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 from knox.models import AuthToken
 
 from licenses.concurrency.denials import RULES as RULES_OF_DENIALS
+from licenses.evidence import entries
 from licenses.importing.captures import drop_raw
 from licenses.models import (
     Capture,
+    Checkout,
     Denial,
+    Feature,
+    Host,
     IdempotencyRecord,
+    Identity,
     ImportJob,
     MailboxMessage,
     Notification,
     Work,
+    held_vendors,
 )
 
 BATCH = 500
@@ -58,6 +65,54 @@ def _forget_words(denials: list[Any]) -> None:
     Denial.objects.filter(pk__in=[row.pk for row in denials]).update(reason="")
 
 
+def _held() -> Any:
+    """Return the features of vendors under a legal hold: what is about them stays."""
+    held = Feature.objects.filter(mappings__pool__product__vendor__in=held_vendors())
+    return held.order_by().values("pk")
+
+
+def _captures(before: datetime) -> Any:
+    old = Capture.objects.filter(recorded_at__lt=before).exclude(stored="")
+    return old.exclude(server__in=Feature.objects.filter(pk__in=_held()).values("server"))
+
+
+def _denials(before: datetime) -> Any:
+    """Return refusals with words; those that today's rules have not read yet may still be needed
+    for a class."""
+    old = Denial.objects.filter(at__lt=before, rules=RULES_OF_DENIALS)
+    return old.exclude(reason="").exclude(feature__in=_held())
+
+
+def _unused(rows: Any, of: str, lookup: str, before: datetime) -> Any:
+    """Keep the rows whose person or machine (*of*) was last seen before then, and in no use that
+    is held.
+
+    lookup:  from the row to the person or machine.
+    """
+    late = Q(returned_at=None) | Q(returned_at__gte=before) | Q(feature__in=_held())
+    used = Checkout.objects.filter(late).order_by().values(of)
+    refused = Denial.objects.filter(Q(at__gte=before) | Q(feature__in=_held()))
+    return rows.exclude(**{f"{lookup}__in": used}).exclude(
+        **{f"{lookup}__in": refused.order_by().values(of)}
+    )
+
+
+def _forget_people(identities: list[Any]) -> None:
+    _delete(identities)
+    _note_names(len(identities), "names of people")
+
+
+def _forget_machines(hosts: list[Any]) -> None:
+    Host.objects.filter(pk__in=[row.pk for row in hosts]).update(name="")
+    _note_names(len(hosts), "names of machines")
+
+
+def _note_names(count: int, what: str) -> None:
+    now = int(timezone.now().timestamp())
+    entry = entries.draft("erasure", now, {"count": count, "what": what})
+    entries.append(entries.INSTALLATION, [entry], source="retention")
+
+
 def _delete_jobs(jobs: list[Any]) -> None:
     _delete(jobs)
     for job in jobs:
@@ -79,8 +134,22 @@ RULES = (
     Rule(
         "raw captures",
         "ITAM_KEEP_CAPTURES_DAYS",
-        lambda before: Capture.objects.filter(recorded_at__lt=before).exclude(stored=""),
+        _captures,
         drop_raw,
+    ),
+    Rule(
+        "names behind pseudonyms",
+        "ITAM_KEEP_IDENTITIES_DAYS",
+        lambda before: _unused(
+            Identity.objects.filter(recorded_at__lt=before), "person", "person", before
+        ),
+        _forget_people,
+    ),
+    Rule(
+        "names of machines",
+        "ITAM_KEEP_IDENTITIES_DAYS",
+        lambda before: _unused(Host.objects.exclude(name=""), "host", "pk", before),
+        _forget_machines,
     ),
     Rule(
         "files handed in",
@@ -99,10 +168,7 @@ RULES = (
     Rule(
         "words of refusals",
         "ITAM_KEEP_DENIAL_WORDS_DAYS",
-        # Those that today's rules have not read yet may still be needed for a class.
-        lambda before: Denial.objects.filter(at__lt=before, rules=RULES_OF_DENIALS).exclude(
-            reason=""
-        ),
+        _denials,
         _forget_words,
     ),
     Rule("messages of past alerts", "ITAM_KEEP_MESSAGES_DAYS", _messages, _delete),

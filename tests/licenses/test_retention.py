@@ -22,13 +22,24 @@ from licenses.models import (
     Capture,
     Channel,
     Denial,
+    Host,
     IdempotencyRecord,
+    Identity,
     ImportJob,
+    LegalHold,
     MailboxMessage,
     Notification,
     UnreadableLine,
 )
-from tests.factories import FeatureFactory, PersonFactory, ServerFactory, refusal
+from tests.factories import (
+    FeatureFactory,
+    HostFactory,
+    PersonFactory,
+    PoolFactory,
+    ServerFactory,
+    holding,
+    refusal,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -257,3 +268,51 @@ def test_a_refusal_outlives_its_words(purge: Any) -> None:
         ("", -4, "no_seat"),
         ("as printed", -4, "no_seat"),  # today's rules have yet to read it
     ]
+
+
+class TestNames:
+    def test_names_go_that_long_after_the_last_use(self, purge):
+        feature, host = FeatureFactory(), HostFactory(name="kept-pc")
+        gone, kept, holds, refused = (PersonFactory(login=f"u{n}") for n in range(4))
+        Identity.objects.update(recorded_at=ago(days=900))
+        old = HostFactory(name="gone-pc")
+        holding(feature, stamp(500), stamp(401), person=gone, host=old)
+        holding(feature, stamp(500), stamp(399), person=kept, host=host)
+        holding(feature, stamp(500), None, person=holds, host=host)
+        refusal(feature, stamp(399), refused, host=host)
+        assert purge()
+        assert set(Identity.objects.values_list("person", flat=True)) == {
+            person.pk for person in (kept, holds, refused)
+        }
+        assert set(Host.objects.values_list("name", flat=True)) == {"kept-pc", ""}
+        told = [e["body"] for e in entries.entries("installation") if e["kind"] == "erasure"]
+        assert {(body["what"], body["count"]) for body in told} == {
+            ("names of people", 1),
+            ("names of machines", 1),
+        }
+
+    def test_a_name_learned_lately_stays_though_unused(self, purge):
+        PersonFactory(login="new")
+        assert purge() and Identity.objects.count() == 1
+
+    def test_a_legal_hold_keeps_names_and_raw_text(self, purge, place):
+        feature = FeatureFactory(pool=PoolFactory())
+        person = PersonFactory(login="held")
+        Identity.objects.update(recorded_at=ago(days=900))
+        holding(feature, stamp(500), stamp(450), person=person, host=HostFactory(name="pc"))
+        raw = capture(b"held text", ago(days=401))
+        Capture.objects.update(server=feature.server)
+        vendor = feature.mappings.get().pool.product.vendor
+        hold = LegalHold.objects.create(vendor=vendor, reason="audit")
+        assert purge()
+        assert Identity.objects.count() == 1 and Host.objects.get().name == "pc"
+        assert read_raw(Capture.objects.get(pk=raw.pk)) == b"held text"
+        hold.released_at = NOW
+        hold.save()
+        assert purge()
+        assert not Identity.objects.exists() and Host.objects.get().name == ""
+        assert Capture.objects.get().stored == ""
+
+
+def stamp(days: int) -> int:
+    return int(ago(days=days).timestamp())
