@@ -26,6 +26,7 @@ TABLE = {
     "E10": Trials("ways to cut, order and repeat the same input", 300, 10_000, 10),
     "E11": Trials("random histories counted second by second", 1_000, 20_000, 10),
     "E14": Trials("outages of licence servers", 300, 1_000, 10),
+    "E15": Trials("installations of known truth, judged", 300, 5_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000),
     "E24": Trials("disks that fill up at random moments", 60, 200),
 }
