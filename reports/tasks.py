@@ -5,16 +5,18 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from reports import delivery
+from reports import delivery, scheduling
 
 
 @shared_task
 def tick() -> None:
-    """Hand out the reports that wait, and drop files kept long enough. Overlapping ticks do no
-    harm: one gets the lease."""
+    """Ask for scheduled reports, hand out those that wait, mail those that are made, and drop files
+    kept long enough. Overlapping ticks do no harm: one gets the lease."""
     now = timezone.now()
+    scheduling.run_due(now)
     for report_id in delivery.due(now):
         build_report.delay(report_id)
+    scheduling.deliver(now)
     delivery.drop_files(now)
 
 

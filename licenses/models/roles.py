@@ -49,6 +49,7 @@ FACTS = frozenset(
         "importjob",
         "host",
         "signoff",
+        "reportdelivery",
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.

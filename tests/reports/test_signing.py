@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
-from reports import admin as admin_module
 from reports import delivery
+from reports.admin import reports as admin_module
 from reports.api import views
 from reports.models import Report
 from tests.reports.conftest import END, START

@@ -17,6 +17,15 @@ class SendError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail. kind: its media type."""
+
+    name: str
+    content: bytes
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one recipient.
 
@@ -34,3 +43,4 @@ class Message:
     transition: str
     at: datetime
     thread: str = ""
+    attachments: tuple[Attachment, ...] = ()

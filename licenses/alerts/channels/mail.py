@@ -45,6 +45,8 @@ def send(channel: Channel, message: Message) -> None:
     mail = EmailMessage(
         subject=message.subject, body=message.body, to=[message.recipient], headers=headers
     )
+    for file in message.attachments:
+        mail.attach(file.name, file.content, file.kind)
     try:
         taken = mail.send()
     except smtplib.SMTPRecipientsRefused as error:

@@ -1,0 +1,5 @@
+"""Reports in the admin."""
+
+from . import reports, schedules
+
+__all__ = ["reports", "schedules"]

@@ -1,0 +1,6 @@
+"""Reports, their sign-off, and when they are made and sent by themselves."""
+
+from .reports import FOLDER, Report, SignOff, scope_key
+from .schedules import ReportDelivery, ReportSchedule
+
+__all__ = ["FOLDER", "Report", "ReportDelivery", "ReportSchedule", "SignOff", "scope_key"]

@@ -1,0 +1,199 @@
+"""Scheduled reports: asked for when their time has come, and mailed once they are made.
+
+What is due stands in the database. A report, its mails on record and the schedule's next due time
+are one transaction, so that a run that died, ran twice or comes late makes each period once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.urls import reverse
+
+from licenses.alerts.channels import Message, SendError, mail
+from licenses.alerts.channels.base import Attachment
+from licenses.alerts.failing import GIVE_UP
+from licenses.alerts.messages import link
+from licenses.alerts.outbox import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, LEASE
+from licenses.evidence.reads import note_read
+from licenses.models import LicensePool
+from reports.delivery import request_report
+from reports.documents import KINDS
+from reports.documents.words import VERDICTS, day_span
+from reports.models import Report, ReportDelivery, ReportSchedule
+
+logger = logging.getLogger(__name__)
+
+MOST_PERIODS = 24
+"""That one run catches up with, a schedule; the next run goes on."""
+MOST_BYTES = 10_000_000
+"""Of attachments; more goes as a link."""
+
+State = ReportDelivery.State
+Attach = ReportSchedule.Attach
+
+
+def run_due(now: datetime) -> list[int]:
+    """Ask for the reports whose time has come; return their ids, to be built."""
+    made: list[int] = []
+    due = ReportSchedule.objects.filter(enabled=True, due_at__lte=now).order_by("due_at", "pk")
+    for schedule_id in list(due.values_list("pk", flat=True)):
+        for _ in range(MOST_PERIODS):
+            with transaction.atomic():
+                row = ReportSchedule.objects.select_for_update(of=("self",))
+                schedule = row.filter(pk=schedule_id, enabled=True, due_at__lte=now).first()
+                if schedule is None:
+                    break
+                if report := _ask(schedule, now):
+                    made.append(report.pk)
+                schedule.next_end = schedule.end_after(schedule.next_end)
+                schedule.plan(now)
+                schedule.save(update_fields=["next_end", "due_at", "last_error"])
+    return made
+
+
+def _ask(schedule: ReportSchedule, now: datetime) -> Report | None:
+    pools, scope = pools_of(schedule)
+    if not pools:
+        schedule.last_error = f"No report on {schedule.next_end}: {schedule.owner} sees no pool."
+        return None
+    schedule.last_error = ""
+    start, end = schedule.window()
+    zone = ZoneInfo(schedule.zone)
+    report = request_report(
+        schedule.report, pools, start, end, zone, schedule.owner, now, scope=scope
+    )
+    rows = [
+        ReportDelivery(
+            schedule=schedule,
+            report=report,
+            recipient=address,
+            attach=schedule.attach,
+            due_at=now,
+            recorded_at=now,
+        )
+        for address in schedule.addresses()
+    ]
+    ReportDelivery.objects.bulk_create(rows)
+    return report
+
+
+def pools_of(schedule: ReportSchedule) -> tuple[list[LicensePool], str]:
+    """Return the pools that it is about, as far as its owner may see them, and their name."""
+    seen = LicensePool.objects.for_user(schedule.owner)
+    if schedule.vendor is not None:
+        return list(seen.filter(product__vendor=schedule.vendor)), schedule.vendor.name
+    chosen = list(schedule.pools.order_by().values_list("pk", flat=True))
+    if not chosen:
+        return list(seen), "All pools"
+    pools = list(seen.filter(pk__in=chosen))
+    return pools, pools[0].name if len(pools) == 1 else f"{len(pools)} pools"
+
+
+def deliver(now: datetime, limit: int = 50) -> int:
+    """Mail the reports that are made, and return how many mails went out. Any number of these may
+    run at once; who dies between sending and marking repeats a mail with the same message id."""
+    unmade = ReportDelivery.objects.filter(state=State.WAITING, report__state=Report.State.FAILED)
+    unmade.update(state=State.FAILED, last_error="The report could not be made.")
+    ready = ReportDelivery.objects.filter(_free(now), report__state=Report.State.DONE)
+    sent = 0
+    for pk in list(ready.order_by("due_at", "pk").values_list("pk", flat=True)[:limit]):
+        row = _claim(pk, now)
+        if row is not None and _send(row, now):
+            sent += 1
+    return sent
+
+
+def _free(now: datetime) -> Q:
+    lease = Q(leased_until=None) | Q(leased_until__lte=now)
+    return lease & Q(state=State.WAITING, due_at__lte=now)
+
+
+def _claim(pk: int, now: datetime) -> ReportDelivery | None:
+    lease = uuid.uuid4()
+    claimed = ReportDelivery.objects.filter(_free(now), pk=pk).update(
+        lease=lease, leased_until=now + LEASE, attempts=F("attempts") + 1
+    )
+    if not claimed:
+        return None
+    rows = ReportDelivery.objects.select_related("report__requested_by")
+    return rows.filter(pk=pk, lease=lease).first()
+
+
+def _send(row: ReportDelivery, now: datetime) -> bool:
+    held = ReportDelivery.objects.filter(pk=row.pk, lease=row.lease)
+    try:
+        message, sha256 = _message(row, now)
+        mail.send(row.channel, message)
+    except (SendError, OSError) as error:
+        words = str(error) if isinstance(error, SendError) else "The files could not be read."
+        _failed(row, held, words, now)
+        return False
+    except Exception as error:
+        logger.exception("report delivery %s", row.pk)
+        _failed(row, held, f"Internal error: {type(error).__name__}", now)
+        return False
+    with transaction.atomic():
+        marked = held.update(
+            state=State.SENT, sent_at=now, sha256=sha256, last_error="", lease=None
+        )
+        if marked:
+            about: dict[str, str | int] = {"report": row.report_id, "sha256": sha256}
+            note_read(row.report.requested_by, "export", "report sent by mail", 1, **about)
+    return True
+
+
+def _failed(row: ReportDelivery, held: Any, error: str, now: datetime) -> None:
+    made = row.report.finished_at or row.recorded_at
+    over = now - made >= GIVE_UP
+    pause = min(FIRST_RETRY_SECONDS * 2 ** min(row.attempts - 1, 20), LAST_RETRY_SECONDS)
+    held.update(
+        state=State.FAILED if over else State.WAITING,
+        due_at=now + timedelta(seconds=pause),
+        last_error=error[:500],
+        lease=None,
+        leased_until=None,
+    )
+
+
+def _message(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
+    """Return the mail, and the SHA-256 of the PDF that it carries or leads to."""
+    report = row.report
+    paper = report.path.read_bytes()
+    sha256 = hashlib.sha256(paper).hexdigest()
+    files = [Attachment(report.file_name, paper, "application/pdf")]
+    if row.attach == Attach.BOTH:
+        name = report.file_name.removesuffix(".pdf") + ".json"
+        files.append(Attachment(name, report.data_path.read_bytes(), "application/json"))
+    if row.attach == Attach.LINK or sum(len(file.content) for file in files) > MOST_BYTES:
+        files = []
+    params = report.params
+    span = day_span(params["start"], params["end"], ZoneInfo(params["zone"]))
+    verdict = VERDICTS.get((report.data or {}).get("verdict", ""), "not known")
+    title = f"{KINDS[report.name].title}, {params['scope']}, {span}"
+    place = link(reverse("admin:reports_report_change", args=[report.pk]))
+    lines = [
+        f"{title}.",
+        f"Verdict: {verdict}.",
+        f"In licence management: {place}",
+        *(f"Attached: {file.name}, {len(file.content):,} bytes" for file in files),
+        f"SHA-256 of the PDF: {sha256}",
+    ]
+    message = Message(
+        key=row.key,
+        recipient=row.recipient,
+        subject=" ".join(title.split())[:300],
+        body="\n".join(lines) + "\n",
+        data={},
+        transition="report",
+        at=now,
+        attachments=tuple(files),
+    )
+    return message, sha256
