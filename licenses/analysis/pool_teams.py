@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Max, Sum
 
+from licenses.analysis.crowds import too_few
 from licenses.analysis.holdings import Holdings, holdings
 from licenses.analysis.rows import number
 from licenses.analysis.team_use import UNASSIGNED, Holder, holders_of
@@ -92,7 +93,7 @@ def pool_teams(
 
     names:    tell names of people. Ask for them only for readers who may see them.
     visible:  ids of the teams to tell of; None: all, and use by nobody's team. The sums are
-              those of all teams all the same.
+              those of all teams all the same. Teams of too few people are told of to nobody.
 
     A constant number of queries; no more holdings are read than those at the pool's peak.
     """
@@ -115,10 +116,11 @@ def pool_teams(
     title = {pk: name for pk, (_, name) in tree.items()} | {NOBODYS: UNASSIGNED}
     compared = split(parents, found.keys(), _with_people_of_their_own())
     held, use = _at(pool, peak_at if peak else None)
+    few = too_few(start, end)
     shown = {
         team: depth
         for team, depth in [*in_order(parents, title), (NOBODYS, 0)]
-        if team in found and (visible is None or team in visible)
+        if team in found and team not in few and (visible is None or team in visible)
     }
     return PoolTeams(
         start,

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from licenses.analysis.crowds import too_few
 from licenses.concurrency.periods import DAY_SECONDS, HOUR_SECONDS, local_midnight
 from licenses.models import LicensePool, Team, validate_zone
 
@@ -73,8 +74,8 @@ def period(request: Request, asked: Span) -> Any:
     return by
 
 
-def teams(request: Request) -> list[Team]:
-    """Return the teams asked for, out of those that the user may see."""
+def teams(request: Request, asked: Span) -> list[Team]:
+    """Return the teams asked for, out of those that the user may see and that are large enough."""
     names = list(dict.fromkeys(filter(None, request.query_params.getlist("team"))))
     if not names:
         return []
@@ -83,6 +84,10 @@ def teams(request: Request) -> list[Team]:
     for name in names:
         if name not in found:
             raise ValidationError({"team": f"There is no team {name!r}."})
+    few = too_few(asked.start, asked.end)
+    for name in names:
+        if found[name].pk in few:
+            raise ValidationError({"team": f"{name!r} has too few people to tell of its use."})
     return [found[name] for name in names]
 
 

@@ -249,7 +249,7 @@ class PoolViewSet(Editable):
             end=asked.end,
             zone=asked.zone,
             by=period(request, asked),
-            teams=teams(request),
+            teams=teams(request, asked),
             names=sees_names(request.user, pool=pool.pk),
         )
         return Response(found.as_dict())

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from licenses.analysis.crowds import too_few
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Team, validate_zone
 
@@ -61,6 +62,21 @@ def find_team(name: str) -> Team:
         raise CommandError(_unknown("team", name, names), returncode=REFUSED)
     team: Team = found
     return team
+
+
+def find_teams(names: Iterable[str], start: int, end: int) -> list[Team]:
+    """Return the teams of these names, each once.
+
+    Raises CommandError for an unknown one, and for one with too few people to tell of its use.
+    """
+    found = [find_team(name) for name in dict.fromkeys(names)]
+    few = too_few(start, end) if found else set()
+    for team in found:
+        if team.pk in few:
+            raise CommandError(
+                f"Team {team.name!r} has too few people to tell of its use.", returncode=REFUSED
+            )
+    return found
 
 
 def find_zone(name: str | None, pool: LicensePool) -> ZoneInfo:

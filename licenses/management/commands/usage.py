@@ -42,7 +42,7 @@ class Command(DataCommand):
             end=end,
             zone=zone,
             by=options["by"],
-            teams=[asking.find_team(name) for name in dict.fromkeys(options["team"])],
+            teams=asking.find_teams(options["team"], start, end),
             names=asking.may_name(options["names"]),
         )
         if options["format"] == "json":

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from rest_framework.test import APIClient
 
-from tests.factories import FeatureFactory, PersonFactory, PoolFactory, at, holding
+from tests.factories import FeatureFactory, PersonFactory, PoolFactory, TeamFactory, at, holding
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +76,13 @@ def test_one_asks_and_another_approves(client: APIClient, pool: Any, settings: A
     assert "canary" in client.get(f"/api/v1/pools/{pool.pk}/holders/").content.decode()
     assert "canary" not in client.get("/api/v1/people/").content.decode()
     assert len(client.get("/api/v1/reveals/").json()["results"]) == 1
+
+
+def test_use_of_a_small_team_is_not_told(client: APIClient, pool: Any, settings: Any) -> None:
+    team = TeamFactory(name="small")
+    address = f"/api/v1/pools/{pool.pk}/usage/"
+    asked = {"from": "2026-11-24", "to": "2026-11-25", "team": team.name}
+    assert client.get(address, asked).status_code == 200
+    settings.ITAM_NAMES = "pseudonymous"
+    answer = client.get(address, asked)
+    assert answer.status_code == 400 and "too few people" in answer.content.decode()
