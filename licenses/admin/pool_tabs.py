@@ -17,6 +17,7 @@ from licenses.analysis import denials as pool_denials
 from licenses.analysis import now as pools_now
 from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
+from licenses.analysis.drift import drift
 from licenses.analysis.rights import entitlement_steps
 from licenses.analysis.verdict import months
 from licenses.analysis.verdict import verdicts as judge
@@ -81,7 +82,7 @@ def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 
 
 def rights_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
-    return {"verdicts": verdicts(pool, now), "steps": steps(pool)}
+    return {"verdicts": verdicts(pool, now), "steps": steps(pool), "drift": drift_words(pool, now)}
 
 
 def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
@@ -219,6 +220,25 @@ def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:
 def coverage(pool: Any, now: int) -> str:
     share = coverage_share(pool, now - 365 * DAY, now, now=now)
     return "" if share is None else str(percent_down(share))
+
+
+def drift_words(pool: Any, now: int) -> str:
+    """Return how contract, licence file and server differ on the seats, each with its date; "" if
+    those that say a number agree."""
+    found = drift(pool, now)
+    if not found.differs:
+        return ""
+    parts = []
+    sayings = ("contracts say", "the licence file says", "the server serves")
+    for words_of, said in zip(sayings, found, strict=True):
+        if said.seats is None:
+            continue
+        since = ""
+        if said.since is not None:
+            since = f" since {datetime.fromtimestamp(said.since, pool.tzinfo):%Y-%m-%d}"
+        parts.append(f"{words_of} {said.seats}{since}")
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def bound_words(gap: PoolGap) -> str:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from licenses.analysis.drift import Said, drift
+from licenses.models import IssuedCount
+from tests.factories import EntitlementFactory, FeatureFactory, IssuedCountFactory, PoolFactory, at
+
+pytestmark = pytest.mark.django_db
+
+NOW, MARCH = at("2026-04-01T00:00"), at("2026-03-01T00:00")
+STATUS = IssuedCount.Source.STATUS
+
+
+@pytest.fixture
+def pool():
+    return PoolFactory()
+
+
+def test_contract_file_and_server_are_told_apart_each_with_its_date(pool):
+    feature = FeatureFactory(pool=pool)
+    EntitlementFactory(pool=pool, quantity=30, overdraft=5)
+    IssuedCountFactory(feature=feature, count=25)
+    IssuedCountFactory(feature=feature, source=STATUS, count=20, starts=MARCH)
+    found = drift(pool, NOW)
+    assert found == (Said(30, at("2026-01-01T00:00")), Said(25, None), Said(20, MARCH))
+    assert found.differs
+
+
+def test_servers_add_up_with_their_weights_and_agree(pool):
+    for weight, count in ((1, 10), (2, 5)):
+        feature = FeatureFactory(pool=pool, weight=weight)
+        IssuedCountFactory(feature=feature, source=STATUS, count=count, starts=MARCH)
+    EntitlementFactory(pool=pool, quantity=20)
+    found = drift(pool, NOW)
+    assert (found.filed.seats, found.served.seats, found.differs) == (None, 20, False)
+
+
+def test_what_is_uncounted_ended_or_says_nothing_is_not_compared(pool):
+    feature = FeatureFactory(pool=pool)
+    EntitlementFactory(pool=pool, quantity=30)
+    IssuedCountFactory(feature=feature, count=5, ends=MARCH)
+    IssuedCountFactory(feature=feature, source=STATUS, count=None, starts=MARCH)
+    found = drift(pool, NOW)
+    assert (found.filed, found.served) == (Said(None, None), Said(None, None))
+    assert not found.differs
