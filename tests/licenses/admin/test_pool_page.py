@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,14 @@ from django.urls import reverse
 
 from licenses.admin import pool_page, pool_tabs
 from licenses.models import DirtySpan, LicensePool, PoolFeature, PoolHour, PoolNow
-from tests.factories import FeatureFactory, PoolFactory, at
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    IssuedCountFactory,
+    PoolFactory,
+    at,
+    covered,
+)
 
 from .conftest import NOW, World
 
@@ -168,3 +176,29 @@ def test_a_feature_that_feeds_another_pool_is_refused_in_words(mara: Client, wor
     page_ = mara.post(path, form(fresh, twice, twice), follow=True)
     assert page_.status_code == 200
     assert PoolFeature.objects.filter(feature=twice["feature"]).count() <= 1
+
+
+def test_what_contract_and_file_say_stands_side_by_side(mara: Client, db: None) -> None:
+    pool = PoolFactory()
+    EntitlementFactory(pool=pool, quantity=30)
+    IssuedCountFactory(feature=FeatureFactory(pool=pool), count=25)
+    assert "Contracts say 30 since 2026-01-01, the licence file says 25." in page(
+        mara, pool, "rights"
+    )
+    other = PoolFactory()
+    EntitlementFactory(pool=other, quantity=25)
+    IssuedCountFactory(feature=FeatureFactory(pool=other), count=25)
+    assert "the licence file says" not in page(mara, other, "rights")
+
+
+def test_a_gap_in_which_no_over_use_was_possible_says_so(mara: Client, db: None) -> None:
+    now = int(time.time())
+    feature = FeatureFactory(pool=(pool := PoolFactory()))
+    EntitlementFactory(pool=pool, quantity=25)
+    IssuedCountFactory(feature=feature, count=25)
+    covered(feature.server, now - 86_400, now - 7200)
+    covered(feature.server, now - 3600, now)
+    sentence = "No over-use was possible: at most 25 seats could be issued."
+    assert sentence in page(mara, pool, "use")
+    IssuedCountFactory(feature=feature, count=1)
+    assert sentence.replace("25", "26") not in page(mara, pool, "use")
