@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 
@@ -20,11 +21,19 @@ def _icon(_request: HttpRequest) -> str:
     return static("itam/icon.svg")
 
 
+def _names(_request: HttpRequest) -> list[str]:
+    """Return the banner that says how much of people is shown, and its colour."""
+    shown = {"off": "Counts only", "pseudonymous": "Names hidden", "named": "Names shown"}
+    mode = settings.ITAM_NAMES
+    return [shown[mode], "warning" if mode == "named" else "info"]
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Licences",
     "SITE_HEADER": "Licences",
     "SITE_SUBHEADER": "Concurrent use, rights and proof",
     "SITE_SYMBOL": "key",
+    "ENVIRONMENT": "itam.unfold._names",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

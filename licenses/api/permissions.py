@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.permissions import DjangoModelPermissions
+
+from licenses.models.scoping import API_CLIENT, roles
 
 
 class ModelPermissions(DjangoModelPermissions):
@@ -17,3 +21,9 @@ class ModelPermissions(DjangoModelPermissions):
         "PATCH": ["%(app_label)s.change_%(model_name)s"],
         "DELETE": ["%(app_label)s.delete_%(model_name)s"],
     }
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        """Refuse API clients that come without a token: theirs is no account to log in with."""
+        if request.auth is None and API_CLIENT in roles(request.user):
+            return False
+        return super().has_permission(request, view)

@@ -259,6 +259,8 @@ class PoolViewSet(Editable):
     def holders(self, request: Request, pk: str | None = None) -> Response:
         """Say who holds seats now, and how old that is."""
         pool = self.get_object()
+        if not request.user.has_perm("licenses.view_checkout"):
+            raise PermissionDenied
         names = sees_names(request.user, pool=pool.pk)
         found = pools_now.holders(pool, names=names)
         zone = pool.tzinfo
@@ -288,6 +290,8 @@ class PoolViewSet(Editable):
     def denials(self, request: Request, pk: str | None = None) -> Response:
         """Say what `manage.py denials` prints."""
         pool = self.get_object()
+        if not request.user.has_perm("licenses.view_denial"):
+            raise PermissionDenied
         asked = span(request, pool)
         names = sees_names(request.user, pool=pool.pk)
         return Response(told(pool, start=asked.start, end=asked.end, zone=asked.zone, names=names))

@@ -57,7 +57,16 @@ from .privacy import (
     sees_names,
     tells_apart,
 )
-from .scoping import AUDITOR, MANAGER, TEAM_LEAD, VIEWER, Scope, roles, sees_everything
+from .scoping import (
+    API_CLIENT,
+    AUDITOR,
+    MANAGER,
+    TEAM_LEAD,
+    VIEWER,
+    Scope,
+    roles,
+    sees_everything,
+)
 from .servers import (
     LONGEST_STEP,
     Feature,
@@ -86,7 +95,8 @@ from .usage import (
 from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
-    "AUDITOR", "LATE_SECONDS", "LEAST", "LONGEST_STEP", "MANAGER", "TEAM_LEAD", "VIEWER",
+    "API_CLIENT", "AUDITOR", "LATE_SECONDS", "LEAST", "LONGEST_STEP", "MANAGER", "TEAM_LEAD",
+    "VIEWER",
     "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
     "Channel", "Checkout", "Chore",

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from licenses.models import Scope
 from tests.factories import FeatureFactory, PersonFactory, PoolFactory, TeamFactory, at, holding
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +88,33 @@ def test_use_of_a_small_team_is_not_told(client: APIClient, pool: Any, settings:
     settings.ITAM_NAMES = "pseudonymous"
     answer = client.get(address, asked)
     assert answer.status_code == 400 and "too few people" in answer.content.decode()
+
+
+def member(role: str, pool: Any) -> User:
+    user = User.objects.create(username=role)
+    user.groups.add(Group.objects.get(name=role))
+    team = TeamFactory()
+    pool.owner_teams.add(team)
+    Scope.objects.create(user=user).teams.add(team)
+    return user
+
+
+def test_a_team_lead_reads_no_rows_about_single_people(pool: Any) -> None:
+    client = APIClient()
+    client.force_authenticate(member("team lead", pool))
+    assert client.get(f"/api/v1/pools/{pool.pk}/").status_code == 200
+    for address in (f"pools/{pool.pk}/holders/", "checkouts/", "denials/", "people/"):
+        assert client.get(f"/api/v1/{address}").status_code == 403, address
+    day = {"from": "2026-11-24", "to": "2026-11-25"}
+    assert client.get(f"/api/v1/pools/{pool.pk}/denials/", day).status_code == 403
+
+
+def test_an_api_client_comes_with_a_token_and_only_reads(pool: Any) -> None:
+    user = member("API client", pool)
+    client = APIClient()
+    client.force_login(user)
+    assert client.get("/api/v1/pools/").status_code == 403
+    _row, token = AuthToken.objects.create(user)
+    client = APIClient(HTTP_AUTHORIZATION=f"Token {token}")
+    assert len(client.get("/api/v1/pools/").json()["results"]) == 1
+    assert client.patch(f"/api/v1/pools/{pool.pk}/", {"name": "x"}).status_code == 403
