@@ -131,9 +131,12 @@ class Retold(NamedTuple):
     end: int
 
 
-def retell(server: LicenseServer, at: int) -> Retold:
-    """Make the coverage and the gaps of polls again around a moment at which an attempt is new."""
-    tried = _around(server, at)
+def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
+    """Make the coverage and the gaps of polls again around a moment at which an attempt is new.
+
+    newest: no later attempt is stored.
+    """
+    tried = _around(server, at, newest=newest)
     if not tried:
         return Retold([], 0, -1)
     low, high = tried[0].at, tried[-1].at
@@ -162,7 +165,7 @@ def retell(server: LicenseServer, at: int) -> Retold:
     return Retold(drafts, start, end)
 
 
-def _around(server: LicenseServer, at: int) -> list[_Attempt]:
+def _around(server: LicenseServer, at: int, *, newest: bool) -> list[_Attempt]:
     """Return the attempts from the last complete answer before a moment to the first one after
     it."""
     statuses = (
@@ -173,7 +176,7 @@ def _around(server: LicenseServer, at: int) -> list[_Attempt]:
     parsed = statuses.filter(result=Capture.Result.PARSED)
     before = parsed.filter(starts__lt=at).order_by("-starts").values_list("starts", flat=True)
     after = parsed.filter(starts__gt=at).values_list("starts", flat=True)
-    low, high = before.first(), after.first()
+    low, high = before.first(), None if newest else after.first()
     rows = statuses
     if low is not None:
         rows = rows.filter(starts__gte=low)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from licenses.sources.records import Result, Snapshot
 
 from . import clock_back, coverage
 from .captures import DiskFull, check_room
-from .snapshots import store_failure, store_snapshot
+from .snapshots import refresh_pools, store_failure, store_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ LONGEST_BACK_OFF = timedelta(minutes=5)
 CLOCK_TOLERANCE = 120
 """Seconds by which a report's own time may differ from ours before its time is believed and ours is
 not."""
+REFRESHED = 50
+"""Answers after which the newest figures of their servers' pools are written."""
 STATUS_LIMIT = 16 * 2**20
 
 
@@ -188,16 +190,26 @@ def poll(server_ids: Sequence[int], *, force: bool = False) -> dict[int, Capture
         )
         log.error("%s", error)
         return captures
-    by_tool = {
-        pk: pair for pk, pair in leased.items() if pair[0].polling == LicenseServer.Polling.TOOL
-    }
-    for pk, (server, lease) in leased.items():
-        if pk not in by_tool:
-            captures[pk] = _store(server, lease, _ask_file(server))
-    for asked in _ask_tool([server for server, _lease in by_tool.values()]):
-        server, lease = by_tool[asked.server.pk]
-        captures[server.pk] = _store(server, lease, asked)
+    waiting: list[int] = []
+    try:
+        for asked in _ask(leased.values()):
+            server, lease = leased[asked.server.pk]
+            captures[server.pk] = _store(server, lease, asked)
+            waiting.append(server.pk)
+            if len(waiting) >= REFRESHED:
+                refresh_pools(waiting)
+                waiting = []
+    finally:
+        refresh_pools(waiting)
     return captures
+
+
+def _ask(leased: Iterable[tuple[LicenseServer, uuid.UUID]]) -> Iterator[_Asked]:
+    servers = [server for server, _lease in leased]
+    for server in servers:
+        if server.polling != LicenseServer.Polling.TOOL:
+            yield _ask_file(server)
+    yield from _ask_tool([s for s in servers if s.polling == LicenseServer.Polling.TOOL])
 
 
 def poll_now(server: LicenseServer) -> Capture | None:
@@ -216,8 +228,11 @@ def _lease(
         polling=LicenseServer.Polling.OFF
     )
     claimed = {}
+    PollState.objects.bulk_create(
+        [PollState(server=server, due_at=now) for server in servers.filter(poll_state=None)],
+        ignore_conflicts=True,
+    )
     for server in servers:
-        PollState.objects.get_or_create(server=server, defaults={"due_at": now})
         lease = uuid.uuid4()
         free = PollState.objects.filter(
             Q(leased_until=None) | Q(leased_until__lte=now), server=server
@@ -296,6 +311,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 asked_at=asked.at,
                 exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,
+                refresh=False,
             )
             failed = snapshot.result != Result.PARSED
         else:
@@ -310,6 +326,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 raw=outcome.stdout,
                 exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,
+                refresh=False,
             )
     finally:
         _release(server, lease, failed=failed)

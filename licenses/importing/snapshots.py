@@ -9,6 +9,7 @@ is stored is a function of their set.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.db import transaction
 
 from licenses.analysis import now as pools_now
 from licenses.evidence import entries
-from licenses.models import Capture, Feature, FeatureNow, LicenseServer, PollState
+from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolFeature
 from licenses.sources.records import Result, Snapshot
 
 from . import attempts, clock_back, coverage, dirty, status_totals
@@ -47,25 +48,32 @@ def store_snapshot(
     asked_at: int | None = None,
     exit_code: int | None = None,
     duration_ms: int | None = None,
+    refresh: bool = True,
 ) -> SnapshotResult:
     """Store one answer of a server, in one transaction, and return what it changed.
 
     at:       the moment that the answer describes, epoch seconds. The same bytes for the same
               moment change nothing.
     asked_at: when we asked, by our own clock; None for a text that somebody handed in.
+    refresh:  write the newest figures of the server's pools. Without it the caller does, with
+              `refresh_pools`, once for many servers.
     """
     digest, path = store_raw(raw) if raw else (hashlib.sha256(raw).hexdigest(), "")
     with transaction.atomic():
         LicenseServer.objects.select_for_update().get(pk=server.pk)
         state, _created = PollState.objects.get_or_create(server=server)
         clock = clock_back.note(server, _seconds(state.last_attempt_at), asked_at)
-        known = Capture.objects.filter(
-            server=server, kind=Capture.Kind.STATUS, sha256=digest, starts=coverage.moment(at)
-        ).first()
-        if known is not None and raw and not clock:
-            return SnapshotResult(
-                known, known=sum(len(f.holdings) for f in snapshot.features), unchanged=True
-            )
+        statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)
+        latest = statuses.filter(starts__gte=coverage.moment(at)).order_by("-starts").first()
+        newest = latest is None or _seconds(latest.starts) == at
+        if latest is not None and raw and not clock:
+            known = statuses.filter(sha256=digest, starts=coverage.moment(at)).first()
+            if known is not None:
+                return SnapshotResult(known, known=_holdings(snapshot), unchanged=True)
+        rows = StatusRows(server, snapshot, Directory(server), at)
+        line_digest = _digest(snapshot)
+        last_digest = bytes(state.line_digest or b"")
+        unchanged = newest and snapshot.result == Result.PARSED and last_digest == line_digest
         capture = Capture.objects.create(
             server=server,
             kind=Capture.Kind.STATUS,
@@ -81,39 +89,44 @@ def store_snapshot(
             unreadable_count=len(snapshot.unreadable),
             exit_code=exit_code,
             duration_ms=duration_ms,
+            scope=attempts.scope_of(server, snapshot, rows.features),
+            known=_holdings(snapshot) if unchanged else 0,
         )
         store_unreadable(capture, snapshot.unreadable)
-        result = SnapshotResult(capture)
-        drafts = [*clock, _poll_entry(capture, at), *_take(server, snapshot, state, at, result)]
-        capture.new, capture.known = result.new, result.known
-        capture.save(update_fields=["new", "known", "scope"])
+        result = SnapshotResult(capture, known=capture.known, unchanged=unchanged)
+        drafts = [*clock, _poll_entry(capture, at)]
+        if unchanged:
+            _see_again(rows)
+        else:
+            drafts += _store_rows(snapshot, rows, result, newest=newest)
+        drafts += _vouch(rows, newest=newest)
+        _note(state, snapshot, at, line_digest, newest=newest)
+        if newest and refresh:
+            refresh_pools([server.pk])
         entries.append(entries.server_stream(server), drafts, source=f"capture:{digest}")
     return result
 
 
-def _take(
-    server: LicenseServer, snapshot: Snapshot, state: PollState, at: int, result: SnapshotResult
-) -> list[entries.Draft]:
-    newest = not Capture.objects.filter(
-        server=server, kind=Capture.Kind.STATUS, starts__gt=coverage.moment(at)
-    ).exists()
+def _see_again(rows: StatusRows) -> None:
+    """Store that an answer says what the one before it said."""
+    FeatureNow.objects.filter(feature__in=rows.features).update(at=coverage.moment(rows.at))
+    again = Stored()
+    rows.touch_checked(again)
+    _derive(rows, again.touched)
+
+
+def _vouch(rows: StatusRows, *, newest: bool) -> list[entries.Draft]:
+    told = attempts.retell(rows.server, rows.at, newest=newest)
+    if told.start <= told.end:
+        _mark(rows, told.start, told.end + 1)  # the answer's own second counts
+    return told.drafts
+
+
+def _note(
+    state: PollState, snapshot: Snapshot, at: int, line_digest: bytes, *, newest: bool
+) -> None:
+    """Note how the attempt went."""
     complete = snapshot.result == Result.PARSED
-    digest = _digest(snapshot)
-    directory = Directory(server)
-    rows = StatusRows(server, snapshot, directory, at)
-    result.capture.scope = attempts.scope_of(server, snapshot, rows.features)
-    result.capture.save(update_fields=["scope"])
-    if newest and complete and state.line_digest and bytes(state.line_digest) == digest:
-        result.unchanged = True
-        result.known = sum(len(feature.holdings) for feature in snapshot.features)
-        drafts: list[entries.Draft] = []
-        FeatureNow.objects.filter(feature__in=rows.features).update(at=coverage.moment(at))
-        again = Stored()
-        rows.touch_checked(again)
-        _derive(server, directory, again.touched)
-    else:
-        drafts = _store_rows(server, snapshot, rows, result, newest=newest)
-    told = attempts.retell(server, at)
     last = _seconds(state.last_parsed_at)
     if complete and (last is None or at > last):
         state.last_parsed_at = coverage.moment(at)
@@ -121,39 +134,45 @@ def _take(
         state.last_attempt_at = coverage.moment(at)
         state.last_result, state.last_detail = str(snapshot.result), snapshot.detail[:1000]
         state.failures = 0 if complete else state.failures + 1
-        state.line_digest = digest if complete else None
+        state.line_digest = line_digest if complete else None
     state.save()
-    if told.start <= told.end:
-        dirty.mark_server(server, told.start, told.end + 1)  # the answer's own second counts
-    if newest:
-        _refresh_pools(server)
-    return drafts + told.drafts
+
+
+def _holdings(snapshot: Snapshot) -> int:
+    return sum(len(block.holdings) for feature in snapshot.features for block in feature.blocks)
 
 
 def _store_rows(
-    server: LicenseServer,
     snapshot: Snapshot,
     rows: StatusRows,
     result: SnapshotResult,
     *,
     newest: bool,
 ) -> list[entries.Draft]:
-    answers = attempts.Answers(server)
+    answers = attempts.Answers(rows.server)
     capture = result.capture
     stored = rows.store(capture, answers, newest=newest)
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
-    _derive(server, rows.directory, stored.touched)
+    Capture.objects.filter(pk=capture.pk).update(new=stored.new, known=stored.known)
+    capture.new, capture.known = stored.new, stored.known
+    _derive(rows, stored.touched)
     issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at)
     if issued.start <= issued.end:
-        dirty.mark_server(server, issued.start, issued.end)
+        _mark(rows, issued.start, issued.end)
     return stored.drafts + issued.drafts
 
 
-def _derive(server: LicenseServer, directory: Directory, touched: dict[Key, int]) -> None:
-    daemons = {pk: names[0] for pk, names in directory.feature_names.items()}
-    changed = derive(server, touched, daemons)
+def _derive(rows: StatusRows, touched: dict[Key, int]) -> None:
+    if not touched:
+        return
+    daemons = {pk: names[0] for pk, names in rows.directory.feature_names.items()}
+    changed = derive(rows.server, touched, daemons)
     if changed.start <= changed.end:
-        dirty.mark_server(server, changed.start, changed.end)
+        _mark(rows, changed.start, changed.end)
+
+
+def _mark(rows: StatusRows, start: int, end: int) -> None:
+    dirty.mark_features(list(rows.directory.feature_names), start, end)
 
 
 def store_failure(
@@ -167,6 +186,7 @@ def store_failure(
     asked_at: int | None = None,
     exit_code: int | None = None,
     duration_ms: int | None = None,
+    refresh: bool = True,
 ) -> SnapshotResult:
     """Store an attempt that brought no status at all: the tool could not run, or did not answer in
     time."""
@@ -180,6 +200,7 @@ def store_failure(
         asked_at=asked_at,
         exit_code=exit_code,
         duration_ms=duration_ms,
+        refresh=refresh,
     )
 
 
@@ -202,11 +223,11 @@ def _digest(snapshot: Snapshot) -> bytes:
     return hashlib.sha256(repr((snapshot.daemons, snapshot.features)).encode()).digest()
 
 
-def _refresh_pools(server: LicenseServer) -> None:
-    pools = Feature.objects.filter(server=server, mappings__mapped_until=None).values_list(
-        "mappings__pool", flat=True
-    )
-    pools_now.refresh({pool for pool in pools if pool is not None})
+def refresh_pools(server_ids: Collection[int]) -> None:
+    """Write the newest figures of the pools that these servers feed. A constant number of
+    queries."""
+    pools = PoolFeature.objects.filter(feature__server__in=server_ids, mapped_until=None)
+    pools_now.refresh(set(pools.order_by().values_list("pool", flat=True)))
 
 
 def _seconds(value: Any) -> int | None:

@@ -53,32 +53,38 @@ class StatusRows:
         self, server: LicenseServer, snapshot: Snapshot, directory: Directory, at: int
     ) -> None:
         self.server, self.directory, self.at = server, directory, at
-        directory.learn(
-            {row.user for feature in snapshot.features for row in feature.holdings},
-            {row.host for feature in snapshot.features for row in feature.holdings},
-            {(feature.daemon, feature.name) for feature in snapshot.features},
-        )
+        directory.learn([], [], {(feature.daemon, feature.name) for feature in snapshot.features})
         whole = snapshot.result in (Result.PARSED, Result.DAEMON_DOWN)
         down = {name for name, up, _text in snapshot.daemons if not up}
-        self.features: set[int] = set()
+        self.features: set[int] = {
+            directory.features[feature.daemon, feature.name]
+            for feature in snapshot.features
+            if whole and not feature.error and feature.daemon not in down
+        }
+        self._snapshot = snapshot
         self.shown: dict[Identity, Sighting] = {}
+
+    def _read(self) -> None:
+        """Fill `shown`: an answer that says what the last one said never needs it."""
+        features, directory = self._snapshot.features, self.directory
+        holdings = [row for feature in features for row in feature.holdings]
+        directory.learn({row.user for row in holdings}, {row.host for row in holdings}, [])
         repeats: Counter[tuple[Any, ...]] = Counter()
-        for feature in snapshot.features:
+        for feature in features:
             pk = directory.features[feature.daemon, feature.name]
-            if whole and not feature.error and feature.daemon not in down:
-                self.features.add(pk)
             for block in feature.blocks:
                 for holding in block.holdings:
                     identity = _identity(feature, block, holding)
                     key = _row_key(*identity, repeats[pk, *identity])
                     repeats[pk, *identity] += 1
-                    self.shown[pk, key] = _sighting(pk, key, holding, directory, at)
+                    self.shown[pk, key] = _sighting(pk, key, holding, directory, self.at)
 
     def store(self, capture: Capture, answers: Answers, *, newest: bool) -> Stored:
         """Store what is new in these rows, and end what the answer no longer shows.
 
         newest: no later answer is stored.
         """
+        self._read()
         known = self._load(newest=newest)
         stored = Stored()
         new, changed = [], []
