@@ -130,8 +130,12 @@ def _features(section: Section) -> tuple[FeatureStatus, ...]:
                 texts.update(map(itemgetter(0), draft.held))
                 texts.update(map(itemgetter(0), draft.queued))
     known = {text: plain_identity(text) for text in texts}
-    hosts = known_hosts(known.values())
-    settled = {text: found or guessed_identity(text, hosts) for text, found in known.items()}
+    settled = {text: found for text, found in known.items() if found is not None}
+    if len(settled) < len(known):
+        hosts = known_hosts(settled.values())
+        settled |= {
+            text: guessed_identity(text, hosts) for text, found in known.items() if found is None
+        }
     who = settled.__getitem__
     lists = [
         [_feature(feature, each.daemons, who) for feature in each.features]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
@@ -44,6 +43,8 @@ _DISPLAY = re.compile(
     r"(?:/dev/\S+|pts/\d+|tty\S{0,8}|[^\s:]{0,255}:\d{1,5}(?:\.\d{1,3})?|JavaDisplay)"
 )
 _HOST_DISPLAY = re.compile(r"(?::?\d{1,3}(?:\.\d{1,3})?)?")
+_PLAIN = re.compile(r"(\S+) (\S+) (\2(?::?\d{1,3}(?:\.\d{1,3})?)?)")
+"""Nearly every identity: a user, a host, and a display that is the host with a number at most."""
 _MAX_WORDS = 64
 
 
@@ -185,16 +186,15 @@ def read_waiting(text: str, line: int) -> tuple[str, Waiting] | None:
     return identity, Waiting("", "", "", int(found[1]), line)
 
 
-@lru_cache(maxsize=1 << 14)
 def plain_identity(text: str) -> Identity | None:
     """Split an identity that its own words settle; None where only other rows can help."""
+    if found := _PLAIN.fullmatch(text):
+        return Identity(found[1], found[2], found[3])
     words = text.split()
     if len(words) == 1:
         return Identity(words[0], "")
     if len(words) == 2:
         return Identity(words[0], words[1])
-    if len(words) == 3 and words[1] == words[2]:
-        return Identity(words[0], words[1], words[2])
     if len(words) > _MAX_WORDS:
         return None
     for at in range(len(words) - 2, 0, -1):
