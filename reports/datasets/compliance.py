@@ -18,6 +18,7 @@ from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
 from licenses.models import LicensePool, Strength
+from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
 from reports.datasets.pool_report import (
@@ -63,6 +64,7 @@ class Compliance:
     proven_from:  the least strength of an entitlement that counts as proven.
     verdict:  that of the worst pool, with its reason.
     counts:   how many pools have which verdict.
+    integrity:  what binds the records that all this rests on.
     """
 
     entity: str
@@ -82,6 +84,7 @@ class Compliance:
     counts: tuple[tuple[str, int], ...]
     pools: tuple[PoolReport, ...]
     method: tuple[str, ...]
+    integrity: Integrity
 
     def as_json(self) -> dict[str, Any]:
         """Return all numbers as JSON, with the id under which the report is printed."""
@@ -177,6 +180,7 @@ def compliance(
         counts=tuple((v.value, verdicts.count(v.value)) for v in Verdict if v.value in verdicts),
         pools=tuple(reports),
         method=METHOD,
+        integrity=load_integrity(as_of),
     )
 
 

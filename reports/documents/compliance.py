@@ -10,6 +10,7 @@ from reportlab.platypus import Flowable
 
 from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
+from reports.datasets.integrity import Integrity
 from reports.datasets.standing import Standing
 from reports.documents import standing as standings
 from reports.documents.pool_pages import month_grid, pool_pages, small_charts
@@ -64,7 +65,7 @@ def paper(data: Compliance, standing: Standing = READY) -> bytes:
         story += [*heading("Pools without findings", room=170), *small_charts(rest, data)]
         story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
     story += standings.differences(standing)
-    story += _method(data)
+    story += [*_method(data), *_integrity(data.integrity)]
     story += standings.sign_off(standing, zone)
     return build(_masthead(data, standing, zone), story)
 
@@ -199,3 +200,18 @@ def _method(data: Compliance) -> list[Flowable]:
         *heading("Method and limits"),
         *(prose(sentence, look.BODY) for sentence in data.method),
     ]
+
+
+def _integrity(found: Integrity) -> list[Flowable]:
+    """Say which signed head binds the records, and whether one is outside our hands."""
+    anchor = prose("{words}.", look.BODY, words=found.anchor[0].upper() + found.anchor[1:])
+    story = heading("Integrity of the records", 2, room=110)
+    if not found.days:
+        return [*story, prose("Not sealed yet.", look.BODY), anchor]
+    rows = [
+        ("Days sealed", f"{found.days:,}, the last {found.day} (UTC)"),
+        ("Signed head", found.root),
+        ("Public key", found.key or "–"),
+    ]
+    columns = [Column("What", 0.16), Column("Value", 0.84, lines=2)]
+    return [*story, FastTable(columns, rows, size=7.5), anchor]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
 
 from licenses.importing.rights import override_strength
-from licenses.models import StrengthOverride
+from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, StrengthOverride
 from reports.datasets.compliance import compliance
 from reports.documents.compliance import paper
 from reports.documents.words import hours, length, percent, signed
@@ -147,3 +147,36 @@ def test_with_many_pools_only_those_with_findings_have_pages_of_their_own(world)
 )
 def test_figures_are_printed_as(shown, expected):
     assert shown == expected
+
+
+def test_records_that_were_never_sealed_are_said_to_be_so(world):
+    _pages, text = text_of(paper(numbers(world.pool)))
+    assert "Not sealed yet." in text
+    assert "No outside anchor: a roll-back cannot be excluded." in text
+
+
+def test_the_head_signed_by_then_is_printed_with_its_key_and_anchor(world):
+    at = AS_OF - timedelta(days=2)
+    EvidenceKey.objects.create(public="maker/1+0a1b+Key0fThen", recorded_at=at)
+    for number, root in ((1, "R00tOne="), (2, "R00tTwo="), (3, "R00tLater=")):
+        EvidenceDay.objects.create(
+            day=date(2026, 11, 20 + number),
+            number=number,
+            streams=b"",
+            count=0,
+            entries=0,
+            root="",
+            checkpoint=f"maker/1\n{number}\n{root}\n\n\u2014 maker/1 c2ln\n",
+            sealed_at=at + timedelta(days=number - 1, hours=1),
+        )
+    EvidenceKey.objects.create(public="maker/2+0a1b+KeyLater", recorded_at=AS_OF)
+    EvidenceAnchor.objects.create(
+        kind="file", place="/mnt/<b>far/1.txt", size=1, checkpoint="", recorded_at=at
+    )
+    _pages, text = text_of(paper(numbers(world.pool)))
+    assert "2, the last 2026-11-22 (UTC)" in text
+    assert "R00tTwo=" in text
+    assert "maker/1+0a1b+Key0fThen" in text
+    assert "/mnt/<b>far/1.txt." in text
+    assert "R00tLater=" not in text
+    assert "KeyLater" not in text

@@ -1,0 +1,51 @@
+"""What binds the records behind a report: the signed head of the evidence, and its anchors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from licenses.evidence.anchors import NONE
+from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """The newest signed head that existed when the report was made.
+
+    days:    how many days the head is of; 0 where nothing was sealed yet, then the rest is "".
+    day:     the last of them, in UTC.
+    root:    the root of all days, base64 as in the checkpoint.
+    key:     the public key, as auditors get it.
+    anchor:  which head left our hands last, or that none did.
+    """
+
+    days: int
+    day: str
+    root: str
+    key: str
+    anchor: str
+
+
+def load_integrity(as_of: datetime) -> Integrity:
+    """Return what was sealed and anchored by *as_of*. Three queries at most."""
+    anchor = (
+        EvidenceAnchor.objects.filter(recorded_at__lte=as_of)
+        .order_by("-size", "recorded_at", "pk")
+        .first()
+    )
+    words = NONE
+    if anchor is not None:
+        date = f"{anchor.recorded_at:%Y-%m-%d}"
+        words = f"last outside anchor: {date}, {anchor.get_kind_display()} {anchor.place}"
+    last = EvidenceDay.objects.filter(sealed_at__lte=as_of).order_by("number").last()
+    if last is None:
+        return Integrity(0, "", "", "", words)
+    key = EvidenceKey.objects.filter(recorded_at__lte=last.sealed_at).order_by("pk").last()
+    return Integrity(
+        days=last.number,
+        day=last.day.isoformat(),
+        root=last.checkpoint.split("\n")[2],
+        key=key.public if key else "",
+        anchor=words,
+    )
