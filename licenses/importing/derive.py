@@ -59,7 +59,7 @@ def derive(
 
     Runs inside the caller's transaction. Queries: a handful for every 2,000 keys.
     """
-    context = _Context(server)
+    context = Context(server)
     start, end = 2**62, BEGINNING
     keys = sorted(touched)
     for index in range(0, len(keys), BATCH):
@@ -70,7 +70,7 @@ def derive(
     return Touched(start, end)
 
 
-class _Context:
+class Context:
     """What is the same for all keys of a server: restarts, polls and what the log vouches for."""
 
     def __init__(self, server: LicenseServer) -> None:
@@ -116,8 +116,12 @@ class _Context:
         index = bisect_right(log.starts, moment) - 1
         return log.ends[index] if index >= 0 and moment <= log.ends[index] else None
 
+    def holes(self, daemon: str) -> list[Hole]:
+        """Return the time of which the daemon's log is lost, in order."""
+        return self._log(daemon).holes
+
     def next_hole(self, daemon: str, moment: int) -> Hole | None:
-        lost = self._log(daemon).holes
+        lost = self.holes(daemon)
         index = bisect_right(lost, moment, key=lambda hole: hole.end)
         return lost[index] if index < len(lost) else None
 
@@ -134,9 +138,7 @@ def _seconds(moment: Any) -> int | None:
     return None if moment is None else int(moment.timestamp())
 
 
-def _derive_batch(
-    touched: dict[Key, int], daemons: Mapping[int, str], context: _Context
-) -> Touched:
+def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: Context) -> Touched:
     _widen_to_unreturned(touched)
     sightings = _load_sightings(touched, context.answers)
     stored = _load_checkouts(touched)
@@ -168,7 +170,7 @@ def _derive_batch(
         gone += lost
         start, end = min(start, changed.start), max(end, changed.end)
     _delete(gone)
-    _upsert(upserts)
+    upsert(upserts)
     _store_differences(touched, differences)
     return Touched(start, end)
 
@@ -323,7 +325,8 @@ ON CONFLICT (feature_id, taken_at, person_id, host_id, seats, ordinal) DO UPDATE
 """
 
 
-def _upsert(rows: list[tuple[Any, ...]]) -> None:
+def upsert(rows: list[tuple[Any, ...]]) -> None:
+    """Write holdings: the columns of a key, ordinal, and those of `Held`."""
     if rows:
         with connection.cursor() as cursor:
             # In key order: nearly twice as fast on SQLite as in order of arrival, and PostgreSQL's

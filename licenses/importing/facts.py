@@ -6,34 +6,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 from django.db import connection
 
 from licenses.concurrency.denials import RULES
 from licenses.evidence.entries import Draft, canonical
 from licenses.models import Boundary, PackageComponent
 from licenses.sources import records
+from licenses.sources.flexnet.debug_log import LogPiece
 from licenses.sources.flexnet.denials import CAPACITY, classify
+from licenses.sources.flexnet.log_columns import DENIED
 
 from .coverage import moment
 from .derive import Key
 from .directory import Directory
-from .pairing import IN, OUT
+from .movements import Movements, movements
+from .pairing import OUT
 
+_draft = tuple.__new__
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 REPEAT_WINDOW = 900
 """Seconds for which equal lines are remembered to be numbered apart."""
-
-
-class EventRow(NamedTuple):
-    feature: int
-    at: int
-    person: int
-    host: int
-    seats: int
-    kind: int
-    ordinal: int
-    reason: str
 
 
 class DenialRow(NamedTuple):
@@ -63,6 +57,23 @@ class Repeats:
         self.counts[what] = ordinal + 1
         return ordinal
 
+    def number_rows(self, rows: Movements) -> None:
+        """Go on numbering where equal rows of earlier chunks ended."""
+        begins = rows.repeated()
+        columns = (rows.at, rows.feature, rows.person, rows.host, rows.seats, rows.kind)
+        newest = max((what[0] for what in self.counts), default=-(2**62))
+        lengths = np.diff(np.append(begins, len(rows)))
+        for place in np.flatnonzero(rows.at[begins] <= newest).tolist():
+            begin = int(begins[place])
+            known = self.counts.get(tuple(int(column[begin]) for column in columns), 0)
+            if known:
+                rows.ordinal[begin : begin + int(lengths[place])] += known
+        keep = rows.at[begins] >= max(newest, int(rows.at.max())) - REPEAT_WINDOW
+        last = begins[keep] + lengths[keep] - 1
+        counts = (rows.ordinal[last] + 1).tolist()
+        kept = zip(*(column[last].tolist() for column in columns), strict=True)
+        self.counts.update(zip(kept, counts, strict=True))
+
     def forget_before(self, at: int) -> None:
         self.counts = {what: count for what, count in self.counts.items() if what[0] >= at}
 
@@ -85,6 +96,9 @@ class Stored:
     boundaries: list[tuple[str, int]] = field(default_factory=list)
     """(daemon, moment) of restarts not known before."""
     denial_span: tuple[int, int] | None = None
+    movements: Movements | None = None
+    all_new: bool = False
+    """Whether none of the movements was stored before."""
 
     def touch(self, key: Key, at: int) -> None:
         known = self.touched.get(key)
@@ -92,83 +106,88 @@ class Stored:
             self.touched[key] = at
 
 
-def store(items: Sequence[records.LogRecord], directory: Directory, repeats: Repeats) -> Stored:
-    """Store the records of one chunk. Rows already there are left alone and counted as known."""
-    movements = [item for item in items if isinstance(item, records.Checkout | records.Checkin)]
-    refusals = [item for item in items if isinstance(item, records.Denial)]
-    named = [*movements, *refusals]
+def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
+    """Store what one chunk says. Rows already there are left alone and counted as known."""
+    others = piece.others
+    refusals = [*_denials(piece), *(each for each in others if isinstance(each, records.Denial))]
+    refusals.sort(key=lambda item: item.line)
+    odd = [each for each in others if isinstance(each, records.Checkout | records.Checkin)]
+    users, hosts, features = _names(piece)
     directory.learn(
-        {item.user for item in named},
-        {item.host for item in named},
-        {(item.daemon, item.feature) for item in named},
+        users | {item.user for item in (*odd, *refusals)},
+        hosts | {item.host for item in (*odd, *refusals)},
+        features | {(item.daemon, item.feature) for item in (*odd, *refusals)},
     )
     stored = Stored()
-    _store_events(movements, directory, repeats, stored)
+    _store_events(movements(piece, directory), directory, repeats, stored)
     _store_denials(refusals, directory, repeats, stored)
-    _store_boundaries(items, directory, stored)
-    _store_packages(items, directory)
+    _store_boundaries(others, directory, stored)
+    _store_packages(others, directory)
     return stored
 
 
-def _store_events(
-    movements: Sequence[records.Checkout | records.Checkin],
-    directory: Directory,
-    repeats: Repeats,
-    stored: Stored,
-) -> None:
-    features, persons, hosts = directory.features, directory.persons, directory.hosts
-    rows: dict[tuple[int, ...], EventRow] = {}
-    for item in movements:
-        out = type(item) is records.Checkout
-        feature, person, host = (
-            features[item.daemon, item.feature],
-            persons[item.user],
-            hosts[item.host],
-        )
-        kind = OUT if out else IN
-        ordinal = repeats.number(item.at, feature, person, host, item.seats, kind)
-        reason = "" if out else item.reason[:20]  # type: ignore[union-attr]
-        rows[feature, item.at, person, host, item.seats, kind, ordinal] = EventRow(
-            feature, item.at, person, host, item.seats, kind, ordinal, reason
-        )
+def _names(piece: LogPiece) -> tuple[set[str], set[str], set[tuple[str, str]]]:
+    """Return the users, the machines and the features (with their daemons) of the columns."""
+    events, names = piece.events, piece.events.names
+    whos = [names.whos[code] for code in np.unique(events.who).tolist()]
+    named = np.unique(np.stack([events.head, events.feature]), axis=1).T.tolist()
+    features = {(names.heads[head], names.features[feature]) for head, feature in named}
+    return (
+        {who.user for who in whos if who},
+        {who.host for who in whos if who},
+        {(head.daemon, feature) for head, feature in features if head and feature},
+    )
+
+
+def _denials(piece: LogPiece) -> list[records.Denial]:
+    events = piece.events
+    if not len(events):
+        return []
+    rows = np.flatnonzero(events.names.kinds()[events.head] == DENIED)
+    found = events.at_rows(rows).records()
+    return [each for each in found if isinstance(each, records.Denial)]
+
+
+def _store_events(rows: Movements, directory: Directory, repeats: Repeats, stored: Stored) -> None:
+    if not len(rows):
+        return
+    stored.movements = rows
+    repeats.number_rows(rows)
+    words = rows.words()
+    ids = (rows.feature, rows.person, rows.host, rows.seats, rows.at, rows.kind, rows.ordinal)
+    tuples = list(zip(*(column.tolist() for column in ids), words, strict=True))
     new = _insert(
         "licenses_event",
-        "feature_id, at, person_id, host_id, seats, kind, ordinal",
+        "feature_id, person_id, host_id, seats, at, kind, ordinal",
         "reason",
-        sorted(
-            rows.values(), key=lambda row: (row.feature, row.person, row.host, row.seats, row.at)
-        ),
+        tuples,
     )
     stored.new += len(new)
-    stored.known += len(movements) - len(new)
-    bodies: dict[tuple[int, ...], Any] = {}
-    for row in new:
-        stored.touch(Key(row.feature, row.person, row.host, row.seats), row.at)
-        who = (row.feature, row.person, row.host, row.seats)
-        body = bodies.get(who)
-        if body is None:
-            body = bodies[who] = _identity(directory, *who)
-        # Keys in order: daemon, feature, host, ordinal, person, reason, seats.
-        head, tail = body
-        reason = f'"reason":{canonical(row.reason)},' if row.reason else ""
-        stored.drafts.append(
-            Draft(
-                "checkout" if row.kind == OUT else "checkin",
-                row.at,
-                f"{head}{row.ordinal}{tail[0]}{reason}{tail[1]}",
-            )
-        )
+    stored.known += len(tuples) - len(new)
+    stored.all_new = len(new) == len(tuples)
+    persons, hosts = directory.person_pseudonyms, directory.host_pseudonyms
+    features = {pk: _feature_text(directory, pk) for pk in set(rows.feature.tolist())}
+    reasons = {word: f'"reason":{canonical(word)},' if word else "" for word in set(words)}
+    touched, drafts = stored.touched, []
+    key: tuple[int, ...] = ()
+    head, between, tail = "", "", ""
+    for feature, person, host, seats, at, kind, ordinal, word in new:
+        if key != (feature, person, host, seats):
+            key = (feature, person, host, seats)
+            # Keys in order: daemon, feature, host, ordinal, person, reason, seats.
+            head = f'{features[feature]}"host":"{hosts[host]}","ordinal":'
+            between, tail = f',"person":"{persons[person]}",', f'"seats":{seats}}}'
+            # Sorted by key and moment: the first of a key is its earliest.
+            touched[Key(*key)] = at
+        body = f"{head}{ordinal}{between}{reasons[word]}{tail}"
+        drafts.append(_draft(Draft, ("checkout" if kind == OUT else "checkin", at, body)))
+    stored.drafts += drafts
 
 
-def _identity(directory: Directory, feature: int, person: int, host: int, seats: int) -> Any:
-    """Return the parts of an entry's body before the ordinal, between it and the reason, and
-    after."""
+def _feature_text(directory: Directory, feature: int) -> str:
+    """Return how the body of an entry about a feature begins."""
     daemon, name = directory.feature_names[feature]
-    head = (
-        f'{{"daemon":{canonical(daemon)},"feature":{canonical(name)},'
-        f'"host":"{directory.host_pseudonyms[host]}","ordinal":'
-    )
-    return head, (f',"person":"{directory.person_pseudonyms[person]}",', f'"seats":{seats}}}')
+    return f'{{"daemon":{canonical(daemon)},"feature":{canonical(name)},'
 
 
 def _store_denials(

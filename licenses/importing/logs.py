@@ -18,13 +18,22 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from licenses.evidence import entries
-from licenses.models import Boundary, Capture, Checkout, Coverage, Feature, LicenseServer, PollState
+from licenses.models import (
+    Boundary,
+    Capture,
+    Checkout,
+    Coverage,
+    Feature,
+    LicenseServer,
+    PollState,
+    Sighting,
+)
 from licenses.sources import records
-from licenses.sources.flexnet.debug_log import DebugLogParser
+from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 
-from . import coverage, dirty, facts, late
+from . import bulk, coverage, dirty, facts, late
 from .captures import check_room, known_capture, store_raw, store_unreadable
-from .derive import Key, Touched, derive
+from .derive import BEGINNING, Key, Touched, derive
 from .directory import Directory
 from .pairing import Hole, holes
 
@@ -113,6 +122,7 @@ class LogImport:
         self.whole_server = whole_server or known.get("whole_server", False)
         self.directory = Directory(server)
         self.save_cursor = save_cursor
+        self._newest = bulk.Newest()
         self.result = FileResult(source, Capture.Kind.LOG)
         self._counts = dict(self.parser.counts)
         self._lines = self.parser.lines
@@ -133,20 +143,20 @@ class LogImport:
         check_room()
         offset = self.parser.offset
         digest, path = store_raw(block) if block else ("", "")
-        items = list(self.parser.feed(block))
-        if last:
-            items += self.parser.finish()
+        piece = self.parser.read(block, last=last)
         self.whole_server = self.whole_server or b"(lmgrd)" in block
         with transaction.atomic():
             LicenseServer.objects.select_for_update().get(pk=self.server.pk)
-            self._store_items(items, block, offset, digest, path)
+            self._store_piece(piece, block, offset, digest, path)
             if self.save_cursor:
                 self.save_cursor(self.cursor())
 
-    def _store_items(
-        self, items: list[records.LogRecord], block: bytes, offset: int, digest: str, path: str
+    def _store_piece(
+        self, piece: LogPiece, block: bytes, offset: int, digest: str, path: str
     ) -> None:
-        stored = facts.store(items, self.directory, self.repeats)
+        items = piece.others
+        newest = self._newest_event() if len(piece.events) >= bulk.MANY else None
+        stored = facts.store(piece, self.directory, self.repeats)
         if self.parser.last_at is not None:
             self.repeats.forget_before(self.parser.last_at - facts.REPEAT_WINDOW)
         unreadable = [item for item in items if isinstance(item, records.Unreadable)]
@@ -157,15 +167,11 @@ class LogImport:
         )
         heard = _heard_until(self.server)
         lost = _holes(self.server)
-        added = self._extend_coverage(items, spans)
+        added = self._extend_coverage(piece, spans)
         _touch_lost(self.server, stored, added)
         if added:
             _touch_across(self.server, stored, lost ^ _holes(self.server))
-        changed = derive(
-            self.server,
-            stored.touched,
-            {pk: names[0] for pk, names in self.directory.feature_names.items()},
-        )
+        changed = self._derive(stored, newest)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
             # one.
@@ -175,6 +181,23 @@ class LogImport:
         if spans and (stored.new or added):
             late.mark(self.server, spans[0][0], spans[-1][1])
         self._count(items, stored, unreadable)
+
+    def _newest_event(self) -> int:
+        return self._newest.before(bulk.last_event_id(), list(self.directory.feature_names))
+
+    def _derive(self, stored: facts.Stored, newest: int | None) -> Touched:
+        """Make the holdings again that the chunk touched.
+
+        newest: moment of the newest event before it; None for a chunk too small to matter.
+        """
+        daemons = {pk: names[0] for pk, names in self.directory.feature_names.items()}
+        changed = Touched(2**62, BEGINNING)
+        rows = stored.movements
+        if newest is not None and rows is not None and stored.all_new:
+            changed = bulk.derive_new(self.server, rows, stored.touched, daemons, newest)
+            self._newest.added(int(rows.at.max()), bulk.last_event_id())
+        rest = derive(self.server, stored.touched, daemons)
+        return Touched(min(changed.start, rest.start), max(changed.end, rest.end))
 
     def _capture(
         self,
@@ -213,12 +236,12 @@ class LogImport:
         return capture
 
     def _extend_coverage(
-        self, items: list[records.LogRecord], spans: list[tuple[int, int]]
+        self, piece: LogPiece, spans: list[tuple[int, int]]
     ) -> dict[str, list[tuple[int, int]]]:
         """Add what the chunk vouches for, and return what was new, by daemon."""
-        self.daemons |= {
+        self.daemons |= piece.events.daemons() | {
             item.daemon
-            for item in items
+            for item in piece.others
             if isinstance(item, records.Checkout | records.Checkin | records.Denial)
         }
         wanted = [""] if self.whole_server else sorted(self.daemons)
@@ -345,6 +368,10 @@ def _touch_lost(
             end_reason="not_seen", method=Checkout.Method.EVENT, taken_at__lt=restart
         )
         _touch(stored, unseen.filter(returned_at__gt=before) if before is not None else unseen)
+    polled = (
+        Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).exists()
+        or Sighting.objects.filter(feature__server=server).exists()
+    )
     for daemon, spans in added.items():
         rows = _of_daemon(server, daemon)
         for start, end in spans:
@@ -358,6 +385,8 @@ def _touch_lost(
                 )
                 lost = rows.filter(end_reason="restart", returned_at__lte=end)
                 _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
+            if not polled:
+                continue
             # What only polls saw is what the log may now contradict.
             _touch(stored, rows.filter(method=Checkout.Method.SAMPLED).overlapping(start, end))
             # Polls ended these while the log was silent; where it now speaks the bounds change.

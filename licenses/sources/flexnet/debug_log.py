@@ -51,6 +51,23 @@ class Events:
     def __len__(self) -> int:
         return len(self.at)
 
+    def at_rows(self, rows: Ints) -> Events:
+        """Return only these rows."""
+        return Events(
+            self.names,
+            self.at[rows],
+            self.line[rows],
+            self.head[rows],
+            self.feature[rows],
+            self.who[rows],
+            self.tail[rows],
+        )
+
+    def daemons(self) -> set[str]:
+        """Return the daemons that wrote the lines."""
+        codes = np.unique(self.head).tolist()
+        return {head.daemon for code in codes if (head := self.names.heads[code])}
+
     def records(self) -> list[LogRecord]:
         """Return the same as records, in order."""
         names = self.names

@@ -1,0 +1,161 @@
+"""The OUTs and INs of a piece of log as columns of ids, in the order of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from licenses.sources import records
+from licenses.sources.flexnet import log_columns
+from licenses.sources.flexnet.debug_log import LogPiece
+
+from .derive import Key
+from .directory import Directory
+from .pairing import IN, OUT
+
+Ints = npt.NDArray[np.int64]
+KINDS = {log_columns.OUT: OUT, log_columns.IN: IN}
+REASON_LENGTH = 20
+
+
+@dataclass
+class Movements:
+    """OUTs and INs sorted by key, moment and kind; equal ones as they stand in the text.
+
+    feature, person, host: ids. kind: OUT or IN of `pairing`. ordinal: numbers equal ones.
+    key:    the place of a row's key in `keys`, which are sorted.
+    reason: the place of an IN's word in `reasons`.
+    """
+
+    feature: Ints
+    person: Ints
+    host: Ints
+    seats: Ints
+    at: Ints
+    kind: Ints
+    reason: Ints
+    reasons: list[str]
+    keys: list[Key]
+    key: Ints
+    ordinal: Ints
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def repeated(self) -> Ints:
+        """Return where each run of equal rows begins."""
+        if not len(self):
+            return np.empty(0, dtype=np.int64)
+        same = (np.diff(self.key) == 0) & (np.diff(self.at) == 0) & (np.diff(self.kind) == 0)
+        return np.flatnonzero(np.append(True, ~same))
+
+    def words(self) -> list[str]:
+        """Return the word of each row."""
+        if not self.reason.any():
+            return [self.reasons[0]] * len(self)
+        return [self.reasons[place] for place in self.reason.tolist()]
+
+
+def movements(piece: LogPiece, directory: Directory) -> Movements:
+    """Return what a piece says of checkouts; its names must be known to *directory*."""
+    usual, odd = _usual(piece, directory), _odd(piece, directory)
+    reasons = [*usual[1], *odd[1]]
+    odd[0][6] += len(usual[1])
+    feature, person, host, seats, at, kind, reason, line = np.concatenate(
+        [usual[0], odd[0]], axis=1
+    )
+    code, firsts = _numbered(feature, person, host, seats)
+    order = np.lexsort((line, kind, at, code))
+    whose = zip(
+        *(column[firsts].tolist() for column in (feature, person, host, seats)), strict=True
+    )
+    found = Movements(
+        feature=feature[order],
+        person=person[order],
+        host=host[order],
+        seats=seats[order],
+        at=at[order],
+        kind=kind[order],
+        reason=reason[order],
+        reasons=reasons,
+        keys=[Key(*key) for key in whose],
+        key=code[order],
+        ordinal=np.zeros(len(at), dtype=np.int64),
+    )
+    begins = found.repeated()
+    found.ordinal = np.arange(len(at)) - np.repeat(begins, np.diff(np.append(begins, len(at))))
+    return found
+
+
+def _usual(piece: LogPiece, directory: Directory) -> tuple[Ints, list[str]]:
+    events, names = piece.events, piece.events.names
+    if len(events):
+        events = events.at_rows(np.flatnonzero(names.kinds()[events.head] != log_columns.DENIED))
+    head, feature, who, tail = (
+        column.astype(np.int64) for column in (events.head, events.feature, events.who, events.tail)
+    )
+    kinds = np.array([KINDS.get(kind, 0) for kind in names.kinds().tolist()], dtype=np.int64)
+    named, whose = np.unique(head * (len(names.features) + 1) + feature, return_inverse=True)
+    features = [
+        directory.features[names.heads[code[0]].daemon, names.features[code[1]]]
+        for code in (divmod(each, len(names.features) + 1) for each in named.tolist())
+    ]
+    people, person = np.unique(who, return_inverse=True)
+    users = [names.whos[code] for code in people.tolist()]
+    tails, ending = np.unique(tail, return_inverse=True)
+    read = [names.tails[code] for code in tails.tolist()]
+    reason = np.arange(1, len(tails) + 1) * [bool(each and each.reason) for each in read]
+    kind = kinds[head]
+    found = [
+        _ints(features)[whose],
+        _ints([directory.persons[each.user] for each in users if each])[person],
+        _ints([directory.hosts[each.host] for each in users if each])[person],
+        _ints([each.seats for each in read if each])[ending],
+        events.at,
+        kind,
+        reason.astype(np.int64)[ending] * (kind == IN),
+        events.line,
+    ]
+    words = ["", *(each.reason[:REASON_LENGTH] for each in read if each)]
+    return np.stack(found), words
+
+
+def _odd(piece: LogPiece, directory: Directory) -> tuple[Ints, list[str]]:
+    rows = [each for each in piece.others if isinstance(each, records.Checkout | records.Checkin)]
+    found = [
+        (
+            directory.features[each.daemon, each.feature],
+            directory.persons[each.user],
+            directory.hosts[each.host],
+            each.seats,
+            each.at,
+            OUT if isinstance(each, records.Checkout) else IN,
+            place,
+            each.line,
+        )
+        for place, each in enumerate(rows)
+    ]
+    words = ["" if isinstance(each, records.Checkout) else each.reason for each in rows]
+    return (
+        np.array(found, dtype=np.int64).reshape(-1, 8).T,
+        [word[:REASON_LENGTH] for word in words],
+    )
+
+
+def _numbered(*columns: Ints) -> tuple[Ints, Ints]:
+    """Number rows by their values, in order; return the numbers and a row for each of them."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        values, place = np.unique(column, return_inverse=True)
+        if len(values) > 1 and len(code) and int(code.max()) >= 2**62 // len(values):
+            code = np.unique(code, return_inverse=True)[1]
+        code = code * max(len(values), 1) + place
+    _, firsts, code = np.unique(code, return_index=True, return_inverse=True)
+    return code, firsts
+
+
+def _ints(values: Sequence[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

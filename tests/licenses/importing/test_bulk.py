@@ -1,0 +1,123 @@
+"""Holdings made from columns are those that the rule for one key makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licenses.evidence import entries
+from licenses.importing import bulk
+from licenses.importing.bulk import pair_columns
+from licenses.importing.pairing import IN, OUT, Fact, Restart, pair
+from licenses.models import EvidenceStream, LicenseServer
+
+from .conftest import Year
+from .test_simulated_year import run, tables
+
+FACTS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(10, 30), st.sampled_from([OUT, OUT, IN, IN])),
+    max_size=40,
+)
+SEEDS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), max_size=8)
+RESTARTS = st.lists(
+    st.lists(
+        st.tuples(st.integers(10, 31), st.integers(0, 5)), max_size=3, unique_by=lambda r: r[0]
+    ),
+    min_size=2,
+    max_size=2,
+)
+DAEMON = np.array([0, 1, 0, 1, 0])
+
+
+@given(FACTS, SEEDS, RESTARTS)
+def test_many_keys_pair_as_each_by_itself(
+    facts: list[tuple[int, int, int]],
+    seeds: list[tuple[int, int]],
+    moments: list[list[tuple[int, int]]],
+) -> None:
+    restarts = [[Restart(at, at - back) for at, back in sorted(each)] for each in moments]
+    rows, seeds = sorted(facts), sorted(seeds)
+    expected = [
+        (key, held.taken_at, held.returned_at, held.end_reason)
+        for key in range(5)
+        for held in pair(
+            [Fact(at, kind) for mine, at, kind in rows if mine == key],
+            already_out=[at for mine, at in seeds if mine == key],
+            restarts=restarts[DAEMON[key]],
+        ).holdings
+    ]
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    before = np.array(seeds, dtype=np.int64).reshape(-1, 2).T
+    found, lonely = pair_columns(*columns, (before[0], before[1]), DAEMON, restarts)
+    alone = {
+        key
+        for key in range(5)
+        if pair(
+            [Fact(at, kind) for mine, at, kind in rows if mine == key],
+            already_out=[at for mine, at in seeds if mine == key],
+            restarts=restarts[DAEMON[key]],
+        ).differences
+    }
+    assert set(lonely.tolist()) == alone
+    words = {-1: "", -2: "restart"}
+    assert sorted(expected, key=repr) == sorted(
+        (
+            (key, taken, None if ending == -1 else returned, words.get(ending, "returned"))
+            for key, taken, returned, ending, _seed in zip(
+                *(column.tolist() for column in found), strict=True
+            )
+        ),
+        key=repr,
+    )
+    for returned, ending in zip(found.returned_at.tolist(), found.ending.tolist(), strict=True):
+        assert ending < 0 or (rows[ending][1], rows[ending][2]) == (returned, IN)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("data_dir")
+def test_a_log_in_columns_stores_what_a_log_key_by_key_stores(
+    year: Year, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ITAM_CHUNK_BYTES = 200_000
+    lines = year.log.read_bytes().splitlines(keepends=True)[:30_000]
+    log = tmp_path / "debug.log"
+    # A daemon that restarts in the middle, a clock that goes back, a piece that is sent twice.
+    middle = lines[14_000:14_100]
+    restart = lines[14_000][:9] + b"(lmgrd) FlexNet Licensing (v11.18) started on srv (linux)\n"
+    log.write_bytes(b"".join([*lines[:14_100], restart, *middle, *lines[14_100:]]))
+    many = []
+    real = bulk.derive_new
+
+    def noted(*arguments: Any) -> Any:
+        before = len(arguments[2])
+        changed = real(*arguments)
+        many.append(before - len(arguments[2]))
+        return changed
+
+    monkeypatch.setattr(bulk, "derive_new", noted)
+    run("import_usage", "quick", str(log), "--zone", "Europe/Berlin")
+    assert sum(many) > 2_000
+    quick = tables()
+    told = _told("quick")
+    LicenseServer.objects.filter(name="quick").update(name="other")
+    monkeypatch.setattr(bulk, "MANY", 10**9)
+    run("import_usage", "slow", str(log), "--zone", "Europe/Berlin")
+    both = tables()
+    for name, rows in both.items():
+        assert rows == sorted(quick[name] * 2, key=repr)
+    assert _told("slow") == told
+
+
+def _told(name: str) -> list[str]:
+    stream = LicenseServer.objects.get(name=name).stream
+    assert EvidenceStream.objects.filter(name=f"server/{stream}").exists()
+    return sorted(
+        repr((each["kind"], each["event_time"], each["body"]))
+        for each in entries.entries(f"server/{stream}")
+        if each["kind"] in ("checkout", "checkin", "denial", "config")
+    )
