@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from licenses.importing.bulk import pair_columns
 from licenses.importing.pairing import IN, OUT, Fact, Restart, pair
 from licenses.models import EvidenceStream, LicenseServer
 
+from . import test_invariance as whole
 from .conftest import Year
+from .scenario import build
 from .test_simulated_year import run, tables
 
 FACTS = st.lists(
@@ -78,6 +82,49 @@ def test_many_keys_pair_as_each_by_itself(
         assert ending < 0 or (rows[ending][1], rows[ending][2]) == (returned, IN)
 
 
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which each use of columns adds the number of keys it was good for."""
+    many: list[int] = []
+    real: Callable[..., Any] = bulk.derive_new
+
+    def noted(*arguments: Any) -> Any:
+        before = len(arguments[2])
+        changed = real(*arguments)
+        many.append(before - len(arguments[2]))
+        return changed
+
+    monkeypatch.setattr(bulk, "derive_new", noted)
+    return many
+
+
+@pytest.mark.django_db
+def test_random_logs_in_columns_store_what_they_store_key_by_key(
+    data_dir: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost lines, restarts, holes, repeats and statuses, in whatever order and in chunks of some
+    lines or of all."""
+    many, across = _counted(monkeypatch), 0
+    for seed in range(3 * 10**6, 3 * 10**6 + 24):
+        chance = random.Random(seed)
+        scenario = build(seed)
+        across += scenario.resumes is not None
+        texts = whole.pieces(scenario, [chance.randrange(1000) for _ in range(chance.randrange(3))])
+        logs, statuses = texts[: -len(scenario.statuses)], texts[-len(scenario.statuses) :]
+        sent = chance.choice([logs, logs, logs + statuses, statuses + logs])
+        sent = sent + chance.choice([[], chance.sample(sent, 1)])
+        if chance.random() < 0.2:
+            chance.shuffle(sent)
+        settings.ITAM_CHUNK_BYTES = chance.choice([200, 800, 10**6])
+        monkeypatch.setattr(bulk, "MANY", 1)
+        quick = whole.outcome(data_dir, sent)
+        monkeypatch.setattr(bulk, "MANY", 10**9)
+        slow = whole.outcome(data_dir, sent)
+        for table, expected in slow.items():
+            assert quick[table] == expected, (seed, table)
+    assert sum(many) > 60
+    assert across > 3
+
+
 @pytest.mark.django_db
 @pytest.mark.usefixtures("data_dir")
 def test_a_log_in_columns_stores_what_a_log_key_by_key_stores(
@@ -90,16 +137,7 @@ def test_a_log_in_columns_stores_what_a_log_key_by_key_stores(
     middle = lines[14_000:14_100]
     restart = lines[14_000][:9] + b"(lmgrd) FlexNet Licensing (v11.18) started on srv (linux)\n"
     log.write_bytes(b"".join([*lines[:14_100], restart, *middle, *lines[14_100:]]))
-    many = []
-    real = bulk.derive_new
-
-    def noted(*arguments: Any) -> Any:
-        before = len(arguments[2])
-        changed = real(*arguments)
-        many.append(before - len(arguments[2]))
-        return changed
-
-    monkeypatch.setattr(bulk, "derive_new", noted)
+    many = _counted(monkeypatch)
     run("import_usage", "quick", str(log), "--zone", "Europe/Berlin")
     assert sum(many) > 2_000
     quick = tables()
