@@ -24,12 +24,10 @@ from common import BASE, COLLECTED, Line
 SCRIPTS: list[tuple[str, list[str], list[str], bool]] = [
     # script, its arguments, those of a small run, whether it takes --database
     ("parse", [], ["--events", "400000"], False),
-    ("load", [], ["--events", "200000"], True),
     ("sweep", ["--holdings", "10000000"], ["--holdings", "1000000"], False),
     ("teams", [], ["--holdings", "100000", "--pools", "180"], True),
     ("pages", [], ["--holdings", "30000", "--pools", "50"], True),
     ("pdf", [], [], False),
-    ("poll", [], ["--servers", "100"], False),
 ]
 DATABASES = ("sqlite", "postgresql")
 

@@ -59,7 +59,28 @@ def heading(text: str) -> None:
 
 
 def pytest(base: Path, arguments: list[str], environ: dict[str, str]) -> int:
-    """Run pytest in its own process, so that the two runs share nothing."""
+    """Run pytest and return its exit code, the first that is not 0.
+
+    With several processors: first what may run beside others, on all of them, and then what must
+    be alone, as it looks at the clock. Whoever chooses tests by marks, or how many processes, has
+    one run as they say.
+    """
+    processors = os.cpu_count() or 1
+    own_way = ("-m", "-n", "--numprocesses", "--pdb", "--collect-only", "--co")
+    if processors == 1 or any(word.startswith(own_way) for word in arguments):
+        return run_once(base, arguments, environ)
+    beside = ["-n", str(min(processors, 8)), "-m", "not alone", *arguments]
+    first = run_once(base, beside, environ)
+    if first not in (0, NO_TESTS_COLLECTED) and ("-x" in arguments or "--exitfirst" in arguments):
+        return first
+    second = run_once(base, ["-m", "alone", *arguments], environ)
+    if NO_TESTS_COLLECTED in (first, second):
+        return second if first == NO_TESTS_COLLECTED else first
+    return first or second
+
+
+def run_once(base: Path, arguments: list[str], environ: dict[str, str]) -> int:
+    """Run pytest in its own process, so that two runs share nothing."""
     process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=base, env=environ)
     while True:
         try:

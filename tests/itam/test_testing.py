@@ -62,6 +62,50 @@ def test_the_exit_code_is_that_of_the_first_failure(runs, tmp_path, codes, expec
     assert testing.run(tmp_path, []) == expected
 
 
+@pytest.fixture
+def passes(monkeypatch):
+    """Replace the process of pytest; give the exit codes to use and what each was asked."""
+
+    class Passes(list):
+        codes = (0, 0)
+
+    made = Passes()
+
+    def run_once(base, arguments, environ):
+        made.append(arguments)
+        return made.codes[len(made) - 1]
+
+    monkeypatch.setattr(testing, "run_once", run_once)
+    monkeypatch.setattr(testing.os, "cpu_count", lambda: 2)
+    return made
+
+
+def test_what_looks_at_the_clock_runs_alone_after_the_rest(passes, tmp_path):
+    assert testing.pytest(tmp_path, ["-q"], {}) == 0
+    assert passes == [["-n", "2", "-m", "not alone", "-q"], ["-m", "alone", "-q"]]
+
+
+@pytest.mark.parametrize("word", ["-mslow", "-n0", "--pdb", "--collect-only"])
+def test_who_chooses_how_to_run_has_one_run(passes, tmp_path, word):
+    testing.pytest(tmp_path, [word], {})
+    assert passes == [[word]]
+
+
+def test_one_processor_runs_one_after_the_other(passes, tmp_path, monkeypatch):
+    monkeypatch.setattr(testing.os, "cpu_count", lambda: 1)
+    testing.pytest(tmp_path, ["-q"], {})
+    assert passes == [["-q"]]
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [((0, 1), 1), ((1, 0), 1), ((0, 5), 0), ((5, 0), 0), ((5, 1), 1), ((5, 5), 5)],
+)
+def test_either_part_may_be_empty_and_either_may_fail(passes, tmp_path, codes, expected):
+    passes.codes = codes
+    assert testing.pytest(tmp_path, [], {}) == expected
+
+
 def test_without_postgresql_it_says_so(runs, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(testing, "find_postgresql", lambda: None)
     assert testing.run(tmp_path, []) == 0

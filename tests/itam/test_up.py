@@ -20,6 +20,7 @@ from tests.itam.test_runner import alive, wait_for
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(broker.find_program() is None, reason="no valkey-server here"),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
