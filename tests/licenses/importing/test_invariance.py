@@ -202,9 +202,9 @@ def a_text_that_comes_again_counts_again(patch: pytest.MonkeyPatch) -> None:
 
 
 BROKEN = {
-    only_the_newest_answer_counts: "rows",
-    pairs_in_order_of_arrival: "holdings",
-    a_text_that_comes_again_counts_again: "events",
+    only_the_newest_answer_counts: {"rows"},
+    pairs_in_order_of_arrival: {"holdings"},
+    a_text_that_comes_again_counts_again: {"events", "denials"},
 }
 
 
@@ -214,7 +214,7 @@ def test_an_order_that_matters_would_be_noticed(
 ) -> None:
     broken(monkeypatch)
     changed = [changed_by_order(data_dir, seed, orders=2) for seed in range(4)]
-    assert any(BROKEN[broken] in tables for tables in changed), changed
+    assert any(BROKEN[broken] & tables for tables in changed), changed
 
 
 def _cuts(chance: random.Random) -> list[int]:
