@@ -189,11 +189,11 @@ class StatusRows:
         if not self.server.coverage.filter(source=Coverage.Source.LOG).exists():
             return
         ended = Checkout.objects.filter(
-            Q(returned_at__lt=self.at - 60) | Q(returned_at=None, returned_after__lt=self.at),
             feature=OuterRef("feature"),
             person=OuterRef("person"),
             host=OuterRef("host"),
             sighting=OuterRef("pk"),
+            returned_after__lt=self.at,
         )
         rows = Sighting.objects.filter(Exists(ended), feature__in=self.features, gone_at=None)
         for row in rows:

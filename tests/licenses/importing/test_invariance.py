@@ -165,6 +165,18 @@ def test_a_rebuild_gives_the_same_rows(data_dir: Path) -> None:
             assert kept[table] == wanted, (seed, table)
 
 
+@pytest.mark.parametrize("seed", [863, 1819])
+def test_an_answer_between_a_hole_and_a_restart_moves_what_is_known(
+    data_dir: Path, seed: int
+) -> None:
+    """The log comes first: it says that the hole may have ended what the answer still shows."""
+    scenario = build(seed)
+    restart = next(line.at for line in scenario.lines if "Server started" in line.text)
+    scenario.statuses = [row for row in scenario.statuses if row[0] < restart]
+    kept, rebuilt = outcome(data_dir, pieces(scenario, []), rebuilt=True)
+    assert kept["holdings"] == rebuilt["holdings"]
+
+
 @pytest.mark.timeout(7200)
 def test_a_cut_changes_only_what_the_log_vouches_for(data_dir: Path) -> None:
     for seed in range(2 * 10**6, 2 * 10**6 + -(-trials("E10") // 4 // ORDERS)):
