@@ -52,6 +52,7 @@ def request_report(
     """Put a report on record, to be built; the caller then nudges the task or waits for the tick.
 
     pools:  those that the user may see; the caller has checked it.
+    scope:  whose these are, in words; a single pool speaks for itself.
 
     Raises ValueError where no such report exists, without a pool, and unless start < end.
     """
@@ -61,6 +62,8 @@ def request_report(
         raise ValueError("a report is about at least one pool, found none")
     if start >= end:
         raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
+    if not scope and len(pools) == 1:
+        scope = next(iter(pools)).name
     with transaction.atomic():
         report = Report.objects.create(
             name=name,

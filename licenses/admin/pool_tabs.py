@@ -52,7 +52,7 @@ class Tab:
 
 def now_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     may = request.user.has_perm
-    alerts = pool.alerts.select_related("rule").order_by("-fired_at")[:8]
+    alerts = pool.alerts.select_related("rule").order_by("-started_at")[:8]
     return {
         "holders": holders(pool, request) if may("licenses.view_checkout") else None,
         "holders_url": reverse("admin:live-pool-holders", args=[pool.pk]),

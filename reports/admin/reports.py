@@ -213,8 +213,10 @@ class ReportAdmin(ReadOnlyAdmin):
             else:
                 messages.success(request, words.done)
                 return redirect(back)
+        against = lifecycle.check(report, request.user, words.step, "-").get("__all__", [])
         due = lifecycle.why_comment(report) if words.step == SignOff.Step.APPROVED else []
-        intro = " ".join([words.intro, *due, *(["So a comment is due."] if due else [])])
+        due = [*due, "So a comment is due."] if due and not against else []
+        intro = " ".join(against or [words.intro, *due])
         return pages.page(
             request,
             self,

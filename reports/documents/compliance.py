@@ -82,6 +82,7 @@ def _masthead(data: Compliance, standing: Standing, zone: ZoneInfo) -> Masthead:
         version=str(standing.version),
         status=standing.status,
         supersedes=standing.supersedes,
+        evidence=_head(data.integrity),
         verdict=VERDICTS[data.verdict],
         verdict_tone=TONES[data.verdict],
         verdict_reason=_reason(data),
@@ -200,6 +201,10 @@ def _method(data: Compliance) -> list[Flowable]:
         *heading("Method and limits"),
         *(prose(sentence, look.BODY) for sentence in data.method),
     ]
+
+
+def _head(found: Integrity) -> str:
+    return f"{found.days:,} days, {found.root[:16]}" if found.days else "not sealed yet"
 
 
 def _integrity(found: Integrity) -> list[Flowable]:
