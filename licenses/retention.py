@@ -7,7 +7,7 @@ server's own words.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from knox.models import AuthToken
 
 from licenses.concurrency.denials import RULES as RULES_OF_DENIALS
 from licenses.evidence import entries
+from licenses.importing.batches import batches
 from licenses.importing.captures import drop_raw
 from licenses.models import (
     Capture,
@@ -38,7 +39,6 @@ from licenses.models import (
     held_vendors,
 )
 
-BATCH = 500
 """Rows of one transaction: other writers get their turn in between."""
 
 
@@ -195,17 +195,9 @@ def purge(now: datetime, *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     for rule in RULES:
         before = now - timedelta(days=getattr(settings, rule.setting) if rule.setting else 0)
-        for rows in _batches(rule.old(before)):
+        for rows in batches(rule.old(before)):
             with transaction.atomic():
                 rule.drop(rows)
             if time.monotonic() > deadline:
                 return False
     return True
-
-
-def _batches(rows: Any) -> Iterator[list[Any]]:
-    rows = rows.order_by("pk")
-    batch = list(rows[:BATCH])
-    while batch:
-        yield batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])

@@ -225,7 +225,7 @@ def strip(server: Any) -> dict[str, Any]:
     spans = [
         (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows.iterator(2000)
     ]
-    known = IntervalSet.of([a for a, _ in spans], [b for _, b in spans]).clip(start, now)
+    known = IntervalSet.of_spans(spans).clip(start, now)
     waits = load_waits([server.pk], now)
     if server.pk in waits:
         # The time since the last answer is no gap before the next poll is overdue.

@@ -7,17 +7,21 @@ not. `docs/counting.md` says it for people.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from licenses.analysis import coverage
 from licenses.analysis.coverage import Daemon, PoolGap, observed_time
 from licenses.analysis.holdings import load_horizons
 from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
-from licenses.analysis.rights import load_rights, proven_from_rights
-from licenses.analysis.rows import EVER, grouped, number
+from licenses.analysis.rights import (
+    Statement,
+    load_rights,
+    load_statements,
+    proven_from_rights,
+)
+from licenses.analysis.rows import EVER, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.models import (
@@ -69,16 +73,6 @@ class PoolBounds:
         return max((int(part.max()) for part in parts if len(part)), default=UNKNOWN)
 
 
-class _Statement(NamedTuple):
-    """A file's line or a server's own total over [start, end); seats None: uncounted."""
-
-    source: str
-    seats: int | None
-    start: int
-    end: int
-    overdraft: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Sights:
     """When somebody looked at the servers. Spans by (server, daemon); daemon "" is all of them.
@@ -98,8 +92,7 @@ class _Sights:
     def of(self, spans: dict[Daemon, list[tuple[int, int]]], mapping: Mapping) -> IntervalSet:
         """Return the spans of a feature's daemon, with those of its whole server."""
         both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
-        rows = [span for key in both for span in spans.get(key, ())]
-        return IntervalSet.of([a for a, _ in rows], [b for _, b in rows])
+        return IntervalSet.of_spans(span for key in both for span in spans.get(key, ()))
 
     def started(self, mapping: Mapping) -> list[int]:
         both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
@@ -111,7 +104,7 @@ def load_bounds(
 ) -> dict[int, PoolBounds]:
     """Return what bounds the use of each pool over [start, end). Seven queries."""
     sights = _load_sights(mappings, start, end)
-    statements = _load_statements(features(mappings))
+    statements = load_statements(features(mappings))
     told = dict(
         FeatureNow.objects.filter(feature__in=features(mappings))
         .order_by()
@@ -159,7 +152,7 @@ def bounded(gap: PoolGap, bounds: PoolBounds, safe: IntervalSet) -> PoolGap:
 
 def _of_pool(
     maps: Sequence[Mapping],
-    statements: dict[int, list[_Statement]],
+    statements: dict[int, list[Statement]],
     sights: _Sights,
     told: dict[int, int],
     start: int,
@@ -197,7 +190,7 @@ def _weighted(most: Steps, weight: int, span: IntervalSet) -> Steps:
 
 def _of_feature(
     mapping: Mapping,
-    rows: Sequence[_Statement],
+    rows: Sequence[Statement],
     sights: _Sights,
     told: dict[int, int],
     start: int,
@@ -208,7 +201,7 @@ def _of_feature(
     window = IntervalSet.of([start], [end])
     files = [row for row in rows if row.source == IssuedCount.Source.FILE]
     totals = [row for row in rows if row.source == IssuedCount.Source.STATUS]
-    uncounted = _spans((row.start, row.end) for row in rows if row.seats is None)
+    uncounted = IntervalSet.of_spans((row.start, row.end) for row in rows if row.seats is None)
     overdraft = _summed(files, "overdraft", start, end)
     filed, stated = _summed(files, "seats", start, end), _summed(totals, "seats", start, end)
     # Where file and server differ, the larger number is the bound.
@@ -223,7 +216,7 @@ def _of_feature(
 
 
 def _from_answers(
-    mapping: Mapping, totals: Sequence[_Statement], sights: _Sights, last_told: int
+    mapping: Mapping, totals: Sequence[Statement], sights: _Sights, last_told: int
 ) -> tuple[IntervalSet, IntervalSet]:
     """Return (the time between answers of one and the same total, that between answers that
     differ). After the last answer there is neither."""
@@ -245,13 +238,13 @@ def _from_answers(
         following = totals[place + 1] if place + 1 < len(totals) else None
         if following is None or following.seats != row.seats:
             changed.append((before, row.end))
-    return _spans(same), _spans(changed)
+    return IntervalSet.of_spans(same), IntervalSet.of_spans(changed)
 
 
-def _from_files(mapping: Mapping, files: Sequence[_Statement], sights: _Sights) -> IntervalSet:
+def _from_files(mapping: Mapping, files: Sequence[Statement], sights: _Sights) -> IntervalSet:
     """Return the time in which lines of a licence file are in force; not the time without any sight
     of the server in which the lines change, nor that after the last sight."""
-    lines = _spans((row.start, row.end) for row in files)
+    lines = IntervalSet.of_spans((row.start, row.end) for row in files)
     newest = max(
         sights.newest.get((mapping.server, mapping.daemon), EVER),
         sights.newest.get((mapping.server, ""), EVER),
@@ -264,7 +257,7 @@ def _from_files(mapping: Mapping, files: Sequence[_Statement], sights: _Sights) 
         place = bisect_right(starts, moment) - 1
         if place >= 0 and moment < int(dark.ends[place]):
             spoiled.append((starts[place], int(dark.ends[place])))
-    return lines.clip(EVER, newest).subtract(_spans(spoiled))
+    return lines.clip(EVER, newest).subtract(IntervalSet.of_spans(spoiled))
 
 
 def _whole_log(mapping: Mapping, sights: _Sights) -> IntervalSet:
@@ -289,7 +282,7 @@ def _whole_log(mapping: Mapping, sights: _Sights) -> IntervalSet:
                 answer = min(ends[place], first + sights.steps[mapping.server])
             known = min(known, answer)
         found.append((known, last))
-    return _spans(found)
+    return IntervalSet.of_spans(found)
 
 
 def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
@@ -320,29 +313,7 @@ def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
     return _Sights(logs, polls, restarts, steps, newest)
 
 
-def _load_statements(feature_ids: Collection[int]) -> dict[int, list[_Statement]]:
-    """Return what was said to be issued, by feature, in the order of its start. One query."""
-    rows = (
-        IssuedCount.objects.filter(feature__in=feature_ids)
-        .order_by("feature_id", number("starts", EVER), "pk")
-        .values_list(
-            "feature_id",
-            "source",
-            "count",
-            number("starts", EVER),
-            number("ends", OPEN),
-            "overdraft",
-        )
-    )
-    return {key: [_Statement(*row) for row in group] for key, group in grouped(rows).items()}
-
-
-def _summed(rows: Sequence[_Statement], name: str, start: int, end: int) -> Steps:
+def _summed(rows: Sequence[Statement], name: str, start: int, end: int) -> Steps:
     amounts = [getattr(row, name) or 0 for row in rows]
     starts, ends = [row.start for row in rows], [row.end for row in rows]
     return Steps.from_spans(starts, ends, amounts, start, end)
-
-
-def _spans(spans: Iterable[tuple[int, int]]) -> IntervalSet:
-    pairs = list(spans)
-    return IntervalSet.of([first for first, _ in pairs], [last for _, last in pairs])

@@ -70,7 +70,7 @@ def _zones(pools: Collection[LicensePool], mappings: Mappings, touched: Zones) -
                 for first, last in waiting.get(pool.pk, ())
                 if heard_until(mappings[pool.pk], horizons, first, last + gap) > last + gap
             ]
-            zone = zone.union(IntervalSet.of([a for a, _ in told], [b for _, b in told]))
+            zone = zone.union(IntervalSet.of_spans(told))
         zones[pool.pk] = zone
     return zones
 

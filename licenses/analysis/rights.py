@@ -64,6 +64,7 @@ class Statement(NamedTuple):
     seats: int | None
     start: int
     end: int
+    overdraft: int = 0
 
 
 class RightsStep(NamedTuple):
@@ -139,11 +140,18 @@ def load_rights(
 
 
 def load_statements(feature_ids: Collection[int]) -> dict[int, list[Statement]]:
-    """Return what the servers said that they issue, by feature. One query."""
+    """Return what the servers said that they issue, by feature, in order of start. One query."""
     rows = (
         IssuedCount.objects.filter(feature__in=feature_ids)
         .order_by("feature_id", F("starts").asc(nulls_first=True), "pk")
-        .values_list("feature_id", "source", "count", number("starts", EVER), number("ends", OPEN))
+        .values_list(
+            "feature_id",
+            "source",
+            "count",
+            number("starts", EVER),
+            number("ends", OPEN),
+            "overdraft",
+        )
     )
     return {key: [Statement(*row) for row in group] for key, group in grouped(rows).items()}
 

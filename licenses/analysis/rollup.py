@@ -237,10 +237,7 @@ def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[
     spans: dict[int, list[Window]] = {}
     for _pk, pool, start, end in rows:
         spans.setdefault(pool, []).append(_full_hours(start, end))
-    dirty = {
-        pool: IntervalSet.of([a for a, _ in windows], [b for _, b in windows])
-        for pool, windows in spans.items()
-    }
+    dirty = {pool: IntervalSet.of_spans(windows) for pool, windows in spans.items()}
     dirty = {pool: spells for pool, spells in dirty.items() if len(spells)}
     if not dirty:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -59,6 +59,12 @@ class IntervalSet:
         apart = first[1:] > reach[:-1]
         outer = np.ones(min(len(first), 1), dtype=np.bool_)
         return cls(first[np.append(outer, apart)], reach[np.append(apart, outer)])
+
+    @classmethod
+    def of_spans(cls, spans: Iterable[tuple[int, int]]) -> Self:
+        """Return the moments that any of these (start, end) covers, as `of` does."""
+        pairs = list(spans)
+        return cls.of([start for start, _ in pairs], [end for _, end in pairs])
 
     @classmethod
     def empty(cls) -> Self:

@@ -48,14 +48,11 @@ def record(
     return found if created else None
 
 
-def newest() -> EvidenceAnchor | None:
-    """Return the anchor of the most days."""
-    return EvidenceAnchor.objects.order_by("-size", "recorded_at").first()
-
-
-def sentence() -> str:
-    """Return for reports what the newest anchor is, or that there is none."""
-    found = newest()
+def sentence(as_of: datetime | None = None) -> str:
+    """Return what the anchor of the most days is, or that there is none. as_of: as was known then;
+    None: now."""
+    known = EvidenceAnchor.objects.order_by("-size", "recorded_at", "pk")
+    found = (known if as_of is None else known.filter(recorded_at__lte=as_of)).first()
     if found is None:
         return NONE
     day = f"{found.recorded_at:%Y-%m-%d}"

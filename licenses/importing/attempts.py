@@ -145,7 +145,10 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
     gaps += _whole_failures(tried)
     gaps += _daemon_failures(tried)
     if spans and (twice := suspect(server, low, high)):
-        spans = {daemon: _without(known, twice) for daemon, known in spans.items()}
+        spans = {
+            daemon: list(IntervalSet.of_spans(known).subtract(twice))
+            for daemon, known in spans.items()
+        }
     start, end = 2**62, -(2**62)
     known = Coverage.objects.filter(
         server=server, source=Coverage.Source.POLLS, starts__lt=high, ends__gt=low
@@ -253,11 +256,6 @@ def _vouched(
     return spans, gaps
 
 
-def _without(spans: list[tuple[int, int]], lost: IntervalSet) -> list[tuple[int, int]]:
-    known = IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
-    return list(known.subtract(lost))
-
-
 def _daemons(tried: list[_Attempt]) -> list[str]:
     return sorted({name for attempt in tried for name in attempt.daemons or ()})
 
@@ -317,8 +315,9 @@ def _disabled(server: LicenseServer, start: int, end: int) -> IntervalSet:
     rows = Gap.objects.filter(
         server=server, cause=Gap.Cause.DISABLED, starts__lt=end, ends__gt=start
     )
-    spans = [(_seconds(row.starts) or 0, _seconds(row.ends) or 0) for row in rows]
-    return IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
+    return IntervalSet.of_spans(
+        (_seconds(row.starts) or 0, _seconds(row.ends) or 0) for row in rows
+    )
 
 
 def _store_gaps(

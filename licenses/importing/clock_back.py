@@ -53,5 +53,6 @@ def suspect(server: LicenseServer, start: int, end: int) -> IntervalSet:
     rows = Gap.objects.filter(
         server=server, cause=Gap.Cause.CLOCK_SUSPECT, starts__lt=end, ends__gt=start
     )
-    spans = [(int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows if row.ends]
-    return IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
+    return IntervalSet.of_spans(
+        (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows if row.ends
+    )

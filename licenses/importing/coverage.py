@@ -61,8 +61,7 @@ def replace(
     rows = Coverage.objects.filter(
         server=server, daemon=daemon, source=source, starts__lt=end, ends__gt=start
     )
-    old, pairs = _set_of(rows).clip(start, end), list(spans)
-    wanted = IntervalSet.of([first for first, _ in pairs], [last for _, last in pairs])
+    old, wanted = _set_of(rows).clip(start, end), IntervalSet.of_spans(spans)
     new, lost = list(wanted.subtract(old)), list(old.subtract(wanted))
     for first, last in lost:
         _withdraw(server, daemon, source, first, last)
@@ -85,8 +84,7 @@ def of_daemon(spans: dict[str, IntervalSet], daemon: str) -> IntervalSet:
 
 
 def _set_of(rows: Iterable[Coverage]) -> IntervalSet:
-    spans = [(_seconds(row.starts), _seconds(row.ends)) for row in rows]
-    return IntervalSet.of([first for first, _ in spans], [last for _, last in spans])
+    return IntervalSet.of_spans((_seconds(row.starts), _seconds(row.ends)) for row in rows)
 
 
 def _withdraw(server: LicenseServer, daemon: str, source: str, start: int, end: int) -> None:

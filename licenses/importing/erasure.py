@@ -33,9 +33,9 @@ from licenses.models import (
 )
 from licenses.models.guards import APPEND_ONLY, SEALED
 
+from .batches import batches
 from .captures import drop_raw
 
-BATCH = 500
 _ACCOUNTS = {"auth_user"}
 """An account is not a name behind use: whoever manages accounts deletes it."""
 
@@ -156,7 +156,7 @@ def _forget(person: Person) -> int:
 def _drop_captures(needles: Needles) -> int:
     """Drop the raw text of captures that hold a name; hash, size and an entry stay."""
     dropped = 0
-    for rows in _batches(Capture.objects.exclude(stored="")):
+    for rows in batches(Capture.objects.exclude(stored="")):
         found = [row for row in rows if needles.within(_text(row.stored))]
         if found:
             with transaction.atomic():
@@ -234,7 +234,7 @@ def _holding_rows(
     model: type[models.Model], field: models.Field[Any, Any], needles: Needles
 ) -> Iterator[models.Model]:
     rows = model._base_manager.annotate(_as_text=Cast(field.name, TextField()))
-    for batch in _batches(rows.filter(_holding("_as_text", needles))):
+    for batch in batches(rows.filter(_holding("_as_text", needles))):
         for row in batch:
             value = getattr(row, field.attname)
             if needles.replace(value) != value:
@@ -287,11 +287,3 @@ def _tidy() -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _batches(rows: Any) -> Iterator[list[Any]]:
-    rows = rows.order_by("pk")
-    batch = list(rows[:BATCH])
-    while batch:
-        yield batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])

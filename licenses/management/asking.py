@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from difflib import get_close_matches
@@ -52,6 +52,14 @@ def find_pool(name: str) -> LicensePool:
         raise CommandError(_unknown("pool", name, names), returncode=REFUSED)
     pool: LicensePool = found
     return pool
+
+
+def day(text: str) -> date:
+    """Return a day, for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r}: expected a date such as 2026-03-31") from error
 
 
 def find_team(name: str) -> Team:

@@ -41,19 +41,47 @@ _STREAM_SHRINKS = (
 )
 
 
-def _sqlite_append_only(tables: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for table, message in tables.items():
-        for event in ("update", "delete"):
-            name = f"guard_{table}_{event}"
+def refusals(
+    vendor: str,
+    table: str,
+    message: str,
+    *,
+    when: str = "",
+    events: tuple[str, ...] = ("update", "delete"),
+    name: str = "",
+) -> Iterator[tuple[str, str]]:
+    """Yield statements that make the database refuse to change or delete rows, each with the one
+    that takes it back.
+
+    when: a condition on OLD and NEW; empty: always. PostgreSQL needs `itam_refuse`, which
+    `install` makes.
+    """
+    name = name or f"guard_{table}"
+    if vendor == "sqlite":
+        condition = f"WHEN {when} " if when else ""
+        for event in events:
             yield (
-                f"CREATE TRIGGER {name} BEFORE {event.upper()} ON {table} "
+                f"CREATE TRIGGER {name}_{event} BEFORE {event.upper()} ON {table} {condition}"
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
-                f"DROP TRIGGER IF EXISTS {name}",
+                f"DROP TRIGGER IF EXISTS {name}_{event}",
             )
+        return
+    condition = f"WHEN ({when}) " if when else ""
+    name = f"{name}_{events[0]}" if len(events) == 1 else name
+    yield (
+        f"CREATE TRIGGER {name} BEFORE {' OR '.join(events).upper()} ON {table} "
+        f"FOR EACH ROW {condition}EXECUTE FUNCTION itam_refuse('{message}')",
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
+    )
+
+
+def _append_only(vendor: str, tables: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for table, message in tables.items():
+        yield from refusals(vendor, table, message)
 
 
 def _sqlite() -> Iterator[tuple[str, str]]:
-    yield from _sqlite_append_only(APPEND_ONLY)
+    yield from _append_only("sqlite", APPEND_ONLY)
     for name, event in (("insert", "INSERT"), ("update", "UPDATE")):
         yield (
             _SQLITE_OVERLAP.format(name=name, event=event, message=OVERLAP),
@@ -61,35 +89,11 @@ def _sqlite() -> Iterator[tuple[str, str]]:
         )
 
 
-def _sqlite_sealed() -> Iterator[tuple[str, str]]:
-    yield from _sqlite_append_only(SEALED)
-    for event, when in (("delete", ""), ("update", f"WHEN {_STREAM_SHRINKS}")):
-        name = f"guard_evidencestream_{event}"
-        yield (
-            f"CREATE TRIGGER {name} BEFORE {event.upper()} ON licenses_evidencestream {when} "
-            f"BEGIN SELECT RAISE(ABORT, '{STREAM}'); END",
-            f"DROP TRIGGER IF EXISTS {name}",
-        )
-
-
-def _postgresql_append_only(tables: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for table, message in tables.items():
-        yield (
-            f"CREATE TRIGGER guard_{table} BEFORE UPDATE OR DELETE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION itam_refuse('{message}')",
-            f"DROP TRIGGER IF EXISTS guard_{table} ON {table}",
-        )
-
-
-def _postgresql_sealed() -> Iterator[tuple[str, str]]:
-    yield from _postgresql_append_only(SEALED)
-    for event, when in (("delete", ""), ("update", f"WHEN ({_STREAM_SHRINKS})")):
-        name = f"guard_evidencestream_{event}"
-        yield (
-            f"CREATE TRIGGER {name} BEFORE {event.upper()} ON licenses_evidencestream "
-            f"FOR EACH ROW {when} EXECUTE FUNCTION itam_refuse('{STREAM}')",
-            f"DROP TRIGGER IF EXISTS {name} ON licenses_evidencestream",
-        )
+def _sealed(vendor: str) -> Iterator[tuple[str, str]]:
+    yield from _append_only(vendor, SEALED)
+    table, name = "licenses_evidencestream", "guard_evidencestream"
+    yield from refusals(vendor, table, STREAM, events=("delete",), name=name)
+    yield from refusals(vendor, table, STREAM, when=_STREAM_SHRINKS, events=("update",), name=name)
 
 
 def _postgresql() -> Iterator[tuple[str, str]]:
@@ -99,7 +103,7 @@ def _postgresql() -> Iterator[tuple[str, str]]:
         "'integrity_constraint_violation'; END $$",
         "DROP FUNCTION IF EXISTS itam_refuse() CASCADE",
     )
-    yield from _postgresql_append_only(APPEND_ONLY)
+    yield from _append_only("postgresql", APPEND_ONLY)
     yield "CREATE EXTENSION IF NOT EXISTS btree_gist", ""
     yield (
         "ALTER TABLE licenses_poolfeature ADD CONSTRAINT guard_mapping EXCLUDE USING gist "
@@ -112,29 +116,24 @@ def _statements(connection: Any) -> list[tuple[str, str]]:
     return list(_sqlite() if connection.vendor == "sqlite" else _postgresql())
 
 
-def _sealed_statements(connection: Any) -> list[tuple[str, str]]:
-    sqlite = connection.vendor == "sqlite"
-    return list(_sqlite_sealed() if sqlite else _postgresql_sealed())
-
-
 def install(connection: Any) -> None:
-    _run(connection, [create for create, _drop in _statements(connection)])
+    run(connection, [create for create, _drop in _statements(connection)])
 
 
 def remove(connection: Any) -> None:
-    _run(connection, [drop for _create, drop in reversed(_statements(connection)) if drop])
+    run(connection, [drop for _create, drop in reversed(_statements(connection)) if drop])
 
 
 def install_sealed(connection: Any) -> None:
     """Guard what seals the evidence: its tables are younger than the others."""
-    _run(connection, [create for create, _drop in _sealed_statements(connection)])
+    run(connection, [create for create, _drop in _sealed(connection.vendor)])
 
 
 def remove_sealed(connection: Any) -> None:
-    _run(connection, [drop for _create, drop in _sealed_statements(connection)])
+    run(connection, [drop for _create, drop in _sealed(connection.vendor)])
 
 
-def _run(connection: Any, statements: list[str]) -> None:
+def run(connection: Any, statements: list[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)

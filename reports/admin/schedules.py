@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,8 +18,7 @@ class ScheduleForm(ModelForm):
 
     def clean(self) -> Any:
         values = super().clean() or {}
-        if values.get("pools") and values.get("vendor"):
-            raise ValidationError({"vendor": "Choose either pools or a vendor."})
+        ReportSchedule.check_scope(values.get("pools"), values.get("vendor"))
         return values
 
 

@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from licenses.alerts.channels import mail
 from licenses.api.base import Editable, ReadOnly, filters_of
-from licenses.models import validate_zone
 from reports.models import ReportDelivery, ReportSchedule
 
 
@@ -46,18 +45,13 @@ class ReportScheduleSerializer(serializers.ModelSerializer[ReportSchedule]):
             raise serializers.ValidationError(str(error)) from error
         return text
 
-    def validate_zone(self, name: str) -> str:
-        try:
-            validate_zone(name)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(error.messages) from error
-        return name
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         old = self.instance
         pools = attrs.get("pools", list(old.pools.all()) if old else [])
-        if pools and attrs.get("vendor", old.vendor if old else None):
-            raise serializers.ValidationError({"vendor": "Choose either pools or a vendor."})
+        try:
+            ReportSchedule.check_scope(pools, attrs.get("vendor", old.vendor if old else None))
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.message_dict) from error
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> ReportSchedule:

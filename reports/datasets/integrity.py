@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from licenses.evidence.anchors import NONE
-from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey
+from licenses.evidence.anchors import sentence
+from licenses.models import EvidenceDay, EvidenceKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,7 @@ class Integrity:
 
 def load_integrity(as_of: datetime) -> Integrity:
     """Return what was sealed and anchored by *as_of*. Three queries at most."""
-    anchor = (
-        EvidenceAnchor.objects.filter(recorded_at__lte=as_of)
-        .order_by("-size", "recorded_at", "pk")
-        .first()
-    )
-    words = NONE
-    if anchor is not None:
-        date = f"{anchor.recorded_at:%Y-%m-%d}"
-        words = f"last outside anchor: {date}, {anchor.get_kind_display()} {anchor.place}"
+    words = sentence(as_of)
     last = EvidenceDay.objects.filter(sealed_at__lte=as_of).order_by("number").last()
     if last is None:
         return Integrity(0, "", "", "", words)

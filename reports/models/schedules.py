@@ -83,6 +83,12 @@ class ReportSchedule(models.Model):
         except ValueError as error:
             raise ValidationError({"recipients": str(error)}) from error
 
+    @staticmethod
+    def check_scope(pools: Any, vendor: Vendor | None) -> None:
+        """Raise ValidationError for pools and a vendor at once: which of them would be meant?"""
+        if pools and vendor:
+            raise ValidationError({"vendor": "Choose either pools or a vendor."})
+
     def addresses(self) -> list[str]:
         """Return whom it is sent to, each once."""
         return mail.recipients(Channel(target=self.recipients))

@@ -15,6 +15,7 @@ from knox.models import AuthToken
 from licenses import retention, tasks
 from licenses.concurrency.denials import RULES
 from licenses.evidence import entries
+from licenses.importing import batches
 from licenses.importing.captures import read_raw, store_raw
 from licenses.models import (
     Alert,
@@ -138,7 +139,7 @@ class TestRawText:
         assert not old.stored
 
     def test_many_are_dropped_a_stretch_at_a_time(self, purge, monkeypatch):
-        monkeypatch.setattr(retention, "BATCH", 2)
+        monkeypatch.setattr(batches, "BATCH", 2)
         for number in range(5):
             capture(b"%d" % number, ago(days=401))
         assert not purge(seconds=-1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from argparse import ArgumentParser
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +23,9 @@ from licenses.importing.files import (
     set_zone,
 )
 from licenses.importing.jobs import after_import
+from licenses.management import asking
 from licenses.management.base import DataCommand
 from licenses.models import LicenseServer
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a date such as 2026-03-31") from error
 
 
 class Command(DataCommand):
@@ -51,7 +43,9 @@ class Command(DataCommand):
         )
         parser.add_argument("--zone", help="Zone in which the server prints times.")
         parser.add_argument(
-            "--date", type=_day, help="Date of the first line, for a log that has none of its own."
+            "--date",
+            type=asking.day,
+            help="Date of the first line, for a log that has none of its own.",
         )
         parser.add_argument(
             "--create-pools", action="store_true", help="Make one pool for each unmapped feature."

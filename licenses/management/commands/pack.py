@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import getpass
 from argparse import ArgumentParser
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from licenses.evidence import keys, pack
+from licenses.management import asking
 from licenses.management.base import DataCommand
 from licenses.models import Vendor
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a date such as 2026-03-31") from error
 
 
 class Command(DataCommand):
@@ -31,11 +24,9 @@ class Command(DataCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--vendor", required=True, help="Name of the vendor.")
-        parser.add_argument("--from", "--start", dest="first", type=_day, required=True)
-        parser.add_argument(
-            "--to", "--end", dest="end", type=_day, required=True, help="Exclusive."
-        )
-        parser.add_argument("--output", "--out", dest="output", type=Path, required=True)
+        parser.add_argument("--from", dest="first", type=asking.day, required=True)
+        parser.add_argument("--to", dest="end", type=asking.day, required=True, help="Exclusive.")
+        parser.add_argument("--output", type=Path, required=True)
         parser.add_argument(
             "--shared",
             action="store_true",

@@ -1,0 +1,17 @@
+"""Many rows, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+BATCH = 500
+
+
+def batches(rows: Any) -> Iterator[list[Any]]:
+    """Yield the rows of a queryset by their keys; those read so far may be deleted meanwhile."""
+    rows = rows.order_by("pk")
+    batch = list(rows[:BATCH])
+    while batch:
+        yield batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
