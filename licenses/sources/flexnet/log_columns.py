@@ -221,7 +221,10 @@ def _readable(names: LogNames, head: Codes, feature: Codes, who: Codes, tail: Co
         if id(texts) in names.doubtful:
             good &= names.known(texts)[codes]
     if id(names.tails) in names.doubtful:
-        good &= names.known(names.tails)[tail] | (names.kinds()[head] == DENIED)
+        told = np.flatnonzero(head >= 0)  # without a head there may be no kind to look up
+        denied = np.zeros_like(good)
+        denied[told] = names.kinds()[head[told]] == DENIED
+        good &= names.known(names.tails)[tail] | denied
     return good
 
 

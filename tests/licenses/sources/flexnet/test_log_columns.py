@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from licenses.sources.flexnet import debug_log
@@ -181,6 +181,10 @@ LINES = st.lists(
     st.sampled_from(["utf-8", "utf-8", "cp1252", "utf-16"]),
     st.sampled_from([100, 400, 1 << 20]),
 )
+@example(  # no line of the first block has a head that columns can tell
+    [f" 0:00:00 ({'a-daemon-with-a-long-name-' * 2}) OUT: \"F\" 0@0  (0 licenses)"],
+    1, [20], "\n", "utf-8", 100,
+)  # fmt: skip
 def test_columns_say_what_the_definition_says(
     lines: list[str], times: int, cuts: list[int], ending: str, encoding: str, piece: int
 ) -> None:
