@@ -26,10 +26,11 @@ MOST_PERIODS = 20_000
 FIRST = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
 LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
+ZONE = OpenApiParameter("zone", str, description="IANA name; the pool's own if left out.")
 SPAN = [
     OpenApiParameter("from", str, required=True, description="First day in the zone, or moment."),
     OpenApiParameter("to", str, required=True, description="First day, or moment, no longer in."),
-    OpenApiParameter("zone", str, description="IANA name; the pool's own if left out."),
+    ZONE,
 ]
 WEEK = OpenApiParameter("week", bool, description="`true`: add the last seven days of each pool.")
 FIGURES = [
@@ -58,6 +59,18 @@ def span(request: Request, pool: LicensePool) -> Span:
     if start >= end:
         raise ValidationError({"to": "The end is not after the start: it is exclusive."})
     return Span(start, end, zone)
+
+
+class Moment(NamedTuple):
+    """A moment in epoch seconds, and the zone in which it was asked for."""
+
+    at: int
+    zone: ZoneInfo
+
+
+def moment(request: Request, pool: LicensePool) -> Moment:
+    zone = _zone(request.query_params.get("zone", ""), pool)
+    return Moment(_moment("at", request.query_params.get("at"), zone), zone)
 
 
 def period(request: Request, asked: Span) -> Any:

@@ -26,6 +26,7 @@ from licenses.analysis.usage import usage
 from licenses.api import serializers as shapes
 from licenses.api.asking import FIGURES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
+from licenses.api.history import PoolHistory
 from licenses.concurrency.periods import iso
 from licenses.importing import jobs, mapping, polling
 from licenses.importing.papers import open_document
@@ -215,10 +216,10 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         return Response(body, status=status.HTTP_201_CREATED)
 
 
-class PoolViewSet(Editable):
+class PoolViewSet(PoolHistory, Editable):
     """Rights counted together under one limit."""
 
-    named = frozenset({"holders", "denials", "teams", "usage"})
+    named = frozenset({"at", "holders", "denials", "teams", "usage"})
     queryset = LicensePool.objects.prefetch_related("owner_teams")
     serializer_class = shapes.PoolSerializer
     filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")

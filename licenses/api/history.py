@@ -1,0 +1,103 @@
+"""What a pool did: its use as a curve, when it is used, and who held seats at any moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from licenses.analysis.instant import instant
+from licenses.analysis.pattern import heatmap, load_curve
+from licenses.analysis.series import STEPS, series
+from licenses.api.asking import SPAN, ZONE, moment, span
+from licenses.importing.lines import lines_of
+from licenses.models import sees_names
+
+STEP = OpenApiParameter(
+    "step",
+    int,
+    enum=list(STEPS),
+    description="Seconds of a bucket. The shortest that makes 2,000 or fewer if left out.",
+)
+AT = [
+    OpenApiParameter("at", str, required=True, description="Moment with an offset, or a day."),
+    OpenApiParameter("lines", bool, description="`true`: add the raw lines that it rests on."),
+    ZONE,
+]
+
+
+class PoolHistory:
+    """The endpoints of a pool's history."""
+
+    @extend_schema(parameters=[*SPAN, STEP], responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def series(self, request: Request, pk: str | None = None) -> Response:
+        """Say how the pool was used, as the most of each bucket; gaps and limits stand apart.
+
+        A bucket of which nothing is known has no peak, and never one of 0.
+        """
+        pool = self.get_object()  # type: ignore[attr-defined]
+        asked = span(request, pool)
+        step = _step(request)
+        try:
+            found = series(pool, asked.start, asked.end, step=step, zone=asked.zone)
+        except ValueError as error:
+            raise ValidationError({"step": str(error)}) from error
+        return Response(found.as_dict(asked.zone))
+
+    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def pattern(self, request: Request, pk: str | None = None) -> Response:
+        """Say when the pool is used, by hour and weekday, and how much of the time how many seats
+        are."""
+        pool = self.get_object()  # type: ignore[attr-defined]
+        asked = span(request, pool)
+        when = heatmap(pool, asked.start, asked.end, zone=asked.zone)
+        load = load_curve(pool, asked.start, asked.end)
+        zone = asked.zone
+        return Response(
+            {
+                "pool": pool.name,
+                "zone": str(zone),
+                "heatmap": when.as_dict(zone),
+                "load_duration": load.as_dict(zone),
+            }
+        )
+
+    @extend_schema(parameters=AT, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def at(self, request: Request, pk: str | None = None) -> Response:
+        """Say who held seats at a moment, how well that is known, and on which raw lines it rests.
+
+        The texts of the lines are told to those who may see names.
+        """
+        pool = self.get_object()  # type: ignore[attr-defined]
+        if not request.user.has_perm("licenses.view_checkout"):
+            raise PermissionDenied
+        asked = moment(request, pool)
+        names = sees_names(request.user, pool=pool.pk)
+        found = instant(pool, asked.at, names=names)
+        answer = found.as_dict(asked.zone)
+        if request.query_params.get("lines") == "true":
+            told: dict[int, list[dict[str, Any]]] = {}
+            for line in lines_of([row.checkout for row in found.holders], asked.at):
+                shown = line if names else line.without_names()
+                told.setdefault(line.checkout, []).append(shown.as_dict(asked.zone))
+            for row, shown_row in zip(found.holders, answer["holders"], strict=True):
+                shown_row["lines"] = told.get(row.checkout, [])
+        return Response(answer)
+
+
+def _step(request: Request) -> int | None:
+    """Return the step asked for; None for one that fits."""
+    text = request.query_params.get("step")
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise ValidationError({"step": f"Found {text!r}; expected a number of seconds."})
+    return int(text)
