@@ -1,5 +1,5 @@
-"""Small answers in JSON for pages that stay open: numbers now, a chart's points, how far an
-import is. All in scope.
+"""Small answers in JSON for pages that stay open: numbers now, a chart's points, raw
+lines, how far an import is. All in scope.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -15,15 +16,18 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from licenses.analysis.rollup import Day, Hour, days, hours
+from licenses.analysis.pattern import heatmap, load_curve
+from licenses.analysis.series import fitting_step, series
 from licenses.models import ImportJob, LicensePool
 
-from . import pool_page, pool_tabs, words
+from . import instant_page, pool_page, pool_tabs, words
 from .pools import with_now
 
 DAY_SECONDS = 86_400
-HOUR = 3_600
 MOST_POOLS = 200
+MOST_POINTS = 1_500
+"""Buckets of a chart: some more than it is wide."""
+PATTERN_SECONDS = 900
 
 
 def urls(site: Any) -> list[URLPattern]:
@@ -39,11 +43,17 @@ def urls(site: Any) -> list[URLPattern]:
     pool = "licenses.view_licensepool"
     return [
         path("live/pools/", view(pool, pools), name="live-pools"),
-        path("live/pools/<int:pk>/chart/", view(pool, chart), name="live-pool-chart"),
+        path("live/pools/<int:pk>/use/", view(pool, use), name="live-pool-use"),
+        path("live/pools/<int:pk>/pattern/", view(pool, use_pattern), name="live-pool-pattern"),
         path(
             "live/pools/<int:pk>/holders/",
             view("licenses.view_checkout", holders),
             name="live-pool-holders",
+        ),
+        path(
+            "live/pools/<int:pk>/lines/",
+            view("licenses.view_checkout", lines),
+            name="live-pool-lines",
         ),
         path("live/imports/<int:pk>/", view("licenses.view_importjob", job), name="live-import"),
     ]
@@ -83,37 +93,57 @@ def _pool(request: HttpRequest, pk: int) -> Any:
     return get_object_or_404(with_now(LicensePool.objects.for_user(request.user)), pk=pk)
 
 
-def chart(request: HttpRequest, pk: int) -> JsonResponse:
-    """Answer peaks and limits: `span=month` for 30 days of hours, else 12 months of days.
+def use(request: HttpRequest, pk: int) -> JsonResponse:
+    """Answer the curve of a pool over `from` to `to`, epoch seconds, column by column for a chart.
 
-    Null is *not known*. `observed` is the share of the time that was observed, for shading what
-    was not.
+    Null is *not known*. A moment out of any calendar, or an empty span, is a 400.
     """
     pool: LicensePool = _pool(request, pk)
     now = int(time.time())
-    if request.GET.get("span") == "month":
-        start = (now - 30 * DAY_SECONDS) // HOUR * HOUR
-        known = {row.hour: row for row in hours(pool, start, now)}
-        moments = range(start, now, HOUR)
-        rows: list[tuple[int, Hour | Day | None, int]] = [
-            (moment, known.get(moment), min(HOUR, now - moment)) for moment in moments
-        ]
-    else:
-        found = days(pool, now - 365 * DAY_SECONDS, now)
-        rows = [(row.start, row, min(row.end, now) - row.start) for row in found]
+    try:
+        start, end = (int(request.GET[name]) for name in ("from", "to"))
+        if not 0 <= start < end <= now + DAY_SECONDS:
+            raise ValueError
+        found = series(pool, start, end, step=fitting_step(start, end, MOST_POINTS), now=now)
+    except (KeyError, ValueError):
+        return JsonResponse({"error": "expected a span that ended"}, status=400)
+    buckets = found.buckets
+    columns = ("end", "peak", "limit", "denials", "peak_at")
     return JsonResponse(
         {
             "zone": pool.zone,
-            "time": [moment for moment, _, _ in rows],
-            "peak": [row.peak if row else None for _, row, _ in rows],
-            "limit": [row.limit if row else None for _, row, _ in rows],
-            "denials": [row.denials if row else 0 for _, row, _ in rows],
-            "observed": [
-                round(min(1, row.observed_seconds / max(1, length)), 3) if row else 0
-                for _, row, length in rows
+            "step": found.step,
+            "time": [row.start for row in buckets],
+            **{name: [getattr(row, name) for row in buckets] for name in columns},
+            "gaps": [
+                {"start": gap.start, "end": gap.end, "cause": gap.cause_label} for gap in found.gaps
             ],
+            "more_gaps": found.more_gaps,
         }
     )
+
+
+def use_pattern(request: HttpRequest, pk: int) -> JsonResponse:
+    """Answer when a pool was used in 12 months, and how many seats were enough for how long.
+
+    Kept for a while, as it reads a year of facts: `age_seconds` says how old it is.
+    """
+    pool = _pool(request, pk)
+    now = int(time.time())
+    key = f"use-pattern:{pool.pk}:{pool.zone}"
+    kept = cache.get(key)
+    if kept is None:
+        start = now - 365 * DAY_SECONDS
+        zone = pool.tzinfo
+        kept = {
+            "at": now,
+            "heatmap": heatmap(pool, start, now).as_dict(zone),
+            "load_duration": load_curve(pool, start, now).as_dict(zone),
+        }
+        cache.set(key, kept, PATTERN_SECONDS)
+    newest = getattr(pool, "now", None)
+    limit = newest.limit if newest else None
+    return JsonResponse({**kept, "age_seconds": max(0, now - kept["at"]), "limit": limit})
 
 
 def holders(request: HttpRequest, pk: int) -> HttpResponse:
@@ -123,6 +153,17 @@ def holders(request: HttpRequest, pk: int) -> HttpResponse:
         context = {"holders": pool_tabs.holders(pool, request), "pool": pool}
         pool_page.note_refresh(pool, request, len(context["holders"]["rows"]))
         return HttpResponse(render_to_string("admin/licenses/holders.html", context, request))
+
+
+def lines(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer the raw lines on which the holders of a moment rest, drawn for its page."""
+    pool = _pool(request, pk)
+    moment = instant_page.asked_moment(request, pool)
+    if moment is None:
+        return JsonResponse({"error": "expected a moment"}, status=400)
+    with timezone.override(pool.tzinfo):
+        context = instant_page.lines(pool, moment, request)
+        return HttpResponse(render_to_string("admin/licenses/instant_lines.html", context, request))
 
 
 def job(request: HttpRequest, pk: int) -> JsonResponse:

@@ -61,8 +61,12 @@ def now_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 
 
 def use_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
+    may = request.user.has_perm("licenses.view_checkout")
     return {
-        "chart_url": reverse("admin:live-pool-chart", args=[pool.pk]),
+        "now": now,
+        "use_url": reverse("admin:live-pool-use", args=[pool.pk]),
+        "pattern_url": reverse("admin:live-pool-pattern", args=[pool.pk]),
+        "at_url": reverse("admin:licenses_licensepool_at", args=[pool.pk]) if may else "",
         "gaps": pool_gaps(pool, now),
         "coverage": coverage(pool, now),
     }

@@ -34,7 +34,7 @@ from licenses.importing.mapping import save_mapping
 from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
-from . import pool_page, words
+from . import instant_page, pool_page, words
 from .base import ScopedAdmin, ScopedTabular
 from .importing import Importable
 
@@ -153,11 +153,15 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
         def overview(request: HttpRequest, pk: int) -> Any:
             return pool_page.overview(self, request, pk)
 
+        def at(request: HttpRequest, pk: int) -> Any:
+            return instant_page.instant_page(self, request, pk)
+
         def report(request: HttpRequest, pk: int) -> Any:
             return pool_page.compliance_report(self, request, pk)
 
         return [
             path("<int:pk>/overview/", wrap(overview), name="licenses_licensepool_overview"),
+            path("<int:pk>/at/", wrap(at), name="licenses_licensepool_at"),
             path("<int:pk>/report/", wrap(report), name="licenses_licensepool_report"),
             *super().get_urls(),
         ]

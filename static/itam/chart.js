@@ -1,41 +1,95 @@
-// Peak use and limit over time. Null is *not known*: the line stops, the time is shaded, nothing is joined.
+// Use and limit of a pool over time, from 12 months down to a minute. Null is *not known*: the line stops, the time
+// is hatched, nothing is joined. A drag zooms, a click leads to the moment of the peak.
 (function () {
   "use strict";
+
+  const DAY = 86400;
+  const SPANS = { year: 365 * DAY, month: 30 * DAY, week: 7 * DAY, day: DAY, hour: 3600 };
+  const SHORTEST = 60;
+  const STEPS = { 1: "second", 10: "10 seconds", 60: "minute", 300: "5 minutes", 900: "15 minutes", 3600: "hour", 21600: "6 hours", 86400: "day" };
 
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
-  function gaps(data) {
-    // Draws behind the lines: time of which less than all was observed, the fainter the more of it was.
+  function hatching(ctx) {
+    const size = Math.round(8 * devicePixelRatio);
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = size;
+    const pen = tile.getContext("2d");
+    pen.strokeStyle = colour("--lm-gap-line");
+    pen.lineWidth = Math.max(1, devicePixelRatio);
+    for (const shift of [-size, 0, size]) {
+      pen.moveTo(shift, size);
+      pen.lineTo(shift + size, 0);
+    }
+    pen.stroke();
+    return ctx.createPattern(tile, "repeat");
+  }
+
+  function drawGaps(gaps) {
     return function (plot) {
       const { ctx, bbox } = plot;
-      const times = plot.data[0];
       ctx.save();
-      ctx.fillStyle = colour("--lm-gap");
-      for (let place = 0; place < times.length; place += 1) {
-        const missing = 1 - data.observed[place];
-        if (missing <= 0.001) continue;
-        const until = place + 1 < times.length ? times[place + 1] : times[place] + (times[1] - times[0]);
-        const left = Math.max(bbox.left, plot.valToPos(times[place], "x", true));
-        const right = Math.min(bbox.left + bbox.width, plot.valToPos(until, "x", true));
-        if (right <= left) continue;
-        ctx.globalAlpha = 0.25 + 0.75 * missing;
-        ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
+      const hatch = hatching(ctx);
+      for (const gap of gaps) {
+        const left = Math.max(bbox.left, plot.valToPos(gap.start, "x", true));
+        const right = Math.min(bbox.left + bbox.width, plot.valToPos(gap.end, "x", true));
+        if (right <= bbox.left || left >= bbox.left + bbox.width) continue;
+        for (const fill of [colour("--lm-gap"), hatch]) {
+          ctx.fillStyle = fill;
+          ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
+        }
       }
       ctx.restore();
     };
   }
 
-  function clock(zone, incr) {
-    // How a tick reads: hours within a day, else the day, else the month.
+  // Each known bucket is drawn over its own time and no further.
+  function steps(ends) {
+    return function (plot, series, first, last) {
+      const stroke = new Path2D();
+      const fill = new Path2D();
+      const scale = plot.series[series].scale;
+      const floor = plot.valToPos(0, scale, true);
+      let open = false;
+      for (let place = Math.max(0, first - 1); place <= last; place += 1) {
+        const level = plot.data[series][place];
+        if (level === null || level === undefined) {
+          open = false;
+          continue;
+        }
+        const left = plot.valToPos(plot.data[0][place], "x", true);
+        const right = plot.valToPos(ends[place], "x", true);
+        const height = plot.valToPos(level, scale, true);
+        if (open) stroke.lineTo(left, height);
+        else stroke.moveTo(left, height);
+        stroke.lineTo(right, height);
+        fill.rect(left, height, right - left, floor - height);
+        open = true;
+      }
+      return { stroke, fill, clip: null, flags: 3 };
+    };
+  }
+
+  function clocks(zone) {
     const make = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
-    const [hour, day, month] = [make({ hour: "2-digit", minute: "2-digit" }), make({ day: "numeric", month: "short" }), make({ month: "short", year: "2-digit" })];
-    return (seconds) => {
-      const moment = new Date(seconds * 1000);
-      if (incr >= 28 * 86400) return month.format(moment);
-      const text = hour.format(moment);
-      return incr >= 86400 || text === "00:00" ? day.format(moment) : text;
+    const formats = {
+      second: make({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+      minute: make({ hour: "2-digit", minute: "2-digit" }),
+      day: make({ day: "numeric", month: "short" }),
+      month: make({ month: "short", year: "2-digit" }),
+      full: make({ weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+    };
+    const say = (name, seconds) => formats[name].format(new Date(seconds * 1000));
+    return {
+      full: (seconds) => say("full", seconds),
+      tick: (seconds, step) => {
+        if (step >= 28 * DAY) return say("month", seconds);
+        const text = say("minute", seconds);
+        if (step >= DAY || text === "00:00") return say("day", seconds);
+        return step < 60 ? say("second", seconds) : text;
+      },
     };
   }
 
@@ -43,71 +97,162 @@
     return { stroke: colour("--lm-ink-subtle"), grid: { stroke: colour("--lm-line"), width: 1 }, ticks: { stroke: colour("--lm-line"), width: 1 }, font: "12px Inter, sans-serif" };
   }
 
-  function draw(place, data) {
-    const known = data.peak.some((value) => value !== null);
-    const words = place.querySelector("[data-chart-words]");
-    if (place.plot) place.plot.destroy();
-    place.plot = null;
-    if (!known) {
-      words.hidden = false;
-      words.textContent = "Nothing is known of this time.";
-      return;
+  class Chart {
+    constructor(panel) {
+      this.panel = panel;
+      this.place = panel.querySelector("[data-chart]");
+      this.words = panel.querySelector("[data-chart-words]");
+      this.latest = Number(this.place.getAttribute("data-now"));
+      this.asked = 0;
+      const wanted = new URLSearchParams(location.search);
+      const [from, to] = ["from", "to"].map((name) => Number(wanted.get(name)));
+      this.view = from > 0 && to > from ? { from, to } : this.span("month");
     }
-    words.hidden = true;
-    const value = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? "not known" : String(number));
-    const hourly = data.time.length > 400;
-    const full = new Intl.DateTimeFormat("en-GB", { timeZone: data.zone, weekday: "short", day: "numeric", month: "short", year: "numeric", ...(hourly ? { hour: "2-digit", minute: "2-digit" } : {}) });
-    place.plot = new uPlot(
-      {
-        width: place.clientWidth,
-        height: window.innerWidth < 700 ? 220 : 300,
-        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
-        scales: { y: { range: (_, low, high) => [0, Math.max(1, high || 1) * 1.08] } },
-        axes: [{ ...axis(), values: (_, ticks, _axis, _space, incr) => ticks.map(clock(data.zone, incr)) }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
-        series: [
-          { label: "Time", value: (_, seconds) => (seconds === null || seconds === undefined ? "" : full.format(new Date(seconds * 1000))) },
-          { label: "Peak", stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, spanGaps: false, value, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
-          { label: "Limit", stroke: colour("--lm-limit"), width: 2, dash: [6, 4], spanGaps: false, value, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
-          { label: "Refusals", scale: "none", stroke: "transparent", value, points: { show: false } },
-        ],
-        hooks: { drawClear: [gaps(data)] },
-      },
-      [data.time, data.peak, data.limit, data.denials],
-      place
-    );
+
+    span(name) {
+      return { from: this.latest - SPANS[name], to: this.latest };
+    }
+
+    start() {
+      this.panel.querySelectorAll("[data-span]").forEach((button) => button.addEventListener("click", () => this.show(this.span(button.getAttribute("data-span")))));
+      this.panel.querySelectorAll("[data-move]").forEach((button) => button.addEventListener("click", () => this.move(button.getAttribute("data-move"))));
+      new ResizeObserver(() => { if (this.place.plot) this.place.plot.setSize({ width: this.place.clientWidth, height: this.place.plot.height }); }).observe(this.place);
+      // Light or dark is a class on the root: colours are read anew.
+      new MutationObserver(() => { if (this.data) this.draw(); }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+      this.show(this.view);
+    }
+
+    move(how) {
+      const { from, to } = this.view;
+      const length = to - from;
+      const [first, last] = { in: [from + length / 4, to - length / 4], out: [from - length / 2, to + length / 2], earlier: [from - length / 2, to - length / 2], later: [from + length / 2, to + length / 2] }[how];
+      this.show({ from: first, to: last });
+    }
+
+    fit({ from, to }) {
+      const length = Math.min(SPANS.year * 5, Math.max(SHORTEST, Math.round(to - from)));
+      const middle = Math.round((from + to) / 2);
+      const last = Math.min(this.latest, Math.max(middle + Math.ceil(length / 2), length));
+      return { from: last - length, to: last };
+    }
+
+    async show(view) {
+      this.view = this.fit(view);
+      const { from, to } = this.view;
+      const ask = ++this.asked;
+      this.say("Reading…", true);
+      this.panel.querySelectorAll("[data-span]").forEach((button) => button.setAttribute("aria-pressed", String(to === this.latest && to - from === SPANS[button.getAttribute("data-span")])));
+      try {
+        const answer = await fetch(`${this.place.getAttribute("data-chart")}?from=${from}&to=${to}`, { credentials: "same-origin" });
+        if (!answer.ok || answer.redirected) throw new Error(answer.status);
+        const data = await answer.json();
+        if (ask !== this.asked) return;
+        this.data = data;
+      } catch (problem) {
+        if (ask === this.asked) this.say("The chart could not be read. Press a span to try again.", false);
+        return;
+      }
+      const address = new URL(location.href);
+      address.searchParams.set("tab", "use");
+      address.searchParams.set("from", from);
+      address.searchParams.set("to", to);
+      history.replaceState(null, "", address);
+      this.draw();
+    }
+
+    say(text, busy) {
+      this.words.hidden = !text;
+      this.words.textContent = text;
+      this.place.setAttribute("aria-busy", String(busy));
+    }
+
+    draw() {
+      const data = this.data;
+      const say = clocks(data.zone);
+      if (this.place.plot) this.place.plot.destroy();
+      this.place.plot = null;
+      this.tell(say);
+      const known = data.peak.some((level) => level !== null);
+      this.say(known ? "" : "Nothing is known of this time.", false);
+      if (!known && !data.gaps.length) return;
+      const reading = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? "not known" : String(number));
+      const paths = steps(data.end);
+      this.place.plot = new uPlot(
+        {
+          width: this.place.clientWidth,
+          height: window.innerWidth < 700 ? 220 : 300,
+          tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
+          cursor: { drag: { x: true, y: false, setScale: false } },
+          scales: { x: { range: () => [this.view.from, this.view.to] }, y: { range: (_, _low, high) => [0, Math.max(1, high || 1) * 1.08] } },
+          axes: [{ ...axis(), values: (_, ticks, _axis, _space, step) => ticks.map((tick) => say.tick(tick, step)) }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+          series: [
+            { label: "Time", value: (_, seconds) => (seconds === null || seconds === undefined ? "" : say.full(seconds)) },
+            { label: "Peak", stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, spanGaps: false, value: reading, paths, points: { show: false } },
+            { label: "Limit", stroke: colour("--lm-limit"), width: 2, dash: [6, 4], spanGaps: false, value: reading, paths, points: { show: false } },
+            { label: "Refusals", scale: "none", stroke: "transparent", value: reading, points: { show: false } },
+          ],
+          hooks: { drawClear: [drawGaps(data.gaps)], setSelect: [(plot) => this.zoom(plot)], ready: [(plot) => this.lead(plot)] },
+        },
+        [data.time, data.peak, data.limit, data.denials],
+        this.place
+      );
+    }
+
+    zoom(plot) {
+      const { left, width } = plot.select;
+      if (width < 5) return;
+      const [from, to] = [left, left + width].map((place) => plot.posToVal(place, "x"));
+      plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      this.show({ from, to });
+    }
+
+    // A click that drags nothing goes to the moment of the peak there.
+    lead(plot) {
+      let pressed = null;
+      plot.over.addEventListener("mousedown", (event) => { pressed = event.clientX; });
+      plot.over.addEventListener("click", (event) => {
+        const place = plot.cursor.idx;
+        if (pressed === null || Math.abs(event.clientX - pressed) > 4 || place === null || place === undefined) return;
+        const address = this.moment(place);
+        if (address) location.assign(address);
+      });
+    }
+
+    moment(place) {
+      const page = this.place.getAttribute("data-at");
+      if (!page) return "";
+      const at = this.data.peak_at[place] === null ? this.data.time[place] : this.data.peak_at[place];
+      return `${page}?at=${new Date(at * 1000).toISOString().slice(0, 19)}Z`;
+    }
+
+    // The same in words, for readers who cannot use the drawing: the view, and its highest moments as links.
+    tell(say) {
+      const { data, view } = this;
+      this.panel.querySelector("[data-chart-view]").textContent = `${say.full(view.from)} to ${say.full(view.to)}, the most of each ${STEPS[data.step]}`;
+      const more = this.panel.querySelector("[data-chart-more]");
+      more.hidden = !data.more_gaps;
+      more.textContent = data.more_gaps ? `${data.more_gaps} shorter gaps are not drawn.` : "";
+      const list = this.panel.querySelector("[data-chart-peaks]");
+      const highest = data.peak.map((level, place) => ({ level, place })).filter((one) => one.level).sort((one, other) => other.level - one.level || one.place - other.place).slice(0, 5);
+      list.replaceChildren(...highest.map(({ level, place }) => {
+        const row = document.createElement("li");
+        const address = this.moment(place);
+        const target = document.createElement(address ? "a" : "span");
+        if (address) {
+          target.href = address;
+          target.className = "lm-link";
+        }
+        const limit = data.limit[place] === null ? "" : ` of ${data.limit[place]}`;
+        target.textContent = `${level}${limit} on ${say.full(data.peak_at[place] === null ? data.time[place] : data.peak_at[place])}`;
+        row.append(target);
+        return row;
+      }));
+      list.parentElement.hidden = !highest.length;
+    }
   }
 
   document.addEventListener("DOMContentLoaded", function () {
-    const place = document.querySelector("[data-chart]");
-    if (!place) return;
-    const kept = {};
-    let span = "month";
-
-    async function show() {
-      const words = place.querySelector("[data-chart-words]");
-      try {
-        if (!kept[span]) {
-          const answer = await fetch(place.getAttribute("data-chart") + "?span=" + span, { credentials: "same-origin" });
-          if (!answer.ok) throw new Error(answer.status);
-          kept[span] = await answer.json();
-        }
-        draw(place, kept[span]);
-      } catch (problem) {
-        words.hidden = false;
-        words.textContent = "The chart could not be read. Reload the page to try again.";
-      }
-    }
-
-    document.querySelectorAll("[data-span]").forEach((button) => {
-      button.addEventListener("click", () => {
-        span = button.getAttribute("data-span");
-        document.querySelectorAll("[data-span]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-        show();
-      });
-    });
-    new ResizeObserver(() => { if (place.plot) place.plot.setSize({ width: place.clientWidth, height: place.plot.height }); }).observe(place);
-    // Light or dark is a class on the root: colours are read anew.
-    new MutationObserver(() => { if (place.plot) show(); }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
-    show();
+    const panel = document.querySelector("[data-chart-panel]");
+    if (panel) new Chart(panel).start();
   });
 })();

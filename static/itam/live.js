@@ -97,6 +97,18 @@
     };
   }
 
+  // A part that takes longer than its page: asked for once, when the page is there.
+  async function later(place) {
+    try {
+      const answer = await fetch(place.getAttribute("data-part"), { credentials: "same-origin" });
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      place.replaceChildren(...page.body.childNodes);
+    } catch (problem) {
+      write(place, "This part could not be read. Reload the page to try again.");
+    }
+  }
+
   function job() {
     const place = document.querySelector("[data-live-job]");
     if (!place) return null;
@@ -119,6 +131,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", function () {
+    each("[data-part]", document, later);
     repeat(pools(), EVERY);
     repeat(parts(), 3 * EVERY);
     repeat(job(), 2000);

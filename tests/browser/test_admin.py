@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -62,8 +63,10 @@ def overview(pool: LicensePool) -> str:
 
 def pages(pool: LicensePool) -> list[str]:
     feature = pool.mappings.get().feature
+    moment = f"{datetime.fromtimestamp(time.time() - 300, UTC):%Y-%m-%dT%H:%M:%S}Z"
     return [
         "/admin/",
+        reverse("admin:licenses_licensepool_at", args=[pool.pk]) + f"?at={moment}",
         *(f"{overview(pool)}?tab={tab.key}" for tab in TABS),
         reverse("admin:licenses_licenseserver_overview", args=[feature.server_id]),
         "/admin/licenses/licensepool/",
@@ -120,24 +123,6 @@ def test_a_lost_connection_is_said(open_window: Any, pool: LicensePool) -> None:
     window.page.route("**/admin/live/**", lambda route: route.abort())
     window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     window.page.get_by_text("no connection: the numbers are old").wait_for(timeout=5000)
-
-
-def test_the_chart_joins_no_gap(open_window: Any, pool: LicensePool) -> None:
-    window = open_window()
-    window.open(f"{overview(pool)}?tab=use")
-    window.page.locator(".uplot canvas").wait_for(timeout=5000)
-    peaks = window.page.evaluate("document.querySelector('[data-chart]').plot.data[1].slice(-24)")
-    assert peaks[12:18] == [None] * 6
-    assert None not in peaks[1:12]
-    spans = window.page.evaluate(
-        "document.querySelector('[data-chart]').plot.series.map((s) => s.spanGaps)"
-    )
-    assert not any(spans[1:])
-    window.page.get_by_role("button", name="12 months, daily").click()
-    window.page.wait_for_function(
-        "document.querySelector('[data-chart]').plot.data[0].length < 400"
-    )
-    assert window.problems == []
 
 
 def test_a_feature_is_mapped_with_one_click(open_window: Any, pool: LicensePool) -> None:

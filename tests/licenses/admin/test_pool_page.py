@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -89,12 +90,34 @@ def test_times_are_those_of_the_pool(mara: Client, world: World) -> None:
 
 def test_the_chart_tells_unknown_from_zero(mara: Client, world: World) -> None:
     PoolHour.objects.create(pool=world.mine, hour=NOW - 7200, peak=0, observed_seconds=3600)
-    PoolHour.objects.create(pool=world.mine, hour=NOW - 3600, peak=4, observed_seconds=1800)
-    found = mara.get(f"/admin/live/pools/{world.mine.pk}/chart/", {"span": "month"}).json()
-    assert found["peak"][-3:] == [None, 0, 4]
-    assert found["observed"][-3:] == [0, 1, 0.5]
-    year = mara.get(f"/admin/live/pools/{world.mine.pk}/chart/").json()
-    assert len(year["time"]) == 366 and year["peak"][-1] == 4
+    PoolHour.objects.create(
+        pool=world.mine, hour=NOW - 3600, peak=4, peak_at=NOW - 600, observed_seconds=1800
+    )
+    address = f"/admin/live/pools/{world.mine.pk}/use/"
+    month = mara.get(address, {"from": NOW - 30 * 86400, "to": NOW}).json()
+    assert (month["step"], month["peak"][-3:]) == (3600, [None, 0, 4])
+    assert (month["time"][-1], month["end"][-1]) == (NOW - 3600, NOW)
+    assert month["peak_at"][-1] == NOW - 600 and month["limit"][-1] == 10
+    year = mara.get(address, {"from": NOW - 365 * 86400, "to": NOW}).json()
+    assert len(year["time"]) <= 1500 and year["peak"][-1] == 4
+    minute = mara.get(address, {"from": NOW - 60, "to": NOW}).json()
+    assert (minute["step"], minute["peak"]) == (1, [3] * 60)
+    assert not minute["gaps"]
+
+
+@pytest.mark.parametrize("span", [{}, {"from": "x", "to": "y"}, {"from": 9, "to": 9}, {"from": 1}])
+def test_a_chart_of_no_span_is_refused(span: dict[str, Any], mara: Client, world: World) -> None:
+    assert mara.get(f"/admin/live/pools/{world.mine.pk}/use/", span).status_code == 400
+
+
+def test_the_pattern_is_kept_and_says_how_old_it_is(mara: Client, world: World) -> None:
+    address = f"/admin/live/pools/{world.mine.pk}/pattern/"
+    found = mara.get(address).json()
+    assert (found["limit"], found["age_seconds"]) == (10, 0)
+    assert found["load_duration"]["observed_seconds"] == 86_400
+    assert [mark["seats"] for mark in found["load_duration"]["marks"]] == [3, 3]
+    with time_machine.travel(NOW + 60):
+        assert mara.get(address).json()["age_seconds"] == 60
 
 
 def test_the_report_is_asked_for_in_the_pools_zone(

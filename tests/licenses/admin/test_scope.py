@@ -81,9 +81,10 @@ def test_live_answers_leave_out_foreign_pools(anton: Client, vera: Client, world
     for client in (anton, vera):
         found = client.get("/admin/live/pools/", {"ids": ids}).json()["pools"]
         assert list(found) == [str(world.mine.pk)]
-    for part in ("chart", "holders"):
-        assert anton.get(f"/admin/live/pools/{world.other.pk}/{part}/").status_code == 404
-        assert anton.get(f"/admin/live/pools/{world.mine.pk}/{part}/").status_code == 200
+    query = {"from": 1_790_000_000, "to": 1_790_003_600, "at": "2026-11-24T08:30:00Z"}
+    for part in ("use", "pattern", "lines", "holders"):
+        assert anton.get(f"/admin/live/pools/{world.other.pk}/{part}/", query).status_code == 404
+        assert anton.get(f"/admin/live/pools/{world.mine.pk}/{part}/", query).status_code == 200
 
 
 def test_a_shared_server_shows_the_auditor_its_own_vendor_alone(

@@ -1,0 +1,154 @@
+"""The page of a pool at one moment: who held seats, how well that is known, on which lines it
+rests."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from licenses.analysis.instant import Instant, instant
+from licenses.evidence.reads import note_names
+from licenses.importing.lines import lines_of
+from licenses.models import sees_names
+
+from . import words
+from .base import person_words
+from .pool_page import find
+
+WHAT = {"taken": "Taken", "returned": "Returned", "listed": "Listed by the server"}
+LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True)
+class Step:
+    """A link to a neighbouring moment."""
+
+    label: str
+    address: str
+
+
+def asked_moment(request: HttpRequest, pool: Any) -> int | None:
+    """Return the moment asked for, `at` in ISO 8601, in the pool's zone where it has no offset;
+    None where there is none that could be."""
+    text = request.GET.get("at", "")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=pool.tzinfo)
+    try:
+        found = int(moment.timestamp())
+    except (OverflowError, ValueError):
+        return None
+    return found if 0 <= found <= LAST else None
+
+
+def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a pool as it was at the moment asked for; now where none was."""
+    pool = find(model_admin, request, pk)
+    if not request.user.has_perm("licenses.view_checkout"):
+        raise PermissionDenied
+    moment = asked_moment(request, pool)
+    at = int(time.time()) if moment is None else moment
+    named = sees_names(request.user, pool=pool.pk)
+    found = instant(pool, at, names=named)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": pool,
+        "title": f"{pool.name} at a moment",
+        "pool": pool,
+        "at": datetime.fromtimestamp(at, UTC),
+        "wrong": "at" in request.GET and moment is None,
+        "found": found,
+        "state": words.level(found.in_use, found.limit, found.allowed),
+        "known": known_words(found),
+        "earlier": _step(pool, "Earlier change", found.before),
+        "later": _step(pool, "Later change", found.after),
+        "rows": [_row(row, at) for row in found.holders],
+        "named": named,
+        "back": reverse("admin:licenses_licensepool_overview", args=[pool.pk])
+        + f"?tab=use&from={at - 43_200}&to={at + 43_200}",
+        "lines_url": _address("admin:live-pool-lines", pool, at),
+    }
+    note_names(request, "a pool at a moment", len(found.holders), pool=pool.pk)
+    with timezone.override(pool.tzinfo):
+        return HttpResponse(render_to_string("admin/licenses/instant.html", context, request))
+
+
+def known_words(found: Instant) -> str:
+    """Return how well the figures of a moment are known, as a sentence."""
+    if found.in_use is None:
+        return "Nobody can vouch for this moment, and nobody is known to have held a seat."
+    if not found.observed:
+        return (
+            "Nobody can vouch for this moment. What is listed was held through it; there may have "
+            "been more."
+        )
+    if found.possible != found.in_use:
+        return (
+            f"Seen by polls: at least {found.in_use} and at most {found.possible} of the seats "
+            "that were seen were in use."
+        )
+    return "The moment was observed; the figure is exact as far as the sources tell."
+
+
+def lines(pool: Any, at: int, request: HttpRequest) -> dict[str, Any]:
+    """Return the raw lines of a moment as its page shows them, and note who saw names in them."""
+    named = sees_names(request.user, pool=pool.pk)
+    found = instant(pool, at, names=named)
+    told = lines_of([row.checkout for row in found.holders], at)
+    holders = {row.checkout: row for row in found.holders}
+    shown = [
+        {
+            "person": person_words(holders[line.checkout].label, holders[line.checkout].name or ""),
+            "feature": holders[line.checkout].feature,
+            "what": WHAT[line.what],
+            "at": datetime.fromtimestamp(line.at, UTC),
+            "line": line if named else line.without_names(),
+        }
+        for line in told
+    ]
+    note_names(request, "raw lines of a moment", len(shown), pool=pool.pk)
+    return {
+        "lines": shown,
+        "named": named,
+        "may_open": request.user.has_perm("licenses.view_capture"),
+    }
+
+
+def _address(name: str, pool: Any, at: int) -> str:
+    return (
+        f"{reverse(name, args=[pool.pk])}?at={datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}Z"
+    )
+
+
+def _step(pool: Any, label: str, at: int | None) -> Step | None:
+    if at is None:
+        return None
+    return Step(label, _address("admin:licenses_licensepool_at", pool, at))
+
+
+def _row(row: Any, at: int) -> dict[str, Any]:
+    until, lasted = row.returned_at, max(0, at - row.taken_at)
+    return {
+        "person": person_words(row.label, row.name or ""),
+        "host": row.host,
+        "feature": row.feature,
+        "server": row.server,
+        "seats": row.seats,
+        "sure": row.sure,
+        "since": datetime.fromtimestamp(row.taken_at, UTC),
+        "held": f"held for {words.lasting(lasted)}" if lasted else "just then",
+        "until": None if until is None else datetime.fromtimestamp(until, UTC),
+        "method": row.method,
+    }
