@@ -23,9 +23,11 @@ from django.utils import timezone
 
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
+from reports.datasets.files import TABLES, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
 from reports.documents import KINDS
 from reports.models import Report, SignOff, scope_key
+from reports.pdf.files import Attachment
 
 logger = logging.getLogger(__name__)
 
@@ -111,12 +113,11 @@ def render(
     zone: ZoneInfo,
     as_of: datetime,
     scope: str = "",
-) -> tuple[bytes, dict[str, Any]]:
+) -> Made:
     """Return a report as PDF, and its numbers as JSON knows them."""
     found = _dataset(name, pools, start, end, zone, as_of, scope)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
-    paper = KINDS[name].paper(found, standing)
-    return paper, {**found.as_json(), "standing": standing.as_json(zone)}
+    return _printed(name, found, found.as_json(), standing, zone)
 
 
 def _dataset(
@@ -205,10 +206,11 @@ def file_response(report: Report, user: Any, *, numbers: bool = False) -> FileRe
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A report as it goes into its files."""
+    """A report as it goes into its files. text: the numbers as they lie inside the PDF, too."""
 
     paper: bytes
     numbers: dict[str, Any]
+    text: bytes
 
 
 def make(report: Report, approved: SignOff | None = None) -> Made:
@@ -222,23 +224,34 @@ def make(report: Report, approved: SignOff | None = None) -> Made:
         report.name, pools, params["start"], params["end"], zone, report.as_of, params["scope"]
     )
     numbers = found.as_json()
-    standing = _standing(report, numbers, approved)
-    paper = KINDS[report.name].paper(found, standing)
-    return Made(paper, {**numbers, "standing": standing.as_json(zone)})
+    return _printed(report.name, found, numbers, _standing(report, numbers, approved), zone)
+
+
+def _printed(
+    name: str, found: Any, numbers: dict[str, Any], standing: Standing, zone: ZoneInfo
+) -> Made:
+    """Return a dataset as the files of a report; the numbers lie inside the PDF, too."""
+    whole = {**numbers, "standing": standing.as_json(zone)}
+    text = as_text(whole)
+    files = [Attachment("report.json", text, "application/json", "all numbers, with the standing")]
+    files += [
+        Attachment(table, content, "text/csv", TABLES[table])
+        for table, content in found.tables().items()
+    ]
+    return Made(KINDS[name].paper(found, standing, numbers["id"], files), whole, text)
 
 
 def store(made: Made, name: uuid.UUID) -> dict[str, Any]:
     """Write the files of a report; return what its row then says of them."""
     place = Report(uuid=name)
-    text = json.dumps(made.numbers, ensure_ascii=False, indent=1).encode()
-    write(place.data_path, text)
+    write(place.data_path, made.text)
     write(place.path, made.paper)
     short = {key: value for key, value in made.numbers.items() if key != "pools"}
     short["positions"] = [pool["position"] for pool in made.numbers["pools"]]
     return {
         "uuid": name,
         "sha256": hashlib.sha256(made.paper).hexdigest(),
-        "data_sha256": hashlib.sha256(text).hexdigest(),
+        "data_sha256": hashlib.sha256(made.text).hexdigest(),
         "size": len(made.paper),
         "data": short,
     }

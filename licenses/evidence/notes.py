@@ -107,6 +107,13 @@ def _public(text: str) -> tuple[str, Ed25519PublicKey]:
         raise BadNote(f"Not a public key: {text!r}.") from error
 
 
+def fingerprint(public: str) -> str:
+    """Return the SHA-256 of a written public key's 32 bytes, in hex, to be compared by eye or read
+    out. Raises BadNote."""
+    _name, key = _public(public)
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+
+
 class Head(NamedTuple):
     """What a checkpoint says: so many days, under this root."""
 

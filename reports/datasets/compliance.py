@@ -21,8 +21,8 @@ from licenses.models import LicensePool, Strength
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
+from reports.datasets.pool_days import Day, daily_csv
 from reports.datasets.pool_report import (
-    Day,
     Gap,
     Level,
     Line,
@@ -51,7 +51,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "3"
+LOGIC_VERSION = "4"
 """Goes up whenever the same facts would give other figures."""
 
 
@@ -90,6 +90,11 @@ class Compliance:
         """Return all numbers as JSON, with the id under which the report is printed."""
         content = self._content()
         return {"report": "compliance", "id": _id(content), **content}
+
+    def tables(self) -> dict[str, bytes]:
+        """Return the tables that go with the numbers, by the name of their file."""
+        pools = ((pool.position.pool, pool.days) for pool in self.pools)
+        return {"daily.csv": daily_csv(pools, ZoneInfo(self.zone))}
 
     @property
     def report_id(self) -> str:

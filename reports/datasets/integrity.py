@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from licenses.evidence.anchors import sentence
+from licenses.evidence.notes import BadNote, fingerprint
 from licenses.models import EvidenceDay, EvidenceKey
 
 
@@ -17,6 +18,8 @@ class Integrity:
     day:     the last of them, in UTC.
     root:    the root of all days, base64 as in the checkpoint.
     key:     the public key, as auditors get it.
+    fingerprint:  the SHA-256 of that key, in hex.
+    checkpoint:   the signed head itself, as `verify.py` takes it for an anchor.
     anchor:  which head left our hands last, or that none did.
     """
 
@@ -24,6 +27,8 @@ class Integrity:
     day: str
     root: str
     key: str
+    fingerprint: str
+    checkpoint: str
     anchor: str
 
 
@@ -32,12 +37,21 @@ def load_integrity(as_of: datetime) -> Integrity:
     words = sentence(as_of)
     last = EvidenceDay.objects.filter(sealed_at__lte=as_of).order_by("number").last()
     if last is None:
-        return Integrity(0, "", "", "", words)
+        return Integrity(0, "", "", "", "", "", words)
     key = EvidenceKey.objects.filter(recorded_at__lte=last.sealed_at).order_by("pk").last()
     return Integrity(
         days=last.number,
         day=last.day.isoformat(),
         root=last.checkpoint.split("\n")[2],
         key=key.public if key else "",
+        fingerprint=_fingerprint(key.public) if key else "",
+        checkpoint=last.checkpoint,
         anchor=words,
     )
+
+
+def _fingerprint(public: str) -> str:
+    try:
+        return fingerprint(public)
+    except BadNote:
+        return "the key cannot be read"

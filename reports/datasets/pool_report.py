@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import Entitlement, LicensePool, Strength
+from reports.datasets.pool_days import Day, days
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +89,6 @@ class Month:
     observed_seconds: int
     bounded_seconds: int
     coverage: Fraction | None
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One day of a pool in the report's zone.
-
-    bounded_seconds:  of the time not observed, that in which over-use was impossible.
-    """
-
-    start: int
-    end: int
-    peak: int | None
-    expected_seconds: int
-    observed_seconds: int
-    bounded_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,19 +343,12 @@ class PoolReader:
         )
 
     def _days(self) -> tuple[Day, ...]:
-        edges = periods(self.start, self.end, self.zone, "day")
-        peaks = measure(self.used, edges).peak
-        seen = self.facts.observed.seconds_within(edges)
-        blind = (seen == 0) & (peaks == 0)  # nobody looked: that is no peak of 0
-        columns = (
-            edges[:-1].tolist(),
-            edges[1:].tolist(),
-            [None if b else p for p, b in zip(peaks.tolist(), blind.tolist(), strict=True)],
-            self.seen.expected.seconds_within(edges).tolist(),
-            self.seen.seen.seconds_within(edges).tolist(),
-            self.safe.intersection(self.seen.missing).seconds_within(edges).tolist(),
-        )
-        return tuple(Day(*row) for row in zip(*columns, strict=True))
+        starts = [month.start for month in self.judged]
+
+        def sampled(moment: int) -> bool:
+            return self.judged[bisect_right(starts, moment) - 1].sampled
+
+        return days(self.facts, self.seen, self.safe, self.zone, sampled)
 
     def _gaps(self) -> tuple[Gap, ...]:
         if not len(self.seen.missing):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from reports.datasets.compliance import compliance as compliance_numbers
 from reports.datasets.standing import Standing
 from reports.documents.compliance import paper as compliance_paper
+from reports.pdf.files import Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,14 @@ class Kind:
     """A kind of report.
 
     dataset:  pools, start, end, zone, as_of, scope, entity and proven_from in; a dataset with
-              `as_json` out.
-    paper:    dataset and standing in, PDF bytes out; the same of both give the same bytes.
+              `as_json` and `tables` out.
+    paper:    dataset, standing, the report's id and the files that go inside in; PDF bytes out.
+              The same of all give the same bytes.
     """
 
     title: str
     dataset: Callable[..., Any]
-    paper: Callable[[Any, Standing], bytes]
+    paper: Callable[[Any, Standing, str, Sequence[Attachment]], bytes]
 
 
 KINDS: Final = MappingProxyType(

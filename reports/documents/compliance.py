@@ -10,9 +10,9 @@ from reportlab.platypus import Flowable
 
 from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
-from reports.datasets.integrity import Integrity
 from reports.datasets.standing import Standing
 from reports.documents import standing as standings
+from reports.documents.integrity import head_words, integrity
 from reports.documents.pool_pages import month_grid, pool_pages, small_charts
 from reports.documents.words import (
     TONES,
@@ -27,6 +27,7 @@ from reports.documents.words import (
 )
 from reports.pdf import look
 from reports.pdf.blocks import heading
+from reports.pdf.files import Attachment
 from reports.pdf.page import Masthead, build
 from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import prose
@@ -50,8 +51,17 @@ _ASK: Final = {
 }
 
 
-def paper(data: Compliance, standing: Standing = READY) -> bytes:
-    """Return the report as a PDF file; the same dataset and standing give the same bytes."""
+def paper(
+    data: Compliance,
+    standing: Standing = READY,
+    report_id: str = "",
+    files: Sequence[Attachment] = (),
+) -> bytes:
+    """Return the report as a PDF file; the same dataset, standing and files give the same bytes.
+
+    report_id:  that of the dataset, where the caller has it already: it is made of all numbers.
+    files:      what shall lie inside the PDF.
+    """
     zone = ZoneInfo(data.zone)
     in_full = data.pools
     if len(data.pools) > ALL_IN_FULL:
@@ -65,12 +75,13 @@ def paper(data: Compliance, standing: Standing = READY) -> bytes:
         story += [*heading("Pools without findings", room=170), *small_charts(rest, data)]
         story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
     story += standings.differences(standing)
-    story += [*_method(data), *_integrity(data.integrity)]
+    story += [*_method(data), *integrity(data.integrity, files)]
     story += standings.sign_off(standing, zone)
-    return build(_masthead(data, standing, zone), story)
+    masthead = _masthead(data, standing, zone, report_id or data.report_id)
+    return build(masthead, story, files=files)
 
 
-def _masthead(data: Compliance, standing: Standing, zone: ZoneInfo) -> Masthead:
+def _masthead(data: Compliance, standing: Standing, zone: ZoneInfo, report_id: str) -> Masthead:
     return Masthead(
         title=TITLE,
         entity=data.entity or ENTITY_NOT_STATED,
@@ -78,11 +89,11 @@ def _masthead(data: Compliance, standing: Standing, zone: ZoneInfo) -> Masthead:
         zone=data.zone,
         as_of=data.as_of,
         as_of_text=moment(data.as_of, zone),
-        report_id=data.report_id,
+        report_id=report_id,
         version=str(standing.version),
         status=standing.status,
         supersedes=standing.supersedes,
-        evidence=_head(data.integrity),
+        evidence=head_words(data.integrity),
         verdict=VERDICTS[data.verdict],
         verdict_tone=TONES[data.verdict],
         verdict_reason=_reason(data),
@@ -201,22 +212,3 @@ def _method(data: Compliance) -> list[Flowable]:
         *heading("Method and limits"),
         *(prose(sentence, look.BODY) for sentence in data.method),
     ]
-
-
-def _head(found: Integrity) -> str:
-    return f"{found.days:,} days, {found.root[:16]}" if found.days else "not sealed yet"
-
-
-def _integrity(found: Integrity) -> list[Flowable]:
-    """Say which signed head binds the records, and whether one is outside our hands."""
-    anchor = prose("{words}.", look.BODY, words=found.anchor[0].upper() + found.anchor[1:])
-    story = heading("Integrity of the records", 2, room=110)
-    if not found.days:
-        return [*story, prose("Not sealed yet.", look.BODY), anchor]
-    rows = [
-        ("Days sealed", f"{found.days:,}, the last {found.day} (UTC)"),
-        ("Signed head", found.root),
-        ("Public key", found.key or "–"),
-    ]
-    columns = [Column("What", 0.16), Column("Value", 0.84, lines=2)]
-    return [*story, FastTable(columns, rows, size=7.5), anchor]

@@ -73,15 +73,15 @@ class Badge(Flowable):
 
 
 class KeyValues(Flowable):
-    """Facts in a grid, each under its name. A long value takes two lines, then it is cut.
+    """Facts in a grid, each under its name. A long value takes so many lines, then it is cut.
 
     pairs: name and value, row by row. A value that is one long word, such as a hash, is set in
            the typewriter face.
     """
 
-    def __init__(self, pairs: Sequence[tuple[str, str]], columns: int = 4) -> None:
+    def __init__(self, pairs: Sequence[tuple[str, str]], columns: int = 4, lines: int = 2) -> None:
         super().__init__()
-        self._pairs, self._columns = list(pairs), columns
+        self._pairs, self._columns, self._most = list(pairs), columns, lines
         self.spaceAfter = 8
 
     def split(self, available_width: float, available_height: float) -> list[Flowable]:
@@ -92,7 +92,8 @@ class KeyValues(Flowable):
         if not 0 < count < len(self._pairs):
             return []
         pairs = self._pairs
-        return [KeyValues(pairs[:count], self._columns), KeyValues(pairs[count:], self._columns)]
+        shape = self._columns, self._most
+        return [KeyValues(pairs[:count], *shape), KeyValues(pairs[count:], *shape)]
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Return the size, given the width."""
@@ -102,7 +103,7 @@ class KeyValues(Flowable):
         for key, value in self._pairs:
             font = fonts.MONO if _is_code(value) else fonts.REGULAR
             size = VALUE_SIZE - 1 if font == fonts.MONO else VALUE_SIZE
-            shown = wrap(safe(value, font=font), font, size, self._cell - 10, 2)
+            shown = wrap(safe(value, font=font), font, size, self._cell - 10, self._most)
             name = clip(safe(key), fonts.REGULAR, KEY_SIZE, self._cell - 10)
             self._shown.append((name, shown, font, size))
         rows = [

@@ -26,6 +26,7 @@ from reportlab.platypus import (
 
 from reports.pdf import fonts, look
 from reports.pdf.blocks import Badge, KeyValues
+from reports.pdf.files import Attachment, attach
 from reports.pdf.ink import Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import P, Safe, clip, safe
@@ -67,15 +68,24 @@ class Masthead:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-def build(masthead: Masthead, story: Sequence[Flowable], *, landscape: bool = False) -> bytes:
+def build(
+    masthead: Masthead,
+    story: Sequence[Flowable],
+    *,
+    landscape: bool = False,
+    files: Sequence[Attachment] = (),
+) -> bytes:
     """Return *story* as a PDF file, under the title block of *masthead*.
 
     story: flowables that were not used before; reportlab changes them as it goes.
+    files: what lies inside the PDF beside its pages.
     """
     target = io.BytesIO()
 
     def canvas(filename: Any, **options: Any) -> "_Pages":
-        return _Pages(masthead, filename, **options)
+        pages = _Pages(masthead, filename, **options)
+        attach(pages._doc, files, masthead.as_of)
+        return pages
 
     document = _Document(target, masthead, landscape)
     document.build([*title_block(masthead), *story], canvasmaker=canvas)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
+from pypdf import PdfReader
 
 from reports import delivery, tasks
 from reports.models import Report
@@ -40,6 +41,9 @@ def test_a_report_is_built_with_its_numbers_beside_it(report, media):
     assert report.size == len(content)
     assert report.data["positions"][0]["verdict"] == "over_use"
     assert json.loads(report.data_path.read_text())["id"] == report.data["id"]
+    inside = PdfReader(report.path).attachments
+    assert inside["report.json"] == [report.data_path.read_bytes()]
+    assert inside["daily.csv"][0].startswith(b"pool,day,zone,")
     assert sorted(path.name for path in report.path.parent.iterdir()) == sorted(
         [report.path.name, report.data_path.name]
     )
@@ -83,7 +87,7 @@ def test_after_three_attempts_a_report_has_failed(report):
 
 
 def test_an_error_is_kept_and_the_report_waits_for_another_attempt(report, monkeypatch):
-    def broken(_dataset, _standing):
+    def broken(*arguments):
         raise RuntimeError("no paper left")
 
     kind = delivery.KINDS["compliance"]

@@ -60,16 +60,16 @@ class Command(DataCommand):
                     f"--{option} {path}: the folder {path.parent} does not exist.",
                     returncode=asking.WRONG_ARGUMENTS,
                 )
-        paper, numbers = delivery.render(options["name"], pools, start, end, zone, as_of, scope)
+        made = delivery.render(options["name"], pools, start, end, zone, as_of, scope)
         try:
             if options["data"]:
-                delivery.write(options["data"], asking.as_json(numbers).encode() + b"\n")
-            delivery.write(options["output"], paper)
+                delivery.write(options["data"], made.text)
+            delivery.write(options["output"], made.paper)
         except OSError as error:
             raise CommandError(
                 f"The report could not be written: {error}", returncode=asking.REFUSED
             ) from error
-        self.stderr.write(f"{options['output']}: {numbers['id']}, {numbers['verdict']}")
+        self.stderr.write(f"{options['output']}: {made.numbers['id']}, {made.numbers['verdict']}")
 
 
 def _pools(options: dict[str, Any]) -> tuple[list[LicensePool], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -10,11 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from pypdf import PdfReader
 
+from licenses.evidence.notes import Signer
 from licenses.importing.rights import override_strength
 from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, StrengthOverride
 from reports.datasets.compliance import compliance
 from reports.documents.compliance import paper
 from reports.documents.words import hours, length, percent, signed
+from reports.pdf.files import Attachment
 from tests import factories as f
 from tests.reports.conftest import END, START
 
@@ -180,3 +183,33 @@ def test_the_head_signed_by_then_is_printed_with_its_key_and_anchor(world):
     assert "/mnt/<b>far/1.txt." in text
     assert "R00tLater=" not in text
     assert "KeyLater" not in text
+
+
+def test_the_signed_head_is_printed_as_a_code_with_the_keys_fingerprint(world):
+    signer = Signer.new("maker/1")
+    at = AS_OF - timedelta(days=2)
+    EvidenceKey.objects.create(public=signer.public, recorded_at=at)
+    EvidenceDay.objects.create(
+        day=date(2026, 11, 21),
+        number=1,
+        streams=b"",
+        count=0,
+        entries=0,
+        root="",
+        checkpoint=signer.checkpoint(1, b"r" * 32),
+        sealed_at=at,
+    )
+    data = numbers(world.pool)
+    assert data.integrity.checkpoint == signer.checkpoint(1, b"r" * 32)
+    assert data.integrity.fingerprint == hashlib.sha256(signer.raw_public).hexdigest()
+    _pages, text = text_of(paper(data))
+    assert data.integrity.fingerprint in text.replace(" ", "")
+    assert "is an anchor: verify.py takes it with an evidence pack" in text
+
+
+def test_the_files_inside_are_listed_with_their_hashes(world):
+    file = Attachment("daily.csv", b"1", "text/csv", "each day")
+    content = paper(numbers(world.pool), files=[file])
+    _pages, text = text_of(content)
+    assert f"daily.csv each day 1 {file.sha256[:40]}" in text
+    assert PdfReader(io.BytesIO(content)).attachments["daily.csv"] == [b"1"]

@@ -7,6 +7,7 @@ import json
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pypdf import PdfReader
 
 SPAN = ["--from", "2025-11-01", "--to", "2026-11-01"]
 
@@ -20,6 +21,7 @@ def test_the_report_and_its_numbers_are_written(world, tmp_path, which):
     paper, data = tmp_path / "a.pdf", tmp_path / "a.json"
     call_command("report", "compliance", *which, *SPAN, "--output", str(paper), "--data", str(data))
     assert paper.read_bytes().startswith(b"%PDF")
+    assert PdfReader(paper).attachments["report.json"] == [data.read_bytes()]
     assert json.loads(data.read_text())["pools"][0]["position"]["peak"] == 3
 
 

@@ -1,0 +1,70 @@
+"""The numbers of a report as the files that lie inside its PDF and beside it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from fractions import Fraction
+from io import StringIO
+from types import MappingProxyType
+from typing import Any, Final
+
+from licenses.analysis.coverage import percent_down
+
+TABLES: Final = MappingProxyType({"daily.csv": "each pool and day"})
+"""What the tables that go with reports hold."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_text(numbers: Mapping[str, Any]) -> bytes:
+    """Return numbers as JSON in UTF-8: a line for each entry, and for each item of a list.
+
+    The same numbers give the same bytes. One line a pool keeps it fit to be compared by line.
+    """
+    lines = [f"{_compact(key)}:{_entry(value)}" for key, value in numbers.items()]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def as_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return a table as RFC 4180 has it, in UTF-8 under its names.
+
+    None, *not known*, is empty and never 0; a flag is true or false; a share is a percentage
+    rounded down. A text that a spreadsheet would run as a formula gets an apostrophe before it.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(names)
+    writer.writerows([_field(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def utc(moment: int | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC, with a Z."""
+    if moment is None:
+        return None
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def local_day(moment: int, zone: tzinfo) -> str:
+    """Return the day of a moment in the zone."""
+    return datetime.fromtimestamp(moment, zone).date().isoformat()
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return percent_down(value) if isinstance(value, Fraction) else value
+
+
+def _entry(value: Any) -> str:
+    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+        return _compact(value)
+    return "[\n" + ",\n".join(_compact(item) for item in value) + "\n]"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

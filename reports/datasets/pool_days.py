@@ -1,0 +1,175 @@
+"""The days of a pool: what was seen, allowed and above it, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from licenses.analysis.coverage import PoolCoverage
+from licenses.analysis.usage import PoolFacts
+from licenses.concurrency.intervals import IntervalSet, Ints
+from licenses.concurrency.measures import measure
+from licenses.concurrency.periods import periods
+from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
+from licenses.concurrency.timeline import usage as in_use
+from reports.datasets.files import as_csv, local_day, utc
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a pool in the report's zone; None is *not known*, never zero.
+
+    peak_exact:       False where polls alone looked, so that the use may have been higher.
+    peak_seconds:     how long the peak lasted, in all.
+    full_seconds:     with every allowed or, where that is not known, issued seat in use.
+    over_seconds, over_seat_seconds:  above what is allowed, and its integral over seats.
+    allowed_low, allowed_high, issued_low, issued_high:  least and most of the day.
+    bounded_seconds:  of the time not observed, that in which over-use was impossible.
+    """
+
+    start: int
+    end: int
+    peak: int | None
+    peak_exact: bool
+    peak_at: int | None
+    peak_seconds: int | None
+    full_seconds: int
+    over_seconds: int
+    over_seat_seconds: int
+    allowed_low: int | None
+    allowed_high: int | None
+    issued_low: int | None
+    issued_high: int | None
+    denials: int
+    expected_seconds: int
+    observed_seconds: int
+    bounded_seconds: int
+
+
+def days(
+    facts: PoolFacts,
+    seen: PoolCoverage,
+    safe: IntervalSet,
+    zone: ZoneInfo,
+    sampled: Callable[[int], bool],
+) -> tuple[Day, ...]:
+    """Return the days of the window of *facts*.
+
+    safe:     the time in which the servers could not issue more than what is proven.
+    sampled:  tells of a moment whether polls alone looked in its month.
+    """
+    edges = periods(facts.start, facts.end, zone, "day")
+    rows = facts.holdings
+    used = in_use(rows.taken_by, rows.returned_after, rows.seats, facts.start, facts.end)
+    limits = facts.limits
+    figures = measure(used, edges, limit=limits.limit, allowed=limits.allowed)
+    # Nobody looked and nobody is known to have held a seat: that is no peak of 0.
+    blind = ((facts.observed.seconds_within(edges) == 0) & (figures.peak == 0)).tolist()
+    allowed_low, allowed_high = _extremes(limits.allowed, edges)
+    issued_low, issued_high = _extremes(limits.issued, edges)
+    columns = (
+        edges[:-1].tolist(),
+        edges[1:].tolist(),
+        _unless(blind, figures.peak),
+        [not sampled(start) for start in edges[:-1].tolist()],
+        _unless(blind, figures.peak_at),
+        _unless(blind, figures.peak_seconds),
+        figures.full_seconds.tolist(),
+        figures.over_seconds.tolist(),
+        figures.over_seat_seconds.tolist(),
+        allowed_low,
+        allowed_high,
+        issued_low,
+        issued_high,
+        np.diff(np.searchsorted(np.sort(facts.refusals.at), edges)).tolist(),
+        seen.expected.seconds_within(edges).tolist(),
+        seen.seen.seconds_within(edges).tolist(),
+        safe.intersection(seen.missing).seconds_within(edges).tolist(),
+    )
+    return tuple(Day(*row) for row in zip(*columns, strict=True))
+
+
+def _unless(blind: list[bool], values: Ints) -> list[int | None]:
+    return [None if no else value for no, value in zip(blind, values.tolist(), strict=True)]
+
+
+def _extremes(level: Steps, edges: Ints) -> tuple[list[int | None], list[int | None]]:
+    """Return the least and the most of a limit in each period; None where it is never known."""
+    grid = merged_times([level.times, edges], int(edges[0]), int(edges[-1]))
+    values = level.on(grid)
+    heads = np.searchsorted(grid, edges[:-1])
+    known = values != UNKNOWN
+    most = np.maximum.reduceat(np.where(known, values, UNKNOWN), heads)
+    least = np.minimum.reduceat(np.where(known, values, np.iinfo(np.int64).max), heads)
+    nowhere = (most == UNKNOWN).tolist()
+    return _unless(nowhere, least), _unless(nowhere, most)
+
+
+COLUMNS: Final = (
+    "pool",
+    "day",
+    "zone",
+    "start",
+    "end",
+    "day_seconds",
+    "expected_seconds",
+    "observed_seconds",
+    "coverage",
+    "peak",
+    "peak_is_lower_bound",
+    "peak_first_at",
+    "peak_seconds",
+    "allowed_min",
+    "allowed_max",
+    "issued_min",
+    "issued_max",
+    "seconds_at_limit",
+    "overuse_seconds",
+    "overuse_licence_seconds",
+    "denials",
+    "gap_seconds_bounded",
+    "gap_seconds_unbounded",
+)
+"""Of daily.csv. Moments are UTC, days are those of the zone."""
+
+
+def daily_csv(pools: Iterable[tuple[str, Iterable[Day]]], zone: ZoneInfo) -> bytes:
+    """Return daily.csv: a row for each pool and day. pools: names and their days."""
+    return as_csv(
+        COLUMNS, (row for name, rows in pools for row in (_row(name, day, zone) for day in rows))
+    )
+
+
+def _row(name: str, day: Day, zone: ZoneInfo) -> list[object]:
+    missing = day.expected_seconds - day.observed_seconds
+    expected = day.expected_seconds
+    return [
+        name,
+        local_day(day.start, zone),
+        str(zone),
+        utc(day.start),
+        utc(day.end),
+        day.end - day.start,
+        expected,
+        day.observed_seconds,
+        Fraction(day.observed_seconds, expected) if expected else None,
+        day.peak,
+        None if day.peak is None else not day.peak_exact,
+        utc(day.peak_at),
+        day.peak_seconds,
+        day.allowed_low,
+        day.allowed_high,
+        day.issued_low,
+        day.issued_high,
+        day.full_seconds,
+        day.over_seconds,
+        day.over_seat_seconds,
+        day.denials,
+        day.bounded_seconds,
+        missing - day.bounded_seconds,
+    ]

@@ -1,0 +1,71 @@
+"""What binds a report's records, printed: the signed head, its code, and the files inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportlab.platypus import Flowable
+
+from reports.datasets.integrity import Integrity
+from reports.pdf import fonts, look
+from reports.pdf.blocks import Columns, KeyValues, heading
+from reports.pdf.codes import Code
+from reports.pdf.files import Attachment
+from reports.pdf.tables import Column, FastTable
+from reports.pdf.text import prose
+
+
+def head_words(found: Integrity) -> str:
+    """Return the signed head as the title block says it."""
+    return f"{found.days:,} days, {found.root[:16]}" if found.days else "not sealed yet"
+
+
+def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowable]:
+    """Say which signed head binds the records, whether one is outside our hands, and what that
+    proves."""
+    anchor = prose("{words}.", look.BODY, words=found.anchor[0].upper() + found.anchor[1:])
+    story = heading("Integrity of the records", 2, room=210)
+    if not found.days:
+        return [*story, prose("Not sealed yet.", look.BODY), anchor, *inside(files)]
+    facts = KeyValues(
+        [
+            ("Days sealed", f"{found.days:,}, the last {found.day} (UTC)"),
+            ("Root", found.root),
+            ("Public key", found.key or "–"),
+            ("Its SHA-256", found.fingerprint or "–"),
+        ],
+        columns=1,
+        lines=3,
+    )
+    return [
+        *story,
+        Columns([facts, Code(found.checkpoint)], shares=(0.72, 0.28)),
+        anchor,
+        prose(
+            "The code holds the signed head. Its text, saved as a file, is an anchor: verify.py "
+            "takes it with an evidence pack, and says whether the days before it are the same.",
+            look.SMALL,
+        ),
+        prose(
+            "This proves that the records are the ones recorded on the days shown, and that none "
+            "was changed, added or removed since the last anchor. It does not prove that the "
+            "licence server reported truthfully, that nothing happened while no observation was "
+            "possible, or anything recorded after the last anchor.",
+            look.SMALL,
+        ),
+        *inside(files),
+    ]
+
+
+def inside(files: Sequence[Attachment]) -> list[Flowable]:
+    """List the files that lie inside the PDF, with their hashes."""
+    if not files:
+        return []
+    columns = [
+        Column("File", 0.14),
+        Column("What it is", 0.25, lines=2),
+        Column("Bytes", 0.11, "right"),
+        Column("SHA-256", 0.5, font=fonts.MONO, lines=2),
+    ]
+    rows = [(file.name, file.about, f"{len(file.content):,}", file.sha256) for file in files]
+    return [*heading("Files inside this PDF", 2), FastTable(columns, rows, size=7)]
