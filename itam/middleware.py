@@ -121,7 +121,7 @@ class LoginThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method == "POST" and request.path_info == str(settings.LOGIN_URL):
+        if request.method == "POST" and request.path_info in map(str, settings.ITAM_LOGIN_PAGES):
             window = settings.ITAM_LOGIN_WINDOW_SECONDS
             key = f"login:{client_address(request)}:{int(time.time()) // window}"
             cache.add(key, 0, timeout=window)

@@ -234,6 +234,8 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # tries while locked must
 AXES_CLIENT_IP_CALLABLE = "itam.middleware.client_address"
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
 AXES_VERBOSE = False
+# Pages on which people sign in; tries are counted over all of them.
+ITAM_LOGIN_PAGES = (LOGIN_URL, reverse_lazy("portal:sign-in"))
 # Against many names tried from one address, which no lock on a name stops.
 ITAM_LOGIN_TRIES_PER_ADDRESS = env.whole("ITAM_LOGIN_TRIES_PER_ADDRESS", 30, least=1)
 ITAM_LOGIN_WINDOW_SECONDS = 300
@@ -351,6 +353,11 @@ ITAM_NAMES = env.choice(
     ("off", "pseudonymous", "named"),
 )
 ITAM_REVEAL_HOURS = env.whole("ITAM_REVEAL_HOURS", 24, least=1, most=168)
+
+# --- Status page --------------------------------------------------------------------------------
+
+# False: whoever can reach the page sees how many seats are free; never a name.
+ITAM_STATUS_SIGN_IN = env.flag("ITAM_STATUS_SIGN_IN", True)
 
 # --- Retention ----------------------------------------------------------------------------------
 

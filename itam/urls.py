@@ -8,6 +8,7 @@ from itam import views
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    path("status/", include("licenses.portal.urls")),
     path("api/v1/", include("licenses.api.urls")),
     path("api/v1/", include("reports.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

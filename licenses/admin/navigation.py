@@ -107,6 +107,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups[0]["items"].insert(
         0, {"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}
     )
+    groups[0]["items"].append(
+        {"title": "Status page", "icon": "event_seat", "link": reverse("portal:status")}
+    )
     return [group for group in groups if group["items"]]
 
 

@@ -135,7 +135,7 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
     change_form_outer_before_template = "admin/licenses/pool_tools.html"
     fieldsets = (
         (None, {"fields": ("product", "name", "zone", "owner_teams")}),
-        ("For users", {"fields": ("house_rules",)}),
+        ("For users", {"fields": ("on_status", "house_rules")}),
         ("Counting", {"fields": ("episode_gap_minutes", "retired_at")}),
         ("Notes", {"fields": ("notes",)}),
     )

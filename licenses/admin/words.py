@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from licenses.analysis.availability import freshness as judged
+
 UNKNOWN = "–"
 NEARLY_FULL = 0.9
 
@@ -86,13 +88,8 @@ def freshness(at: datetime | None, interval_seconds: int | None, now: datetime) 
     interval_seconds: None where nothing is polled; an hour then counts as fresh, since logs come
     in pieces.
     """
-    if at is None:
-        return Freshness("none", None)
-    age = max(0, int((now - at).total_seconds()))
-    interval = interval_seconds or 3600
-    if age <= 2 * interval + 60:
-        return Freshness("fresh", age)
-    return Freshness("late" if age <= 6 * interval + 60 else "stale", age)
+    age = None if at is None else max(0, int((now - at).total_seconds()))
+    return Freshness(judged(age, interval_seconds), age)
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,7 @@ PoolSerializer = serializer_for(
     "zone",
     "owner_teams",
     "house_rules",
+    "on_status",
     "episode_gap_minutes",
     "retired_at",
     "notes",

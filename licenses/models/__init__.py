@@ -60,6 +60,7 @@ from .privacy import (
 from .scoping import (
     API_CLIENT,
     AUDITOR,
+    LICENSE_USER,
     MANAGER,
     TEAM_LEAD,
     VIEWER,
@@ -95,8 +96,8 @@ from .usage import (
 from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
-    "API_CLIENT", "AUDITOR", "LATE_SECONDS", "LEAST", "LONGEST_STEP", "MANAGER", "TEAM_LEAD",
-    "VIEWER",
+    "API_CLIENT", "AUDITOR", "LATE_SECONDS", "LEAST", "LICENSE_USER", "LONGEST_STEP",
+    "MANAGER", "TEAM_LEAD", "VIEWER",
     "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
     "Channel", "Checkout", "Chore",

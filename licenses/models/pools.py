@@ -14,6 +14,7 @@ from django.utils import timezone
 from .fields import InstantField
 from .inventory import Product, Team, user_teams
 from .scoping import (
+    LICENSE_USER,
     OF_TEAMS,
     OF_VENDORS,
     ScopedQuerySet,
@@ -53,6 +54,24 @@ class LicensePoolQuerySet(ScopedQuerySet):
     def active(self) -> Any:
         return self.filter(retired_at=None)
 
+    def on_status_page(self, user: Any, *, public: bool = False) -> Any:
+        """Keep the pools that the status page shows to somebody.
+
+        public:  the page is for everybody who can reach it, strangers included.
+
+        Licence users see every pool that is shown at all; whoever has a scope, those of its scope,
+        and nothing where it is empty; an account without a role what strangers see.
+        """
+        shown = self.active().filter(on_status=True)
+        if sees_everything(user):
+            return shown
+        known = roles(user) if user.is_authenticated and user.is_active else frozenset()
+        if LICENSE_USER in known:
+            return shown
+        if known:
+            return shown.for_user(user)
+        return shown if public else shown.none()
+
 
 class LicensePool(models.Model):
     """The thing with one limit: rights of one product that are counted together."""
@@ -68,6 +87,11 @@ class LicensePool(models.Model):
     owner_teams = models.ManyToManyField(Team, blank=True, related_name="pools")
     house_rules = models.TextField(
         blank=True, help_text="What users should know: who may take seats, what to do when full."
+    )
+    on_status = models.BooleanField(
+        "on the status page",
+        default=True,
+        help_text="People who use licences see there how many seats are free.",
     )
     episode_gap_minutes = models.PositiveIntegerField(
         default=15, help_text="Refusals of one person further apart than this are two episodes."

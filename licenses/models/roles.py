@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .scoping import API_CLIENT, AUDITOR, MANAGER, TEAM_LEAD, VIEWER
+from .scoping import API_CLIENT, AUDITOR, LICENSE_USER, MANAGER, TEAM_LEAD, VIEWER
 
 # Facts and what is derived from them: nobody edits these by hand, managers neither.
 FACTS = frozenset(
@@ -118,7 +118,7 @@ def allowed(role: str, model: str, action: str) -> bool:
         if model in FACTS:
             return action == "view"
         return action in ("view", "add") if model in ADD_ONLY else True
-    return action == "view" and model in SEEN[role]
+    return action == "view" and model in SEEN.get(role, ())
 
 
 def create_roles(**_: Any) -> None:
@@ -130,7 +130,7 @@ def create_roles(**_: Any) -> None:
             content_type__app_label__in=["licenses", "reports"]
         ).select_related("content_type")
     )
-    for role in (MANAGER, *SEEN):
+    for role in (MANAGER, *SEEN, LICENSE_USER):
         group, _created = Group.objects.get_or_create(name=role)
         granted = []
         for permission in permissions:

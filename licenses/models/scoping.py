@@ -12,6 +12,8 @@ from django.utils import timezone
 
 MANAGER, AUDITOR, VIEWER = "manager", "auditor", "viewer"
 TEAM_LEAD, API_CLIENT = "team lead", "API client"
+LICENSE_USER = "licence user"
+"""Somebody who uses licences: meets the status page and nothing else."""
 OF_VENDORS = frozenset([AUDITOR, API_CLIENT])
 """Roles to whom a scope's vendors are shown."""
 OF_TEAMS = frozenset([VIEWER, TEAM_LEAD, API_CLIENT])

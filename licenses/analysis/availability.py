@@ -1,0 +1,103 @@
+"""How many seats somebody could take now, and how far that can be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Max
+
+from licenses.analysis.rows import now_epoch
+from licenses.models import LicensePool, LicenseServer, PoolFeature, PoolNow
+
+FRESH, LATE, STALE, NONE = "fresh", "late", "stale", "none"
+UNPOLLED_SECONDS = 3600
+"""What is expected of a server that nobody polls: its logs come in pieces."""
+
+
+def freshness(age_seconds: int | None, interval_seconds: int | None) -> str:
+    """Judge the age of a figure by the interval at which news is expected.
+
+    Up to two intervals (and a minute) is fresh, up to six late, beyond that stale.
+
+    interval_seconds:  None where nothing is polled.
+    """
+    if age_seconds is None:
+        return NONE
+    interval = interval_seconds or UNPOLLED_SECONDS
+    if age_seconds <= 2 * interval + 60:
+        return FRESH
+    return LATE if age_seconds <= 6 * interval + 60 else STALE
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The seats of one pool as somebody who wants one meets them. None: not known, never zero.
+
+    seats:          that can be in use at once: the fewer of what is allowed and what is served.
+    free_then:      seats that nobody held and that were kept for nobody, as of `at`.
+    reserved_idle:  seats that the server keeps for others and that nobody uses.
+    at:             epoch seconds as of when the figures hold, the oldest of its servers'.
+    freshness:      fresh, late, stale, or none where nobody ever looked.
+    source:         polls or log; "" where nobody ever looked.
+    """
+
+    pool_id: int
+    seats: int | None
+    in_use: int | None
+    free_then: int | None
+    reserved_idle: int
+    queued: int
+    at: int | None
+    age_seconds: int | None
+    freshness: str
+    source: str
+
+    @property
+    def free(self) -> int | None:
+        """Return the free seats where the figure is young enough to say something of now."""
+        return self.free_then if self.freshness in (FRESH, LATE) else None
+
+
+def load_availability(
+    pools: Iterable[LicensePool], now: int | None = None
+) -> dict[int, Availability]:
+    """Return how many seats could be taken in each pool, by its id. Two queries."""
+    moment = now_epoch(now)
+    ids = [pool.pk for pool in pools]
+    known = {row.pool_id: row for row in PoolNow.objects.filter(pool__in=ids)}
+    intervals = _intervals(ids)
+    return {pk: _of(pk, known.get(pk), intervals.get(pk), moment) for pk in ids}
+
+
+def _intervals(pool_ids: list[int]) -> dict[int, int]:
+    """Return the longest interval at which a server of the pool is polled. One query."""
+    polled = PoolFeature.objects.filter(pool__in=pool_ids, mapped_until=None).exclude(
+        feature__server__polling=LicenseServer.Polling.OFF
+    )
+    rows = polled.order_by().values_list("pool_id")
+    return dict(rows.annotate(longest=Max("feature__server__poll_seconds")))
+
+
+def _of(pool_id: int, row: PoolNow | None, interval: int | None, moment: int) -> Availability:
+    if row is None:
+        return Availability(pool_id, None, None, None, 0, 0, None, None, NONE, "")
+    at = None if row.at is None else int(row.at.timestamp())
+    age = None if at is None else max(0, moment - at)
+    bounds = [bound for bound in (row.limit, row.issued) if bound is not None]
+    seats = min(bounds, default=None)
+    free = None
+    if seats is not None and row.in_use is not None:
+        free = max(0, seats - row.in_use - row.reserved_idle)
+    return Availability(
+        pool_id=pool_id,
+        seats=seats,
+        in_use=row.in_use,
+        free_then=free,
+        reserved_idle=row.reserved_idle,
+        queued=row.queued,
+        at=at,
+        age_seconds=age,
+        freshness=freshness(age, interval),
+        source=row.source,
+    )

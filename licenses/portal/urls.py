@@ -1,0 +1,14 @@
+"""Addresses of the status page, below /status/."""
+
+from django.urls import path
+
+from . import sign_in, views
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", views.status, name="status"),
+    path("pools/<int:pk>/", views.pool_page, name="pool"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
+]

@@ -1,0 +1,71 @@
+"""The pages: all pools with their free seats, and one pool."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from licenses.analysis.availability import load_availability
+from licenses.analysis.busy import DAYS, Busy
+from licenses.models import LicensePool
+
+from . import board
+from .guests import find_pool, open_page, pools
+
+PER_PAGE = 24
+LONGEST_SEARCH = 100
+
+
+@require_safe
+@open_page
+def status(request: HttpRequest) -> HttpResponse:
+    """Show how many seats are free in each pool, by name; `q` searches."""
+    wanted = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
+    rows = pools(request).order_by("name", "pk")
+    if wanted:
+        rows = rows.filter(
+            Q(name__icontains=wanted)
+            | Q(product__name__icontains=wanted)
+            | Q(product__vendor__name__icontains=wanted)
+        )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    now = int(time.time())
+    context = {"page": page, "cards": board.cards(list(page), now), "wanted": wanted}
+    return render(request, "portal/status.html", context)
+
+
+@require_safe
+@open_page
+def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one pool: free seats, usual hours, house rules."""
+    pool, now = find_pool(request, pk), int(time.time())
+    seats = load_availability([pool], now)[pool.pk]
+    hours = board.hours_of(pool, seats.seats, now)
+    context = {
+        "pool": pool,
+        "card": board.card(pool, seats, hours),
+        "week": week(hours),
+        **next_free(pool, hours, now),
+    }
+    with timezone.override(pool.tzinfo):
+        return render(request, "portal/pool.html", context)
+
+
+def week(hours: Busy) -> list[tuple[str, list[str]]]:
+    """Return each weekday with the levels of its hours, for drawing."""
+    return list(zip(DAYS, hours.levels, strict=True))
+
+
+def next_free(pool: LicensePool, hours: Busy, now: int) -> dict[str, Any]:
+    """Return when a seat is usually free next, for a page; None where nothing is known."""
+    found = hours.next_free(now, pool.tzinfo)
+    at = None if found is None else datetime.fromtimestamp(found.at, UTC)
+    return {"next_free": at, "next_free_sure": found is not None and found.sure}
