@@ -7,6 +7,7 @@ message or a killed worker costs the time until the next nudge after a lease ran
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 from celery import current_app, shared_task
@@ -18,8 +19,8 @@ from licenses import retention
 from licenses.alerts import anchors, deadman, defaults, outbox, past, quality
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
+from licenses.analysis import headlines, rollup
 from licenses.analysis import now as pools_now
-from licenses.analysis import rollup
 from licenses.evidence import nightly
 from licenses.importing import denial_classes, jobs, polling, rights_files, tail
 from licenses.models import Chore, DirtySpan, LicensePool
@@ -28,6 +29,12 @@ logger = logging.getLogger(__name__)
 
 BATCH = 50
 """Servers that one task asks side by side."""
+
+LATELY = timedelta(days=1)
+"""What is learned of this time reaches the figures of 30 days within the hour; of earlier, at
+once."""
+HEADLINES = timedelta(seconds=30)
+"""So long a task that counts figures of 30 days has before another is handed out."""
 
 
 def nudge(task: str, *ids: int) -> None:
@@ -56,6 +63,8 @@ def tick() -> None:
         count_again.delay()
     if past.waiting(now):
         look_back.delay()
+    if headlines.due(int(now.timestamp())) and Chore.objects.claim("headlines", HEADLINES, now):
+        count_headlines.delay()
     if nightly.claim(now):
         seal_evidence.delay()
 
@@ -85,9 +94,19 @@ def import_file(job_id: int) -> None:
 def count_again() -> None:
     """Make the figures of touched hours again, and the newest figures of their pools."""
     pools = set(DirtySpan.objects.values_list("pool_id", flat=True).distinct())
+    old = DirtySpan.objects.filter(starts__lt=timezone.now() - LATELY)
+    learned = set(old.values_list("pool_id", flat=True).distinct())
     rollup.drain(limit_seconds=60)
     if pools:
         pools_now.refresh(pools)
+    if learned:
+        headlines.mark_due(learned)
+
+
+@shared_task
+def count_headlines() -> None:
+    """Make the figures of 30 days again of the pools whose turn it is."""
+    headlines.drain(int(time.time()))
 
 
 @shared_task

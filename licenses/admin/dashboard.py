@@ -1,37 +1,36 @@
-"""The first page: which pools are full, and what needs someone.
+"""The first page: which pools are full, how each stands, and what needs someone.
 
-A constant number of queries, whatever the installation's size.
+A constant number of queries, whatever the installation's size. The page stays open on walls: its
+parts are asked for again one by one (`live.py`), each the same as in the page.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
-from django.core.cache import cache
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Max, Q
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Max
 from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from itam import health
-from licenses.alerts import deadman, reach
+from licenses.analysis.headlines import Unused, unused
 from licenses.models import (
     Capture,
     Entitlement,
-    Heartbeat,
     LicensePool,
     LicenseServer,
     PoolHour,
+    PoolNow,
     sees_everything,
 )
+from licenses.overview import installation
+from licenses.overview.totals import Totals, totals, unused_total
 
-from . import words
-from .attention import tasks
+from . import headline_words, tasks_shown, words
 from .pools import with_now
 
 DAY = 86_400
@@ -43,13 +42,6 @@ SHOWN = 12
 SPARK_DAYS = 30
 
 
-PARTS = {"beat": "scheduler"}
-
-
-QUIET_SECONDS = 300
-"""A part that has not been heard of for this long stands still: it reports every minute."""
-
-
 @dataclass
 class Row:
     """A pool on the dashboard."""
@@ -57,91 +49,87 @@ class Row:
     pool: Any
     level: words.Level
     fresh: words.Freshness
+    told: headline_words.Told
     spark: list[list[str]] = field(default_factory=list)
     spark_limit: float | None = None
-    spare: str = ""
-    spare_cost: str = ""
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the dashboard shows to the index page's context."""
     user = request.user
-    may = user.has_perm
     context["title"] = "Dashboard"
-    if not may("licenses.view_licensepool"):
+    if not user.has_perm("licenses.view_licensepool"):
         return context
-    rows = pool_rows(user, may("licenses.view_entitlement"))
-    counts = totals(user)
+    found = totals(user)
     context |= {
         "dashboard": True,
-        "rows": rows,
-        "more": counts["pools"] - len(rows),
-        "totals": counts,
-        "stopped": stopped() if sees_everything(user) else [],
-        "tasks": tasks(request),
-        "steps": first_steps(user) if may("licenses.add_licenseserver") else [],
+        "unattended": installation.unattended() if sees_everything(user) else [],
+        "steps": first_steps(user) if user.has_perm("licenses.add_licenseserver") else [],
         "live_url": reverse("admin:live-pools"),
         "now": timezone.now(),
+        **part(request, "cards", found),
+        **part(request, "pools", found),
+        **part(request, "tasks", found),
     }
     return context
 
 
-def pool_rows(user: Any, may_see_cost: bool) -> list[Row]:
-    """Return the fullest pools, each with what its row shows. Three queries."""
-    found = with_now(LicensePool.objects.for_user(user).active())
-    found = found.order_by(F("share").desc(nulls_last=True), "name")[:SHOWN]
-    pools = list(found)
-    ids = [pool.pk for pool in pools]
-    end = int(time.time()) // DAY * DAY + DAY
-    peaks = daily_peaks(ids, end - SPARK_DAYS * DAY, end)
-    prices = entitled_prices(ids) if may_see_cost else {}
-    rows = []
-    for pool in pools:
-        now = getattr(pool, "now", None)
-        in_use, limit = (now.in_use, now.limit) if now else (None, None)
-        row = Row(
-            pool,
-            words.level(in_use, limit, now.allowed if now else None),
-            words.freshness(now.at if now else None, pool.interval, timezone.now()),
-        )
-        row.spark, row.spark_limit = sparkline(peaks[pool.pk], limit)
-        if now and now.peak_12_months is not None and pool.pk in prices:
-            row.spare, row.spare_cost = _spare(prices[pool.pk], now.peak_12_months)
-        rows.append(row)
-    return rows
+def part(request: HttpRequest, name: str, found: Totals | None = None) -> dict[str, Any]:
+    """Return the context of a part of the page: cards, pools or tasks.
 
-
-def entitled_prices(pool_ids: list[int]) -> dict[int, list[tuple[int, Decimal | None, str]]]:
-    """Return the lines in force today of each pool: (quantity, unit price, currency). One query."""
-    lines = (
-        Entitlement.objects.as_of()
-        .valid_on(timezone.localdate())
-        .filter(pool__in=pool_ids, metric__in=["concurrent", "token"])
-        .order_by()
-        .values_list("pool_id", "quantity", "unit_price", "currency")
-    )
-    found: dict[int, list[tuple[int, Decimal | None, str]]] = {}
-    for pool, quantity, price, currency in lines:
-        found.setdefault(pool, []).append((quantity, price, currency))
-    return found
-
-
-def _spare(lines: list[tuple[int, Decimal | None, str]], peak: int) -> tuple[str, str]:
-    """Return seats above the 12-month peak and their cost a year, from the cheapest line up, as
-    words.
+    found: the totals, where they are known already.
     """
-    seats = max(0, sum(quantity for quantity, _, _ in lines) - peak)
-    if not seats:
-        return "0", ""
-    currencies = {currency for _, _, currency in lines}
-    priced = sorted((price, quantity) for quantity, price, _ in lines if price is not None)
-    if len(priced) < len(lines) or len(currencies) > 1:
-        return str(seats), ""
-    left, cost = seats, Decimal(0)
-    for price, quantity in priced:
-        cost += price * min(left, quantity)
-        left -= min(left, quantity)
-    return str(seats), words.money(cost, currencies.pop())
+    user: Any = request.user
+    if name == "tasks":
+        return {"tasks": tasks_shown.shown(user)}
+    found = found or totals(user)
+    may_see_cost = user.has_perm("licenses.view_entitlement")
+    if name == "cards":
+        spare = unused_total(unused(_peaks(user))) if may_see_cost else None
+        age = None if found.counted_at is None else max(0, int(time.time()) - found.counted_at)
+        return {"totals": found, "cards": headline_words.cards(found, spare, age)}
+    rows = pool_rows(user, may_see_cost)
+    return {"totals": found, "rows": rows, "more": found.pools - len(rows)}
+
+
+def _peaks(user: Any) -> dict[int, int | None]:
+    """Return the highest use in 12 months of each active pool that a user may see. One query."""
+    mine = LicensePool.objects.for_user(user).active().order_by()
+    return dict(mine.values_list("pk", "now__peak_12_months"))
+
+
+def pool_rows(user: Any, may_see_cost: bool) -> list[Row]:
+    """Return the fullest pools, each with what its row shows. Three queries.
+
+    Of pools as full as each other, the one that kept people waiting longest stands first.
+    """
+    found = with_now(LicensePool.objects.for_user(user).active()).select_related("headline")
+    order = F("share").desc(nulls_last=True), F("headline__blocked_seconds").desc(nulls_last=True)
+    pools = list(found.order_by(*order, "name")[:SHOWN])
+    end = int(time.time()) // DAY * DAY + DAY
+    peaks = daily_peaks([pool.pk for pool in pools], end - SPARK_DAYS * DAY, end)
+    spare = unused(_known_peaks(pools)) if may_see_cost else {}
+    return [_row(pool, peaks[pool.pk], spare.get(pool.pk)) for pool in pools]
+
+
+def _known_peaks(pools: Iterable[Any]) -> dict[int, int | None]:
+    newest = ((pool.pk, getattr(pool, "now", None)) for pool in pools)
+    return {pk: now.peak_12_months if now else None for pk, now in newest}
+
+
+def _row(pool: Any, peaks: list[int | None], spare: Unused | None) -> Row:
+    now: PoolNow | None = getattr(pool, "now", None)
+    in_use, limit = (now.in_use, now.limit) if now else (None, None)
+    moment = timezone.now()
+    spark, spark_limit = sparkline(peaks, limit)
+    return Row(
+        pool,
+        words.level(in_use, limit, now.allowed if now else None),
+        words.freshness(now.at if now else None, pool.interval, moment),
+        headline_words.of_pool(getattr(pool, "headline", None), spare, moment),
+        spark,
+        spark_limit,
+    )
 
 
 def daily_peaks(pool_ids: list[int], start: int, end: int) -> dict[int, list[int | None]]:
@@ -190,46 +178,6 @@ def sparkline(peaks: list[int | None], limit: int | None) -> tuple[list[list[str
         runs[-1].append(f"{place * step:.1f},{height(peak)}")
         joined = True
     return [run if len(run) > 1 else run * 2 for run in runs], (height(limit) if limit else None)
-
-
-def totals(user: Any) -> dict[str, int]:
-    """Return how many pools there are, and how many are full, over or without news. One query."""
-    late = timezone.now() - timedelta(hours=1)
-    counted = LicensePool.objects.for_user(user).active().order_by()
-    return LicensePool.objects.filter(pk__in=counted.values("pk")).aggregate(
-        pools=Count("pk"),
-        full=Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__in_use__gt=0)),
-        over=Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
-        silent=Count("pk", filter=Q(now__at=None) | Q(now__at__lt=late)),
-    )
-
-
-def stopped() -> list[str]:
-    """Return what of the installation itself does not run, and whom alerts do not reach, in words.
-
-    Answers are kept for ten seconds.
-    """
-    known = cache.get("admin:stopped")
-    if known is not None:
-        return list(known)
-    found = []
-    if problem := health.broker_problem(timeout=0.5):
-        why = problem.removeprefix("broker: ")
-        found.append(f"The broker does not answer ({why}): nothing is polled, imported or sent.")
-    seen = dict(Heartbeat.objects.values_list("name", "at"))
-    now = timezone.now()
-    for name in sorted(seen):
-        age = int((now - seen[name]).total_seconds())
-        if age > QUIET_SECONDS:
-            part = PARTS.get(name, name)
-            found.append(f"The {part} stands still: last heard of {words.ago(age)}.")
-    if not seen:
-        found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
-    if problem := deadman.ping_problem(now):
-        found.append(problem)
-    found += reach.unheard()
-    cache.set("admin:stopped", found, 10)
-    return found
 
 
 def first_steps(user: Any) -> list[tuple[bool, str, str, str]]:

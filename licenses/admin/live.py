@@ -20,7 +20,7 @@ from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import fitting_step, series
 from licenses.models import ImportJob, LicensePool
 
-from . import instant_page, pool_page, pool_tabs, words
+from . import dashboard, instant_page, pool_page, pool_tabs, words
 from .pools import with_now
 
 DAY_SECONDS = 86_400
@@ -55,6 +55,8 @@ def urls(site: Any) -> list[URLPattern]:
             view("licenses.view_checkout", lines),
             name="live-pool-lines",
         ),
+        path("live/dashboard/<slug:name>/", view(pool, dashboard_part), name="live-dashboard"),
+        path("live/installation/", site.admin_view(stopped), name="live-installation"),
         path("live/imports/<int:pk>/", view("licenses.view_importjob", job), name="live-import"),
     ]
 
@@ -164,6 +166,22 @@ def lines(request: HttpRequest, pk: int) -> HttpResponse:
     with timezone.override(pool.tzinfo):
         context = instant_page.lines(pool, moment, request)
         return HttpResponse(render_to_string("admin/licenses/instant_lines.html", context, request))
+
+
+PARTS = ("cards", "pools", "tasks")
+
+
+def dashboard_part(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer a part of the dashboard, drawn as in the page."""
+    if name not in PARTS:
+        return JsonResponse({"error": f"expected one of {', '.join(PARTS)}"}, status=404)
+    context = dashboard.part(request, name)
+    return HttpResponse(render_to_string(f"admin/dashboard/{name}.html", context, request))
+
+
+def stopped(request: HttpRequest) -> HttpResponse:
+    """Answer which parts of the installation stand still, drawn as on every page."""
+    return HttpResponse(render_to_string("admin/stopped.html", {}, request))
 
 
 def job(request: HttpRequest, pk: int) -> JsonResponse:

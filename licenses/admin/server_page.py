@@ -19,6 +19,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from licenses.analysis.coverage import load_waits
+from licenses.analysis.server_health import health
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence.reads import note_names
@@ -41,7 +42,7 @@ from licenses.models import (
 )
 from licenses.tasks import nudge
 
-from . import servers, words
+from . import words
 from .base import rule_words
 from .forms import AdminForm, dress
 
@@ -115,7 +116,7 @@ def overview(
 ) -> HttpResponse:
     server = find(model_admin, request, pk)
     may_change = model_admin.has_change_permission(request, server)
-    health_key, health_words = servers.health(server)
+    health_key, health_words = health(server)
     poll = getattr(server, "poll_state", None)
     may = request.user.has_perm
     captures = list(server.captures.all()[:8]) if may("licenses.view_capture") else []

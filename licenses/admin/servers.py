@@ -8,13 +8,12 @@ from django.contrib import admin
 from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
+from licenses.analysis.server_health import health
 from licenses.models import (
-    Capture,
     Feature,
     IssuedCount,
     LicenseServer,
@@ -23,33 +22,13 @@ from licenses.models import (
     sees_names,
 )
 
-from . import server_page, words
+from . import server_page
 from .base import (
     ReadOnlyAdmin,
     ReadOnlyTabular,
     ScopedAdmin,
     ShowsNames,
 )
-
-
-def health(server: Any) -> tuple[str, str]:
-    """Return (key, words) of a server's state. key: well, failing, silent, off or new."""
-    poll = getattr(server, "poll_state", None)
-    if not server.enabled:
-        return "off", "switched off"
-    if server.polling == LicenseServer.Polling.OFF:
-        return "off", "files are handed in"
-    if poll is None or (poll.last_attempt_at is None and poll.last_parsed_at is None):
-        return "new", "not asked yet"
-    if poll.failures:
-        result = dict(Capture.Result.choices).get(poll.last_result, poll.last_result)
-        again = f", {poll.failures} times in a row" if poll.failures > 1 else ""
-        return "failing", f"{result}{again}"
-    fresh = words.freshness(poll.last_parsed_at, server.poll_seconds, timezone.now())
-    if fresh.key in ("late", "stale", "none"):
-        return "silent", f"silent: last answer {words.ago(fresh.age_seconds)}"
-    return "well", f"answered {words.ago(fresh.age_seconds)}"
-
 
 HEALTH = {
     "well": "success",

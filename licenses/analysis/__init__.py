@@ -9,6 +9,7 @@
     rollup      hourly figures: which are to be counted again, and counting them
     now         the newest figures, and the holders
     verdict     whether use stayed within what is allowed
+    headlines   the numbers by which a pool is judged at a glance
     portfolio   all pools at a glance
 
 `load_...` functions read many pools in a constant number of queries; the rest is numpy. What the

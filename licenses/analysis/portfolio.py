@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db.models import Max, Sum
 
+from licenses.analysis.headlines import told, unused
 from licenses.analysis.rows import now_epoch, number
-from licenses.models import LicensePool, PoolHour
+from licenses.models import LicensePool, PoolHeadline, PoolHour
 
 WEEK_SECONDS = 7 * 86400
 NEWEST = (
@@ -29,7 +30,14 @@ NEWEST = (
 WEEK = ("peak", "full_seconds", "over_seconds", "denials", "observed_seconds")
 
 
-def portfolio(user: Any, *, week: bool = False, now: int | None = None) -> list[dict[str, Any]]:
+def portfolio(
+    user: Any,
+    *,
+    week: bool = False,
+    headlines: bool = False,
+    costs: bool = False,
+    now: int | None = None,
+) -> list[dict[str, Any]]:
     """Return the newest figures of each active pool that a user may see, by name. None: unknown.
 
     Keys: those of NEWEST, and
@@ -38,8 +46,12 @@ def portfolio(user: Any, *, week: bool = False, now: int | None = None) -> list[
         age_seconds:    how long ago that is
         week:           with *week* only: WEEK's sums and the peak of the last seven days, to full
                         hours, with `observed_seconds` of `expected_seconds`; null: no hour is known
+        headline:       with *headlines* only: what 30 days come to, as `headlines.told` says
+        unused:         with *costs* only, on behalf of readers who may see prices: seats bought
+                        above the peak of 12 months, and their cost a year
 
-    Queries: one, one more with *week*, and two more where the user does not see everything.
+    Queries: one, one more with each of *week*, *headlines* and *costs*, and some more where the
+    user does not see everything.
     """
     moment = now_epoch(now)
     names = [name for name, _ in NEWEST]
@@ -54,6 +66,15 @@ def portfolio(user: Any, *, week: bool = False, now: int | None = None) -> list[
         weeks = _weeks([card["pool"] for card in found], moment)
         for card in found:
             card["week"] = weeks.get(card["pool"])
+    if headlines:
+        mine = PoolHeadline.objects.filter(pool__in=LicensePool.objects.visible_ids(user))
+        counted = {row.pool_id: row for row in mine}
+        for card in found:
+            card["headline"] = told(counted.get(card["pool"]), moment)
+    if costs:
+        spare = unused({card["pool"]: card["peak_12_months"] for card in found})
+        for card in found:
+            card["unused"] = spare[card["pool"]].as_dict()
     return found
 
 

@@ -15,7 +15,7 @@ from licenses.analysis.bounds import PoolBounds, load_bounds
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
-from licenses.concurrency.intervals import Ints
+from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.measures import OverUse, episodes, measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN
@@ -58,6 +58,7 @@ class MonthVerdict:
     sampled:            a part of it was seen by polls alone: use between two polls is not in it.
     bounded_seconds:    of the time that nobody observed, that in which the servers could not issue
                         more than what is proven.
+    proven_seconds:     of the expected time, that in which over-use was impossible.
     """
 
     start: int
@@ -77,6 +78,7 @@ class MonthVerdict:
     largest_excess: int
     sampled: bool
     bounded_seconds: int
+    proven_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,16 @@ class _Judge:
         blind = self.coverage.missing
         self.sheltered = expected.intersection(safe).subtract(self.bounds.exact)
         self.bounded = blind.intersection(safe).seconds_within(edges).tolist()
+        self._prove(edges, logged, expected.intersection(safe))
+
+    def _prove(self, edges: Ints, logged: IntervalSet, safe: IntervalSet) -> None:
+        """Find the time for which a proof holds: what logs tell in full, and what servers bound."""
+        unknown = self.proven.where(self.proven.levels == UNKNOWN)
+        told = logged.subtract(unknown).seconds_within(edges)
+        # A server may have issued more than it said it could.
+        beyond = measure(self.used, edges, allowed=self.proven.only_within(safe)).over_seconds
+        found = told - self.doubtful + safe.seconds_within(edges) - beyond
+        self.shown = found.tolist()
 
     def verdicts(self) -> list[MonthVerdict]:
         rows = zip(self.months, self.places, strict=True)
@@ -245,6 +257,7 @@ class _Judge:
             largest_excess=max((row.excess for row in over), default=0),
             sampled=self._sampled(start, end),
             bounded_seconds=self.bounded[place],
+            proven_seconds=self.shown[place],
         )
 
     def _sampled(self, start: int, end: int) -> bool:

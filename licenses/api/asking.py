@@ -33,6 +33,12 @@ SPAN = [
     ZONE,
 ]
 WEEK = OpenApiParameter("week", bool, description="`true`: add the last seven days of each pool.")
+HEADLINES = OpenApiParameter(
+    "headlines",
+    bool,
+    description="`true`: add what 30 days of each pool come to and, for readers who may see prices,"
+    " what is unused.",
+)
 FIGURES = [
     *SPAN,
     OpenApiParameter("by", str, enum=list(PERIODS), description="One period if left out."),

@@ -27,3 +27,13 @@ class ModelPermissions(DjangoModelPermissions):
         if request.auth is None and API_CLIENT in roles(request.user):
             return False
         return super().has_permission(request, view)
+
+
+class ReadsPools(ModelPermissions):
+    """For answers about all pools that hang on no queryset: whoever may view pools may read."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        user = request.user
+        if not user.is_authenticated or (request.auth is None and API_CLIENT in roles(user)):
+            return False
+        return bool(user.has_perm("licenses.view_licensepool"))

@@ -8,7 +8,7 @@ from knox import views as knox
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
 
-from licenses.api import people, teams, views
+from licenses.api import overview, people, teams, views
 from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, viewset
 
@@ -88,6 +88,7 @@ class LogoutAllView(knox.LogoutAllView):
 
 
 urlpatterns = [
+    path("overview/", overview.OverviewView.as_view(), name="overview"),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),
     path("auth/logoutall/", LogoutAllView.as_view(), name="logoutall"),

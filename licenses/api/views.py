@@ -24,7 +24,7 @@ from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.usage import usage
 from licenses.api import serializers as shapes
-from licenses.api.asking import FIGURES, SPAN, WEEK, period, span, teams
+from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
 from licenses.concurrency.periods import iso
@@ -226,13 +226,22 @@ class PoolViewSet(PoolHistory, Editable):
     search_fields = ("name", "product__name")
     ordering_fields = ("id", "name")
 
-    @extend_schema(parameters=[WEEK], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[WEEK, HEADLINES], responses={200: OpenApiTypes.OBJECT})
     @action(detail=False, pagination_class=None, filter_backends=())
     def now(self, request: Request) -> Response:
         """Say what is in use in every active pool, and how old that is. One answer, not paged."""
-        found = portfolio(request.user, week=request.query_params.get("week") == "true")
+        headlines = request.query_params.get("headlines") == "true"
+        found = portfolio(
+            request.user,
+            week=request.query_params.get("week") == "true",
+            headlines=headlines,
+            costs=headlines and request.user.has_perm("licenses.view_entitlement"),
+        )
         for card in found:
-            card["at"] = None if card["at"] is None else iso(card["at"], ZoneInfo(card["zone"]))
+            zone = ZoneInfo(card["zone"])
+            for part in (card, card.get("headline")):
+                if part is not None and part["at"] is not None:
+                    part["at"] = iso(part["at"], zone)
         return Response({"pools": found})
 
     @extend_schema(

@@ -20,6 +20,7 @@ from .contracts import (
     unreplaced,
 )
 from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
+from .headlines import PoolHeadline
 from .imports import (
     LATE_SECONDS,
     Capture,
@@ -110,7 +111,7 @@ __all__ = [
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "NameReveal",
     "Notification",
     "PackageComponent",
-    "Person", "PollState", "PoolFeature", "PoolHour", "PoolNow",
+    "Person", "PollState", "PoolFeature", "PoolHeadline", "PoolHour", "PoolNow",
     "PoolStillness", "Product", "RuleMatch",
     "Scope", "SharingRule",
     "Sighting", "Silence", "StatusScope", "Strength", "StrengthOverride",

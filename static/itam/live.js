@@ -55,12 +55,14 @@
 
   function pools() {
     const root = document.querySelector("[data-live-url]");
-    const places = [...document.querySelectorAll("[data-live-pool]")];
     const address = root ? root.getAttribute("data-live-url") : "/admin/live/pools/";
-    if (!places.length) return null;
-    const ids = [...new Set(places.map((place) => place.getAttribute("data-live-pool")))].slice(0, 200);
+    if (!root && !document.querySelector("[data-live-pool]")) return null;
     const status = document.querySelector("[data-live-state]");
     return async function () {
+      // Looked for anew each time: a part that was asked for again brings other rows.
+      const places = [...document.querySelectorAll("[data-live-pool]")];
+      const ids = [...new Set(places.map((place) => place.getAttribute("data-live-pool")))].slice(0, 200);
+      if (!ids.length) return;
       try {
         const found = await json(address + "?ids=" + ids.join(","));
         places.forEach((place) => {
@@ -85,6 +87,7 @@
     if (!places.length) return null;
     return async function () {
       for (const place of places) {
+        if (place.contains(document.activeElement)) continue;
         try {
           const answer = await fetch(place.getAttribute("data-refresh"), { credentials: "same-origin" });
           if (!answer.ok || answer.redirected) continue;

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import time
 from pathlib import Path
 
 import pytest
 from kombu.exceptions import OperationalError
 
 from licenses import tasks
+from licenses.analysis import headlines, rollup
 from licenses.models import ImportJob, SharingRule
-from tests.factories import ServerFactory
+from tests.factories import PoolFactory, ServerFactory
 
 
 def test_a_nudge_names_the_task_and_a_broker_that_is_away_does_no_harm(
@@ -46,6 +48,26 @@ def test_a_tick_hands_out_what_is_due_and_nothing_else(monkeypatch: pytest.Monke
         ("licenses.tasks.read_log", tailed.pk),
         ("licenses.tasks.import_file", job.pk),
     ]
+
+
+@pytest.mark.django_db
+def test_what_was_learned_of_old_times_makes_the_figures_of_30_days_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, new = PoolFactory(), PoolFactory()
+    now = int(time.time())
+    headlines.refresh([old.pk, new.pk], now)
+    rollup.mark_dirty([old.pk], now - 5 * 86_400, now)
+    rollup.mark_dirty([new.pk], now - 600, now)
+    tasks.count_again()
+    assert headlines.due(now) == [old.pk]
+    handed: list[str] = []
+    monkeypatch.setattr(tasks.count_headlines, "delay", lambda: handed.append("count"))
+    tasks.tick()
+    tasks.tick()
+    assert handed == ["count"]
+    tasks.count_headlines()
+    assert headlines.due(now) == []
 
 
 @pytest.mark.django_db

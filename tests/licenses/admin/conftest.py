@@ -28,6 +28,7 @@ from licenses.models import (
     UnreadableLine,
     Vendor,
 )
+from licenses.overview import installation
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -51,6 +52,7 @@ NOW = at("2026-11-24T10:00")
 def ten_o_clock() -> Iterator[None]:
     """Let it be ten o'clock, and remember nothing of other tests."""
     cache.clear()
+    installation.forget()
     with time_machine.travel(NOW):
         yield
 

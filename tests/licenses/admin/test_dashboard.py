@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from licenses.admin import dashboard
+from licenses.analysis.headlines import FIGURES
 from licenses.models import (
     Channel,
     Contract,
     Heartbeat,
     ImportJob,
+    LicensePool,
     LicenseServer,
     Notification,
     PollState,
+    PoolHeadline,
     PoolHour,
     PoolNow,
+    Scope,
 )
+from reports.models import Report
 from tests.factories import FeatureFactory, PoolFactory
 
 from .conftest import World
@@ -53,6 +61,90 @@ def test_numbers_tell_their_age(mara: Client, world: World) -> None:
     assert "1 min ago" in page(mara)
     PoolNow.objects.update(at=timezone.now() - timedelta(hours=9))
     assert "stale, 9 h ago" in page(mara)
+
+
+def counted(pool: LicensePool, **values: Any) -> None:
+    figures = {
+        f"{name}{end}": 0 for name in FIGURES for end in ("", "_before") if name != "peak"
+    } | values
+    PoolHeadline.objects.update_or_create(
+        pool=pool, defaults={"at": timezone.now() - timedelta(minutes=5), **figures}
+    )
+
+
+def row_of(client: Client, pool: LicensePool) -> str:
+    text = client.get("/admin/live/dashboard/pools/").content.decode()
+    start = text.index(f'data-live-pool="{pool.pk}"')
+    return re.sub(r"<[^>]+>|\s+", " ", text[start : text.index("</tr>", start)])
+
+
+def test_three_numbers_stand_beside_those_of_the_month_before(mara: Client, world: World) -> None:
+    counted(
+        world.mine,
+        expected_seconds=1000,
+        proven_seconds=993,
+        expected_seconds_before=1000,
+        proven_seconds_before=1000,
+        blocked_seconds=601,
+        people_blocked=2,
+        blocked_seconds_before=1200,
+    )
+    PoolNow.objects.filter(pool=world.mine).update(peak_12_months=4)
+    row = " ".join(row_of(mara, world.mine).split())
+    for words in ("99.3 %", "▼ 0.7 points", "11 min", "2 people", "▼ 9 min", "600 EUR", "6 seats"):
+        assert words in row, words
+    assert "counted 5 min ago" in row
+
+
+def test_what_is_not_known_is_not_shown_as_nothing(mara: Client, world: World) -> None:
+    row = row_of(mara, world.mine)
+    assert row.count("not counted yet") == 2 and "use not known" in row
+    counted(world.mine)
+    assert "not in use" in row_of(mara, world.mine)
+
+
+def test_prices_are_hidden_from_those_who_may_not_see_rights(
+    mara: Client, account: Any, world: World
+) -> None:
+    team_lead = account("lena", "team lead")
+    Scope.objects.create(user=team_lead).teams.add(world.team)
+    if team_lead.has_perm("licenses.view_entitlement"):
+        pytest.skip("team leads see rights")
+    client = Client()
+    client.force_login(team_lead)
+    assert "EUR" not in client.get("/admin/").content.decode()
+
+
+def test_a_report_that_waits_for_a_signature_is_named(mara: Client, world: World) -> None:
+    somebody = User.objects.create(username="preparer")
+    ended = int(timezone.now().timestamp()) - 60 * 86_400
+    made = timezone.now() - timedelta(days=1)
+    values: dict[str, Any] = {
+        "name": "compliance",
+        "params": {"start": ended - 86_400, "end": ended},
+        "as_of": made,
+        "requested_at": made,
+        "state": "done",
+        "sha256": "a" * 64,
+    }
+    theirs = Report.objects.create(requested_by=somebody, **values)
+    mine = Report.objects.create(requested_by=User.objects.get(username="mara"), **values)
+    text = page(mara)
+    assert f"report {theirs.pk}, version 1 waits for a signature" in text
+    assert f"report {mine.pk}, version 1 waits" not in text
+
+
+@pytest.mark.parametrize("name", ["cards", "pools", "tasks"])
+def test_each_part_is_asked_for_again_as_the_page_shows_it(
+    name: str, mara: Client, world: World
+) -> None:
+    answer = mara.get(f"/admin/live/dashboard/{name}/")
+    assert answer.status_code == 200
+    assert f'data-refresh="/admin/live/dashboard/{name}/"' in page(mara)
+
+
+def test_a_part_that_is_not_there_is_not_found(mara: Client, world: World) -> None:
+    assert mara.get("/admin/live/dashboard/other/").status_code == 404
 
 
 def test_peaks_of_days_come_from_the_hours(mara: Client, world: World) -> None:
@@ -101,7 +193,8 @@ def test_a_part_that_stands_still_is_said(
     assert "The worker stands still: last heard of 12 minutes ago." in text
     assert "The broker does not answer (ConnectionError)" in text
     assert "scheduler" not in text
-    assert "stands still" not in page(vera)
+    assert "The worker stands still" in page(vera)
+    assert "The worker stands still" in mara.get("/admin/licenses/contract/").content.decode()
 
 
 def test_what_could_not_be_delivered_is_shown(mara: Client, anton: Client, world: World) -> None:

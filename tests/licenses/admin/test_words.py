@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from licenses.admin import words
-from licenses.admin.dashboard import _spare, sparkline
+from licenses.admin import headline_words, words
+from licenses.admin.dashboard import sparkline
 from licenses.admin.inventory import tree_order
+from licenses.analysis.headlines import Unused
 
 
 @pytest.mark.parametrize(
@@ -76,21 +77,50 @@ def test_a_sparkline_leaves_unknown_days_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "expected"),
+    ("change", "more_is_better", "expected"),
     [
-        pytest.param([(10, Decimal(5), "EUR")], ("4", "20 EUR"), id="one-price"),
-        pytest.param(
-            [(3, Decimal(9), "EUR"), (7, Decimal(1), "EUR")], ("4", "4 EUR"), id="cheapest-first"
-        ),
-        pytest.param([(10, None, "EUR")], ("4", ""), id="no-price"),
-        pytest.param([(5, Decimal(1), "EUR"), (5, Decimal(1), "USD")], ("4", ""), id="currencies"),
-        pytest.param([(6, Decimal(5), "EUR")], ("0", ""), id="none-spare"),
+        (3, True, ("better", "▲ 3")),
+        (3, False, ("worse", "▲ 3")),
+        (-3, False, ("better", "▼ 3")),
+        (0, True, ("same", "= as before")),
     ],
 )
-def test_spare_seats_are_priced_from_the_cheapest_line(
-    lines: list[tuple[int, Decimal | None, str]], expected: tuple[str, str]
+def test_a_trend_says_which_way_is_better(
+    change: int, more_is_better: bool, expected: tuple[str, str]
 ) -> None:
-    assert _spare(lines, 6) == expected
+    found = headline_words.trend_words(change, str(abs(change)), more_is_better=more_is_better)
+    assert (found.key, found.text) == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(1, "100 %"), (0.999, "99.9 %"), (0.0, "0.0 %"), (0.5, "50.0 %")]
+)
+def test_a_hundred_percent_is_all_of_it(share: float, expected: str) -> None:
+    assert headline_words.percent(share) == expected
+
+
+def test_a_wait_of_seconds_is_a_minute() -> None:
+    assert [headline_words.minutes(seconds) for seconds in (0, 1, 60, 61)] == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("spare", "expected", "known"),
+    [
+        (Unused(4, Decimal(20), "EUR", ""), ("20 EUR", "a year, 4 seats"), True),
+        (
+            Unused(1, None, "", "no price in the contract"),
+            ("cost not known", "1 seat, no price in the contract"),
+            False,
+        ),
+        (Unused(None, None, "", "use not known"), ("not known", "use not known"), False),
+        (Unused(0, Decimal(0), "EUR", ""), ("none", "all seats were used"), True),
+    ],
+)
+def test_unused_seats_have_a_price_or_a_reason_why_not(
+    spare: Unused, expected: tuple[str, str], known: bool
+) -> None:
+    found = headline_words.unused_words(spare)
+    assert ((found.text, found.note), found.known) == (expected, known)
 
 
 def test_teams_stand_below_their_parents() -> None:

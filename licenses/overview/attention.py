@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q
-from django.http import HttpRequest
-from django.urls import reverse
+from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from licenses.analysis.ages import lasting
+from licenses.analysis.server_health import health
 from licenses.models import (
     Alert,
     AlertRule,
     Capture,
     Contract,
+    Entitlement,
     Feature,
     ImportJob,
     LicensePool,
     LicenseServer,
     Notification,
+    PoolFeature,
 )
-
-from . import servers, words
-from .pools import with_now
 
 DOUBTS = (AlertRule.Kind.FLAT, AlertRule.Kind.UNREADABLE)
 
 
 @dataclass(frozen=True)
 class Task:
-    """Something that waits for someone. key: bad, warn or info."""
+    """Something that waits for someone.
+
+    key:      bad, warn or info.
+    kind:     what it is about: alert, notification, server, import, unreadable, feature,
+              pool, contract, or what another part adds.
+    id:       of the row that it is about; None where it is about several.
+    chosen:   for several: what chooses them in their list, such as `unmapped`.
+    """
 
     key: str
-    icon: str
+    kind: str
     words: str
-    link: str
+    id: int | None = None
+    chosen: str = ""
     detail: str = ""
 
 
-def tasks(request: HttpRequest) -> list[Task]:
-    """Return what needs attention, the worst first. One query for each kind."""
-    may = request.user.has_perm
-    found: list[Task] = []
-    for permission, look in (
+Look = Callable[[Any], Iterable[Task]]
+_also: dict[str, Look] = {}
+
+
+def also(permission: str, look: Look) -> None:
+    """Let a part of the program that this one does not know add what waits for a user.
+
+    look: given the user, who has the permission. It may ask the database once.
+    """
+    _also[permission] = look
+
+
+def tasks(user: Any) -> list[Task]:
+    """Return what needs this user's attention, the worst first. One query for each kind."""
+    looks: list[tuple[str, Look]] = [
         ("licenses.view_alert", _alerts),
         ("licenses.view_notification", _deliveries),
         ("licenses.view_licenseserver", _servers),
@@ -54,29 +72,31 @@ def tasks(request: HttpRequest) -> list[Task]:
         ("licenses.view_feature", _unmapped),
         ("licenses.view_entitlement", _unfinished_pools),
         ("licenses.view_contract", _contracts),
-    ):
-        if may(permission):
-            found += look(request.user)
+        *_also.items(),
+    ]
+    found: list[Task] = []
+    for permission, look in looks:
+        if user.has_perm(permission):
+            found += look(user)
     order = {"bad": 0, "warn": 1, "info": 2}
     return sorted(found, key=lambda task: order[task.key])
 
 
 def _alerts(user: Any) -> list[Task]:
     rows = Alert.objects.for_user(user).filter(state="firing").select_related("rule")
-    link = reverse("admin:licenses_alert_changelist") + "?state__exact=firing"
     found = list(rows.order_by("-fired_at")[:6])
     tasks = [
         Task(
             "warn" if row.acknowledged_at or row.rule.kind in DOUBTS else "bad",
-            "notifications_active",
+            "alert",
             row.title,
-            reverse("admin:licenses_alert_change", args=[row.pk]),
-            f"firing for {words.lasting((timezone.now() - row.fired_at).total_seconds())}",
+            row.pk,
+            detail=f"firing for {lasting((timezone.now() - row.fired_at).total_seconds())}",
         )
         for row in found[:5]
     ]
     if len(found) > 5:
-        tasks.append(Task("warn", "notifications_active", "More alerts are firing", link))
+        tasks.append(Task("warn", "alert", "More alerts are firing", chosen="firing"))
     return tasks
 
 
@@ -89,13 +109,13 @@ def _deliveries(user: Any) -> list[Task]:
         recorded_at__gte=since,
     )
     rows = troubled.order_by().values_list("channel__name", "state").annotate(Count("pk"))
-    link = reverse("admin:licenses_notification_changelist") + "?state__exact="
     found = []
     for channel, state, count in sorted(rows)[:6]:
         noun = "message" if count == 1 else "messages"
-        words_ = "not delivered" if state == "failed" else "tried again and again"
+        said = "not delivered" if state == "failed" else "tried again and again"
         key = "bad" if state == "failed" else "warn"
-        found.append(Task(key, "unsubscribe", f"{channel}: {count} {noun} {words_}", link + state))
+        sentence = f"{channel}: {count} {noun} {said}"
+        found.append(Task(key, "notification", sentence, chosen=state))
     return found
 
 
@@ -106,12 +126,11 @@ def _servers(user: Any) -> list[Task]:
     ).order_by("name")[:200]
     found = []
     for server in troubled:
-        link = reverse("admin:licenses_licenseserver_overview", args=[server.pk])
-        key, said = servers.health(server)
+        key, said = health(server)
         if key in ("failing", "silent"):
-            found.append(Task("bad", "dns", f"{server.name}: {said}", link))
+            found.append(Task("bad", "server", f"{server.name}: {said}", server.pk))
         elif not server.zone:
-            found.append(Task("warn", "schedule", f"{server.name} has no time zone", link))
+            found.append(Task("warn", "server", f"{server.name} has no time zone", server.pk))
     return found[:8]
 
 
@@ -121,10 +140,10 @@ def _imports(user: Any) -> list[Task]:
     return [
         Task(
             "bad",
-            "upload_file",
+            "import",
             f"Import of {row.file_name} failed",
-            reverse("admin:licenses_importjob_change", args=[row.pk]),
-            row.error[:120],
+            row.pk,
+            detail=row.error[:120],
         )
         for row in rows[:3]
     ]
@@ -142,10 +161,10 @@ def _unreadable(user: Any) -> list[Task]:
     return [
         Task(
             "warn",
-            "help_center",
+            "unreadable",
             f"{row['server__name']}: lines that could not be read",
-            reverse("admin:licenses_licenseserver_overview", args=[row["server_id"]]) + "#captures",
-            f"up to {row['lines']} in one text this week",
+            row["server_id"],
+            detail=f"up to {row['lines']} in one text this week",
         )
         for row in per_server
     ]
@@ -155,31 +174,31 @@ def _unmapped(user: Any) -> list[Task]:
     count = Feature.objects.for_user(user).unmapped().count()
     if not count:
         return []
-    link = reverse("admin:licenses_feature_changelist") + "?mapped=no"
     noun = "feature feeds" if count == 1 else "features feed"
-    return [Task("warn", "extension", f"{count} {noun} no pool", link, "their use is not counted")]
+    said, why = f"{count} {noun} no pool", "their use is not counted"
+    return [Task("warn", "feature", said, chosen="unmapped", detail=why)]
 
 
 def _unfinished_pools(user: Any) -> list[Task]:
-    rows = with_now(LicensePool.objects.for_user(user).active())
-    link = reverse("admin:licenses_licensepool_changelist")
-    unmapped = rows.filter(mapped_total=0).count()
-    unentitled = rows.filter(any_right=None).count()
+    mapped = PoolFeature.objects.filter(pool=OuterRef("pk"), mapped_until=None)
+    right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
+    active = LicensePool.objects.for_user(user).active().order_by()
+    counts = LicensePool.objects.filter(pk__in=active.values("pk")).aggregate(
+        unmapped=Count("pk", filter=~Exists(mapped)), unentitled=Count("pk", filter=~Exists(right))
+    )
     found = []
-    if unmapped:
-        noun = "pool has" if unmapped == 1 else "pools have"
-        found.append(
-            Task("warn", "stacks", f"{unmapped} {noun} no feature", f"{link}?setup=unmapped")
-        )
-    if unentitled:
-        noun = "pool has" if unentitled == 1 else "pools have"
+    if count := counts["unmapped"]:
+        noun = "pool has" if count == 1 else "pools have"
+        found.append(Task("warn", "pool", f"{count} {noun} no feature", chosen="unmapped"))
+    if count := counts["unentitled"]:
+        noun = "pool has" if count == 1 else "pools have"
         found.append(
             Task(
                 "info",
-                "verified",
-                f"{unentitled} {noun} no entitlement",
-                f"{link}?setup=unentitled",
-                "what is allowed is not known",
+                "pool",
+                f"{count} {noun} no entitlement",
+                chosen="unentitled",
+                detail="what is allowed is not known",
             )
         )
     return found
@@ -209,8 +228,8 @@ def _contracts(user: Any) -> list[Task]:
                 "bad" if 0 <= left <= 14 else "warn",
                 "contract",
                 f"Contract {row}",
-                reverse("admin:licenses_contract_change", args=[row.pk]),
-                said,
+                row.pk,
+                detail=said,
             )
         )
     return found[:6]

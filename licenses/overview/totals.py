@@ -1,0 +1,101 @@
+"""All pools in a few figures, beside those of the 30 days before."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, F, Min, Q, Sum
+from django.utils import timezone
+
+from licenses.analysis.headlines import DAYS, Unused, total_cost
+from licenses.models import LicensePool
+
+SILENT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Figures of all active pools that a user may see.
+
+    pools, full, over, silent:   now; silent: without a number younger than an hour.
+    judged:                      pools of which use was expected in the last 30 days.
+    proven, proven_before:       of them, those of which all of the time is proven.
+    blocked_seconds, ..._before: that people were kept from work in all pools.
+    people_blocked:              in each pool counted for itself.
+    counted_at:                  epoch seconds; the oldest of the 30-day figures; None: none is
+                                 counted.
+    uncounted:                   pools whose 30 days were not counted yet.
+    """
+
+    pools: int
+    full: int
+    over: int
+    silent: int
+    judged: int
+    judged_before: int
+    proven: int
+    proven_before: int
+    blocked_seconds: int
+    blocked_seconds_before: int
+    people_blocked: int
+    counted_at: int | None
+    uncounted: int
+    days: int = DAYS
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def totals(user: Any) -> Totals:
+    """Return the figures of all pools that a user may see. One query."""
+    late = timezone.now() - SILENT
+    mine = LicensePool.objects.for_user(user).active().order_by()
+    judged = Q(headline__expected_seconds__gt=0)
+    before = Q(headline__expected_seconds_before__gt=0)
+    wholly = Q(headline__proven_seconds=F("headline__expected_seconds"))
+    wholly_before = Q(headline__proven_seconds_before=F("headline__expected_seconds_before"))
+    found = LicensePool.objects.filter(pk__in=mine.values("pk")).aggregate(
+        pools=Count("pk"),
+        full=Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__in_use__gt=0)),
+        over=Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
+        silent=Count("pk", filter=Q(now__at=None) | Q(now__at__lt=late)),
+        judged=Count("pk", filter=judged),
+        judged_before=Count("pk", filter=before),
+        proven=Count("pk", filter=judged & wholly),
+        proven_before=Count("pk", filter=before & wholly_before),
+        blocked_seconds=Sum("headline__blocked_seconds", default=0),
+        blocked_seconds_before=Sum("headline__blocked_seconds_before", default=0),
+        people_blocked=Sum("headline__people_blocked", default=0),
+        counted_at=Min("headline__at"),
+        uncounted=Count("pk", filter=Q(headline=None)),
+    )
+    at = found.pop("counted_at")
+    return Totals(**found, counted_at=None if at is None else int(at.timestamp()))
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedTotal:
+    """What is bought and not used in all pools.
+
+    cost:       a year, by currency, as text with two decimals.
+    seats:      of the pools of which seats are known.
+    unpriced:   pools with unused seats whose cost cannot be told.
+    unknown:    pools of which not even the seats are known.
+    """
+
+    cost: dict[str, str]
+    seats: int
+    unpriced: int
+    unknown: int
+
+
+def unused_total(found: dict[int, Unused]) -> UnusedTotal:
+    rows = found.values()
+    return UnusedTotal(
+        cost={currency: f"{cost:.2f}" for currency, cost in total_cost(rows).items()},
+        seats=sum(row.seats or 0 for row in rows),
+        unpriced=sum(bool(row.seats) and row.cost is None for row in rows),
+        unknown=sum(row.seats is None for row in rows),
+    )
