@@ -28,6 +28,7 @@ SCRIPTS: list[tuple[str, list[str], list[str], bool]] = [
     ("teams", [], ["--holdings", "100000", "--pools", "180"], True),
     ("pages", [], ["--holdings", "30000", "--pools", "50"], True),
     ("pdf", [], [], False),
+    ("evidence", [], ["--entries", "100000", "--events", "50000", "--rounds", "1"], True),
 ]
 DATABASES = ("sqlite", "postgresql")
 
