@@ -7,20 +7,23 @@ whole nodes of the day's tree. Same days, same key: the same bytes.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from types import MappingProxyType
+from typing import IO, Final
 
 from django.db import transaction
 from django.utils import timezone
 
 from licenses.models import (
     Contract,
+    EvidenceBlock,
     EvidenceDay,
     EvidenceKey,
     EvidenceStream,
@@ -34,6 +37,7 @@ from .notes import Head, Signer, read_checkpoint
 
 VERIFIER = Path(__file__).with_name("verify.py")
 TIME = (1980, 1, 1, 0, 0, 0)
+NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class PackRefused(ValueError):
@@ -50,6 +54,15 @@ class Choice:
     vendor: Vendor
     streams: frozenset[str]
     shared: tuple[str, ...] = field(default=())
+
+    def check_shared(self, wanted: bool) -> None:
+        """Raise PackRefused where others' entries would be handed over that nobody wanted to."""
+        if self.shared and not wanted:
+            raise PackRefused(
+                "These servers serve other vendors too, and their entries lie in one stream: "
+                + ", ".join(self.shared)
+                + ". Say --shared to hand them over all the same."
+            )
 
 
 def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
@@ -73,27 +86,50 @@ def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
     return Choice(vendor, frozenset(names), tuple(sorted(shared)))
 
 
+def refuse_late(choice: Choice, last: date, end: int) -> None:
+    """Raise PackRefused where something recorded after a day tells of the time before *end*: the
+    figures of today would not be those of the pack's evidence."""
+    after = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC)
+    blocks = EvidenceBlock.objects.filter(stream__name__in=choice.streams, recorded_at__gte=after)
+    for block in blocks.order_by("pk").iterator(chunk_size=20):
+        for line in entries.read(block).splitlines():
+            entry = json.loads(line)
+            since = entry["body"].get("from", entry["event_time"])
+            moment = since if isinstance(since, int) else entry["event_time"]
+            if moment < end and entry["kind"] not in TELL_NOTHING:
+                raise PackRefused(
+                    f"What was recorded after {last} tells of the period, too: let the evidence "
+                    "reach to a later day, once it is sealed."
+                )
+
+
+TELL_NOTHING = ("capture", "clock", "export", "reveal", "seal")
+"""Kinds of entries on which no figure rests."""
+
+
 def write(
-    target: IO[bytes], choice: Choice, first: date, last: date, *, shared: bool = False
+    target: IO[bytes],
+    choice: Choice,
+    first: date,
+    last: date,
+    *,
+    shared: bool = False,
+    also: Mapping[str, bytes] = NO_FILES,
 ) -> None:
     """Write a pack of the days *first* to *last*, both included, as a ZIP file.
 
     shared: also where a server serves other vendors too. Memory does not grow with the entries.
+    also: more files by name, such as figures; they are signed with the rest.
     Raises PackRefused where a day is not sealed or others' entries would be handed over, ValueError
     where stored entries are damaged, KeyLost without the key.
     """
-    if choice.shared and not shared:
-        raise PackRefused(
-            "These servers serve other vendors too, and their entries lie in one stream: "
-            + ", ".join(choice.shared)
-            + ". Say --shared to hand them over all the same."
-        )
+    choice.check_shared(shared)
     signer = keys.signer()
     days = list(EvidenceDay.objects.defer("streams").order_by("number"))
     if not days or first < days[0].day or last > days[-1].day or first > last:
         known = f"{days[0].day} to {days[-1].day}" if days else "no day"
         raise PackRefused(f"Expected days that are sealed ({known}), found {first} to {last}.")
-    files = _texts(days, choice, first, last, signer)
+    files = {**also, **_texts(days, choice, first, last, signer)}
     about = [f"{hashlib.sha256(data).hexdigest()} {name}" for name, data in sorted(files.items())]
     vendor = " ".join(choice.vendor.name.split())
     title = f"pack {first.isoformat()} {last.isoformat()} {vendor}"
@@ -114,14 +150,21 @@ def write(
 
 
 def write_file(
-    path: Path, choice: Choice, first: date, last: date, *, shared: bool = False, who: str
+    path: Path,
+    choice: Choice,
+    first: date,
+    last: date,
+    *,
+    shared: bool = False,
+    who: str,
+    also: Mapping[str, bytes] = NO_FILES,
 ) -> str:
     """Write a pack into a file, whole or not at all, and the export into the log; return the
     file's SHA-256. Raises what `write` raises, and OSError."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with unfinished.open("xb") as file:
-            write(file, choice, first, last, shared=shared)
+            write(file, choice, first, last, shared=shared, also=also)
         with unfinished.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         body = {
@@ -244,6 +287,11 @@ checkpoint.txt  the signed head of all days          days.txt     a line for eac
 streams.txt     a line for each stream and day; "*" stands for streams of others, as one hash
 ev/             the entries: a line of JSON each, numbered without a hole; people are pseudonyms
 keys.txt        only after a key was replaced: each key signs the next
+report.json     the figures of the period and the verdicts; schema/ says what it holds
+tables/         the same and what it rests on, for spreadsheets: moments are in UTC, days in the
+                zone beside them; an empty cell is not known, never 0; a text that a spreadsheet
+                would run has an apostrophe before it
+docs/           hashes of the papers that prove rights
 """
 
 

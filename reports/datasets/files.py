@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
@@ -15,7 +16,8 @@ from licenses.analysis.coverage import percent_down
 
 TABLES: Final = MappingProxyType({"daily.csv": "each pool and day"})
 """What the tables that go with reports hold."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = re.compile(r"[\t\r\n\0]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that a spreadsheet may run: also after blanks, and in full width."""
 
 
 def as_text(numbers: Mapping[str, Any]) -> bytes:
@@ -54,7 +56,7 @@ def local_day(moment: int, zone: tzinfo) -> str:
 
 def _field(value: Any) -> Any:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return f"'{value}" if _FORMULA.match(value) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     return percent_down(value) if isinstance(value, Fraction) else value

@@ -1,0 +1,1 @@
+"""Packs for auditors: sealed evidence, with the figures that it leads to."""

@@ -1,0 +1,369 @@
+"""The tables of a pack: everything that a report rests on, one vendor's, with pseudonyms only.
+
+Each is a CSV file under its names; what they mean stands in `docs/evidence.md`. What reaches beyond
+the period is cut off there, so that what is learned later of a later time changes no byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from licenses.analysis.holdings import load_holdings, load_horizons
+from licenses.analysis.mappings import Mappings, load_mappings, servers
+from licenses.analysis.refusals import CLASSES, judged, load_refusals
+from licenses.concurrency.denials import UNSERVED
+from licenses.evidence import entries
+from licenses.models import (
+    Checkout,
+    Denial,
+    Document,
+    Entitlement,
+    EvidenceBlock,
+    Gap,
+    Host,
+    LicensePool,
+    Person,
+    StrengthOverride,
+    Vendor,
+)
+from licenses.models.contracts import CORRECTABLE
+from reports.datasets.compliance import Compliance
+from reports.datasets.files import as_csv, utc
+
+BATCH = 5000
+CHANGES = ("config", "correction", "entitlement", "erasure", "key", "mapping", "pool", "rule")
+_KIND = re.compile(rb'^.*"kind":"(?:' + "|".join((*CHANGES, "clock")).encode() + rb')".*$', re.M)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a pack tells of. streams: names of those that lie in it whole."""
+
+    vendor: Vendor
+    pools: Sequence[LicensePool]
+    streams: frozenset[str]
+    start: int
+    end: int
+    as_of: datetime
+    zone: ZoneInfo
+
+    @property
+    def names(self) -> dict[int, str]:
+        return {pool.pk: pool.name for pool in self.pools}
+
+
+def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
+    """Return the tables by the name of their file, in `tables/`."""
+    told = list(_entries(about))
+    made = {
+        "pools.csv": _pools(found),
+        "sessions.csv": _sessions(about),
+        "denials.csv": _denials(about),
+        "overuse.csv": _over_use(found),
+        "gaps.csv": _gaps(about, found),
+        "entitlements.csv": _entitlements(about),
+        "changes.csv": _changes(about, told),
+        "corrections.csv": _corrections(about),
+        "clock.csv": _clock(about, told),
+    }
+    return {f"tables/{name}": content for name, content in (made | found.tables()).items()}
+
+
+def documents(about: Subject) -> bytes:
+    """Return the hashes of the papers on record, a line each: hash, kind, contract, title."""
+    rows = Document.objects.filter(
+        contract__vendor=about.vendor, recorded_at__lte=about.as_of
+    ).order_by("sha256", "pk")
+    lines = [
+        "  ".join([row.sha256, row.kind, *(" ".join(text.split()) for text in texts)])
+        for row in rows.select_related("contract")
+        for texts in [(row.contract.number, row.title)]
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _pools(found: Compliance) -> bytes:
+    names = (
+        "pool", "product", "zone", "metric", "entitled", "proven", "overdraft", "issued", "peak",
+        "peak_is_lower_bound", "peak_at", "overuse_seconds", "overuse_licence_seconds", "denials",
+        "expected_seconds", "observed_seconds", "coverage", "verdict", "reason",
+    )  # fmt: skip
+    rows = [
+        (
+            at.pool, at.product, pool.zone, at.metric, at.entitled, at.proven, at.overdraft,
+            at.issued, at.peak, None if at.peak is None else not at.peak_exact, utc(at.peak_at),
+            at.over_seconds, at.over_seat_seconds, at.denials, at.expected_seconds,
+            at.observed_seconds, at.coverage, at.verdict, at.reason,
+        )
+        for pool in found.pools
+        for at in [pool.position]
+    ]  # fmt: skip
+    return as_csv(names, rows)
+
+
+def _over_use(found: Compliance) -> bytes:
+    rows = [
+        (pool.position.pool, found.zone, utc(each.start), utc(each.end),
+         each.end - each.start, each.peak, each.excess)
+        for pool in found.pools
+        for each in pool.over_use
+    ]  # fmt: skip
+    return as_csv(("pool", "zone", "from", "to", "seconds", "peak", "excess"), rows)
+
+
+def _sessions(about: Subject) -> bytes:
+    """A row for each holding that touches the period."""
+    names = (
+        "pool", "zone", "server", "feature", "person", "host", "seats", "taken_at", "taken_by",
+        "returned_after", "returned_at", "lasts_beyond", "method", "state", "end_reason",
+    )  # fmt: skip
+    maps = load_mappings(list(about.names))
+    held = load_holdings(maps, load_horizons(servers(maps)), about.start, about.end)
+    rows: list[tuple[Any, ...]] = []
+    for pool in about.pools:
+        found = held[pool.pk]
+        people, hosts = _pseudonyms(Person, found.person), _pseudonyms(Host, found.host)
+        about_rows = _by_pk(Checkout, found.checkout, "method", "state", "end_reason")
+        titles = _titles(maps, pool.pk)
+        columns = (
+            found.feature, found.person, found.host, found.seats, found.taken_at, found.taken_by,
+            found.returned_after, found.returned_at, found.checkout,
+        )  # fmt: skip
+        for row in zip(*(column.tolist() for column in columns), strict=True):
+            feature, person, host, seats, taken, sure, after, back, pk = row
+            method, state, reason = about_rows[pk]
+            beyond = back >= about.end
+            rows.append((
+                pool.name, str(about.zone), *titles[feature], people[person], hosts[host], seats,
+                utc(taken), utc(sure), utc(min(after, about.end)),
+                None if beyond else utc(back), beyond,
+                "event" if method == Checkout.Method.EVENT else "sampled", state,
+                "" if beyond else reason,
+            ))  # fmt: skip
+    return as_csv(names, sorted(rows, key=lambda row: (row[0], row[7], *row[2:7], row[9])))
+
+
+def _denials(about: Subject) -> bytes:
+    """A row for each refusal of the period, as logged."""
+    names = (
+        "pool", "zone", "server", "feature", "at", "person", "host", "seats", "code", "minor",
+        "reason", "class", "capacity", "served_at",
+    )  # fmt: skip
+    maps = load_mappings(list(about.names))
+    refused = load_refusals(maps, about.start, about.end)
+    held = load_holdings(
+        maps, load_horizons(servers(maps)), about.start - 60, about.end + 60
+    )  # refusals that were served at once
+    rows: list[tuple[Any, ...]] = []
+    for pool in about.pools:
+        found = judged(refused[pool.pk], held[pool.pk], maps[pool.pk])
+        people, hosts = _pseudonyms(Person, found.person), _pseudonyms(Host, found.host)
+        lines = _by_pk(Denial, found.row, "feature_id", "code", "minor", "reason")
+        titles = _titles(maps, pool.pk)
+        columns = (found.row, found.at, found.person, found.host, found.seats, found.kind,
+                   found.capacity, found.served_at)  # fmt: skip
+        for row in zip(*(column.tolist() for column in columns), strict=True):
+            pk, at, person, host, seats, kind, capacity, served = row
+            feature, code, minor, reason = lines[pk]
+            rows.append((
+                pool.name, str(about.zone), *titles[feature], utc(at), people[person], hosts[host],
+                seats, code or None, minor, reason, str(CLASSES[kind]), bool(capacity),
+                None if served == UNSERVED else utc(served),
+            ))  # fmt: skip
+    return as_csv(names, sorted(rows, key=lambda row: (row[0], row[4], *map(str, row[2:]))))
+
+
+def _titles(maps: Mappings, pool: int) -> dict[int, tuple[str, str]]:
+    """Return the server and the name of each feature of a pool."""
+    from licenses.models import LicenseServer
+
+    known = dict(LicenseServer.objects.filter(pk__in=servers(maps)).values_list("pk", "name"))
+    return {row.feature: (known[row.server], row.name) for row in maps[pool]}
+
+
+def _pseudonyms(model: Any, ids: Any) -> dict[int, str]:
+    return {pk: row[0] for pk, row in _by_pk(model, ids, "pseudonym").items()}
+
+
+def _by_pk(model: Any, ids: Any, *names: str) -> dict[int, tuple[Any, ...]]:
+    wanted = sorted(set(ids.tolist()))
+    found: dict[int, tuple[Any, ...]] = {}
+    for place in range(0, len(wanted), BATCH):
+        part = model.objects.filter(pk__in=wanted[place : place + BATCH])
+        found |= {pk: tuple(rest) for pk, *rest in part.values_list("pk", *names)}
+    return found
+
+
+def _gaps(about: Subject, found: Compliance) -> bytes:
+    """A row for each gap of a pool, and for each that a log filled later."""
+    names = (
+        "pool", "zone", "from", "to", "cause", "detail", "bounded_seconds", "bound_value",
+        "bound_document", "detected_at", "later_filled_by",
+    )  # fmt: skip
+    maps, zone = load_mappings(list(about.names)), str(about.zone)
+    rows: list[tuple[Any, ...]] = []
+    for pool in found.pools:
+        place = pool.position
+        own = {row.server for row in maps[place.pool_id]}
+        noted = Gap.objects.filter(
+            server__in=own, starts__lt=_moment(about.end), detected_at__lte=about.as_of
+        ).filter(Q(ends=None) | Q(ends__gt=_moment(about.start)))
+        known = list(noted.select_related("filled_by").order_by("starts", "pk"))
+        for gap in pool.gaps:
+            first = min(
+                (
+                    row.detected_at
+                    for row in known
+                    if row.cause == gap.cause and _overlap(row, gap.start, gap.end)
+                ),
+                default=None,
+            )
+            rows.append((
+                place.pool, zone, utc(gap.start), utc(gap.end), gap.cause, gap.detail,
+                gap.bounded_seconds, gap.bound, gap.bound_basis or None, _utc(first), None,
+            ))  # fmt: skip
+        rows += [
+            (
+                place.pool, zone, _utc(row.starts), _utc(row.ends), row.cause, row.detail,
+                None, None, None, _utc(row.detected_at), row.filled_by.sha256,
+            )
+            for row in known
+            if row.filled_by is not None and row.filled_by.recorded_at <= about.as_of
+        ]  # fmt: skip
+    return as_csv(names, sorted(rows, key=lambda row: (row[0], row[2], *map(str, row[3:]))))
+
+
+def _overlap(row: Gap, start: int, end: int) -> bool:
+    return row.starts.timestamp() < end and (row.ends is None or row.ends.timestamp() > start)
+
+
+def _entitlements(about: Subject) -> bytes:
+    """A row for each line ever recorded, also those that were replaced or taken back."""
+    names = (
+        "line", "pool", "zone", "contract", "quantity", "overdraft", "metric", "valid_from",
+        "valid_to", "strength", "strength_reason", "documents", "purchase_order", "scope", "counts",
+        "replaces", "reason", "author", "recorded_at",
+    )  # fmt: skip
+    counted = set(Entitlement.objects.as_of(about.as_of).values_list("pk", flat=True))
+    papers: dict[int, list[str]] = {}
+    for contract, digest in Document.objects.filter(
+        contract__vendor=about.vendor, recorded_at__lte=about.as_of
+    ).order_by("sha256").values_list("contract", "sha256"):  # fmt: skip
+        papers.setdefault(contract, []).append(digest)
+    rows = [
+        (
+            row.pk, row.pool.name, row.pool.zone, row.contract.number if row.contract else None,
+            row.quantity, row.overdraft, row.metric, str(row.valid_from),
+            str(row.valid_to) if row.valid_to else None, row.proof, row.proof_reason,
+            " ".join(papers.get(row.contract_id or 0, [])), row.purchase_order, row.scope,
+            row.pk in counted, row.replaces_id, row.reason, _author(row.recorded_by),
+            _utc(row.recorded_at),
+        )
+        for row in _lines(about).with_proof(about.as_of)
+    ]  # fmt: skip
+    return as_csv(names, rows)
+
+
+def _lines(about: Subject) -> Any:
+    return (
+        Entitlement.objects.filter(pool__in=list(about.names), recorded_at__lte=about.as_of)
+        .select_related("pool", "contract", "recorded_by", "replaces__contract", "replaces__pool")
+        .order_by("pk")
+    )
+
+
+def _corrections(about: Subject) -> bytes:
+    """A row for each field that a later line or a judgement says otherwise."""
+    names = (
+        "target_entry", "field", "old", "new", "reason_code", "reason", "author", "approver",
+        "event_time", "recorded_at",
+    )  # fmt: skip
+    rows: list[tuple[Any, ...]] = []
+    for line in _lines(about).exclude(replaces=None):
+        old = line.replaces
+        changed = [
+            (name, _text(getattr(old, name)), _text(getattr(line, name)))
+            for name in CORRECTABLE
+            if name != "unit_price" and getattr(old, name) != getattr(line, name)
+        ]
+        changed += [("withdrawn", "false", "true")] if line.withdrawn else []
+        rows += [
+            (f"entitlement {old.pk}", *each, "other", line.reason,
+             _author(line.recorded_by), None, str(line.valid_from), _utc(line.recorded_at))
+            for each in changed
+        ]  # fmt: skip
+    said = StrengthOverride.objects.filter(
+        entitlement__pool__in=list(about.names), recorded_at__lte=about.as_of
+    ).select_related("recorded_by")
+    rows += [
+        (f"entitlement {row.entitlement_id}", "strength", None,
+         None if row.strength is None else str(row.strength), "other", row.reason,
+         _author(row.recorded_by), None, None, _utc(row.recorded_at))
+        for row in said.order_by("pk")
+    ]  # fmt: skip
+    return as_csv(names, sorted(rows, key=lambda row: (row[9], row[0], row[1])))
+
+
+def _entries(about: Subject) -> Iterator[dict[str, Any]]:
+    """Yield the few entries of the streams that tell of changes and of clocks, as recorded."""
+    blocks = EvidenceBlock.objects.filter(
+        stream__name__in=about.streams, recorded_at__lt=about.as_of
+    )
+    for block in blocks.order_by("stream__name", "first").iterator(chunk_size=50):
+        for line in _KIND.findall(entries.read(block)):
+            entry = json.loads(line)
+            if entry["kind"] in (*CHANGES, "clock"):
+                yield entry
+
+
+def _changes(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
+    """A row for each entry on settings, rights and mappings that lies in the pack."""
+    names = ("stream", "n", "kind", "what", "event_time", "recorded_at", "zone", "body")
+    rows = [
+        (entry["stream"], entry["n"], entry["kind"], str(entry["body"].get("what", "")),
+         utc(entry["event_time"]), utc(entry["recorded_at"]), str(about.zone),
+         entries.canonical(entry["body"]))
+        for entry in told
+        if entry["kind"] in CHANGES
+    ]  # fmt: skip
+    return as_csv(names, rows)
+
+
+def _clock(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
+    names = (
+        "collector", "at", "zone", "ntp_offset_ms", "server_offset_s", "step_s", "monotonic_ok",
+        "reason",
+    )  # fmt: skip
+    rows = [
+        (entry["stream"], utc(entry["event_time"]), str(about.zone), None, None,
+         entry["body"].get("step"), False, entry["body"].get("reason", ""))
+        for entry in told
+        if entry["kind"] == "clock"
+    ]  # fmt: skip
+    return as_csv(names, rows)
+
+
+def _author(user: Any) -> str:
+    return user.get_username() if user is not None else ""
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value.isoformat() if isinstance(value, date) else value)
+
+
+def _moment(epoch: int) -> datetime:
+    from licenses.analysis.rows import as_moment
+
+    return as_moment(epoch)
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return None if moment is None else utc(int(moment.timestamp()))

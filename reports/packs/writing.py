@@ -1,0 +1,127 @@
+"""Make a pack: the sealed evidence of one vendor, the figures of a period, and what checks both.
+
+The evidence is whole from the first sealed day to the last one chosen, as rights and mappings of
+long ago still count; the figures are those of the period, from what was on record at the end of
+that last day. The same period and last day give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from licenses.concurrency.periods import local_midnight
+from licenses.evidence import pack
+from licenses.models import EvidenceDay, LicensePool, Vendor
+from reports.datasets.compliance import compliance
+from reports.datasets.files import as_text
+from reports.packs.schema import report_schema
+from reports.packs.tables import Subject, documents, tables
+
+Progress = Callable[[int], None]
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants a pack of.
+
+    first, end:    days of the zone, the end exclusive: the period that the figures are of.
+    last_sealed:   the last day whose evidence goes in; the newest sealed one if None.
+    shared, installation:  as for `licenses.evidence.pack`.
+    """
+
+    vendor: Vendor
+    first: date
+    end: date
+    zone: ZoneInfo = UTC_ZONE
+    last_sealed: date | None = None
+    shared: bool = False
+    installation: bool = False
+
+
+def write(wish: Wish, path: Path, *, who: str, progress: Progress = lambda _percent: None) -> str:
+    """Write the pack into a file, whole or not at all, and the export into the log; return the
+    file's SHA-256.
+
+    Raises PackRefused where the period is not over and sealed, or others' entries would be handed
+    over; ValueError where stored entries are damaged; KeyLost without the key; OSError.
+    """
+    choice = pack.choose(wish.vendor, installation=wish.installation)
+    first, last = sealed_days(wish)
+    choice.check_shared(wish.shared)
+    about = subject(wish, choice, last)
+    pack.refuse_late(choice, last, about.end)
+    progress(10)
+    files = figures(about, wish)
+    progress(50)
+    return pack.write_file(path, choice, first, last, shared=wish.shared, who=who, also=files)
+
+
+def sealed_days(wish: Wish) -> tuple[date, date]:
+    """Return the first and the last day of the evidence. Raises PackRefused where the period is
+    empty, or not sealed to its end."""
+    days = list(EvidenceDay.objects.order_by("number").values_list("day", flat=True))
+    if wish.first >= wish.end:
+        raise pack.PackRefused(f"The period from {wish.first} to {wish.end} is empty.")
+    if not days:
+        raise pack.PackRefused("No day is sealed yet: the first one is, a quarter past midnight.")
+    last = wish.last_sealed or days[-1]
+    over = datetime.fromtimestamp(local_midnight(wish.end, wish.zone) - 1, UTC).date()
+    if not days[0] <= last <= days[-1] or over > last:
+        known = f"{days[0]} to {days[-1]}"
+        raise pack.PackRefused(
+            f"Expected a period that ends within the sealed days ({known}), found {wish.first} to "
+            f"{wish.end}, with evidence up to {last}."
+        )
+    return days[0], last
+
+
+def subject(wish: Wish, choice: pack.Choice, last: date) -> Subject:
+    pools = LicensePool.objects.filter(product__vendor=wish.vendor)
+    as_of = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC)
+    return Subject(
+        vendor=wish.vendor,
+        pools=list(pools.select_related("product__vendor").order_by("name", "pk")),
+        streams=choice.streams,
+        start=local_midnight(wish.first, wish.zone),
+        end=local_midnight(wish.end, wish.zone),
+        as_of=as_of,
+        zone=wish.zone,
+    )
+
+
+def figures(about: Subject, wish: Wish) -> dict[str, bytes]:
+    """Return the files of figures by name; none for a vendor without a pool."""
+    files = {"docs/SHA256.txt": documents(about)}
+    if not about.pools:
+        return files
+    found = compliance(
+        about.pools,
+        start=about.start,
+        end=about.end,
+        zone=about.zone,
+        as_of=about.as_of,
+        scope=about.vendor.name,
+        entity=settings.ITAM_LEGAL_ENTITY,
+        proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
+    )
+    numbers = found.as_json()
+    # Heads lie in the pack itself, and where they were sent names others.
+    numbers.pop("integrity")
+    floor: Fraction = found.floor
+    numbers["floor"] = f"{floor.numerator}/{floor.denominator}"
+    numbers["vendor"] = about.vendor.name
+    return {
+        **files,
+        **tables(about, found),
+        "report.json": as_text(numbers),
+        "schema/report.schema.json": (json.dumps(report_schema(), indent=1) + "\n").encode(),
+    }

@@ -1,0 +1,167 @@
+"""Packs hold the figures of one vendor beside its evidence, and the same ones each time."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import time_machine
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+
+from licenses.evidence import keys, pack, seal, verify
+from licenses.models import Contract, Document, Host, Identity, correct_entitlement
+from reports.packs import writing
+from tests import factories as f
+from tests.reports.packs.conftest import NOW, made, note
+
+TABLES = {
+    "pools", "daily", "sessions", "denials", "overuse", "gaps", "entitlements", "changes",
+    "corrections", "clock",
+}  # fmt: skip
+
+
+def rows(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(files[f"tables/{name}.csv"].decode(), newline="")))
+
+
+def test_a_pack_holds_report_tables_and_hashes_and_all_of_it_is_signed(
+    sealed: Any, tmp_path: Path
+) -> None:
+    files = made(sealed, tmp_path)
+    assert {f"tables/{name}.csv" for name in TABLES} | {
+        "report.json", "schema/report.schema.json", "docs/SHA256.txt", "verify.py", "README.txt",
+    } <= set(files)  # fmt: skip
+    said = verify.check(list(files), lambda name: io.BytesIO(files[name]), keys.signer().public)
+    assert said.startswith("OK 2 days")
+    for name in ("report.json", "tables/daily.csv", "docs/SHA256.txt"):
+        changed = files | {name: files[name] + b" "}
+        with pytest.raises(ValueError, match=f"{name}: changed"):
+            verify.check(list(changed), lambda n, c=changed: io.BytesIO(c[n]), keys.signer().public)
+
+
+def test_the_same_period_and_last_day_give_the_same_bytes_whatever_comes_after(
+    sealed: Any, tmp_path: Path
+) -> None:
+    first = made(sealed, tmp_path)
+    path = tmp_path / "pack.zip"
+    before = path.read_bytes()
+    later = NOW + timedelta(days=3)
+    with time_machine.travel(later, tick=False):
+        note(sealed.server, int(NOW.timestamp()))
+        f.holding(sealed.feature, int(NOW.timestamp()), None, person=sealed.people[0])
+        f.EntitlementFactory(pool=sealed.pool, quantity=50, recorded_at=later)
+        seal.seal(later)
+    assert made(sealed, tmp_path, last_sealed=date(2026, 11, 1)).keys() == first.keys()
+    changed = made(sealed, tmp_path, last_sealed=date(2026, 11, 1))
+    different = {name for name in first if first[name] != changed[name]}
+    # The list of days and its head grow; the figures do not.
+    assert different <= {"checkpoint.txt", "days.txt", "pack.txt"}
+    assert before
+
+
+def test_what_was_learned_later_of_the_period_is_not_mixed_in(sealed: Any, tmp_path: Path) -> None:
+    with time_machine.travel(NOW, tick=False):
+        note(sealed.server, f.at("2026-03-05T08:00"), kind="checkout")
+    with pytest.raises(pack.PackRefused, match="tells of the period"):
+        made(sealed, tmp_path)
+
+
+def test_no_word_of_another_vendor_is_in_a_pack(sealed: Any, tmp_path: Path) -> None:
+    files = made(sealed, tmp_path)
+    other = sealed.other
+    words = ["quagga", str(other.server.stream)]
+    for name, data in files.items():
+        if name.endswith(".py") or name == "README.txt":
+            continue
+        text = (name + data.decode()).lower()
+        assert not [word for word in words if word in text], name
+
+
+def test_nobodys_name_is_in_a_pack(sealed: Any, tmp_path: Path) -> None:
+    everything = b"".join(made(sealed, tmp_path).values()).decode()
+    for login in Identity.objects.values_list("login", flat=True):
+        assert login not in everything
+    for name in Host.objects.values_list("name", flat=True):
+        assert name not in everything
+    assert sealed.people[0].pseudonym in everything
+
+
+def test_the_report_is_as_its_schema_says(sealed: Any, tmp_path: Path) -> None:
+    files = made(sealed, tmp_path)
+    schema = json.loads(files["schema/report.schema.json"])
+    jsonschema.Draft202012Validator.check_schema(schema)
+    report = json.loads(files["report.json"])
+    jsonschema.validate(report, schema)
+    for broken in ({"zone": 5}, {"more": 1}, {"pools": [{"position": {}}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(report | broken, schema)
+    assert [month["verdict"] for month in report["pools"][0]["months"]].count("over_use") == 1
+
+
+def test_tables_tell_what_happened_and_leave_empty_what_is_not_known(
+    sealed: Any, tmp_path: Path
+) -> None:
+    files = made(sealed, tmp_path)
+    days = {row["day"]: row for row in rows(files, "daily")}
+    assert (days["2026-03-31"]["peak"], days["2026-03-31"]["zone"]) == ("3", "UTC")
+    assert days["2026-03-31"]["peak_first_at"] == "2026-03-31T14:00:00Z"
+    assert days["2026-06-11"]["peak"] == days["2026-06-11"]["peak_first_at"] == ""
+    (over,) = rows(files, "overuse")
+    assert (over["from"], over["seconds"], over["excess"]) == ("2026-03-31T14:00:00Z", "2280", "1")
+    assert len(rows(files, "sessions")) == 9
+    (refused,) = rows(files, "denials")
+    assert (refused["class"], refused["served_at"]) == ("no_seat", "")
+    (gap,) = rows(files, "gaps")
+    assert (gap["from"], gap["to"]) == ("2026-06-10T00:00:00Z", "2026-06-12T00:00:00Z")
+    (clock,) = rows(files, "clock")
+    assert (clock["step_s"], clock["ntp_offset_ms"]) == ("3600", "")
+
+
+def test_corrections_and_papers_are_listed(sealed: Any, tmp_path: Path) -> None:
+    contract = Contract.objects.create(vendor=sealed.pool.product.vendor, number="C-1")
+    with time_machine.travel("2026-10-30T10:00Z", tick=False):
+        Document.objects.create(
+            contract=contract, kind="invoice", title="Invoice\nof May", file_name="a.pdf",
+            file=ContentFile(b"%PDF-1", name="a.pdf"), size=6,
+            sha256=hashlib.sha256(b"%PDF-1").hexdigest(),
+        )  # fmt: skip
+        line = sealed.pool.entitlements.get()
+        correct_entitlement(line, changes={"quantity": 3}, reason="=1+1", author=None)
+    files = made(sealed, tmp_path)
+    digest = hashlib.sha256(b"%PDF-1").hexdigest()
+    assert files["docs/SHA256.txt"].decode() == f"{digest}  invoice  C-1  Invoice of May\n"
+    (row,) = rows(files, "corrections")
+    assert (row["field"], row["old"], row["new"], row["reason"]) == ("quantity", "2", "3", "'=1+1")
+    assert [line["counts"] for line in rows(files, "entitlements")] == ["false", "true"]
+
+
+@pytest.mark.parametrize(
+    ("first", "end"),
+    [(date(2026, 1, 1), date(2026, 1, 1)), (date(2026, 1, 1), date(2026, 11, 3))],
+    ids=["empty", "not sealed yet"],
+)
+def test_a_period_that_is_not_over_and_sealed_makes_no_pack(
+    sealed: Any, tmp_path: Path, first: date, end: date
+) -> None:
+    wish = writing.Wish(sealed.pool.product.vendor, first, end)
+    with pytest.raises(pack.PackRefused, match="period"):
+        writing.write(wish, tmp_path / "pack.zip", who="tester")
+    assert not (tmp_path / "pack.zip").exists()
+
+
+def test_the_command_takes_days_of_a_zone(sealed: Any, tmp_path: Path) -> None:
+    path = tmp_path / "pack.zip"
+    with time_machine.travel(NOW, tick=False):
+        call_command(
+            "pack", "--vendor", "Northwind", "--from", "2026-03-01", "--to", "2026-04-01",
+            "--zone", "Europe/Berlin", "--output", path,
+        )  # fmt: skip
+    assert path.is_file()
