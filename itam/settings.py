@@ -359,6 +359,10 @@ ITAM_REVEAL_HOURS = env.whole("ITAM_REVEAL_HOURS", 24, least=1, most=168)
 # False: whoever can reach the page sees how many seats are free; never a name.
 ITAM_STATUS_SIGN_IN = env.flag("ITAM_STATUS_SIGN_IN", True)
 
+# How long somebody waits for a seat at most, and how long a free one is theirs to come for.
+ITAM_WAITLIST_HOURS = env.whole("ITAM_WAITLIST_HOURS", 12, least=1, most=168)
+ITAM_WAITLIST_OFFER_MINUTES = env.whole("ITAM_WAITLIST_OFFER_MINUTES", 15, least=5, most=240)
+
 # --- Retention ----------------------------------------------------------------------------------
 
 ITAM_KEEP_CAPTURES_DAYS = env.whole("ITAM_KEEP_CAPTURES_DAYS", 400, least=1)
@@ -367,6 +371,7 @@ ITAM_KEEP_DENIAL_WORDS_DAYS = env.whole("ITAM_KEEP_DENIAL_WORDS_DAYS", 400, leas
 ITAM_KEEP_JOB_RUNS_DAYS = env.whole("ITAM_KEEP_JOB_RUNS_DAYS", 30, least=1)
 ITAM_KEEP_IDEMPOTENCY_DAYS = env.whole("ITAM_KEEP_IDEMPOTENCY_DAYS", 7, least=1)
 ITAM_KEEP_MESSAGES_DAYS = env.whole("ITAM_KEEP_MESSAGES_DAYS", 400, least=1)
+ITAM_KEEP_WAITLIST_DAYS = env.whole("ITAM_KEEP_WAITLIST_DAYS", 90, least=1)
 ITAM_KEEP_LOGINS_DAYS = env.whole("ITAM_KEEP_LOGINS_DAYS", 180, least=1)
 ITAM_KEEP_REPORT_FILES_DAYS = env.whole("ITAM_KEEP_REPORT_FILES_DAYS", 1100, least=1)
 
@@ -439,6 +444,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.text("ITAM_API_RATE_ANONYMOUS", "30/min"),
         "user": env.text("ITAM_API_RATE", "1200/min"),
+        "waitlist": env.text("ITAM_WAITLIST_RATE", "30/hour"),
     },
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

@@ -35,6 +35,7 @@ from licenses.models import (
     ImportJob,
     MailboxMessage,
     Notification,
+    WaitlistEntry,
     Work,
     held_vendors,
 )
@@ -176,6 +177,12 @@ RULES = (
         "mails in the mailbox",
         "ITAM_KEEP_MESSAGES_DAYS",
         lambda before: MailboxMessage.objects.filter(recorded_at__lt=before),
+        _delete,
+    ),
+    Rule(
+        "places on waitlists that are over",
+        "ITAM_KEEP_WAITLIST_DAYS",
+        lambda before: WaitlistEntry.objects.filter(closed_at__lt=before),
         _delete,
     ),
     *(

@@ -16,6 +16,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from licenses import retention
+from licenses.access import waitlist
 from licenses.alerts import anchors, deadman, defaults, outbox, past, quality
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
@@ -65,6 +66,8 @@ def tick() -> None:
         look_back.delay()
     if headlines.due(int(now.timestamp())) and Chore.objects.claim("headlines", HEADLINES, now):
         count_headlines.delay()
+    if waitlist.anybody():
+        serve_waitlists.delay()
     if nightly.claim(now):
         seal_evidence.delay()
 
@@ -74,6 +77,7 @@ def poll_servers(server_ids: list[int]) -> None:
     """Ask licence servers. Those that another worker asks, or that are no longer due, are left
     out."""
     polling.poll(server_ids)
+    _tell_who_waits()
 
 
 @shared_task
@@ -99,6 +103,7 @@ def count_again() -> None:
     rollup.drain(limit_seconds=60)
     if pools:
         pools_now.refresh(pools)
+        _tell_who_waits()
     if learned:
         headlines.mark_due(learned)
 
@@ -113,6 +118,12 @@ def count_headlines() -> None:
 def look_back() -> None:
     """Look through data that came late for what alerts would have told."""
     past.drain(timezone.now())
+
+
+@shared_task
+def serve_waitlists() -> None:
+    """Offer free seats to those who wait for them, and end what is over."""
+    _tell_who_waits()
 
 
 @shared_task
@@ -155,6 +166,11 @@ def purge() -> None:
     """Throw away what is older than retention allows, a stretch at a time."""
     if not retention.purge(timezone.now()):
         nudge(purge.name)
+
+
+def _tell_who_waits() -> None:
+    if waitlist.serve(timezone.now()):
+        nudge(deliver.name)
 
 
 def _once_a_day() -> None:

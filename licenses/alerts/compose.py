@@ -40,6 +40,7 @@ def together(
         "firing": "new",
         "repeat": "still there",
         "resolved": "over",
+        "personal": "for you",
     }
     told = ", ".join(f"{number} {words.get(kind, kind)}" for kind, number in counted.items())
     first = plain(ordered[0].subject, 150)

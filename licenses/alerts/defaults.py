@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from licenses.models import MANAGER, AlertRule, Channel
 
-from . import anchors
+from . import anchors, personal
 from .channels import mail
 from .world import Kind
 
@@ -102,7 +102,7 @@ def ensure_channel() -> None:
 
     Done daily: the first account has no address yet when everything starts.
     """
-    if not Channel.objects.exclude(name=anchors.CHANNEL).exists():
+    if not Channel.objects.exclude(name__in=[anchors.CHANNEL, personal.CHANNEL]).exists():
         with transaction.atomic():
             _channel("")
 

@@ -20,6 +20,11 @@ GIVE_UP = timedelta(hours=24)
 State = Notification.State
 Transition = Notification.Transition
 
+NOT_REDIRECTED = frozenset(
+    [Transition.FALLBACK, Transition.WATCHING, Transition.TEST, Transition.PERSONAL]
+)
+"""What came by the last road, or is worth nothing on another day or to somebody else."""
+
 
 def failed(row: Notification, error: str, at: datetime) -> None:
     """Note that a claimed message was not taken; after a day of tries let it go by another road."""
@@ -60,8 +65,8 @@ def _give_up(rows: Collection[Notification], why: str, now: datetime) -> None:
     fallback = list(Channel.objects.filter(fallback=True, enabled=True).order_by("pk"))
     for row in rows:
         _keep(row, why)
-        if row.transition in (Transition.FALLBACK, Transition.WATCHING, Transition.TEST):
-            continue  # what came by the last road, or is worth nothing on another day
+        if row.transition in NOT_REDIRECTED:
+            continue
         for channel in fallback:
             if channel.pk != row.channel_id:
                 for recipient in channels.recipients(channel):

@@ -51,7 +51,7 @@ class Scoped(IdempotentPosts, viewsets.GenericViewSet[Any]):
     """
 
     named: ClassVar[frozenset[str]] = frozenset()
-    permission_classes = (ModelPermissions,)
+    permission_classes: Any = (ModelPermissions,)
     ordering_fields: Any = ("id",)
 
     def get_queryset(self) -> Any:

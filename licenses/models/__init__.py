@@ -94,6 +94,7 @@ from .usage import (
     PoolNow,
     Sighting,
 )
+from .waitlist import WaitlistEntry
 from .watch import Chore, PoolStillness, UnreadableShare
 
 __all__ = [
@@ -115,7 +116,8 @@ __all__ = [
     "PoolStillness", "Product", "RuleMatch",
     "Scope", "SharingRule",
     "Sighting", "Silence", "StatusScope", "Strength", "StrengthOverride",
-    "Team", "TeamHour", "TeamRule", "UnreadableLine", "UnreadableShare", "Vendor", "Work",
+    "Team", "TeamHour", "TeamRule", "UnreadableLine", "UnreadableShare", "Vendor",
+    "WaitlistEntry", "Work",
     "bearing_on_scope", "claim",
     "correct_entitlement", "held_vendors", "longest_step", "normalized_name",
     "pseudonym", "revealed_people", "roles",

@@ -344,6 +344,7 @@ class Notification(models.Model):
         FALLBACK = "fallback", "not delivered elsewhere"
         WATCHING = "watching", "still watching"
         ANCHOR = "anchor", "signed head of the evidence"
+        PERSONAL = "personal", "to one account"
         TEST = "test", "test"
 
     alert = models.ForeignKey(

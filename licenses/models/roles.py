@@ -43,6 +43,7 @@ FACTS = frozenset(
         "pollstate",
         "alertstate",
         "notification",
+        "waitlistentry",
         "mailboxmessage",
         "heartbeat",
         "idempotencyrecord",

@@ -56,6 +56,8 @@ def _words(seats: Availability) -> tuple[str, str, str]:
     free, total = seats.free, seats.seats
     if free is None or total is None:
         return "unknown", "?", _unknown(seats)
+    if not total:
+        return "full", "0", "seats: none is allowed or served now"
     kept = f", {seats.reserved_idle} kept for others" if seats.reserved_idle else ""
     if not free:
         queue = f", {seats.queued} waiting in the server's queue" if seats.queued else ""

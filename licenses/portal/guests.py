@@ -6,19 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
+from licenses.access.accounts import is_public, shown_pools
 from licenses.models import LicensePool
 
 View = Callable[..., HttpResponse]
-
-
-def public() -> bool:
-    """Tell whether strangers may see how many seats are free."""
-    return not settings.ITAM_STATUS_SIGN_IN
 
 
 def open_page(view: View) -> View:
@@ -26,7 +21,7 @@ def open_page(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if public() or request.user.is_authenticated:
+        if is_public() or request.user.is_authenticated:
             return view(request, *args, **kwargs)
         return to_sign_in(request)
 
@@ -51,9 +46,7 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def pools(request: HttpRequest) -> Any:
     """Return the pools that whoever asks finds on the status page."""
-    return LicensePool.objects.on_status_page(request.user, public=public()).select_related(
-        "product__vendor"
-    )
+    return shown_pools(request.user).select_related("product__vendor")
 
 
 def find_pool(request: HttpRequest, pk: int) -> LicensePool:

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from . import sign_in, views
+from . import sign_in, views, waiting
 
 app_name = "portal"
 
 urlpatterns = [
     path("", views.status, name="status"),
     path("pools/<int:pk>/", views.pool_page, name="pool"),
+    path("pools/<int:pk>/wait/", waiting.join, name="join"),
+    path("waiting/", waiting.mine, name="waiting"),
+    path("waiting/<int:pk>/leave/", waiting.leave, name="leave"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
 ]

@@ -17,7 +17,7 @@ from licenses.analysis.availability import load_availability
 from licenses.analysis.busy import DAYS, Busy
 from licenses.models import LicensePool
 
-from . import board
+from . import board, waiting
 from .guests import find_pool, open_page, pools
 
 PER_PAGE = 24
@@ -53,6 +53,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
         "pool": pool,
         "card": board.card(pool, seats, hours),
         "week": week(hours),
+        "list": waiting.block(request, pool, seats.free),
         **next_free(pool, hours, now),
     }
     with timezone.override(pool.tzinfo):

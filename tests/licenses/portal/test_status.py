@@ -179,7 +179,7 @@ def test_a_pools_page_costs_few_queries(
     drawing: LicensePool, lena: Client, django_assert_max_num_queries: Any
 ) -> None:
     lena.get("/status/?q=nothing")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         lena.get(f"/status/pools/{drawing.pk}/")
 
 

@@ -1,0 +1,1 @@
+"""Who gets a seat: what the product itself does about it."""
