@@ -21,8 +21,10 @@ from django.db.models import F, Q
 from django.http import FileResponse
 from django.utils import timezone
 
+from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
+from reports.datasets.audit import one_vendor
 from reports.datasets.files import TABLES, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
 from reports.documents import KINDS
@@ -37,6 +39,9 @@ LEASE = timedelta(minutes=6)
 PAUSE = timedelta(seconds=30)
 """Before another attempt, times the attempts made."""
 
+LONG = frozenset({"pools", "changes", "audit"})
+"""Numbers that stand in the files alone, and not in the row."""
+
 State = Report.State
 
 
@@ -50,13 +55,16 @@ def request_report(
     as_of: datetime | None = None,
     *,
     scope: str = "",
+    about: Mapping[str, str] | None = None,
 ) -> Report:
     """Put a report on record, to be built; the caller then nudges the task or waits for the tick.
 
     pools:  those that the user may see; the caller has checked it.
     scope:  whose these are, in words; a single pool speaks for itself.
+    about:  what is said of the occasion of a report about one vendor.
 
-    Raises ValueError where no such report exists, without a pool, and unless start < end.
+    Raises ValueError where no such report exists, without a pool or with pools of two vendors where
+    it is about one, and unless start < end.
     """
     if name not in KINDS:
         raise ValueError(f"no report is named {name!r}: expected one of {', '.join(KINDS)}")
@@ -64,12 +72,20 @@ def request_report(
         raise ValueError("a report is about at least one pool, found none")
     if start >= end:
         raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
+    if KINDS[name].one_vendor:
+        one_vendor(pools)
     if not scope and len(pools) == 1:
         scope = next(iter(pools)).name
     with transaction.atomic():
         report = Report.objects.create(
             name=name,
-            params={"start": start, "end": end, "zone": str(zone), "scope": scope},
+            params={
+                "start": start,
+                "end": end,
+                "zone": str(zone),
+                "scope": scope,
+                **({"about": dict(about)} if about else {}),
+            },
             as_of=as_of or timezone.now(),
             requested_by=user,
             scope_key=scope_key(name, [pool.pk for pool in pools]),
@@ -113,9 +129,10 @@ def render(
     zone: ZoneInfo,
     as_of: datetime,
     scope: str = "",
+    about: Mapping[str, str] | None = None,
 ) -> Made:
     """Return a report as PDF, and its numbers as JSON knows them."""
-    found = _dataset(name, pools, start, end, zone, as_of, scope)
+    found = _dataset(name, pools, start, end, zone, as_of, scope, about)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
     return _printed(name, found, found.as_json(), standing, zone)
 
@@ -128,8 +145,10 @@ def _dataset(
     zone: ZoneInfo,
     as_of: datetime,
     scope: str,
+    about: Mapping[str, str] | None,
 ) -> Any:
-    return KINDS[name].dataset(
+    kind = KINDS[name]
+    return kind.dataset(
         pools,
         start=start,
         end=end,
@@ -138,6 +157,7 @@ def _dataset(
         scope=scope,
         entity=settings.ITAM_LEGAL_ENTITY,
         proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
+        **({"about": about} if kind.one_vendor else {}),
     )
 
 
@@ -204,6 +224,22 @@ def file_response(report: Report, user: Any, *, numbers: bool = False) -> FileRe
     return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
 
 
+def note_export(made: Made, who: str) -> None:
+    """Write that a report left as a file of the command line; one that is for somebody outside."""
+    if not KINDS[made.numbers["report"]].one_vendor:
+        return
+    body = {
+        "count": 1,
+        "id": made.numbers["id"],
+        "sha256": hashlib.sha256(made.paper).hexdigest(),
+        "what": f"{made.numbers['report']} report",
+        "who": who,
+    }
+    entry = entries.draft("export", int(timezone.now().timestamp()), body)
+    with transaction.atomic():
+        entries.append(entries.INSTALLATION, [entry], source="command")
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A report as it goes into its files. text: the numbers as they lie inside the PDF, too."""
@@ -221,7 +257,8 @@ def make(report: Report, approved: SignOff | None = None) -> Made:
     params, zone = report.params, ZoneInfo(report.params["zone"])
     pools = list(report.pools.select_related("product__vendor"))
     found = _dataset(
-        report.name, pools, params["start"], params["end"], zone, report.as_of, params["scope"]
+        *(report.name, pools, params["start"], params["end"], zone, report.as_of),
+        *(params["scope"], params.get("about")),
     )
     numbers = found.as_json()
     return _printed(report.name, found, numbers, _standing(report, numbers, approved), zone)
@@ -246,7 +283,7 @@ def store(made: Made, name: uuid.UUID) -> dict[str, Any]:
     place = Report(uuid=name)
     write(place.data_path, made.text)
     write(place.path, made.paper)
-    short = {key: value for key, value in made.numbers.items() if key != "pools"}
+    short = {key: value for key, value in made.numbers.items() if key not in LONG}
     short["positions"] = [pool["position"] for pool in made.numbers["pools"]]
     return {
         "uuid": name,

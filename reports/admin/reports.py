@@ -19,6 +19,7 @@ from licenses.admin import forms as pages
 from licenses.admin.base import ReadOnlyAdmin
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
+from reports.admin.asking import ask_audit
 from reports.documents.words import VERDICTS
 from reports.lifecycle import Stage
 from reports.models import Report, SignOff
@@ -92,6 +93,7 @@ class ReportAdmin(ReadOnlyAdmin):
     )
     list_filter = ("state", "decision", "name")
     change_form_outer_before_template = "admin/reports/report_tools.html"
+    list_before_template = "admin/reports/report_list_tools.html"
     list_select_related = ("requested_by",)
     ordering = ("-pk",)
     fields = (
@@ -185,7 +187,12 @@ class ReportAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(self.new_version),
             name="reports_report_version",
         )
-        return [place, *steps, anew, *super().get_urls()]
+        audit = path(
+            "audit/",
+            self.admin_site.admin_view(partial(ask_audit, self)),
+            name="reports_report_audit",
+        )
+        return [place, *steps, anew, audit, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

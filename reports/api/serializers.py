@@ -11,8 +11,33 @@ from rest_framework import serializers
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Vendor, validate_zone
 from reports import lifecycle
+from reports.datasets.audit import LONGEST_SAYING, one_vendor
 from reports.documents import KINDS
 from reports.models import Report, SignOff
+
+
+class OccasionSerializer(serializers.Serializer[Any]):
+    """The occasion of an audit report, in words; all of it prints in the report."""
+
+    contract = serializers.CharField(default="", allow_blank=True, max_length=200)
+    clause = serializers.CharField(default="", allow_blank=True, max_length=200)
+    asked_by = serializers.CharField(default="", allow_blank=True, max_length=200)
+    nda = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="Reference of the confidentiality agreement.",
+    )
+    basis = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="Why names may be given, and who approved it; the report holds none.",
+    )
+    note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_SAYING)
+    recipients = serializers.CharField(
+        default="", allow_blank=True, max_length=LONGEST_SAYING, help_text="One a line."
+    )
 
 
 class ReportRequestSerializer(serializers.Serializer[Any]):
@@ -29,6 +54,7 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField(
         required=False, help_text="Judge by the rights on record then; now by default."
     )
+    about = OccasionSerializer(required=False, help_text="Of a report about one vendor.")
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
@@ -62,6 +88,13 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
                 raise serializers.ValidationError({"vendor": f"{scope} has no pool."})
         elif len(pools) == 1:
             scope = pools[0].name
+        if KINDS[attrs["name"]].one_vendor:
+            try:
+                one_vendor(pools)
+            except ValueError as error:
+                raise serializers.ValidationError({"pools": str(error)}) from error
+        elif attrs.get("about"):
+            raise serializers.ValidationError({"about": "This report has no place for it."})
         zone = ZoneInfo(attrs["zone"])
         return {
             "name": attrs["name"],
@@ -71,6 +104,7 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
             "zone": zone,
             "as_of": attrs.get("as_of"),
             "scope": scope,
+            "about": {name: text for name, text in attrs.get("about", {}).items() if text},
         }
 
 

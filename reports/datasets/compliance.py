@@ -18,6 +18,7 @@ from licenses.analysis.mappings import load_mappings
 from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
 from licenses.models import LicensePool, Strength
+from reports.datasets.changes import Change, load_changes
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
@@ -64,6 +65,7 @@ class Compliance:
     proven_from:  the least strength of an entitlement that counts as proven.
     verdict:  that of the worst pool, with its reason.
     counts:   how many pools have which verdict.
+    changes:  what people recorded on the pools from the start of the period on.
     integrity:  what binds the records that all this rests on.
     """
 
@@ -83,13 +85,14 @@ class Compliance:
     coverage: Fraction | None
     counts: tuple[tuple[str, int], ...]
     pools: tuple[PoolReport, ...]
+    changes: tuple[Change, ...]
     method: tuple[str, ...]
     integrity: Integrity
 
     def as_json(self) -> dict[str, Any]:
         """Return all numbers as JSON, with the id under which the report is printed."""
-        content = self._content()
-        return {"report": "compliance", "id": _id(content), **content}
+        content = self.content()
+        return {"report": "compliance", "id": id_of("C", content), **content}
 
     def tables(self) -> dict[str, bytes]:
         """Return the tables that go with the numbers, by the name of their file."""
@@ -99,17 +102,19 @@ class Compliance:
     @property
     def report_id(self) -> str:
         """Return an id made of the numbers: another number, another id."""
-        return _id(self._content())
+        return id_of("C", self.content())
 
-    def _content(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
+        """Return all numbers as JSON knows them, without an id."""
         content: dict[str, Any] = plain(self, ZoneInfo(self.zone))
         content["counts"] = dict(self.counts)
         return content
 
 
-def _id(content: dict[str, Any]) -> str:
+def id_of(letter: str, content: dict[str, Any]) -> str:
+    """Return the id of a kind of report with these numbers."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return f"C-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{letter}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def compliance(
@@ -184,6 +189,7 @@ def compliance(
         coverage=Fraction(observed, expected) if expected else None,
         counts=tuple((v.value, verdicts.count(v.value)) for v in Verdict if v.value in verdicts),
         pools=tuple(reports),
+        changes=load_changes(chosen, start, as_of),
         method=METHOD,
         integrity=load_integrity(as_of),
     )

@@ -14,7 +14,17 @@ from typing import Any, Final
 
 from licenses.analysis.coverage import percent_down
 
-TABLES: Final = MappingProxyType({"daily.csv": "each pool and day"})
+TABLES: Final = MappingProxyType(
+    {
+        "daily.csv": "each pool and day",
+        "gaps.csv": "every gap",
+        "overuse.csv": "every over-use episode",
+        "sessions.csv": "the sessions behind the highest peaks",
+        "denials.csv": "refusals by code",
+        "changes.csv": "changes and corrections",
+        "sources.csv": "files read, with totals",
+    }
+)
 """What the tables that go with reports hold."""
 _FORMULA: Final = re.compile(r"[\t\r\n\0]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """How a cell begins that a spreadsheet may run: also after blanks, and in full width."""

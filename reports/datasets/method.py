@@ -27,6 +27,7 @@ METHOD = (
     f"without one, to the last refusal. These are the rules of refusals, version {RULES}.",
     "Rights are those on record at the as-of time; use is what was imported when this report was "
     "made. The same facts give the same file, byte for byte.",
-    "Not shown here: who used the seats, from where, and whether contracts bind use to a place, "
-    "a company or a version.",
+    "Territory, entity and version: contracts may bind use to them. Sessions are held against a "
+    "version where licence servers told it; where a session was, and for whom, they do not tell.",
+    "Names of people are not shown, and no figure is about one person's time.",
 )

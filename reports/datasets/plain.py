@@ -11,7 +11,20 @@ from typing import Any
 from licenses.analysis.coverage import percent_down
 from licenses.concurrency.periods import iso
 
-MOMENTS = frozenset({"at", "start", "end", "peak_at", "tightest_at", "as_of"})
+MOMENTS = frozenset(
+    {
+        "at",
+        "start",
+        "end",
+        "peak_at",
+        "tightest_at",
+        "as_of",
+        "first_at",
+        "last_at",
+        "mapped_from",
+        "mapped_until",
+    }
+)
 """Names of fields that hold epoch seconds."""
 
 

@@ -25,6 +25,7 @@ from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import Entitlement, LicensePool, Strength
 from reports.datasets.pool_days import Day, days
+from reports.datasets.scope_rules import ScopeRule, scope_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class PoolReport:
     gaps: tuple[Gap, ...]
     load: tuple[Load, ...]
     blocked: Blocked
+    scope_rules: tuple[ScopeRule, ...]
 
 
 def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple[Line, ...]]:
@@ -265,6 +267,7 @@ class PoolReader:
             gaps=self._gaps(),
             load=self._load(),
             blocked=self.blocked,
+            scope_rules=scope_rules(self.facts, self.lines),
         )
 
     def _position(self) -> Position:

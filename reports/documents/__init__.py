@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from reports.datasets.audit import audit as audit_numbers
 from reports.datasets.compliance import compliance as compliance_numbers
 from reports.datasets.standing import Standing
+from reports.documents.audit import paper as audit_paper
 from reports.documents.compliance import paper as compliance_paper
 from reports.pdf.files import Attachment
 
@@ -21,13 +23,18 @@ class Kind:
               `as_json` and `tables` out.
     paper:    dataset, standing, the report's id and the files that go inside in; PDF bytes out.
               The same of all give the same bytes.
+    one_vendor:  it is about the pools of one vendor, and takes what is said of its occasion.
     """
 
     title: str
     dataset: Callable[..., Any]
     paper: Callable[[Any, Standing, str, Sequence[Attachment]], bytes]
+    one_vendor: bool = False
 
 
 KINDS: Final = MappingProxyType(
-    {"compliance": Kind("Licence compliance", compliance_numbers, compliance_paper)}
+    {
+        "compliance": Kind("Licence compliance", compliance_numbers, compliance_paper),
+        "audit": Kind("Audit evidence", audit_numbers, audit_paper, one_vendor=True),
+    }
 )

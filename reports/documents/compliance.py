@@ -11,6 +11,7 @@ from reportlab.platypus import Flowable
 from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
 from reports.datasets.standing import Standing
+from reports.documents import records
 from reports.documents import standing as standings
 from reports.documents.integrity import head_words, integrity
 from reports.documents.pool_pages import month_grid, pool_pages, small_charts
@@ -68,20 +69,25 @@ def paper(
         in_full = tuple(pool for pool in data.pools if pool.position.verdict in FINDINGS)
     shown = {pool.position.pool_id for pool in in_full}
     rest = [pool for pool in data.pools if pool.position.pool_id not in shown]
-    story = [*_result(data), *_position(data.pools, zone)]
+    story = [*_result(data), *position(data.pools, zone, "Licence position")]
     for pool in in_full:
         story += pool_pages(pool, data, zone)
     if rest:
         story += [*heading("Pools without findings", room=170), *small_charts(rest, data)]
         story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
-    story += standings.differences(standing)
-    story += [*_method(data), *integrity(data.integrity, files)]
+    story += [
+        *records.scope_rules(data.pools, "Scope rules"),
+        *records.changes(data.changes, zone, "Corrections and manual entries"),
+        *standings.differences(standing),
+    ]
+    story += [*method(data, "Method and limits"), *integrity(data.integrity, files)]
     story += standings.sign_off(standing, zone)
-    masthead = _masthead(data, standing, zone, report_id or data.report_id)
-    return build(masthead, story, files=files)
+    head = masthead(data, standing, zone, report_id or data.report_id)
+    return build(head, story, files=files)
 
 
-def _masthead(data: Compliance, standing: Standing, zone: ZoneInfo, report_id: str) -> Masthead:
+def masthead(data: Compliance, standing: Standing, zone: ZoneInfo, report_id: str) -> Masthead:
+    """Return what the title block says of the compliance of pools."""
     return Masthead(
         title=TITLE,
         entity=data.entity or ENTITY_NOT_STATED,
@@ -166,7 +172,8 @@ def _findings(found: Sequence[Position]) -> FastTable:
     return FastTable(columns, rows, size=7.5, limit=240)
 
 
-def _position(pools: Sequence[PoolReport], zone: ZoneInfo) -> list[Flowable]:
+def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Flowable]:
+    """Return the position of every pool in one line."""
     columns = [
         Column("Pool, product", 0.215, lines=2),
         Column("Entitled", 0.07, "right"),
@@ -197,7 +204,7 @@ def _position(pools: Sequence[PoolReport], zone: ZoneInfo) -> list[Flowable]:
         for row in (pool.position for pool in pools)
     ]
     return [
-        *heading("Licence position"),
+        *heading(title),
         FastTable(columns, rows, size=7, limit=240),
         prose(
             "Entitled, proven, overdraft and issued at the end of the period. Least spare: allowed "
@@ -207,8 +214,9 @@ def _position(pools: Sequence[PoolReport], zone: ZoneInfo) -> list[Flowable]:
     ]
 
 
-def _method(data: Compliance) -> list[Flowable]:
+def method(data: Compliance, title: str) -> list[Flowable]:
+    """Say what the figures mean."""
     return [
-        *heading("Method and limits"),
+        *heading(title),
         *(prose(sentence, look.BODY) for sentence in data.method),
     ]

@@ -41,8 +41,10 @@ MOST_LEVELS: Final = 2_000
 """Seats up to which the load curve is drawn one by one."""
 
 
-def pool_pages(pool: PoolReport, data: Compliance, zone: ZoneInfo) -> list[Flowable]:
-    """Return the full account of one pool."""
+def pool_pages(
+    pool: PoolReport, data: Compliance, zone: ZoneInfo, *, most_gaps: int = LONGEST_GAPS
+) -> list[Flowable]:
+    """Return the full account of one pool, with so many of its longest gaps."""
     head = pool.position
     use = _use(pool, data)
     callout = None
@@ -67,7 +69,7 @@ def pool_pages(pool: PoolReport, data: Compliance, zone: ZoneInfo) -> list[Flowa
         *_over_use(pool, zone),
         *_rights(pool, data.proven_from),
         *_load(pool),
-        *_completeness(pool, zone),
+        *_completeness(pool, zone, most_gaps),
     ]
 
 
@@ -304,11 +306,11 @@ def _load(pool: PoolReport) -> list[Flowable]:
     return [*heading("How long how many seats were in use", 2, room=150), LoadCurve(shares, limit)]
 
 
-def _completeness(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
+def _completeness(pool: PoolReport, zone: ZoneInfo, most: int) -> list[Flowable]:
     story: list[Flowable] = [*heading("Completeness", 2, room=200), _calendar(pool, zone)]
     if not pool.gaps:
         return [*story, prose("There is no gap.", look.BODY)]
-    longest = sorted(pool.gaps, key=lambda gap: (gap.start - gap.end, gap.start))[:LONGEST_GAPS]
+    longest = sorted(pool.gaps, key=lambda gap: (gap.start - gap.end, gap.start))[:most]
     columns = [
         Column("From", 0.19),
         Column("To", 0.19),
@@ -337,8 +339,8 @@ def _completeness(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
             f" For {bounded} of it the servers could not issue more than what is proven: that time "
             "is bounded."
         )
-    if len(pool.gaps) > LONGEST_GAPS:
-        text += f" The {LONGEST_GAPS} longest are listed; the data file has all."
+    if len(pool.gaps) > most:
+        text += f" The {most} longest are listed; the data file has all."
     return [*story, caption(text)]
 
 

@@ -26,7 +26,7 @@ _NAMES: Final = {
 }
 
 
-def sign_off(standing: Standing, zone: ZoneInfo) -> list[Flowable]:
+def sign_off(standing: Standing, zone: ZoneInfo, title: str = "Sign-off") -> list[Flowable]:
     """Return the lines to sign on; steps not taken yet are left to be filled in by hand."""
     taken = {step.step: step for step in standing.signed}
     lines = []
@@ -37,7 +37,7 @@ def sign_off(standing: Standing, zone: ZoneInfo) -> list[Flowable]:
             continue
         name = f"{found.name}, {found.role}" if found.role else found.name
         lines.append(Signature(step, name, moment(found.at, zone), found.comment))
-    story = [*heading("Sign-off", 2, room=140), SignOff(lines)]
+    story = [*heading(title, 2, room=140), SignOff(lines)]
     for each in standing.signed:  # the lines cut long comments; nobody's words are lost
         if each.comment:
             words = f"Comment of {each.name} ({each.step}): {each.comment}"

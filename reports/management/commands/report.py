@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from argparse import ArgumentParser
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,15 @@ from licenses.management.base import DataCommand
 from licenses.models import LicensePool, Vendor
 from reports import delivery
 from reports.documents import KINDS
+
+OCCASION = {
+    "contract": "Number of the contract that is audited.",
+    "clause": "Clause by which it is.",
+    "asked_by": "Who asked for the audit.",
+    "nda": "Reference of the confidentiality agreement.",
+    "basis": "Why names may be given, and who approved it; the report holds none.",
+    "note": "What else the reader should know.",
+}
 
 
 class Command(DataCommand):
@@ -39,6 +49,13 @@ class Command(DataCommand):
             "--zone", help="Zone of days and of print; by default that of the pools, else UTC."
         )
         parser.add_argument("--as-of", help="Judge by the rights on record then; now by default.")
+        occasion = parser.add_argument_group("the occasion of an audit report")
+        for name, what in OCCASION.items():
+            option = name.replace("_", "-")
+            occasion.add_argument(f"--{option}", metavar="TEXT", default="", help=what)
+        occasion.add_argument(
+            "--recipient", action="append", default=[], metavar="TEXT", help="May be repeated."
+        )
         parser.add_argument("--output", type=Path, required=True, metavar="FILE.pdf")
         parser.add_argument("--data", type=Path, metavar="FILE.json", help="All numbers as JSON.")
 
@@ -60,16 +77,34 @@ class Command(DataCommand):
                     f"--{option} {path}: the folder {path.parent} does not exist.",
                     returncode=asking.WRONG_ARGUMENTS,
                 )
-        made = delivery.render(options["name"], pools, start, end, zone, as_of, scope)
+        about = _about(options)
+        try:
+            made = delivery.render(options["name"], pools, start, end, zone, as_of, scope, about)
+        except ValueError as error:
+            raise CommandError(str(error), returncode=asking.WRONG_ARGUMENTS) from error
         try:
             if options["data"]:
                 delivery.write(options["data"], made.text)
             delivery.write(options["output"], made.paper)
+            delivery.note_export(made, getpass.getuser())
         except OSError as error:
             raise CommandError(
                 f"The report could not be written: {error}", returncode=asking.REFUSED
             ) from error
         self.stderr.write(f"{options['output']}: {made.numbers['id']}, {made.numbers['verdict']}")
+
+
+def _about(options: dict[str, Any]) -> dict[str, str]:
+    """Return what was said of the occasion. Raises CommandError for a report that has none."""
+    said = {name: options[name] for name in OCCASION if options[name]}
+    if options["recipient"]:
+        said["recipients"] = "\n".join(options["recipient"])
+    if said and not KINDS[options["name"]].one_vendor:
+        raise CommandError(
+            f"A {options['name']} report has no place for {', '.join(said)}.",
+            returncode=asking.WRONG_ARGUMENTS,
+        )
+    return said
 
 
 def _pools(options: dict[str, Any]) -> tuple[list[LicensePool], str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from pypdf import PdfReader
+
+from licenses.evidence import entries
+from tests import factories as f
 
 SPAN = ["--from", "2025-11-01", "--to", "2026-11-01"]
 
@@ -58,3 +62,31 @@ def test_a_folder_that_does_not_exist_is_refused(world, tmp_path):
         file = tmp_path / "nowhere" / "a.pdf"
         call_command("report", "compliance", "--all", *SPAN, "--output", str(file))
     assert refused.value.returncode == 2
+
+
+def test_an_audit_report_is_written_with_its_occasion_and_noted_as_an_export(world, tmp_path):
+    paper, data = tmp_path / "a.pdf", tmp_path / "a.json"
+    vendor = world.pool.product.vendor.name
+    call_command(
+        *("report", "audit", "--vendor", vendor, *SPAN, "--output", str(paper)),
+        *("--data", str(data), "--nda", "N-7", "--recipient", "A", "--recipient", "B"),
+    )
+    numbers = json.loads(data.read_text())
+    assert (numbers["report"], numbers["audit"]["letter"]["nda"]) == ("audit", "N-7")
+    assert numbers["audit"]["letter"]["recipients"] == ["A", "B"]
+    noted = [entry for entry in entries.entries("installation") if entry["kind"] == "export"]
+    digest = hashlib.sha256(paper.read_bytes()).hexdigest()
+    assert [entry["body"]["sha256"] for entry in noted] == [digest]
+
+
+def test_an_audit_of_two_vendors_is_refused(world, tmp_path):
+    f.PoolFactory()
+    with pytest.raises(CommandError, match="about one vendor, found 2") as refused:
+        call_command("report", "audit", "--all", *SPAN, "--output", str(tmp_path / "a.pdf"))
+    assert refused.value.returncode == 2
+
+
+def test_an_occasion_has_no_place_in_a_compliance_report(world, tmp_path):
+    with pytest.raises(CommandError, match="has no place for nda"):
+        file = str(tmp_path / "a.pdf")
+        call_command("report", "compliance", "--all", *SPAN, "--output", file, "--nda", "N-7")

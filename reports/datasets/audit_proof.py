@@ -1,0 +1,152 @@
+"""What binds an audit's records: documents, the streams of the evidence log, anchors, clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Max
+
+from licenses.analysis.rows import number
+from licenses.evidence import entries
+from licenses.models import (
+    Contract,
+    Document,
+    EvidenceAnchor,
+    EvidenceBlock,
+    Gap,
+    LicensePool,
+    LicenseServer,
+)
+
+MOST_ANCHORS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document on record. ours: it names the entity whose use is judged."""
+
+    contract: str
+    kind: str
+    title: str
+    ours: bool
+    bytes: int
+    sha256: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of the evidence log and its number of entries. of: whose it is."""
+
+    name: str
+    of: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A head that left our hands. days: how many days it is of."""
+
+    kind: str
+    place: str
+    days: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockNote:
+    """A time that our own clock showed twice, so that no poll vouches for it."""
+
+    server: str
+    start: int
+    end: int | None
+    detail: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """documents: of the contracts behind the pools' entitlements. anchors: the newest first."""
+
+    documents: tuple[Paper, ...]
+    streams: tuple[Stream, ...]
+    anchors: tuple[Anchor, ...]
+    clock: tuple[ClockNote, ...]
+
+
+def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: datetime) -> Proof:
+    """Return what was on record by *as_of*. Six queries."""
+    chosen = [pool.pk for pool in pools]
+    contracts = list(Contract.objects.filter(entitlements__pool__in=chosen).distinct())
+    servers = list(
+        LicenseServer.objects.filter(features__mappings__pool__in=chosen)
+        .distinct()
+        .order_by("name")
+    )
+    return Proof(
+        documents=_documents(contracts, as_of),
+        streams=_streams(servers, contracts, as_of),
+        anchors=_anchors(as_of),
+        clock=_clock(servers, start, end, as_of),
+    )
+
+
+def _documents(contracts: list[Contract], as_of: datetime) -> tuple[Paper, ...]:
+    rows = Document.objects.filter(contract__in=contracts, recorded_at__lte=as_of)
+    return tuple(
+        Paper(
+            contract=row.contract.number,
+            kind=str(Document.Kind(row.kind).label),
+            title=row.title,
+            ours=not row.for_group,
+            bytes=row.size,
+            sha256=row.sha256,
+            at=int(row.recorded_at.timestamp()),
+        )
+        for row in rows.select_related("contract").order_by("contract__number", "recorded_at", "pk")
+    )
+
+
+def _streams(
+    servers: list[LicenseServer], contracts: list[Contract], as_of: datetime
+) -> tuple[Stream, ...]:
+    names = {entries.server_stream(each)[0]: each.name for each in servers}
+    names |= {entries.contract_stream(each)[0]: each.number for each in contracts}
+    blocks = EvidenceBlock.objects.filter(stream__name__in=names, recorded_at__lte=as_of)
+    counted = blocks.order_by().values_list("stream__name").annotate(Max("last"))
+    rows = [Stream(name, names[name], last) for name, last in counted]
+    return tuple(sorted(rows, key=lambda row: (row.of, row.name)))
+
+
+def _anchors(as_of: datetime) -> tuple[Anchor, ...]:
+    rows = EvidenceAnchor.objects.filter(recorded_at__lte=as_of).order_by("-recorded_at", "-pk")
+    return tuple(
+        Anchor(
+            str(EvidenceAnchor.Kind(row.kind).label),
+            row.place,
+            row.size,
+            int(row.recorded_at.timestamp()),
+        )
+        for row in rows[:MOST_ANCHORS]
+    )
+
+
+def _clock(
+    servers: list[LicenseServer], start: int, end: int, as_of: datetime
+) -> tuple[ClockNote, ...]:
+    rows = Gap.objects.filter(
+        server__in=servers,
+        cause=Gap.Cause.CLOCK_SUSPECT,
+        starts__lt=end,
+        ends__gt=start,
+        detected_at__lte=as_of,
+    ).order_by("starts", "pk")
+    return tuple(
+        ClockNote(server, begins, ends, detail, int(detected.timestamp()))
+        for server, begins, ends, detail, detected in rows.values_list(
+            "server__name", number("starts"), number("ends"), "detail", "detected_at"
+        )
+    )

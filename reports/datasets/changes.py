@@ -1,0 +1,143 @@
+"""What people changed: rights, their proof, and which features feed which pools."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from licenses.models import Entitlement, LicensePool, PoolFeature, Strength, StrengthOverride
+
+NOBODY: Final = "–"
+BY_DOCUMENTS: Final = "as the documents say"
+_COMPARED: Final = (
+    ("pool", "pool"),
+    ("contract", "contract"),
+    ("quantity", "seats"),
+    ("metric", "metric"),
+    ("valid_from", "first day"),
+    ("valid_to", "last day"),
+    ("overdraft", "overdraft"),
+    ("purchase_order", "order"),
+    ("scope", "scope"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of a person's hand, or of a file that they handed in.
+
+    kind:      "added", "corrected", "withdrawn", "judged" or "mapped".
+    what:      the thing, such as *E17*; before, after: what of it changed, in words.
+    author:    the account; "–" where a file or program did it.
+    approver:  "–": no second person has to approve these.
+    at:        when it was recorded, epoch seconds.
+    """
+
+    kind: str
+    pool: str
+    what: str
+    before: str
+    after: str
+    reason: str
+    author: str
+    approver: str
+    at: int
+
+
+def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) -> tuple[Change, ...]:
+    """Return what was recorded on the pools from *start* to *as_of*, in that order. Three queries.
+
+    Changes after the period count too: they may bear on it.
+    """
+    chosen = [pool.pk for pool in pools]
+    window = {
+        "recorded_at__gte": datetime.fromtimestamp(start, as_of.tzinfo),
+        "recorded_at__lte": as_of,
+    }
+    found = [
+        *_rights(chosen, window),
+        *_judgements(chosen, window, as_of),
+        *_mappings(chosen, window),
+    ]
+    return tuple(sorted(found, key=lambda row: row.at))  # stable: one second's keep their order
+
+
+def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
+    rows = Entitlement.objects.filter(pool__in=chosen, **window).select_related(
+        "pool", "contract", "recorded_by", "replaces__pool", "replaces__contract"
+    )
+    for row in rows.order_by("pk"):
+        old = row.replaces
+        if old is None:
+            kind, before, after = "added", "", _described(row, [name for name, _ in _COMPARED[1:]])
+        elif row.withdrawn:
+            kind, after = "withdrawn", "no longer counts"
+            before = _described(old, [name for name, _ in _COMPARED[1:]])
+        else:
+            kind = "corrected"
+            other = [name for name, _ in _COMPARED if getattr(old, name) != getattr(row, name)]
+            before, after = _described(old, other, all_of=True), _described(row, other, all_of=True)
+        what = f"E{row.pk}" if old is None else f"E{row.pk} for E{old.pk}"
+        yield _change(kind, row.pool.name, what, before, after, row)
+
+
+def _described(line: Entitlement, names: list[str], *, all_of: bool = False) -> str:
+    """Return fields of a line in words; empty ones only if *all_of* them are asked for."""
+    words = dict(_COMPARED)
+    parts = []
+    for name in names:
+        value = getattr(line, name)
+        if name == "contract":
+            value = line.contract.number if line.contract else ""
+        if value not in (None, "", 0) or all_of:
+            parts.append(f"{words[name]} {'none' if value in (None, '') else value}")
+    return ", ".join(parts)
+
+
+def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:
+    rows = StrengthOverride.objects.filter(
+        entitlement__pool__in=chosen, recorded_at__lte=as_of
+    ).select_related("entitlement__pool", "recorded_by")
+    last: dict[int, str] = {}
+    for row in rows.order_by("recorded_at", "pk"):
+        before = last.get(row.entitlement_id, BY_DOCUMENTS)
+        after = _strength(row.strength)
+        last[row.entitlement_id] = after
+        if row.recorded_at >= window["recorded_at__gte"]:
+            line = row.entitlement
+            yield _change("judged", line.pool.name, f"proof of E{line.pk}", before, after, row)
+
+
+def _strength(value: int | None) -> str:
+    return BY_DOCUMENTS if value is None else str(Strength(value).label).split(":")[0]
+
+
+def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
+    rows = PoolFeature.objects.filter(pool__in=chosen, **window).select_related(
+        "pool", "feature__server", "recorded_by"
+    )
+    for row in rows.order_by("pk"):
+        begins = f"{row.mapped_from:%Y-%m-%d %H:%M} UTC" if row.mapped_from else "ever"
+        ends = f" until {row.mapped_until:%Y-%m-%d %H:%M} UTC" if row.mapped_until else ""
+        weight = f", {row.weight} seats each" if row.weight != 1 else ""
+        what = f"{row.feature.name} at {row.feature.server.name}"
+        yield _change(
+            "mapped", row.pool.name, what, "", f"counts since {begins}{ends}{weight}", row
+        )
+
+
+def _change(kind: str, pool: str, what: str, before: str, after: str, row: Any) -> Change:
+    by = row.recorded_by
+    return Change(
+        kind=kind,
+        pool=pool,
+        what=what,
+        before=before,
+        after=after,
+        reason=getattr(row, "reason", ""),
+        author=by.get_username() if by is not None else NOBODY,
+        approver=NOBODY,
+        at=int(row.recorded_at.timestamp()),
+    )

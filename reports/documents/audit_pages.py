@@ -1,0 +1,285 @@
+"""Pages of the audit evidence report that the compliance report does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from reportlab.platypus import Flowable
+
+from reports.datasets.audit import Audit
+from reports.datasets.audit_proof import Proof
+from reports.datasets.audit_use import Peak, PoolUse
+from reports.documents.words import (
+    UNKNOWN_SIGN,
+    length,
+    moment,
+    moment_exact,
+    peak_words,
+)
+from reports.pdf import fonts, look
+from reports.pdf.blocks import KeyValues, Note, caption, heading
+from reports.pdf.tables import Cell, Column, FastTable, Group
+from reports.pdf.text import prose
+
+NOT_SAID: Final = "not stated"
+SESSIONS: Final = 30
+"""Of one peak on paper; sessions.csv has all."""
+A_LINE: Final = 6
+"""Pseudonyms side by side."""
+MOST_PEOPLE: Final = 3_000
+
+
+def letter(data: Audit) -> list[Flowable]:
+    """Say on which occasion the report was made, and what is in it and what is not."""
+    said = data.letter
+    judged = data.judged
+    facts = [
+        ("Publisher", said.vendor),
+        ("Contract", said.contract or NOT_SAID),
+        ("Clause", said.clause or NOT_SAID),
+        ("Asked for by", said.asked_by or NOT_SAID),
+        ("Confidentiality agreement", said.nda or NOT_SAID),
+        ("Basis for names", said.basis or "none: no name is given"),
+    ]
+    which = "All pools" if said.whole else "Some of the pools"
+    names = ", ".join(pool.position.pool for pool in judged.pools)
+    story: list[Flowable] = [
+        *heading("1 Scope"),
+        KeyValues(facts, columns=3),
+        prose(
+            "Included: {which} of this publisher ({count}: {names}), the rights on record for "
+            "them, the licence servers that fed them, their use and refusals, every gap, and what "
+            "people changed.",
+            look.BODY,
+            which=which.lower(),
+            count=f"{len(judged.pools):,}",
+            names=names,
+        ),
+        prose(
+            "Not included: products of other publishers, names of people and machines, the raw "
+            "logs, and use that reached no licence server listed here.",
+            look.BODY,
+        ),
+    ]
+    if said.note:
+        story.append(Note(said.note, "Note of whoever asked for this report"))
+    return story
+
+
+def documents(found: Proof, zone: ZoneInfo) -> list[Flowable]:
+    """List the papers behind the entitlements, with their hashes."""
+    columns = [
+        Column("Contract", 0.13, lines=2),
+        Column("Kind", 0.14, lines=2),
+        Column("Title", 0.22, lines=2),
+        Column("Recorded", 0.14),
+        Column("Bytes", 0.08, "right"),
+        Column("SHA-256", 0.29, font=fonts.MONO, lines=3),
+    ]
+    rows = [
+        (
+            row.contract,
+            row.kind if row.ours else f"{row.kind}, another entity's",
+            row.title,
+            moment(row.at, zone),
+            f"{row.bytes:,}",
+            row.sha256,
+        )
+        for row in found.documents
+    ]
+    return [
+        *heading("4 Documents behind the entitlements"),
+        FastTable(columns, rows, size=7, empty="None is on record."),
+    ]
+
+
+def peaks(use: PoolUse, zone: ZoneInfo) -> list[Flowable]:
+    """List the days of highest use with the sessions behind each, and refusals by code."""
+    rows: list[Any] = []
+    cut = False
+    for peak in use.peaks:
+        rows.append(Group(_peak_words(peak, zone)))
+        rows += [
+            (
+                row.person,
+                row.host,
+                f"{row.feature} at {row.server}",
+                f"{row.seats:,}",
+                moment_exact(row.start, zone),
+                "still out" if row.end is None else moment_exact(row.end, zone),
+                row.method,
+            )
+            for row in peak.sessions[:SESSIONS]
+        ]
+        cut = cut or len(peak.sessions) > SESSIONS
+    columns = [
+        Column("Person", 0.12),
+        Column("Machine", 0.12),
+        Column("Feature", 0.26, lines=2),
+        Column("Seats", 0.06, "right"),
+        Column("Held from", 0.17),
+        Column("Until", 0.17),
+        Column("From", 0.1),
+    ]
+    story: list[Flowable] = [
+        *heading("Highest days, and who held seats then", 2),
+        FastTable(columns, rows, size=7, zebra=False, empty="Nobody is known to have held a seat."),
+    ]
+    if cut:
+        words = f"The first {SESSIONS} sessions of each; sessions.csv has all."
+        story.append(caption(words))
+    return [*story, *heading("Refusals by code", 2), _refusals(use)]
+
+
+def _peak_words(peak: Peak, zone: ZoneInfo) -> str:
+    seats = peak_words(peak.seats, peak.exact)
+    words = f"{seats} on {moment_exact(peak.at, zone)}, for {length(peak.seconds)} of the day"
+    if peak.allowed is not None:
+        words += f"; {peak.allowed:,} allowed"
+    total = sum(row.seats for row in peak.sessions)
+    return f"{words}; {len(peak.sessions):,} sessions with {total:,} seats"
+
+
+def _refusals(use: PoolUse) -> FastTable:
+    columns = [
+        Column("Code", 0.08, "right"),
+        Column("Meaning", 0.5, lines=2),
+        Column("Refusals", 0.12, "right"),
+        Column("People", 0.12, "right"),
+        Column("Served within seconds", 0.18, "right"),
+    ]
+    rows = [
+        (
+            str(row.code or UNKNOWN_SIGN),
+            row.words,
+            f"{row.refusals:,}",
+            f"{row.people:,}",
+            f"{row.served:,}",
+        )
+        for row in use.refusals
+    ]
+    total = ("", "All", f"{sum(row.refusals for row in use.refusals):,}", "", "")
+    return FastTable(
+        columns, rows, total=total if rows else None, size=7.5, empty="Nobody was refused a seat."
+    )
+
+
+def people(data: Audit) -> list[Flowable]:
+    """Count the people, and list them as pseudonyms."""
+    counts = [(use.pool, f"{use.people_count:,}", f"{use.holdings:,}") for use in data.uses]
+    story: list[Flowable] = [
+        *heading("6 Users"),
+        FastTable(
+            [
+                Column("Pool", 0.6),
+                Column("Different people", 0.2, "right"),
+                Column("Sessions", 0.2, "right"),
+            ],
+            counts,
+            total=("All pools, each person once", f"{data.people_count:,}", ""),
+            size=7.5,
+        ),
+    ]
+    known = sorted({person for use in data.uses for person in use.people})
+    if not known:
+        words = "The installation keeps counts only, or nobody held a seat: there is no list."
+        return [*story, prose(words, look.BODY)]
+    shown = known[:MOST_PEOPLE]
+    shown += [""] * (-len(shown) % A_LINE)
+    rows = [shown[place : place + A_LINE] for place in range(0, len(shown), A_LINE)]
+    if len(known) > MOST_PEOPLE:
+        story.append(caption(f"The first {MOST_PEOPLE:,} of {len(known):,}; report.json has all."))
+    return [
+        *story,
+        FastTable([Column("", 1 / A_LINE)] * A_LINE, rows, size=7),
+        prose(
+            "Pseudonyms are keyed hashes, the same for one person in all pools and periods. Names "
+            "are given only on a stated basis, to whom a second person approves; this report holds "
+            "none.",
+            look.SMALL,
+        ),
+    ]
+
+
+def clock(found: Proof, zone: ZoneInfo) -> list[Flowable]:
+    """List the times that our own clock showed twice."""
+    rows = [
+        (
+            row.server,
+            moment_exact(row.start, zone),
+            UNKNOWN_SIGN if row.end is None else moment_exact(row.end, zone),
+            row.detail,
+        )
+        for row in found.clock
+    ]
+    columns = [
+        Column("Server", 0.2),
+        Column("From", 0.2),
+        Column("To", 0.2),
+        Column("What", 0.4, lines=2),
+    ]
+    return [
+        *heading("8 Clock"),
+        FastTable(columns, rows, size=7.5, empty="Our clock was never seen to go back."),
+        prose(
+            "Logs are dated by the licence servers' clocks, polls by ours. How far the two lie "
+            "apart is not measured.",
+            look.SMALL,
+        ),
+    ]
+
+
+def proof(data: Audit, zone: ZoneInfo) -> list[Flowable]:
+    """List the streams of the evidence log, the anchors, and how to verify them."""
+    found = data.proof
+    streams: Sequence[Sequence[str | Cell]] = [
+        (row.of, row.name, f"{row.entries:,}") for row in found.streams
+    ]
+    anchors = [
+        (moment(row.at, zone), row.kind, row.place, f"{row.days:,}") for row in found.anchors
+    ]
+    return [
+        *heading("Streams of the evidence log", 2),
+        FastTable(
+            [
+                Column("Of", 0.3),
+                Column("Stream", 0.5, font=fonts.MONO),
+                Column("Entries", 0.2, "right"),
+            ],
+            streams,
+            size=7,
+        ),
+        *heading("Anchors outside", 2),
+        FastTable(
+            [
+                Column("When", 0.16),
+                Column("Kind", 0.1),
+                Column("Where", 0.6, lines=2),
+                Column("Days", 0.14, "right"),
+            ],
+            anchors,
+            size=7.5,
+            empty="No outside anchor: a roll-back cannot be excluded.",
+        ),
+        prose(
+            "To verify: ask for the evidence pack of this publisher and this period, and for the "
+            "public key by another way. Then: python3 verify.py PACK.zip 'PUBLIC KEY' ANCHOR.txt",
+            look.BODY,
+        ),
+    ]
+
+
+def distribution(data: Audit) -> list[Flowable]:
+    """List who is to get the report."""
+    rows = [(name,) for name in data.letter.recipients]
+    return [
+        *heading("Distribution", 2),
+        FastTable([Column("To", 1.0, lines=2)], rows, size=8, empty="Nobody was named."),
+        prose(
+            "Each download and each mail of this file is an entry of the evidence log, with the "
+            "account and the SHA-256 of the file.",
+            look.SMALL,
+        ),
+    ]

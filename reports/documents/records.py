@@ -1,0 +1,99 @@
+"""Pages on what people recorded, and on what contracts say of place, entity and version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from reportlab.platypus import Flowable
+
+from reports.datasets.changes import Change
+from reports.datasets.pool_report import PoolReport
+from reports.documents.words import moment
+from reports.pdf import look
+from reports.pdf.blocks import caption, heading
+from reports.pdf.look import Tone
+from reports.pdf.tables import Cell, Column, FastTable
+from reports.pdf.text import prose
+
+MOST_CHANGES: Final = 300
+"""On paper, the newest; the data file has all."""
+
+
+def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable]:
+    """List what was recorded by hand or from files since the start of the period."""
+    columns = [
+        Column("Recorded", 0.14),
+        Column("Pool", 0.12, lines=2),
+        Column("What", 0.14, lines=3),
+        Column("Before", 0.16, lines=4),
+        Column("After", 0.165, lines=4),
+        Column("Reason", 0.155, lines=4),
+        Column("By", 0.12, lines=2),
+    ]
+    shown = [
+        (
+            moment(row.at, zone),
+            row.pool,
+            f"{row.kind}: {row.what}",
+            row.before or "–",
+            row.after or "–",
+            row.reason or "–",
+            row.author,
+        )
+        for row in rows[-MOST_CHANGES:]
+    ]
+    story: list[Flowable] = [
+        *heading(title),
+        FastTable(columns, shown, size=7, limit=240, empty="Nothing was recorded or corrected."),
+    ]
+    if len(rows) > MOST_CHANGES:
+        words = f"The newest {MOST_CHANGES} of {len(rows):,}; the data file has all."
+        story.append(caption(words))
+    story.append(
+        prose(
+            "From the start of the period to the as-of time. A dash under *by*: a file or the "
+            "program. No second person has to approve these; whoever signs this report sees them.",
+            look.SMALL,
+        )
+    )
+    return story
+
+
+def scope_rules(pools: Sequence[PoolReport], title: str) -> list[Flowable]:
+    """Say how use stands to what the entitlements say of their scope."""
+    columns = [
+        Column("Pool", 0.15, lines=2),
+        Column("Line", 0.06),
+        Column("Scope, as written", 0.2, lines=3),
+        Column("Aspect", 0.13, lines=2),
+        Column("Checked", 0.085, "right"),
+        Column("Outside", 0.085, "right"),
+        Column("Unknown", 0.09, "right"),
+        Column("", 0.2, lines=4),
+    ]
+    rows = [
+        (
+            pool.position.pool,
+            f"E{rule.line}",
+            rule.text,
+            rule.aspect,
+            f"{rule.checked:,}",
+            Cell(f"{rule.outside:,}", Tone.BAD) if rule.outside else "0",
+            Cell(f"{rule.unknown:,}", Tone.UNKNOWN) if rule.unknown else "0",
+            rule.words,
+        )
+        for pool in pools
+        for rule in pool.scope_rules
+    ]
+    empty = "No entitlement on record says anything of territory, entity or version: not checked."
+    return [
+        *heading(title),
+        FastTable(columns, rows, size=7, limit=200, empty=empty),
+        prose(
+            "In sessions that began while the line was in force. What a licence server does not "
+            "tell is unknown, never inside.",
+            look.SMALL,
+        ),
+    ]

@@ -1,0 +1,86 @@
+"""What people recorded since the start of a period, with what was there before."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from licenses.importing.rights import correct_right, override_strength
+from licenses.models import Entitlement, StrengthOverride
+from reports.datasets.changes import load_changes
+from tests import factories as f
+
+START = f.at("2026-01-01")
+AS_OF = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def line(db):
+    line = f.EntitlementFactory(quantity=10, recorded_at="2025-06-01T00:00:00Z", strength=1)
+    line.pool.mappings.update(recorded_at="2025-06-01T00:00:00Z")
+    return line
+
+
+def changes(line, as_of=AS_OF):
+    return load_changes([line.pool], START, as_of)
+
+
+def test_what_was_recorded_before_the_period_is_none(line):
+    assert changes(line) == ()
+
+
+def test_a_new_line_is_told_with_what_it_gives(line):
+    new = f.EntitlementFactory(
+        pool=line.pool, quantity=5, valid_from=date(2026, 2, 1), purchase_order="PO-1", strength=1
+    )
+    (row,) = changes(line)
+    assert (row.kind, row.what, row.before, row.author) == ("added", f"E{new.pk}", "", "–")
+    assert row.after == "seats 5, metric concurrent, first day 2026-02-01, order PO-1"
+
+
+def test_a_correction_is_told_by_what_it_changed_and_why(line, admin_user):
+    copy = correct_right(
+        line, changes={"quantity": 12, "scope": "EU"}, reason="Invoice found", user=admin_user
+    )
+    (row,) = changes(line)
+    assert (row.kind, row.what) == ("corrected", f"E{copy.pk} for E{line.pk}")
+    assert (row.before, row.after) == ("seats 10, scope none", "seats 12, scope EU")
+    assert (row.reason, row.author) == ("Invoice found", "admin")
+
+
+def test_a_line_that_was_taken_back_is_told(line, admin_user):
+    correct_right(line, changes={}, reason="Never bought", user=admin_user, withdraw=True)
+    (row,) = changes(line)
+    assert (row.kind, row.after, row.reason) == ("withdrawn", "no longer counts", "Never bought")
+    assert row.before.startswith("seats 10")
+
+
+def test_a_judgement_of_proof_is_told_with_the_one_before(line, admin_user):
+    override_strength(line, strength=3, reason="Seen", user=admin_user)
+    override_strength(line, strength=None, reason="Mistaken", user=admin_user)
+    rows = [(row.before, row.after, row.reason) for row in changes(line)]
+    assert rows == [
+        ("as the documents say", "partial", "Seen"),
+        ("partial", "as the documents say", "Mistaken"),
+    ]
+
+
+def test_what_came_after_the_cut_off_is_left_out(line, admin_user):
+    override_strength(line, strength=3, reason="Seen", user=admin_user)
+    StrengthOverride.objects.update(recorded_at="2026-05-01T00:00:00Z")
+    assert changes(line, datetime(2026, 4, 1, tzinfo=UTC)) == ()
+    assert len(changes(line, datetime(2026, 6, 1, tzinfo=UTC))) == 1
+
+
+def test_other_pools_are_left_out(line):
+    f.EntitlementFactory(strength=1)
+    assert Entitlement.objects.count() == 2
+    assert changes(line) == ()
+
+
+def test_the_newest_comes_last(line, admin_user):
+    override_strength(line, strength=3, reason="Seen", user=admin_user)
+    StrengthOverride.objects.update(recorded_at="2026-05-01T00:00:00Z")
+    f.EntitlementFactory(pool=line.pool, recorded_at="2026-06-01T00:00:00Z", strength=1)
+    assert [row.kind for row in changes(line)] == ["judged", "added"]
