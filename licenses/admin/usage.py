@@ -9,7 +9,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -173,6 +175,7 @@ class DenialEpisodeAdmin(FactAdmin):
         "ended",
         "lost",
         "then",
+        "explained",
     )
     list_filter = (
         OwnPoolFilter,
@@ -190,7 +193,7 @@ class DenialEpisodeAdmin(FactAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         own = [field.name for field in self.opts.fields if field.name not in ("id", "person")]
-        return ["who", *own]
+        return ["who", *own, "explained"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
@@ -219,6 +222,11 @@ class DenialEpisodeAdmin(FactAdmin):
     def then(self, row: Any) -> str:
         shown = ["?" if value is None else str(value) for value in (row.in_use, row.limit)]
         return " of ".join(shown)
+
+    @display(description="")
+    def explained(self, row: Any) -> str:
+        url = reverse("portal:why", args=[row.pk])
+        return format_html('<a class="lm-link lm-nowrap" href="{}">Why?</a>', url)
 
 
 @admin.register(Disagreement)

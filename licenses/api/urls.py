@@ -8,7 +8,7 @@ from knox import views as knox
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
 
-from licenses.api import overview, people, status, teams, views
+from licenses.api import overview, people, refusals, status, teams, views
 from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, viewset
 
@@ -62,6 +62,7 @@ ENDPOINTS: dict[str, Any] = {
     "sharing-rules": views.SharingRuleViewSet,
     "seats": status.SeatsViewSet,
     "waitlist": status.WaitlistViewSet,
+    "refusals": refusals.RefusalViewSet,
 }
 for name, endpoint in ENDPOINTS.items():
     router.register(name, endpoint, basename=name.rstrip("s"))

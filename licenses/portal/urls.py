@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import sign_in, views, waiting
+from . import refusals, sign_in, views, waiting
 
 app_name = "portal"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("pools/<int:pk>/wait/", waiting.join, name="join"),
     path("waiting/", waiting.mine, name="waiting"),
     path("waiting/<int:pk>/leave/", waiting.leave, name="leave"),
+    path("refusals/", refusals.mine, name="refusals"),
+    path("refusals/<int:pk>/", refusals.why, name="why"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
 ]

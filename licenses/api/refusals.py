@@ -1,0 +1,93 @@
+"""Endpoint of one's own refusals, and of why an episode came about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from licenses.access import why as whys
+from licenses.access import why_words
+from licenses.api.base import BIGGEST_ID, ReadOnly, filters_of
+from licenses.api.serializers import DenialEpisodeSerializer
+from licenses.api.status import HasRole
+from licenses.evidence.reads import note_names
+from licenses.models import DenialEpisode
+
+
+class RefusalViewSet(ReadOnly):
+    """One's own refusals. A single one says why; who may read about other people opens theirs."""
+
+    queryset = DenialEpisode.objects.all()
+    permission_classes = (HasRole,)
+    serializer_class = DenialEpisodeSerializer
+    filterset_class = filters_of(DenialEpisode, "pool", "outcome", "reason_class", "capacity")
+    ordering_fields = ("id", "starts", "lost_seconds")
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return DenialEpisode.objects.none()
+        return whys.own_episodes(self.request.user)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Say why: the class in words, the limit or rule that was hit, who held the seats."""
+        pk = kwargs["pk"]
+        number = int(pk) if str(pk).isdecimal() and int(pk) <= BIGGEST_ID else 0
+        episode = whys.find(request.user, number)
+        if episode is None:
+            raise NotFound
+        found = whys.explain(episode, request.user)
+        note_names(
+            request, "why somebody was refused", whys.naming(found),
+            pool=episode.pool_id, single=True,
+        )  # fmt: skip
+        return Response(_told(found, request.user, self.get_serializer(episode).data))
+
+
+def _told(found: whys.Why, reader: Any, episode: dict[str, Any]) -> dict[str, Any]:
+    rows = found.holders.rows
+    zone = found.episode.pool.tzinfo
+    return {
+        "episode": episode,
+        "own": found.own,
+        "name": found.name,
+        "what": why_words.what(found.episode),
+        "what_to_do": why_words.what_to_do(found.episode),
+        "then": why_words.then(found),
+        "outcome": why_words.outcome(found.episode),
+        "refusals": [
+            {
+                "at": line.at.astimezone(zone).isoformat(),
+                "feature": line.feature,
+                "seats": line.seats,
+                "code": line.code,
+                "reason": line.reason,
+            }
+            for line in found.lines
+        ],
+        "rules": [why_words.rule(row, reader) for row in found.rules],
+        "held_by": {
+            "words": why_words.holders(found),
+            "people": found.holders.people,
+            "seats": found.holders.seats,
+            "holders": None
+            if rows is None
+            else [
+                {
+                    "person": row.label,
+                    "name": row.name,
+                    "seats": row.seats,
+                    "since": datetime.fromtimestamp(row.taken_at, UTC).astimezone(zone).isoformat(),
+                    "sure": row.sure,
+                }
+                for row in rows
+            ],
+        },
+        "house_rules": found.episode.pool.house_rules,
+    }

@@ -1,0 +1,110 @@
+"""One's own refusals, and the page that says why."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from licenses.access import why as whys
+from licenses.access import why_words
+from licenses.admin import words
+from licenses.admin.base import person_words
+from licenses.analysis.availability import load_availability
+from licenses.analysis.busy import BUSY, FREE, TIGHT, Busy
+from licenses.analysis.instant import HeldThen
+from licenses.evidence.reads import note_names
+from licenses.models import DenialEpisode, tells_apart
+
+from . import board
+from .guests import own_page, pools
+from .views import next_free
+
+PER_PAGE = 30
+_THAT_HOUR = {
+    BUSY: "At this hour of the week it is usually busy.",
+    TIGHT: "At this hour of the week it is sometimes full.",
+    FREE: "At this hour of the week a seat is usually free.",
+}
+
+
+@require_safe
+@own_page
+def mine(request: HttpRequest) -> HttpResponse:
+    """Show when whoever asks was refused, in what, why, and how it ended."""
+    page = Paginator(whys.own_episodes(request.user), PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(row, why_words.what(row), why_words.outcome(row)) for row in page]
+    context = {
+        "page": page,
+        "rows": rows,
+        "login": request.user.get_username(),
+        "nobody_told_apart": not tells_apart(),
+    }
+    return render(request, "portal/refusals.html", context)
+
+
+@require_safe
+@own_page
+def why(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show why an episode came about. One that is not there and one that is not for whoever asks
+    give the same answer."""
+    episode = whys.find(request.user, pk)
+    if episode is None:
+        raise Http404("There is no such refusal, or it is not yours to see.")
+    found, now, pool = whys.explain(episode, request.user), int(time.time()), episode.pool
+    seats = load_availability([pool], now)[pool.pk]
+    hours = board.hours_of(pool, seats.seats, now)
+    rows = found.holders.rows
+    context = {
+        "episode": episode,
+        "pool": pool,
+        "why": found,
+        "who": person_words(episode.person.label, found.name or ""),
+        "what": why_words.what(episode),
+        "what_to_do": why_words.what_to_do(episode),
+        "then": why_words.then(found),
+        "outcome": why_words.outcome(episode),
+        "holders": why_words.holders(found),
+        "rows": None if rows is None else [_row(row, found.then.at) for row in rows],
+        "rules": [(row, why_words.rule(row, request.user)) for row in found.rules],
+        "that_hour": _that_hour(episode, hours),
+        "shown": pools(request).filter(pk=pool.pk).exists(),
+        "moment": _moment(request, episode),
+        "card": board.card(pool, seats, hours),
+        **next_free(pool, hours, now),
+    }
+    naming = whys.naming(found)
+    note_names(request, "why somebody was refused", naming, pool=pool.pk, single=True)
+    with timezone.override(pool.tzinfo):
+        return render(request, "portal/why.html", context)
+
+
+def _that_hour(episode: DenialEpisode, hours: Busy) -> str:
+    local = episode.starts.astimezone(episode.pool.tzinfo)
+    return _THAT_HOUR.get(hours.levels[local.weekday()][local.hour], "")
+
+
+def _row(row: HeldThen, at: int) -> dict[str, Any]:
+    return {
+        "person": person_words(row.label, row.name or ""),
+        "seats": row.seats,
+        "since": datetime.fromtimestamp(row.taken_at, UTC),
+        "held": words.lasting(max(0, at - row.taken_at)),
+        "sure": row.sure,
+    }
+
+
+def _moment(request: HttpRequest, episode: DenialEpisode) -> str:
+    """Return the address of the pool's page at that moment in the admin; "" for who has none."""
+    user: Any = request.user
+    if not user.is_staff or not user.has_perm("licenses.view_checkout"):
+        return ""
+    path = reverse("admin:licenses_licensepool_at", args=[episode.pool_id])
+    return f"{path}?at={episode.starts:%Y-%m-%dT%H:%M:%S}Z"
