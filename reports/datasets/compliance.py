@@ -19,6 +19,7 @@ from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
 from licenses.models import LicensePool, Strength
 from reports.datasets.changes import Change, load_changes
+from reports.datasets.coverage_by_source import SourceCoverage, load_source_coverage
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
@@ -65,6 +66,7 @@ class Compliance:
     proven_from:  the least strength of an entitlement that counts as proven.
     verdict:  that of the worst pool, with its reason.
     counts:   how many pools have which verdict.
+    sources:  what each log, and the polls of each server, vouch for.
     changes:  what people recorded on the pools from the start of the period on.
     integrity:  what binds the records that all this rests on.
     """
@@ -85,6 +87,7 @@ class Compliance:
     coverage: Fraction | None
     counts: tuple[tuple[str, int], ...]
     pools: tuple[PoolReport, ...]
+    sources: tuple[SourceCoverage, ...]
     changes: tuple[Change, ...]
     method: tuple[str, ...]
     integrity: Integrity
@@ -189,6 +192,7 @@ def compliance(
         coverage=Fraction(observed, expected) if expected else None,
         counts=tuple((v.value, verdicts.count(v.value)) for v in Verdict if v.value in verdicts),
         pools=tuple(reports),
+        sources=load_source_coverage(chosen, start, end, as_of),
         changes=load_changes(chosen, start, as_of),
         method=METHOD,
         integrity=load_integrity(as_of),

@@ -51,6 +51,7 @@ def paper(
         *pages.people(data),
         *records.scope_rules(judged.pools, "7 Territory, entity and version"),
         *pages.clock(data.proof, zone),
+        *records.sources(judged.sources, "Coverage by source"),
         *records.changes(judged.changes, zone, "9 Changes and corrections"),
         *standings.differences(standing),
         *method(judged, "10 Method and limits"),

@@ -223,11 +223,6 @@ def clock(found: Proof, zone: ZoneInfo) -> list[Flowable]:
     return [
         *heading("8 Clock"),
         FastTable(columns, rows, size=7.5, empty="Our clock was never seen to go back."),
-        prose(
-            "Logs are dated by the licence servers' clocks, polls by ours. How far the two lie "
-            "apart is not measured.",
-            look.SMALL,
-        ),
     ]
 
 

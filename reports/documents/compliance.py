@@ -77,6 +77,7 @@ def paper(
         story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
     story += [
         *records.scope_rules(data.pools, "Scope rules"),
+        *records.sources(data.sources, "Coverage by source"),
         *records.changes(data.changes, zone, "Corrections and manual entries"),
         *standings.differences(standing),
     ]
@@ -175,17 +176,18 @@ def _findings(found: Sequence[Position]) -> FastTable:
 def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Flowable]:
     """Return the position of every pool in one line."""
     columns = [
-        Column("Pool, product", 0.215, lines=2),
-        Column("Entitled", 0.07, "right"),
-        Column("Proven", 0.065, "right"),
-        Column("Over- draft", 0.06, "right"),
-        Column("Issued", 0.065, "right"),
-        Column("Peak", 0.06, "right"),
-        Column("Peak reached", 0.135),
-        Column("Least spare", 0.06, "right"),
-        Column("Hours over", 0.065, "right"),
-        Column("Refusals", 0.075, "right"),
-        Column("Coverage", 0.085, "right"),
+        Column("Pool, product", 0.2, lines=2),
+        Column("Entitled", 0.068, "right"),
+        Column("Proven", 0.064, "right"),
+        Column("Over- draft", 0.058, "right"),
+        Column("Issued", 0.063, "right"),
+        Column("Peak", 0.055, "right"),
+        Column("Peak reached", 0.136),
+        Column("Least spare", 0.058, "right"),
+        Column("Hours over", 0.062, "right"),
+        Column("Seat- hours over", 0.062, "right"),
+        Column("Refusals", 0.076, "right"),
+        Column("Coverage", 0.088, "right"),
     ]
     rows = [
         (
@@ -198,6 +200,7 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
             moment(row.peak_at, zone) if row.peak_at is not None and row.peak else "–",
             signed(row.spare),
             hours(row.over_seconds),
+            hours(row.over_seat_seconds),
             f"{row.denials:,}",
             percent(row.coverage),
         )
@@ -208,7 +211,8 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
         FastTable(columns, rows, size=7, limit=240),
         prose(
             "Entitled, proven, overdraft and issued at the end of the period. Least spare: allowed "
-            "minus in use at the tightest moment. A dash stands for what is not known.",
+            "minus in use at the tightest moment. Seat-hours over: each seat above what is "
+            "allowed, for as long as it was. A dash stands for what is not known.",
             look.CAPTION,
         ),
     ]

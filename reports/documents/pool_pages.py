@@ -361,9 +361,14 @@ def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:
     rows = []
     for label, days in groupby(pool.days, key=lambda item: month(item.start, zone)):
         shares: list[float | None] = [None] * 31
+        bounded = [0.0] * 31
         for item in days:
             if item.expected_seconds:
-                share = item.observed_seconds / item.expected_seconds
-                shares[local(item.start).day - 1] = share
-        rows.append(CalendarMonth(label, shares, notes[label]))
+                place = local(item.start).day - 1
+                shares[place] = item.observed_seconds / item.expected_seconds
+                # Whole where every second that is missing is: 1 - 2/3 and 1/3 are not the same.
+                missing = item.expected_seconds - item.observed_seconds
+                whole = 0 < missing == item.bounded_seconds
+                bounded[place] = 1.0 if whole else item.bounded_seconds / item.expected_seconds
+        rows.append(CalendarMonth(label, shares, notes[label], bounded))
     return CompletenessCalendar(rows)

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from reportlab.platypus import Flowable
 
 from reports.datasets.changes import Change
+from reports.datasets.coverage_by_source import SourceCoverage
 from reports.datasets.pool_report import PoolReport
-from reports.documents.words import moment
+from reports.documents.words import UNKNOWN_SIGN, length, moment, percent
 from reports.pdf import look
 from reports.pdf.blocks import caption, heading
 from reports.pdf.look import Tone
@@ -59,6 +60,38 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
         )
     )
     return story
+
+
+def sources(rows: Sequence[SourceCoverage], title: str) -> list[Flowable]:
+    """Say how much of the period each source vouches for."""
+    shown = [
+        (
+            row.server,
+            row.source,
+            "each event" if row.every_seconds is None else f"every {row.every_seconds:,} s",
+            percent(row.share),
+            length(row.seconds),
+            f"{row.clock_steps:,}" if row.every_seconds is not None else UNKNOWN_SIGN,
+        )
+        for row in rows
+    ]
+    columns = [
+        Column("Server", 0.28),
+        Column("Source", 0.1),
+        Column("Tells", 0.16),
+        Column("Of the period", 0.14, "right"),
+        Column("Vouched for", 0.16, "right"),
+        Column("Clock set back", 0.16, "right"),
+    ]
+    return [
+        *heading(title, 2),
+        FastTable(columns, shown, size=7.5, empty="No source is on record."),
+        prose(
+            "Of the period up to the as-of time; logs are dated by the servers' clocks, polls by "
+            "ours. How far the two lie apart is not measured.",
+            look.SMALL,
+        ),
+    ]
 
 
 def scope_rules(pools: Sequence[PoolReport], title: str) -> list[Flowable]:

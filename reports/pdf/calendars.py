@@ -22,18 +22,21 @@ class CalendarMonth:
     days: for each day of the month the share of it that was observed, 0 to 1, or None where the
           day lies outside the report's period.
     note: what stands at the end of the row, such as the month's coverage.
+    bounded:  for each day the share of it that was not observed but in which nothing could go
+          wrong, as the servers could not issue too much; empty: none.
     """
 
     label: str
     days: Sequence[float | None]
     note: str = ""
+    bounded: Sequence[float] = ()
 
 
 class CompletenessCalendar(Flowable):
     """Months as rows, days as cells: solid as far as observed, hatched as far as not.
 
-    A day that misses anything shows at least a sixth of its cell hatched; so nothing that is
-    incomplete looks complete.
+    Bounded time is pale, above the observed. A day that misses anything shows at least a sixth of
+    its cell hatched or pale; so nothing that is incomplete looks complete.
     """
 
     def __init__(self, months: Sequence[CalendarMonth], note_title: str = "Coverage") -> None:
@@ -65,30 +68,49 @@ class CompletenessCalendar(Flowable):
             look.label(ink, 0, y + 3, label, 7, look.TEXT)
             for day, share in enumerate(month.days):
                 if share is not None:
-                    self._draw_cell(ink, LABEL + day * pitch, y, cell, tall, share)
+                    safely = month.bounded[day] if month.bounded else 0.0
+                    self._draw_cell(ink, LABEL + day * pitch, y, cell, tall, share, safely)
             end = clip(safe(month.note), fonts.REGULAR, 7, NOTE - 4)
             ink.text(self.width, y + 3, end, fonts.REGULAR, 7, look.TEXT, "right")
         self._draw_legend(ink, cell, tall)
         ink.flush()
 
     @staticmethod
-    def _draw_cell(ink: Ink, x: float, y: float, width: float, tall: float, share: float) -> None:
+    def _draw_cell(
+        ink: Ink,
+        x: float,
+        y: float,
+        width: float,
+        tall: float,
+        share: float,
+        bounded: float = 0.0,
+    ) -> None:
         filled = tall if share >= 1 else min(max(share, 0.0) * tall, tall * 5 / 6)
         if filled > 0:
             ink.box(x, y, width, filled, look.SEEN)
         if filled < tall:
             rest = tall - filled
-            ink.hatch(x, y + filled, width, rest, look.WHITE, look.MUTED, step=2.2)
+            missing = max(1.0 - share, 1e-9)
+            pale = rest if bounded >= missing else min(bounded / missing, 5 / 6) * rest
+            if pale > 0:
+                ink.box(x, y + filled, width, pale, look.PALE)
+            if pale < rest:
+                ink.hatch(
+                    x, y + filled + pale, width, rest - pale, look.WHITE, look.MUTED, step=2.2
+                )
             ink.box(x, y, width, tall, None, look.MUTED, 0.4)
 
     def _draw_legend(self, ink: Ink, cell: float, tall: float) -> None:
         x = LABEL
-        for share, words in (
-            (1.0, "Observed without a gap"),
-            (0.6, "In part: filled as far as observed"),
-            (0.0, "Not observed"),
-        ):
-            self._draw_cell(ink, x, 1, cell, tall, share)
+        kinds = [
+            (1.0, 0.0, "Observed without a gap"),
+            (0.6, 0.0, "In part: filled as far as observed"),
+            (0.0, 0.0, "Not observed"),
+        ]
+        if any(any(month.bounded) for month in self._months):
+            kinds.append((0.0, 1.0, "Not observed, but bounded"))
+        for share, bounded, words in kinds:
+            self._draw_cell(ink, x, 1, cell, tall, share, bounded)
             shown = safe(words)
             look.label(ink, x + cell + 4, 3.5, shown, 6.5)
             x += cell + 18 + fonts.width(shown, fonts.REGULAR, 6.5)

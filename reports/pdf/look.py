@@ -31,6 +31,7 @@ SEEN: Final = _hex("A9C3D3")
 LIMIT: Final = _hex("111111")  # what is allowed
 OVER: Final = _hex("B3261E")
 OVER_TINT: Final = _hex("E8857C")
+PALE: Final = _hex("E9EEF2")  # not observed, but nothing could go wrong
 GAP: Final = _hex("F0F0F0")
 GAP_LINE: Final = _hex("9A9A9A")
 

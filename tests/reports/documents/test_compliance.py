@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from licenses.evidence.notes import Signer
-from licenses.importing.rights import override_strength
+from licenses.importing.rights import correct_right, override_strength
 from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, StrengthOverride
 from reports.datasets.compliance import compliance
 from reports.documents.compliance import paper
@@ -213,3 +213,20 @@ def test_the_files_inside_are_listed_with_their_hashes(world):
     _pages, text = text_of(content)
     assert f"daily.csv each day 1 {file.sha256[:40]}" in text
     assert PdfReader(io.BytesIO(content)).attachments["daily.csv"] == [b"1"]
+
+
+def test_what_people_recorded_is_printed_with_its_reason(world, admin_user):
+    (line,) = world.pool.entitlements.all()
+    correct_right(line, changes={"scope": "EU"}, reason="Read again", user=admin_user)
+
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    data = compliance([world.pool], start=START, end=END, zone=ZoneInfo("UTC"), as_of=late)
+    _pages, text = text_of(paper(data))
+    assert "scope none" in text
+    assert "Read again" in text
+    assert "Not checked: no licence server tells where a session was" in text
+
+
+def test_each_source_is_printed_with_what_it_vouches_for(world):
+    _pages, text = text_of(paper(numbers(world.pool)))
+    assert "lic1 log each event 99.45 % 363 d –" in text

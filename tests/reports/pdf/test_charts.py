@@ -158,3 +158,18 @@ def test_a_day_that_misses_a_second_does_not_look_complete() -> None:
 def test_a_calendar_has_a_row_for_each_month() -> None:
     calendar = CompletenessCalendar([CalendarMonth("Nov 2025", [1.0] * 30, "100.00 %")] * 13)
     assert text_of(calendar).count("100.00 %") == 13
+
+
+@pytest.mark.parametrize(("bounded", "hatched"), [(0.0, True), (0.2, True), (0.5, False)])
+def test_only_time_that_is_bounded_whole_is_not_hatched(bounded: float, hatched: bool) -> None:
+    ink = Ink(Canvas(io.BytesIO(), initialFontName=fonts.REGULAR))
+    CompletenessCalendar._draw_cell(ink, 0, 0, 10, 12, 0.5, bounded)
+    drawn = " ".join(ink.operators)
+    assert (" l " in drawn) is hatched
+    assert any(operator.endswith("S") for operator in ink.operators)  # framed: not complete
+
+
+def test_the_legend_names_bounded_time_where_there_is_some() -> None:
+    row = CalendarMonth("Nov 2025", [0.0], "0.00 %", [1.0])
+    assert "but bounded" in text_of(CompletenessCalendar([row]))
+    assert "but bounded" not in text_of(CompletenessCalendar([CalendarMonth("Nov", [0.0])]))
