@@ -43,7 +43,7 @@ def main() -> None:
 def furnish() -> None:
     """Add what pages show besides holdings: rights, refusals, the present, and counted hours."""
     from licenses import models as m
-    from licenses.analysis import now, rollup
+    from licenses.analysis import headlines, now, rollup
 
     dice = random.Random(3)
     pools = list(m.LicensePool.objects.order_by("pk"))
@@ -81,6 +81,8 @@ def furnish() -> None:
     rollup.mark_dirty(ids, START, END)
     rollup.drain()
     now.refresh(ids)
+    taken = timed(lambda: headlines.drain(END, limit_seconds=3600))
+    print(f"30 days of {len(ids)} pools counted in {taken:.1f} s")
 
 
 def paths() -> list[str]:
@@ -110,6 +112,8 @@ def paths() -> list[str]:
     start = end - timedelta(days=364)
     span = f"from={start:%Y-%m-%d}&to={end:%Y-%m-%d}"
     found += [f"/api/v1/pools/{pool.pk}/{name}/?{span}" for name in ("usage", "denials", "teams")]
+    found += ["/api/v1/overview/", f"{NOW}?headlines=true"]
+    found += [f"/admin/live/dashboard/{name}/" for name in ("cards", "pools", "tasks")]
     found += [NOW, f"{NOW}?week=true", f"/api/v1/pools/{pool.pk}/holders/"]
     return found
 

@@ -474,6 +474,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ChannelKindEnum": "licenses.api.choices.ChannelKind.choices",
         "AlertRuleKindEnum": "licenses.api.choices.AlertRuleKind.choices",
         "ServerKindEnum": "licenses.api.choices.ServerKind.choices",
+        "WorkStateEnum": "licenses.api.choices.WorkState.choices",
     }
     | {
         name: f"drf_standardized_errors.openapi_serializers.{name}.choices"

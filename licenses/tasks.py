@@ -23,7 +23,7 @@ from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import headlines, rollup
 from licenses.analysis import now as pools_now
 from licenses.evidence import nightly
-from licenses.importing import denial_classes, jobs, polling, rights_files, tail
+from licenses.importing import connection, denial_classes, jobs, polling, rights_files, tail
 from licenses.models import Chore, DirtySpan, LicensePool
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ def tick() -> None:
         read_log.delay(server_id)
     for job_id in jobs.due(now):
         import_file.delay(job_id)
+    for check_id in connection.due(now):
+        check_connection.delay(check_id)
     if DirtySpan.objects.exists():
         count_again.delay()
     if past.waiting(now):
@@ -92,6 +94,12 @@ def import_file(job_id: int) -> None:
     """Go on with a file that was handed in; only the holder of its lease does anything."""
     jobs.run(job_id)
     past.drain(timezone.now())
+
+
+@shared_task
+def check_connection(check_id: int) -> None:
+    """Try the connection that somebody asked for; only one worker does."""
+    connection.run(check_id)
 
 
 @shared_task

@@ -18,9 +18,9 @@ from django.views.decorators.http import require_safe
 
 from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import fitting_step, series
-from licenses.models import ImportJob, LicensePool
+from licenses.models import ImportJob, LicensePool, LicenseServer
 
-from . import dashboard, instant_page, pool_page, pool_tabs, words
+from . import dashboard, instant_page, pool_page, pool_tabs, server_page, words
 from .pools import with_now
 
 DAY_SECONDS = 86_400
@@ -57,6 +57,11 @@ def urls(site: Any) -> list[URLPattern]:
         ),
         path("live/dashboard/<slug:name>/", view(pool, dashboard_part), name="live-dashboard"),
         path("live/installation/", site.admin_view(stopped), name="live-installation"),
+        path(
+            "live/servers/<int:pk>/check/",
+            view("licenses.change_licenseserver", connection_check),
+            name="live-check",
+        ),
         path("live/imports/<int:pk>/", view("licenses.view_importjob", job), name="live-import"),
     ]
 
@@ -182,6 +187,13 @@ def dashboard_part(request: HttpRequest, name: str) -> HttpResponse:
 def stopped(request: HttpRequest) -> HttpResponse:
     """Answer which parts of the installation stand still, drawn as on every page."""
     return HttpResponse(render_to_string("admin/stopped.html", {}, request))
+
+
+def connection_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer how far the newest connection check of a server is, drawn as on its page."""
+    server = get_object_or_404(LicenseServer.objects.for_user(request.user), pk=pk)
+    context = {"check": server_page.newest_check(server)}
+    return HttpResponse(render_to_string("admin/licenses/check.html", context, request))
 
 
 def job(request: HttpRequest, pk: int) -> JsonResponse:

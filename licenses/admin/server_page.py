@@ -4,9 +4,7 @@ missing.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -17,38 +15,38 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
-from licenses.analysis.coverage import load_waits
 from licenses.analysis.server_health import health
-from licenses.concurrency.intervals import IntervalSet
-from licenses.concurrency.periods import local_midnight
+from licenses.analysis.unreadable import groups, report
 from licenses.evidence.reads import note_names
-from licenses.importing import mapping
+from licenses.importing import connection, mapping
 from licenses.importing.jobs import hand_in as take
-from licenses.importing.polling import poll_now, test_connection
+from licenses.importing.polling import poll_now
+from licenses.importing.unreadable import ignore as set_aside
+from licenses.importing.unreadable import show_again
 from licenses.models import (
     Capture,
     Checkout,
-    Coverage,
     Feature,
     LicensePool,
     LicenseServer,
     PoolFeature,
     Product,
-    UnreadableLine,
     bearing_on_scope,
     sees_names,
     validate_zone,
 )
 from licenses.tasks import nudge
 
-from . import words
+from . import coverage_calendar, words
 from .base import rule_words
 from .forms import AdminForm, dress
 
-DAY = 86_400
-DAYS = 365
+POLLS = 12
 SHOWN = 100
+CLOCK_STEP_SECONDS = 90
+"""Answers tell their time to the minute, and take some seconds."""
 MOST_BYTES = 2_000_000_000
 
 
@@ -92,15 +90,6 @@ class HandInForm(AdminForm):
         return file
 
 
-@dataclass(frozen=True)
-class DayCell:
-    """One day of the coverage strip. place: 0 for the oldest. key: full, part, none or before."""
-
-    place: int
-    key: str
-    title: str
-
-
 def find(model_admin: Any, request: HttpRequest, pk: int, change: bool = False) -> Any:
     may = model_admin.has_change_permission if change else model_admin.has_view_permission
     if not may(request):
@@ -111,15 +100,17 @@ def find(model_admin: Any, request: HttpRequest, pk: int, change: bool = False) 
     return server
 
 
-def overview(
-    model_admin: Any, request: HttpRequest, pk: int, *, form: Any = None, test: Any = None
-) -> HttpResponse:
+def overview(model_admin: Any, request: HttpRequest, pk: int, *, form: Any = None) -> HttpResponse:
     server = find(model_admin, request, pk)
     may_change = model_admin.has_change_permission(request, server)
     health_key, health_words = health(server)
     poll = getattr(server, "poll_state", None)
     may = request.user.has_perm
-    captures = list(server.captures.all()[:8]) if may("licenses.view_capture") else []
+    captures = list(server.captures.all()[:POLLS]) if may("licenses.view_capture") else []
+    troubles = groups(server) if may("licenses.view_capture") else []
+    names = sees_names(request.user)
+    if names:
+        note_names(request, "unreadable lines", len(troubles))
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -129,17 +120,21 @@ def overview(
         "poll": poll,
         "health": {"key": health_key, "words": health_words},
         "todo": todo(server),
-        "test": test,
+        "check": newest_check(server) if may_change else None,
         "captures": captures,
-        "named": sees_names(request.user),
-        "unreadable": UnreadableLine.objects.filter(capture__in=[row.pk for row in captures])[:20],
+        "named": names,
+        "clock": clock_words(server, poll),
+        "unreadable": [group for group in troubles if not group.ignored][:20],
+        "set_aside": list(
+            server.ignored_lines.filter(ended_at=None).select_related("recorded_by")[:SHOWN]
+        ),
         "features": features(server, request.user),
         "unmapped": unmapped(server, request.user),
         "unmapped_total": Feature.objects.for_user(request.user)
         .unmapped()
         .filter(server=server)
         .count(),
-        "strip": strip(server),
+        "calendar": coverage_calendar.calendar(server),
         "gaps": list(server.gaps.order_by("-starts")[:8]),
         "packages": bearing_on_scope(server.packages.all(), request.user, "package")[:SHOWN],
         "rules": rules(server, request),
@@ -216,54 +211,39 @@ def rules(server: Any, request: HttpRequest) -> list[str]:
     return [rule_words(rule, request.user) for rule in rows]
 
 
-def strip(server: Any) -> dict[str, Any]:
-    """Return the coverage of the last 365 days, a cell a day of the server's zone, with the time
-    between as words.
-    """
-    now = int(time.time())
-    start = now - DAYS * DAY
-    rows = Coverage.objects.filter(server=server, ends__gt=start, starts__lt=now)
-    spans = [
-        (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows.iterator(2000)
-    ]
-    known = IntervalSet.of_spans(spans).clip(start, now)
-    waits = load_waits([server.pk], now)
-    if server.pk in waits:
-        # The time since the last answer is no gap before the next poll is overdue.
-        now -= waits[server.pk].of("").subtract(known).seconds
-    first = server.coverage.order_by("starts").values_list("starts", flat=True).first()
-    zone = server.tzinfo
-    today = datetime.fromtimestamp(now, zone).date().toordinal()
-    days = [date.fromordinal(today - DAYS + 1 + place) for place in range(DAYS + 1)]
-    edges = [min(now, local_midnight(day, zone)) for day in days]
-    seconds = known.seconds_within(edges).tolist()
-    cells = []
-    for place, day in enumerate(days[:-1]):
-        begin, end, seen = edges[place], edges[place + 1], seconds[place]
-        if first is None or end <= first.timestamp():
-            key, said = "before", "nothing recorded yet"
-        elif seen >= end - begin - 1:
-            key, said = "full", "all of it"
-        else:
-            key = "part" if seen else "none"
-            said = f"{100 * seen // max(1, end - begin)} % of it"
-        cells.append(DayCell(place, key, f"{day}: {said}"))
-    total = known.seconds
-    since = max(start, int(first.timestamp())) if first else now
-    share = 100 * total // max(1, now - since) if first else None
-    return {"cells": cells, "share": share, "since": datetime.fromtimestamp(since, UTC)}
-
-
 def _posted(request: HttpRequest) -> None:
     if request.method != "POST":
         raise PermissionDenied("This changes something and takes a POST.")
 
 
+def newest_check(server: Any) -> dict[str, Any] | None:
+    """Return the newest connection check of the last day, with how far it is."""
+    now = timezone.now()
+    row = server.connection_checks.filter(requested_at__gte=now - timedelta(days=1)).first()
+    return None if row is None else {"row": row, "progress": connection.progress(row, now)}
+
+
+def clock_words(server: Any, poll: Any) -> str:
+    """Return how the clock of the last answer stood to ours; "" where none told its time."""
+    offset = getattr(poll, "clock_offset_seconds", None)
+    if offset is None:
+        return ""
+    if server.polling == LicenseServer.Polling.FILE:
+        return f"the last status was {words.lasting(max(0, -offset))} old when it was read"
+    if abs(offset) <= CLOCK_STEP_SECONDS:
+        return "its clock agrees with ours, to the minute"
+    way = "ahead of" if offset > 0 else "behind"
+    return (
+        f"its clock is {words.lasting(abs(offset))} {way} ours: look at its time zone and its clock"
+    )
+
+
 def test(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
-    """Try each step of a connection now, and show which one fails."""
+    """Have a worker try each step of a connection. The page shows how far it is."""
     server = find(model_admin, request, pk, change=True)
     _posted(request)
-    return overview(model_admin, request, pk, test=test_connection(server))
+    nudge("licenses.tasks.check_connection", connection.ask_for(server, request.user).pk)
+    return redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#test")
 
 
 def poll(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
@@ -306,6 +286,56 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         return overview(model_admin, request, pk, form=form)
     nudge("licenses.tasks.import_file", job.pk)
     return redirect("admin:licenses_importjob_change", job.pk)
+
+
+def unreadable(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Show or send a report on unreadable lines, without names: `shape` for one kind of them,
+    `download` to get it as a file."""
+    server = find(model_admin, request, pk)
+    if not request.user.has_perm("licenses.view_capture"):
+        raise PermissionDenied
+    shape = request.GET.get("shape", "")
+    found = [
+        group
+        for group in groups(server)
+        if group.digest == shape or (not shape and not group.ignored)
+    ]
+    if not found:
+        raise Http404("There are no such lines of the last week.")
+    text = report(server, found)
+    if "download" in request.GET:
+        answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
+        answer["Content-Disposition"] = 'attachment; filename="unreadable-lines.txt"'
+        return answer
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": f"Unreadable lines of {server.name}",
+        "server": server,
+        "text": text,
+        "shape": shape,
+    }
+    return HttpResponse(render_to_string("admin/licenses/unreadable_report.html", context, request))
+
+
+def ignore(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Set unreadable lines of one shape aside, or show them again (`again`: id of the row)."""
+    server = find(model_admin, request, pk, change=True)
+    _posted(request)
+    try:
+        if again := request.POST.get("again", ""):
+            row = server.ignored_lines.filter(pk=again if again.isdecimal() else 0).first()
+            if row is None:
+                raise Http404("Nothing like that is ignored here.")
+            show_again(row, user=request.user)
+            messages.success(request, "These lines are shown and counted again.")
+        else:
+            digest, note = request.POST.get("shape", ""), request.POST.get("note", "")
+            set_aside(server, digest, note=note, user=request.user)
+            messages.success(request, "These lines are ignored. They can be shown again below.")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unreadable")
 
 
 def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:

@@ -82,7 +82,7 @@ class LicenseServerAdmin(ScopedAdmin):
                 name=f"licenses_licenseserver_{name}",
             )
 
-        names = ("overview", "test", "poll", "hand_in", "map_feature")
+        names = ("overview", "test", "poll", "hand_in", "map_feature", "unreadable", "ignore")
         return [*(page(name) for name in names), *super().get_urls()]
 
     @display(description="Server", ordering="name")

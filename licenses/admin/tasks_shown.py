@@ -63,4 +63,4 @@ def _link(row: attention.Task) -> str:
         name, _, query = LISTS[row.kind, row.chosen].partition("?")
         return f"{reverse(f'admin:{name}')}?{query}"
     place = reverse(f"admin:{PAGES[row.kind]}", args=[row.id])
-    return f"{place}#captures" if row.kind == "unreadable" else place
+    return f"{place}#unreadable" if row.kind == "unreadable" else place

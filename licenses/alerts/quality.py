@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Min, Sum
+from django.db.models import Count, F, Max, Min, Sum
 
 from licenses.models import (
     AlertRule,
@@ -129,7 +129,8 @@ def _days(
 
 
 def _look_for_unreadable(now: datetime, _least: int) -> None:
-    """Count what of each server's texts of the last day could not be read. Three queries."""
+    """Count what of each server's texts of the last day could not be read, without what people
+    set aside. Four queries."""
     servers = LicenseServer.objects.filter(enabled=True).order_by().values("pk")
     counted = (
         Capture.objects.filter(server__in=servers, recorded_at__gt=now - DAY)
@@ -138,7 +139,12 @@ def _look_for_unreadable(now: datetime, _least: int) -> None:
         .annotate(Sum("lines"), Sum("unreadable_count"))
         .filter(unreadable_count__sum__gt=0)
     )
-    found = {server: (lines, unreadable) for server, lines, unreadable in counted}
+    aside = _set_aside(now)
+    found = {
+        server: (lines, unreadable - aside.get(server, 0))
+        for server, lines, unreadable in counted
+        if unreadable > aside.get(server, 0)
+    }
     examples = _examples(list(found), now)
     rows = [
         UnreadableShare(
@@ -154,11 +160,20 @@ def _look_for_unreadable(now: datetime, _least: int) -> None:
         UnreadableShare.objects.bulk_create(rows, ignore_conflicts=True)
 
 
+def _set_aside(now: datetime) -> dict[int, int]:
+    """Return how many unreadable lines of the last day are ignored, by server. One query."""
+    lines: Any = UnreadableLine.objects.filter(capture__recorded_at__gt=now - DAY).with_ignored()
+    rows = lines.filter(ignored=True).order_by().values_list("capture__server")
+    return dict(rows.annotate(Count("pk")))
+
+
 def _examples(servers: list[int], now: datetime) -> dict[int, list[str]]:
     """Return some of the newest such lines of each server: cut, and without names."""
     lines: Any = (
         UnreadableLine.objects.filter(capture__server__in=servers, line__gt=0)
         .filter(capture__recorded_at__gt=now - DAY)
+        .with_ignored()
+        .filter(ignored=False)
         .order_by("-capture_id", "line")
         .values_list("capture__server_id", "text", "reason")[: 200 * max(1, len(servers))]
     )

@@ -1,8 +1,9 @@
 """Choices under names of their own, for the API's schema."""
 
-from licenses.models import AlertRule, Capture, Channel, LicenseServer
+from licenses.models import AlertRule, Capture, Channel, LicenseServer, Work
 
 CaptureKind = Capture.Kind
 ChannelKind = Channel.Kind
 AlertRuleKind = AlertRule.Kind
 ServerKind = LicenseServer.Kind
+WorkState = Work

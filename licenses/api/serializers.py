@@ -17,6 +17,7 @@ from licenses.models import (
     Capture,
     Channel,
     Checkout,
+    ConnectionCheck,
     Contract,
     Coverage,
     Denial,
@@ -27,6 +28,7 @@ from licenses.models import (
     EscalationStep,
     Feature,
     Gap,
+    IgnoredLines,
     ImportJob,
     IssuedCount,
     LicensePool,
@@ -346,6 +348,18 @@ NotificationSerializer = serializer_for(
 )
 SilenceSerializer = serializer_for(
     Silence, "rule", "pool", "server", "starts_at", "ends_at", "reason"
+)
+ConnectionCheckSerializer = serializer_for(
+    ConnectionCheck,
+    *("server", "state", "ok", "result", "steps", "requested_at", "started_at", "finished_at"),
+)
+IgnoredLinesSerializer = serializer_for(
+    IgnoredLines,
+    *("server", "digest", "pattern", "unreadable_reason", "note"),
+    *("recorded_at", "recorded_by", "ended_at", "ended_by"),
+    read_only=(
+        *("pattern", "unreadable_reason", "recorded_at", "recorded_by", "ended_at", "ended_by"),
+    ),
 )
 ImportJobSerializer = serializer_for(
     ImportJob,

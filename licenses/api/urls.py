@@ -8,7 +8,7 @@ from knox import views as knox
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
 
-from licenses.api import overview, people, refusals, status, teams, views
+from licenses.api import overview, people, refusals, servers, status, teams, views
 from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, viewset
 
@@ -30,7 +30,11 @@ ENDPOINTS: dict[str, Any] = {
     "entitlements": views.EntitlementViewSet,
     "pools": views.PoolViewSet,
     "mappings": views.MappingViewSet,
-    "servers": views.ServerViewSet,
+    "servers": servers.ServerViewSet,
+    "ignored-lines": servers.IgnoredLinesViewSet,
+    "connection-checks": viewset(
+        shapes.ConnectionCheckSerializer, ReadOnly, filters=("server", "state")
+    ),
     "features": views.FeatureViewSet,
     "captures": viewset(shapes.CaptureSerializer, ReadOnly, filters=("server", "kind", "result")),
     "coverage": viewset(shapes.CoverageSerializer, ReadOnly, filters=("server", "source")),

@@ -11,10 +11,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from licenses.alerts.actions import acknowledge, send_test
 from licenses.analysis import now as pools_now
@@ -28,7 +27,7 @@ from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, te
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
 from licenses.concurrency.periods import iso
-from licenses.importing import jobs, mapping, polling
+from licenses.importing import mapping
 from licenses.importing.papers import open_document
 from licenses.importing.rights import add_right, correct_right, override_strength
 from licenses.models import (
@@ -39,7 +38,6 @@ from licenses.models import (
     Entitlement,
     Feature,
     LicensePool,
-    LicenseServer,
     Person,
     PoolFeature,
     SharingRule,
@@ -47,7 +45,6 @@ from licenses.models import (
     sees_names,
     visible_teams,
 )
-from licenses.tasks import nudge
 
 
 class PersonViewSet(ReadOnly):
@@ -329,61 +326,6 @@ class PoolViewSet(PoolHistory, Editable):
         pool = serializer.save()
         if (pool.zone, pool.episode_gap_minutes) != before:
             mark_dirty([pool.pk])  # its days begin, its episodes end, at other moments
-
-
-class ServerViewSet(Editable):
-    """Licence servers."""
-
-    outward = frozenset({"poll", "test"})
-
-    queryset = LicenseServer.objects.all()
-    serializer_class = shapes.ServerSerializer
-    http_method_names = ["get", "post", "patch", "head", "options"]
-    filterset_class = filters_of(LicenseServer, "name", "kind", "polling", "enabled")
-    search_fields = ("name", "address")
-    ordering_fields = ("id", "name")
-
-    @extend_schema(
-        request={"multipart/form-data": shapes.UploadSerializer},
-        responses={202: shapes.ImportJobSerializer},
-    )
-    @action(detail=True, methods=["post"])
-    def imports(self, request: Request, pk: str | None = None) -> Response:
-        """Take a log, status, licence file or options file; its location tells how far it is."""
-        server = self.get_object()
-        asked = shapes.UploadSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
-        try:
-            job = jobs.hand_in(server, values.pop("file"), **values, user=request.user)
-        except ModelError as error:
-            raise shapes.as_api_error(error) from error
-        nudge("licenses.tasks.import_file", job.pk)
-        location = reverse("api:import-detail", [job.pk], request=request)
-        body = shapes.ImportJobSerializer(job, context=self.get_serializer_context()).data
-        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
-
-    @extend_schema(request=None, responses={200: shapes.CaptureSerializer})
-    @action(detail=True, methods=["post"])
-    def poll(self, request: Request, pk: str | None = None) -> Response:
-        """Ask the server now."""
-        server = self.get_object()
-        capture = polling.poll_now(server)
-        if capture is None:
-            raise ValidationError("The server is not polled, or is being asked at this moment.")
-        return Response(
-            shapes.CaptureSerializer(capture, context=self.get_serializer_context()).data
-        )
-
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
-    @action(detail=True, methods=["post"])
-    def test(self, request: Request, pk: str | None = None) -> Response:
-        """Test the connection, and name the step that fails. Stores nothing."""
-        found = polling.test_connection(self.get_object())
-        steps = [
-            {"step": step.name, "ok": step.ok, "sentence": step.sentence} for step in found.steps
-        ]
-        return Response({"ok": found.ok, "result": found.result, "steps": steps})
 
 
 class SharingRuleViewSet(ReadOnly):

@@ -20,6 +20,7 @@ from django.utils import timezone
 from licenses.evidence import entries
 from licenses.models import Capture, LicenseServer, UnreadableLine
 from licenses.sources.records import Unreadable
+from licenses.sources.shapes import shape_digest
 
 KEPT_LINES = 1000
 """Unreadable lines kept for one capture; all are counted, and the raw text has the rest."""
@@ -137,7 +138,11 @@ def store_unreadable(capture: Capture, lines: Sequence[Unreadable]) -> None:
     """Keep the first lines that could not be read, up to 1,000 a capture."""
     UnreadableLine.objects.bulk_create(
         UnreadableLine(
-            capture=capture, line=line.line, text=line.text[:500], reason=line.reason[:300]
+            capture=capture,
+            line=line.line,
+            text=line.text[:500],
+            reason=line.reason[:300],
+            shape=shape_digest(line.text[:500], line.reason[:300]),
         )
         for line in lines[:KEPT_LINES]
     )

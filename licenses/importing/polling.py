@@ -297,10 +297,12 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
     outcome = asked.outcome
     snapshots = _parse(server, outcome)
     usable = [snapshot for snapshot in snapshots if snapshot.result != Result.NOT_RECOGNISED]
-    failed = True
+    failed, offset = True, None
     try:
         if len(usable) == 1:
             snapshot = usable[0]
+            if snapshot.taken_at is not None:
+                offset = snapshot.taken_at - asked.at
             at = _moment(server, snapshot, asked.at)
             stored = store_snapshot(
                 server,
@@ -329,7 +331,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 refresh=False,
             )
     finally:
-        _release(server, lease, failed=failed)
+        _release(server, lease, failed=failed, offset=offset)
     return stored.capture
 
 
@@ -342,8 +344,12 @@ def _moment(server: LicenseServer, snapshot: Snapshot, at: int) -> int:
     return at
 
 
-def _release(server: LicenseServer, lease: uuid.UUID, *, failed: bool) -> None:
+def _release(
+    server: LicenseServer, lease: uuid.UUID, *, failed: bool, offset: int | None = None
+) -> None:
     """Give the server back: due again after its interval, or after a growing pause while it fails.
+
+    offset: seconds by which the answer's own time was ahead of ours; None: it told none.
 
     The next time is counted from now, so polls missed while nobody asked are a gap and not a burst.
     """
@@ -353,8 +359,9 @@ def _release(server: LicenseServer, lease: uuid.UUID, *, failed: bool) -> None:
         grown = timedelta(seconds=min(server.poll_seconds * 2 ** min(state.failures, 6), 3600))
         pause = max(pause, min(grown, LONGEST_BACK_OFF))
     now = timezone.now()
+    told = {} if offset is None else {"clock_offset_seconds": offset}
     PollState.objects.filter(server=server, lease=lease).update(
-        lease=None, leased_until=None, due_at=now + pause, last_attempt_at=now
+        lease=None, leased_until=None, due_at=now + pause, last_attempt_at=now, **told
     )
 
 

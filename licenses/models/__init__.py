@@ -10,6 +10,7 @@ from .alerts import (
     Notification,
     Silence,
 )
+from .care import ConnectionCheck, IgnoredLines
 from .contracts import (
     Contract,
     Document,
@@ -102,12 +103,13 @@ __all__ = [
     "MANAGER", "TEAM_LEAD", "VIEWER",
     "Alert", "AlertRule", "AlertState",
     "Boundary", "Capture",
-    "Channel", "Checkout", "Chore",
+    "Channel", "Checkout", "Chore", "ConnectionCheck",
     "Contract", "Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement",
     "Document", "Entitlement",
     "EscalationStep", "Event",
     "EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream",
     "Feature", "FeatureNow", "Gap", "Heartbeat", "Host", "IdempotencyRecord", "Identity",
+    "IgnoredLines",
     "ImportJob", "IssuedCount", "LateSpan", "LegalHold",
     "LicensePool", "LicenseServer", "LogCursor", "MailboxMessage", "Membership", "NameReveal",
     "Notification",

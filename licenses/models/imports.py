@@ -115,6 +115,19 @@ class Capture(models.Model):
         return f"{self.get_kind_display()} of {self.server} at {self.recorded_at:%Y-%m-%d %H:%M:%S}"
 
 
+class UnreadableLineQuerySet(CaptureRowQuerySet):
+    def with_ignored(self) -> Any:
+        """Add `ignored`: somebody set lines of this shape aside."""
+        from .care import IgnoredLines  # circular: what is ignored hangs on servers, as captures do
+
+        said = IgnoredLines.objects.filter(
+            server=models.OuterRef("capture__server"),
+            digest=models.OuterRef("shape"),
+            ended_at=None,
+        )
+        return self.annotate(ignored=models.Exists(said))
+
+
 class UnreadableLine(models.Model):
     """A line that should have meant something and could not be read."""
 
@@ -122,8 +135,14 @@ class UnreadableLine(models.Model):
     line = models.PositiveIntegerField()
     text = models.CharField(max_length=500)
     reason = models.CharField(max_length=300)
+    shape = models.CharField(
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text="The same for lines that differ in names, numbers and times only.",
+    )
 
-    objects = CaptureRowQuerySet.as_manager()
+    objects = UnreadableLineQuerySet.as_manager()
 
     class Meta:
         ordering = ["capture", "line"]

@@ -19,6 +19,8 @@ FACTS = frozenset(
         "disagreement",
         "poolhour",
         "poolnow",
+        "poolheadline",
+        "connectioncheck",
         "teamhour",
         "rulematch",
         "dirtyspan",
@@ -54,7 +56,7 @@ FACTS = frozenset(
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.
-ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride", "namereveal"])
+ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride", "namereveal", "ignoredlines"])
 AUDITED = frozenset(
     [
         "vendor",
@@ -70,6 +72,7 @@ AUDITED = frozenset(
         "issuedcount",
         "capture",
         "unreadableline",
+        "ignoredlines",
         "coverage",
         "gap",
         "checkout",
@@ -78,6 +81,7 @@ AUDITED = frozenset(
         "disagreement",
         "poolhour",
         "poolnow",
+        "poolheadline",
         "featurenow",
         "alert",
         "sharingrule",
@@ -90,6 +94,7 @@ VIEWED = frozenset(
     [
         "licensepool",
         "poolnow",
+        "poolheadline",
         "poolhour",
         "teamhour",
         "product",

@@ -174,6 +174,11 @@ class PollState(models.Model):
     last_result = models.CharField(max_length=20, blank=True)
     last_detail = models.TextField(blank=True)
     last_duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    clock_offset_seconds = models.IntegerField(
+        null=True,
+        blank=True,
+        help_text="By which the last answer's own time was ahead of ours; below 0: behind.",
+    )
     failures = models.PositiveIntegerField(default=0, help_text="Attempts failed in a row.")
     line_digest = models.BinaryField(null=True, blank=True, editable=False)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -16,7 +16,6 @@ from licenses.analysis.server_health import health
 from licenses.models import (
     Alert,
     AlertRule,
-    Capture,
     Contract,
     Entitlement,
     Feature,
@@ -25,6 +24,7 @@ from licenses.models import (
     LicenseServer,
     Notification,
     PoolFeature,
+    UnreadableLine,
 )
 
 DOUBTS = (AlertRule.Kind.FLAT, AlertRule.Kind.UNREADABLE)
@@ -151,20 +151,22 @@ def _imports(user: Any) -> list[Task]:
 
 def _unreadable(user: Any) -> list[Task]:
     since = timezone.now() - timedelta(days=7)
-    rows = Capture.objects.for_user(user).filter(recorded_at__gte=since, unreadable_count__gt=0)
+    lines = UnreadableLine.objects.for_user(user).filter(capture__recorded_at__gte=since)
+    mine = UnreadableLine.objects.filter(pk__in=lines.order_by().values("pk")).with_ignored()
     per_server = (
-        rows.order_by()
-        .values("server__name", "server_id")
-        .annotate(lines=Max("unreadable_count"))
+        mine.filter(ignored=False)
+        .order_by()
+        .values("capture__server__name", "capture__server")
+        .annotate(lines=Count("pk"))
         .order_by("-lines")[:3]
     )
     return [
         Task(
             "warn",
             "unreadable",
-            f"{row['server__name']}: lines that could not be read",
-            row["server_id"],
-            detail=f"up to {row['lines']} in one text this week",
+            f"{row['capture__server__name']}: lines that could not be read",
+            row["capture__server"],
+            detail=f"{row['lines']} this week: report or ignore them",
         )
         for row in per_server
     ]

@@ -112,6 +112,36 @@
     }
   }
 
+  // A part that fills while somebody looks on: asked for every second or two until it says that it is done.
+  function quick(place) {
+    if (place.querySelector("[data-done]")) return;
+    setTimeout(async function () {
+      try {
+        const answer = await fetch(place.getAttribute("data-quick"), { credentials: "same-origin" });
+        if (answer.ok && !answer.redirected) {
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          place.replaceChildren(...page.body.childNodes);
+        }
+      } catch (problem) {
+        // The next round tries again.
+      }
+      quick(place);
+    }, document.hidden ? EVERY : 1500);
+  }
+
+  function copy(button) {
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.getAttribute("data-copy"));
+      source.select();
+      try {
+        await navigator.clipboard.writeText(source.value);
+      } catch (problem) {
+        document.execCommand("copy"); // where the page is not served by https
+      }
+      write(button, button.getAttribute("data-copied"));
+    });
+  }
+
   function job() {
     const place = document.querySelector("[data-live-job]");
     if (!place) return null;
@@ -135,6 +165,8 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     each("[data-part]", document, later);
+    each("[data-quick]", document, quick);
+    each("[data-copy]", document, copy);
     repeat(pools(), EVERY);
     repeat(parts(), 3 * EVERY);
     repeat(job(), 2000);

@@ -9,17 +9,24 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from licenses.admin import server_page
+from licenses.admin import coverage_calendar, server_page
+from licenses.analysis.unreadable import groups
+from licenses.importing import connection, polling
+from licenses.importing.captures import store_unreadable
 from licenses.importing.polling import ConnectionStep, ConnectionTest
 from licenses.models import (
     Capture,
+    ConnectionCheck,
     Coverage,
     Feature,
+    IgnoredLines,
     ImportJob,
     LicensePool,
     LicenseServer,
+    PollState,
     PoolFeature,
 )
+from licenses.sources.records import Unreadable
 from tests.factories import FeatureFactory, polled
 
 from .conftest import NOW, World
@@ -43,7 +50,7 @@ def test_a_server_without_zone_or_news_says_what_to_do(mara: Client, db: None) -
     assert 'name="zone"' in text
 
 
-def test_a_connection_test_names_the_step_that_fails(
+def test_a_connection_is_tried_in_the_background_and_names_the_step_that_fails(
     mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LicenseServer.objects.filter(pk=world.server.pk).update(polling="tool", address="1@h")
@@ -52,10 +59,63 @@ def test_a_connection_test_names_the_step_that_fails(
         ConnectionStep("The port", False, "Port 1 of h refuses."),
         ConnectionStep("The daemon", None, "not reached"),
     ]
-    monkeypatch.setattr(server_page, "test_connection", lambda _: ConnectionTest(False, steps, ""))
+    monkeypatch.setattr(polling, "test_connection", lambda _: ConnectionTest(False, steps, ""))
     assert mara.get(url("test", world.server)).status_code == 403
-    text = mara.post(url("test", world.server)).content.decode()
-    assert "Port 1 of h refuses." in text and "not reached" in text
+    text = mara.post(url("test", world.server), follow=True).content.decode()
+    assert "waiting for a worker" in text
+    part = reverse("admin:live-check", args=[world.server.pk])
+    assert f'data-quick="{part}"' in text
+    connection.run(ConnectionCheck.objects.get().pk)
+    text = mara.get(part).content.decode()
+    assert "Port 1 of h refuses." in text and "not reached" in text and "data-done" in text
+
+
+def test_unreadable_lines_are_reported_ignored_and_shown_again(mara: Client, world: World) -> None:
+    store_unreadable(Capture.objects.get(), [Unreadable(9, "10:00 (d) ODD: mia@host1 left", "odd")])
+    group = next(each for each in groups(world.server) if each.example.startswith("10:00"))
+    page = mara.get(url("overview", world.server)).content.decode()
+    assert "10:00 (d) ODD: mia@host1 left" in page
+    answer = mara.get(url("unreadable", world.server), {"shape": group.digest, "download": 1})
+    assert answer["Content-Type"].startswith("text/plain")
+    assert "ODD" in answer.content.decode() and "mia" not in answer.content.decode()
+    shown = mara.get(url("unreadable", world.server)).content.decode()
+    assert 'data-copy="report"' in shown and "mineuser" not in shown
+    data = {"shape": group.digest, "note": "harmless"}
+    page = mara.post(url("ignore", world.server), data, follow=True).content.decode()
+    assert "10:00 (d) ODD" not in page and "harmless" in page
+    again = {"again": IgnoredLines.objects.get().pk}
+    page = mara.post(url("ignore", world.server), again, follow=True).content.decode()
+    assert "10:00 (d) ODD" in page
+
+
+def test_lines_are_shown_without_names_to_those_who_may_not_see_them(
+    anton: Client, world: World, settings: Any
+) -> None:
+    settings.ITAM_NAMES = "pseudonymous"
+    store_unreadable(Capture.objects.get(), [Unreadable(9, "10:00 (d) ODD: mia left", "odd")])
+    text = anton.get(url("overview", world.server)).content.decode()
+    assert "ODD" in text and "mia" not in text
+    assert anton.post(url("ignore", world.server), {"shape": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("offset", "polled_by", "expected"),
+    [
+        (-40, "tool", "agrees with ours"),
+        (3600, "tool", "1 hour ahead of ours"),
+        (-7200, "tool", "2 hours behind ours"),
+        (-300, "file", "was 5 minutes old"),
+    ],
+)
+def test_the_clock_of_the_answer_is_told(
+    offset: int, polled_by: str, expected: str, mara: Client, world: World
+) -> None:
+    LicenseServer.objects.filter(pk=world.server.pk).update(
+        polling=polled_by, address="1@h", status_path="/s"
+    )
+    polled(world.server, NOW - 60)
+    PollState.objects.filter(server=world.server).update(clock_offset_seconds=offset)
+    assert expected in mara.get(url("overview", world.server)).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -162,21 +222,45 @@ def test_a_feature_of_another_server_is_not_mapped_here(mara: Client, world: Wor
     assert answer.status_code == 404
 
 
-def test_the_strip_waits_for_a_poll_that_is_not_overdue(world: World) -> None:
+def test_the_calendar_waits_for_a_poll_that_is_not_overdue(world: World) -> None:
     LicenseServer.objects.filter(pk=world.server.pk).update(polling="file", status_path="/s")
     Coverage.objects.filter(server=world.server).update(ends=NOW - 800)
-    assert server_page.strip(world.server)["share"] == 99
+    assert coverage_calendar.calendar(world.server).share == 99
     polled(world.server, NOW - 800)
-    found = server_page.strip(world.server)
-    assert found["share"] == 100
-    assert found["cells"][-1].key == "full"
+    found = coverage_calendar.calendar(world.server)
+    assert found.share == 100
+    assert found.cells[-1].key == "full"
 
 
-def test_the_strip_tells_covered_days_from_gaps(world: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr(server_page.time, "time", lambda: NOW + 3 * 86_400)
-    found = server_page.strip(world.server)
-    keys = [cell.key for cell in found["cells"]]
+def test_the_calendar_tells_covered_days_from_gaps(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(coverage_calendar.time, "time", lambda: NOW + 3 * 86_400)
+    found = coverage_calendar.calendar(world.server)
+    keys = [cell.key for cell in found.cells]
     assert len(keys) == 365
     assert keys[-5:] == ["part", "part", "none", "none", "none"]
     assert set(keys[:-5]) == {"before"}
-    assert found["share"] == 25.0
+    assert found.share == 25
+    assert [(key, count) for key, _, count in found.counts] == [
+        ("full", 0),
+        ("part", 2),
+        ("none", 3),
+        ("before", 360),
+    ]
+
+
+def test_days_of_a_week_stand_in_one_column(world: World) -> None:
+    cells = coverage_calendar.calendar(world.server).cells
+    last = cells[-1]  # a Tuesday
+    assert last.title.startswith("Tue 2026-11-24")
+    assert (cells[-2].x, cells[-2].y) == (last.x, last.y - coverage_calendar.STEP)
+    assert (cells[-8].x, cells[-8].y) == (last.x - coverage_calendar.STEP, last.y)
+
+
+def test_no_state_of_a_day_is_told_by_colour_alone(mara: Client, world: World) -> None:
+    text = mara.get(url("overview", world.server)).content.decode()
+    counts = {key: count for key, _, count in coverage_calendar.calendar(world.server).counts}
+    assert counts == {"full": 1, "part": 1, "none": 0, "before": 363}
+    assert "1 day in part" in text
+    assert "before the first record: 363 days" in text
+    assert "<title>Tue 2026-11-24: all of it</title>" in text
+    assert text.count("lm-cell-cross") == 1  # its shape stands in the legend, too

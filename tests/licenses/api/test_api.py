@@ -15,8 +15,10 @@ from rest_framework.test import APIClient
 
 from licenses.api.urls import router
 from licenses.evidence import entries
+from licenses.importing.captures import store_unreadable
 from licenses.models import (
     AlertRule,
+    Capture,
     Channel,
     Contract,
     DenialEpisode,
@@ -25,6 +27,7 @@ from licenses.models import (
     Scope,
     Strength,
 )
+from licenses.sources.records import Unreadable
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -364,6 +367,35 @@ def test_an_upload_becomes_an_import_with_a_location(tmp_path: Path, settings: A
     )
     assert answer.status_code == 202, answer.content
     assert answer["Location"].endswith(f"/api/v1/imports/{answer.json()['id']}/")
+
+
+def test_a_connection_is_tried_in_the_background_at_a_location() -> None:
+    server = ServerFactory(polling="tool", address="1@h")
+    api = client("manager")
+    answer = api.post(f"/api/v1/servers/{server.pk}/test/")
+    assert answer.status_code == 202, answer.content
+    found = api.get(answer["Location"]).json()
+    assert (found["server"], found["state"], found["ok"]) == (server.pk, "waiting", None)
+
+
+def test_unreadable_lines_are_told_reported_ignored_and_shown_again() -> None:
+    server = ServerFactory()
+    capture = Capture.objects.create(
+        server=server, kind="debug-log", source="a", result="parsed", sha256="0" * 64, size=5
+    )
+    store_unreadable(capture, [Unreadable(1, "10:00 (d) ODD: mia@pc1 left", "odd")])
+    api = client("manager")
+    address = f"/api/v1/servers/{server.pk}/unreadable/"
+    (group,) = api.get(address).json()["results"]
+    assert group["example"].endswith("mia@pc1 left") and "mia" not in group["pattern"]
+    data = {"server": server.pk, "digest": group["digest"], "note": "harmless"}
+    made = api.post("/api/v1/ignored-lines/", data)
+    assert made.status_code == 201, made.content
+    assert api.post("/api/v1/ignored-lines/", data).status_code == 400
+    assert api.get(address).json()["results"][0]["ignored"]
+    assert client("auditor").post("/api/v1/ignored-lines/", data).status_code == 403
+    assert api.post(f"/api/v1/ignored-lines/{made.json()['id']}/end/").json()["ended_at"]
+    assert not api.get(address).json()["results"][0]["ignored"]
 
 
 def test_a_feature_gets_a_pool_of_its_own() -> None:

@@ -1,0 +1,107 @@
+"""The coverage of a server day by day over a year, as a calendar: a column a week, a row a weekday.
+
+Each state has a shape of its own, so that nobody needs to tell colours apart.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from licenses.analysis.coverage import load_waits
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.periods import local_midnight
+from licenses.models import Coverage
+
+DAY = 86_400
+DAYS = 365
+STEP = 14
+"""Of one cell to the next in the drawing; a cell itself is 12 wide."""
+LEFT, TOP = 34, 16
+
+SAID = {
+    "full": "vouched for",
+    "part": "in part",
+    "none": "not at all",
+    "before": "before the first record",
+}
+
+
+@dataclass(frozen=True)
+class DayCell:
+    """One day. place: 0 for the oldest. key: one of SAID. x, y: its left upper corner."""
+
+    place: int
+    key: str
+    title: str
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """share: percent of the time since the first record, cut; None: nothing is recorded."""
+
+    cells: list[DayCell]
+    months: list[tuple[int, str]]
+    width: int
+    height: int
+    share: int | None
+    since: datetime
+    counts: list[tuple[str, str, int]]
+
+
+def calendar(server: Any) -> Calendar:
+    """Return the coverage of the last 365 days, a cell a day of the server's zone. Some queries."""
+    now = int(time.time())
+    start = now - DAYS * DAY
+    rows = Coverage.objects.filter(server=server, ends__gt=start, starts__lt=now)
+    spans = [
+        (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows.iterator(2000)
+    ]
+    known = IntervalSet.of_spans(spans).clip(start, now)
+    waits = load_waits([server.pk], now)
+    if server.pk in waits:
+        # The time since the last answer is no gap before the next poll is overdue.
+        now -= waits[server.pk].of("").subtract(known).seconds
+    first = server.coverage.order_by("starts").values_list("starts", flat=True).first()
+    zone = server.tzinfo
+    today = datetime.fromtimestamp(now, zone).date().toordinal()
+    days = [date.fromordinal(today - DAYS + 1 + place) for place in range(DAYS + 1)]
+    edges = [min(now, local_midnight(day, zone)) for day in days]
+    seconds = known.seconds_within(edges).tolist()
+    monday = days[0].toordinal() - days[0].weekday()
+    cells = []
+    for place, day in enumerate(days[:-1]):
+        key, said = _state(edges[place], edges[place + 1], seconds[place], first)
+        week = (day.toordinal() - monday) // 7
+        x, y = LEFT + week * STEP, TOP + day.weekday() * STEP
+        cells.append(DayCell(place, key, f"{day:%a %Y-%m-%d}: {said}", x, y))
+    since = max(start, int(first.timestamp())) if first else now
+    keys = [cell.key for cell in cells]
+    return Calendar(
+        cells=cells,
+        months=_months(days[:-1], monday),
+        width=cells[-1].x + STEP,
+        height=TOP + 7 * STEP,
+        share=100 * known.seconds // max(1, now - since) if first else None,
+        since=datetime.fromtimestamp(since, UTC),
+        counts=[(key, said, keys.count(key)) for key, said in SAID.items()],
+    )
+
+
+def _state(begin: int, end: int, seen: int, first: datetime | None) -> tuple[str, str]:
+    if first is None or end <= first.timestamp():
+        return "before", "nothing recorded yet"
+    if seen >= end - begin - 1:
+        return "full", "all of it"
+    return ("part" if seen else "none"), f"{100 * seen // max(1, end - begin)} % of it"
+
+
+def _months(days: list[date], monday: int) -> list[tuple[int, str]]:
+    """Return where the name of each month stands, and the name."""
+    return [
+        (LEFT + (day.toordinal() - monday) // 7 * STEP, f"{day:%b}") for day in days if day.day == 1
+    ]

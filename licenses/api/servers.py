@@ -1,0 +1,128 @@
+"""Endpoints of licence servers: asking them, handing in what they wrote, what none could read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.core.exceptions import ValidationError as ModelError
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from licenses.analysis.unreadable import groups, report
+from licenses.api import serializers as shapes
+from licenses.api.base import Editable, Scoped, filters_of
+from licenses.importing import connection, jobs, polling
+from licenses.importing.unreadable import ignore, show_again
+from licenses.models import IgnoredLines, LicenseServer, sees_names
+from licenses.tasks import nudge
+
+
+class ServerViewSet(Editable):
+    """Licence servers."""
+
+    named = frozenset({"unreadable"})
+    outward = frozenset({"poll"})
+
+    queryset = LicenseServer.objects.all()
+    serializer_class = shapes.ServerSerializer
+    http_method_names = ["get", "post", "patch", "head", "options"]
+    filterset_class = filters_of(LicenseServer, "name", "kind", "polling", "enabled")
+    search_fields = ("name", "address")
+    ordering_fields = ("id", "name")
+
+    @extend_schema(
+        request={"multipart/form-data": shapes.UploadSerializer},
+        responses={202: shapes.ImportJobSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def imports(self, request: Request, pk: str | None = None) -> Response:
+        """Take a log, status, licence file or options file; its location tells how far it is."""
+        server = self.get_object()
+        asked = shapes.UploadSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = dict(asked.validated_data)
+        try:
+            job = jobs.hand_in(server, values.pop("file"), **values, user=request.user)
+        except ModelError as error:
+            raise shapes.as_api_error(error) from error
+        nudge("licenses.tasks.import_file", job.pk)
+        location = reverse("api:import-detail", [job.pk], request=request)
+        body = shapes.ImportJobSerializer(job, context=self.get_serializer_context()).data
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    @extend_schema(request=None, responses={200: shapes.CaptureSerializer})
+    @action(detail=True, methods=["post"])
+    def poll(self, request: Request, pk: str | None = None) -> Response:
+        """Ask the server now."""
+        server = self.get_object()
+        capture = polling.poll_now(server)
+        if capture is None:
+            raise ValidationError("The server is not polled, or is being asked at this moment.")
+        return Response(
+            shapes.CaptureSerializer(capture, context=self.get_serializer_context()).data
+        )
+
+    @extend_schema(request=None, responses={202: shapes.ConnectionCheckSerializer})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str | None = None) -> Response:
+        """Have a worker try the connection; the location tells how far it is, and which step
+        fails."""
+        check = connection.ask_for(self.get_object(), request.user)
+        nudge("licenses.tasks.check_connection", check.pk)
+        location = reverse("api:connection-check-detail", [check.pk], request=request)
+        body = shapes.ConnectionCheckSerializer(check, context=self.get_serializer_context()).data
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def unreadable(self, request: Request, pk: str | None = None) -> Response:
+        """Say which kinds of lines of the last week could not be read, and a report on those that
+        are not ignored, without names."""
+        server = self.get_object()
+        if not request.user.has_perm("licenses.view_capture"):
+            raise PermissionDenied
+        found = groups(server)
+        names = sees_names(request.user)
+        rows = [{**asdict(row), "example": row.example if names else None} for row in found]
+        text = report(server, [row for row in found if not row.ignored])
+        return Response({"results": rows, "report": text})
+
+
+class IgnoredLinesViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Kinds of unreadable lines that somebody set aside, and who took that back."""
+
+    queryset = IgnoredLines.objects.all()
+    serializer_class = shapes.IgnoredLinesSerializer
+    filterset_class = filters_of(IgnoredLines, "server", "digest")
+
+    @extend_schema(
+        request=shapes.IgnoredLinesSerializer, responses={201: shapes.IgnoredLinesSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Ignore the lines of one shape, as `servers/{id}/unreadable/` names it."""
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given = asked.validated_data
+        try:
+            row = ignore(
+                given["server"], given["digest"], note=given.get("note", ""), user=request.user
+            )
+        except ModelError as error:
+            raise shapes.as_api_error(error) from error
+        return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses={200: shapes.IgnoredLinesSerializer})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: str | None = None) -> Response:
+        """Show and count these lines again."""
+        row = self.get_object()
+        try:
+            return Response(self.get_serializer(show_again(row, user=request.user)).data)
+        except ModelError as error:
+            raise shapes.as_api_error(error) from error
