@@ -333,6 +333,9 @@ ITAM_EGRESS_PORTS = env.ports("ITAM_EGRESS_PORTS")
 ITAM_LEGAL_ENTITY = env.text("ITAM_LEGAL_ENTITY")
 # How strong the proof of a right must be to count: 4, or 3 for partial proof; verdicts rest on it.
 ITAM_PROVEN_FROM_STRENGTH = env.whole("ITAM_PROVEN_FROM_STRENGTH", 4, least=3, most=4)
+# A PKCS #12 file with the key and certificate that sign reports. None: one of our own is made.
+ITAM_REPORT_SIGNING_FILE = env.path("ITAM_REPORT_SIGNING_FILE")
+ITAM_REPORT_SIGNING_PASSWORD = env.text("ITAM_REPORT_SIGNING_PASSWORD")
 # After the end of a period, late logs may still arrive for so long; then its report can be signed.
 ITAM_REPORT_WAIT_DAYS = env.whole("ITAM_REPORT_WAIT_DAYS", 7, most=365)
 

@@ -249,10 +249,11 @@ class Made:
     text: bytes
 
 
-def make(report: Report, approved: SignOff | None = None) -> Made:
+def make(report: Report, approved: SignOff | None = None, certificate: str = "") -> Made:
     """Make a report from the facts of today, with its standing.
 
-    approved:  the signature that it gets with this.
+    approved:     the approval that it gets with this.
+    certificate:  the SHA-256 of the certificate whose signature the file is to carry.
     """
     params, zone = report.params, ZoneInfo(report.params["zone"])
     pools = list(report.pools.select_related("product__vendor"))
@@ -261,7 +262,9 @@ def make(report: Report, approved: SignOff | None = None) -> Made:
         *(params["scope"], params.get("about")),
     )
     numbers = found.as_json()
-    return _printed(report.name, found, numbers, _standing(report, numbers, approved), zone)
+    return _printed(
+        report.name, found, numbers, _standing(report, numbers, approved, certificate), zone
+    )
 
 
 def _printed(
@@ -294,7 +297,9 @@ def store(made: Made, name: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def _standing(report: Report, numbers: Mapping[str, Any], approved: SignOff | None) -> Standing:
+def _standing(
+    report: Report, numbers: Mapping[str, Any], approved: SignOff | None, certificate: str
+) -> Standing:
     steps = list(report.sign_offs.exclude(step=SignOff.Step.REJECTED))
     signed = [
         Signed(row.step, row.name, row.role, int(row.at.timestamp()), row.comment)
@@ -312,6 +317,7 @@ def _standing(report: Report, numbers: Mapping[str, Any], approved: SignOff | No
         supersedes=before.words if before else "",
         signed=tuple(signed),
         differences=_differences(before, numbers) if before else None,
+        certificate=certificate,
     )
 
 

@@ -7,8 +7,10 @@ Nothing moves a report on: a later state takes a new version, made as of a later
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
@@ -24,8 +26,9 @@ from django.utils import timezone
 from licenses.analysis.verdict import FLOOR
 from licenses.evidence import entries
 from licenses.models import Entitlement, StrengthOverride
-from reports import delivery
+from reports import delivery, signing_key
 from reports.models import Report, SignOff
+from reports.pdf.signing import NotUsable, sign
 
 PERMISSION = "reports.sign_report"
 
@@ -117,7 +120,10 @@ def take_step(
         comment=comment,
         at=now,
     )
-    files: dict[str, Any] = _signed_files(report, row) if step == Step.APPROVED else {}
+    files: dict[str, Any] = {}
+    told: dict[str, str] = {}
+    if step == Step.APPROVED:
+        files, told = _signed_files(report, row)
     replaced = [report.path, report.data_path] if files else []
     try:
         with transaction.atomic():
@@ -130,7 +136,7 @@ def take_step(
                 decision = Decision.SIGNED if step == Step.APPROVED else Decision.REJECTED
                 Report.objects.filter(pk=report.pk).update(decision=decision, **files)
             locked.refresh_from_db()
-            _write_evidence(locked, row)
+            _write_evidence(locked, row, told)
     except BaseException:
         _forget(report, files)
         raise
@@ -258,21 +264,30 @@ def _corrections(report: Report) -> int:
     return lines.count() + proofs.count()
 
 
-def _signed_files(report: Report, row: SignOff) -> dict[str, Any]:
+def _signed_files(report: Report, row: SignOff) -> tuple[dict[str, Any], dict[str, str]]:
     """Write the paper and the numbers with the sign-off under a new name; return what the row is
-    to say of them."""
-    name = uuid.uuid4()
-    made = delivery.make(report, approved=row)
-    if made.numbers["id"] != (report.data or {}).get("id"):
-        _refuse(
-            {
-                "__all__": [
-                    "Data that arrived since this report was made change its numbers. Make a new "
-                    "version, look at what differs, and sign that."
-                ]
-            }
-        )
-    return delivery.store(made, name)
+    to say of them, and what the evidence is to say of the signature in the file."""
+    try:
+        signer = signing_key.identity(row.at)
+        made = delivery.make(report, approved=row, certificate=signer.fingerprint)
+        if made.numbers["id"] != (report.data or {}).get("id"):
+            _refuse(
+                {
+                    "__all__": [
+                        "Data that arrived since this report was made change its numbers. Make a "
+                        "new version, look at what differs, and sign that."
+                    ]
+                }
+            )
+        paper = sign(made.paper, signer, name=row.name, reason=f"Approval of {report.words}")
+    except NotUsable as error:
+        _refuse({"__all__": [f"The file cannot be signed. {error}"]})
+        raise
+    told = {
+        "certificate_sha256": signer.fingerprint,
+        "unsigned_sha256": hashlib.sha256(made.paper).hexdigest(),
+    }
+    return delivery.store(replace(made, paper=paper), uuid.uuid4()), told
 
 
 def _forget(report: Report, files: Mapping[str, Any]) -> None:
@@ -283,7 +298,7 @@ def _forget(report: Report, files: Mapping[str, Any]) -> None:
             each.unlink(missing_ok=True)
 
 
-def _write_evidence(report: Report, row: SignOff) -> None:
+def _write_evidence(report: Report, row: SignOff, told: Mapping[str, str]) -> None:
     kinds = {
         Step.REVIEWED: "report_reviewed",
         Step.APPROVED: "report_signed",
@@ -301,6 +316,7 @@ def _write_evidence(report: Report, row: SignOff) -> None:
         "start": report.params["start"],
         "version": report.version,
         "who": row.user.get_username(),
+        **told,
     }
     entry = entries.draft(kinds[Step(row.step)], int(row.at.timestamp()), body)
     entries.append(entries.INSTALLATION, [entry], source="reports")

@@ -44,6 +44,7 @@ class Standing:
     """What the title block and the sign-off say beside the numbers.
 
     supersedes:   the earlier version in words, "" for a first one.
+    certificate:  the SHA-256 of the certificate whose signature the file carries, "" for none.
     differences:  from that version; None where there is none, or its numbers are no longer kept.
     """
 
@@ -52,6 +53,7 @@ class Standing:
     supersedes: str = ""
     signed: tuple[Signed, ...] = ()
     differences: tuple[Difference, ...] | None = None
+    certificate: str = ""
 
     def as_json(self, zone: ZoneInfo) -> dict[str, Any]:
         """Return it as JSON knows it."""

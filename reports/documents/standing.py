@@ -38,6 +38,16 @@ def sign_off(standing: Standing, zone: ZoneInfo, title: str = "Sign-off") -> lis
         name = f"{found.name}, {found.role}" if found.role else found.name
         lines.append(Signature(step, name, moment(found.at, zone), found.comment))
     story = [*heading(title, 2, room=140), SignOff(lines)]
+    if standing.certificate:
+        story.append(
+            prose(
+                "This file carries a digital signature (PAdES) by the certificate with the SHA-256 "
+                "{digest}. Ask for that certificate by another way; then any PDF reader, or "
+                "pdfsig, says whether a byte of the file was changed since.",
+                look.BODY,
+                digest=standing.certificate,
+            )
+        )
     for each in standing.signed:  # the lines cut long comments; nobody's words are lost
         if each.comment:
             words = f"Comment of {each.name} ({each.step}): {each.comment}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from datetime import date
 from types import SimpleNamespace
 
@@ -11,6 +13,22 @@ from licenses.models import Strength
 from tests import factories as f
 
 START, END = f.at("2025-11-01"), f.at("2026-11-01")
+
+
+@pytest.fixture
+def poppler():
+    """Return a function that runs one of poppler's programs and returns what it says.
+
+    A machine without them skips the test: what they confirm, others hold with libraries of ours.
+    """
+
+    def run(name, *arguments):
+        program = shutil.which(name)
+        if program is None:
+            pytest.skip(f"{name} is not here (apt-get install poppler-utils)")
+        return subprocess.run([program, *arguments], capture_output=True, text=True).stdout
+
+    return run
 
 
 @pytest.fixture

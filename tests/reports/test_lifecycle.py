@@ -19,7 +19,7 @@ from pypdf import PdfReader
 from licenses.evidence import entries
 from reports import delivery, lifecycle
 from reports.lifecycle import Stage, Step
-from reports.models import Report, SignOff
+from reports.models import Report, SigningCertificate, SignOff
 from tests import factories as f
 from tests.reports.conftest import END, START
 
@@ -133,6 +133,37 @@ def test_a_signature_is_in_the_row_the_paper_the_numbers_and_the_evidence(make, 
     }
     assert entry["body"]["pdf_sha256"] == signed.sha256
     assert entry["body"]["data_sha256"] == signed.data_sha256
+
+
+def test_the_file_carries_a_signature_that_any_reader_checks(make, boss, settings, poppler):
+    settings.ITAM_LEGAL_ENTITY = "Example Works"
+    signed = sign(make(), boss)
+    said = poppler("pdfsig", "-nocert", signed.path)
+    assert "Signature is Valid." in said
+    assert "Total document signed" in said
+    assert "CN=Example Works: reports" in said
+    (certificate,) = SigningCertificate.objects.all()
+    assert certificate.sha256 in pdf_text(signed).replace(" ", "")
+    entry = list(entries.entries("installation"))[-1]
+    assert entry["body"]["certificate_sha256"] == certificate.sha256
+
+
+def test_below_the_signature_the_same_facts_give_the_same_bytes(make, boss):
+    report = make()
+    row = SignOff(report=report, step=Step.APPROVED, user=boss, name="Bo Second", at=NOW)
+    papers = [delivery.make(report, row, "ab" * 32).paper for _ in range(2)]
+    assert papers[0] == papers[1]
+    signed = sign(report, boss)
+    unsigned = list(entries.entries("installation"))[-1]["body"]["unsigned_sha256"]
+    content = signed.path.read_bytes()
+    ends = [found.end() + 1 for found in re.finditer(rb"%%EOF", content)]
+    assert unsigned in {hashlib.sha256(content[:end]).hexdigest() for end in ends}
+
+
+def test_a_key_that_cannot_be_used_refuses_the_signature(make, boss, settings, tmp_path):
+    settings.ITAM_REPORT_SIGNING_FILE = tmp_path / "none.p12"
+    found = refusal(make(), boss)
+    assert "The file cannot be signed." in found["__all__"][0]
 
 
 def test_the_author_cannot_sign(make, author):

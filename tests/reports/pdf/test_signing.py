@@ -1,0 +1,110 @@
+"""A signature that a reader of another make accepts, and that any change of the file breaks."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    NoEncryption,
+    load_der_private_key,
+    pkcs12,
+)
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+from reports.pdf.files import Attachment
+from reports.pdf.page import build
+from reports.pdf.signing import Identity, NotUsable, sign
+
+NOW = datetime.now(UTC)
+YEAR = timedelta(days=365)
+
+
+@pytest.fixture(scope="module")
+def identity():
+    return Identity.new("Example Works: reports", NOW - timedelta(hours=1), NOW + YEAR)
+
+
+@pytest.fixture
+def verdict(poppler, tmp_path):
+    """Return a function that asks poppler of a file."""
+
+    def ask(content: bytes) -> str:
+        (tmp_path / "a.pdf").write_bytes(content)
+        return poppler("pdfsig", "-nocert", tmp_path / "a.pdf")
+
+    return ask
+
+
+def status(content: bytes) -> tuple[bool, bool, str]:
+    """Return of the signature: whether it is intact, is right, and how much it covers."""
+    (found,) = PdfFileReader(io.BytesIO(content)).embedded_signatures
+    said = validate_pdf_signature(found, ValidationContext(trust_roots=[], allow_fetching=False))
+    return said.intact, said.valid, said.coverage.name
+
+
+def test_it_is_right_and_covers_the_whole_file(masthead, identity):
+    signed = sign(build(masthead, []), identity, name="A", reason="B")
+    assert status(signed) == (True, True, "ENTIRE_FILE")
+
+
+def test_another_reader_accepts_it_for_the_whole_file(masthead, identity, verdict):
+    paper = build(masthead, [], files=[Attachment("a.csv", b"1", "text/csv", "")])
+    signed = sign(paper, identity, name="A. Approver", reason="Approval of report 1")
+    said = verdict(signed)
+    assert "Signature is Valid." in said
+    assert "Total document signed" in said
+    assert "ETSI.CAdES.detached" in said
+    assert "CN=Example Works: reports" in said
+
+
+def test_the_file_is_extended_and_not_rewritten(masthead, identity):
+    paper = build(masthead, [])
+    assert sign(paper, identity, name="A", reason="B").startswith(paper)
+
+
+def test_one_changed_byte_breaks_it(masthead, identity, verdict):
+    paper = build(masthead, [])
+    signed = bytearray(sign(paper, identity, name="A", reason="B"))
+    signed[paper.index(b"endstream") - 3] ^= 1
+    assert status(bytes(signed))[0] is False
+    assert "Signature is Valid." not in verdict(bytes(signed))
+
+
+def test_what_is_added_behind_it_is_not_covered(masthead, identity, verdict):
+    signed = sign(build(masthead, []), identity, name="A", reason="B")
+    assert "Total document signed" not in verdict(signed + signed[-600:])
+
+
+@pytest.mark.parametrize("password", ["", "a password"])
+def test_a_key_of_a_file_is_the_one_that_was_put_in(identity, password):
+    key = load_der_private_key(identity.key, None)
+    certificate = x509.load_der_x509_certificate(identity.certificate)
+    how = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+    content = pkcs12.serialize_key_and_certificates(b"x", key, certificate, None, how)
+    found = Identity.from_pkcs12(content, password)
+    assert (found.fingerprint, found.key) == (identity.fingerprint, identity.key)
+    if password:
+        with pytest.raises(NotUsable, match="its password is another") as refused:
+            Identity.from_pkcs12(content, "wrong secret")
+        assert "wrong secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"0" * 1000], ids=len)
+def test_what_is_no_key_file_is_refused(content):
+    with pytest.raises(NotUsable):
+        Identity.from_pkcs12(content, "")
+
+
+@pytest.mark.parametrize("at", [NOW - timedelta(hours=2), NOW + YEAR + timedelta(hours=1)])
+def test_a_certificate_does_not_hold_before_its_time_nor_after(identity, at):
+    with pytest.raises(NotUsable, match="holds from"):
+        identity.check(at)
+    identity.check(NOW)
+
+
+def test_the_key_is_not_shown_by_accident(identity):
+    assert "key" not in repr(identity)
