@@ -1,4 +1,4 @@
-"""Pages for machines: health and figures of the installation itself."""
+"""The front door, and pages for machines: health and figures of the installation itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ipaddress
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from itam import health
@@ -15,6 +16,14 @@ from itam.middleware import client_address
 from licenses.alerts.heartbeat import Lookout
 
 lookout = Lookout()
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Send people to what is theirs: those with an account but no place in the admin to the status
+    page, everybody else to the admin."""
+    visitor = request.user.is_authenticated and not request.user.is_staff
+    return redirect("portal:status" if visitor else "admin:index")
 
 
 @require_safe

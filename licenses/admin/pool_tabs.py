@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 
+from licenses.access.fairness import waits
 from licenses.analysis import denials as pool_denials
 from licenses.analysis import now as pools_now
 from licenses.analysis.bounds import bounded_gaps
@@ -78,7 +79,32 @@ def denials_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
         "denials": denials(pool, request, now),
         "blocked": blocked,
         "blocked_for": words.lasting(blocked.lost_seconds),
+        "waits": waits_words(pool, now),
     }
+
+
+def waits_words(pool: Any, now: int) -> str:
+    """Return how the waitlist served people in 90 days, as sentences; "" where nobody waited."""
+    end = datetime.fromtimestamp(now + 1, UTC)
+    found = waits(pool, end - timedelta(days=90), end)
+    if not found.joined:
+        return ""
+    ends = (
+        (found.served, "got a seat"),
+        (found.missed, "did not come in time"),
+        (found.left, "left the list"),
+        (found.expired, "waited in vain"),
+        (found.waiting, "still waiting"),
+    )
+    told = ""
+    if found.median_seconds is not None and found.longest_seconds is not None:
+        told = (
+            f" {found.told} were told of a free seat: half of them within"
+            f" {words.lasting(found.median_seconds)}, the last after"
+            f" {words.lasting(found.longest_seconds)}."
+        )
+    parts = ", ".join(f"{count} {what}" for count, what in ends if count)
+    return f"{found.joined} joined the list: {parts}.{told}"
 
 
 def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:

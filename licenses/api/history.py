@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -11,10 +12,12 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licenses.access.fairness import waits
 from licenses.analysis.instant import instant
 from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import STEPS, series
 from licenses.api.asking import SPAN, ZONE, moment, span
+from licenses.concurrency.periods import iso
 from licenses.importing.lines import lines_of
 from licenses.models import sees_names
 
@@ -49,6 +52,18 @@ class PoolHistory:
         except ValueError as error:
             raise ValidationError({"step": str(error)}) from error
         return Response(found.as_dict(asked.zone))
+
+    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def waits(self, request: Request, pk: str | None = None) -> Response:
+        """Say how the waitlist served those who joined it in the window, in sums."""
+        pool = self.get_object()  # type: ignore[attr-defined]
+        if not request.user.has_perm("licenses.view_denial"):
+            raise PermissionDenied
+        asked = span(request, pool)
+        start, end = (datetime.fromtimestamp(each, UTC) for each in (asked.start, asked.end))
+        edges = {"from": iso(asked.start, asked.zone), "to": iso(asked.end, asked.zone)}
+        return Response({"pool": pool.name, **edges, **waits(pool, start, end).as_dict()})
 
     @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,13 +20,15 @@ from licenses.models import (
     NameReveal,
     Person,
     RuleMatch,
+    WaitlistEntry,
+    pseudonym,
 )
 
 
 def collect(person: Person) -> dict[str, Any]:
     """Return what is stored about a person, moments in ISO 8601; notes it in the evidence."""
     identity = Identity.objects.filter(person=person).first()
-    found = {
+    found: dict[str, Any] = {
         "pseudonym": person.pseudonym,
         "known_since": person.recorded_at.isoformat(),
         "name_erased_at": _plain(person.erased_at),
@@ -49,6 +52,7 @@ def collect(person: Person) -> dict[str, Any]:
             NameReveal, person, "requested_by__username", "requested_at", "granted", "reason"
         ),
     }
+    found["waitlists"] = _waits(person)
     now = int(timezone.now().timestamp())
     body = {"person": person.pseudonym, "what": "access request", "who": "command", "count": 1}
     with transaction.atomic():
@@ -59,6 +63,17 @@ def collect(person: Person) -> dict[str, Any]:
 def _rows(model: Any, person: Person, *names: str) -> list[dict[str, Any]]:
     rows = model._default_manager.filter(person=person).order_by("pk").values(*names)
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _waits(person: Person) -> list[dict[str, Any]]:
+    """Return the places on waitlists of the accounts whose name is the person's login."""
+    accounts = get_user_model().objects.filter(waitlist_entries__isnull=False).distinct()
+    mine = [
+        user.pk for user in accounts if pseudonym("person", user.get_username()) == person.pseudonym
+    ]
+    rows = WaitlistEntry.objects.filter(user__in=mine).order_by("pk")
+    names = ("pool__name", "state", "joined_at", "expires_at", "offered_at", "closed_at")
+    return [{name: _plain(value) for name, value in row.items()} for row in rows.values(*names)]
 
 
 def _plain(value: Any) -> Any:

@@ -385,3 +385,13 @@ def make_pools(today: date, design_leads: tuple[str, ...]) -> dict[str, Pool]:
         ),
     ]
     return {each.name: each for each in pools}
+
+
+HOUSE_RULES = {
+    "Meridian CAD": "Close it over lunch: ten seats serve thirty people.\n"
+    "On launch days the launch team goes first.",
+    "Halvorsen Optimizer": "Long runs start after 18:00.",
+    "Quillstone Studio (Product)": "Marketing has eight seats of its own; ask them when ours are"
+    " full.",
+}
+"""What users of some pools should know, as their pages show it."""

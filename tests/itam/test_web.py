@@ -246,3 +246,11 @@ def test_the_schema_is_openapi_3_1(client, user):
     client.force_login(user)
     answer = client.get("/api/schema/?format=json")
     assert json.loads(answer.content)["openapi"].startswith("3.1")
+
+
+def test_the_front_door_leads_people_to_what_is_theirs(client, user):
+    assert client.get("/")["Location"] == "/admin/"
+    client.force_login(user)
+    assert client.get("/")["Location"] == "/admin/"
+    client.force_login(get_user_model().objects.create_user("lena"))
+    assert client.get("/")["Location"] == "/status/"

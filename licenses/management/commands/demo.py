@@ -29,6 +29,7 @@ from licenses.models import (
     Team,
     Vendor,
 )
+from licenses.simulator.catalog import HOUSE_RULES
 from licenses.simulator.company import Papers, write_company
 from licenses.simulator.schedule import install
 
@@ -81,6 +82,8 @@ class Command(DataCommand):
             if result.problems:
                 raise ImportRefused(f"{result.file}: {result.problems[0]}")
         add_invoices(papers)
+        for name, rules in HOUSE_RULES.items():
+            LicensePool.objects.filter(name=name).update(house_rules=rules)
         servers = {server.name: server for server in LicenseServer.objects.all()}
         for name, server in servers.items():
             self.read(server, papers.license_files[name])

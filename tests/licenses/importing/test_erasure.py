@@ -6,6 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from licenses.models import (
     Person,
     SharingRule,
     UnreadableLine,
+    WaitlistEntry,
     pseudonym,
 )
 from tests.factories import (
@@ -290,11 +292,22 @@ def test_nobody_of_that_name_is_an_error(world: LicensePool) -> None:
 
 def test_a_person_gets_all_that_is_on_record(world: LicensePool, tmp_path: Path) -> None:
     target = tmp_path / "data.json"
+    now = timezone.now()
+    for name in (CANARY.upper(), "somebody.else"):  # of two spellings of a login, it is the same
+        WaitlistEntry.objects.create(
+            pool=world,
+            user=User.objects.create_user(name),
+            joined_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
     call_command("person_data", CANARY, "--output", str(target))
     told = json.loads(target.read_text())
     assert told["identity"] == {"login": CANARY, "name": FULL, "email": MAIL}
     assert len(told["checkouts"]) == 2 and len(told["denials"]) == 1
     assert "other" not in target.read_text()
+    assert [(row["pool__name"], row["state"]) for row in told["waitlists"]] == [
+        (world.name, "waiting")
+    ]
     assert target.stat().st_mode & 0o777 == 0o600
     with pytest.raises(CommandError, match="exists"):
         call_command("person_data", CANARY, "--output", str(target))
