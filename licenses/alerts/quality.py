@@ -33,6 +33,7 @@ from .world import Kind
 
 WINDOW = timedelta(weeks=26)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 EVERY = {Kind.FLAT: timedelta(hours=6), Kind.UNREADABLE: timedelta(minutes=15)}
 OBSERVED_SECONDS = 4 * 3600
 """A day that was looked at for less tells nothing of whether use moved."""
@@ -84,10 +85,10 @@ def _still_lately(now: datetime, least: int) -> list[LicensePool]:
     still = (
         PoolHour.objects.filter(
             pool__retired_at=None,
-            hour__gte=int((now - least * DAY).timestamp()),
             observed_seconds__gt=0,
             peak__isnull=False,
         )
+        .within(int((now - least * DAY).timestamp()), int(now.timestamp()))
         .exclude(pool__now__peak_12_months=0)
         .order_by()
         .values("pool")
@@ -104,22 +105,23 @@ def _days(
     """Yield each pool with its observed working days, oldest first, in its own zone; the day that
     goes on is left out. One query."""
     by_id = {pool.pk: pool for pool in pools}
-    hours = (
-        PoolHour.objects.filter(
-            pool__in=list(by_id),
-            hour__gte=int((now - WINDOW).timestamp()),
-            observed_seconds__gt=0,
-            peak__isnull=False,
-        )
+    rows = (
+        PoolHour.objects.filter(pool__in=list(by_id), observed_seconds__gt=0, peak__isnull=False)
+        .within(int((now - WINDOW).timestamp()), int(now.timestamp()) + 1)
         .order_by("pool_id", "hour")
-        .values_list("pool_id", "hour", "peak", "checkouts", "observed_seconds")
+        .values_list("pool_id", "hour", "hours", "peak", "checkouts", "observed_seconds")
     )
-    for pk, own in groupby(hours.iterator(chunk_size=5000), key=lambda row: row[0]):
+    hours = (
+        (pool, first + place * HOUR, *figures)
+        for pool, first, alike, *figures in rows.iterator(chunk_size=5000)
+        for place in range(alike)
+    )
+    for pk, own in groupby(hours, key=lambda row: row[0]):
         zone = by_id[pk].tzinfo
         today = now.astimezone(zone).date()
         days = []
-        for day, rows in groupby(own, key=lambda row: row[1].astimezone(zone).date()):
-            _pools, begins, peaks, begun, seen = zip(*rows, strict=True)
+        for day, found in groupby(own, key=lambda row: row[1].astimezone(zone).date()):
+            _pools, begins, peaks, begun, seen = zip(*found, strict=True)
             if day.weekday() < 5 and day < today and sum(seen) >= OBSERVED_SECONDS:
                 days.append((begins[0], UsedDay(min(peaks), max(peaks), sum(begun))))
         yield by_id[pk], days

@@ -119,9 +119,13 @@ def _linked(
     while True:
         start, end = first - margin, last + margin
         loaded = load_refusals(mappings, start, end)
-        found, whole = {}, True
+        found: dict[int, tuple[Refusals, dict[Who, list[tuple[int, int]]]]] = {}
+        whole = True
         for pool in pools:
             refusals, gap = loaded[pool.pk], gap_of(pool)
+            if not len(refusals):
+                found[pool.pk] = refusals, {}
+                continue
             group = refusals.person * 2 + refusals.capacity
             number, firsts, lasts = islands(refusals.at, group, gap)
             near = _touching(firsts, lasts, zones[pool.pk])

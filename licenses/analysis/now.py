@@ -156,7 +156,7 @@ def _peaks(pool_ids: Collection[int], moment: int, year: bool) -> dict[int, int 
     whole = [pk for pk in pool_ids if year or pk not in known]
     found: dict[int, int | None] = dict.fromkeys(pool_ids)
     for pools, since in ((whole, YEAR_SECONDS), (set(known) - set(whole), RECENT_SECONDS)):
-        hours = PoolHour.objects.filter(pool__in=pools, hour__gt=moment - since, hour__lte=moment)
+        hours = PoolHour.objects.filter(pool__in=pools).within(moment - since, moment + 1)
         found |= dict(hours.order_by().values_list("pool_id").annotate(Max("peak")))
     for pk, peak in known.items():
         if pk not in whole and peak is not None:

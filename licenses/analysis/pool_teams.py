@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import F, Max, Sum
 
 from licenses.analysis.crowds import too_few
 from licenses.analysis.holdings import Holdings, holdings
@@ -107,10 +107,13 @@ def pool_teams(
         .annotate(Max("peak"), Sum("seat_seconds"), Sum("checkouts"), Sum("denials"))
         .values_list("team_id", "peak__max", "seat_seconds__sum", "checkouts__sum", "denials__sum")
     }
-    hours = PoolHour.objects.filter(**window)
-    whole = hours.aggregate(total=Sum("seat_seconds"))["total"] or 0
+    hours = PoolHour.objects.filter(pool=pool).inside(start, end)
+    whole = hours.aggregate(total=Sum(F("seat_seconds") * F("inside")))["total"] or 0
     top = hours.filter(peak__isnull=False).order_by("-peak", "hour")
-    peak, peak_at = top.values_list("peak", number("peak_at")).first() or (None, None)
+    peak, peak_at = None, None
+    if row := top.values_list("peak", number("peak_at"), number("hour")).first():
+        # A row that began earlier tells of its first hour: the same comes in each of its hours.
+        peak, peak_at = row[0], row[1] + max(0, start - row[2])
     tree = {pk: (parent, name) for pk, parent, name in _tree()}
     parents = {pk: parent for pk, (parent, _) in tree.items()}
     title = {pk: name for pk, (_, name) in tree.items()} | {NOBODYS: UNASSIGNED}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import F, Max, Sum
 
 from licenses.analysis.headlines import told, unused
 from licenses.analysis.rows import now_epoch, number
@@ -88,14 +88,9 @@ def _card(card: dict[str, Any], at: int | None, moment: int) -> dict[str, Any]:
 
 def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:
     # The ids are named, as the index leads with them: a range of hours alone would read all.
-    hours = PoolHour.objects.filter(
-        pool__in=pool_ids, hour__gte=moment - WEEK_SECONDS, hour__lt=moment
-    )
-    rows = (
-        hours.order_by()
-        .values_list("pool_id")
-        .annotate(Max("peak"), *(Sum(name) for name in WEEK[1:]))
-    )
+    hours = PoolHour.objects.filter(pool__in=pool_ids).inside(moment - WEEK_SECONDS, moment)
+    sums = {f"{name}_sum": Sum(F(name) * F("inside")) for name in WEEK[1:]}
+    rows = hours.order_by().values_list("pool_id").annotate(Max("peak"), **sums)
     return {
         pool: {**dict(zip(WEEK, figures, strict=True)), "expected_seconds": WEEK_SECONDS}
         for pool, *figures in rows

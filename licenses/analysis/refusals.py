@@ -47,6 +47,8 @@ class Refusals:
 
     def where(self, flags: Flags | Ints) -> Self:
         """Keep the flagged refusals, or those at the places, in that order."""
+        if not len(self):
+            return self
         return replace(self, **{f.name: getattr(self, f.name)[flags] for f in fields(self)})
 
     @property

@@ -263,8 +263,8 @@ def unused(pool: LicensePool, now: int | None = None) -> Unused | None:
         .filter(pool=pool, metric__in=COUNTED_METRICS)
         .values_list("quantity", "unit_price", "currency")
     )
-    peaks = PoolHour.objects.filter(
-        pool=pool, hour__gte=moment - YEAR_SECONDS, hour__lte=moment, peak__isnull=False
+    peaks = PoolHour.objects.filter(pool=pool, peak__isnull=False).within(
+        moment - YEAR_SECONDS, moment + 1
     )
     peak = peaks.order_by("-peak").values_list("peak", flat=True).first()
     if not lines or peak is None:

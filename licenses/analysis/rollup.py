@@ -14,21 +14,21 @@ from typing import NamedTuple
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F
 
-from licenses.analysis import episodes
+from licenses.analysis import episodes, hour_rows
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
-from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number
-from licenses.analysis.team_hours import COLUMNS, count_teams
-from licenses.analysis.usage import Figures, count, load_facts, usage
+from licenses.analysis.rows import EVER, as_moment, now_epoch, number, optional
+from licenses.analysis.team_hours import count_teams, replace_hours
+from licenses.analysis.usage import Figures, count_seats, load_facts, usage
 from licenses.concurrency.intervals import Flags, IntervalSet
 from licenses.concurrency.periods import HOUR_SECONDS, periods
-from licenses.models import DirtySpan, LicensePool, PoolHour, TeamHour
+from licenses.models import DirtySpan, LicensePool
 
-BATCH_HOURS = 20_000
-"""Hours counted in one transaction: few enough that other writers need not wait for long."""
-BATCH_POOLS = 200
+BATCH_HOURS = 200_000
+"""Hours counted in one transaction: few enough that other writers need not wait for long, so many
+that what a transaction costs does not count."""
+BATCH_POOLS = 1_000
 NEAR_HOURS = 48
 """Dirty hours of many pools are read in one go where all of them lie within this."""
 BRIDGED_HOURS = 14 * 24
@@ -136,9 +136,10 @@ def hours(pool: LicensePool, start: int, end: int) -> list[Hour]:
 
     An hour is missing where nothing was observed and nothing held.
     """
-    rows = PoolHour.objects.filter(pool=pool, hour__gte=start, hour__lt=end).order_by("hour")
-    names = [number(n) if n in ("hour", "peak_at") else F(n) for n in Hour._fields]
-    return [Hour(*row) for row in rows.values_list(*names)]
+    _pool, *table = hour_rows.read([pool.pk], IntervalSet.of([start], [end]))
+    by_name = dict(zip(hour_rows.NAMES[1:], table, strict=True))
+    columns = [optional(by_name[name]) for name in Hour._fields]
+    return [Hour(*row) for row in zip(*columns, strict=True)]
 
 
 def days(pool: LicensePool, start: int, end: int, zone: tzinfo | None = None) -> list[Day]:
@@ -264,23 +265,24 @@ def _count_again(
     """Make the rows of the pools' dirty hours in the window again, and the episodes of refusals on
     which these hours bear; return how many hours of pools came out."""
     edges = np.arange(window[0], window[1] + 1, HOUR_SECONDS, dtype=np.int64)
-    rows: list[tuple[int | None, ...]] = []
     known = load_facts(pools, *window)
+    parts = []
     for facts in known:
-        figures = count(facts, edges)
+        figures = count_seats(facts, edges)
         wanted = dirty[facts.pool.pk].seconds_within(edges) > 0
-        rows += _rows(facts.pool.pk, figures, wanted & _something_known(figures))
-    same: dict[Window, list[int]] = {}
-    for pool, spells in dirty.items():
-        for span in spells:
-            same.setdefault(span, []).append(pool)
-    for (start, end), members in same.items():
-        for model in (PoolHour, TeamHour):
-            model.objects.filter(pool__in=members, hour__gte=start, hour__lt=end).delete()
-    insert(PoolHour, ("pool_id", "hour", *_STORED), rows)
-    insert(TeamHour, COLUMNS, count_teams(known, *window, dirty))
+        parts.append(_table(facts.pool.pk, figures, wanted & _something_known(figures)))
+    hours = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    hour_rows.replace(dirty, hours)
+    replace_hours(dirty, count_teams(known, *window, dirty))
     episodes.derive(pools, dirty)
-    return len(rows)
+    return len(hours[0])
+
+
+def _table(pool: int, figures: Figures, wanted: Flags) -> hour_rows.Table:
+    """Return the wanted hours of a pool as they are stored."""
+    hours = figures.start[wanted]
+    columns = [figures.stored(name, wanted) for name in hour_rows.STORED]
+    return [np.full(len(hours), pool, dtype=np.int64), hours, *columns]
 
 
 def _something_known(figures: Figures) -> Flags:
@@ -291,23 +293,3 @@ def _something_known(figures: Figures) -> Flags:
         | (figures.denials > 0)
     )
     return known
-
-
-_STORED = [
-    "peak",
-    "peak_low",
-    "peak_high",
-    "peak_at",
-    "seat_seconds",
-    "full_seconds",
-    "over_seconds",
-    "observed_seconds",
-    "checkouts",
-    "denials",
-    "limit",
-]
-
-
-def _rows(pool: int, figures: Figures, wanted: Flags) -> list[tuple[int | None, ...]]:
-    columns = [figures.start[wanted].tolist(), *(figures.column(n, wanted) for n in _STORED)]
-    return [(pool, *row) for row in zip(*columns, strict=True)]

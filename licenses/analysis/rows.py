@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,8 @@ from licenses.concurrency.timeline import OPEN
 
 EVER: Final = -OPEN
 """The start of what has no start: earlier than any window."""
+NONE: Final = -(2**62)
+"""Stands for NULL in a column: -1 is a moment, a second before 1970."""
 
 
 def number(name: str, missing: int | None = None) -> Combinable:
@@ -52,23 +54,47 @@ def columns(queryset: QuerySet[Any, Any], *names: str | Combinable) -> list[Ints
     return [np.ascontiguousarray(table[:, place]) for place in range(len(names))]
 
 
-def insert(
-    model: type[Model], columns: Sequence[str], rows: Sequence[tuple[int | None, ...]]
-) -> None:
+def insert(model: type[Model], columns: Sequence[str], table: Sequence[Ints]) -> None:
     """Insert rows of whole numbers as they are: instances of models would take ten times as long as
-    the counting."""
+    the counting.
+
+    table:  the columns, of the same length; NONE is NULL.
+    """
     quote = connection.ops.quote_name
     names = ", ".join(quote(name) for name in columns)
-    table = quote(model._meta.db_table)
+    into = quote(model._meta.db_table)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Some fifteen times as fast as an INSERT for each row.
-            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
+            words = zip(*(_words(column) for column in table), strict=True)
+            with cursor.copy(f"COPY {into} ({names}) FROM STDIN") as copy:
+                for part in batched(words, 10_000):
+                    copy.write("".join("\t".join(row) + "\n" for row in part))
         else:
             marks = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+            rows = list(zip(*(optional(column) for column in table), strict=True))
+            cursor.executemany(f"INSERT INTO {into} ({names}) VALUES ({marks})", rows)
+
+
+def optional(column: Ints) -> list[int | None]:
+    """Return a column as plain numbers, None where it has NONE."""
+    values: list[int | None] = column.tolist()
+    for place in np.flatnonzero(column == NONE).tolist():
+        values[place] = None
+    return values
+
+
+def _words(column: Ints) -> list[str]:
+    words = list(map(str, column.tolist()))
+    for place in np.flatnonzero(column == NONE).tolist():
+        words[place] = "\\N"
+    return words
+
+
+def batched(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield lists of as many values, the last perhaps shorter."""
+    source = iter(values)
+    return iter(lambda: list(islice(source, size)), [])
 
 
 def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from licenses.analysis.holdings import Holdings
+from licenses.analysis.hour_rows import same_spans
 from licenses.analysis.refusals import Refusals
+from licenses.analysis.rows import NONE, insert
 from licenses.analysis.teams import NOBODYS, Teams, load_teams
 from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.concurrency.rollups import hourly
+from licenses.models import TeamHour
 
 Columns = TypeVar("Columns", Holdings, Refusals)
 COLUMNS = ("pool_id", "hour", "team_id", "peak", "seat_seconds", "checkouts", "denials")
@@ -45,10 +48,18 @@ class _Keys:
         return groups // len(self.teams), groups % len(self.teams), hours
 
 
+def replace_hours(dirty: Mapping[int, IntervalSet], table: list[Ints]) -> None:
+    """Put a table as of `count_teams` in the place of what is stored of the dirty hours."""
+    for spans, pools in same_spans(dirty).items():
+        for start, end in spans:
+            TeamHour.objects.filter(pool__in=pools, hour__gte=start, hour__lt=end).delete()
+    insert(TeamHour, COLUMNS, table)
+
+
 def count_teams(
     facts: Sequence[PoolFacts], start: int, end: int, dirty: dict[int, IntervalSet]
-) -> list[tuple[int | None, ...]]:
-    """Return the rows (see COLUMNS) of the dirty hours of each pool in [start, end).
+) -> list[Ints]:
+    """Return the rows of the dirty hours of each pool in [start, end), a column for each COLUMNS.
 
     start, end:  full UTC hours, the window of the facts.
     dirty:       by pool; each has an entry.
@@ -57,7 +68,7 @@ def count_teams(
     """
     known = _teams(facts)
     if known is None:
-        return []
+        return [np.empty(0, dtype=np.int64) for _ in COLUMNS]
     keys = _Keys(
         [row.pool.pk for row in facts],
         [NOBODYS, *sorted(known.above)],
@@ -115,7 +126,7 @@ def _rows(
     begun: list[Ints],
     denied: list[Ints],
     dirty: dict[int, IntervalSet],
-) -> list[tuple[int | None, ...]]:
+) -> list[Ints]:
     taken, given, seats, groups = (np.concatenate(column) for column in spans)
     end = keys.start + keys.hours * HOUR_SECONDS
     hours = hourly(taken, given, seats, groups, keys.start, end)
@@ -139,10 +150,8 @@ def _rows(
         *(_spread(wanted, found[0], values) for found in figures.values() for values in found[1:]),
     ]
     used = kept & ((columns[3] > 0) | (columns[5] > 0) | (columns[6] > 0))
-    rows = zip(*(column[used].tolist() for column in columns), strict=True)
-    return [
-        (pool, hour, None if team == NOBODYS else team, *rest) for pool, hour, team, *rest in rows
-    ]
+    columns[2] = np.where(columns[2] == NOBODYS, NONE, columns[2])
+    return [column[used] for column in columns]
 
 
 def _spread(wanted: Ints, keys: Ints, values: Ints) -> Ints:

@@ -18,6 +18,7 @@ from licenses.analysis.holdings import (
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.refusals import Refusals, judged, load_refusals
 from licenses.analysis.rights import Limits, load_limits
+from licenses.analysis.rows import NONE, optional
 from licenses.analysis.team_use import TeamsTogether, named, together
 from licenses.analysis.teams import load_teams
 from licenses.concurrency.denials import TOLERANCE_SECONDS, episodes
@@ -115,7 +116,7 @@ class PoolFacts:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Figures:
-    """One entry for each period; UNKNOWN where a figure is not known."""
+    """One entry for each period; UNKNOWN where a figure is not known, NONE for a moment."""
 
     start: Ints
     end: Ints
@@ -132,15 +133,17 @@ class Figures:
     denial_episodes: Ints
     people: Ints
 
-    def column(self, name: str, wanted: Flags | None = None) -> list[int | None]:
+    def column(self, name: str) -> list[int | None]:
         """Return a figure of PeriodFigures as plain numbers, None where it is not known."""
-        values: Ints = getattr(self, "peak" if name == "peak_low" else name)
-        if wanted is not None:
-            values = values[wanted]
+        figure = "peak" if name == "peak_low" else name
+        return optional(self.stored(figure, slice(None)))
+
+    def stored(self, name: str, wanted: Flags | slice) -> Ints:
+        """Return the wanted entries of a figure, NONE where it is not known."""
+        values: Ints = getattr(self, name)[wanted]
         if name not in _NULLABLE:
-            return values.tolist()
-        unknown = _UNTIMED if name == "peak_at" else UNKNOWN
-        return [None if value == unknown else value for value in values.tolist()]
+            return values
+        return values if name == "peak_at" else np.where(values == UNKNOWN, NONE, values)
 
     def rows(self) -> list[PeriodFigures]:
         """Return the figures period by period."""
@@ -148,9 +151,7 @@ class Figures:
         return [PeriodFigures(*row) for row in zip(*table, strict=True)]
 
 
-_NULLABLE = {"limit", "peak", "peak_low", "peak_high", "peak_at", "full_seconds", "over_seconds"}
-_UNTIMED = -(2**62)
-"""Stands for no moment: -1 is one, a second before 1970."""
+_NULLABLE = {"limit", "peak", "peak_high", "peak_at", "full_seconds", "over_seconds"}
 
 
 def usage(
@@ -221,6 +222,15 @@ def load_facts(
 
 def count(facts: PoolFacts, edges: Ints) -> Figures:
     """Return the figures of each period [edges[i], edges[i+1]) within the window of the facts."""
+    return replace(
+        count_seats(facts, edges),
+        denial_episodes=_per_period(_episode_starts(facts), edges),
+        people=_people(facts.holdings, edges),
+    )
+
+
+def count_seats(facts: PoolFacts, edges: Ints) -> Figures:
+    """Return what `count` does, without `denial_episodes` and `people`: these are empty."""
     rows = facts.holdings
     start, end = int(edges[0]), int(edges[-1])
     known = in_use(rows.taken_by, rows.returned_after, rows.seats, start, end)
@@ -240,16 +250,19 @@ def count(facts: PoolFacts, edges: Ints) -> Figures:
         limit=figures.limit,
         peak=np.where(blind, UNKNOWN, figures.peak),
         peak_high=np.where(blind, UNKNOWN, high),
-        peak_at=np.where(blind, _UNTIMED, figures.peak_at),
+        peak_at=np.where(blind, NONE, figures.peak_at),
         seat_seconds=figures.seat_seconds,
         full_seconds=np.where(unlimited, UNKNOWN, figures.full_seconds),
         over_seconds=np.where(unlimited, UNKNOWN, figures.over_seconds),
         observed_seconds=observed,
         checkouts=_per_period(rows.taken_at[rows.fresh], edges),
         denials=_per_period(refused.at, edges),
-        denial_episodes=_per_period(_episode_starts(facts), edges),
-        people=_people(rows, edges),
+        denial_episodes=_NOTHING,
+        people=_NOTHING,
     )
+
+
+_NOTHING: Ints = np.empty(0, dtype=np.int64)
 
 
 def _of_teams(

@@ -15,6 +15,8 @@ Flags = npt.NDArray[np.bool_]
 
 def ints(values: npt.ArrayLike, name: str) -> Ints:
     """Return *values* as a flat int64 array; refuse what would lose a fraction in silence."""
+    if isinstance(values, np.ndarray) and values.dtype == np.int64 and values.ndim == 1:
+        return values
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected whole numbers, found {array.dtype}")
@@ -54,6 +56,8 @@ class IntervalSet:
             raise ValueError(f"expected as many ends as starts, found {len(first)} and {len(last)}")
         real = first < last
         first, last = first[real], last[real]
+        if len(first) < 2:
+            return cls(first, last)
         order = np.argsort(first, kind="stable")
         first, reach = first[order], np.maximum.accumulate(last[order])
         apart = first[1:] > reach[:-1]

@@ -73,6 +73,8 @@ class Steps:
         first, last = np.maximum(first, start), np.minimum(last, end)
         real = first < last
         first, last, worth = first[real], last[real], worth[real]
+        if not len(first):
+            return Steps.constant(0, start, end)
         times, changes = _in_time_order(np.append(first, last), np.append(worth, -worth))
         # Only the state after the last change of a second lasts; the order within it is void.
         lasting = np.append(times[1:] != times[:-1], np.ones(min(len(times), 1), np.bool_))
@@ -167,6 +169,8 @@ class Steps:
 
     def otherwise(self, other: Steps) -> Steps:
         """Return this limit, and the other one where this is UNKNOWN, over this one's window."""
+        if not (self.levels == UNKNOWN).any():
+            return self.joined()
         grid = merged_times([self.times, other.times], self.start, self.end)
         mine, others = self.on(grid), other.on(grid)
         return Steps(grid, np.where(mine == UNKNOWN, others, mine)).joined()
@@ -183,6 +187,8 @@ class Steps:
 
         Outside the window the level is UNKNOWN.
         """
+        if len(self.levels) == 1 and self.times[0] <= grid[0] and grid[-1] <= self.times[1]:
+            return np.full(len(grid) - 1, self.levels[0])
         places = np.searchsorted(grid[:-1], self.times)
         counts = np.diff(places, prepend=0, append=len(grid) - 1)
         return np.repeat(np.concatenate(([UNKNOWN], self.levels, [UNKNOWN])), counts)

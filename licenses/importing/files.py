@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from licenses.models import Capture, LicenseServer
+from licenses.models import Capture, LicenseServer, zone_names
 from licenses.sources import detect
 from licenses.sources.base import DateNeeded, SourceError
 from licenses.sources.flexnet.lmstat import parse_lmstat
@@ -56,7 +55,7 @@ def set_zone(server: LicenseServer, zone: str | None) -> str | None:
     Raises ImportRefused where another one is set already: what was read under it would be wrong.
     """
     if zone:
-        if zone not in zoneinfo.available_timezones():
+        if zone not in zone_names():
             raise ImportRefused(
                 f"Unknown time zone {zone!r}: expected a name such as Europe/Berlin or UTC."
             )

@@ -6,12 +6,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from licenses.models import zone_names
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "vendors": ("vendor", "website", "notes"),
@@ -203,7 +204,7 @@ def _yes_or_no(column: str, text: str) -> bool:
 
 
 def _zone(column: str, text: str) -> str:
-    if text not in zoneinfo.available_timezones():
+    if text not in zone_names():
         raise Refused(column, f"found {text!r}, expected a zone such as Europe/Berlin or UTC")
     return text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from licenses.analysis import now as pools_now
@@ -61,7 +62,9 @@ def rebuild() -> Rebuilt:
     rollup.drain()
     pools_now.refresh(pools, year=True)
     return Rebuilt(
-        Checkout.objects.count(), PoolHour.objects.count(), DenialEpisode.objects.count()
+        Checkout.objects.count(),
+        PoolHour.objects.aggregate(count=Sum("hours", default=0))["count"],
+        DenialEpisode.objects.count(),
     )
 
 

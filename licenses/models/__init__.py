@@ -10,7 +10,7 @@ from .alerts import (
     Notification,
     Silence,
 )
-from .care import ConnectionCheck, IgnoredLines, SkippedStep
+from .care import ConnectionCheck, IgnoredLines
 from .contracts import (
     Contract,
     Document,
@@ -49,7 +49,7 @@ from .inventory import (
     pseudonym,
     visible_teams,
 )
-from .pools import LicensePool, PoolFeature, validate_zone
+from .pools import LicensePool, PoolFeature, validate_zone, zone_names
 from .privacy import (
     LEAST,
     LegalHold,
@@ -117,11 +117,12 @@ __all__ = [
     "Person", "PollState", "PoolFeature", "PoolHeadline", "PoolHour", "PoolNow",
     "PoolStillness", "Product", "RuleMatch",
     "Scope", "SharingRule",
-    "Sighting", "Silence", "SkippedStep", "StatusScope", "Strength", "StrengthOverride",
+    "Sighting", "Silence", "StatusScope", "Strength", "StrengthOverride",
     "Team", "TeamHour", "TeamRule", "UnreadableLine", "UnreadableShare", "Vendor",
     "WaitlistEntry", "Work",
     "bearing_on_scope", "claim",
     "correct_entitlement", "held_vendors", "longest_step", "normalized_name",
     "pseudonym", "revealed_people", "roles",
     "sees_everything", "sees_names", "tells_apart", "unreplaced", "validate_zone", "visible_teams",
+    "zone_names",
 ]  # fmt: skip

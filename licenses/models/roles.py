@@ -21,7 +21,6 @@ FACTS = frozenset(
         "poolnow",
         "poolheadline",
         "connectioncheck",
-        "skippedstep",
         "teamhour",
         "rulematch",
         "dirtyspan",

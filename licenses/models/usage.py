@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Greatest, Least
+from django.db.models.lookups import GreaterThan
 
 from licenses.sources.flexnet.denials import WORDING
 
@@ -361,20 +363,57 @@ class DenialEpisode(models.Model):
         return f"{self.refusals} refusals in {self.pool_id} from {self.starts}"
 
 
-class PoolHour(models.Model):
-    """What one pool did in one hour (UTC). Derived; made again for exactly the hours that something
-    touched.
+_HOUR = 3600
+_NUMBER = models.BigIntegerField()
 
+
+def _epoch(name: str) -> ExpressionWrapper:
+    return ExpressionWrapper(F(name), output_field=_NUMBER)
+
+
+class PoolHourQuerySet(ScopedQuerySet):
+    def within(self, start: int, end: int) -> Self:
+        """Keep the rows that stand for any hour that begins in [start, end).
+
+        start, end:  epoch seconds.
+        """
+        first, last = -(-start // _HOUR) * _HOUR, -(-end // _HOUR) * _HOUR
+        if first >= last:
+            return self.none()
+        # A row lies in one UTC day: from the day's start on, the key finds the few that reach over.
+        return self.filter(
+            GreaterThan(_epoch("hour"), first - F("hours") * _HOUR),
+            hour__gte=first // (24 * _HOUR) * 24 * _HOUR,
+            hour__lt=last,
+        )
+
+    def inside(self, start: int, end: int) -> Self:
+        """Keep what `within` does, with `inside`: how many of a row's hours begin in [start, end).
+
+        What is summed over hours is a row's figure times this.
+        """
+        first, last = -(-start // _HOUR) * _HOUR, -(-end // _HOUR) * _HOUR
+        until = Least(_epoch("hour") + F("hours") * _HOUR, Value(last), output_field=_NUMBER)
+        since = Greatest(_epoch("hour"), Value(first), output_field=_NUMBER)
+        return self.within(start, end).annotate(inside=(until - since) / _HOUR)
+
+
+class PoolHour(models.Model):
+    """What one pool did in one hour (UTC), or in each of several alike hours of one UTC day, which
+    follow each other. Derived; made again for exactly the hours that something touched.
+
+    hour, peak_at:  of the first of them.
     Null peaks: nothing is known of the hour. A row is missing where nothing was observed and
-    nothing held.
+    nothing held. `licenses.analysis.rollup.hours` gives hours one by one.
     """
 
+    pk = models.CompositePrimaryKey("pool_id", "hour")
     pool = models.ForeignKey(
         LicensePool, on_delete=models.CASCADE, related_name="hours", db_index=False
     )
     hour = InstantField()
+    hours = models.PositiveSmallIntegerField(default=1)
     peak = models.PositiveIntegerField(null=True)
-    peak_low = models.PositiveIntegerField(null=True)
     peak_high = models.PositiveIntegerField(null=True)
     peak_at = InstantField(null=True)
     seat_seconds = models.PositiveBigIntegerField(default=0)
@@ -385,10 +424,14 @@ class PoolHour(models.Model):
     denials = models.PositiveIntegerField(default=0)
     limit = models.PositiveIntegerField(null=True, help_text="At the end of the hour.")
 
-    objects = ScopedQuerySet.as_manager()
+    objects = PoolHourQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint("pool", "hour", name="pool_hour_once")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(hours__gte=1, hours__lte=24), name="pool_hours_of_one_day"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.pool_id} at {self.hour}"

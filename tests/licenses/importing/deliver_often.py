@@ -54,7 +54,14 @@ def stored(server: LicenseServer) -> dict[str, list[Any]]:
         "hours": (
             PoolHour,
             "pool__mappings__feature__server",
-            ("pool__mappings__feature__name", "hour", "peak", "seat_seconds", "observed_seconds"),
+            (
+                "pool__mappings__feature__name",
+                "hour",
+                "hours",
+                "peak",
+                "seat_seconds",
+                "observed_seconds",
+            ),
         ),
     }
     found: dict[str, list[Any]] = {

@@ -47,7 +47,7 @@ def state() -> list[Any]:
         *DenialEpisode.objects.order_by("starts").values_list(
             *[field.name for field in DenialEpisode._meta.fields if field.name != "id"]
         ),
-        *PoolHour.objects.order_by("hour").values_list("hour", "denials"),
+        *PoolHour.objects.order_by("hour").values_list("hour", "hours", "denials"),
     ]
 
 

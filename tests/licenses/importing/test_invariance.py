@@ -76,7 +76,7 @@ def tables() -> dict[str, Any]:
         "now": rows(FeatureNow, "feature__name", "at", "issued", "in_use_printed", "held"),
         "hours": rows(
             PoolHour,
-            *("pool__name", "hour", "peak", "peak_low", "peak_high", "peak_at", "seat_seconds"),
+            *("pool__name", "hour", "hours", "peak", "peak_high", "peak_at", "seat_seconds"),
             *("full_seconds", "over_seconds", "observed_seconds", "checkouts", "denials", "limit"),
         ),
     }

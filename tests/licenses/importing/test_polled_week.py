@@ -16,7 +16,7 @@ from licenses.analysis import rollup
 from licenses.importing import mapping
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.snapshots import store_failure, store_snapshot
-from licenses.models import Checkout, Gap, LicenseServer, PoolHour
+from licenses.models import Checkout, Gap, LicensePool, LicenseServer
 from licenses.simulator.debug_log import write_debug_log
 from licenses.simulator.lmstat import StatusPrinter
 from licenses.sources.flexnet.lmstat import parse_lmstat
@@ -40,6 +40,10 @@ def outages() -> list[tuple[int, int]]:
     chance = random.Random(5)
     starts = [FIRST + day * 86400 + chance.randrange(2, 20) * 3600 for day in range(DAYS)]
     return [(start, start + chance.choice(LENGTHS) * STEP) for start in starts]
+
+
+def stored(feature: str) -> list[rollup.Hour]:
+    return rollup.hours(LicensePool.objects.get(name=feature), FIRST - 86400, LAST + 86400)
 
 
 def seconds(moment: datetime | None) -> int:
@@ -76,15 +80,15 @@ def test_a_polled_week_is_bounded_and_its_log_makes_it_exact(year: Year, tmp_pat
     widths: Counter[int] = Counter()
     for feature in features:
         truth = hourly_peaks([s for s in seen if s.feature == feature])
-        hours = {seconds(row.hour): row for row in PoolHour.objects.filter(pool__name=feature)}
+        hours = {row.hour: row for row in stored(feature)}
         for hour, peak in truth.items():
             row = hours.get(hour)
-            if row is None or row.peak_low is None or row.peak_high is None:
+            if row is None or row.peak is None or row.peak_high is None:
                 # Nothing is said of an hour of which nothing was seen, and never that it was 0.
                 assert any(start <= hour and hour + 3600 <= end + STEP for start, end in blind)
                 continue
-            assert row.peak_low <= peak <= row.peak_high, (feature, hour)
-            widths[row.peak_high - row.peak_low] += 1
+            assert row.peak <= peak <= row.peak_high, (feature, hour)
+            widths[row.peak_high - row.peak] += 1
     narrow = sum(count for width, count in widths.items() if width <= 1)
     assert sum(widths.values()) > 40 * DAYS
     assert narrow >= 0.95 * sum(widths.values()), widths
@@ -103,13 +107,13 @@ def test_a_polled_week_is_bounded_and_its_log_makes_it_exact(year: Year, tmp_pat
     for feature in features:
         sessions = [s for s in own if s.feature == feature and s.start >= FIRST - 5 * 86400]
         truth = hourly_peaks(sessions)
-        hours = {seconds(row.hour): row for row in PoolHour.objects.filter(pool__name=feature)}
+        hours = {row.hour: row for row in stored(feature)}
         # A day after the first: what was taken before the log began is bounded still.
         for hour in range(FIRST + 86400, LAST, 3600):
             row = hours.get(hour)
             want = truth.get(hour, 0)
-            found = (row.peak_low, row.peak, row.peak_high) if row else (0, 0, 0)
-            assert found == (want, want, want), (feature, hour)
+            found = (row.peak, row.peak_high) if row else (0, 0)
+            assert found == (want, want), (feature, hour)
     sampled = Checkout.objects.filter(
         method=Checkout.Method.SAMPLED, taken_at__gte=FIRST, feature__name__in=features
     )

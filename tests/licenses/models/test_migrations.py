@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+NINE = 1_773_133_200
+
+
+@pytest.fixture
+def migrate():
+    """Take the database to a migration, and to the newest one afterwards."""
+
+    def go(name):
+        executor = MigrationExecutor(connection)
+        executor.migrate([("licenses", name)])
+        return MigrationExecutor(connection).loader.project_state([("licenses", name)]).apps
+
+    yield go
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
+    old = migrate("0025_care_for_servers")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool = make("LicensePool", name="L", product=product)
+    server = make("LicenseServer", name="S", zone="UTC")
+    make("Coverage", server=server, source="log", starts=NINE, ends=NINE + 7200)
+    make("PoolHour", pool=pool, hour=NINE, peak=4)
+    new = migrate("0026_join_hours_that_are_alike")
+    assert not new.get_model("licenses", "PoolHour").objects.exists()
+    mark = new.get_model("licenses", "DirtySpan").objects.get()
+    assert (mark.pool_id, int(mark.starts.timestamp())) == (pool.pk, NINE)
+    assert int(mark.ends.timestamp()) > NINE + 7200
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'licenses_poolhour'")
+            assert cursor.fetchone()[0].endswith("WITHOUT ROWID")
