@@ -114,6 +114,9 @@ def paths() -> list[str]:
     found += [f"/api/v1/pools/{pool.pk}/{name}/?{span}" for name in ("usage", "denials", "teams")]
     found += ["/api/v1/overview/", f"{NOW}?headlines=true"]
     found += [f"/admin/live/dashboard/{name}/" for name in ("cards", "pools", "tasks")]
+    found += ["/status/", "/status/?q=a", f"/status/pools/{pool.pk}/", "/status/refusals/"]
+    episode = m.DenialEpisode.objects.first()
+    found += [f"/status/refusals/{episode.pk}/"] if episode else []
     found += [NOW, f"{NOW}?week=true", f"/api/v1/pools/{pool.pk}/holders/"]
     return found
 

@@ -54,7 +54,12 @@ def join(user: Any, pool: LicensePool, now: datetime) -> WaitlistEntry:
             raise ValidationError(
                 f"You wait for {MOST_PLACES} programs already: leave one of their lists first."
             )
-        free = _unspoken_for(pool, now)
+        seats = load_availability([pool], int(now.timestamp()))[pool.pk]
+        if not can_be_waited_for(seats):
+            raise ValidationError(
+                "Nobody can tell when a seat is free: how many there are is not known, or none is."
+            )
+        free = _unspoken_for(pool, seats)
         if free:
             raise ValidationError(f"A seat is free now ({free} in all): start the program.")
         hours = timedelta(hours=settings.ITAM_WAITLIST_HOURS)
@@ -85,9 +90,13 @@ def place(entry: WaitlistEntry) -> int | None:
     return ahead.count()
 
 
-def _unspoken_for(pool: LicensePool, now: datetime) -> int:
+def can_be_waited_for(seats: Availability) -> bool:
+    """Tell whether a seat can become free at all: of a pool without a known limit nobody knows."""
+    return bool(seats.seats)
+
+
+def _unspoken_for(pool: LicensePool, seats: Availability) -> int:
     """Return the free seats that are offered to nobody."""
-    seats = load_availability([pool], int(now.timestamp()))[pool.pk]
     offered = WaitlistEntry.objects.filter(pool=pool, state=State.OFFERED).count()
     return max(0, (seats.free or 0) - offered)
 

@@ -98,11 +98,9 @@ def waits_words(pool: Any, now: int) -> str:
     )
     told = ""
     if found.median_seconds is not None and found.longest_seconds is not None:
-        told = (
-            f" {found.told} were told of a free seat: half of them within"
-            f" {words.lasting(found.median_seconds)}, the last after"
-            f" {words.lasting(found.longest_seconds)}."
-        )
+        half, last = words.lasting(found.median_seconds), words.lasting(found.longest_seconds)
+        told = f" {found.told} were told of a free seat, half of them within {half}, the last after"
+        told = f"{told} {last}." if found.told > 1 else f" 1 was told of a free seat, after {last}."
     parts = ", ".join(f"{count} {what}" for count, what in ends if count)
     return f"{found.joined} joined the list: {parts}.{told}"
 

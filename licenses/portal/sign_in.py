@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
@@ -27,6 +28,17 @@ class SignIn(LoginView):
 
     def get_default_redirect_url(self) -> str:
         return reverse("portal:status")
+
+
+class ChangePassword(PasswordChangeView):
+    template_name = "portal/password.html"
+
+    def get_success_url(self) -> str:
+        return reverse("portal:status")
+
+    def form_valid(self, form: Any) -> Any:
+        messages.success(self.request, "Your password was changed.")
+        return super().form_valid(form)
 
 
 class SignOut(LogoutView):

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from . import refusals, sign_in, views, waiting
+from .guests import own_page
 
 app_name = "portal"
 
@@ -15,5 +16,6 @@ urlpatterns = [
     path("refusals/", refusals.mine, name="refusals"),
     path("refusals/<int:pk>/", refusals.why, name="why"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("password/", own_page(sign_in.ChangePassword.as_view()), name="password"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
 ]

@@ -53,7 +53,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
         "pool": pool,
         "card": board.card(pool, seats, hours),
         "week": week(hours),
-        "list": waiting.block(request, pool, seats.free),
+        "list": waiting.block(request, pool, seats),
         **next_free(pool, hours, now),
     }
     with timezone.override(pool.tzinfo):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from licenses.access import waitlist
 from licenses.access.accounts import has_a_role
+from licenses.analysis.availability import Availability
 from licenses.api.throttling import WaitlistThrottle
 from licenses.models import LicensePool, WaitlistEntry
 from licenses.tasks import nudge
@@ -24,16 +25,18 @@ from .guests import find_pool, own_page
 SHOWN_DAYS = 14
 
 
-def block(request: HttpRequest, pool: LicensePool, free: int | None) -> dict[str, Any]:
+def block(request: HttpRequest, pool: LicensePool, seats: Availability) -> dict[str, Any]:
     """Return what the page of a pool says of its list to whoever looks at it."""
-    found: dict[str, Any] = {"free": free, "stranger": not request.user.is_authenticated}
+    found: dict[str, Any] = {"stranger": not request.user.is_authenticated}
     if not has_a_role(request.user):
         return found
     entry = WaitlistEntry.objects.for_user(request.user).open().filter(pool=pool).first()
     if entry is not None:
         return found | {"entry": entry, "place": waitlist.place(entry)}
     waiting = WaitlistEntry.objects.open().filter(pool=pool).count()
-    return found | {"waiting": waiting, "may_join": not free or waiting > 0}
+    wanted = not seats.free or waiting > 0
+    may_join = wanted and waitlist.can_be_waited_for(seats)
+    return found | {"waiting": waiting, "may_join": may_join}
 
 
 @require_POST

@@ -75,7 +75,7 @@ def test_the_sums_are_told_by_the_api_and_on_the_pools_page() -> None:
     now = int(NOW.timestamp()) + 86_400
     assert waits_words(pool, now) == (
         "2 joined the list: 1 got a seat, 1 still waiting."
-        " 1 were told of a free seat: half of them within 30 minutes, the last after 30 minutes."
+        " 1 was told of a free seat, after 30 minutes."
     )
     assert waits_words(PoolFactory(), now) == ""
     path = f"/api/v1/pools/{pool.pk}/waits/?from=2026-11-24&to=2026-11-25"

@@ -213,6 +213,13 @@ def test_nobody_waits_for_what_is_free(pool: LicensePool) -> None:
         wait("ann", pool)
 
 
+def test_nobody_waits_where_nobody_knows_how_many_seats_there_are(pool: LicensePool) -> None:
+    for limit in (None, 0):
+        PoolNow.objects.filter(pool=pool).update(limit=limit)
+        with pytest.raises(ValidationError, match="Nobody can tell"):
+            waitlist.join(user(f"ann{limit}"), pool, NOW)
+
+
 def test_a_free_seat_that_is_offered_is_not_free_for_others(pool: LicensePool) -> None:
     wait("ann", pool)
     seen(pool, in_use=1, minute=5)
@@ -230,7 +237,9 @@ def test_an_account_without_an_address_is_told_so(pool: LicensePool) -> None:
 def test_an_account_waits_for_so_many_and_no_more(pool: LicensePool) -> None:
     ann = user("ann")
     for _ in range(waitlist.MOST_PLACES):
-        waitlist.join(ann, PoolFactory(), NOW)
+        another = PoolFactory()
+        seen(another, in_use=2, minute=0)
+        waitlist.join(ann, another, NOW)
     with pytest.raises(ValidationError, match="leave one"):
         waitlist.join(ann, pool, NOW)
 

@@ -52,3 +52,18 @@ def test_tries_are_counted_over_both_pages_to_sign_in(settings: Any) -> None:
         for path in ("/admin/login/", "/status/sign-in/", "/status/sign-in/")
     ]
     assert codes == [200, 200, 429]
+
+
+def test_people_change_their_password_without_the_admin() -> None:
+    client = Client()
+    assert client.get("/status/password/")["Location"] == "/status/sign-in/?next=/status/password/"
+    user = person("lena", password=PASSWORD)
+    client.force_login(user)
+    form = {"old_password": PASSWORD, "new_password1": "short", "new_password2": "short"}
+    assert "too short" in client.post("/status/password/", form).content.decode()
+    new = "another long password"
+    form |= {"new_password1": new, "new_password2": new}
+    assert client.post("/status/password/", form)["Location"] == "/status/"
+    assert "Your password was changed." in client.get("/status/").content.decode()
+    user.refresh_from_db()
+    assert user.check_password(new)
