@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts
 from licenses.models import LicensePool, Strength
 from reports.datasets.changes import Change, load_changes
 from reports.datasets.coverage_by_source import SourceCoverage, load_source_coverage
+from reports.datasets.files import as_text
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
@@ -116,8 +116,7 @@ class Compliance:
 
 def id_of(letter: str, content: dict[str, Any]) -> str:
     """Return the id of a kind of report with these numbers."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return f"{letter}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{letter}-{hashlib.sha256(as_text(content)).hexdigest()[:16]}"
 
 
 def compliance(

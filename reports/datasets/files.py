@@ -56,7 +56,7 @@ def utc(moment: int | None) -> str | None:
     """Return a moment as ISO 8601 in UTC, with a Z."""
     if moment is None:
         return None
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{datetime.fromtimestamp(moment, UTC).isoformat()[:19]}Z"
 
 
 def local_day(moment: int, zone: tzinfo) -> str:
@@ -65,6 +65,8 @@ def local_day(moment: int, zone: tzinfo) -> str:
 
 
 def _field(value: Any) -> Any:
+    if type(value) is int:
+        return value
     if isinstance(value, str):
         return f"'{value}" if _FORMULA.match(value) else value
     if isinstance(value, bool):

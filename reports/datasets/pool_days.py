@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from functools import lru_cache
+from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from licenses.analysis.coverage import PoolCoverage
+from licenses.analysis.coverage import PoolCoverage, percent_down
 from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.measures import measure
@@ -24,6 +25,8 @@ from reports.datasets.files import as_csv, local_day, utc
 class Day:
     """One day of a pool in the report's zone; None is *not known*, never zero.
 
+    In JSON there is a list for each field: a row for each day would be three times as long.
+
     peak_exact:       False where polls alone looked, so that the use may have been higher.
     peak_seconds:     how long the peak lasted, in all.
     full_seconds:     with every allowed or, where that is not known, issued seat in use.
@@ -31,6 +34,8 @@ class Day:
     allowed_low, allowed_high, issued_low, issued_high:  least and most of the day.
     bounded_seconds:  of the time not observed, that in which over-use was impossible.
     """
+
+    columnar: ClassVar[bool] = True
 
     start: int
     end: int
@@ -139,37 +144,41 @@ COLUMNS: Final = (
 
 
 def daily_csv(pools: Iterable[tuple[str, Iterable[Day]]], zone: ZoneInfo) -> bytes:
-    """Return daily.csv: a row for each pool and day. pools: names and their days."""
-    return as_csv(
-        COLUMNS, (row for name, rows in pools for row in (_row(name, day, zone) for day in rows))
+    """Return daily.csv: a row for each pool and day. pools: names and their days.
+
+    It is what `as_csv` would write; but there are hundreds of thousands of rows, and nothing in
+    them but the name needs a second look.
+    """
+    lines = [as_csv(COLUMNS, ()).decode()]
+    for name, rows in pools:
+        head = as_csv((), [[name]]).decode()[2:-2]  # between the two ends of lines
+        lines += [f"{head},{_row(day, zone)}\r\n" for day in rows]
+    return "".join(lines).encode()
+
+
+def _row(day: Day, zone: ZoneInfo) -> str:
+    expected, seen = day.expected_seconds, day.observed_seconds
+    peak, bounded = day.peak, day.bounded_seconds
+    bound = "" if peak is None else "false" if day.peak_exact else "true"
+    return (
+        f"{_calendar(day.start, day.end, zone)},{expected},{seen},{_share(seen, expected)},"
+        f"{_figure(peak)},{bound},{utc(day.peak_at) or ''},{_figure(day.peak_seconds)},"
+        f"{_figure(day.allowed_low)},{_figure(day.allowed_high)},"
+        f"{_figure(day.issued_low)},{_figure(day.issued_high)},"
+        f"{day.full_seconds},{day.over_seconds},{day.over_seat_seconds},{day.denials},"
+        f"{bounded},{expected - seen - bounded}"
     )
 
 
-def _row(name: str, day: Day, zone: ZoneInfo) -> list[object]:
-    missing = day.expected_seconds - day.observed_seconds
-    expected = day.expected_seconds
-    return [
-        name,
-        local_day(day.start, zone),
-        str(zone),
-        utc(day.start),
-        utc(day.end),
-        day.end - day.start,
-        expected,
-        day.observed_seconds,
-        Fraction(day.observed_seconds, expected) if expected else None,
-        day.peak,
-        None if day.peak is None else not day.peak_exact,
-        utc(day.peak_at),
-        day.peak_seconds,
-        day.allowed_low,
-        day.allowed_high,
-        day.issued_low,
-        day.issued_high,
-        day.full_seconds,
-        day.over_seconds,
-        day.over_seat_seconds,
-        day.denials,
-        day.bounded_seconds,
-        missing - day.bounded_seconds,
-    ]
+def _figure(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+@lru_cache(maxsize=8_192)
+def _calendar(start: int, end: int, zone: ZoneInfo) -> str:
+    return f"{local_day(start, zone)},{zone},{utc(start)},{utc(end)},{end - start}"
+
+
+@lru_cache(maxsize=8_192)
+def _share(seen: int, expected: int) -> str:
+    return percent_down(Fraction(seen, expected)) if expected else ""

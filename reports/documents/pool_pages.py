@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -354,17 +355,14 @@ def _bound(gap: Gap) -> str:
 
 
 def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:
-    def local(at: int) -> datetime:
-        return datetime.fromtimestamp(at, zone)
-
     notes = {month(item.start, zone): percent(item.coverage) for item in pool.months}
     rows = []
-    for label, days in groupby(pool.days, key=lambda item: month(item.start, zone)):
+    for label, days in groupby(pool.days, key=lambda item: _month(item.start, zone)):
         shares: list[float | None] = [None] * 31
         bounded = [0.0] * 31
         for item in days:
             if item.expected_seconds:
-                place = local(item.start).day - 1
+                place = _day_of_month(item.start, zone) - 1
                 shares[place] = item.observed_seconds / item.expected_seconds
                 # Whole where every second that is missing is: 1 - 2/3 and 1/3 are not the same.
                 missing = item.expected_seconds - item.observed_seconds
@@ -372,3 +370,12 @@ def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:
                 bounded[place] = 1.0 if whole else item.bounded_seconds / item.expected_seconds
         rows.append(CalendarMonth(label, shares, notes[label], bounded))
     return CompletenessCalendar(rows)
+
+
+# The days of all pools begin at the same moments.
+_month = lru_cache(maxsize=4_096)(month)
+
+
+@lru_cache(maxsize=4_096)
+def _day_of_month(at: int, zone: ZoneInfo) -> int:
+    return datetime.fromtimestamp(at, zone).day

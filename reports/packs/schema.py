@@ -45,6 +45,16 @@ def _object(kind: Any) -> dict[str, Any]:
     }
 
 
+def _columns(kind: Any) -> dict[str, Any]:
+    """Return the schema of many rows that are written as a list for each field."""
+    found = _object(kind)
+    return {**found, "properties": {name: _list(of) for name, of in found["properties"].items()}}
+
+
+def _list(of: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": of}
+
+
 def _of(hint: Any, name: str) -> dict[str, Any]:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         kinds = [_of(each, name) for each in typing.get_args(hint) if each is not types.NoneType]
@@ -56,6 +66,7 @@ def _of(hint: Any, name: str) -> dict[str, Any]:
     if is_dataclass(hint):
         return _object(hint)
     if typing.get_origin(hint) is tuple:
-        return {"type": "array", "items": _of(typing.get_args(hint)[0], "")}
+        item = typing.get_args(hint)[0]
+        return _columns(item) if getattr(item, "columnar", False) else _list(_of(item, ""))
     names = {int: "integer", bool: "boolean", str: "string"}
     return {"type": names[hint]}

@@ -62,16 +62,20 @@ class CompletenessCalendar(Flowable):
             ink.text(middle, y + 3, number, fonts.REGULAR, 5.5, look.MUTED, "center")
         note = safe(self._note_title)
         ink.text(self.width, y + 3, note, fonts.REGULAR, 6.5, look.MUTED, "right")
+        whole: list[tuple[float, float, float, float]] = []
         for month in self._months:
             y -= ROW
             label = clip(safe(month.label), fonts.REGULAR, 7, LABEL - 6)
             look.label(ink, 0, y + 3, label, 7, look.TEXT)
             for day, share in enumerate(month.days):
-                if share is not None:
+                if share is not None and share >= 1:
+                    whole.append((LABEL + day * pitch, y, cell, tall))
+                elif share is not None:
                     safely = month.bounded[day] if month.bounded else 0.0
                     self._draw_cell(ink, LABEL + day * pitch, y, cell, tall, share, safely)
             end = clip(safe(month.note), fonts.REGULAR, 7, NOTE - 4)
             ink.text(self.width, y + 3, end, fonts.REGULAR, 7, look.TEXT, "right")
+        ink.boxes(whole, look.SEEN)  # most days, so in one go
         self._draw_legend(ink, cell, tall)
         ink.flush()
 
