@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django import forms
@@ -21,11 +22,13 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from licenses.alerts.actions import acknowledge, send_test
+from licenses.alerts.backtest import Backtest, backtest, sentences
 from licenses.models import (
     Alert,
     AlertRule,
     Channel,
     EscalationStep,
+    LicensePool,
     MailboxMessage,
     Notification,
     Silence,
@@ -33,6 +36,8 @@ from licenses.models import (
 
 from . import words
 from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular
+
+BACKTEST = "_backtest"
 
 
 class NotificationInline(ReadOnlyTabular):
@@ -106,8 +111,36 @@ class EscalationInline(ScopedTabular):
     hide_title = True
 
 
+class AlertRuleForm(forms.ModelForm):
+    """Refuses to be saved while it is only tried on the past, so that the page shows it again."""
+
+    user: Any = None
+
+    def clean(self) -> None:
+        super().clean()
+        if BACKTEST not in self.data or self.errors:
+            return
+        columns = {f.name for f in AlertRule._meta.concrete_fields}
+        given = {name: value for name, value in self.cleaned_data.items() if name in columns}
+        pools = LicensePool.objects.for_user(self.user).active()
+        found = backtest(AlertRule(**given), pools, now=int(time.time()))
+        raise forms.ValidationError(["Not saved yet.", *sentences(found), *_latest(found)])
+
+
+def _latest(found: Backtest) -> list[str]:
+    """Return the newest firings, a sentence each."""
+    return [
+        f"{words.moment(row.fired_at):%Y-%m-%d %H:%M} UTC, {name}: "
+        f"{row.worst}{'' if row.limit is None else f' of {row.limit}'} in use, for "
+        f"{words.lasting(row.end - row.start)}, {row.denials} refused."
+        for name, row in found.latest
+    ]
+
+
 @admin.register(AlertRule)
 class AlertRuleAdmin(ScopedAdmin):
+    form = AlertRuleForm
+    change_form_after_template = "admin/licenses/alert_rule_backtest.html"
     list_display = ("name", "kind", "threshold", "subject", "firing", "channel_names", "enabled")
     list_select_related = ("pool", "server")
     list_filter = (("kind", ChoicesDropdownFilter), "enabled", ("pool", AutocompleteSelectFilter))
@@ -126,6 +159,11 @@ class AlertRuleAdmin(ScopedAdmin):
         firing = Count("alerts", filter=Q(alerts__state="firing"), distinct=True)
         rows = super().get_queryset(request).annotate(firing_total=firing)
         return rows.prefetch_related("channels")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Let the form know whose pools a rule is tried on."""
+        form = super().get_form(request, obj, **kwargs)
+        return type(form.__name__, (form,), {"user": request.user})
 
     @display(description="About")
     def subject(self, rule: Any) -> str:

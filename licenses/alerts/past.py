@@ -36,7 +36,7 @@ _CLEAR, _BETWEEN, _OVER = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class PastEpisode:
-    """The rule would have fired over [start, end).
+    """The rule would have fired over [start, end), from fired_at on.
 
     worst: most seats; denials: refusals meanwhile.
     """
@@ -183,7 +183,8 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
         yield PastEpisode(
             pool_id=facts.pool.pk,
             start=episode.start,
-            fired_at=episode.fired_at,
+            # Only the ends of a level are samples, and it fires in between.
+            fired_at=min(episode.fired_at, episode.start + rule.for_seconds),
             end=over,
             worst=int(seats[inside].max()),
             limit=int(bounds[-1]) if len(bounds) else None,

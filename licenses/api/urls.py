@@ -8,7 +8,7 @@ from knox import views as knox
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
 
-from licenses.api import overview, people, refusals, servers, status, teams, views
+from licenses.api import alert_rules, overview, people, refusals, servers, status, teams, views
 from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, viewset
 
@@ -51,12 +51,7 @@ ENDPOINTS: dict[str, Any] = {
     ),
     "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
     "alerts": views.AlertViewSet,
-    "alert-rules": viewset(
-        shapes.RuleSerializer,
-        filters=("kind", "enabled"),
-        search=("name",),
-        prefetched=("channels",),
-    ),
+    "alert-rules": alert_rules.AlertRuleViewSet,
     "escalation-steps": viewset(shapes.EscalationSerializer, filters=("rule", "channel")),
     "channels": views.ChannelViewSet,
     "silences": views.SilenceViewSet,

@@ -1,0 +1,204 @@
+"""What a rule would have been worth: how often it would have fired in the past, and ahead of what.
+
+A shortage is a time in which people were refused for want of seats and got none within seconds;
+refusals no more than an hour apart are one. In a pool of which no log tells a refusal, a time in
+which it was full counts as one. The rule is ahead of a shortage if it was firing when that began.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from licenses.analysis.usage import PoolFacts, load_facts
+from licenses.concurrency.denials import UNSERVED
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
+from licenses.models import AlertRule, LicensePool
+
+from .past import KINDS, PastEpisode, episodes
+
+SHORTAGE_GAP_SECONDS = 3600
+EXAMPLES = 5
+YEAR_SECONDS = 365 * 86_400
+
+
+@dataclass(slots=True)
+class Backtest:
+    """What a rule would have done over [start, end).
+
+    possible:  False for kinds of which nothing is known after the fact; the rest is then empty.
+    pools:     that were looked at; of_pools: that the rule is about. Fewer where time ran out.
+    leads:     seconds from the alert to the shortage, one for each that it was ahead of.
+    observed, expected: seconds; what nobody observed could not fire.
+    latest:    some firings, the newest first, with the names of their pools.
+    """
+
+    start: int
+    end: int
+    possible: bool = True
+    pools: int = 0
+    of_pools: int = 0
+    fired: int = 0
+    shortages: int = 0
+    leads: list[int] = field(default_factory=list)
+    observed: int = 0
+    expected: int = 0
+    latest: list[tuple[str, PastEpisode]] = field(default_factory=list)
+
+    @property
+    def ahead(self) -> int:
+        return len(self.leads)
+
+    @property
+    def median_lead_seconds(self) -> int | None:
+        return int(median(self.leads)) if self.leads else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures for programs, moments as ISO 8601 in UTC."""
+        names = ("possible", "pools", "of_pools", "fired", "shortages", "ahead")
+        return {
+            "from": _iso(self.start),
+            "to": _iso(self.end),
+            **{name: getattr(self, name) for name in names},
+            "median_lead_seconds": self.median_lead_seconds,
+            "observed_seconds": self.observed,
+            "expected_seconds": self.expected,
+            "sentences": sentences(self),
+            "latest": [
+                {
+                    "pool": name,
+                    "fired_at": _iso(row.fired_at),
+                    "end": _iso(row.end),
+                    "worst": row.worst,
+                    "limit": row.limit,
+                    "denials": row.denials,
+                }
+                for name, row in self.latest
+            ],
+        }
+
+
+def backtest(
+    rule: AlertRule,
+    pools: Collection[LicensePool],
+    *,
+    now: int,
+    seconds: int = YEAR_SECONDS,
+    limit_seconds: float = 8.0,
+) -> Backtest:
+    """Return what a rule, saved or not, would have done in the last 12 months.
+
+    pools:          those that the asker may see; the ones that the rule is not about are left out.
+    limit_seconds:  stop after the pool at which this much time is over, as somebody waits.
+    """
+    found = Backtest(start=now - seconds, end=now)
+    if rule.kind not in KINDS:
+        found.possible = False
+        return found
+    chosen = _chosen(rule, pools)
+    found.of_pools = len(chosen)
+    begun = time.monotonic()
+    for pool in chosen:  # one at a time: a year of all would not fit into memory
+        (facts,) = load_facts([pool], found.start, found.end)
+        _add(found, facts, list(episodes(rule, facts)))
+        if time.monotonic() - begun > limit_seconds:
+            break
+    found.latest = sorted(found.latest, key=lambda row: -row[1].fired_at)[:EXAMPLES]
+    return found
+
+
+def _chosen(rule: AlertRule, pools: Collection[LicensePool]) -> list[LicensePool]:
+    mine = LicensePool.objects.filter(pk__in=[pool.pk for pool in pools])
+    if rule.pool_id is not None:
+        mine = mine.filter(pk=rule.pool_id)
+    if rule.server_id is not None:
+        mine = mine.filter(mappings__feature__server=rule.server_id)
+    return list(mine.distinct().order_by("name"))
+
+
+def _add(found: Backtest, facts: PoolFacts, fired: Sequence[PastEpisode]) -> None:
+    begins = shortages(facts)
+    found.pools += 1
+    found.fired += len(fired)
+    found.shortages += len(begins)
+    found.observed += facts.observed.seconds
+    found.expected += facts.end - facts.start
+    found.latest += [(facts.pool.name, row) for row in fired]
+    for begin in begins:
+        warned = [row.fired_at for row in fired if row.fired_at <= begin < row.end]
+        if warned:
+            found.leads.append(begin - min(warned))
+
+
+def shortages(facts: PoolFacts) -> list[int]:
+    """Return when each shortage of a pool began, in time order."""
+    refused = facts.refusals
+    lost = refused.at[refused.capacity & (refused.served_at == UNSERVED)]
+    lost = lost[(lost >= facts.start) & (lost < facts.end)]
+    if len(lost):
+        spells = IntervalSet.of(lost, lost + 1)
+    elif len(refused):
+        return []
+    else:
+        spells = _full(facts)
+    bridged = IntervalSet.of(spells.starts, spells.ends + SHORTAGE_GAP_SECONDS)
+    return [int(begin) for begin in bridged.starts]
+
+
+def _full(facts: PoolFacts) -> IntervalSet:
+    held = facts.holdings
+    use = usage(held.taken_by, held.returned_after, held.seats, facts.start, facts.end)
+    limit = facts.limits.limit.only_within(facts.observed)
+    grid = merged_times([use.times, limit.times], facts.start, facts.end)
+    seats, bound = use.on(grid), limit.on(grid)
+    full = (bound != UNKNOWN) & (bound > 0) & (seats >= bound)
+    return Steps(grid, full.astype(np.int64)).where(full)
+
+
+def sentences(found: Backtest) -> list[str]:
+    """Return in words what the rule would have been worth."""
+    if not found.possible:
+        return ["Rules of this kind cannot be tried on the past: what they look at is not kept."]
+    said = [_worth(found)]
+    if found.pools < found.of_pools:
+        said.append(
+            f"Time was enough for {found.pools} of {found.of_pools} pools: name one pool to see "
+            "all of it."
+        )
+    if found.observed < found.expected:
+        share = 100 * found.observed // max(1, found.expected)
+        said.append(f"{share} % of that time was observed; in the rest nothing could fire.")
+    return said
+
+
+def _worth(found: Backtest) -> str:
+    months = "In the last 12 months this would"
+    if not found.fired:
+        missed = f"; there were {found.shortages} shortages" if found.shortages else ""
+        return f"{months} never have fired{missed}."
+    times = "once" if found.fired == 1 else f"{found.fired} times"
+    if not found.shortages:
+        return f"{months} have fired {times}; there was no shortage to be ahead of."
+    lead = found.median_lead_seconds
+    told = "" if lead is None else f", median lead {_minutes(lead)}"
+    return (
+        f"{months} have fired {times}, ahead of {found.ahead} of {found.shortages} "
+        f"shortage{'' if found.shortages == 1 else 's'}{told}."
+    )
+
+
+def _minutes(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 2 * 3600 else f"{seconds // 3600} h"
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()

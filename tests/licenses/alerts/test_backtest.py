@@ -1,0 +1,164 @@
+"""A rule tried on the past: how often, ahead of how many shortages, by how much."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licenses.alerts.backtest import Backtest, backtest, sentences
+from licenses.models import Alert, AlertRule, LicensePool
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    covered,
+    holding,
+    refusal,
+)
+
+from .conftest import T0
+
+HOUR, DAY = 3600, 86_400
+NOW = T0 + 10 * DAY
+
+
+@pytest.fixture
+def pool(db: None) -> LicensePool:
+    """A pool of 10 that a log vouches for over twenty days."""
+    pool = PoolFactory(name="Modeller")
+    feature = FeatureFactory(pool=pool)
+    EntitlementFactory(pool=pool, quantity=10, valid_from=date(2026, 1, 1))
+    covered(feature.server, T0 - 10 * DAY, NOW)
+    return pool
+
+
+def busy_day(pool: LicensePool, day: int, *, refused_after: int | None) -> None:
+    """Let nine seats be taken in the morning, all ten two hours later, and people refused then."""
+    feature, begin = pool.mappings.get().feature, T0 + day * DAY
+    holding(feature, begin, begin + 6 * HOUR, seats=9)
+    holding(feature, begin + 2 * HOUR, begin + 4 * HOUR, seats=1)
+    if refused_after is not None:
+        refusal(feature, begin + refused_after, PersonFactory())
+
+
+def rule(**values: Any) -> AlertRule:
+    fields = {"name": "rule", "kind": AlertRule.Kind.USE_PERCENT, "threshold": 90}
+    return AlertRule(**(fields | values))
+
+
+def tried(pool: LicensePool, **values: Any) -> Backtest:
+    return backtest(rule(**values), [pool], now=NOW, seconds=20 * DAY)
+
+
+def test_a_rule_is_ahead_of_the_shortages_that_begin_while_it_fires(pool: LicensePool) -> None:
+    for day in range(3):
+        busy_day(pool, day, refused_after=3 * HOUR)
+    busy_day(pool, 3, refused_after=60)  # refused before the rule could fire
+    found = tried(pool)
+    assert (found.fired, found.shortages, found.ahead) == (4, 4, 3)
+    assert found.leads == [3 * HOUR - 300] * 3
+    assert sentences(found)[0] == (
+        "In the last 12 months this would have fired 4 times, ahead of 3 of 4 shortages, "
+        "median lead 2 h."
+    )
+
+
+def test_refusals_within_an_hour_are_one_shortage(pool: LicensePool) -> None:
+    busy_day(pool, 0, refused_after=2 * HOUR)
+    feature = pool.mappings.get().feature
+    for minutes in (30, 80, 200):
+        refusal(feature, T0 + 2 * HOUR + minutes * 60, PersonFactory())
+    assert tried(pool).shortages == 2
+
+
+def test_who_got_a_seat_within_seconds_was_not_short_of_one(pool: LicensePool) -> None:
+    feature, person = pool.mappings.get().feature, PersonFactory()
+    refusal(feature, T0, person)
+    holding(feature, T0 + 2, T0 + HOUR, person=person)
+    assert tried(pool).shortages == 0
+
+
+def test_where_no_refusal_is_on_record_a_full_pool_is_short(pool: LicensePool) -> None:
+    busy_day(pool, 0, refused_after=None)
+    found = tried(pool)
+    assert (found.shortages, found.leads) == (1, [2 * HOUR - 300])
+    assert tried(pool, threshold=100).leads == []
+
+
+def test_a_rule_that_never_fires_says_what_it_missed(pool: LicensePool) -> None:
+    busy_day(pool, 0, refused_after=3 * HOUR)
+    said = sentences(tried(pool, threshold=500))
+    assert said == ["In the last 12 months this would never have fired; there were 1 shortages."]
+
+
+def test_time_that_nobody_observed_is_said(pool: LicensePool) -> None:
+    found = backtest(rule(), [pool], now=NOW, seconds=40 * DAY)
+    assert sentences(found)[-1] == (
+        "50 % of that time was observed; in the rest nothing could fire."
+    )
+
+
+def test_a_rule_about_one_pool_or_server_looks_at_no_other(pool: LicensePool) -> None:
+    other = PoolFactory()
+    FeatureFactory(pool=other)
+    assert backtest(rule(pool=other), [pool], now=NOW, seconds=DAY).of_pools == 0
+    server = other.mappings.get().feature.server
+    assert backtest(rule(server=server), [pool, other], now=NOW, seconds=DAY).of_pools == 1
+
+
+def test_where_time_runs_out_it_is_said(pool: LicensePool) -> None:
+    found = backtest(rule(), [pool, PoolFactory()], now=NOW, seconds=DAY, limit_seconds=0)
+    assert found.pools == 1
+    assert "Time was enough for 1 of 2 pools" in sentences(found)[1]
+
+
+def test_kinds_of_which_nothing_is_kept_say_so(pool: LicensePool) -> None:
+    found = tried(pool, kind=AlertRule.Kind.SERVER)
+    assert not found.possible and "cannot be tried" in sentences(found)[0]
+
+
+def test_the_admin_tries_a_rule_and_saves_nothing(
+    pool: LicensePool, admin_client: Client, time_machine: Any
+) -> None:
+    time_machine.move_to(NOW)
+    busy_day(pool, 3, refused_after=3 * HOUR)
+    data = {
+        "name": "tried", "kind": "use_percent", "threshold": "90", "enabled": "on",
+        "for_seconds": "300", "for_samples": "2", "hysteresis_percent": "10",
+        "keep_firing_seconds": "600", "repeat_seconds": "14400", "_backtest": "",
+        "escalation-TOTAL_FORMS": "0", "escalation-INITIAL_FORMS": "0",
+        "escalation_steps-TOTAL_FORMS": "0", "escalation_steps-INITIAL_FORMS": "0",
+    }  # fmt: skip
+    page = admin_client.post(reverse("admin:licenses_alertrule_add"), data)
+    text = page.content.decode()
+    assert "Not saved yet." in text
+    assert "would have fired once, ahead of 1 of 1 shortage, median lead 2 h." in text
+    assert "Modeller: 10 of 10 in use" in text
+    assert 'value="90"' in text
+    assert not AlertRule.objects.exists() and not Alert.objects.exists()
+
+
+def test_the_api_tries_a_rule_and_saves_nothing(
+    pool: LicensePool, admin_client: Client, time_machine: Any
+) -> None:
+    time_machine.move_to(NOW)
+    busy_day(pool, 3, refused_after=3 * HOUR)
+    address = "/api/v1/alert-rules/backtest/"
+    found = admin_client.post(address, {"kind": "use_percent", "threshold": 90}).json()
+    assert (found["fired"], found["ahead"], found["shortages"]) == (1, 1, 1)
+    assert found["median_lead_seconds"] == 3 * HOUR - 300
+    assert found["latest"][0]["pool"] == "Modeller"
+    assert not AlertRule.objects.exists()
+    saved = AlertRule.objects.create(name="saved", kind="use_percent", threshold=90)
+    again = f"/api/v1/alert-rules/{saved.pk}/backtest/"
+    data = '{"threshold": 100}'
+    changed = admin_client.post(again, data, content_type="application/json").json()
+    assert changed["ahead"] == 1 and changed["median_lead_seconds"] == HOUR - 300
+    saved.refresh_from_db()
+    assert saved.threshold == 90
+    assert admin_client.post(address, {"kind": "nonsense"}).status_code == 400
