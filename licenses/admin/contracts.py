@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from licenses.importing.papers import record_document
 from licenses.models import Contract, Document, Entitlement
 from licenses.resources import ContractResource
 
@@ -81,7 +82,9 @@ class ContractAdmin(Importable, ScopedAdmin):
         for row in formset.save(commit=False):
             if isinstance(row, Document):
                 row.recorded_by = request.user  # type: ignore[assignment]
-            row.save()
+                record_document(row.save, row.contract_id)
+            else:
+                row.save()
         formset.save_m2m()
 
     @display(description="Runs", ordering="valid_to")

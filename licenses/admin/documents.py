@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -18,7 +19,12 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.importing.papers import checked_document, open_document, tidy_name
+from licenses.importing.papers import (
+    checked_document,
+    open_document,
+    record_document,
+    tidy_name,
+)
 from licenses.models import Document
 
 from . import words
@@ -132,7 +138,8 @@ class DocumentAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.recorded_by = request.user
-        super().save_model(request, obj, form, change)
+        save = partial(super().save_model, request, obj, form, change)
+        record_document(save, obj.contract_id)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.download)

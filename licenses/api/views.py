@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,7 @@ from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
 from licenses.concurrency.periods import iso
 from licenses.importing import mapping
-from licenses.importing.papers import open_document
+from licenses.importing.papers import open_document, record_document
 from licenses.importing.rights import add_right, correct_right, override_strength
 from licenses.models import (
     Alert,
@@ -144,7 +145,8 @@ class DocumentViewSet(
     search_fields = ("title", "file_name")
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.save(recorded_by=self.request.user)
+        save = partial(serializer.save, recorded_by=self.request.user)
+        record_document(save, serializer.validated_data["contract"].pk)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True)

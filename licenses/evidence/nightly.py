@@ -9,7 +9,7 @@ from django.db import transaction
 
 from licenses.models import Chore
 
-from . import anchors, entries, keys, seal, selfcheck
+from . import anchors, entries, keys, seal, selfcheck, stock
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def run(now: datetime) -> list[str]:
     Never raises: what goes wrong is what it is there to tell.
     """
     problems: list[str] = []
-    for step in (_roll_back, _seal, _give_out, _check):
+    for step in (_roll_back, _tell_stock, _seal, _give_out, _check):
         try:
             problems += [each for each in step(now) if each not in problems]
         except (keys.KeyLost, seal.SealRefused, ValueError, OSError) as error:
@@ -65,6 +65,11 @@ def _roll_back(now: datetime) -> list[str]:
             entry = entries.draft("restore", int(now.timestamp()), body)
             entries.append(entries.INSTALLATION, [entry], source="seal")
     return found
+
+
+def _tell_stock(now: datetime) -> list[str]:
+    stock.tell_all()
+    return []
 
 
 def _seal(now: datetime) -> list[str]:

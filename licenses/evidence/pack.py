@@ -32,10 +32,10 @@ from licenses.models import (
     Vendor,
 )
 
-from . import entries, keys, seal, tree
+from . import entries, keys, seal, stock, tree
 from .notes import Head, Signer, read_checkpoint
 
-VERIFIER = Path(__file__).with_name("verify.py")
+PROGRAMS = ("recompute.py", "verify.py")
 TIME = (1980, 1, 1, 0, 0, 0)
 NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -80,6 +80,7 @@ def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
     names |= {
         entries.contract_stream(contract)[0] for contract in Contract.objects.filter(vendor=vendor)
     }
+    names.add(stock.stream_of(vendor.pk)[0])
     if installation:
         names.add(entries.INSTALLATION[0])
     shared = others.order_by().values_list("feature__server__name", flat=True).distinct()
@@ -87,9 +88,14 @@ def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
 
 
 def refuse_late(choice: Choice, last: date, end: int) -> None:
-    """Raise PackRefused where something recorded after a day tells of the time before *end*: the
-    figures of today would not be those of the pack's evidence."""
+    """Raise PackRefused where something recorded after a day tells of the time before *end*, or of
+    settings: the figures of today would not be those of the pack's evidence."""
     after = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC)
+    if changed := stock.untold(choice.vendor.pk, after):
+        raise PackRefused(
+            f"The evidence up to {last} does not tell what now holds of {', '.join(changed)}: let "
+            "it reach to a later day, once it is sealed."
+        )
     blocks = EvidenceBlock.objects.filter(stream__name__in=choice.streams, recorded_at__gte=after)
     for block in blocks.order_by("pk").iterator(chunk_size=20):
         for line in entries.read(block).splitlines():
@@ -103,7 +109,7 @@ def refuse_late(choice: Choice, last: date, end: int) -> None:
                 )
 
 
-TELL_NOTHING = ("capture", "clock", "export", "reveal", "seal")
+TELL_NOTHING = ("capture", "clock", "entitlement", "export", "mapping", "reveal", "seal", "stock")
 """Kinds of entries on which no figure rests."""
 
 
@@ -194,7 +200,7 @@ def _texts(
         "checkpoint.txt": _head(days, signer),
         "days.txt": "".join(f"{row.line}\n" for row in days),
         "streams.txt": "".join(_stream_lines(choice.streams, first, last)),
-        "verify.py": VERIFIER.read_text(encoding="utf-8"),
+        **{name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in PROGRAMS},
     }
     if len(hand_overs) > 1:
         texts["keys.txt"] = "".join(
@@ -271,11 +277,12 @@ How to check it, in three steps:
    {public}
    Get a checkpoint that was given out earlier (an anchor), such as a mail that you kept.
 2. Get verify.py from the program's own source rather than from here, or read the one here: it is
-   short and needs only Python 3.9 or later.
+   short and needs only Python 3.9 or later. recompute.py likewise.
 3. python3 verify.py PACK.zip 'PUBLIC KEY' ANCHOR.txt
 
 It prints OK with the number of days, entries, streams and anchors, or FAILED and the first place
-that does not fit.
+that does not fit. Then, in the same way, python3 recompute.py PACK.zip counts the figures again
+from the entries, and names each that differs.
 
 What it proves: that the records listed here are the ones recorded on the days shown, that none was
 changed, added or removed since the anchor, and that the list of days is complete. Without an anchor

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
+
+from django.utils import timezone
 
 from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
@@ -30,24 +32,36 @@ CAUSES = {
     str(Result.FAILED): Gap.Cause.COLLECTOR_DOWN,
 }
 NEVER = -(2**62)
+SHORT = 16
+"""Hexadecimal digits by which entries name a scope."""
 
 
 def scope_of(
-    server: LicenseServer, snapshot: Snapshot, feature_ids: Iterable[int]
-) -> StatusScope | None:
-    """Return what an answer told in full; None where it does not add up and so tells of nobody's
-    absence."""
+    server: LicenseServer, snapshot: Snapshot, names: Mapping[int, tuple[str, str]]
+) -> tuple[StatusScope | None, list[entries.Draft]]:
+    """Return what an answer told in full, and the evidence of it where it is told first; None where
+    it does not add up and so tells of nobody's absence.
+
+    names:  daemon and name of the features told, by id.
+    """
     if snapshot.result not in (Result.PARSED, Result.DAEMON_DOWN):
-        return None
+        return None, []
     daemons = {name: up for name, up, _text in snapshot.daemons}
-    features = sorted(feature_ids)
+    features = sorted(names)
     text = json.dumps([sorted(daemons.items()), features])
-    scope, _created = StatusScope.objects.get_or_create(
+    scope, created = StatusScope.objects.get_or_create(
         server=server,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         defaults={"daemons": daemons, "features": features},
     )
-    return scope
+    body = {
+        "daemons": {name: int(up) for name, up in daemons.items()},
+        "features": sorted(names.values()),
+        "scope": scope.digest[:SHORT],
+        "what": "scope",
+    }
+    now = int(timezone.now().timestamp())
+    return scope, [entries.draft("config", now, body)] if created else []
 
 
 class Answers:

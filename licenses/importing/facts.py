@@ -270,13 +270,12 @@ def _store_boundaries(
             Boundary.objects.filter(pk=row.pk).update(last_seen=moment(last_seen))
         if kind == Boundary.Kind.START and (created or later):
             stored.boundaries.append((item.daemon, item.at))
-        if created:
+        if created or later:
             word = "start" if kind == Boundary.Kind.START else "stop"
-            stored.drafts.append(
-                Draft(
-                    "config", item.at, canonical({"daemon": item.daemon, "what": f"daemon {word}"})
-                )
-            )
+            body: dict[str, Any] = {"daemon": item.daemon, "what": f"daemon {word}"}
+            if last_seen is not None:
+                body["last_seen"] = last_seen
+            stored.drafts.append(Draft("config", item.at, canonical(body)))
 
 
 def _store_packages(items: Sequence[records.LogRecord], directory: Directory) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
-from licenses.evidence import entries
+from licenses.evidence import entries, stock
 from licenses.models import (
     Checkout,
     Coverage,
@@ -64,6 +64,7 @@ def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
             for row in filter(None, (before, mapping)):
                 _forget_served(row)
                 _mark(row)
+            stock.tell({mapping.pool_id} | ({before.pool_id} if before else set()))
     except IntegrityError as error:
         raise ValidationError(
             f"{mapping.feature} already feeds a pool at that time: end that mapping first."

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
+from licenses.evidence import stock
 from licenses.evidence.reads import note_read
-from licenses.models import Document
+from licenses.models import Document, Entitlement
 
 MOST_BYTES = 25_000_000
 
@@ -46,6 +49,14 @@ def checked_document(file: Any) -> str:
     if not marks and b"\0" in head:
         raise ValidationError(f"{file.name} is not a text file, as its name says.")
     return digest.hexdigest()
+
+
+def record_document(save: Callable[[], Any], contract: int) -> None:
+    """Store a paper of a contract, with the evidence of what it makes its rights worth."""
+    with transaction.atomic():
+        save()
+        lines = Entitlement.objects.filter(contract=contract)
+        stock.tell(set(lines.order_by().values_list("pool", flat=True)))
 
 
 def open_document(document: Document, user: Any) -> Any:

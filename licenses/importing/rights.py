@@ -16,7 +16,7 @@ from django.utils import timezone
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.concurrency.periods import local_midnight
-from licenses.evidence import entries
+from licenses.evidence import entries, stock
 from licenses.models import Entitlement, StrengthOverride, correct_entitlement
 
 
@@ -54,6 +54,7 @@ def correct_right(
             )
         note_rights([copy])
         _mark(line)
+        stock.tell({line.pool_id})
     pools_now.refresh({line.pool_id, copy.pool_id})
     return copy
 
@@ -83,6 +84,7 @@ def override_strength(
                 "what": "strength judged" if strength else "strength left to the documents",
             },
         )
+        stock.tell({line.pool_id})
     return said
 
 
@@ -97,6 +99,7 @@ def note_rights(lines: Iterable[Entitlement]) -> None:
     for line in stored:
         _note(line, line.recorded_at, _body(line, proofs[line.pk]))
         _mark(line)
+    stock.tell({line.pool_id for line in stored})
 
 
 def _proofs(lines: Collection[Entitlement]) -> dict[int, int]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from licenses.analysis import now as pools_now
 from licenses.concurrency.periods import local_midnight
-from licenses.evidence import entries
+from licenses.evidence import entries, stock
 from licenses.models import (
     Capture,
     Feature,
@@ -137,6 +137,7 @@ def import_license_file(
             for line in lines
         ]
         entries.append(entries.server_stream(server), drafts, source=f"license-file:{digest}")
+        stock.tell(_pools_of(server))
         # Issued seats are the limit of every moment that no entitlement speaks for.
         dirty.mark_server(server, *_known_span(server))
     _refresh(server)
@@ -273,7 +274,11 @@ def _known_span(server: LicenseServer) -> tuple[int, int]:
 
 
 def _refresh(server: LicenseServer) -> None:
+    pools_now.refresh(_pools_of(server))
+
+
+def _pools_of(server: LicenseServer) -> set[int]:
     pools = Feature.objects.filter(server=server, mappings__mapped_until=None).values_list(
         "mappings__pool", flat=True
     )
-    pools_now.refresh({pool for pool in pools if pool is not None})
+    return {pool for pool in pools if pool is not None}

@@ -74,6 +74,8 @@ def store_snapshot(
         line_digest = _digest(snapshot)
         last_digest = bytes(state.line_digest or b"")
         unchanged = newest and snapshot.result == Result.PARSED and last_digest == line_digest
+        names = rows.directory.feature_names
+        scope, told = attempts.scope_of(server, snapshot, {pk: names[pk] for pk in rows.features})
         capture = Capture.objects.create(
             server=server,
             kind=Capture.Kind.STATUS,
@@ -89,12 +91,12 @@ def store_snapshot(
             unreadable_count=len(snapshot.unreadable),
             exit_code=exit_code,
             duration_ms=duration_ms,
-            scope=attempts.scope_of(server, snapshot, rows.features),
+            scope=scope,
             known=_holdings(snapshot) if unchanged else 0,
         )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture, known=capture.known, unchanged=unchanged)
-        drafts = [*clock, _poll_entry(capture, at)]
+        drafts = [*clock, *told, _poll_entry(capture, at)]
         if unchanged:
             _see_again(rows)
         else:
@@ -215,6 +217,8 @@ def _poll_entry(capture: Capture, at: int) -> entries.Draft:
     }
     if capture.duration_ms is not None:
         body["duration_ms"] = capture.duration_ms
+    if capture.scope is not None:
+        body["scope"] = capture.scope.digest[: attempts.SHORT]
     return entries.draft("poll", at, body)
 
 

@@ -64,12 +64,26 @@ def store(
             continue
         _write(pk, wanted)
         start, end = min(start, at), max(end, following if following is not None else 2**61)
-        daemon, name = directory.feature_names[pk]
-        body: dict[str, Any] = {"daemon": daemon, "feature": name, "what": "issued"}
-        if feature.issued is not None:
-            body["count"] = feature.issued
-        drafts.append(entries.draft("config", at, body))
+        drafts += _evidence(*directory.feature_names[pk], known, wanted)
     return Issued(drafts, start, end)
+
+
+def _evidence(
+    daemon: str, name: str, known: list[_Step], wanted: list[_Step]
+) -> list[entries.Draft]:
+    """Return an entry for each step that is new, another, or gone."""
+    before, after = ({row.at: row.seats for row in rows} for rows in (known, wanted))
+    drafts = []
+    for at in sorted({*before, *after}):
+        body: dict[str, Any] = {"daemon": daemon, "feature": name, "what": "issued"}
+        if at not in after:
+            body["what"] = "issued withdrawn"
+        elif at in before and before[at] == after[at]:
+            continue
+        elif (seats := after[at]) is not None:
+            body["count"] = seats
+        drafts.append(entries.draft("config", at, body))
+    return drafts
 
 
 def insert(

@@ -12,11 +12,13 @@ from django.utils import timezone
 
 
 class EvidenceStream(models.Model):
-    """One sequence of numbered entries: a licence server's, a contract's, or the installation's."""
+    """One sequence of numbered entries: of a licence server, a contract, a vendor, or the
+    installation."""
 
     class Kind(models.TextChoices):
         SERVER = "server", "licence server"
         CONTRACT = "contract", "contract"
+        VENDOR = "vendor", "vendor"
         INSTALLATION = "installation", "installation"
 
     name = models.CharField(max_length=100, unique=True)

@@ -29,6 +29,7 @@ from licenses.models import (
     EvidenceBlock,
     Gap,
     Host,
+    Identity,
     LicensePool,
     Person,
     StrengthOverride,
@@ -88,6 +89,23 @@ def documents(about: Subject) -> bytes:
         for texts in [(row.contract.number, row.title)]
     ]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def people(about: Subject) -> tuple[bytes, int]:
+    """Return the names behind the pseudonyms of the sessions and refusals, and how many."""
+    maps = load_mappings(list(about.names))
+    held = load_holdings(maps, load_horizons(servers(maps)), about.start, about.end)
+    refused = load_refusals(maps, about.start, about.end)
+    parts = [rows.person for rows in held.values()] + [rows.person for rows in refused.values()]
+    ids = {pk for part in parts for pk in part.tolist()}
+    rows = [
+        row
+        for place in range(0, len(ids), BATCH)
+        for row in Identity.objects.filter(
+            person__in=sorted(ids)[place : place + BATCH]
+        ).values_list("person__pseudonym", "login", "name")
+    ]
+    return as_csv(("person", "login", "name"), sorted(rows)), len(rows)
 
 
 def _pools(found: Compliance) -> bytes:

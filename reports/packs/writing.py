@@ -16,17 +16,28 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
+from licenses.analysis.verdict import FLOOR
 from licenses.concurrency.periods import local_midnight
-from licenses.evidence import pack
+from licenses.evidence import entries, pack
 from licenses.models import EvidenceDay, LicensePool, Vendor
 from reports.datasets.compliance import compliance
 from reports.datasets.files import as_text
 from reports.packs.schema import report_schema
-from reports.packs.tables import Subject, documents, tables
+from reports.packs.tables import Subject, documents, people, tables
 
 Progress = Callable[[int], None]
 UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True)
+class Names:
+    """On what basis the names of people go into a pack, and who approved it."""
+
+    basis: str
+    approver: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Wish:
     first, end:    days of the zone, the end exclusive: the period that the figures are of.
     last_sealed:   the last day whose evidence goes in; the newest sealed one if None.
     shared, installation:  as for `licenses.evidence.pack`.
+    floor:         the least share of time that must have been observed.
+    names:         with the names of people; None: pseudonyms only.
     """
 
     vendor: Vendor
@@ -45,6 +58,8 @@ class Wish:
     last_sealed: date | None = None
     shared: bool = False
     installation: bool = False
+    floor: Fraction = FLOOR
+    names: Names | None = None
 
 
 def write(wish: Wish, path: Path, *, who: str, progress: Progress = lambda _percent: None) -> str:
@@ -54,15 +69,43 @@ def write(wish: Wish, path: Path, *, who: str, progress: Progress = lambda _perc
     Raises PackRefused where the period is not over and sealed, or others' entries would be handed
     over; ValueError where stored entries are damaged; KeyLost without the key; OSError.
     """
+    choice, first, last = check(wish)
+    about = subject(wish, choice, last)
+    progress(10)
+    files = figures(about, wish)
+    progress(40)
+    if wish.names is not None:
+        files |= _named(about, wish.names, who)
+    digest = pack.write_file(path, choice, first, last, shared=wish.shared, who=who, also=files)
+    progress(95)
+    return digest
+
+
+def check(wish: Wish) -> tuple[pack.Choice, date, date]:
+    """Return whose entries of which days go in. Raises PackRefused as `write` does."""
     choice = pack.choose(wish.vendor, installation=wish.installation)
     first, last = sealed_days(wish)
     choice.check_shared(wish.shared)
-    about = subject(wish, choice, last)
-    pack.refuse_late(choice, last, about.end)
-    progress(10)
-    files = figures(about, wish)
-    progress(50)
-    return pack.write_file(path, choice, first, last, shared=wish.shared, who=who, also=files)
+    pack.refuse_late(choice, last, local_midnight(wish.end, wish.zone))
+    return choice, first, last
+
+
+def _named(about: Subject, names: Names, who: str) -> dict[str, bytes]:
+    """Return the table of names, after writing that they are revealed."""
+    table, count = people(about)
+    body = {
+        "approver": names.approver,
+        "basis": names.basis,
+        "count": count,
+        "vendor": about.vendor.pk,
+        "what": "names in an evidence pack",
+        "who": who,
+    }
+    with transaction.atomic():
+        entry = entries.draft("reveal", int(timezone.now().timestamp()), body)
+        entries.append(entries.INSTALLATION, [entry], source="pack")
+    basis = f"Basis: {names.basis}\nApproved by: {names.approver}\n"
+    return {"tables/people.csv": table, "tables/people.txt": basis.encode()}
 
 
 def sealed_days(wish: Wish) -> tuple[date, date]:
@@ -111,13 +154,13 @@ def figures(about: Subject, wish: Wish) -> dict[str, bytes]:
         as_of=about.as_of,
         scope=about.vendor.name,
         entity=settings.ITAM_LEGAL_ENTITY,
+        floor=wish.floor,
         proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
     )
     numbers = found.as_json()
     # Heads lie in the pack itself, and where they were sent names others.
     numbers.pop("integrity")
-    floor: Fraction = found.floor
-    numbers["floor"] = f"{floor.numerator}/{floor.denominator}"
+    numbers["floor"] = f"{wish.floor.numerator}/{wish.floor.denominator}"
     numbers["vendor"] = about.vendor.name
     return {
         **files,

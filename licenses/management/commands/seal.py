@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from licenses.evidence import anchors, keys
+from licenses.evidence import anchors, keys, stock
 from licenses.evidence import seal as sealing
 from licenses.management.base import DataCommand
 
@@ -21,6 +21,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         try:
+            stock.tell_all()
             days = sealing.seal(now)
             anchors.to_file(now)
         except (keys.KeyLost, sealing.SealRefused, ValueError, OSError) as error:

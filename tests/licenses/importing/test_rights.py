@@ -26,6 +26,7 @@ def told() -> list[tuple[str, int]]:
         (entry["body"]["what"], entry["body"]["quantity"])
         for name in names
         for entry in entries(name)
+        if entry["kind"] == "entitlement"
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from django.db import transaction
 
-from licenses.evidence import entries, keys, seal
+from licenses.evidence import entries, keys, seal, stock
 from reports.packs import writing
 from tests import factories as f
 
@@ -34,6 +34,7 @@ def sealed(world: Any, settings: Any, tmp_path: Path) -> Any:
     world.other = SimpleNamespace(pool=other, server=server)
     with time_machine.travel(datetime(2026, 10, 31, 12, tzinfo=UTC), tick=False):
         keys.signer()
+        stock.tell_all()
         for each in (world.server, server):
             note(each, f.at("2026-03-05T08:00"))
     with time_machine.travel(NOW, tick=False):

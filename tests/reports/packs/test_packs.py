@@ -16,7 +16,7 @@ import time_machine
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 
-from licenses.evidence import keys, pack, seal, verify
+from licenses.evidence import keys, pack, seal, stock, verify
 from licenses.models import Contract, Document, Host, Identity, correct_entitlement
 from reports.packs import writing
 from tests import factories as f
@@ -135,6 +135,7 @@ def test_corrections_and_papers_are_listed(sealed: Any, tmp_path: Path) -> None:
         )  # fmt: skip
         line = sealed.pool.entitlements.get()
         correct_entitlement(line, changes={"quantity": 3}, reason="=1+1", author=None)
+        stock.tell_all()
     files = made(sealed, tmp_path)
     digest = hashlib.sha256(b"%PDF-1").hexdigest()
     assert files["docs/SHA256.txt"].decode() == f"{digest}  invoice  C-1  Invoice of May\n"

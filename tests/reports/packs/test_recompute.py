@@ -1,0 +1,241 @@
+"""Whoever has only the pack counts the same figures from its entries, with another program.
+
+The installations are made up at random: logs with lost lines, restarts and holes, statuses that
+fail or do not add up, cut and sent in any order, licence files, rights that begin and end.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.db import transaction
+
+from licenses.evidence import keys, recompute, seal, stock
+from licenses.importing import mapping, rights
+from licenses.importing.files import Wanted, import_file
+from licenses.models import Entitlement, Feature, LicensePool, LicenseServer, Product, Vendor
+from reports.packs import writing
+from tests.licenses.importing.scenario import OPENING, build
+from tests.licenses.importing.test_invariance import pieces
+from tests.thorough import trials
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(3000)]
+
+NEXT = datetime(2026, 3, 4, 9, tzinfo=UTC)
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
+FILE = """SERVER srv ANY 27000
+VENDOR vend
+FEATURE ALPHA vend 2.0 {expires} {count} SIGN="0"
+FEATURE beta_2 vend 2.0 {expires} {count} SIGN="0"
+PACKAGE ALPHA vend 2.0 COMPONENTS="beta_2" OPTIONS=SUITE SIGN="0"
+"""
+
+
+class _Undo(Exception):
+    pass
+
+
+@pytest.fixture
+def place(tmp_path: Path, settings: Any) -> Path:
+    settings.ITAM_DATA_DIR = tmp_path
+    settings.ITAM_CAPTURE_DIR = tmp_path / "captures"
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.ITAM_EVIDENCE_DIR = tmp_path / "evidence"
+    return tmp_path
+
+
+def installation(folder: Path, seed: int) -> Vendor:
+    """Fill the database with one or two servers, their pools and rights; return the vendor."""
+    chance = random.Random(seed)
+    vendor = Vendor.objects.create(name="Vendor")
+    product = Product.objects.create(vendor=vendor, name="Product")
+    # Their midnight is the opening, and their end that of the texts: next to all is observed.
+    short = chance.random() < 0.5
+    pools = [
+        LicensePool.objects.create(
+            product=product,
+            name=name,
+            zone="America/Los_Angeles" if short else chance.choice(ZONES),
+            retired_at=datetime.fromtimestamp(OPENING + 4800, UTC) if short else None,
+        )
+        for name in ("=pool 1", "pool 2")
+    ]
+    for number in range(chance.choice([1, 1, 2])):
+        server = LicenseServer.objects.create(
+            name=f"srv{number}", zone="UTC", poll_seconds=chance.choice([300, 600, 900])
+        )
+        history = build(seed * 10 + number)
+        texts = pieces(
+            history, [chance.randrange(1, 10**6) for _ in range(chance.choice([0, 1, 3]))]
+        )
+        if chance.random() < 0.3:
+            texts = [text for text in texts if b"TIMESTAMP" not in text]
+        elif chance.random() < 0.3:
+            texts = [text for text in texts if b"TIMESTAMP" in text]
+        if chance.random() < 0.5:
+            expires = chance.choice(["permanent", "2-mar-2026", "31-dec-2026"])
+            texts.append(FILE.format(expires=expires, count=chance.choice([8, 10, 12])).encode())
+        chance.shuffle(texts)
+        for index, text in enumerate(texts):
+            path = folder / f"{number}-{index}.txt"
+            path.write_bytes(text)
+            import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
+        for feature in Feature.objects.filter(server=server).order_by("name"):
+            _map(feature, pools, chance)
+    for pool in pools:
+        for _ in range(1 if short else chance.choice([0, 1, 1, 2])):
+            first = date(2026, 3, 1) + timedelta(1 if short else chance.choice([-300, 0, 1]))
+            rights.add_right(Entitlement(
+                pool=pool, quantity=chance.choice([1, 5, 10, 30, 30]), valid_from=first,
+                overdraft=chance.choice([0, 0, 2]),
+                valid_to=chance.choice([None, None, date(2026, 3, 2)]),
+            ))  # fmt: skip
+    for line in Entitlement.objects.all():
+        if short or chance.random() < 0.7:
+            strength = 4 if short else chance.choice([3, 4, 4])
+            rights.override_strength(line, strength=strength, reason="x", user=None)
+    return vendor
+
+
+def _map(feature: Feature, pools: list[LicensePool], chance: random.Random) -> None:
+    weight = chance.choice([1, 1, 2])
+    if chance.random() < 0.2:
+        turn = datetime(2026, 3, 2, 9, chance.randrange(60), tzinfo=UTC)
+        mapping.map_feature(feature, pools[0], weight=weight, mapped_until=turn)
+        mapping.map_feature(feature, pools[1], weight=1, mapped_from=turn)
+    else:
+        mapping.map_feature(feature, chance.choice(pools), weight=weight)
+
+
+def packed(folder: Path, seed: int, settings: Any) -> Path:
+    """Make an installation, its pack of three days, and nothing that stays."""
+    folder = folder / str(seed)
+    folder.mkdir()
+    settings.ITAM_SECRETS_DIR = folder / "secrets"
+    settings.ITAM_EVIDENCE_DIR = folder / "evidence"
+    try:
+        with transaction.atomic():
+            with time_machine.travel(NEXT - timedelta(days=1), tick=False):
+                keys.signer()
+                vendor = installation(folder, seed)
+                stock.tell_all()
+            with time_machine.travel(NEXT, tick=False):
+                seal.seal(NEXT)
+                wish = writing.Wish(
+                    vendor, date(2026, 3, 1), date(2026, 3, 4),
+                    ZoneInfo(random.Random(seed).choice(["UTC", "Asia/Kolkata"])),
+                    floor=Fraction(random.Random(seed).choice([1, 12, 19]), 20),
+                )  # fmt: skip
+                writing.write(wish, folder / "pack.zip", who="tester")
+            raise _Undo
+    except _Undo:
+        return folder / "pack.zip"
+
+
+def differences(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as file:
+        return list(recompute.compare(file.open, file.namelist()))[:-1]
+
+
+def test_what_is_counted_again_from_the_entries_is_what_the_pack_says(
+    place: Path, settings: Any
+) -> None:
+    for seed in range(trials("E9")):
+        assert differences(packed(place, seed, settings)) == [], seed
+
+
+def takes_the_newest_out(patch: pytest.MonkeyPatch) -> None:
+    def newest(self: Any, out: list[Any], _at: int) -> Any:
+        return out[-1] if out else None
+
+    patch.setattr(recompute.Pairing, "returned", newest)
+
+
+def believes_in_old_files(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recompute.Fed, "by_file", lambda self: [row[:2] for row in self.files])
+
+
+def sees_everything(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recompute, "observed", lambda parts: recompute.union(*(a for a, _ in parts)))
+
+
+def counts_packages_twice(patch: pytest.MonkeyPatch) -> None:
+    def every(self: Any, _servers: Any, _told: Any) -> list[Any]:
+        return [row for fed in self.fed for row in fed.rows()]
+
+    patch.setattr(recompute.Pool, "counted_once", every)
+
+
+def knows_no_lost_lines(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recompute.Pairing, "hole_after", lambda _self, _moment: None)
+
+
+BROKEN = [
+    takes_the_newest_out, believes_in_old_files, sees_everything, counts_packages_twice,
+    knows_no_lost_lines,
+]  # fmt: skip
+
+
+def test_a_program_that_counts_otherwise_is_noticed(place: Path, settings: Any) -> None:
+    packs = [packed(place, seed, settings) for seed in range(16)]
+    for broken in BROKEN:
+        with pytest.MonkeyPatch.context() as patch:
+            broken(patch)
+            assert any(differences(path) for path in packs), broken.__name__
+
+
+def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
+    path = packed(place, 3, settings)
+    with zipfile.ZipFile(path) as file:
+        files = {name: file.read(name) for name in file.namelist()}
+    table = files["tables/daily.csv"].decode().splitlines(keepends=True)
+    names = table[0].strip().split(",")
+    for column in ("peak", "observed_seconds", "overuse_seconds", "seconds_at_limit"):
+        cells = table[2].rstrip("\r\n").split(",")
+        cells[names.index(column)] = "77777"
+        changed = "".join([*table[:2], ",".join(cells) + "\r\n", *table[3:]]).encode()
+        found = compared(files | {"tables/daily.csv": changed})
+        assert len(found) == 1 and f"{column} 77777" in found[0], found
+    report = files["report.json"].decode()
+    for verdict in ("proven", "as_observed", "not_determinable", "over_use"):
+        if f'"verdict":"{verdict}"' in report:
+            other = "proven" if verdict != "proven" else "over_use"
+            changed = report.replace(f'"verdict":"{verdict}"', f'"verdict":"{other}"', 1).encode()
+            assert compared(files | {"report.json": changed}), verdict
+
+
+def compared(files: dict[str, bytes]) -> list[str]:
+    return list(recompute.compare(lambda name: io.BytesIO(files[name]), list(files)))[:-1]
+
+
+def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) -> None:
+    path = packed(place, 1, settings)
+    folder = place / "folder"
+    with zipfile.ZipFile(path) as file:
+        file.extractall(folder)
+
+    def run(*words: object) -> tuple[int, str]:
+        program = [sys.executable, "-I", folder / "recompute.py", *map(str, words)]
+        done = subprocess.run(program, capture_output=True, text=True, cwd=place)
+        assert not done.stderr
+        return done.returncode, done.stdout
+
+    assert run(path) == run(folder) == (0, "OK 2 pools, 6 days, 2 months\n")
+    assert run()[0] == 2
+    assert run(place / "absent.zip")[1].startswith("FAILED ")
+    (folder / "report.json").write_text(
+        (folder / "report.json").read_text().replace('"floor":"19/20"', '"floor":"1/20"')
+    )
+    (folder / "tables/daily.csv").write_text("pool\n")
+    assert run(folder)[0] == 1
