@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from reports import delivery, scheduling
+from reports.packs import orders
 
 
 @shared_task
@@ -18,9 +19,18 @@ def tick() -> None:
         build_report.delay(report_id)
     scheduling.deliver(now)
     delivery.drop_files(now)
+    for pack_id in orders.due(now):
+        build_pack.delay(pack_id)
+    orders.drop_files(now)
 
 
 @shared_task
 def build_report(report_id: int) -> None:
     """Build a report; does nothing where it is built, or somebody is at it."""
     delivery.build(report_id)
+
+
+@shared_task
+def build_pack(pack_id: int) -> None:
+    """Make a pack for an auditor; does nothing where it is made, or somebody is at it."""
+    orders.build(pack_id)

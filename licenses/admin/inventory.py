@@ -55,6 +55,7 @@ class VendorAdmin(Importable, ScopedAdmin):
     list_display = ("name", "products_count", "contracts_count", "website")
     search_fields = ("name", "products__name")
     inlines = [ProductInline]
+    change_form_outer_before_template = "admin/licenses/vendor_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0026_leave_steps_of_the_setup"),
+        ("licenses", "0026_join_hours_that_are_alike"),
     ]
 
     operations = [

@@ -88,6 +88,7 @@ AUDITED = frozenset(
         "person",
         "report",
         "signoff",
+        "evidencepack",
     ]
 )
 VIEWED = frozenset(

@@ -1,5 +1,5 @@
 """Reports in the admin."""
 
-from . import reports, schedules
+from . import packs, reports, schedules
 
-__all__ = ["reports", "schedules"]
+__all__ = ["packs", "reports", "schedules"]

@@ -1,11 +1,13 @@
-"""Reports, their sign-off, and when they are made and sent by themselves."""
+"""Reports, their sign-off, packs for auditors, and what is made and sent by itself."""
 
 from .certificates import SigningCertificate
+from .packs import EvidencePack
 from .reports import FOLDER, Report, SignOff, scope_key
 from .schedules import ReportDelivery, ReportSchedule
 
 __all__ = [
     "FOLDER",
+    "EvidencePack",
     "Report",
     "ReportDelivery",
     "ReportSchedule",

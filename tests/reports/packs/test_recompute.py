@@ -89,7 +89,7 @@ def installation(folder: Path, seed: int) -> Vendor:
         chance.shuffle(texts)
         for index, text in enumerate(texts):
             path = folder / f"{number}-{index}.txt"
-            path.write_bytes(text)
+            path.write_bytes(with_components(text, chance))
             import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
         for feature in Feature.objects.filter(server=server).order_by("name"):
             _map(feature, pools, chance)
@@ -106,6 +106,16 @@ def installation(folder: Path, seed: int) -> Vendor:
             strength = 4 if short else chance.choice([3, 4, 4])
             rights.override_strength(line, strength=strength, reason="x", user=None)
     return vendor
+
+
+def with_components(text: bytes, chance: random.Random) -> bytes:
+    """Let some uses of the package in a log bring its component with them."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        lines.append(line)
+        if (b': "ALPHA"' in line) and chance.random() < 0.6:
+            lines.append(line.replace(b"ALPHA", b"beta_2"))
+    return b"".join(lines)
 
 
 def _map(feature: Feature, pools: list[LicensePool], chance: random.Random) -> None:

@@ -1,0 +1,138 @@
+"""Packs for auditors in the admin: asked for, approved where names go in, fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from licenses.admin.base import ScopedAdmin
+from licenses.tasks import nudge
+from reports.models import EvidencePack
+from reports.packs import orders
+
+
+class PackForm(ModelForm):
+    """Says at once why a pack cannot be made as things stand."""
+
+    def clean(self) -> Any:
+        values = super().clean() or {}
+        if not self.errors:
+            pack = EvidencePack(**values)
+            pack.clean()
+            orders.check(pack)
+        return values
+
+
+@admin.register(EvidencePack)
+class EvidencePackAdmin(ScopedAdmin):
+    """Asked for once, and never changed."""
+
+    form = PackForm
+    list_display = ("title", "period", "shown_state", "requested_by", "requested_at", "file")
+    list_filter = ("state",)
+    list_select_related = ("vendor", "requested_by")
+    ordering = ("-pk",)
+    change_form_outer_before_template = "admin/reports/pack_tools.html"
+    asked = ("vendor", "first", "end", "zone", "shared", "names_basis")
+    fields = (
+        *asked,
+        "shown_state",
+        "file",
+        "sha256",
+        "size",
+        "approved_by",
+        "approved_at",
+        "requested_by",
+        "requested_at",
+        "finished_at",
+        "error",
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.asked if obj is None else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        orders.order(obj, request.user)
+        if obj.state == EvidencePack.State.WAITING:
+            nudge("reports.tasks.build_pack", obj.pk)
+
+    @display(description="vendor")
+    def title(self, pack: EvidencePack) -> str:
+        return f"{pack.vendor}{' with names' if pack.names_basis else ''}"
+
+    @display(description="period")
+    def period(self, pack: EvidencePack) -> str:
+        return f"{pack.first} to {pack.end} ({pack.zone})"
+
+    @display(
+        description="state",
+        ordering="state",
+        label={"Done": "success", "Failed": "danger", "Waiting": "info"},
+    )
+    def shown_state(self, pack: EvidencePack) -> str:
+        label = str(EvidencePack.State(pack.state).label)
+        return f"{label}, {pack.progress} %" if pack.state == EvidencePack.State.RUNNING else label
+
+    @display(description="file")
+    def file(self, pack: EvidencePack) -> str:
+        if pack.state != EvidencePack.State.DONE:
+            return "–"
+        if not pack.path.is_file():
+            return "thrown away: ask again"
+        place = reverse("admin:reports_evidencepack_file", args=[pack.pk])
+        return format_html('<a class="text-primary-600" href="{}">Download ZIP</a>', place)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pack_id>/file/", view(self.download), name="reports_evidencepack_file"),
+            path("<int:pack_id>/approve/", view(self.approve), name="reports_evidencepack_approve"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        extra = {"may_approve": request.user.has_perm(orders.PERMISSION)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+
+    def approve(self, request: HttpRequest, pack_id: int) -> HttpResponse:
+        """Approve the names in a pack that somebody else asked for."""
+        if request.method != "POST" or not request.user.has_perm(orders.PERMISSION):
+            raise PermissionDenied
+        pack = get_object_or_404(self.get_queryset(request), pk=pack_id)
+        try:
+            orders.approve(pack, request.user)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        else:
+            nudge("reports.tasks.build_pack", pack.pk)
+            messages.success(request, "Approved: the pack is being made.")
+        return redirect("admin:reports_evidencepack_change", pack.pk)
+
+    def download(self, request: HttpRequest, pack_id: int) -> HttpResponseBase:
+        """Return the file of a pack in the user's scope."""
+        if not self.has_view_permission(request):
+            raise Http404
+        pack = get_object_or_404(self.get_queryset(request), pk=pack_id)
+        found = orders.file_response(pack, request.user)
+        if found is None:
+            raise Http404("The file of this pack is not there.")
+        return found
