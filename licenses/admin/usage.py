@@ -172,10 +172,10 @@ class DenialEpisodeAdmin(FactAdmin):
         "pool",
         "refusals",
         "why",
+        "explained",
         "ended",
         "lost",
         "then",
-        "explained",
     )
     list_filter = (
         OwnPoolFilter,
@@ -226,7 +226,7 @@ class DenialEpisodeAdmin(FactAdmin):
     @display(description="")
     def explained(self, row: Any) -> str:
         url = reverse("portal:why", args=[row.pk])
-        return format_html('<a class="lm-link lm-nowrap" href="{}">Why?</a>', url)
+        return format_html('<a class="lm-link lm-nowrap" href="{}">Explain</a>', url)
 
 
 @admin.register(Disagreement)

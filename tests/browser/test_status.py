@@ -135,7 +135,7 @@ def test_somebody_reads_why_nobody_got_a_seat(
     visit: Callable[..., Window], pool: LicensePool
 ) -> None:
     window = visit()
-    window.page.get_by_role("link", name="My refusals").click()
+    window.page.get_by_role("link", name="Refusals").click()
     window.page.locator("ul.rows h2 a").click()
     window.page.get_by_role("heading", name="Why was I refused?").wait_for(timeout=5000)
     text = window.page.locator("main").inner_text()

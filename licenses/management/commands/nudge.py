@@ -10,13 +10,17 @@ from django.core.management import BaseCommand, CommandError
 from licenses.alerts import heartbeat
 
 # Not the heartbeat: it says that a worker lives, and here none does.
-TASKS = ("licenses.tasks.evaluate", "licenses.tasks.deliver")
+TASKS = (
+    "licenses.tasks.evaluate",
+    "licenses.tasks.serve_waitlists",
+    "licenses.tasks.deliver",
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Evaluate alerts and send messages that are due, in this process. The supervisor runs it"
-        " while nothing comes through the broker; any number of them may run beside workers."
+        "Evaluate alerts, offer free seats to who waits, and send messages that are due, in this"
+        " process. The supervisor runs it while nothing comes through the broker; any number of them may run beside workers."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
 from django.core import mail
+from django.core.management import call_command
 
 from licenses import tasks
 from licenses.importing import mapping
@@ -86,6 +88,21 @@ def test_a_freed_seat_is_told_to_the_first_then_to_the_next(
         poll(server, clock, 36, dora="9:01", bob="10:33")
         states = WaitlistEntry.objects.order_by("pk").values_list("state", flat=True)
         assert list(states) == ["missed", "served"]
+
+
+def test_without_a_broker_a_nudge_tells(server: LicenseServer, client: Any) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        poll(server, clock, 0, dora="9:01", emil="9:30")
+        mapping.create_pools(server)
+        poll(server, clock, 5, dora="9:01", emil="9:30")
+        client.force_login(account("ann"))
+        client.post(f"/status/pools/{LicensePool.objects.get().pk}/wait/")
+        clock.move_to(START + 600)
+        Path(server.status_path).write_text(status({"dora": "9:01"}))
+        call_command("poll", stdout=StringIO())
+        assert sent() == []
+        call_command("nudge", stdout=StringIO())
+        assert sent() == ["ann@company.example"]
 
 
 def test_a_server_that_does_not_answer_frees_no_seat(server: LicenseServer, client: Any) -> None:
