@@ -20,7 +20,8 @@ TASKS = (
 class Command(BaseCommand):
     help = (
         "Evaluate alerts, offer free seats to who waits, and send messages that are due, in this"
-        " process. The supervisor runs it while nothing comes through the broker; any number of them may run beside workers."
+        " process. The supervisor runs it while nothing comes through the broker; any number of"
+        " them may run beside workers."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
