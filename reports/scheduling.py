@@ -20,7 +20,7 @@ from django.urls import reverse
 from licenses.alerts.channels import Message, SendError, mail
 from licenses.alerts.channels.base import Attachment
 from licenses.alerts.failing import GIVE_UP
-from licenses.alerts.messages import link
+from licenses.alerts.messages import link, plain
 from licenses.alerts.outbox import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, LEASE
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
@@ -177,7 +177,8 @@ def _message(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
     params = report.params
     span = day_span(params["start"], params["end"], ZoneInfo(params["zone"]))
     verdict = VERDICTS.get((report.data or {}).get("verdict", ""), "not known")
-    title = f"{KINDS[report.name].title}, {params['scope']}, {span}"
+    # One line, or a scope's second one could pass for the verdict.
+    title = f"{KINDS[report.name].title}, {plain(params['scope'], 200)}, {span}"
     place = link(reverse("admin:reports_report_change", args=[report.pk]))
     lines = [
         f"{title}.",
@@ -189,7 +190,7 @@ def _message(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
     message = Message(
         key=row.key,
         recipient=row.recipient,
-        subject=" ".join(title.split())[:300],
+        subject=title[:300],
         body="\n".join(lines) + "\n",
         data={},
         transition="report",

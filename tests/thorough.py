@@ -28,6 +28,7 @@ TABLE = {
     "E11": Trials("random histories counted second by second", 400, 20_000, 10),
     "E14": Trials("outages of licence servers", 120, 1_000, 10),
     "E15": Trials("installations of known truth, judged", 150, 5_000, 10),
+    "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000),
     "E24": Trials("disks that fill up at random moments", 40, 200),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from email.header import Header
 from email.utils import parseaddr
 
 from django.conf import settings
@@ -34,6 +35,14 @@ def check(target: str) -> None:
             raise ValueError(f"{address!r} is no mail address.") from error
 
 
+def _subject(text: str) -> str:
+    """Return a subject that shows as it is: what looks like an encoded word (RFC 2047) would be
+    decoded by whoever reads it, and ASCII is sent as it is."""
+    if "=?" not in text:
+        return text
+    return Header(text, "utf-8").encode().replace("\n", "")
+
+
 def send(channel: Channel, message: Message) -> None:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     headers = {
@@ -43,7 +52,10 @@ def send(channel: Channel, message: Message) -> None:
     if message.thread:
         headers["References"] = f"<{message.thread}@{domain}>"
     mail = EmailMessage(
-        subject=message.subject, body=message.body, to=[message.recipient], headers=headers
+        subject=_subject(message.subject),
+        body=message.body,
+        to=[message.recipient],
+        headers=headers,
     )
     for file in message.attachments:
         mail.attach(file.name, file.content, file.kind)
