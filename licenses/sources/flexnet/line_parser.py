@@ -203,10 +203,11 @@ class LineParser:
             self._padded = True
 
     def is_cut(self, line: bytes) -> bool:
-        """Whether this last line, which no newline ends, is an event that may lack its end."""
+        """Whether this last line, which no newline ends, is an event that may lack its end, or
+        breaks off where an event might have come."""
         found = grammar.LINE.match(line)
         if found is None or not (event := grammar.EVENT.match(found["message"])):
-            return False
+            return grammar.may_become_event(line)
         rest = decode_part(event["rest"])
         try:
             if old := grammar.split_old(event["kind"].decode(), rest):

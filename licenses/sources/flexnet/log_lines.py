@@ -34,14 +34,13 @@ LINE = re.compile(
 )
 HEAD = re.compile(rb" ?\((?P<daemon>[^()\s]{1,100})\) (?P<kind>OUT|IN|DENIED): ")
 STAMP = re.compile(rb" ?(\d{1,2}):([0-5]\d):([0-5]\d) ?")
-EVENT = re.compile(
-    rb"(?P<kind>OUT|IN server died|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE): ?(?P<rest>.*)",
-    re.DOTALL,
+_KINDS = (
+    *(b"OUT", b"IN server died", b"IN", b"DENIED"),
+    *(b"UNSUPPORTED", b"QUEUED", b"DEQUEUED", b"UPGRADE"),
 )
-LOOKS_LIKE_EVENT = re.compile(
-    rb"(?:^|[\s)])(?:OUT|IN server died|IN|DENIED|UNSUPPORTED|QUEUED|DEQUEUED|UPGRADE)"
-    rb": \"?[^\s\"]"
-)
+EVENT = re.compile(rb"(?P<kind>%b): ?(?P<rest>.*)" % b"|".join(_KINDS), re.DOTALL)
+_HEAD_CUT = re.compile(rb" ?\d{1,2}(?::\d{0,2}(?::\d{0,2}(?: (?:\([^()\s]{0,100})?)?)?)?")
+LOOKS_LIKE_EVENT = re.compile(rb"(?:^|[\s)])(?:%b): \"?[^\s\"]" % b"|".join(_KINDS))
 
 _SEATS = re.compile(r"(\d{1,9}) licenses?")
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
@@ -212,6 +211,15 @@ def skip_key(rest: str) -> str:
         if not closing:
             raise NotAnEvent("expected a bracket that closes")
     return rest
+
+
+def may_become_event(line: bytes) -> bool:
+    """Whether a line breaks off so early that an event could have followed: in its time, in the
+    daemon's name, or before the kind of what it tells is complete."""
+    found = LINE.match(line)
+    if found is None:
+        return _HEAD_CUT.fullmatch(line) is not None
+    return any(kind.startswith(found["message"]) for kind in _KINDS)
 
 
 def is_whole(rest: str) -> bool:
