@@ -27,6 +27,7 @@ from common import Line, show
 
 from licenses.sources.flexnet.debug_log import DebugLogParser
 from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.flexnet.lmstat_memory import StatusMemory
 from licenses.sources.records import Holding, Result
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -54,7 +55,7 @@ def main() -> None:
         told = time.process_time() - begun, found, memory()
         print(json.dumps(told))
         return
-    show([*logs(arguments.events), statuses(arguments)])
+    show([*logs(arguments.events), statuses(arguments), unchanged(arguments)])
 
 
 def statuses(arguments: argparse.Namespace) -> Line:
@@ -76,6 +77,26 @@ def statuses(arguments: argparse.Namespace) -> Line:
     aim = f"at least {AIM:.0f}x a reader with one re a line, of the rows alone"
     speed = f"{count / min(ours):,.0f} rows/s"
     return Line(f"lmstat text, {count:,} rows", speed, ratio, aim, ratio >= AIM)
+
+
+def unchanged(arguments: argparse.Namespace) -> Line:
+    """Read a status that says the same as the one before, but for its date."""
+    chance = random.Random(20260317)
+    first = status(chance, arguments.features, arguments.rows)
+    memory, changed, same = StatusMemory(), [], []
+    now = int(TAKEN.timestamp())
+    for minute in range(17, 17 + min(arguments.rounds, 40)):
+        later = first.replace(b" 12:16", f" 12:{minute}".encode(), 1)
+        begun = time.process_time()
+        memory.parse("b", first + b"\n" * minute, zone=ZONE, now=now)
+        middle = time.process_time()
+        memory.parse("a", later, zone=ZONE, now=now)
+        same.append(time.process_time() - middle)
+        changed.append(middle - begun)
+    ratio = min(changed) / min(same)
+    speed = f"{1e6 * min(same):,.0f} us"
+    return Line("status that is unchanged but for its date", speed, ratio,
+                "at least 40x a changed one", ratio >= 40)  # fmt: skip
 
 
 def logs(events: int) -> list[Line]:

@@ -17,6 +17,7 @@ from licenses.models import Capture, Gap, LicenseServer, PollState
 from licenses.sources import process
 from licenses.sources.flexnet import connector
 from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.flexnet.lmstat_memory import StatusMemory
 from licenses.sources.records import Result, Snapshot
 
 from . import clock_back, coverage
@@ -32,6 +33,7 @@ not."""
 REFRESHED = 50
 """Answers after which the newest figures of their servers' pools are written."""
 STATUS_LIMIT = 16 * 2**20
+_MEMORY = StatusMemory()
 
 
 class ConnectionStep(NamedTuple):
@@ -289,7 +291,8 @@ def _read_status(server: LicenseServer) -> bytes:
 def _parse(server: LicenseServer, outcome: process.Outcome) -> list[Snapshot]:
     if outcome.status != process.Status.OK or not outcome.stdout:
         return []
-    return parse_lmstat(outcome.stdout, zone=server.tzinfo, now=int(timezone.now().timestamp()))
+    now = int(timezone.now().timestamp())
+    return _MEMORY.parse(server.pk, outcome.stdout, zone=server.tzinfo, now=now)
 
 
 def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:

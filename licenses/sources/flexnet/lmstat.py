@@ -67,6 +67,13 @@ def parse_lmstat(data: bytes, *, zone: ZoneInfo, now: int | None = None) -> list
     return reader.snapshots()
 
 
+def report_time(line: bytes, *, zone: ZoneInfo, now: int | None = None) -> int | None:
+    """Return the time of a status's date line, None where it states none that can be read."""
+    reader = _Reader(zone, now)
+    reader.line(1, whole_lines(line).rstrip("\n"))
+    return reader.taken_at
+
+
 def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield (text, start, end) of pieces of whole lines, so that their parts never fill the
     memory."""
@@ -81,7 +88,7 @@ class _Reader:
     def __init__(self, zone: ZoneInfo, now: int | None) -> None:
         self._zone = zone
         self._now = now
-        self._taken_at: int | None = None
+        self.taken_at: int | None = None
         self._known = False
         self._next = 1
         self._done: list[Snapshot] = []
@@ -94,7 +101,7 @@ class _Reader:
             self._done.append(
                 Snapshot(
                     Result.NOT_RECOGNISED,
-                    self._taken_at,
+                    self.taken_at,
                     "",
                     f"Found {found}; expected License server status and Feature usage info.",
                     unreadable=self._section.unreadable.kept(),
@@ -104,8 +111,8 @@ class _Reader:
         return self._done
 
     def _new_section(self) -> Section:
-        starts = StartDates(self._taken_at if self._taken_at is not None else self._now, self._zone)
-        return Section(self._taken_at, starts)
+        starts = StartDates(self.taken_at if self.taken_at is not None else self._now, self._zone)
+        return Section(self.taken_at, starts)
 
     def _finish(self) -> None:
         if not self._section.empty:
@@ -176,9 +183,9 @@ class _Reader:
         month, day, year, hour, minute = (int(part) for part in found.groups())
         try:
             local = datetime(year, month, day, hour, minute)  # noqa: DTZ001
-            self._taken_at = moment(local, self._zone, self._now)
+            self.taken_at = moment(local, self._zone, self._now)
         except (ValueError, OverflowError):
-            self._taken_at = None
+            self.taken_at = None
         lines = self._section.lines
         self._section = self._new_section()
         self._section.lines = lines
