@@ -193,3 +193,16 @@ def test_the_pages_send_the_strict_policy(drawing: LicensePool, lena: Client) ->
 def test_pages_are_read_and_not_written(drawing: LicensePool, lena: Client) -> None:
     for path in ("/status/", f"/status/pools/{drawing.pk}/"):
         assert lena.post(path).status_code == 405
+
+
+def test_an_id_beyond_all_rows_is_not_found(lena: Client) -> None:
+    for path in ("pools/{}/", "refusals/{}/"):
+        assert lena.get("/status/" + path.format(10**30)).status_code == 404
+    assert lena.post(f"/status/waiting/{10**30}/leave/").status_code == 404
+
+
+def test_only_who_may_see_holders_is_led_to_them(drawing: LicensePool, lena: Client) -> None:
+    path = f"/status/pools/{drawing.pk}/"
+    mara = signed_in(person("mara", "manager", is_staff=True))
+    assert "Who holds seats" in page(mara, path)
+    assert "Who holds seats" not in page(lena, path)
