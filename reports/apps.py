@@ -7,7 +7,14 @@ class ReportsConfig(AppConfig):
     verbose_name = "Reports"
 
     def ready(self) -> None:
-        from licenses.overview import attention
+        from licenses.overview import attention, setup
         from reports.attention import to_sign
+        from reports.models import Report
 
         attention.also("reports.sign_report", to_sign)
+        setup.also(
+            "report",
+            "First report",
+            "Make the compliance report of the last 12 months.",
+            Report.objects.filter(state=Report.State.DONE).exists,
+        )

@@ -19,15 +19,12 @@ from django.utils import timezone
 
 from licenses.analysis.headlines import Unused, unused
 from licenses.models import (
-    Capture,
-    Entitlement,
     LicensePool,
-    LicenseServer,
     PoolHour,
     PoolNow,
     sees_everything,
 )
-from licenses.overview import installation
+from licenses.overview import installation, setup
 from licenses.overview.totals import Totals, totals, unused_total
 
 from . import headline_words, tasks_shown, words
@@ -64,7 +61,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {
         "dashboard": True,
         "unattended": installation.unattended() if sees_everything(user) else [],
-        "steps": first_steps(user) if user.has_perm("licenses.add_licenseserver") else [],
+        "setup": set_up() if user.has_perm("licenses.add_licenseserver") else None,
         "live_url": reverse("admin:live-pools"),
         "now": timezone.now(),
         **part(request, "cards", found),
@@ -180,33 +177,8 @@ def sparkline(peaks: list[int | None], limit: int | None) -> tuple[list[list[str
     return [run if len(run) > 1 else run * 2 for run in runs], (height(limit) if limit else None)
 
 
-def first_steps(user: Any) -> list[tuple[bool, str, str, str]]:
-    """Return the way from nothing to a verdict, as (done, sentence, words of the link, address);
-    nothing once it is gone.
-    """
-    server = LicenseServer.objects.order_by("pk").first()
-    captured = server is not None and Capture.objects.exists()
-    mapped = captured and LicensePool.objects.filter(mappings__isnull=False).exists()
-    entitled = Entitlement.objects.exists()
-    page = (
-        reverse("admin:licenses_licenseserver_overview", args=[server.pk])
-        if server
-        else reverse("admin:licenses_licenseserver_add")
-    )
-    steps = [
-        (
-            server is not None,
-            "Say where a licence server is, and in which time zone it prints.",
-            "Add a licence server",
-            reverse("admin:licenses_licenseserver_add"),
-        ),
-        (captured, "Ask it, or hand in a log that it wrote.", "Hand in a file", page + "#hand-in"),
-        (mapped, "Say which pool each of its features feeds.", "Map features", page + "#unmapped"),
-        (
-            entitled,
-            "Record what was bought: without it, nothing can be proven.",
-            "Add an entitlement",
-            reverse("admin:licenses_entitlement_add"),
-        ),
-    ]
-    return [] if all(done for done, *_ in steps) else steps
+def set_up() -> dict[str, Any] | None:
+    """Return the steps of the set-up and how many are left; None once all are done."""
+    found = setup.steps()
+    left = [step for step in found if not step.done]
+    return {"steps": found, "left": left, "done": len(found) - len(left)} if left else None

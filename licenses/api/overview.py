@@ -8,15 +8,17 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from licenses.analysis.headlines import unused
 from licenses.analysis.rows import as_moment
-from licenses.api.permissions import ReadsPools
+from licenses.api.permissions import ReadsPools, SetsUp
 from licenses.models import LicensePool, sees_everything
-from licenses.overview import attention, installation
+from licenses.overview import attention, installation, setup
 from licenses.overview.totals import totals, unused_total
 
 
@@ -44,6 +46,35 @@ class OverviewView(APIView):
             mine = LicensePool.objects.for_user(user).active().order_by()
             peaks = dict(mine.values_list("pk", "now__peak_12_months"))
             answer["unused"] = asdict(unused_total(unused(peaks)))
+        if user.has_perm("licenses.add_licenseserver"):
+            answer["set_up"] = [asdict(step) for step in setup.steps()]
         if sees_everything(user):
             answer["unattended"] = installation.unattended()
         return Response(answer)
+
+
+class SkipSerializer(serializers.Serializer[Any]):
+    """A step of the set-up, as `overview/` names it, and whether it is left for later."""
+
+    step = serializers.CharField(max_length=30)
+    skipped = serializers.BooleanField()
+
+
+class SetUpView(APIView):
+    """Leave a step of the set-up for later, or take it up again."""
+
+    permission_classes = (SetsUp,)
+
+    @extend_schema(request=SkipSerializer, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        asked = SkipSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            setup.skip(
+                asked.validated_data["step"],
+                skipped=asked.validated_data["skipped"],
+                user=request.user,
+            )
+        except KeyError as error:
+            raise ValidationError({"step": "The set-up has no such step."}) from error
+        return Response({"steps": [asdict(step) for step in setup.steps()]})

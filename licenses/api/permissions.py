@@ -32,8 +32,16 @@ class ModelPermissions(DjangoModelPermissions):
 class ReadsPools(ModelPermissions):
     """For answers about all pools that hang on no queryset: whoever may view pools may read."""
 
+    needed = "licenses.view_licensepool"
+
     def has_permission(self, request: Any, view: Any) -> bool:
         user = request.user
         if not user.is_authenticated or (request.auth is None and API_CLIENT in roles(user)):
             return False
-        return bool(user.has_perm("licenses.view_licensepool"))
+        return bool(user.has_perm(self.needed))
+
+
+class SetsUp(ReadsPools):
+    """For the set-up: whoever may add licence servers."""
+
+    needed = "licenses.add_licenseserver"

@@ -91,6 +91,7 @@ class LogoutAllView(knox.LogoutAllView):
 
 urlpatterns = [
     path("overview/", overview.OverviewView.as_view(), name="overview"),
+    path("set-up/", overview.SetUpView.as_view(), name="set-up"),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),
     path("auth/logoutall/", LogoutAllView.as_view(), name="logoutall"),

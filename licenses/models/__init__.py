@@ -10,7 +10,7 @@ from .alerts import (
     Notification,
     Silence,
 )
-from .care import ConnectionCheck, IgnoredLines
+from .care import ConnectionCheck, IgnoredLines, SkippedStep
 from .contracts import (
     Contract,
     Document,
@@ -117,7 +117,7 @@ __all__ = [
     "Person", "PollState", "PoolFeature", "PoolHeadline", "PoolHour", "PoolNow",
     "PoolStillness", "Product", "RuleMatch",
     "Scope", "SharingRule",
-    "Sighting", "Silence", "StatusScope", "Strength", "StrengthOverride",
+    "Sighting", "Silence", "SkippedStep", "StatusScope", "Strength", "StrengthOverride",
     "Team", "TeamHour", "TeamRule", "UnreadableLine", "UnreadableShare", "Vendor",
     "WaitlistEntry", "Work",
     "bearing_on_scope", "claim",

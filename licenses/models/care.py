@@ -1,4 +1,4 @@
-"""What people do about a licence server: lines they set aside, connections they try."""
+"""What people do about servers and the set-up: lines set aside, connections tried, steps left."""
 
 from __future__ import annotations
 
@@ -87,3 +87,16 @@ class ConnectionCheck(models.Model):
 
     def __str__(self) -> str:
         return f"check of {self.server}"
+
+
+class SkippedStep(models.Model):
+    """A step of the set-up that somebody left for later. What is done is never read from here."""
+
+    key = models.CharField(max_length=30, unique=True)
+    skipped_at = models.DateTimeField(default=timezone.now)
+    skipped_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return self.key

@@ -21,6 +21,7 @@ FACTS = frozenset(
         "poolnow",
         "poolheadline",
         "connectioncheck",
+        "skippedstep",
         "teamhour",
         "rulematch",
         "dirtyspan",

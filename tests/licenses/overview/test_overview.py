@@ -128,3 +128,15 @@ def test_a_broker_that_is_away_is_asked_once_in_ten_seconds(
     for _ in range(3):
         assert "The broker does not answer (ConnectionError)" in installation.stopped()[0]
     assert len(asked) == 1
+
+
+def test_a_step_of_the_set_up_is_skipped_and_taken_up_again(boss: User, client: Client) -> None:
+    client.force_login(boss)
+    data = {"step": "teams", "skipped": True}
+    for skipped, state in ((True, "skipped"), (False, "open")):
+        found = client.post("/api/v1/set-up/", data | {"skipped": skipped}).json()["steps"]
+        assert {step["key"]: step["state"] for step in found}["teams"] == state
+    assert client.get("/api/v1/overview/").json()["set_up"][0]["key"] == "server"
+    assert client.post("/api/v1/set-up/", data | {"step": "none"}).status_code == 400
+    client.force_login(User.objects.create(username="nobody"))
+    assert client.post("/api/v1/set-up/", data).status_code == 403

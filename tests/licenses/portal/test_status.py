@@ -165,7 +165,7 @@ def test_a_page_of_pools_costs_the_same_however_many_there_are(
         pool = PoolFactory(name=f"Pool {number:02}")
         PoolNow.objects.create(pool=pool, at=NOW, in_use=1, limit=2)
     lena.get("/status/?q=nothing")  # the session's beginning is written once
-    with django_assert_max_num_queries(13):  # 6 of them for usual hours that nobody asked for yet
+    with django_assert_max_num_queries(14):  # 6 of them for usual hours that nobody asked for yet
         assert len(lena.get("/status/").context["cards"]) == 24
     for _ in range(3):
         lena.get("/status/")
