@@ -10,7 +10,10 @@ import pytest
 from django.urls import reverse
 
 from licenses.admin.pool_tabs import TABS
-from licenses.models import Capture, LicensePool, PoolHour, PoolNow
+from licenses.importing import connection
+from licenses.importing.captures import store_unreadable
+from licenses.models import Capture, ConnectionCheck, LicensePool, LicenseServer, PoolHour, PoolNow
+from licenses.sources.records import Unreadable
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -45,12 +48,18 @@ def pool(transactional_db: None) -> LicensePool:
         sha256="a" * 64,
         size=9,
     )
+    store_unreadable(Capture.objects.get(), [Unreadable(1, f"10:00 (d) ODD: {ATTACK}", "odd")])
     covered(server, now - 86_400, now)
     start = now // HOUR * HOUR
     for back in range(1, 24):
         if not 6 <= back < 12:
             PoolHour.objects.create(
-                pool=pool, hour=start - back * HOUR, peak=back % 5, limit=10, observed_seconds=HOUR
+                pool=pool,
+                hour=start - back * HOUR,
+                peak=back % 5,
+                peak_at=start - back * HOUR,
+                limit=10,
+                observed_seconds=HOUR,
             )
     holding(feature, now - 600, None, 3, person=PersonFactory(login=ATTACK))
     PoolNow.objects.create(pool=pool, at=now, in_use=3, limit=10, allowed=10, source="polls")
@@ -79,6 +88,9 @@ def pages(pool: LicensePool) -> list[str]:
         "/admin/licenses/contract/add/",
         "/admin/licenses/channel/add/",
         "/admin/licenses/product/import/",
+        "/admin/licenses/alertrule/add/",
+        *(reverse("admin:set-up-step", args=[key]) for key in ("features", "pools", "contracts")),
+        reverse("admin:licenses_licenseserver_unreadable", args=[feature.server_id]),
     ]
 
 
@@ -112,8 +124,33 @@ def test_numbers_refresh_without_reload(open_window: Any, pool: LicensePool) -> 
     window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     row.locator("[data-live=words]", has_text="full").wait_for(timeout=5000)
     assert row.locator("[data-live=in_use]").inner_text() == "10"
-    assert row.locator("[data-live=free]").inner_text() == "0"
     assert "lm-level-full" in (row.get_attribute("class") or "")
+    assert window.problems == []
+
+
+def test_a_pool_that_fills_up_comes_to_the_top_without_reload(
+    open_window: Any, pool: LicensePool
+) -> None:
+    window = open_window()
+    window.open("/admin/")
+    full = PoolFactory(name="Suddenly full")
+    PoolNow.objects.create(pool=full, at=int(time.time()), in_use=4, limit=4, source="log")
+    window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    first = window.page.locator(".lm-pools tbody tr").first
+    first.get_by_text("Suddenly full").wait_for(timeout=5000)
+    window.page.locator(".lm-card", has_text="Full now").get_by_text("1", exact=True).wait_for()
+    assert window.problems == []
+
+
+def test_a_connection_test_fills_while_one_looks_on(open_window: Any, pool: LicensePool) -> None:
+    window = open_window()
+    server = pool.mappings.get().feature.server
+    LicenseServer.objects.filter(pk=server.pk).update(polling="file", status_path="/nowhere")
+    window.open(reverse("admin:licenses_licenseserver_overview", args=[server.pk]))
+    window.page.get_by_role("button", name="Test connection").click()
+    window.page.get_by_text("waiting for a worker").wait_for(timeout=5000)
+    connection.run(ConnectionCheck.objects.get().pk)
+    window.page.get_by_text("No such file or directory").wait_for(timeout=8000)
     assert window.problems == []
 
 
