@@ -61,7 +61,7 @@ class Choice:
             raise PackRefused(
                 "These servers serve other vendors too, and their entries lie in one stream: "
                 + ", ".join(self.shared)
-                + ". Say --shared to hand them over all the same."
+                + ". They are handed over only where shared servers are asked for (--shared)."
             )
 
 

@@ -97,7 +97,7 @@ def installation(folder: Path, seed: int) -> Vendor:
         for _ in range(1 if short else chance.choice([0, 1, 1, 2])):
             first = date(2026, 3, 1) + timedelta(1 if short else chance.choice([-300, 0, 1]))
             rights.add_right(Entitlement(
-                pool=pool, quantity=chance.choice([1, 5, 10, 30, 30]), valid_from=first,
+                pool=pool, quantity=chance.choice([1, 10, 30, 60, 60]), valid_from=first,
                 overdraft=chance.choice([0, 0, 2]),
                 valid_to=chance.choice([None, None, date(2026, 3, 2)]),
             ))  # fmt: skip
@@ -165,15 +165,22 @@ def test_what_is_counted_again_from_the_entries_is_what_the_pack_says(
         assert differences(packed(place, seed, settings)) == [], seed
 
 
-def takes_the_newest_out(patch: pytest.MonkeyPatch) -> None:
-    def newest(self: Any, out: list[Any], _at: int) -> Any:
-        return out[-1] if out else None
+def forgets_restarts(patch: pytest.MonkeyPatch) -> None:
+    real = recompute.Server.add_config
 
-    patch.setattr(recompute.Pairing, "returned", newest)
+    def without(self: Any, body: Any, feature: Any, at: int) -> None:
+        if body.get("what") != "daemon start":
+            real(self, body, feature, at)
+
+    patch.setattr(recompute.Server, "add_config", without)
 
 
-def believes_in_old_files(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(recompute.Fed, "by_file", lambda self: [row[:2] for row in self.files])
+def lets_polls_end_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recompute.Pairing, "end_by_polls", lambda _self, _one: None)
+
+
+def knows_no_bounds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recompute.Fed, "possible", lambda _self: (recompute.curve([]), [], []))
 
 
 def sees_everything(patch: pytest.MonkeyPatch) -> None:
@@ -187,22 +194,21 @@ def counts_packages_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(recompute.Pool, "counted_once", every)
 
 
-def knows_no_lost_lines(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(recompute.Pairing, "hole_after", lambda _self, _moment: None)
-
-
 BROKEN = [
-    takes_the_newest_out, believes_in_old_files, sees_everything, counts_packages_twice,
-    knows_no_lost_lines,
+    forgets_restarts, lets_polls_end_nothing, knows_no_bounds, sees_everything,
+    counts_packages_twice,
 ]  # fmt: skip
 
 
 def test_a_program_that_counts_otherwise_is_noticed(place: Path, settings: Any) -> None:
-    packs = [packed(place, seed, settings) for seed in range(16)]
+    packs = [packed(place, seed, settings) for seed in (0, 1, 3, 4, 8, 9, 20)]
+    unseen = []
     for broken in BROKEN:
         with pytest.MonkeyPatch.context() as patch:
             broken(patch)
-            assert any(differences(path) for path in packs), broken.__name__
+            if not any(differences(path) for path in packs):
+                unseen.append(broken.__name__)
+    assert unseen == []
 
 
 def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
