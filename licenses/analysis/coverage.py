@@ -272,33 +272,57 @@ def gaps(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> 
     """Return the expected but unobserved time of a pool, in time order, each part with its cause.
 
     A gap with several causes is several rows. Where two servers are blind at once, the cause that
-    somebody noted goes before one that is inferred. Eight queries at most.
+    somebody noted goes before one that is inferred. Nine queries at most.
     """
-    mappings = load_mappings([pool.pk])
-    maps = mappings[pool.pk]
+    return load_gaps([pool], load_mappings([pool.pk]), start, end, now=now)[pool.pk]
+
+
+def load_gaps(
+    pools: Collection[LicensePool],
+    mappings: Mappings,
+    start: int,
+    end: int,
+    *,
+    now: int | None = None,
+) -> dict[int, list[PoolGap]]:
+    """Return the gaps of each pool, as `gaps` does. Eight queries at most."""
     moment = now_epoch(now)
     view = _look(mappings, start, end, moment)
-    missing = _coverage([pool], mappings, view, start, end, moment)[pool.pk].missing
-    if not len(missing):
-        return []
-    noted = _noted(servers(mappings), start, end)
-    down = _down(servers(mappings), start, end)
-    polled = dict(
-        LicenseServer.objects.filter(pk__in=servers(mappings)).values_list("pk", "polling")
-    )
+    missing = {
+        pk: seen.missing
+        for pk, seen in _coverage(pools, mappings, view, start, end, moment).items()
+    }
+    blind = {pk: mappings[pk] for pk, time in missing.items() if len(time)}
+    if not blind:
+        return {pk: [] for pk in missing}
+    noted, down = _noted(servers(blind), start, end), _down(servers(blind), start, end)
+    rows = LicenseServer.objects.filter(pk__in=servers(blind))
+    polled = {pk for pk, how in rows.values_list("pk", "polling") if how != rows.model.Polling.OFF}
+    found: dict[int, list[PoolGap]] = {pk: [] for pk in missing}
+    for pk, maps in blind.items():
+        layers: list[list[Reason]] = [[], [], []]
+        for mapping in maps:
+            dark = view.blind(mapping, start, end)
+            layers[0] += _within(dark, [r for k in _keys(mapping) for r in noted.get(k, ())])
+            layers[1] += _within(dark, [r for k in _keys(mapping) for r in down.get(k, ())])
+            by_poll = mapping.server in polled
+            cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
+            layers[2] += [Reason(a, b, cause.value, "") for a, b in dark]
+        unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, "No feature fed the pool.")
+        found[pk] = _labelled(missing[pk], [*layers[0], *layers[1], *layers[2], unfed])
+    return found
+
+
+def _labelled(missing: IntervalSet, reasons: Iterable[Reason]) -> list[PoolGap]:
+    """Return missing time with its causes: what one reason explains, no later one does."""
     labelled: list[PoolGap] = []
     left = missing
-    layers: list[list[Reason]] = [[], [], []]
-    for mapping in maps:
-        blind = view.blind(mapping, start, end)
-        layers[0] += _within(blind, [r for k in _keys(mapping) for r in noted.get(k, ())])
-        layers[1] += _within(blind, [r for k in _keys(mapping) for r in down.get(k, ())])
-        by_poll = polled.get(mapping.server) != LicenseServer.Polling.OFF
-        cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
-        layers[2] += [Reason(a, b, cause.value, "") for a, b in blind]
-    layers.append([Reason(start, end, Gap.Cause.LOG_MISSING.value, "No feature fed the pool.")])
-    for reason in (reason for layer in layers for reason in layer):
-        span = IntervalSet.of([reason.start], [reason.end]).intersection(left)
+    for reason in reasons:
+        if not len(left):
+            break
+        span = left.clip(reason.start, reason.end)
+        if not len(span):
+            continue
         label = str(Gap.Cause(reason.cause).label)
         labelled += [PoolGap(a, b, reason.cause, label, reason.detail) for a, b in span]
         left = left.subtract(span)

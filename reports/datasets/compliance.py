@@ -151,10 +151,10 @@ def compliance(
     reports: list[PoolReport] = []
     for place in range(0, len(chosen), BATCH_POOLS):
         batch = chosen[place : place + BATCH_POOLS]
-        seen = coverages.load_coverage(
-            batch, load_mappings([pool.pk for pool in batch]), start, end, now=now
-        )
-        bounds = load_bounds(batch, load_mappings([pool.pk for pool in batch]), start, end)
+        mappings = load_mappings([pool.pk for pool in batch])
+        seen = coverages.load_coverage(batch, mappings, start, end, now=now)
+        gaps = coverages.load_gaps(batch, mappings, start, end, now=now)
+        bounds = load_bounds(batch, mappings, start, end)
         blocked = blocked_by_pool([pool.pk for pool in batch], start, end)
         for facts in load_facts(batch, start, end, as_of=as_of, proven_from=proven_from):
             pk = facts.pool.pk
@@ -168,6 +168,7 @@ def compliance(
                 proven_from,
                 blocked[pk],
                 bounds[pk],
+                gaps[pk],
             )
             reports.append(reader.report())
     worst = _worst(reports)

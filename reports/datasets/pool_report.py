@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from licenses.analysis import coverage as coverages
 from licenses.analysis.bounds import PoolBounds, bounded
-from licenses.analysis.coverage import PoolCoverage
+from licenses.analysis.coverage import PoolCoverage, PoolGap
 from licenses.analysis.denials import Blocked
 from licenses.analysis.rights import COUNTED_METRICS, entitlement_steps
 from licenses.analysis.usage import PoolFacts, count
@@ -235,7 +234,9 @@ class PoolReader:
         proven_from: int,
         blocked: Blocked,
         bounds: PoolBounds,
+        gaps: Sequence[PoolGap],
     ) -> None:
+        self.gaps = gaps
         self.proven_from, self.blocked, self.bounds = proven_from, blocked, bounds
         self.safe = bounds.within(facts.limits.proven)
         self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
@@ -264,7 +265,7 @@ class PoolReader:
                 for s in entitlement_steps(self.facts.pool, self.as_of)
             ),
             lines=self.lines,
-            gaps=self._gaps(),
+            gaps=tuple(Gap(*bounded(row, self.bounds, self.safe)) for row in self.gaps),
             load=self._load(),
             blocked=self.blocked,
             scope_rules=scope_rules(self.facts, self.lines),
@@ -352,13 +353,6 @@ class PoolReader:
             return self.judged[bisect_right(starts, moment) - 1].sampled
 
         return days(self.facts, self.seen, self.safe, self.zone, sampled)
-
-    def _gaps(self) -> tuple[Gap, ...]:
-        if not len(self.seen.missing):
-            return ()
-        now = int(self.as_of.timestamp())
-        rows = coverages.gaps(self.facts.pool, self.start, self.end, now=now)
-        return tuple(Gap(*bounded(row, self.bounds, self.safe)) for row in rows)
 
     def _load(self) -> tuple[Load, ...]:
         levels, seconds = load_duration(self.used, self.seen.seen)
