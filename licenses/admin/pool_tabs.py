@@ -110,7 +110,11 @@ def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 
 
 def rights_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
-    return {"verdicts": verdicts(pool, now), "steps": steps(pool), "drift": drift_words(pool, now)}
+    return {
+        "verdicts": verdicts(pool, now),
+        "steps": steps(pool),
+        "drift": drift(pool, now).sentence(pool.tzinfo),
+    }
 
 
 def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
@@ -248,25 +252,6 @@ def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:
 def coverage(pool: Any, now: int) -> str:
     share = coverage_share(pool, now - 365 * DAY, now, now=now)
     return "" if share is None else str(percent_down(share))
-
-
-def drift_words(pool: Any, now: int) -> str:
-    """Return how contract, licence file and server differ on the seats, each with its date; "" if
-    those that say a number agree."""
-    found = drift(pool, now)
-    if not found.differs:
-        return ""
-    parts = []
-    sayings = ("contracts say", "the licence file says", "the server serves")
-    for words_of, said in zip(sayings, found, strict=True):
-        if said.seats is None:
-            continue
-        since = ""
-        if said.since is not None:
-            since = f" since {datetime.fromtimestamp(said.since, pool.tzinfo):%Y-%m-%d}"
-        parts.append(f"{words_of} {said.seats}{since}")
-    text = ", ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def bound_words(gap: PoolGap) -> str:

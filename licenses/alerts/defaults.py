@@ -53,6 +53,11 @@ RULES: tuple[dict[str, Any], ...] = (
         "threshold": 1,
         "repeat_seconds": DAY,
     },
+    {
+        "name": "Seats on which contract, licence file and server differ",
+        "kind": Kind.DRIFT,
+        "repeat_seconds": 7 * DAY,
+    },
     {"name": "Scheduler and workers", "kind": Kind.SCHEDULER, "repeat_seconds": 3600},
     {"name": "Sealed evidence", "kind": Kind.EVIDENCE, "repeat_seconds": DAY},
 )

@@ -176,6 +176,9 @@ def _began(world: World, seen: Observation, since: int) -> int:
     if seen.rule.kind == Kind.FLAT and subject.pool is not None:
         still = world.still.get(subject.pool.pk)
         return int(still.since.timestamp()) if still else since
+    if seen.rule.kind == Kind.DRIFT and subject.pool is not None:
+        row = world.drifts.get(subject.pool.pk)
+        return int(row.since.timestamp()) if row else since
     return world.heartbeats.get(subject.part, since)
 
 

@@ -17,7 +17,7 @@ from licenses.models import Alert, AlertRule, LicensePool, PoolNow
 
 from .holders import Holders
 from .observing import Notice, Observation, Subject
-from .world import ServerSight, World
+from .world import CAPACITY, ServerSight, World
 
 Kind = AlertRule.Kind
 SHOWN = 10
@@ -92,6 +92,8 @@ def title(seen: Observation, world: World) -> str:
         level = "zero" if still is None or not still.level else f"exactly {still.level}"
         days = plural(value or 0, "working day")
         return f"{plain(seen.subject.pool)}: use has been {level} for {days}"
+    if kind == Kind.DRIFT:
+        return f"{plain(seen.subject.pool)}: contract, licence file and server differ on its seats"
     if seen.subject.server is not None:
         return f"Licence server {plain(seen.subject.server)} gives no answer"
     if kind == Kind.EVIDENCE:
@@ -131,6 +133,8 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
         return _unreadable(seen, world)
     if seen.rule.kind == Kind.FLAT:
         return _still(seen, world)
+    if seen.rule.kind == Kind.DRIFT:
+        return _drift(seen, world)
     if seen.subject.server is not None:
         return _server_silent(world.servers[seen.subject.server.pk], world)
     if seen.rule.kind == Kind.EVIDENCE:
@@ -187,6 +191,20 @@ def _still(seen: Observation, world: World) -> str:
         f"It is read from: {listed(names)}." if names else "No server feeds it.",
         "What to do: compare with what the licence server itself shows, and correct the path or"
         " the features of the pool; or ask whether the licence is still needed.",
+    ]
+    return "\n".join(lines)
+
+
+def _drift(seen: Observation, world: World) -> str:
+    pool = seen.subject.pool
+    assert pool is not None
+    row = world.drifts.get(pool.pk)
+    lines = [
+        f"{plain(pool)}: {row.sentence if row else 'they agree by now.'}",
+        "If the server serves more than was bought, use can pass what is allowed and nothing stops"
+        " it; if it serves less, seats that are paid for cannot be used.",
+        "What to do: compare the contract with the licence file that is installed; enter what is"
+        " missing in the contract, or ask the vendor for a licence file of the right number.",
     ]
     return "\n".join(lines)
 
@@ -303,7 +321,7 @@ def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: str = "") -> 
     if why:
         lines.append(why)
     lines.append(f"From {moment(begin, zone)} to {moment(end, zone)}, {length(end - begin)}.")
-    counted = alert.pool_id is not None and alert.rule.kind != Kind.FLAT
+    counted = alert.pool_id is not None and alert.rule.kind in CAPACITY
     if counted and alert.worst_value is not None:
         if alert.rule.kind == Kind.DENIALS:
             lines.append(f"At most {plural(alert.worst_value, 'refusal')} in an hour.")

@@ -74,6 +74,8 @@ def observations(world: World) -> Iterator[Observation]:
             yield from _of_servers(rule, world)
         elif rule.kind == Kind.FLAT:
             yield from _of_stillness(rule, world)
+        elif rule.kind == Kind.DRIFT:
+            yield from _of_drifts(rule, world)
         elif rule.kind == Kind.UNREADABLE:
             yield from _of_unreadable(rule, world)
         elif rule.kind == Kind.SCHEDULER:
@@ -196,6 +198,17 @@ def _of_stillness(rule: AlertRule, world: World) -> Iterator[Observation]:
             sample=Sample(world.second, None if blind else days),
             limits=Limits(1, 0, keep_firing_seconds=rule.keep_firing_seconds),
             awaited=world.pool_polled(pool.pk),
+        )
+
+
+def _of_drifts(rule: AlertRule, world: World) -> Iterator[Observation]:
+    """Yield for each pool whether contract, licence file and server differ on its seats."""
+    for pool in _pools(rule, world):
+        yield Observation(
+            rule=rule,
+            subject=pool_subject(world, pool),
+            sample=Sample(world.second, int(pool.pk in world.drifts)),
+            limits=Limits(1, 0, keep_firing_seconds=rule.keep_firing_seconds),
         )
 
 

@@ -1,7 +1,8 @@
-"""What makes the data themselves doubtful: use that stands still, and lines that nobody can read.
+"""What makes the data themselves doubtful: use that stands still, lines that nobody can read, and
+sources that differ on how many seats there are.
 
-Looked for a few times a day, since both look back far, and kept for the evaluation, which comes
-every half minute.
+Looked for a few times a day, since they look back far or at everything, and kept for the
+evaluation, which comes every half minute.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, F, Max, Min, Sum
 
+from licenses.analysis.drift import drifts
 from licenses.models import (
     AlertRule,
     Capture,
     Chore,
     LicensePool,
     LicenseServer,
+    PoolDrift,
     PoolHour,
     PoolStillness,
     UnreadableLine,
@@ -34,7 +37,11 @@ from .world import Kind
 WINDOW = timedelta(weeks=26)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-EVERY = {Kind.FLAT: timedelta(hours=6), Kind.UNREADABLE: timedelta(minutes=15)}
+EVERY = {
+    Kind.FLAT: timedelta(hours=6),
+    Kind.UNREADABLE: timedelta(minutes=15),
+    Kind.DRIFT: timedelta(hours=1),
+}
 OBSERVED_SECONDS = 4 * 3600
 """A day that was looked at for less tells nothing of whether use moved."""
 EXAMPLES = 3
@@ -45,7 +52,7 @@ def refresh(now: datetime) -> None:
     """Look again, where a rule asks for it and it is due. Two small queries where it is not."""
     rules = AlertRule.objects.filter(enabled=True, kind__in=EVERY).order_by()
     least = dict(rules.values_list("kind").annotate(Min("threshold")))
-    for kind, look in ((Kind.FLAT, _look_for_stillness), (Kind.UNREADABLE, _look_for_unreadable)):
+    for kind, look in LOOKS:
         if kind in least and Chore.objects.claim(f"look:{kind}", EVERY[kind], now):
             look(now, max(1, least[kind]))
             Chore.objects.ended(f"look:{kind}", now)
@@ -191,3 +198,36 @@ def _examples(servers: list[int], now: datetime) -> dict[int, list[str]]:
 def without_names(text: str) -> str:
     """Return a line of a server as it may stand in a message: cut, who@where left out."""
     return plain(re.sub(r"\S+@\S+", "…@…", text), EXAMPLE_LETTERS)
+
+
+# --- Seats on which the sources differ ------------------------------------------------------------
+
+
+def _look_for_drift(now: datetime, _least: int) -> None:
+    """Keep the pools of which contract, licence file and server say different numbers; since when
+    stays while it goes on. Five queries."""
+    known = dict(PoolDrift.objects.order_by().values_list("pool_id", "since"))
+    pools = list(LicensePool.objects.active().order_by("pk"))
+    found = drifts(pools, int(now.timestamp()))
+    rows = [
+        PoolDrift(
+            pool=pool,
+            since=known.get(pool.pk, now),
+            entitled=said.entitled.seats,
+            filed=said.filed.seats,
+            served=said.served.seats,
+            sentence=said.sentence(pool.tzinfo),
+        )
+        for pool in pools
+        if (said := found[pool.pk]).differs
+    ]
+    with transaction.atomic():
+        PoolDrift.objects.all().delete()
+        PoolDrift.objects.bulk_create(rows)
+
+
+LOOKS = (
+    (Kind.FLAT, _look_for_stillness),
+    (Kind.UNREADABLE, _look_for_unreadable),
+    (Kind.DRIFT, _look_for_drift),
+)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from licenses.models import Alert, AlertRule, Channel, EscalationStep, Notification, Silence
+from licenses.models import Alert, Channel, EscalationStep, Notification, Silence
 
 from . import channels, messages
 from .observing import Subject
 from .outbox import Draft
+from .world import CAPACITY
 
 Transition = Notification.Transition
 
@@ -76,7 +77,7 @@ def drafts(alert: Alert, subject: Subject, transition: str, sequence: int) -> li
     if transition == Transition.REPEAT:
         head = f"Still: {alert.title}"
         bound = f" of {alert.limit}" if alert.limit is not None else ""
-        if alert.pool_id is not None and alert.rule.kind != AlertRule.Kind.FLAT:
+        if alert.pool_id is not None and alert.rule.kind in CAPACITY:
             text = (
                 f"It goes on: now {alert.last_value}{bound}, at most {alert.worst_value}.\n\n{text}"
             )

@@ -22,6 +22,7 @@ from licenses.models import (
     IssuedCount,
     LicensePool,
     LicenseServer,
+    PoolDrift,
     PoolFeature,
     PoolNow,
     PoolStillness,
@@ -89,6 +90,7 @@ class World:
     heartbeats: dict[str, int] = field(default_factory=dict)
     still: dict[int, PoolStillness] = field(default_factory=dict)
     unreadable: dict[int, UnreadableShare] = field(default_factory=dict)
+    drifts: dict[int, PoolDrift] = field(default_factory=dict)
     evidence: str = ""
     """What is wrong with the sealed evidence; nothing: all fits."""
 
@@ -121,9 +123,9 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         silences=list(Silence.objects.filter(starts_at__lte=now, ends_at__gt=now).order_by("pk")),
     )
     kinds = {rule.kind for rule in world.rules}
-    if kinds & (CAPACITY | {Kind.SERVER, Kind.LICENSE_EXPIRY, Kind.FLAT, Kind.UNREADABLE}):
+    if kinds - {Kind.CONTRACT, Kind.SCHEDULER, Kind.EVIDENCE}:
         read_servers(world)
-    if kinds & (CAPACITY | {Kind.FLAT}):
+    if kinds & (CAPACITY | {Kind.FLAT, Kind.DRIFT}):
         figures = PoolNow.objects.filter(pool__retired_at=None).order_by("pool__name")
         for row in figures.select_related("pool__product__vendor"):
             world.pools.append(row.pool)
@@ -139,6 +141,8 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         world.still = {row.pool_id: row for row in PoolStillness.objects.all()}
     if Kind.UNREADABLE in kinds:
         world.unreadable = {row.server_id: row for row in UnreadableShare.objects.all()}
+    if Kind.DRIFT in kinds:
+        world.drifts = {row.pool_id: row for row in PoolDrift.objects.all()}
     if Kind.EVIDENCE in kinds:
         world.evidence = nightly.problem()
     if Kind.SCHEDULER in kinds:

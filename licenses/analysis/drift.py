@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.rights import Statement, load_rights, load_statements
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.models import IssuedCount, LicensePool
+
+WORDS = ("contracts say", "the licence file says", "the server serves")
 
 
 class Said(NamedTuple):
@@ -30,31 +33,56 @@ class Drift(NamedTuple):
         """Tell whether two that say a number say different ones."""
         return len({said.seats for said in self if said.seats is not None}) > 1
 
+    def sentence(self, zone: tzinfo) -> str:
+        """Return what each of them says that says a number, with its day; "" if they agree."""
+        if not self.differs:
+            return ""
+        parts = []
+        for words, said in zip(WORDS, self, strict=True):
+            if said.seats is not None:
+                day = ""
+                if said.since is not None:
+                    day = f" since {datetime.fromtimestamp(said.since, zone):%Y-%m-%d}"
+                parts.append(f"{words} {said.seats}{day}")
+        text = ", ".join(parts)
+        return f"{text[0].upper()}{text[1:]}."
+
 
 def drift(pool: LicensePool, now: int | None = None) -> Drift:
-    """Return the seats that contracts, licence files and servers say a pool has. Three queries.
+    """Return the seats that contracts, licence files and servers say a pool has. Three queries."""
+    return drifts([pool], now)[pool.pk]
+
+
+def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, Drift]:
+    """Return the same for each of many pools. Three queries.
 
     A file or a server says nothing of a pool if it says nothing of one of its features, or has one
     without a number.
     """
     moment = now_epoch(now)
-    rights = [r for r in load_rights([pool])[pool.pk] if r.start <= moment < r.end]
-    entitled = Said(None, None)
-    if rights:
-        entitled = Said(sum(r.quantity for r in rights), max(r.start for r in rights))
-    maps = [m for m in load_mappings([pool.pk])[pool.pk] if m.start <= moment < m.end]
-    rows = load_statements({m.feature for m in maps})
-    sources = (IssuedCount.Source.FILE, IssuedCount.Source.STATUS)
-    filed, served = (
-        _sum(
-            [
-                (m.weight, [s for s in rows.get(m.feature, ()) if _says(s, source, moment)])
-                for m in maps
-            ]
+    rights = load_rights(pools)
+    mappings = {
+        pool: [m for m in maps if m.start <= moment < m.end]
+        for pool, maps in load_mappings([pool.pk for pool in pools]).items()
+    }
+    rows = load_statements({m.feature for maps in mappings.values() for m in maps})
+    found = {}
+    for pool in pools:
+        current = [r for r in rights[pool.pk] if r.start <= moment < r.end]
+        entitled = Said(None, None)
+        if current:
+            entitled = Said(sum(r.quantity for r in current), max(r.start for r in current))
+        filed, served = (
+            _sum(
+                [
+                    (m.weight, [s for s in rows.get(m.feature, ()) if _says(s, source, moment)])
+                    for m in mappings[pool.pk]
+                ]
+            )
+            for source in (IssuedCount.Source.FILE, IssuedCount.Source.STATUS)
         )
-        for source in sources
-    )
-    return Drift(entitled, filed, served)
+        found[pool.pk] = Drift(entitled, filed, served)
+    return found
 
 
 def _says(row: Statement, source: str, moment: int) -> bool:

@@ -27,6 +27,7 @@ from licenses.api import serializers as shapes
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
+from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import iso
 from licenses.importing import mapping
 from licenses.importing.papers import open_document, record_document
@@ -215,7 +216,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         return Response(body, status=status.HTTP_201_CREATED)
 
 
-class PoolViewSet(PoolHistory, Editable):
+class PoolViewSet(PoolHistory, PoolStanding, Editable):
     """Rights counted together under one limit."""
 
     named = frozenset({"at", "holders", "denials", "teams", "usage"})

@@ -67,6 +67,7 @@ class AlertRule(models.Model):
         EVIDENCE = "evidence", "The sealed evidence does not fit, or was not sealed"
         FLAT = "flat", "A pool's use has not moved for a number of working days"
         UNREADABLE = "unreadable", "Lines that could not be read reach a share (%)"
+        DRIFT = "drift", "Contract, licence file and server differ on a pool's seats"
 
     ALARMS = frozenset({Kind.OVER_USE, Kind.DENIALS, Kind.SERVER, Kind.SCHEDULER, Kind.EVIDENCE})
 

@@ -33,6 +33,7 @@ FACTS = frozenset(
         "latespan",
         "chore",
         "poolstillness",
+        "pooldrift",
         "unreadableshare",
         "evidencestream",
         "evidenceblock",

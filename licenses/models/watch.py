@@ -62,6 +62,21 @@ class PoolStillness(models.Model):
         return f"{self.pool}: {self.level} for {self.days} days"
 
 
+class PoolDrift(models.Model):
+    """Contract, licence file and server that say different numbers of seats. Looked for several
+    times a day; a row only where they differ. Null: that one says nothing."""
+
+    pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="drift")
+    since = InstantField(help_text="When it was first found.")
+    entitled = models.PositiveIntegerField(null=True)
+    filed = models.PositiveIntegerField(null=True)
+    served = models.PositiveIntegerField(null=True)
+    sentence = models.CharField(max_length=300, help_text="What each says, and since when.")
+
+    def __str__(self) -> str:
+        return f"{self.pool}: {self.sentence}"
+
+
 class UnreadableShare(models.Model):
     """Lines of a server's texts of the last day that could not be read. A row only where there are
     some."""

@@ -27,7 +27,7 @@ from licenses.models import (
     UnreadableLine,
 )
 
-DOUBTS = (AlertRule.Kind.FLAT, AlertRule.Kind.UNREADABLE)
+DOUBTS = (AlertRule.Kind.FLAT, AlertRule.Kind.UNREADABLE, AlertRule.Kind.DRIFT)
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,14 @@ from licenses.models import (
     Alert,
     AlertRule,
     Capture,
+    IssuedCount,
     PoolHour,
     PoolNow,
     PoolStillness,
     UnreadableLine,
     UnreadableShare,
 )
+from tests.factories import EntitlementFactory, IssuedCountFactory
 
 from .conftest import T0, moment
 
@@ -309,3 +311,31 @@ def test_a_look_that_died_is_made_again(lines, monkeypatch):
             quality.refresh(moment(0))
     quality.refresh(moment(0) + timedelta(minutes=15))
     assert UnreadableShare.objects.get().unreadable == 6
+
+
+def test_seats_on_which_contract_file_and_server_differ_are_told_until_they_agree(company):
+    company.rule.delete()
+    company.add_rule("drift", Kind.DRIFT, keep_firing_seconds=0)
+    pool = company.add_pool("Modeller", company.add_server(name="cad"))
+    feature = pool.mappings.get().feature
+    counts = IssuedCount.objects.filter(feature=feature)
+    counts.delete()
+    IssuedCountFactory(feature=feature, source=IssuedCount.Source.STATUS, count=24)
+    EntitlementFactory(pool=pool, quantity=30)
+    company.sample(pool, 0, 1)
+    quality.refresh(moment(0))
+    company.evaluate(5)
+    alert = Alert.objects.get()
+    assert alert.title == "Modeller: contract, licence file and server differ on its seats"
+    assert "the server serves 24" in alert.message
+    counts.update(count=30)
+    quality.refresh(moment(60))
+    company.evaluate(65)
+    alert.refresh_from_db()
+    assert alert.state == "firing", "looked for once an hour"
+    quality.refresh(moment(3700))
+    company.evaluate(3705)
+    alert.refresh_from_db()
+    assert alert.state == "resolved"
+    company.deliver(3800)
+    assert "Peak" not in mail.outbox[-1].body

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from licenses.analysis.drift import Said, drift
+from licenses.analysis.drift import Said, drift, drifts
 from licenses.models import IssuedCount
 from tests.factories import EntitlementFactory, FeatureFactory, IssuedCountFactory, PoolFactory, at
 
@@ -44,3 +44,26 @@ def test_what_is_uncounted_ended_or_says_nothing_is_not_compared(pool):
     found = drift(pool, NOW)
     assert (found.filed, found.served) == (Said(None, None), Said(None, None))
     assert not found.differs
+
+
+def test_the_sentence_says_what_each_says_and_nothing_where_they_agree(pool):
+    feature = FeatureFactory(pool=pool)
+    EntitlementFactory(pool=pool, quantity=30)
+    IssuedCountFactory(feature=feature, count=25)
+    IssuedCountFactory(feature=feature, source=STATUS, count=24, starts=MARCH)
+    assert drift(pool, NOW).sentence(pool.tzinfo) == (
+        "Contracts say 30 since 2026-01-01, the licence file says 25,"
+        " the server serves 24 since 2026-03-01."
+    )
+    IssuedCount.objects.update(count=30)
+    assert drift(pool, NOW).sentence(pool.tzinfo) == ""
+
+
+def test_many_pools_cost_no_queries_each(django_assert_num_queries):
+    pools = [PoolFactory() for _ in range(5)]
+    for each in pools:
+        IssuedCountFactory(feature=FeatureFactory(pool=each), count=3)
+        EntitlementFactory(pool=each, quantity=4)
+    with django_assert_num_queries(3):
+        found = drifts(pools, NOW)
+    assert [found[each.pk].differs for each in pools] == [True] * 5

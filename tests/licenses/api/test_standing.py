@@ -1,0 +1,56 @@
+"""How a pool stands, over the API: verdicts, gaps, and drift between its sources."""
+
+from __future__ import annotations
+
+from licenses.models import IssuedCount
+from tests.factories import IssuedCountFactory
+
+from .test_history import DAY, client, get, pool, pytestmark
+
+__all__ = ["pool", "pytestmark"]
+
+MONTH = "from=2026-03-01&to=2026-04-01"
+
+
+def test_each_month_has_its_verdict_with_a_reason(pool):
+    found = get(client("auditor", pool), pool, "verdicts/?from=2026-02-01&to=2026-04-01")
+    assert [row["start"] for row in found["months"]] == [
+        "2026-02-01T00:00:00+01:00",
+        "2026-03-01T00:00:00+01:00",
+    ]
+    march = found["months"][1]
+    assert (march["verdict"], march["peak"]) == ("not_determinable", 3)
+    assert march["reason"] and found["reason"] in [row["reason"] for row in found["months"]]
+    assert 0 < march["coverage"] < 0.01
+
+
+def test_too_many_months_are_refused(pool):
+    answer = client("manager", pool).get(
+        f"/api/v1/pools/{pool.pk}/verdicts/?from=2000-01-01&to=2026-01-01"
+    )
+    assert answer.status_code == 400
+    assert "60 months" in answer.json()["to"]
+
+
+def test_gaps_say_their_cause_and_what_is_bounded(pool):
+    found = get(client("manager", pool), pool, f"gaps/?{DAY}")
+    assert [row["to"] for row in found["gaps"]][-1] == "2026-03-11T00:00:00+01:00"
+    assert all(row["cause"] and row["bounded_seconds"] == 0 for row in found["gaps"])
+    assert sum(row["seconds"] for row in found["gaps"]) == 23 * 3600
+
+
+def test_drift_tells_what_each_source_says(pool):
+    feature = pool.mappings.get().feature
+    IssuedCountFactory(feature=feature, source=IssuedCount.Source.STATUS, count=9)
+    found = get(client("manager", pool), pool, "drift/")
+    assert found["differs"]
+    assert (found["entitled"]["seats"], found["served"]["seats"]) == (10, 9)
+    assert found["filed"] == {"seats": None, "since": None}
+    assert "the server serves 9" in found["sentence"]
+
+
+def test_a_pool_of_another_vendor_is_not_there(pool):
+    api = client("auditor", pool)
+    pool.product.vendor.scope_set.clear()
+    for what in (f"verdicts/?{MONTH}", f"gaps/?{MONTH}", "drift/"):
+        assert api.get(f"/api/v1/pools/{pool.pk}/{what}").status_code == 404
