@@ -29,7 +29,7 @@ def test_too_many_months_are_refused(pool):
         f"/api/v1/pools/{pool.pk}/verdicts/?from=2000-01-01&to=2026-01-01"
     )
     assert answer.status_code == 400
-    assert "60 months" in answer.json()["to"]
+    assert "60 months" in answer.content.decode()
 
 
 def test_gaps_say_their_cause_and_what_is_bounded(pool):
