@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.http import FileResponse
 from django.utils import timezone
 
 from licenses.evidence.pack import PackRefused
 from licenses.evidence.reads import note_read
+from licenses.models import Person
 from reports.models import EvidencePack
 from reports.packs import writing
 
@@ -153,9 +154,14 @@ def file_response(pack: EvidencePack, user: object) -> FileResponse | None:
 
 
 def drop_files(now: datetime) -> None:
-    """Throw the files of old packs away; with the same days they can be made again."""
+    """Throw the files of old packs away, and those with names once somebody's name was erased.
+    They can be made again."""
     before = now - timedelta(days=settings.ITAM_KEEP_REPORT_FILES_DAYS)
-    for pack in EvidencePack.objects.filter(state=State.DONE, finished_at__lt=before):
+    unwanted = Q(finished_at__lt=before)
+    erased = Person.objects.aggregate(last=Max("erased_at"))["last"]
+    if erased is not None:
+        unwanted |= ~Q(names_basis="") & Q(finished_at__lte=erased)
+    for pack in EvidencePack.objects.filter(unwanted, state=State.DONE):
         pack.path.unlink(missing_ok=True)
 
 

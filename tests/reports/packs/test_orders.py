@@ -17,7 +17,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from licenses.evidence import entries, keys, verify
-from licenses.models import Scope
+from licenses.models import Person, Scope
 from reports import tasks
 from reports.models import EvidencePack
 from reports.packs import orders, writing
@@ -123,6 +123,25 @@ def test_names_go_in_only_once_somebody_else_approved_them(sealed: Any, people: 
     assert b"Clause 7" in found["tables/people.txt"] and b"bert" in found["tables/people.txt"]
     (reveal,) = [row for row in entries.entries("installation") if row["kind"] == "reveal"]
     assert (reveal["body"]["count"], reveal["body"]["approver"]) == (3, "bert")
+
+
+def test_files_go_after_their_time_and_those_with_names_once_a_name_is_erased(
+    sealed: Any, people: Any
+) -> None:
+    places = []
+    for basis in ("", "Clause 7"):
+        pack_id = ask(people["anna"], sealed, names_basis=basis).json()["id"]
+        if basis:
+            orders.approve(EvidencePack.objects.get(pk=pack_id), people["bert"])
+        make()
+        places.append(EvidencePack.objects.get(pk=pack_id).path)
+    orders.drop_files(NOW)
+    assert [place.is_file() for place in places] == [True, True]
+    Person.objects.filter(pk=sealed.people[0].pk).update(erased_at=NOW + timedelta(minutes=1))
+    orders.drop_files(NOW)
+    assert [place.is_file() for place in places] == [True, False]
+    orders.drop_files(NOW + timedelta(days=5000))
+    assert not places[0].exists()
 
 
 def test_the_database_keeps_names_out_that_nobody_approved(sealed: Any, people: Any) -> None:
