@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+
 from licenses.analysis.coverage import load_waits
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
@@ -40,6 +43,16 @@ class DayCell:
     y: int
 
 
+_EDGE = '<rect class="lm-cell-edge" x=".5" y=".5" width="11" height="11" rx="2"/>'
+SHAPES = {
+    "full": mark_safe('<rect width="12" height="12" rx="2"/>'),
+    "part": mark_safe(_EDGE + '<path d="M1 11 11 1V11Z"/>'),
+    "none": mark_safe(_EDGE + '<path class="lm-cell-cross" d="M3 3 9 9M9 3 3 9"/>'),
+    "before": mark_safe('<circle cx="6" cy="6" r="1.5"/>'),
+}
+"""What is drawn for each state: 12 by 12, told apart without colour."""
+
+
 @dataclass(frozen=True)
 class Calendar:
     """share: percent of the time since the first record, cut; None: nothing is recorded."""
@@ -51,6 +64,19 @@ class Calendar:
     share: int | None
     since: datetime
     counts: list[tuple[str, str, int]]
+
+    @property
+    def drawn(self) -> str:
+        """Return the cells as SVG. In one go, as a template takes ten times as long for 365."""
+        return format_html_join(
+            "",
+            '<g class="lm-cell-{}" transform="translate({} {})"><title>{}</title>{}</g>',
+            ((each.key, each.x, each.y, each.title, SHAPES[each.key]) for each in self.cells),
+        )
+
+    @property
+    def legend(self) -> list[tuple[str, str, int, str]]:
+        return [(key, said, count, SHAPES[key]) for key, said, count in self.counts]
 
 
 def calendar(server: Any) -> Calendar:

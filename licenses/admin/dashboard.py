@@ -28,7 +28,7 @@ from licenses.overview import installation, setup
 from licenses.overview.totals import Totals, totals, unused_total
 
 from . import headline_words, tasks_shown, words
-from .pools import with_now
+from .pools import now_share, with_now
 
 DAY = 86_400
 
@@ -96,15 +96,18 @@ def _peaks(user: Any) -> dict[int, int | None]:
 
 
 def pool_rows(user: Any, may_see_cost: bool) -> list[Row]:
-    """Return the fullest pools, each with what its row shows. Three queries.
+    """Return the fullest pools, each with what its row shows. Four queries.
 
     Of pools as full as each other, the one that kept people waiting longest stands first.
     """
-    found = with_now(LicensePool.objects.for_user(user).active()).select_related("headline")
+    # Chosen first by what is stored of each: what the rows show besides would be joined for all.
     order = F("share").desc(nulls_last=True), F("headline__blocked_seconds").desc(nulls_last=True)
-    pools = list(found.order_by(*order, "name")[:SHOWN])
+    active = LicensePool.objects.for_user(user).active().annotate(share=now_share())
+    ids = list(active.order_by(*order, "name").values_list("pk", flat=True)[:SHOWN])
+    chosen = with_now(LicensePool.objects.filter(pk__in=ids)).select_related("headline").in_bulk()
+    pools = [chosen[pk] for pk in ids if pk in chosen]
     end = int(time.time()) // DAY * DAY + DAY
-    peaks = daily_peaks([pool.pk for pool in pools], end - SPARK_DAYS * DAY, end)
+    peaks = daily_peaks(ids, end - SPARK_DAYS * DAY, end)
     spare = unused(_known_peaks(pools)) if may_see_cost else {}
     return [_row(pool, peaks[pool.pk], spare.get(pool.pk)) for pool in pools]
 

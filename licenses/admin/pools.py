@@ -55,6 +55,14 @@ class MappingInline(ScopedTabular):
         return super().get_queryset(request).select_related("feature__server", "recorded_by")
 
 
+def now_share() -> Any:
+    """Return how full pools are: in use / limit; beyond all where nothing is allowed and used."""
+    return Case(
+        When(now__limit=0, now__in_use__gt=0, then=Value(1e6)),
+        default=Cast(F("now__in_use"), FloatField()) / NullIf(F("now__limit"), Value(0)),
+    )
+
+
 def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add what a row of pools shows, without a query a row.
 
@@ -65,10 +73,7 @@ def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     current = Q(mappings__mapped_until=None)
     polled = current & ~Q(mappings__feature__server__polling="off")
     return rows.select_related("product__vendor", "now").annotate(
-        share=Case(
-            When(now__limit=0, now__in_use__gt=0, then=Value(1e6)),
-            default=Cast(F("now__in_use"), FloatField()) / NullIf(F("now__limit"), Value(0)),
-        ),
+        share=now_share(),
         interval=Max("mappings__feature__server__poll_seconds", filter=polled),
         mapped_total=Count("mappings", filter=current, distinct=True),
         any_right=Subquery(right.values("pk")[:1]),
