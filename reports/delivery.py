@@ -134,7 +134,7 @@ def render(
     """Return a report as PDF, and its numbers as JSON knows them."""
     found = _dataset(name, pools, start, end, zone, as_of, scope, about)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
-    return _printed(name, found, found.as_json(), standing, zone)
+    return printed(name, found, found.as_json(), standing, zone)
 
 
 def _dataset(
@@ -262,15 +262,18 @@ def make(report: Report, approved: SignOff | None = None, certificate: str = "")
         *(params["scope"], params.get("about")),
     )
     numbers = found.as_json()
-    return _printed(
+    return printed(
         report.name, found, numbers, _standing(report, numbers, approved, certificate), zone
     )
 
 
-def _printed(
+def printed(
     name: str, found: Any, numbers: dict[str, Any], standing: Standing, zone: ZoneInfo
 ) -> Made:
-    """Return a dataset as the files of a report; the numbers lie inside the PDF, too."""
+    """Return a dataset as the files of a report; the numbers lie inside the PDF, too.
+
+    numbers:  those of the dataset as JSON knows them.
+    """
     whole = {**numbers, "standing": standing.as_json(zone)}
     text = as_text(whole)
     files = [Attachment("report.json", text, "application/json", "all numbers, with the standing")]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
+from functools import lru_cache
 from io import StringIO
 from types import MappingProxyType
 from typing import Any, Final
@@ -56,7 +57,19 @@ def utc(moment: int | None) -> str | None:
     """Return a moment as ISO 8601 in UTC, with a Z."""
     if moment is None:
         return None
-    return f"{datetime.fromtimestamp(moment, UTC).isoformat()[:19]}Z"
+    day, second = divmod(moment, 86_400)
+    return f"{_utc_day(day)}T{_clock(second // 60)}:{second % 60:02}Z"
+
+
+# A year has few days, and a day few minutes: a table of a year asks for each again and again.
+@lru_cache(maxsize=8_192)
+def _utc_day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).date().isoformat()
+
+
+@lru_cache(maxsize=1_440)
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def local_day(moment: int, zone: tzinfo) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from reportlab.platypus import Flowable
 
+from licenses.evidence.anchors import NONE
 from reports.datasets.integrity import Integrity
 from reports.pdf import fonts, look
 from reports.pdf.blocks import Columns, KeyValues, heading
@@ -13,6 +15,16 @@ from reports.pdf.codes import Code
 from reports.pdf.files import Attachment
 from reports.pdf.tables import Column, FastTable
 from reports.pdf.text import prose
+
+PROVES: Final = (
+    "This proves that the records are the ones recorded on the days shown, and that none was "
+    "changed, added or removed since the last anchor."
+)
+PROVES_NOTHING_BACK: Final = (
+    "Without an outside anchor this proves only that the records are those of the signed head, not "
+    "that whoever holds the key did not make all of it anew. This page, handed out, is an anchor "
+    "for all later ones."
+)
 
 
 def head_words(found: Integrity) -> str:
@@ -46,11 +58,10 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
             "takes it with an evidence pack, and says whether the days before it are the same.",
             look.SMALL,
         ),
+        prose(PROVES_NOTHING_BACK if found.anchor == NONE else PROVES, look.SMALL),
         prose(
-            "This proves that the records are the ones recorded on the days shown, and that none "
-            "was changed, added or removed since the last anchor. It does not prove that the "
-            "licence server reported truthfully, that nothing happened while no observation was "
-            "possible, or anything recorded after the last anchor.",
+            "It does not prove that the licence server reported truthfully, that nothing happened "
+            "while no observation was possible, or anything recorded after the head.",
             look.SMALL,
         ),
         *inside(files),

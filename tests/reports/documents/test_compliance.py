@@ -181,6 +181,7 @@ def test_the_head_signed_by_then_is_printed_with_its_key_and_anchor(world):
     assert "R00tTwo=" in text
     assert "maker/1+0a1b+Key0fThen" in text
     assert "/mnt/<b>far/1.txt." in text
+    assert "changed, added or removed since the last anchor" in text
     assert "R00tLater=" not in text
     assert "KeyLater" not in text
 
@@ -205,6 +206,8 @@ def test_the_signed_head_is_printed_as_a_code_with_the_keys_fingerprint(world):
     _pages, text = text_of(paper(data))
     assert data.integrity.fingerprint in text.replace(" ", "")
     assert "is an anchor: verify.py takes it with an evidence pack" in text
+    assert "since the last anchor" not in text
+    assert "Without an outside anchor this proves only" in text
 
 
 def test_the_files_inside_are_listed_with_their_hashes(world):
