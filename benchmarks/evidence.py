@@ -4,8 +4,10 @@
                                   [--database sqlite|postgresql]
 
 The pack has a year of days and 20 streams, and lies in a folder and in a ZIP file; the program runs
-as an auditor runs it, in a process of its own. The import reads one log twice in one run, with and
-without evidence, each time into an empty database; processor time is compared.
+as an auditor runs it, in a process of its own. Its seconds are those of the processor; the ratio is
+against reading and hashing the same files and no more, in the same run, which says more on a busy
+machine. The import reads one log twice in one run, each time into an empty database; without
+evidence nothing is hashed, compressed or stored of it, while its lines are still put together.
 """
 
 from __future__ import annotations
@@ -73,8 +75,22 @@ def verifying(arguments: argparse.Namespace) -> list[Line]:
             allowed = VERIFY_SECONDS * max(1.0, arguments.entries / 1e6)
             aim = f"at most {allowed:.0f} s and {VERIFY_MB} MB"
             met = seconds <= allowed and most <= VERIFY_MB
-            found.append(Line(work, f"{seconds:.2f} s, {most} MB", None, aim, met))
+            ratio = seconds / min(bare(path) for _ in range(arguments.rounds))
+            found.append(Line(work, f"{seconds:.2f} s, {most} MB", ratio, aim, met))
     return found
+
+
+def bare(path: Path) -> float:
+    """Return the processor seconds that reading and hashing every file takes."""
+    began = time.process_time()
+    if path.is_dir():
+        for file in path.rglob("*.jsonl"):
+            hashlib.sha256(file.read_bytes()).digest()
+    else:
+        with zipfile.ZipFile(path) as packed:
+            for name in packed.namelist():
+                hashlib.sha256(packed.read(name)).digest()
+    return time.process_time() - began
 
 
 def check(path: Path, public: str) -> tuple[float, int]:
