@@ -193,4 +193,7 @@ def _known(key: str, user: Any) -> list[str]:
     }
     if key not in kinds:
         return []
-    return [str(row) for row in kinds[key].objects.for_user(user).order_by("-pk")[:12]]
+    rows = kinds[key].objects.for_user(user).order_by("-pk")
+    if key in ("features", "products"):
+        rows = rows.select_related("server" if key == "features" else "vendor")
+    return [str(row) for row in rows[:12]]

@@ -162,6 +162,10 @@ def grow(world: World, count: int) -> None:
         "/admin/licenses/licenseserver/{server}/overview/",
         "/admin/licenses/team/{team}/change/",
         *(f"/admin/licenses/licensepool/{{pool}}/overview/?tab={tab.key}" for tab in TABS),
+        *(f"/admin/live/dashboard/{name}/" for name in ("cards", "pools", "tasks")),
+        *(f"/admin/set-up/{name}/" for name in ("features", "pools", "contracts", "report")),
+        "/api/v1/overview/",
+        "/api/v1/pools/now/?headlines=true",
     ],
 )
 def test_queries_do_not_grow_with_the_rows(path: str, mara: Client, world: World) -> None:
