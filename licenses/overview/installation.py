@@ -16,8 +16,12 @@ PARTS = {"beat": "scheduler"}
 
 QUIET_SECONDS = 300
 """A part that has not been heard of for this long stands still: it reports every minute."""
+STARTING_SECONDS = 90.0
+"""How long after this process began nobody is missed that was never heard of: workers may be
+starting with it."""
 KEPT_SECONDS = 10.0
 PATIENCE_SECONDS = 0.5
+_BORN = time.monotonic()
 
 
 class _Kept:
@@ -77,6 +81,6 @@ def _look() -> list[str]:
         if age > QUIET_SECONDS:
             part = PARTS.get(name, name)
             found.append(f"The {part} stands still: last heard of {ago(age)}.")
-    if not seen:
+    if not seen and time.monotonic() - _BORN > STARTING_SECONDS:
         found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -140,3 +141,13 @@ def test_a_step_of_the_set_up_is_skipped_and_taken_up_again(boss: User, client: 
     assert client.post("/api/v1/set-up/", data | {"step": "none"}).status_code == 400
     client.force_login(User.objects.create(username="nobody"))
     assert client.post("/api/v1/set-up/", data).status_code == 403
+
+
+@pytest.mark.parametrize(("running", "told"), [(89, 0), (91, 1)])
+def test_workers_that_may_be_starting_are_not_missed_yet(monkeypatch, running, told):
+    monkeypatch.setattr(installation, "_BORN", time.monotonic() - running)
+    monkeypatch.setattr(installation.health, "broker_problem", lambda **_: "")
+    installation.forget()
+    assert ["No worker was ever heard of" in line for line in installation.stopped()] == [
+        True
+    ] * told
