@@ -153,15 +153,15 @@ def _features(found: Sources, zone: ZoneInfo) -> FastTable:
 
 def _files(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
     columns = [
-        Column("Server, file", 0.2, lines=2),
+        Column("Server, file", 0.195, lines=2),
         Column("Tells of", 0.17, lines=2),
-        Column("Pieces", 0.06, "right"),
-        Column("Bytes", 0.1, "right"),
+        Column("Pieces", 0.07, "right"),
+        Column("Bytes", 0.095, "right"),
         Column("Lines", 0.075, "right"),
         Column("New", 0.07, "right"),
-        Column("Known", 0.065, "right"),
+        Column("Known", 0.075, "right"),
         Column("Un- read", 0.055, "right"),
-        Column("SHA-256", 0.205, font=fonts.MONO, lines=4),
+        Column("SHA-256", 0.195, font=fonts.MONO, lines=4),
     ]
     rows = [
         (
