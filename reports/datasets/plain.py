@@ -41,6 +41,8 @@ def plain(value: Any, zone: tzinfo, name: str = "") -> Any:
         return value
     if kind is int:
         return _moment(value, zone) if name in MOMENTS else value
+    if isinstance(value, str):
+        return str(value)  # of an enumeration
     if kind is Fraction:
         return percent_down(value)
     names = _fields(kind)

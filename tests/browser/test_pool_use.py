@@ -88,6 +88,7 @@ def test_a_drag_zooms_and_a_click_leads_to_who_held_seats(
     window = open_window(width)
     window.open(use(pool, **{"from": now - 24 * HOUR, "to": now}))
     idle(window)
+    window.page.locator("[data-chart] .u-over").scroll_into_view_if_needed()
     box = window.page.locator("[data-chart] .u-over").bounding_box()
     mouse = window.page.mouse
     middle = box["y"] + box["height"] / 2
@@ -99,6 +100,7 @@ def test_a_drag_zooms_and_a_click_leads_to_who_held_seats(
     idle(window)
     first, last = view(window)
     assert last - first < 6 * HOUR and first > now - 7 * HOUR
+    window.page.locator("[data-chart] .u-over").scroll_into_view_if_needed()
     box = window.page.locator("[data-chart] .u-over").bounding_box()
     peak = box["x"] + box["width"] * (now - 2 * HOUR - first) / (last - first)
     mouse.click(peak, middle)
