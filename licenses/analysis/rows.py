@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -66,10 +66,10 @@ def insert(model: type[Model], columns: Sequence[str], table: Sequence[Ints]) ->
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Some fifteen times as fast as an INSERT for each row.
-            words = zip(*(_words(column) for column in table), strict=True)
             with cursor.copy(f"COPY {into} ({names}) FROM STDIN") as copy:
-                for part in batched(words, 10_000):
-                    copy.write("".join("\t".join(row) + "\n" for row in part))
+                for first in range(0, len(table[0]), 10_000):
+                    words = [_words(column[first : first + 10_000]) for column in table]
+                    copy.write("".join("\t".join(row) + "\n" for row in zip(*words, strict=True)))
         else:
             marks = ", ".join(["%s"] * len(columns))
             rows = list(zip(*(optional(column) for column in table), strict=True))
@@ -89,12 +89,6 @@ def _words(column: Ints) -> list[str]:
     for place in np.flatnonzero(column == NONE).tolist():
         words[place] = "\\N"
     return words
-
-
-def batched(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Yield lists of as many values, the last perhaps shorter."""
-    source = iter(values)
-    return iter(lambda: list(islice(source, size)), [])
 
 
 def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:
