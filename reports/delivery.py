@@ -17,27 +17,24 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.http import FileResponse
 from django.utils import timezone
 
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
+from reports import leases
 from reports.datasets.audit import one_vendor
 from reports.datasets.files import TABLES, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
 from reports.documents import KINDS
+from reports.leases import LEASE, MOST_ATTEMPTS, PAUSE, free
 from reports.models import Report, SignOff, scope_key
 from reports.pdf.files import Attachment
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
-LEASE = timedelta(minutes=6)
-"""Longer than a task may run, so that nobody takes over from one that still works."""
-PAUSE = timedelta(seconds=30)
-"""Before another attempt, times the attempts made."""
 
 LONG = frozenset({"pools", "changes", "audit"})
 """Numbers that stand in the files alone, and not in the row."""
@@ -166,14 +163,7 @@ def due(now: datetime) -> list[int]:
 
     Those that were tried often enough are given up.
     """
-    rows = Report.objects.filter(_free(now))
-    rows.filter(attempts__gte=MOST_ATTEMPTS).update(
-        state=State.FAILED,
-        lease=None,
-        finished_at=now,
-        error=f"Given up after {MOST_ATTEMPTS} attempts: each was stopped before it was done.",
-    )
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    return leases.due(Report.objects.all(), now)
 
 
 def build(report_id: int, now: datetime | None = None) -> bool:
@@ -346,14 +336,9 @@ def drop_files(now: datetime) -> None:
         Report.objects.filter(pk=report.pk).update(files_dropped_at=now)
 
 
-def _free(now: datetime) -> Q:
-    waiting = Q(state=State.WAITING) & (Q(lease_until=None) | Q(lease_until__lte=now))
-    return waiting | Q(state=State.RUNNING, lease_until__lte=now)
-
-
 def _claim(report_id: int, now: datetime) -> uuid.UUID | None:
     lease = uuid.uuid4()
-    claimed = Report.objects.filter(_free(now), pk=report_id, attempts__lt=MOST_ATTEMPTS).update(
+    claimed = Report.objects.filter(free(now), pk=report_id, attempts__lt=MOST_ATTEMPTS).update(
         state=State.RUNNING,
         progress=5,
         lease=lease,

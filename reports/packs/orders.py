@@ -16,14 +16,13 @@ from django.utils import timezone
 from licenses.evidence.pack import PackRefused
 from licenses.evidence.reads import note_read
 from licenses.models import Person
+from reports import leases
+from reports.leases import LEASE, MOST_ATTEMPTS, PAUSE, free
 from reports.models import EvidencePack
 from reports.packs import writing
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
-LEASE = timedelta(minutes=6)
-PAUSE = timedelta(seconds=30)
 
 PERMISSION = "reports.approve_pack_names"
 
@@ -65,21 +64,14 @@ def approve(pack: EvidencePack, user: object) -> None:
 def due(now: datetime) -> list[int]:
     """Return the packs that wait, or whose maker's lease ran out, oldest first; those that were
     tried often enough are given up."""
-    rows = EvidencePack.objects.filter(_free(now))
-    rows.filter(attempts__gte=MOST_ATTEMPTS).update(
-        state=State.FAILED,
-        lease=None,
-        finished_at=now,
-        error=f"Given up after {MOST_ATTEMPTS} attempts: each was stopped before it was done.",
-    )
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    return leases.due(EvidencePack.objects.all(), now)
 
 
 def build(pack_id: int, now: datetime | None = None) -> bool:
     """Make a pack if nobody else does, and tell whether this call did. An error is kept in it."""
     moment, lease = now or timezone.now(), uuid.uuid4()
     claimed = EvidencePack.objects.filter(
-        _free(moment), pk=pack_id, attempts__lt=MOST_ATTEMPTS
+        free(moment), pk=pack_id, attempts__lt=MOST_ATTEMPTS
     ).update(
         state=State.RUNNING,
         progress=5,
@@ -163,8 +155,3 @@ def drop_files(now: datetime) -> None:
         unwanted |= ~Q(names_basis="") & Q(finished_at__lte=erased)
     for pack in EvidencePack.objects.filter(unwanted, state=State.DONE):
         pack.path.unlink(missing_ok=True)
-
-
-def _free(now: datetime) -> Q:
-    waiting = Q(state=State.WAITING) & (Q(lease_until=None) | Q(lease_until__lte=now))
-    return waiting | Q(state=State.RUNNING, lease_until__lte=now)
