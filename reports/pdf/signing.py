@@ -6,6 +6,7 @@ The file is extended, never rewritten: its first bytes are those that were signe
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -140,7 +141,9 @@ def sign(paper: bytes, identity: Identity, *, name: str, reason: str) -> bytes:
     )
     signed = io.BytesIO()
     writer = IncrementalPdfFileWriter(io.BytesIO(paper))
-    signers.PdfSigner(about, signer).sign_pdf(writer, output=signed)
+    # pyHanko starts an event loop of its own, which a thread with a running one refuses.
+    with ThreadPoolExecutor(max_workers=1) as alone:
+        alone.submit(signers.PdfSigner(about, signer).sign_pdf, writer, output=signed).result()
     return signed.getvalue()
 
 
