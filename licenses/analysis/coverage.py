@@ -359,12 +359,14 @@ def _noted(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, li
 
 def _down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
     """Return the times between a stop and the next start, by server and daemon, as logs tell."""
-    rows = Boundary.objects.filter(server__in=server_ids, at__lt=end).order_by("at", "kind")
+    kinds = (Boundary.Kind.START, Boundary.Kind.STOP)
+    rows = Boundary.objects.filter(server__in=server_ids, kind__in=kinds, at__lt=end)
     since: dict[Daemon, int] = {}
     found: dict[Daemon, list[Reason]] = {}
     cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
     detail = "The log tells of a stop and a later start."
-    for server, daemon, at, kind in rows.values_list("server_id", "daemon", number("at"), "kind"):
+    columns = ("server_id", "daemon", number("at"), "kind")
+    for server, daemon, at, kind in rows.order_by("at", "kind").values_list(*columns):
         if kind == Boundary.Kind.STOP:
             since.setdefault((server, daemon), at)
         elif (server, daemon) in since:

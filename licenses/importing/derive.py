@@ -20,7 +20,19 @@ from licenses.models import Boundary, Checkout, Disagreement, Feature, LicenseSe
 
 from .attempts import Answers
 from .coverage import log_spans, moment, of_daemon
-from .pairing import EVENT, LATE_RETURN, Differ, Fact, Held, Hole, Restart, Seen, holes, pair
+from .pairing import (
+    EVENT,
+    LATE_RETURN,
+    Differ,
+    Fact,
+    Held,
+    Hole,
+    Restart,
+    Seen,
+    SetBack,
+    holes,
+    pair,
+)
 
 BATCH = 2000
 BEGINNING = -(2**62)
@@ -76,6 +88,7 @@ class Context:
     def __init__(self, server: LicenseServer) -> None:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
+        self._set_back: list[SetBack] | None = None
         self._spans = log_spans(server)
         self._logs: dict[str, _Log] = {}
         self.answers = Answers(server)
@@ -95,6 +108,18 @@ class Context:
                 if seconds is not None
             ]
         return self._restarts[daemon]
+
+    def set_back(self) -> list[SetBack]:
+        """Return when the clock of the log was set back, in order."""
+        if self._set_back is None:
+            rows = Boundary.objects.filter(server=self.server, kind=Boundary.Kind.SET_BACK)
+            moments = rows.order_by("at").values_list("at", "last_seen")
+            self._set_back = [
+                SetBack(int(at.timestamp()), int(until.timestamp()))
+                for at, until in moments
+                if until is not None
+            ]
+        return self._set_back
 
     def _last_line_before(self, daemon: str, restart: int, told: int | None) -> int:
         """Return when the log was last heard before a restart, from all its pieces, in whatever
@@ -140,7 +165,7 @@ def _seconds(moment: Any) -> int | None:
 
 def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: Context) -> Touched:
     _widen_to_unreturned(touched)
-    sightings = _load_sightings(touched, context.answers)
+    sightings = _load_sightings(touched, context)
     stored = _load_checkouts(touched)
     facts = _load_events(touched)
     start, end = 2**62, BEGINNING
@@ -159,6 +184,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             facts.get(key, ()),
             already_out=seeds,
             restarts=[restart for restart in context.restarts(daemon) if restart.at >= since],
+            set_back=[step for step in context.set_back() if step.at >= since],
             seen=sightings.get(key, ()),
             next_poll=partial(context.answers.following, key.feature),
             log_until=partial(context.log_until, daemon),
@@ -238,6 +264,46 @@ def _rows(sql: str) -> Iterator[tuple[Any, ...]]:
         yield from cursor.fetchall()
 
 
+def _widen_to_steps(touched: dict[Key, int], steps: Sequence[SetBack]) -> None:
+    """Begin before a time that the log's clock told twice, not within; and before one whose INs and
+    OUTs may have to be told apart anew, now that more is known of what followed."""
+    while True:
+        for step in reversed(steps):
+            for key, since in touched.items():
+                if step.at < since <= step.until:
+                    touched[key] = step.at
+        found = _in_doubt(touched, steps)
+        if not found:
+            return
+        touched.update(found)
+
+
+def _in_doubt(touched: Mapping[Key, int], steps: Sequence[SetBack]) -> dict[Key, int]:
+    """Return the earliest step that bears on what each key's new facts may change, where it has an
+    IN that a step explained, or might have."""
+    first, last = min(touched.values(), default=0), max(touched.values(), default=0)
+    near = [step for step in steps if step.at < last and step.until + LATE_RETURN >= first]
+    if not near:
+        return {}
+    told = ",".join(f"({step.at}, {step.until})" for step in near)
+    if connection.vendor == "postgresql":
+        told = told.replace(")", "::bigint)", 1)
+    key = (
+        "r.feature_id = k.feature AND r.person_id = k.person "
+        "AND r.host_id = k.host AND r.seats = k.seats"
+    )
+    sql = (
+        f"{_key_table(touched)}, s(starts, until) AS (VALUES {told}) "
+        "SELECT k.feature, k.person, k.host, k.seats, MIN(s.starts) FROM k JOIN s "
+        f"ON s.starts < k.since AND s.until + {LATE_RETURN} >= k.since "
+        f"WHERE EXISTS (SELECT 1 FROM licenses_disagreement AS r WHERE {key} "
+        "AND r.kind = 'return_alone' AND r.starts >= s.starts AND r.starts < s.until) "
+        f"OR EXISTS (SELECT 1 FROM licenses_checkout AS r WHERE {key} AND r.method = {EVENT} "
+        "AND r.taken_at = s.starts AND r.returned_after < r.returned_at) GROUP BY 1, 2, 3, 4"
+    )
+    return {Key(*row[:4]): row[4] for row in _rows(sql)}
+
+
 def _widen_to_unreturned(touched: dict[Key, int]) -> None:
     """Begin at the first holding that polls ended and that an IN may still return."""
     sql = (
@@ -251,10 +317,12 @@ def _widen_to_unreturned(touched: dict[Key, int]) -> None:
         touched[Key(*key)] = taken
 
 
-def _load_sightings(touched: dict[Key, int], answers: Answers) -> dict[Key, list[Seen]]:
+def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[Seen]]:
     """Return the status rows that reach into the time to be made again, and widen that time so that
-    each lies in it whole."""
+    each lies in it whole, as does all that the log's clock told twice."""
+    answers = context.answers
     while True:
+        _widen_to_steps(touched, context.set_back())
         found: dict[Key, list[Seen]] = defaultdict(list)
         sql = (
             _key_table(touched)

@@ -11,8 +11,9 @@ from django.db import connection
 
 from licenses.concurrency.denials import RULES
 from licenses.evidence.entries import Draft, canonical
-from licenses.models import Boundary, PackageComponent
+from licenses.models import Boundary, LicenseServer, PackageComponent
 from licenses.sources import records
+from licenses.sources.clock import MIDNIGHT_FALL
 from licenses.sources.flexnet.debug_log import LogPiece
 from licenses.sources.flexnet.denials import CAPACITY, classify
 from licenses.sources.flexnet.log_columns import DENIED
@@ -95,6 +96,8 @@ class Stored:
     touched: dict[Key, int] = field(default_factory=dict)
     boundaries: list[tuple[str, int]] = field(default_factory=list)
     """(daemon, moment) of restarts not known before."""
+    set_back: list[tuple[int, int]] = field(default_factory=list)
+    """Steps of the log's clock not known before: the moment to which it was set, and from which."""
     denial_span: tuple[int, int] | None = None
     movements: Movements | None = None
     all_new: bool = False
@@ -122,6 +125,7 @@ def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
     _store_events(movements(piece, directory), directory, repeats, stored)
     _store_denials(refusals, directory, repeats, stored)
     _store_boundaries(others, directory, stored)
+    _store_steps(others, directory.server, stored)
     _store_packages(others, directory)
     return stored
 
@@ -276,6 +280,38 @@ def _store_boundaries(
             if last_seen is not None:
                 body["last_seen"] = last_seen
             stored.drafts.append(Draft("config", item.at, canonical(body)))
+
+
+def _store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:
+    """Store where the clock was set back. (Its evidence is the `clock` entry of every step.)"""
+    steps = {
+        item.at: item.at - item.seconds
+        for item in items
+        if isinstance(item, records.ClockStep) and -MIDNIGHT_FALL <= item.seconds < 0
+    }
+    if not steps:
+        return
+    known = Boundary.objects.filter(server=server, daemon="", kind=Boundary.Kind.SET_BACK)
+    span = moment(min(steps)), moment(max(steps))
+    for at, until in known.filter(at__range=span).values_list("at", "last_seen"):
+        if until is not None and steps.get(int(at.timestamp()), 0) <= int(until.timestamp()):
+            steps.pop(int(at.timestamp()), None)
+    Boundary.objects.bulk_create(
+        (
+            Boundary(
+                server=server,
+                daemon="",
+                at=moment(at),
+                kind=Boundary.Kind.SET_BACK,
+                last_seen=moment(until),
+            )
+            for at, until in steps.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["server", "daemon", "at", "kind"],
+        update_fields=["last_seen"],
+    )
+    stored.set_back += steps.items()
 
 
 def _store_packages(items: Sequence[records.LogRecord], directory: Directory) -> None:

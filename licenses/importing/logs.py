@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 
 from licenses.evidence import entries
 from licenses.models import (
@@ -23,6 +23,7 @@ from licenses.models import (
     Capture,
     Checkout,
     Coverage,
+    Disagreement,
     Feature,
     LicenseServer,
     PollState,
@@ -169,6 +170,7 @@ class LogImport:
         lost = _holes(self.server)
         added = self._extend_coverage(piece, spans)
         _touch_lost(self.server, stored, added)
+        _touch_told_twice(self.server, stored)
         if added:
             _touch_across(self.server, stored, lost ^ _holes(self.server))
         changed = self._derive(stored, newest)
@@ -399,6 +401,20 @@ def _touch_lost(
                     method=Checkout.Method.EVENT,
                 ),
             )
+
+
+def _touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
+    """Have the holdings made again that a step of the clock just learned of may explain, in the
+    time that it told twice: INs that ended nothing, or that another step explains."""
+    alone = Disagreement.objects.filter(feature__server=server, kind=Disagreement.Kind.RETURN_ALONE)
+    for at, until in stored.set_back:
+        found = alone.filter(starts__gte=coverage.moment(at), starts__lt=coverage.moment(until))
+        for key in found.values_list("feature_id", "person_id", "host_id", "seats"):
+            stored.touch(Key(*key), at)
+        bounded = _of_daemon(server, "").filter(
+            method=Checkout.Method.EVENT, returned_after__lt=F("returned_at")
+        )
+        _touch(stored, bounded.overlapping(at, until), at=at)
 
 
 def _holes(server: LicenseServer) -> set[tuple[str, Hole]]:

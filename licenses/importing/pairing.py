@@ -52,6 +52,13 @@ class Restart(NamedTuple):
     last_seen: int
 
 
+class SetBack(NamedTuple):
+    """The log's clock was set back, from `until` to `at`: it tells the time between twice."""
+
+    at: int
+    until: int
+
+
 class Seen(NamedTuple):
     """A row of the server's status, from the first poll that showed it to the last.
 
@@ -118,10 +125,13 @@ class _Open:
         "seen",
         "taken_at",
         "taken_by",
+        "told_at",
     )
 
     def __init__(self, taken_at: int, taken_by: int, method: int, seen: Seen | None = None) -> None:
         self.taken_at, self.taken_by, self.method, self.seen = taken_at, taken_by, method, seen
+        self.told_at = taken_at
+        """When the text says that it was taken."""
         self.returned_after: int | None = None
         self.returned_at: int | None = None
         self.end_reason = ""
@@ -161,6 +171,7 @@ def pair(
     *,
     already_out: Sequence[int] = (),
     restarts: Sequence[Restart] = (),
+    set_back: Sequence[SetBack] = (),
     seen: Iterable[Seen] = (),
     next_poll: Callable[[int], int | None] = lambda _moment: None,
     log_until: Callable[[int], int | None] = lambda _moment: None,
@@ -172,6 +183,9 @@ def pair(
     already_out: when the seats were taken that the first fact finds out (pairing may start in the
                  middle of a history).
     restarts:    in time order.
+    set_back:    in time order. What was taken by the clock before and returned by the clock after
+                 may read as returned before it was taken: it is known to be held from the moment to
+                 which the clock was set until the IN, and possibly until the one from which it was.
     seen:        status rows of the key, in any order.
     next_poll:   the first complete answer of the server after a moment, or None: a holding that the
     log left open, and that
@@ -184,7 +198,9 @@ def pair(
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
     doubts = _Doubts(rows, next_poll, next_hole)
-    ended, queue, orphans = _replay(facts, already_out, restarts, doubts)
+    ended, queue, orphans = _replay_over_steps(
+        list(facts), set_back, lambda those: _replay(those, already_out, restarts, doubts)
+    )
     holdings = ended + list(queue)
     sampled = [_from_sighting(row) for row in _match(holdings, rows)]
     lonely = _end_by_orphans(sampled, orphans)
@@ -202,12 +218,55 @@ def pair(
     return Paired(found, sorted(_differences(holdings, sampled, lonely, log_until), key=repr))
 
 
+_Replayed = tuple[list[_Open], deque[_Open], list[Fact]]
+"""What ended, what is out, and INs that ended nothing."""
+
+
+def _replay_over_steps(
+    facts: list[Fact], steps: Sequence[SetBack], replay: Callable[[list[Fact]], _Replayed]
+) -> _Replayed:
+    """Replay, and let an IN that ends nothing end the first OUT after it that the clock before a
+    step may have told, if LATE_RETURN after the step less is then left without an IN."""
+    found = replay(facts)
+    across = []
+    for step in steps:
+        for returned in [each for each in found[2] if step.at <= each.at < step.until]:
+            told = [
+                each for each in facts if each.kind == OUT and returned.at < each.at <= step.until
+            ]
+            if not told:
+                continue
+            taken = min(told)
+            rest = list(facts)
+            rest.remove(returned)
+            rest.remove(taken)
+            last = step.until + LATE_RETURN
+            if _without_in(rest, replay, last) < _without_in(facts, replay, last):
+                facts, found = rest, replay(rest)
+                across.append(_across(step, taken, returned))
+    return found[0] + across, found[1], found[2]
+
+
+def _without_in(facts: list[Fact], replay: Callable[[list[Fact]], _Replayed], last: int) -> int:
+    ended, out, _orphans = replay([fact for fact in facts if fact.at <= last])
+    return len(out) + sum(
+        holding.end_reason == "restart" for holding in ended if holding.taken_at <= last
+    )
+
+
+def _across(step: SetBack, taken: Fact, returned: Fact) -> _Open:
+    holding = _Open(step.at, step.at, EVENT)
+    holding.told_at = taken.at
+    holding.end(returned.at, step.until, END_REASONS.get(returned.reason, "returned"))
+    return holding
+
+
 def _replay(
     facts: Iterable[Fact],
     already_out: Sequence[int],
     restarts: Sequence[Restart],
     doubts: _Doubts,
-) -> tuple[list[_Open], deque[_Open], list[Fact]]:
+) -> _Replayed:
     restart_seconds = {restart.at for restart in restarts}
 
     def order(fact: Fact) -> tuple[int, int]:
@@ -312,7 +371,7 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
     """
     by_minute: dict[int, list[_Open]] = {}
     for holding in holdings:
-        by_minute.setdefault(holding.taken_at // 60, []).append(holding)
+        by_minute.setdefault(holding.told_at // 60, []).append(holding)
     left = rows
     for agrees in (_times_agree, lambda _holding, _row: True):
         unexplained = []
@@ -331,7 +390,7 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
             best = min(
                 free,
                 key=lambda holding: (
-                    holding.taken_at // 60 != minute,
+                    holding.told_at // 60 != minute,
                     (holding.returned_at is None) != (row.gone_at is None),
                     holding.taken_at,
                     holding.returned_at or 0,

@@ -64,17 +64,22 @@ class Event(models.Model):
 
 
 class Boundary(models.Model):
-    """A daemon (or the whole server: "") came up or went down, as its log says."""
+    """A daemon (or the whole server: "") came up or went down, as its log says, or the log's clock
+    was set back."""
 
     class Kind(models.IntegerChoices):
         START = 1, "start"
         STOP = 2, "stop"
+        SET_BACK = 3, "clock set back"
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="boundaries")
     daemon = models.CharField(max_length=100, blank=True)
     at = InstantField()
     kind = models.PositiveSmallIntegerField(choices=Kind)
-    last_seen = InstantField(null=True, help_text="Last line before it in the same text.")
+    last_seen = InstantField(
+        null=True,
+        help_text="Last line before it in the same text; later than it if the clock was set back.",
+    )
 
     class Meta:
         verbose_name_plural = "boundaries"

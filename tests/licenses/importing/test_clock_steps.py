@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db.models import F
 
 from licenses.evidence import entries
 from licenses.importing.files import Wanted, import_file
-from licenses.models import Checkout, Event, LicenseServer
+from licenses.importing.rebuilding import rebuild_holdings
+from licenses.models import Checkout, Disagreement, Event, LicenseServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir"), pytest.mark.slow]
 
@@ -68,6 +71,86 @@ def test_a_clock_that_is_set_loses_nothing_and_is_told_once(tmp_path: Path, step
             assert abs(told - step) <= MINUTES * 60, place
     assert not Checkout.objects.filter(returned_at__lt=F("taken_at")).exists()
     assert not Checkout.objects.filter(returned_after__lt=F("taken_by")).exists()
+
+
+def test_what_is_returned_before_it_was_taken_by_a_clock_set_back_is_no_longer_out(
+    tmp_path: Path,
+) -> None:
+    for place, server in imported(tmp_path, -HOUR):
+        if (START + timedelta(minutes=MINUTES * place)).hour == 0:
+            continue  # looks like a quiet day
+        rows = Checkout.objects.filter(feature__server=server)
+        assert rows.count() == LINES // 2, place
+        assert not rows.filter(returned_at=None).exists(), place
+        across = [row for row in rows if row.returned_after != row.returned_at]
+        # Each OUT is followed by its IN: a step before an odd line comes between the two.
+        assert len(across) == place % 2, place
+        assert all(row.taken_by == row.taken_at < row.returned_at for row in across), place
+        assert server_differences(server) == 0, place
+
+
+def server_differences(server: LicenseServer) -> int:
+    return Disagreement.objects.filter(feature__server=server).count()
+
+
+BACK = """\
+9:00:00 (lmgrd) TIMESTAMP 3/2/2026
+9:10:00 (acmed) OUT: "F1" u1@pc1
+9:50:00 (acmed) OUT: "F1" u2@pc1
+10:00:00 (acmed) OUT: "F1" u1@pc1
+9:01:00 (acmed) OUT: "F1" u3@pc1
+9:30:00 (acmed) IN: "F1" u2@pc1
+9:31:00 (acmed) IN: "F1" u1@pc1
+10:20:00 (acmed) IN: "F1" u1@pc1
+11:00:00 (acmed) IN: "F1" u3@pc1
+"""
+
+
+def holdings(server: LicenseServer) -> list[tuple[str, ...]]:
+    columns = ("taken_at", "taken_by", "returned_after", "returned_at")
+    return [
+        tuple(f"{moment:%H:%M}" for moment in row)
+        for row in Checkout.objects.filter(feature__server=server)
+        .order_by("taken_at", "returned_at", "person")
+        .values_list(*columns)
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 40, 80, 150])
+def test_a_seat_across_a_clock_set_back_is_known_between_the_two_and_possible_until_the_first(
+    tmp_path: Path, settings: Any, size: int
+) -> None:
+    settings.ITAM_CHUNK_BYTES = size or settings.ITAM_CHUNK_BYTES
+    path = tmp_path / "debug.log"
+    path.write_text(BACK)
+    server = LicenseServer.objects.create(name="back", zone="UTC")
+    import_file(server, path, path.name, Wanted())
+    assert holdings(server) == [
+        ("09:01", "09:01", "09:30", "10:00"),
+        ("09:01", "09:01", "11:00", "11:00"),
+        ("09:10", "09:10", "09:31", "09:31"),
+        ("10:00", "10:00", "10:20", "10:20"),
+    ]
+    assert server_differences(server) == 0
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_pieces_of_a_log_whose_clock_was_set_back_may_come_in_any_order(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    lines = BACK.splitlines(keepends=True)
+    server = LicenseServer.objects.create(name="back", zone="UTC")
+    pieces = lines[:2], lines[:1] + lines[3:5], lines[:1] + lines[2:3] + lines[5:]
+    for number in order:
+        path = tmp_path / f"debug{number}.log"
+        path.write_text("".join(pieces[number]))
+        import_file(server, path, path.name, Wanted())
+    # For the third piece alone the clock went back from 9:50 to 9:30, within the larger step.
+    found = holdings(server)
+    assert found[0] == ("09:01", "09:01", "09:30", "10:00")
+    assert server_differences(server) == 0
+    rebuild_holdings(server)
+    assert holdings(server) == found
 
 
 def test_a_clock_that_is_set_an_hour_forth_looks_like_a_quiet_hour(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from licenses.importing.pairing import (
     EVENT,
     IN,
+    LATE_RETURN,
     LOG_SILENCE,
     OUT,
     SAMPLED,
@@ -16,6 +17,7 @@ from licenses.importing.pairing import (
     Hole,
     Restart,
     Seen,
+    SetBack,
     holes,
     pair,
 )
@@ -122,6 +124,80 @@ def test_pairing_may_start_in_the_middle(facts, since) -> None:
     late = pair([fact for fact in facts if fact.at >= since], already_out=out).holdings
     ended = [held for held in early if held.returned_at is not None]
     assert sorted(ended + late, key=repr) == sorted(whole, key=repr)
+
+
+BACK = SetBack(20, 40)
+LATER = BACK.until + LATE_RETURN + 1
+AROUND = st.lists(
+    st.builds(
+        Fact,
+        st.integers(0, 60) | st.integers(LATER - 20, LATER + 20),
+        st.sampled_from([OUT, IN]),
+        st.just(""),
+    ),
+    max_size=25,
+)
+
+
+def test_a_return_before_its_taking_by_a_clock_set_back_ends_it_within_bounds() -> None:
+    facts = [Fact(35, OUT), Fact(25, IN)]
+    paired = pair(facts, set_back=[BACK])
+    (held,) = paired.holdings
+    assert held[:4] == (20, 20, 25, 40)
+    assert paired.differences == []
+    (open_,) = pair(facts).holdings
+    assert open_.returned_at is None
+
+
+def test_a_lonely_return_takes_nothing_from_an_out_that_has_a_return() -> None:
+    facts = [Fact(25, IN), Fact(35, OUT), Fact(50, IN)]
+    paired = pair(facts, set_back=[BACK])
+    assert spans(paired.holdings) == [(35, 50, "returned")]
+    assert [each.kind for each in paired.differences] == ["return_alone"]
+
+
+def test_an_out_after_the_time_told_twice_is_not_ended_by_a_return_in_it() -> None:
+    facts = [Fact(25, IN), Fact(41, OUT)]
+    assert spans(pair(facts, set_back=[BACK]).holdings) == [(41, None, "")]
+
+
+def test_a_seat_returned_across_a_step_is_the_row_that_polls_show_of_its_minute() -> None:
+    facts = [Fact(630, OUT), Fact(500, IN)]
+    row = Seen(1, 600, 640, 640, 700, "held")
+    (held,) = pair(facts, seen=[row], set_back=[SetBack(400, 700)]).holdings
+    assert (held.method, held.sighting) == (EVENT, 1)
+
+
+@given(facts=AROUND, data=st.data())
+def test_the_order_of_facts_does_not_matter_where_the_clock_was_set_back(facts, data) -> None:
+    shuffled = data.draw(st.permutations(facts))
+    assert pair(shuffled, set_back=[BACK]) == pair(facts, set_back=[BACK])
+
+
+@given(facts=AROUND, since=st.integers(0, BACK.at) | st.integers(LATER, LATER + 21))
+def test_pairing_may_start_in_the_middle_where_the_clock_was_set_back(facts, since) -> None:
+    whole = pair(facts, set_back=[BACK]).holdings
+    early = pair(
+        [fact for fact in facts if fact.at < since],
+        set_back=[BACK] if BACK.at < since else [],
+    ).holdings
+    out = [held.taken_at for held in early if held.returned_at is None]
+    late = pair(
+        [fact for fact in facts if fact.at >= since],
+        already_out=out,
+        set_back=[BACK] if BACK.at >= since else [],
+    ).holdings
+    ended = [held for held in early if held.returned_at is not None]
+    assert sorted(ended + late, key=repr) == sorted(whole, key=repr)
+
+
+@given(facts=AROUND)
+def test_a_clock_set_back_leaves_as_many_or_fewer_seats_out(facts) -> None:
+    def out(steps):
+        held = pair(facts, set_back=steps).holdings
+        return sum(row.returned_at is None for row in held)
+
+    assert out([BACK]) <= out([])
 
 
 def test_a_return_after_a_hole_ends_what_was_taken_after_it() -> None:

@@ -42,7 +42,7 @@ def verdict(poppler, tmp_path):
 
 
 def in_a_thread(do, *arguments):
-    """Return what *do* gives in a thread without the event loop that a browser test left in ours."""
+    """Return what *do* gives in a thread without the loop that a browser test left in ours."""
     with ThreadPoolExecutor(1) as alone:
         return alone.submit(do, *arguments).result()
 
