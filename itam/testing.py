@@ -18,6 +18,8 @@ from urllib.parse import quote
 from itam.processes import dying_with_parent
 
 NO_TESTS_COLLECTED = 5
+TEMPLATES = "ITAM_TEST_TEMPLATES"
+"""Names the folder in which all runs share databases that are migrated already."""
 
 
 def run(base: Path, arguments: list[str]) -> int:
@@ -27,9 +29,14 @@ def run(base: Path, arguments: list[str]) -> int:
     Everything else goes to pytest as it is, --thorough too: more kills, outages and random
     histories (docs/testing.md).
     """
-    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    rest = [word for word in arguments if word != "--no-postgresql"]
+    with tempfile.TemporaryDirectory(prefix="itam-migrated-") as folder:
+        environ = os.environ | {TEMPLATES: folder}
+        environ.pop("DATABASE_URL", None)
+        return _run(base, arguments, environ)
 
+
+def _run(base: Path, arguments: list[str], environ: dict[str, str]) -> int:
+    rest = [word for word in arguments if word != "--no-postgresql"]
     heading("Tests on SQLite")
     first = pytest(base, rest, environ)
     if first not in (0, NO_TESTS_COLLECTED) and ("-x" in rest or "--exitfirst" in rest):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import thorough
+from tests import databases, thorough
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server", "admin_client"}
@@ -28,21 +28,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     thorough.choose(bool(config.getoption("--thorough")))
+    config.add_cleanup(databases.open_folder())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that touch the database; on request keep only these."""
+    """Mark the tests that touch the database; on request keep only these.
+
+    Without those that drive a browser: which database is behind a page does not show in it.
+    """
     chosen, left = [], []
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         touches = item.get_closest_marker("django_db") is not None or names & _DATABASE_FIXTURES
         if touches:
             item.add_marker(pytest.mark.database)
-        (chosen if touches else left).append(item)
+        again = touches and item.get_closest_marker("browser") is None
+        (chosen if again else left).append(item)
     if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":
         items[:] = chosen
         config.hook.pytest_deselected(items=left)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_keepdb: bool
+) -> None:
+    """Have the test database copied from one that is migrated once for all processes."""
+    from django.db import connection
+
+    if not django_db_keepdb:
+        databases.copy_instead_of_migrating(connection)
 
 
 @pytest.fixture(scope="session", autouse=True)

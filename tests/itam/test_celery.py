@@ -7,6 +7,7 @@ from django.conf import settings
 from kombu import Connection
 
 from itam.celery import TASK_SECONDS, app
+from tests.databases import migrated_sqlite
 from tests.itam.test_runner import wait_for
 
 
@@ -109,12 +110,7 @@ def test_a_task_whose_process_is_killed_is_done_by_another(broker, tmp_path):
         "CELERY_BROKER_URL": broker,
         "DJANGO_SETTINGS_MODULE": "itam.settings",
     }
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        cwd=settings.BASE_DIR,
-        env=environ,
-        check=True,
-    )
+    migrated_sqlite(tmp_path / "itam.sqlite3")
     with (tmp_path / "log").open("wb") as log:
         worker = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)],

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.conftest import BASE_DIR
+from tests.databases import migrated_sqlite
 
 
 class Facts(NamedTuple):
@@ -43,7 +44,7 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "itam.settings",
             **environ,
         }
-        self.python("from django.core.management import call_command as c; c('migrate')")
+        migrated_sqlite(folder / "itam.sqlite3")
         self.python(
             "from licenses.models import LicenseServer as S; "
             "S.objects.create(name='berlin', zone='Europe/Berlin')"

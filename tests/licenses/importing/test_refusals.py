@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from licenses.models import Capture, Event, LicenseServer
+from tests.databases import migrated_sqlite
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -103,12 +104,14 @@ def test_a_license_file_that_issues_nothing_leaves_no_capture(tmp_path: Path) ->
     ],
 )
 def test_a_refusal_ends_the_command_with_1(tmp_path: Path, words: list[str], told: str) -> None:
-    path = tmp_path / "a.log"
+    path, data = tmp_path / "a.log", tmp_path / "data"
     path.write_bytes(LOG)
+    data.mkdir()
+    migrated_sqlite(data / "itam.sqlite3")
     done = subprocess.run(
         [sys.executable, "manage.py", "import_usage", *(w.format(log=path) for w in words)],
         cwd=settings.BASE_DIR,
-        env={"PATH": "/usr/bin:/bin", "ITAM_DATA_DIR": str(tmp_path / "data"), "ITAM_DEBUG": "1"}
+        env={"PATH": "/usr/bin:/bin", "ITAM_DATA_DIR": str(data), "ITAM_DEBUG": "1"}
         | {"ITAM_BOOTSTRAP": "0", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,

@@ -20,6 +20,7 @@ import pytest
 from django.conf import settings
 
 from itam import broker
+from tests.databases import migrated_sqlite
 from tests.itam.test_up import Installation
 from tests.thorough import trials
 
@@ -157,12 +158,13 @@ def test_kills_of_every_part_lose_nothing_and_double_nothing(
 ) -> None:
     pieces = cut(year.log, tmp_path_factory.mktemp("pieces"))
     calm = tmp_path_factory.mktemp("calm")
-    manage(calm, "migrate")
+    migrated_sqlite(calm / "itam.sqlite3")
     names = [str(path) for path in pieces]
     manage(calm, "import_usage", "berlin", *names, "--zone", "Europe/Berlin", "--create-pools")
     expected = tables(calm)
 
     data = tmp_path_factory.mktemp("killed")
+    migrated_sqlite(data / "itam.sqlite3")
     running = Installation(data, **environment(data))
     chance, killed = random.Random(5), Counter[str]()
     try:
