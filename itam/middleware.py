@@ -12,6 +12,9 @@ from django.contrib.auth import logout
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from django.utils.translation import gettext
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 _FORWARDED = (
@@ -92,6 +95,17 @@ class PolicyMiddleware(CSPMiddleware):
         return super().process_response(request, response)
 
 
+class LanguageMiddleware(LocaleMiddleware):
+    """Speak the language that the reader chose or the browser asks for, and English to programs."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(settings.ITAM_ENGLISH_PATHS):
+            translation.activate("en-gb")
+            request.LANGUAGE_CODE = translation.get_language()
+        else:
+            super().process_request(request)
+
+
 class SessionLimitsMiddleware:
     """End a session that was idle for too long, or that began too long ago."""
 
@@ -131,7 +145,10 @@ class LoginThrottleMiddleware:
                 tries = 1
             if tries > settings.ITAM_LOGIN_TRIES_PER_ADDRESS:
                 return HttpResponse(
-                    "Too many attempts to log in from this address. Try again in some minutes.\n",
+                    gettext(
+                        "Too many attempts to log in from this address. Try again in some minutes."
+                    )
+                    + "\n",
                     status=429,
                     content_type="text/plain; charset=utf-8",
                     headers={"Retry-After": str(window)},

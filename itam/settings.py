@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "itam.middleware.HeadersMiddleware",
     "itam.middleware.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "itam.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -130,6 +131,7 @@ TEMPLATES: list[dict[str, Any]] = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["django.templatetags.i18n", "itam.filters"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -413,8 +415,18 @@ else:
 
 # --- Language and time --------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en-gb"
+# The language of what nobody reads in a browser: mails, alerts, reports. Pages follow their reader.
+LANGUAGE_CODE = {"en": "en-gb", "de": "de"}[env.choice("ITAM_LANGUAGE", "en", ("en", "de"))]
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+LANGUAGE_COOKIE_NAME = f"{_COOKIE_PREFIX}language"
+LANGUAGE_COOKIE_AGE = 365 * 86400
+LANGUAGE_COOKIE_SECURE = ITAM_TLS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Programs read what is below these in English, whatever they say that they accept.
+ITAM_ENGLISH_PATHS = ("/api/", "/healthz", "/metrics")
 FORMAT_MODULE_PATH = ["itam.formats"]
 USE_TZ = True
 # The zone in which people read; what is stored is UTC.

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
+from django.utils.translation import gettext_lazy
 from unfold.sites import UnfoldAdminSite
 
 SEARCHED = [
@@ -24,7 +25,7 @@ SEARCHED = [
 
 
 class Site(UnfoldAdminSite):
-    index_title = "Dashboard"
+    index_title = gettext_lazy("Dashboard")
     index_template = "admin/index.html"
 
     def extra_urls(self) -> list[URLPattern]:

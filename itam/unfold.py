@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.translation import gettext, gettext_lazy
 
 
 def _style(_request: HttpRequest) -> str:
@@ -23,18 +24,23 @@ def _icon(_request: HttpRequest) -> str:
 
 def _names(_request: HttpRequest) -> list[str]:
     """Return the banner that says how much of people is shown, and its colour."""
-    shown = {"off": "Counts only", "pseudonymous": "Names hidden", "named": "Names shown"}
+    shown = {
+        "off": gettext("Counts only"),
+        "pseudonymous": gettext("Names hidden"),
+        "named": gettext("Names shown"),
+    }
     mode = settings.ITAM_NAMES
     return [shown[mode], "warning" if mode == "named" else "info"]
 
 
 UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Licences",
-    "SITE_HEADER": "Licences",
-    "SITE_SUBHEADER": "Concurrent use, rights and proof",
+    "SITE_TITLE": gettext_lazy("Licences"),
+    "SITE_HEADER": gettext_lazy("Licences"),
+    "SITE_SUBHEADER": gettext_lazy("Concurrent use, rights and proof"),
     "SITE_SYMBOL": "key",
     "ENVIRONMENT": "itam.unfold._names",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
+    "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_style],

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from itam import views
@@ -7,6 +8,7 @@ from itam import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("admin/", admin.site.urls),
+    path("language/", set_language, name="set_language"),
     path("status/", include("licenses.portal.urls")),
     path("api/v1/", include("licenses.api.urls")),
     path("api/v1/", include("reports.api.urls")),

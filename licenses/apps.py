@@ -1,13 +1,17 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
+
+from itam.names import translate
 
 
 class LicensesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     name = "licenses"
-    verbose_name = "Licences"
+    verbose_name = gettext_lazy("Licences")
 
     def ready(self) -> None:
         from licenses.models.roles import create_roles
 
+        translate(self)
         post_migrate.connect(create_roles, dispatch_uid="licenses.create_roles")

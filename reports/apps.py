@@ -1,16 +1,20 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
+
+from itam.names import translate
 
 
 class ReportsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     name = "reports"
-    verbose_name = "Reports"
+    verbose_name = gettext_lazy("Reports")
 
     def ready(self) -> None:
         from licenses.overview import attention, setup
         from reports.attention import to_sign
         from reports.models import Report
 
+        translate(self)
         attention.also("reports.sign_report", to_sign)
         setup.also(
             "report",

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from licenses.access import letters
 from licenses.access.accounts import people_of, shown_pools
@@ -41,8 +42,10 @@ def join(user: Any, pool: LicensePool, now: datetime) -> WaitlistEntry:
     """
     if not user.email:
         raise ValidationError(
-            "Your account has no mail address, so nobody can tell you. Ask whoever looks after "
-            "licences to add one."
+            gettext(
+                "Your account has no mail address, so nobody can tell you. Ask whoever looks"
+                " after licences to add one."
+            )
         )
     with transaction.atomic():
         _lock(pool.pk)
@@ -52,16 +55,22 @@ def join(user: Any, pool: LicensePool, now: datetime) -> WaitlistEntry:
             return known
         if mine.count() >= MOST_PLACES:
             raise ValidationError(
-                f"You wait for {MOST_PLACES} programs already: leave one of their lists first."
+                gettext("You wait for %(most)s programs already: leave one of their lists first.")
+                % {"most": MOST_PLACES}
             )
         seats = load_availability([pool], int(now.timestamp()))[pool.pk]
         if not can_be_waited_for(seats):
             raise ValidationError(
-                "Nobody can tell when a seat is free: how many there are is not known, or none is."
+                gettext(
+                    "Nobody can tell when a seat is free: how many there are is not known, or none"
+                    " is."
+                )
             )
         free = _unspoken_for(pool, seats)
         if free:
-            raise ValidationError(f"A seat is free now ({free} in all): start the program.")
+            raise ValidationError(
+                gettext("A seat is free now (%(free)s in all): start the program.") % {"free": free}
+            )
         hours = timedelta(hours=settings.ITAM_WAITLIST_HOURS)
         entry: WaitlistEntry = WaitlistEntry.objects.create(
             pool=pool, user=user, joined_at=now, expires_at=now + hours

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext, ngettext
+
+from itam.figures import number
 from licenses.analysis.ages import Freshness, ago, freshness, lasting, short_ago
 
 __all__ = [
@@ -29,7 +32,7 @@ NEARLY_FULL = 0.9
 
 def money(amount: Decimal | float | None, currency: str = "") -> str:
     """Return an amount without cents and with groups of three: "12,400 EUR"."""
-    return UNKNOWN if amount is None else f"{amount:,.0f} {currency}".strip()
+    return UNKNOWN if amount is None else f"{number(amount)} {currency}".strip()
 
 
 def size(count: int | None) -> str:
@@ -39,7 +42,9 @@ def size(count: int | None) -> str:
     value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+            if unit == "bytes":
+                return gettext("%(count)s bytes") % {"count": number(count)}
+            return f"{number(value, 1)} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
 
@@ -55,19 +60,21 @@ class Level:
 def level(in_use: int | None, limit: int | None, allowed: int | None = None) -> Level:
     """Judge seats in use against the limit, and against what is allowed where a right says so."""
     if in_use is None:
-        return Level("unknown", "use not known")
+        return Level("unknown", gettext("use not known"))
     if allowed is not None and in_use > allowed:
-        return Level("over", f"{in_use - allowed} over what is allowed")
+        return Level(
+            "over", gettext("%(count)s over what is allowed") % {"count": in_use - allowed}
+        )
     if limit is None:
-        return Level("unknown", "limit not known")
+        return Level("unknown", gettext("limit not known"))
     if in_use > limit:
-        return Level("over", f"{in_use - limit} over the limit")
+        return Level("over", gettext("%(count)s over the limit") % {"count": in_use - limit})
     free = limit - in_use
     if free == 0:
         return Level("full", "full")
-    seats = f"{free} seat{'' if free == 1 else 's'} free"
+    seats = ngettext("%(count)s seat free", "%(count)s seats free", free) % {"count": free}
     if in_use / limit >= NEARLY_FULL:
-        return Level("high", f"nearly full, {seats}")
+        return Level("high", gettext("nearly full, %(seats)s") % {"seats": seats})
     return Level("free", seats)
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from licenses.models import Alert, AlertRule, LicensePool, PoolNow
 
@@ -46,9 +47,9 @@ def length(seconds: float) -> str:
     minutes = max(0, round(seconds / 60))
     days, rest = divmod(minutes, 1440)
     hours, left = divmod(rest, 60)
-    parts = [(days, "d"), (hours, "h"), (left, "min")]
+    parts = [(days, gettext("d")), (hours, gettext("h")), (left, gettext("min"))]
     shown = [f"{number} {unit}" for number, unit in parts if number][:2]
-    return " ".join(shown) or "less than a minute"
+    return " ".join(shown) or gettext("less than a minute")
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -5,38 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
+from itam import figures
 from licenses.analysis.availability import freshness as judged
 
 
 def ago(seconds: int | None) -> str:
     """Return an age in seconds as people say it: "4 minutes ago"."""
     if seconds is None:
-        return "never"
+        return gettext("never")
     if seconds < 60:
-        return "just now"
-    return f"{lasting(seconds)} ago"
+        return gettext("just now")
+    return gettext("%(length)s ago") % {"length": lasting(seconds)}
 
 
 def short_ago(seconds: int | None) -> str:
     """Return an age as it fits into a table: "4 min ago"."""
     if seconds is None:
-        return "never"
+        return gettext("never")
     if seconds < 60:
-        return "just now"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    raise AssertionError("unreachable")
+        return gettext("just now")
+    if seconds >= 86400:
+        return gettext("%(count)s d ago") % {"count": seconds // 86400}
+    if seconds >= 3600:
+        return gettext("%(count)s h ago") % {"count": seconds // 3600}
+    return gettext("%(count)s min ago") % {"count": seconds // 60}
 
 
 def lasting(seconds: float) -> str:
     """Return a length in seconds in its largest whole unit: "3 hours", "1 day"."""
     seconds = int(seconds)
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+    for words, size in ((figures.days, 86400), (figures.hours, 3600), (figures.minutes, 60)):
         if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return f"{seconds} second{'' if seconds == 1 else 's'}"
+            return words(seconds // size)
+    return figures.seconds(seconds)
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ class Freshness:
     def text(self) -> str:
         return {
             "fresh": short_ago(self.age_seconds),
-            "late": f"late, {short_ago(self.age_seconds)}",
-            "stale": f"stale, {short_ago(self.age_seconds)}",
-            "none": "no data yet",
+            "late": gettext("late, %(age)s") % {"age": short_ago(self.age_seconds)},
+            "stale": gettext("stale, %(age)s") % {"age": short_ago(self.age_seconds)},
+            "none": gettext("no data yet"),
         }[self.key]
 
 

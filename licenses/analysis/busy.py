@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext
+
 from licenses.analysis.pattern import Cell, heatmap
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.models import LicensePool
@@ -18,7 +21,7 @@ LEAST_WEEKS = 2
 """Of an hour that was seen less often nothing is usual."""
 BUSY_SHARE = 0.8
 FREE, TIGHT, BUSY, UNKNOWN = "free", "tight", "busy", "unknown"
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAYS = tuple(WEEKDAYS_ABBR.values())
 WEEK_HOURS = 7 * 24
 
 
@@ -52,12 +55,12 @@ class Busy:
     def sentence(self) -> str:
         """Return the busy hours in words: "Usually busy Mon–Fri 9–12, 14–16."."""
         if not self.known:
-            return "Not enough is known yet to say when it is usually busy."
-        for level, words in ((BUSY, "Usually busy"), (TIGHT, "Was sometimes full")):
-            spans = self._spans(level)
-            if spans:
-                return f"{words} {'; '.join(spans)}."
-        return "A seat was free at every hour of the last weeks that was seen."
+            return gettext("Not enough is known yet to say when it is usually busy.")
+        if busy := self._spans(BUSY):
+            return gettext("Usually busy %(hours)s.") % {"hours": "; ".join(busy)}
+        if tight := self._spans(TIGHT):
+            return gettext("Was sometimes full %(hours)s.") % {"hours": "; ".join(tight)}
+        return gettext("A seat was free at every hour of the last weeks that was seen.")
 
     def _spans(self, level: str) -> list[str]:
         """Return the hours of a level, days with the same hours together."""
@@ -130,6 +133,6 @@ def _days(days: list[int]) -> str:
     runs = _runs([day in days for day in range(7)])
     parts: list[str] = []
     for first, after in runs:
-        names = DAYS[first:after]
+        names = [str(name) for name in DAYS[first:after]]
         parts += [f"{names[0]}–{names[-1]}"] if len(names) > 2 else names
     return ", ".join(parts)

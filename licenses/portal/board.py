@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
+from django.utils.translation import gettext, ngettext
 
 from licenses.admin import words
 from licenses.analysis.availability import LATE, NONE, STALE, Availability, load_availability
@@ -57,31 +58,42 @@ def _words(seats: Availability) -> tuple[str, str, str]:
     if free is None or total is None:
         return "unknown", "?", _unknown(seats)
     if not total:
-        return "full", "0", "seats: none is allowed or served now"
-    kept = f", {seats.reserved_idle} kept for others" if seats.reserved_idle else ""
+        return "full", "0", gettext("seats: none is allowed or served now")
+    of = ngettext("of %(total)s seat free", "of %(total)s seats free", total) % {"total": total}
+    kept = gettext("%(count)s kept for others") % {"count": seats.reserved_idle}
+    parts = [of, kept] if seats.reserved_idle else [of]
     if not free:
-        queue = f", {seats.queued} waiting in the server's queue" if seats.queued else ""
-        return "full", "0", f"of {total} seats free{kept}{queue}"
+        queue = gettext("%(count)s waiting in the server's queue") % {"count": seats.queued}
+        return "full", "0", ", ".join([*parts, queue] if seats.queued else parts)
     few = free <= max(1, total * FEW_SHARE)
-    return ("few" if few else "free"), str(free), f"of {total} seats free{kept}"
+    return ("few" if few else "free"), str(free), ", ".join(parts)
 
 
 def _unknown(seats: Availability) -> str:
     if seats.freshness == NONE:
-        return "not known: its licence server was never heard of"
+        return gettext("not known: its licence server was never heard of")
     if seats.freshness == STALE and seats.free_then is not None:
-        return f"not known now; {seats.free_then} of {seats.seats} were free when last heard"
+        return gettext("not known now; %(free_then)s of %(seats)s were free when last heard") % {
+            "free_then": seats.free_then,
+            "seats": seats.seats,
+        }
     if seats.in_use is not None and seats.seats is None:
-        return f"not known: {seats.in_use} in use, nobody says of how many"
-    return "not known"
+        return gettext("not known: %(in_use)s in use, nobody says of how many") % {
+            "in_use": seats.in_use
+        }
+    return gettext("not known")
 
 
 def age_words(seats: Availability) -> str:
     """Return how old the figure is and where it comes from: "2 minutes ago, from polls"."""
     if seats.at is None:
-        return "no data yet"
-    source = {"polls": "asked of the server", "log": "from the server's log"}.get(seats.source, "")
-    judged = {LATE: "later than expected", STALE: "too old to rely on"}.get(seats.freshness, "")
+        return gettext("no data yet")
+    source = {"polls": gettext("asked of the server"), "log": gettext("from the server's log")}.get(
+        seats.source, ""
+    )
+    judged = {LATE: gettext("later than expected"), STALE: gettext("too old to rely on")}.get(
+        seats.freshness, ""
+    )
     parts = (words.ago(seats.age_seconds), source, judged)
     return ", ".join(part for part in parts if part)
 

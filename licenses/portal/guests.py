@@ -10,6 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from licenses.access.accounts import is_public, shown_pools
 from licenses.models import LicensePool
@@ -55,5 +56,5 @@ def find_pool(request: HttpRequest, pk: int) -> LicensePool:
     asks give the same answer."""
     pool: LicensePool | None = pools(request).filter(pk=pk).first()
     if pool is None:
-        raise Http404("There is no such pool, or it is not shown to you.")
+        raise Http404(gettext("There is no such pool, or it is not shown to you."))
     return pool

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from licenses.access import why as whys
@@ -29,9 +30,9 @@ from .views import next_free
 
 PER_PAGE = 30
 _THAT_HOUR = {
-    BUSY: "At this hour of the week it is usually busy.",
-    TIGHT: "At this hour of the week it is sometimes full.",
-    FREE: "At this hour of the week a seat is usually free.",
+    BUSY: gettext_lazy("At this hour of the week it is usually busy."),
+    TIGHT: gettext_lazy("At this hour of the week it is sometimes full."),
+    FREE: gettext_lazy("At this hour of the week a seat is usually free."),
 }
 
 
@@ -57,7 +58,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     give the same answer."""
     episode = whys.find(request.user, pk)
     if episode is None:
-        raise Http404("There is no such refusal, or it is not yours to see.")
+        raise Http404(gettext("There is no such refusal, or it is not yours to see."))
     found, now, pool = whys.explain(episode, request.user), int(time.time()), episode.pool
     seats = load_availability([pool], now)[pool.pk]
     hours = board.hours_of(pool, seats.seats, now)
@@ -88,7 +89,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _that_hour(episode: DenialEpisode, hours: Busy) -> str:
     local = episode.starts.astimezone(episode.pool.tzinfo)
-    return _THAT_HOUR.get(hours.levels[local.weekday()][local.hour], "")
+    return str(_THAT_HOUR.get(hours.levels[local.weekday()][local.hour], ""))
 
 
 def _row(row: HeldThen, at: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from licenses.models.scoping import API_CLIENT, roles
 
@@ -18,7 +19,9 @@ class SignInForm(AuthenticationForm):
         """Refuse the accounts of programs, as the API does where they come without a token."""
         super().confirm_login_allowed(user)
         if roles(user) == {API_CLIENT}:
-            raise ValidationError("This account is for programs: it has no pages.", code="program")
+            raise ValidationError(
+                gettext("This account is for programs: it has no pages."), code="program"
+            )
 
 
 class SignIn(LoginView):
@@ -37,7 +40,7 @@ class ChangePassword(PasswordChangeView):
         return reverse("portal:status")
 
     def form_valid(self, form: Any) -> Any:
-        messages.success(self.request, "Your password was changed.")
+        messages.success(self.request, gettext("Your password was changed."))
         return super().form_valid(form)
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from licenses.access import waitlist
@@ -68,7 +69,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
         return refused
     if waitlist.leave(entry, timezone.now()):
         nudge("licenses.tasks.deliver")
-        messages.info(request, "You are off the list.")
+        messages.info(request, gettext("You are off the list."))
     return redirect("portal:waiting")
 
 
@@ -94,7 +95,7 @@ def _too_often(request: HttpRequest) -> HttpResponse | None:
         return None
     wait = math.ceil(throttle.wait() or 60)
     return HttpResponse(
-        "You joined and left lists very often. Try again later.\n",
+        gettext("You joined and left lists very often. Try again later.") + "\n",
         status=429,
         content_type="text/plain; charset=utf-8",
         headers={"Retry-After": str(wait)},

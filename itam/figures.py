@@ -1,0 +1,66 @@
+"""Numbers as the reader's language writes them, and nouns in the number that they stand in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import ngettext
+
+
+def number(value: Any, places: int = 0) -> str:
+    """Return a number with groups of three and so many places: "12,400" or "12.400"."""
+    return number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
+def seats(count: int) -> str:
+    return ngettext("%(count)s seat", "%(count)s seats", count) % {"count": number(count)}
+
+
+def people(count: int) -> str:
+    return ngettext("%(count)s person", "%(count)s people", count) % {"count": number(count)}
+
+
+def pools(count: int) -> str:
+    return ngettext("%(count)s pool", "%(count)s pools", count) % {"count": number(count)}
+
+
+def refusals(count: int) -> str:
+    return ngettext("%(count)s refusal", "%(count)s refusals", count) % {"count": number(count)}
+
+
+def tries(count: int) -> str:
+    return ngettext("%(count)s try", "%(count)s tries", count) % {"count": number(count)}
+
+
+def lines(count: int) -> str:
+    return ngettext("%(count)s line", "%(count)s lines", count) % {"count": number(count)}
+
+
+def alerts(count: int) -> str:
+    return ngettext("%(count)s alert", "%(count)s alerts", count) % {"count": number(count)}
+
+
+def messages(count: int) -> str:
+    return ngettext("%(count)s message", "%(count)s messages", count) % {"count": number(count)}
+
+
+def days(count: int) -> str:
+    return ngettext("%(count)s day", "%(count)s days", count) % {"count": number(count)}
+
+
+def working_days(count: int) -> str:
+    found = ngettext("%(count)s working day", "%(count)s working days", count)
+    return found % {"count": number(count)}
+
+
+def hours(count: int) -> str:
+    return ngettext("%(count)s hour", "%(count)s hours", count) % {"count": number(count)}
+
+
+def minutes(count: int) -> str:
+    return ngettext("%(count)s minute", "%(count)s minutes", count) % {"count": number(count)}
+
+
+def seconds(count: int) -> str:
+    return ngettext("%(count)s second", "%(count)s seconds", count) % {"count": number(count)}
