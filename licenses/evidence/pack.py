@@ -1,4 +1,4 @@
-"""The evidence part of a pack: one vendor's entries of a period, for somebody else to verify.
+"""The evidence part of a pack: one vendor's entries since the first, for somebody else to verify.
 
 It holds that vendor's streams whole and nothing of others: in place of their lines stand hashes of
 whole nodes of the day's tree. Same days, same key: the same bytes.
@@ -116,13 +116,12 @@ TELL_NOTHING = ("capture", "clock", "entitlement", "export", "mapping", "reveal"
 def write(
     target: IO[bytes],
     choice: Choice,
-    first: date,
     last: date,
     *,
     shared: bool = False,
     also: Mapping[str, bytes] = NO_FILES,
 ) -> None:
-    """Write a pack of the days *first* to *last*, both included, as a ZIP file.
+    """Write a pack of the days from the first sealed one to *last*, that included, as a ZIP file.
 
     shared: also where a server serves other vendors too. Memory does not grow with the entries.
     also: more files by name, such as figures; they are signed with the rest.
@@ -132,20 +131,20 @@ def write(
     choice.check_shared(shared)
     signer = keys.signer()
     days = list(EvidenceDay.objects.defer("streams").order_by("number"))
-    if not days or first < days[0].day or last > days[-1].day or first > last:
-        known = f"{days[0].day} to {days[-1].day}" if days else "no day"
-        raise PackRefused(f"Expected days that are sealed ({known}), found {first} to {last}.")
-    files = {**also, **_texts(days, choice, first, last, signer)}
+    if not days or not days[0].day <= last <= days[-1].day:
+        known = f"{days[0].day} to {days[-1].day}" if days else "none is"
+        raise PackRefused(f"Expected a day that is sealed ({known}), found {last}.")
+    files = {**also, **_texts(days, choice, last, signer)}
     about = [f"{hashlib.sha256(data).hexdigest()} {name}" for name, data in sorted(files.items())]
     vendor = " ".join(choice.vendor.name.split())
-    title = f"pack {first.isoformat()} {last.isoformat()} {vendor}"
+    title = f"pack {days[0].day.isoformat()} {last.isoformat()} {vendor}"
     files["pack.txt"] = signer.note("\n".join([signer.name, title, *about]) + "\n").encode()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as pack:
         # "ev/..." lies between "days.txt" and "keys.txt": the names are sorted.
         early = [name for name in sorted(files) if name < "ev/"]
         for name in early:
             _add(pack, name, files[name])
-        for name, stream, begin, end in _days_of(choice, first, last):
+        for name, stream, begin, end in _days_of(choice, last):
             with pack.open(_info(name), "w", force_zip64=True) as file:
                 for block in seal.blocks_after(stream, begin):
                     file.write(entries.read(block))
@@ -158,7 +157,6 @@ def write(
 def write_file(
     path: Path,
     choice: Choice,
-    first: date,
     last: date,
     *,
     shared: bool = False,
@@ -170,12 +168,12 @@ def write_file(
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with unfinished.open("xb") as file:
-            write(file, choice, first, last, shared=shared, also=also)
+            write(file, choice, last, shared=shared, also=also)
         with unfinished.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         body = {
             "count": 1,
-            "period": f"{first.isoformat()} {last.isoformat()}",
+            "period": f"{EvidenceDay.objects.earliest('number').day} {last}",
             "sha256": digest,
             "what": "evidence pack",
             "vendor": choice.vendor.pk,
@@ -190,16 +188,14 @@ def write_file(
     return digest
 
 
-def _texts(
-    days: list[EvidenceDay], choice: Choice, first: date, last: date, signer: Signer
-) -> dict[str, bytes]:
+def _texts(days: list[EvidenceDay], choice: Choice, last: date, signer: Signer) -> dict[str, bytes]:
     """Return the files of a pack other than entries, by name."""
     hand_overs = keys.chain()
     texts = {
-        "README.txt": _readme(choice, first, last, signer),
+        "README.txt": _readme(choice, days[0].day, last, signer),
         "checkpoint.txt": _head(days, signer),
         "days.txt": "".join(f"{row.line}\n" for row in days),
-        "streams.txt": "".join(_stream_lines(choice.streams, first, last)),
+        "streams.txt": "".join(_stream_lines(choice.streams, last)),
         **{name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in PROGRAMS},
     }
     if len(hand_overs) > 1:
@@ -223,9 +219,9 @@ def _head(days: list[EvidenceDay], signer: Signer) -> str:
     return signer.checkpoint(*head)
 
 
-def _stream_lines(own: Collection[str], first: date, last: date) -> Iterator[str]:
+def _stream_lines(own: Collection[str], last: date) -> Iterator[str]:
     """Yield the lines of streams.txt: own ones whole, others as hashes of whole nodes."""
-    rows = EvidenceDay.objects.filter(day__gte=first, day__lte=last).order_by("number")
+    rows = EvidenceDay.objects.filter(day__lte=last).order_by("number")
     for row in rows.iterator(chunk_size=20):
         lines = seal.stream_lines(row)
         marks = [line.split(" ")[1] in own for line in lines]
@@ -237,9 +233,7 @@ def _stream_lines(own: Collection[str], first: date, last: date) -> Iterator[str
                 yield f"{row.day.isoformat()} * {count} {tree.root(leaves).hex()}\n"
 
 
-def _days_of(
-    choice: Choice, first: date, last: date
-) -> Iterator[tuple[str, EvidenceStream, int, int]]:
+def _days_of(choice: Choice, last: date) -> Iterator[tuple[str, EvidenceStream, int, int]]:
     """Yield, by file name, each own stream and day with entries: name, stream, the number before
     its first entry and that of its last."""
     streams = {row.name: row for row in EvidenceStream.objects.filter(name__in=choice.streams)}
@@ -250,7 +244,7 @@ def _days_of(
             if part.name in streams:
                 begin = numbers[part.name]
                 numbers[part.name] = begin + part.count
-                if part.count and row.day >= first:
+                if part.count:
                     name = f"ev/{row.day.isoformat()}.{part.name.replace('/', '-')}.jsonl"
                     found.append((name, streams[part.name], begin, begin + part.count))
         yield from sorted(found, key=lambda each: each[0])

@@ -69,25 +69,25 @@ def write(wish: Wish, path: Path, *, who: str, progress: Progress = lambda _perc
     Raises PackRefused where the period is not over and sealed, or others' entries would be handed
     over; ValueError where stored entries are damaged; KeyLost without the key; OSError.
     """
-    choice, first, last = check(wish)
+    choice, last = check(wish)
     about = subject(wish, choice, last)
     progress(10)
     files = figures(about, wish)
     progress(40)
     if wish.names is not None:
         files |= _named(about, wish.names, who)
-    digest = pack.write_file(path, choice, first, last, shared=wish.shared, who=who, also=files)
+    digest = pack.write_file(path, choice, last, shared=wish.shared, who=who, also=files)
     progress(95)
     return digest
 
 
-def check(wish: Wish) -> tuple[pack.Choice, date, date]:
-    """Return whose entries of which days go in. Raises PackRefused as `write` does."""
+def check(wish: Wish) -> tuple[pack.Choice, date]:
+    """Return whose entries go in, and the last day of them. Raises PackRefused as `write` does."""
     choice = pack.choose(wish.vendor, installation=wish.installation)
-    first, last = sealed_days(wish)
+    last = last_day(wish)
     choice.check_shared(wish.shared)
     pack.refuse_late(choice, last, local_midnight(wish.end, wish.zone))
-    return choice, first, last
+    return choice, last
 
 
 def _named(about: Subject, names: Names, who: str) -> dict[str, bytes]:
@@ -108,8 +108,8 @@ def _named(about: Subject, names: Names, who: str) -> dict[str, bytes]:
     return {"tables/people.csv": table, "tables/people.txt": basis.encode()}
 
 
-def sealed_days(wish: Wish) -> tuple[date, date]:
-    """Return the first and the last day of the evidence. Raises PackRefused where the period is
+def last_day(wish: Wish) -> date:
+    """Return the last day of the evidence. Raises PackRefused where the period is
     empty, or not sealed to its end."""
     days = list(EvidenceDay.objects.order_by("number").values_list("day", flat=True))
     if wish.first >= wish.end:
@@ -124,7 +124,7 @@ def sealed_days(wish: Wish) -> tuple[date, date]:
             f"Expected a period that ends within the sealed days ({known}), found {wish.first} to "
             f"{wish.end}, with evidence up to {last}."
         )
-    return days[0], last
+    return last
 
 
 def subject(wish: Wish, choice: pack.Choice, last: date) -> Subject:

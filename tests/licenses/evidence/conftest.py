@@ -68,16 +68,15 @@ class Log:
         self.write(3, 4, server=2)
         self.seal(4)
 
-    def pack(self, first: int = 0, last: int | None = None, **how: Any) -> dict[str, bytes]:
+    def pack(self, last: int = -1, **how: Any) -> dict[str, bytes]:
         """Return the files of a pack by name."""
-        with zipfile.ZipFile(io.BytesIO(self.zip(first, last, **how))) as file:
+        with zipfile.ZipFile(io.BytesIO(self.zip(last, **how))) as file:
             return {name: file.read(name) for name in file.namelist()}
 
-    def zip(self, first: int = 0, last: int | None = None, **how: Any) -> bytes:
+    def zip(self, last: int = -1, **how: Any) -> bytes:
         target = io.BytesIO()
         days = list(EvidenceDay.objects.order_by("number").values_list("day", flat=True))
-        end = days[-1] if last is None else days[last]
-        pack.write(target, pack.choose(self.vendor, **how), days[first], end)
+        pack.write(target, pack.choose(self.vendor, **how), days[last])
         return target.getvalue()
 
     @property
