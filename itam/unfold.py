@@ -18,6 +18,10 @@ def _script(_request: HttpRequest) -> str:
     return static("itam/live.js")
 
 
+def _access(_request: HttpRequest) -> str:
+    return static("itam/access.js")
+
+
 def _icon(_request: HttpRequest) -> str:
     return static("itam/icon.svg")
 
@@ -44,7 +48,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_style],
-    "SCRIPTS": [_script],
+    "SCRIPTS": [_script, _access],
     "DASHBOARD_CALLBACK": "licenses.admin.dashboard.fill",
     "BORDER_RADIUS": "8px",
     "COLORS": {
@@ -65,7 +69,7 @@ UNFOLD: dict[str, Any] = {
     },
     "COMMAND": {"search_models": True, "show_history": False},
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
         "command_search": True,
         "show_all_applications": False,
         "navigation": "licenses.admin.navigation.sidebar",

@@ -170,9 +170,18 @@ class FactAdmin(ReadOnlyAdmin):
 
 
 class ScopedTabular(_Scope, TabularInline):
+    """Rows as a table. Its heads stand in no <label>, so each field says its name itself."""
+
     extra = 0
     tab = True
     hide_title = True  # the columns say it all
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            widget = getattr(field.widget, "widget", field.widget)  # inside what adds a row
+            widget.attrs.setdefault("aria-label", field.label or db_field.verbose_name)
+        return field
 
 
 class ScopedStacked(_Scope, StackedInline):

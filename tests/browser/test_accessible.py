@@ -1,0 +1,169 @@
+"""No page keeps people out: axe finds nothing serious in the admin or on the status pages."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.urls import reverse
+
+from licenses.admin.pool_tabs import TABS
+from licenses.analysis.rollup import drain, mark_dirty
+from licenses.importing.captures import store_unreadable
+from licenses.models import (
+    AlertRule,
+    Capture,
+    Channel,
+    Contract,
+    DenialEpisode,
+    LicensePool,
+    Membership,
+    PoolNow,
+)
+from licenses.sources.records import Unreadable
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    ServerFactory,
+    TeamFactory,
+    covered,
+    holding,
+    refusal,
+)
+from tests.thorough import is_thorough
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+# Style sheets are our own and loaded: axe need not fetch them a second time.
+ASKED = {"resultTypes": ["violations"], "preload": False}
+CONTRAST = ASKED | {"runOnly": ["color-contrast"]}
+FOUND = """options => axe.run(document, options).then(found => found.violations
+  .filter(each => ["serious", "critical"].includes(each.impact))
+  .map(each => each.id + ": " + each.nodes.map(node => node.html.slice(0, 160)).join(" | ")))"""
+HOUR = 3600
+
+
+@pytest.fixture
+def pool(transactional_db: None) -> LicensePool:
+    """A company of one pool that has something to show on every kind of page."""
+    now = int(time.time())
+    pool: LicensePool = PoolFactory(name="Drawing", house_rules="Be quick.")
+    server = ServerFactory(name="lic-one", zone="UTC")
+    feature = FeatureFactory(server=server, name="DRAW", pool=pool)
+    FeatureFactory(server=server, name="UNMAPPED")
+    contract = Contract.objects.create(vendor=pool.product.vendor, number="C-1")
+    EntitlementFactory(pool=pool, contract=contract, quantity=2)
+    covered(server, now - 48 * HOUR, now)
+    ann = PersonFactory(login="ann")
+    team = TeamFactory(name="Design")
+    Membership.objects.create(person=ann, team=team)
+    pool.owner_teams.add(team)
+    holding(feature, now - 2 * HOUR, None, 2, person=ann)
+    refusal(feature, now - HOUR, PersonFactory(login="lena"))
+    capture = Capture.objects.create(
+        server=server, kind="lmstat", source="a", result="timeout", sha256="a" * 64, size=9
+    )
+    store_unreadable(capture, [Unreadable(1, "10:00 (d) ODD", "odd")])
+    channel = Channel.objects.create(name="desk", kind="webhook", target="https://hook.example/x")
+    AlertRule.objects.create(name="Full", kind="pool_full", pool=pool).channels.add(channel)
+    mark_dirty([pool.pk])
+    drain()
+    PoolNow.objects.update_or_create(
+        pool=pool, defaults={"at": now, "in_use": 2, "limit": 2, "allowed": 2, "source": "log"}
+    )
+    User.objects.get(username="admin").groups.add(Group.objects.get(name="manager"))
+    return pool
+
+
+def one_of_each(pool: LicensePool) -> list[str]:
+    """Return a page of every kind that the admin and the status pages have."""
+    server = pool.mappings.get().feature.server_id
+    overview = reverse("admin:licenses_licensepool_overview", args=[pool.pk])
+    return [
+        "/admin/",
+        *(f"{overview}?tab={tab.key}" for tab in TABS),
+        reverse("admin:licenses_licensepool_change", args=[pool.pk]),
+        reverse("admin:licenses_licenseserver_overview", args=[server]),
+        reverse("admin:licenses_licenseserver_unreadable", args=[server]),
+        reverse("admin:licenses_entitlement_correct", args=[pool.entitlements.get().pk]),
+        reverse("admin:licenses_person_change", args=[Membership.objects.get().person_id]),
+        "/admin/licenses/licensepool/",
+        "/admin/licenses/denialepisode/",
+        "/admin/licenses/alertrule/add/",
+        "/admin/licenses/product/import/",
+        "/admin/auth/group/add/",
+        "/admin/reports/report/",
+        "/admin/reports/report/add/",
+        "/admin/set-up/contracts/",
+        "/admin/set-up/report/",
+        "/status/",
+        f"/status/pools/{pool.pk}/",
+        f"/status/refusals/{DenialEpisode.objects.get().pk}/",
+    ]
+
+
+def all_lists_and_forms() -> list[str]:
+    """Return each list of the admin, its empty form, and the form of its first row."""
+    found = []
+    for model in admin.site._registry:
+        start = f"admin:{model._meta.app_label}_{model._meta.model_name}_"
+        found += [reverse(start + "changelist"), reverse(start + "add")]
+        row = model._default_manager.order_by("pk").first()
+        if row is not None:
+            found.append(reverse(start + "change", args=[row.pk]))
+    return found
+
+
+def test_axe_finds_nothing_serious_in_light_or_dark(open_window: Any, pool: LicensePool) -> None:
+    window = open_window()
+    page = window.page
+    troubles = []
+    for path in one_of_each(pool) + (all_lists_and_forms() if is_thorough() else []):
+        if page.goto(window.base + path).status == 403:
+            continue  # facts are not added by hand
+        page.wait_for_load_state("networkidle")
+        page.evaluate(AXE)
+        troubles += [f"{path}: {each}" for each in page.evaluate(FOUND, ASKED)]
+        page.emulate_media(color_scheme="dark")
+        page.evaluate("document.documentElement.classList.add('dark')")  # as the admin does on load
+        page.wait_for_timeout(200)  # colours fade into each other
+        troubles += [f"{path} in the dark: {each}" for each in page.evaluate(FOUND, CONTRAST)]
+        page.emulate_media(color_scheme="light")
+    assert troubles == []
+
+
+def test_the_page_to_sign_in_is_as_good(chromium: Any, live_server: Any) -> None:
+    for path in ("/admin/login/", "/status/sign-in/"):
+        page = chromium.new_page()
+        page.goto(live_server.url + path)
+        page.wait_for_load_state("networkidle")
+        page.evaluate(AXE)
+        assert page.evaluate(FOUND, ASKED) == [], path
+        page.close()
+
+
+def test_the_keyboard_opens_the_search_and_what_only_the_mouse_did(
+    open_window: Any, pool: LicensePool
+) -> None:
+    window = open_window()
+    window.open("/admin/licenses/licensepool/")
+    page = window.page
+    page.keyboard.press("/")
+    field = page.locator("#search-input-command")
+    field.wait_for(timeout=5000)
+    page.wait_for_function("document.activeElement.id === 'search-input-command'")
+    field.press_sequentially("draw/")  # in a field it is a character like others
+    assert field.input_value() == "draw/"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.locator("[role=button][aria-label='Show or hide the menu']:visible").focus()
+    page.keyboard.press("Enter")
+    page.locator("#nav-sidebar").wait_for(state="hidden", timeout=5000)
+    assert window.problems == []
