@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .activity import simulate
-from .debug_log import write_monthly_logs
+from .debug_log import write_debug_log, write_monthly_logs
 from .history import History
 from .inventory import invoice_texts, write_inventory
 from .license_file import license_text
@@ -32,6 +32,8 @@ class Papers:
     """(contract number, file)."""
     lmutil: Path
     history: History
+    now: int
+    """Where the logs end."""
 
 
 def write_company(folder: Path, *, seed: int, now: int, days: int = 365) -> Papers:
@@ -76,4 +78,13 @@ def write_company(folder: Path, *, seed: int, now: int, days: int = 365) -> Pape
         invoices=invoices,
         lmutil=install(folder / "bin", schedules),
         history=history,
+        now=now,
     )
+
+
+def write_newest_log(papers: Papers, server: str, until: int) -> Path:
+    """Write what a server logged between the end of its logs and *until*; it joins them."""
+    path = papers.logs[server][-1].with_name(f"{server}-newest.log")
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        write_debug_log(papers.history, server, out, papers.now, until)
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from licenses.analysis.now import holders
 from licenses.models import (
+    Coverage,
     Document,
     LicensePool,
     LicenseServer,
@@ -55,6 +57,11 @@ def test_three_weeks_of_the_company_fill_an_installation(folder: Path) -> None:
             [tool, "lmstat", "-a", "-c", server.address], capture_output=True, timeout=20, text=True
         )
         assert "license server UP" in answer.stdout
+        # The log reaches to the first answer, from which on answers vouch for the time.
+        newest = Coverage.objects.filter(server=server, source="log").latest("ends")
+        first = PollState.objects.get(server=server, last_result="parsed").last_attempt_at
+        assert newest.ends - newest.starts > timedelta(hours=6)
+        assert newest.ends >= first.replace(microsecond=0)
 
 
 def test_an_installation_that_holds_something_is_left_alone(folder: Path) -> None:

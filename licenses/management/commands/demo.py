@@ -17,6 +17,7 @@ from django.utils import timezone
 from licenses.alerts.defaults import ensure_default_rules
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
+from licenses.importing import polling
 from licenses.importing.files import ImportRefused, Wanted, import_file
 from licenses.importing.inventory import import_inventory
 from licenses.management.base import DataCommand
@@ -30,7 +31,7 @@ from licenses.models import (
     Vendor,
 )
 from licenses.simulator.catalog import HOUSE_RULES
-from licenses.simulator.company import Papers, write_company
+from licenses.simulator.company import Papers, write_company, write_newest_log
 from licenses.simulator.schedule import install
 
 SEED = 20
@@ -101,6 +102,17 @@ class Command(DataCommand):
         pools_now.refresh(pools, year=True)
         ensure_default_rules("asset.manager@example.test")
         start_polling(servers.values())
+        self.say("First answers")
+        self.join(papers, servers)
+
+    def join(self, papers: Papers, servers: dict[str, LicenseServer]) -> None:
+        """Ask every server once, and then read what was logged since the history ended: time that
+        was neither logged nor asked about would be a gap, and no pool proven."""
+        polling.poll([server.pk for server in servers.values()], force=True)
+        now = int(timezone.now().timestamp())
+        for name, server in servers.items():
+            self.read(server, write_newest_log(papers, name, now))
+        rollup.drain()
 
     def read(self, server: LicenseServer, path: Path) -> None:
         self.say(f"{server.name}: {path.name}")
