@@ -222,10 +222,15 @@ def load_waits(server_ids: Collection[int], now: int) -> dict[int, Wait]:
 def load_observed(mappings: Mappings, start: int, end: int) -> dict[int, IntervalSet]:
     """Return the observed time of each pool. One query."""
     spans = vouched_for(servers(mappings), start, end)
-    return {
-        pool: observed_time([(m, of_daemon(spans, m)) for m in maps], start, end)
-        for pool, maps in mappings.items()
-    }
+    # Most pools are fed by one daemon, and many by the same.
+    alike: dict[tuple[tuple[int, str, int, int], ...], IntervalSet] = {}
+    found = {}
+    for pool, maps in mappings.items():
+        key = tuple((m.server, m.daemon, max(m.start, start), min(m.end, end)) for m in maps)
+        if key not in alike:
+            alike[key] = observed_time([(m, of_daemon(spans, m)) for m in maps], start, end)
+        found[pool] = alike[key]
+    return found
 
 
 def vouched_for(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, IntervalSet]:

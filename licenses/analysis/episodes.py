@@ -33,15 +33,16 @@ _MOMENTS = ("starts", "last", "granted_at")
 _KEY = ["pool", "starts", "person", "capacity"]
 
 
-def derive(pools: Collection[LicensePool], touched: Zones) -> int:
+def derive(pools: Collection[LicensePool], touched: Zones, mappings: Mappings | None = None) -> int:
     """Make the episodes again on which the touched time bears, and return how many those are.
 
-    touched:  by pool; what lies outside is taken to be derived already.
+    touched:   by pool; what lies outside is taken to be derived already.
+    mappings:  of the pools, where the caller has them.
 
     Runs in the caller's transaction and writes only what differs. A constant number of queries,
     four where nobody was refused; some more where a chain lasts for hours.
     """
-    mappings = load_mappings([pool.pk for pool in pools])
+    mappings = load_mappings([pool.pk for pool in pools]) if mappings is None else mappings
     zones = _zones(pools, mappings, touched)
     found = find(pools, mappings, zones)
     _keep(found, zones)
@@ -55,15 +56,19 @@ def _zones(pools: Collection[LicensePool], mappings: Mappings, touched: Zones) -
     That is what was touched, with as much around it as chains reach; and the episodes whose end
     was open and can now be told, wherever they are.
     """
-    rows = DenialEpisode.objects.filter(pool__in=list(mappings), outcome=DenialEpisode.Outcome.OPEN)
+    rows = DenialEpisode.objects.filter(pool__among=mappings, outcome=DenialEpisode.Outcome.OPEN)
     waiting = grouped(rows.order_by().values_list("pool_id", number("starts"), number("last")))
     some = {pool: mappings[pool] for pool in waiting}
     horizons = load_horizons(servers(some)) if waiting else None
     zones = {}
+    around: dict[tuple[int, int], IntervalSet] = {}
     for pool in pools:
         gap, spans = gap_of(pool), touched[pool.pk]
-        reach = gap + REACH_SECONDS
-        zone = IntervalSet.of(spans.starts - reach, spans.ends + reach)
+        key = gap, id(spans)  # pools that were touched alike share one
+        if key not in around:
+            reach = gap + REACH_SECONDS
+            around[key] = IntervalSet.of(spans.starts - reach, spans.ends + reach)
+        zone = around[key]
         if horizons is not None:
             told = [
                 (first, last + 1)
@@ -113,7 +118,7 @@ def _known(found: dict[int, Found], zones: Zones) -> dict[int, list[tuple[Any, .
     if not starts:
         return {}
     rows = DenialEpisode.objects.filter(
-        pool__in=list(found),
+        pool__among=found,
         starts__gte=min(chain(starts, (first for first, _ in spans))),
         starts__lte=max(chain(ends, (last for _, last in spans))),
     )

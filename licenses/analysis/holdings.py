@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from django.db.models import BigIntegerField, Max, Value
 
-from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.mappings import Mapping, Mappings, features, feeding, load_mappings, servers
 from licenses.analysis.rows import EVER, columns, now_epoch, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
@@ -126,12 +126,34 @@ def load_open(mappings: Mappings, horizons: Horizons) -> dict[int, Holdings]:
 
 
 def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
+    if not len(rows):
+        return dict.fromkeys(mappings, _NONE)
     rows = rows.where(np.lexsort((rows.person, rows.taken_at, rows.feature)))
-    packages = _packages(servers(mappings)) if len(rows) else set()
+    fed = feeding(mappings, rows.feature)
+    rows = rows.where(fed.rows)
+    # Each is cut at the mapping of its feature.
+    cut = replace(
+        rows,
+        seats=rows.seats * fed.weight,
+        taken_at=np.maximum(rows.taken_at, fed.start),
+        taken_by=np.maximum(rows.taken_by, fed.start),
+        returned_after=np.minimum(rows.returned_after, fed.end),
+        returned_at=np.minimum(rows.returned_at, fed.end),
+        fresh=(rows.taken_at >= fed.start) & (rows.taken_at < fed.end),
+    )
+    touches = (cut.taken_at < end) & (cut.returned_at > np.maximum(cut.taken_at, start))
+    # One that was given back in the second in which it was taken has no length, but it was taken.
+    kept = touches | (cut.fresh & (cut.taken_at >= start))
+    cut = cut.where(kept)
+    packages = _packages(servers(mappings))
     return {
-        pool: _counted_once(_of_pool(rows, maps, start, end), maps, packages)
-        for pool, maps in mappings.items()
+        pool: _counted_once(_part(cut, span), mappings[pool], packages)
+        for pool, span in zip(mappings, fed.kept(kept), strict=True)
     }
+
+
+def _part(rows: Holdings, span: slice) -> Holdings:
+    return rows.where(span) if span.start < span.stop else _NONE
 
 
 # A sum keeps a database from choosing the index of that column.
@@ -148,7 +170,7 @@ def _closed(wanted: set[int], start: int, end: int, longest: int) -> Holdings:
     The index by end reads all that ended since *start*, that by start all that began from *longest*
     before it to *end*: the first serves the newest hours, the second a log that comes late.
     """
-    rows = Checkout.objects.filter(feature__in=wanted)
+    rows = Checkout.objects.filter(feature__among=wanted)
     if end + longest < now_epoch():
         found = rows.annotate(ends=_ENDS).filter(
             taken_at__gte=start - longest, taken_at__lt=end, ends__gte=start
@@ -177,7 +199,7 @@ def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) ->
     What may have been returned unseen has an earlier end up to which it is known.
     """
     found = Checkout.objects.annotate(begins=_BEGINS).filter(
-        feature__in=wanted, returned_at=None, begins__lt=end
+        feature__among=wanted, returned_at=None, begins__lt=end
     )
     *taken, row_ids, method, last_seen, gone_at, sure = columns(
         found,
@@ -234,30 +256,6 @@ def _joined(one: Holdings, other: Holdings) -> Holdings:
     return Holdings(
         **{name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
     )
-
-
-def _of_pool(rows: Holdings, mappings: list[Mapping], start: int, end: int) -> Holdings:
-    """Return the holdings that fed a pool, each cut at the mapping of its feature."""
-    parts = [_NONE]
-    for mapping in mappings:
-        head, tail = np.searchsorted(rows.feature, [mapping.feature, mapping.feature + 1])
-        part = rows.where(slice(head, tail))
-        fresh = (part.taken_at >= mapping.start) & (part.taken_at < mapping.end)
-        part = replace(
-            part,
-            seats=part.seats * mapping.weight,
-            taken_at=np.maximum(part.taken_at, mapping.start),
-            taken_by=np.maximum(part.taken_by, mapping.start),
-            returned_after=np.minimum(part.returned_after, mapping.end),
-            returned_at=np.minimum(part.returned_at, mapping.end),
-            fresh=fresh,
-        )
-        touches = (part.taken_at < end) & (part.returned_at > np.maximum(part.taken_at, start))
-        parts.append(part.where(touches | (fresh & (part.taken_at >= start))))
-    pool = parts[0]
-    for part in parts[1:]:
-        pool = _joined(pool, part) if len(pool) else part
-    return pool
 
 
 def _packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:

@@ -56,7 +56,7 @@ def replace(dirty: Mapping[int, IntervalSet], table: Table) -> int:
         torn = IntervalSet.of_spans((day, day + DAY_SECONDS) for day in days).subtract(mine)
         if len(torn):
             kept.append(read(pools, torn))
-        PoolHour.objects.filter(_starting_in(whole), pool__in=pools).delete()
+        PoolHour.objects.filter(_starting_in(whole), pool__among=pools).delete()
     joined = [np.concatenate(column) for column in zip(table, *kept, strict=True)]
     rows = runs(joined)
     insert(PoolHour, (*NAMES, "hours"), rows)
@@ -68,7 +68,7 @@ def read(pool_ids: Collection[int], spans: IntervalSet) -> Table:
     in the order of pools and time. One query."""
     touched = IntervalSet.of(_day(spans.starts), spans.ends)
     names = [number(name, NONE) if name != "pool_id" else name for name in NAMES]
-    rows = PoolHour.objects.filter(_starting_in(touched), pool__in=pool_ids)
+    rows = PoolHour.objects.filter(_starting_in(touched), pool__among=pool_ids)
     *table, lengths = columns(rows.order_by("pool_id", "hour"), *names, "hours")
     step = (np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)) * (
         HOUR_SECONDS
@@ -106,8 +106,9 @@ def runs(table: Table) -> Table:
 def same_spans(dirty: Mapping[int, IntervalSet]) -> dict[Spans, list[int]]:
     """Return the pools by their spans: what is the same for many is asked once."""
     found: dict[Spans, list[int]] = {}
+    told = {id(spells): tuple(spells) for spells in dirty.values()}
     for pool, spells in dirty.items():
-        found.setdefault(tuple(spells), []).append(pool)
+        found.setdefault(told[id(spells)], []).append(pool)
     return found
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 from django.db.models import Q
 
 from licenses.analysis.rows import EVER, grouped, number
+from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import PoolFeature
 
@@ -31,9 +34,47 @@ class Mapping(NamedTuple):
 Mappings = dict[int, list[Mapping]]
 
 
+class Fed(NamedTuple):
+    """Rows of features and the mappings by which they feed pools, one entry for each such pair,
+    by pool and in its mappings' order.
+
+    rows:                 places of the rows.
+    start, end, weight, server:  of the mapping.
+    edges:                by the pools' places: those of the first are [edges[0], edges[1]).
+    """
+
+    rows: Ints
+    start: Ints
+    end: Ints
+    weight: Ints
+    server: Ints
+    edges: Ints
+
+    def kept(self, flags: Flags) -> list[slice]:
+        """Return which of the flagged entries are each pool's, among these alone."""
+        edges = np.append(0, np.cumsum(flags))[self.edges].tolist()
+        return [slice(*span) for span in pairwise(edges)]
+
+
+def feeding(mappings: Mappings, features: Ints) -> Fed:
+    """Return which rows feed which pools. features: of the rows, in rising order."""
+    flat = [mapping for maps in mappings.values() for mapping in maps]
+    feature, start, end, weight, server = (
+        np.array([getattr(m, name) for m in flat], dtype=np.int64)
+        for name in ("feature", "start", "end", "weight", "server")
+    )
+    heads = np.searchsorted(features, feature)
+    counts = np.searchsorted(features, feature, side="right") - heads
+    ends = np.append(0, np.cumsum(counts))
+    rows = np.repeat(heads - ends[:-1], counts) + np.arange(ends[-1], dtype=np.int64)
+    last = np.append(0, np.cumsum([len(maps) for maps in mappings.values()], dtype=np.int64))
+    start, end, weight, server = (np.repeat(c, counts) for c in (start, end, weight, server))
+    return Fed(rows, start, end, weight, server, ends[last])
+
+
 def load_mappings(pool_ids: Collection[int]) -> Mappings:
     """Return the mappings of each pool, an empty list for a pool without any. One query."""
-    rows = grouped(_rows(Q(pool__in=pool_ids)))
+    rows = grouped(_rows(Q(pool__among=pool_ids)))
     return {pool: [Mapping(*row) for row in rows.get(pool, ())] for pool in pool_ids}
 
 

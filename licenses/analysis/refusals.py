@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import BigIntegerField, Case, Value, When
 
 from licenses.analysis.holdings import Holdings
-from licenses.analysis.mappings import Mapping, Mappings, features
+from licenses.analysis.mappings import Mapping, Mappings, features, feeding
 from licenses.analysis.rows import columns, number
 from licenses.concurrency.denials import UNSERVED, Requests, served
 from licenses.concurrency.intervals import Flags, Ints
@@ -45,7 +45,7 @@ class Refusals:
     def __len__(self) -> int:
         return len(self.at)
 
-    def where(self, flags: Flags | Ints) -> Self:
+    def where(self, flags: Flags | Ints | slice) -> Self:
         """Keep the flagged refusals, or those at the places, in that order."""
         if not len(self):
             return self
@@ -61,7 +61,7 @@ def load_refusals(
     mappings: Mappings, start: int, end: int, *, capacity_only: bool = False
 ) -> dict[int, Refusals]:
     """Return the refusals of each pool in [start, end). One query."""
-    rows = Denial.objects.filter(feature__in=features(mappings), at__gte=start, at__lt=end)
+    rows = Denial.objects.filter(feature__among=features(mappings), at__gte=start, at__lt=end)
     if capacity_only:
         rows = rows.filter(capacity=True)
     table = columns(
@@ -76,9 +76,30 @@ def load_refusals(
         "capacity",
         number("served_at", UNSERVED),
     )
+    if not len(table[0]):
+        return dict.fromkeys(mappings, _NONE)
     order = np.lexsort((table[1], table[2], table[0]))
     feature, *rest = (column[order] for column in table)
-    return {pool: _of_pool(feature, rest, maps) for pool, maps in mappings.items()}
+    fed = feeding(mappings, feature)
+    row, at, person, host, seats, kind, capacity, stored = (column[fed.rows] for column in rest)
+    found = Refusals(
+        row=row,
+        at=at,
+        person=person,
+        host=host,
+        server=fed.server,
+        seats=seats * fed.weight,
+        kind=kind,
+        capacity=capacity != 0,
+        stored_at=stored,
+        served_at=np.full(len(at), UNSERVED, dtype=np.int64),
+    )
+    kept = (at >= fed.start) & (at < fed.end)
+    found = found.where(kept)
+    return {
+        pool: found.where(span) if span.start < span.stop else _NONE
+        for pool, span in zip(mappings, fed.kept(kept), strict=True)
+    }
 
 
 def judged(refusals: Refusals, held: Holdings, maps: Iterable[Mapping]) -> Refusals:
@@ -98,29 +119,19 @@ def judged(refusals: Refusals, held: Holdings, maps: Iterable[Mapping]) -> Refus
     return replace(refusals, served_at=served(refused, granted))
 
 
-def _of_pool(feature: Ints, table: list[Ints], maps: list[Mapping]) -> Refusals:
-    row, at, person, host, seats, kind, capacity, stored = table
-    weight, server = np.zeros_like(at), np.zeros_like(at)
-    for mapping in maps:
-        head, tail = np.searchsorted(feature, [mapping.feature, mapping.feature + 1])
-        times = at[head:tail]
-        inside = (times >= mapping.start) & (times < mapping.end)
-        weight[head:tail][inside] = mapping.weight
-        server[head:tail][inside] = mapping.server
-    found = Refusals(
-        row=row,
-        at=at,
-        person=person,
-        host=host,
-        server=server,
-        seats=seats * weight,
-        kind=kind,
-        capacity=capacity != 0,
-        stored_at=stored,
-        served_at=np.full(len(at), UNSERVED, dtype=np.int64),
-    )
-    return found.where(weight > 0)
-
+_NOTHING: Ints = np.empty(0, dtype=np.int64)
+_NONE = Refusals(
+    row=_NOTHING,
+    at=_NOTHING,
+    person=_NOTHING,
+    host=_NOTHING,
+    server=_NOTHING,
+    seats=_NOTHING,
+    kind=_NOTHING,
+    capacity=_NOTHING != 0,
+    stored_at=_NOTHING,
+    served_at=_NOTHING,
+)
 
 _KIND = Case(
     *(When(reason_class=str(each), then=Value(place)) for place, each in enumerate(CLASSES)),

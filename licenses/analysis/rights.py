@@ -112,13 +112,72 @@ def load_limits(
     """
     rights = load_rights(pools, as_of)
     statements = load_statements({row.feature for pool in pools for row in mappings[pool.pk]})
-    found = {}
+    found: dict[int, Limits] = {}
+    alike: dict[tuple[int, int, int, bool], Limits] = {}
     for pool in pools:
-        allowed = allowed_steps(rights[pool.pk], start, end)
-        issued, uncounted = issued_steps(mappings[pool.pk], statements, start, end)
-        proven = proven_steps(rights[pool.pk], allowed, proven_from)
+        lines, maps = rights[pool.pk], mappings[pool.pk]
+        if start < end and _unchanging(lines, maps, statements, start, end):
+            # Nearly every hour of nearly every pool, and of most of them it is the same.
+            levels = _levels(lines, maps, statements, start, proven_from)
+            if levels not in alike:
+                alike[levels] = _constant(*levels, start, end)
+            found[pool.pk] = alike[levels]
+            continue
+        allowed = allowed_steps(lines, start, end)
+        issued, uncounted = issued_steps(maps, statements, start, end)
+        proven = proven_steps(lines, allowed, proven_from)
         found[pool.pk] = Limits(allowed.otherwise(issued), allowed, proven, issued, uncounted)
     return found
+
+
+def _unchanging(
+    rights: Sequence[Right],
+    mappings: Sequence[Mapping],
+    statements: dict[int, list[Statement]],
+    start: int,
+    end: int,
+) -> bool:
+    """Tell whether nothing begins or ends within (start, end) that the limits rest on."""
+    return not any(
+        start < row.start < end or start < row.end < end
+        for rows in (rights, mappings, *(statements.get(m.feature, ()) for m in mappings))
+        for row in rows
+    )
+
+
+def _levels(
+    rights: Sequence[Right],
+    mappings: Sequence[Mapping],
+    statements: dict[int, list[Statement]],
+    at: int,
+    proven_from: int,
+) -> tuple[int, int, int, bool]:
+    """Return (allowed, proven, issued, whether a part of it is uncounted) at a moment."""
+    allowed = proven = _sum_in_force(rights, at)
+    good = [right for right in rights if right.proof >= proven_from]
+    if len(good) < len(rights) and allowed != UNKNOWN:
+        proven = max(_sum_in_force(good, at), 0)
+    feeding = [m for m in mappings if m.start <= at < m.end]
+    said = [(m.weight, *_Statements(statements.get(m.feature, ())).at(at)) for m in feeding]
+    uncounted = any(seats is None and source != "" for _weight, source, seats in said)
+    known = [weight * seats for weight, _source, seats in said if seats is not None]
+    issued = sum(known) if known and len(known) == len(said) else UNKNOWN
+    return allowed, proven, issued, uncounted
+
+
+def _sum_in_force(rights: Sequence[Right], at: int) -> int:
+    """Return what lines allow at a moment, UNKNOWN before the first of them begins."""
+    if not any(right.start <= at for right in rights):
+        return UNKNOWN
+    return sum(r.quantity + r.overdraft for r in rights if r.start <= at < r.end)
+
+
+def _constant(
+    allowed: int, proven: int, issued: int, uncounted: bool, start: int, end: int
+) -> Limits:
+    limit = Steps.constant(issued if allowed == UNKNOWN else allowed, start, end)
+    right, proof = (Steps.constant(level, start, end) for level in (allowed, proven))
+    return Limits(limit, right, proof, Steps.constant(issued, start, end), uncounted)
 
 
 def load_rights(
@@ -129,7 +188,7 @@ def load_rights(
     rows = (
         Entitlement.objects.as_of(as_of)
         .with_proof(as_of)
-        .filter(pool__in=list(zones), metric__in=COUNTED_METRICS)
+        .filter(pool__among=zones, metric__in=COUNTED_METRICS)
         .order_by("pool_id", "valid_from", "pk")
         .values_list("pool_id", "valid_from", "valid_to", "quantity", "overdraft", "proof")
     )
@@ -142,7 +201,7 @@ def load_rights(
 def load_statements(feature_ids: Collection[int]) -> dict[int, list[Statement]]:
     """Return what the servers said that they issue, by feature, in order of start. One query."""
     rows = (
-        IssuedCount.objects.filter(feature__in=feature_ids)
+        IssuedCount.objects.filter(feature__among=feature_ids)
         .order_by("feature_id", F("starts").asc(nulls_first=True), "pk")
         .values_list(
             "feature_id",
@@ -160,10 +219,7 @@ def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
     """Return what is allowed over [start, end): an ended right is 0, one not yet begun unknown."""
     changes = [moment for right in rights for moment in (right.start, right.end)]
     if not any(start < moment < end for moment in changes):
-        # Nearly every hour of nearly every pool: nothing changes in it.
-        begun = any(right.start <= start for right in rights)
-        level = sum(r.quantity + r.overdraft for r in rights if r.start <= start < r.end)
-        return Steps.constant(level if begun else UNKNOWN, start, end)
+        return Steps.constant(_sum_in_force(rights, start), start, end)
     total = Steps.from_spans(
         [right.start for right in rights],
         [right.end for right in rights],
@@ -300,33 +356,38 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
 
 
 def _in_force(statements: Sequence[Statement], start: int, end: int) -> list[Statement]:
-    """Return what holds at each moment of [start, end): the statement that began last.
-
-    A licence file states the sum of its lines in force; the server's own total stands until the
-    next total, or a file whose line begins later. Of two from the same second the server's own
-    wins. A cell without a source stands for silence.
-    """
-    if not statements:
-        return [Statement("", None, start, end)]
-    files = [row for row in statements if row.source == IssuedCount.Source.FILE]
-    totals = [row for row in statements if row.source == IssuedCount.Source.STATUS]
-    begins = [row.start for row in totals]
+    """Return what holds at each moment of [start, end); a cell without a source is silence."""
     moments = np.array([m for row in statements for m in (row.start, row.end)], dtype=np.int64)
     grid = merged_times([moments], start, end).tolist()
-    cells = []
-    for first, last in pairwise(grid):
-        place = bisect_right(begins, first) - 1
-        total = totals[place] if place >= 0 and first < totals[place].end else None
-        lines = [row for row in files if row.start <= first < row.end]
-        if total is not None and all(row.start <= total.start for row in lines):
-            cells.append(Statement(total.source, total.seats, first, last))
-        elif lines:
-            counts = [row.seats for row in lines if row.seats is not None]
-            whole = len(counts) == len(lines)
-            cells.append(Statement(lines[0].source, sum(counts) if whole else None, first, last))
-        else:
-            cells.append(Statement("", None, first, last))
-    return cells
+    said = _Statements(statements)
+    return [Statement(*said.at(first), first, last) for first, last in pairwise(grid)]
+
+
+class _Statements:
+    """What is stated of one feature.
+
+    The statement holds that began last. A licence file states the sum of its lines in force; the
+    server's own total stands until the next total, or a file whose line begins later. Of two from
+    the same second the server's own wins.
+    """
+
+    def __init__(self, rows: Sequence[Statement]) -> None:
+        self.files = [row for row in rows if row.source == IssuedCount.Source.FILE]
+        self.totals = [row for row in rows if row.source == IssuedCount.Source.STATUS]
+        self.begins = [row.start for row in self.totals]
+
+    def at(self, moment: int) -> tuple[str, int | None]:
+        """Return (source, seats) of what holds at a moment; the source "" is silence."""
+        place = bisect_right(self.begins, moment) - 1
+        lines = [row for row in self.files if row.start <= moment < row.end]
+        if place >= 0 and moment < self.totals[place].end:
+            total = self.totals[place]
+            if all(row.start <= total.start for row in lines):
+                return total.source, total.seats
+        if not lines:
+            return "", None
+        counts = [row.seats for row in lines if row.seats is not None]
+        return lines[0].source, sum(counts) if len(counts) == len(lines) else None
 
 
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[list[int]]:

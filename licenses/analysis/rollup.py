@@ -21,7 +21,8 @@ from licenses.analysis.mappings import load_mappings, pools_fed_by
 from licenses.analysis.rows import EVER, as_moment, now_epoch, number, optional
 from licenses.analysis.team_hours import count_teams, replace_hours
 from licenses.analysis.usage import Figures, count_seats, load_facts, usage
-from licenses.concurrency.intervals import Flags, IntervalSet
+from licenses.concurrency.axis import Axis
+from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS, periods
 from licenses.models import DirtySpan, LicensePool
 
@@ -209,11 +210,11 @@ def _drain_once() -> int | None:
         free = LicensePool.objects.select_for_update(skip_locked=True, no_key=True)
         pools = {
             pool.pk: pool
-            for pool in free.filter(pk__in=list(waiting.distinct()[:BATCH_POOLS])).order_by("pk")
+            for pool in free.filter(pk__among=list(waiting.distinct()[:BATCH_POOLS])).order_by("pk")
         }
         if not pools:
             return None
-        marks = DirtySpan.objects.filter(pool__in=list(pools)).order_by("pool_id")
+        marks = DirtySpan.objects.filter(pool__among=pools).order_by("pool_id")
         rows = list(marks.values_list("pk", "pool_id", number("starts"), number("ends")))
         written, room, left = 0, BATCH_HOURS, []
         for window, dirty in _jobs(rows):
@@ -228,7 +229,7 @@ def _drain_once() -> int | None:
                 if pool not in chosen
                 for start, end in spells
             ]
-        DirtySpan.objects.filter(pk__in=[row[0] for row in rows]).delete()
+        DirtySpan.objects.filter(pk__among=[row[0] for row in rows]).delete()
         DirtySpan.objects.bulk_create(left)
     return written
 
@@ -238,7 +239,9 @@ def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[
     spans: dict[int, list[Window]] = {}
     for _pk, pool, start, end in rows:
         spans.setdefault(pool, []).append(_full_hours(start, end))
-    dirty = {pool: IntervalSet.of_spans(windows) for pool, windows in spans.items()}
+    # One object for pools that are dirty alike, as all of a poll are.
+    alike = {tuple(windows): IntervalSet.of_spans(windows) for windows in spans.values()}
+    dirty = {pool: alike[tuple(windows)] for pool, windows in spans.items()}
     dirty = {pool: spells for pool, spells in dirty.items() if len(spells)}
     if not dirty:
         return []
@@ -265,24 +268,26 @@ def _count_again(
     """Make the rows of the pools' dirty hours in the window again, and the episodes of refusals on
     which these hours bear; return how many hours of pools came out."""
     edges = np.arange(window[0], window[1] + 1, HOUR_SECONDS, dtype=np.int64)
-    known = load_facts(pools, *window)
-    parts = []
-    for facts in known:
-        figures = count_seats(facts, edges)
-        wanted = dirty[facts.pool.pk].seconds_within(edges) > 0
-        parts.append(_table(facts.pool.pk, figures, wanted & _something_known(figures)))
-    hours = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    mappings = load_mappings([pool.pk for pool in pools])
+    known = load_facts(pools, *window, mappings=mappings)
+    figures = count_seats(known, edges)
+    axis = Axis(len(known), *window)
+    wanted = axis.intervals([dirty[facts.pool.pk] for facts in known])
+    hours = _table(
+        np.repeat([facts.pool.pk for facts in known], len(edges) - 1),
+        figures,
+        (wanted.seconds_within(axis.edges(edges)) > 0) & _something_known(figures),
+    )
     hour_rows.replace(dirty, hours)
     replace_hours(dirty, count_teams(known, *window, dirty))
-    episodes.derive(pools, dirty)
+    episodes.derive(pools, dirty, mappings)
     return len(hours[0])
 
 
-def _table(pool: int, figures: Figures, wanted: Flags) -> hour_rows.Table:
-    """Return the wanted hours of a pool as they are stored."""
-    hours = figures.start[wanted]
+def _table(pools: Ints, figures: Figures, wanted: Flags) -> hour_rows.Table:
+    """Return the wanted hours as they are stored. pools: the one of each hour."""
     columns = [figures.stored(name, wanted) for name in hour_rows.STORED]
-    return [np.full(len(hours), pool, dtype=np.int64), hours, *columns]
+    return [pools[wanted], figures.start[wanted], *columns]
 
 
 def _something_known(figures: Figures) -> Flags:

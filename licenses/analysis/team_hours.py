@@ -15,6 +15,7 @@ from licenses.analysis.refusals import Refusals
 from licenses.analysis.rows import NONE, insert
 from licenses.analysis.teams import NOBODYS, Teams, load_teams
 from licenses.analysis.usage import PoolFacts
+from licenses.concurrency.axis import Axis
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.concurrency.rollups import hourly
@@ -52,7 +53,7 @@ def replace_hours(dirty: Mapping[int, IntervalSet], table: list[Ints]) -> None:
     """Put a table as of `count_teams` in the place of what is stored of the dirty hours."""
     for spans, pools in same_spans(dirty).items():
         for start, end in spans:
-            TeamHour.objects.filter(pool__in=pools, hour__gte=start, hour__lt=end).delete()
+            TeamHour.objects.filter(pool__among=pools, hour__gte=start, hour__lt=end).delete()
     insert(TeamHour, COLUMNS, table)
 
 
@@ -138,11 +139,10 @@ def _rows(
     }
     wanted = np.unique(np.concatenate([column[0] for column in figures.values()]))
     pools, teams, moments = keys.parts(wanted)
-    kept = np.zeros(len(wanted), dtype=np.bool_)
-    for place, pool in enumerate(keys.pools):
-        mine = np.flatnonzero(pools == place)
-        ends = moments[mine] + HOUR_SECONDS
-        kept[mine] = dirty[pool].seconds_before(ends) > dirty[pool].seconds_before(moments[mine])
+    axis = Axis(len(keys.pools), keys.start, end)
+    asked = axis.intervals([dirty[pool] for pool in keys.pools])
+    begin = axis.offsets[pools] + moments - keys.start
+    kept = asked.seconds_before(begin + HOUR_SECONDS) > asked.seconds_before(begin)
     columns = [
         np.array(keys.pools, dtype=np.int64)[pools],
         moments,

@@ -114,7 +114,7 @@ def load_teams(people: Ints, hosts: Ints) -> Teams:
     who, where = np.unique(people).tolist(), np.unique(hosts).tolist()
     few = len(who) <= FEW and len(where) <= FEW
     members = Membership.objects.order_by()
-    members = members.filter(person__in=who) if few else members
+    members = members.filter(person__among=who) if few else members
     rows = members.values_list("person_id", "team_id", "valid_from", "valid_to")
     return Teams(
         {team: _chain(team, parents) for team in parents},
@@ -133,7 +133,7 @@ def load_rules(names: tuple[list[int], list[int]] | None = None) -> list[Rule]:
         return []
     matches = RuleMatch.objects.order_by()
     if names is not None:
-        matches = matches.filter(Q(person__in=names[0]) | Q(host__in=names[1]))
+        matches = matches.filter(Q(person__among=names[0]) | Q(host__among=names[1]))
     people: dict[int, list[int]] = {rule.pk: [] for rule in rules}
     hosts: dict[int, list[int]] = {rule.pk: [] for rule in rules}
     for rule_id, person, host in matches.values_list("rule_id", "person_id", "host_id"):

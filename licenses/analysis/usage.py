@@ -15,12 +15,13 @@ from licenses.analysis.holdings import (
     load_holdings,
     load_horizons,
 )
-from licenses.analysis.mappings import load_mappings, servers
+from licenses.analysis.mappings import Mappings, load_mappings, servers
 from licenses.analysis.refusals import Refusals, judged, load_refusals
 from licenses.analysis.rights import Limits, load_limits
 from licenses.analysis.rows import NONE, optional
 from licenses.analysis.team_use import TeamsTogether, named, together
 from licenses.analysis.teams import load_teams
+from licenses.concurrency.axis import Axis
 from licenses.concurrency.denials import TOLERANCE_SECONDS, episodes
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.measures import measure
@@ -196,9 +197,13 @@ def load_facts(
     *,
     as_of: datetime | None = None,
     proven_from: int = Strength.PROVEN,
+    mappings: Mappings | None = None,
 ) -> list[PoolFacts]:
-    """Return what the figures of each pool over [start, end) are made of. Ten queries."""
-    mappings = load_mappings([pool.pk for pool in pools])
+    """Return what the figures of each pool over [start, end) are made of. Ten queries.
+
+    mappings:  of the pools, where the caller has them.
+    """
+    mappings = load_mappings([pool.pk for pool in pools]) if mappings is None else mappings
     earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
     window = earlier - TOLERANCE_SECONDS, end + TOLERANCE_SECONDS + 1
     held = load_holdings(mappings, load_horizons(servers(mappings)), *window)
@@ -223,40 +228,45 @@ def load_facts(
 def count(facts: PoolFacts, edges: Ints) -> Figures:
     """Return the figures of each period [edges[i], edges[i+1]) within the window of the facts."""
     return replace(
-        count_seats(facts, edges),
+        count_seats([facts], edges),
         denial_episodes=_per_period(_episode_starts(facts), edges),
         people=_people(facts.holdings, edges),
     )
 
 
-def count_seats(facts: PoolFacts, edges: Ints) -> Figures:
-    """Return what `count` does, without `denial_episodes` and `people`: these are empty."""
-    rows = facts.holdings
-    start, end = int(edges[0]), int(edges[-1])
-    known = in_use(rows.taken_by, rows.returned_after, rows.seats, start, end)
-    figures = measure(known, edges, limit=facts.limits.limit, allowed=facts.limits.limit)
+def count_seats(facts: Sequence[PoolFacts], edges: Ints) -> Figures:
+    """Return what `count` does for the periods of each pool, one pool after the other, without
+    `denial_episodes` and `people`: these are empty. One pass for all of the pools."""
+    axis = Axis(len(facts), int(edges[0]), int(edges[-1]))
+    periods = axis.edges(edges)
+    rows = [each.holdings for each in facts]
+    limit = axis.steps([each.limits.limit for each in facts])
+    seats = np.concatenate([each.seats for each in rows])
+    sure = axis.spans([each.taken_by for each in rows], [each.returned_after for each in rows])
+    figures = measure(in_use(*sure, seats, *axis.whole), periods, limit=limit, allowed=limit)
     high = figures.peak
-    if not rows.exact.all():
-        possible = in_use(rows.taken_at, rows.returned_at, rows.seats, start, end)
-        high = np.maximum(high, measure(possible, edges).peak)
-    observed = facts.observed.seconds_within(edges)
+    if not all(each.exact.all() for each in rows):
+        maybe = axis.spans([each.taken_at for each in rows], [each.returned_at for each in rows])
+        high = np.maximum(high, measure(in_use(*maybe, seats, *axis.whole), periods).peak)
+    observed = axis.intervals([each.observed for each in facts]).seconds_within(periods)
     # Nobody looked and nobody is known to have held a seat: that is no peak of 0.
     blind = (observed == 0) & (figures.peak == 0)
     unlimited = figures.limit_known_seconds == 0
-    refused = facts.refusals
+    offsets = np.repeat(axis.offsets - axis.start, len(edges) - 1)
+    begun = axis.moments([each.taken_at[each.fresh] for each in rows])
     return Figures(
-        start=figures.starts,
-        end=figures.ends,
+        start=figures.starts - offsets,
+        end=np.tile(edges[1:], len(facts)),
         limit=figures.limit,
         peak=np.where(blind, UNKNOWN, figures.peak),
         peak_high=np.where(blind, UNKNOWN, high),
-        peak_at=np.where(blind, NONE, figures.peak_at),
+        peak_at=np.where(blind, NONE, figures.peak_at - offsets),
         seat_seconds=figures.seat_seconds,
         full_seconds=np.where(unlimited, UNKNOWN, figures.full_seconds),
         over_seconds=np.where(unlimited, UNKNOWN, figures.over_seconds),
         observed_seconds=observed,
-        checkouts=_per_period(rows.taken_at[rows.fresh], edges),
-        denials=_per_period(refused.at, edges),
+        checkouts=_per_period(begun, periods),
+        denials=_per_period(axis.moments([each.refusals.at for each in facts]), periods),
         denial_episodes=_NOTHING,
         people=_NOTHING,
     )

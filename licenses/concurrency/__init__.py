@@ -7,6 +7,7 @@ and taken in the same second is one seat.
     timeline    seats in use, and limits, as steps over time
     periods     hours, days, weeks and months of a zone
     measures    peak, seat-time, full and over time per period; over-use episodes; load duration
+    axis        one time axis for many pools: what works on a timeline works on all at once
     rollups     the hourly figures of many pools at once
     denials     refusals chained into episodes, and how they ended
 """

@@ -49,6 +49,7 @@ from .inventory import (
     pseudonym,
     visible_teams,
 )
+from .lookups import Among
 from .pools import LicensePool, PoolFeature, validate_zone, zone_names
 from .privacy import (
     LEAST,
@@ -111,6 +112,7 @@ __all__ = [
     "Alert",
     "AlertRule",
     "AlertState",
+    "Among",
     "Boundary",
     "Capture",
     "Channel",
