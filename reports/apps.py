@@ -11,11 +11,12 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from licenses.overview import attention, setup
-        from reports.attention import to_sign
+        from reports.attention import to_renew, to_sign
         from reports.models import Report
 
         translate(self)
         attention.also("reports.sign_report", to_sign)
+        attention.also("reports.add_report", to_renew)
         setup.also(
             "report",
             "First report",

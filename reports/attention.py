@@ -1,12 +1,15 @@
-"""Reports that wait for a signature, for the list of what needs someone."""
+"""Reports that wait for a signature or a new version, for the list of what needs someone."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from licenses.overview.attention import Task
 from reports import lifecycle
-from reports.models import Report
+from reports.models import LaterData, Report
 
 SHOWN = 3
 
@@ -28,5 +31,32 @@ def to_sign(user: Any) -> list[Task]:
     if len(ready) > SHOWN:
         found.append(
             Task("info", "report", f"{len(ready) - SHOWN} more wait for a signature", chosen="open")
+        )
+    return found
+
+
+def to_renew(user: Any) -> list[Task]:
+    """Return the signed reports whose figures later data change, the oldest first. One query."""
+    rows = (
+        LaterData.objects.for_user(user)
+        .exclude(found_at=None)
+        .filter(report__superseded_by=None)
+        .select_related("report")
+        .order_by("report")[: SHOWN + 1]
+    )
+    found = [
+        Task(
+            "warn",
+            "later",
+            _("Later data change %(report)s: a new version is due") % {"report": row.report.words},
+            row.report_id,
+            detail=ngettext("%(count)s figure differs", "%(count)s figures differ", row.count)
+            % {"count": row.count},
+        )
+        for row in rows[:SHOWN]
+    ]
+    if len(rows) > SHOWN:
+        found.append(
+            Task("warn", "later", _("Later data change more signed reports"), chosen="signed")
         )
     return found

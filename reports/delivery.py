@@ -24,7 +24,7 @@ from django.utils import timezone
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
-from reports import leases
+from reports import events, leases
 from reports.datasets.audit import one_vendor
 from reports.datasets.files import TABLES, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
@@ -132,6 +132,18 @@ def render(
     found = _dataset(name, pools, start, end, zone, as_of, scope, about)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
     return printed(name, found, found.as_json(), standing, zone)
+
+
+def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
+    """Return the numbers that a report on the same pools and period would have as of a moment."""
+    params, zone = report.params, ZoneInfo(report.params["zone"])
+    pools = list(report.pools.select_related("product__vendor"))
+    found = _dataset(
+        *(report.name, pools, params["start"], params["end"], zone, as_of),
+        *(params["scope"], params.get("about")),
+    )
+    numbers: dict[str, Any] = found.as_json()
+    return numbers
 
 
 def _dataset(
@@ -352,25 +364,34 @@ def _build(report: Report, lease: uuid.UUID) -> None:
     held = Report.objects.filter(pk=report.pk, lease=lease)
     made = make(report)
     held.update(progress=90)
-    held.update(
-        **store(made, report.uuid),
-        state=State.DONE,
-        progress=100,
-        error="",
-        lease=None,
-        lease_until=None,
-        finished_at=timezone.now(),
-    )
+    files, now = store(made, report.uuid), timezone.now()
+    with transaction.atomic():
+        mine = held.update(
+            **files,
+            state=State.DONE,
+            progress=100,
+            error="",
+            lease=None,
+            lease_until=None,
+            finished_at=now,
+        )
+        if mine:
+            report.refresh_from_db()
+            events.tell(events.Event.READY, report, now)
 
 
 def _put_back(report: Report, lease: uuid.UUID, error: str) -> None:
     over = report.attempts >= MOST_ATTEMPTS
     now = timezone.now()
-    Report.objects.filter(pk=report.pk, lease=lease).update(
-        state=State.FAILED if over else State.WAITING,
-        progress=0,
-        lease=None,
-        lease_until=None if over else now + PAUSE * report.attempts,
-        finished_at=now if over else None,
-        error=error[:2000],
-    )
+    with transaction.atomic():
+        mine = Report.objects.filter(pk=report.pk, lease=lease).update(
+            state=State.FAILED if over else State.WAITING,
+            progress=0,
+            lease=None,
+            lease_until=None if over else now + PAUSE * report.attempts,
+            finished_at=now if over else None,
+            error=error[:2000],
+        )
+        if mine and over:
+            report.refresh_from_db()
+            events.tell(events.Event.FAILED, report, now)

@@ -26,7 +26,7 @@ from django.utils import timezone
 from licenses.analysis.verdict import FLOOR
 from licenses.evidence import entries
 from licenses.models import Entitlement, StrengthOverride
-from reports import delivery, signing_key
+from reports import delivery, events, signing_key
 from reports.models import Report, SignOff
 from reports.pdf.signing import NotUsable, sign
 
@@ -65,6 +65,10 @@ def why_comment(report: Report) -> list[str]:
     blind = data.get("counts", {}).get("not_determinable", 0)
     if blind:
         reasons.append(f"Of {_pools(blind)} nothing can be said.")
+    unexplained = data.get("unexplained", 0)
+    if unexplained:
+        many = "1 over-use episode" if unexplained == 1 else f"{unexplained:,} over-use episodes"
+        reasons.append(f"Of {many} nobody recorded the cause.")
     idle = sum(1 for position in data.get("positions", []) if not position["peak"])
     if idle:
         reasons.append(f"No use was seen in {_pools(idle)}.")
@@ -137,6 +141,8 @@ def take_step(
                 Report.objects.filter(pk=report.pk).update(decision=decision, **files)
             locked.refresh_from_db()
             _write_evidence(locked, row, told)
+            if step != Step.REVIEWED:
+                events.tell(events.Event(locked.decision), locked, now)
     except BaseException:
         _forget(report, files)
         raise

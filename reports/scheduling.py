@@ -24,6 +24,7 @@ from licenses.alerts.messages import link, plain
 from licenses.alerts.outbox import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, LEASE
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
+from reports import events
 from reports.delivery import request_report
 from reports.documents import KINDS
 from reports.documents.words import VERDICTS, day_span
@@ -130,7 +131,7 @@ def _claim(pk: int, now: datetime) -> ReportDelivery | None:
 def _send(row: ReportDelivery, now: datetime) -> bool:
     held = ReportDelivery.objects.filter(pk=row.pk, lease=row.lease)
     try:
-        message, sha256 = _message(row, now)
+        message, sha256 = message_of(row, now)
         mail.send(row.channel, message)
     except (SendError, OSError) as error:
         words = str(error) if isinstance(error, SendError) else "The files could not be read."
@@ -154,16 +155,19 @@ def _failed(row: ReportDelivery, held: Any, error: str, now: datetime) -> None:
     made = row.report.finished_at or row.recorded_at
     over = now - made >= GIVE_UP
     pause = min(FIRST_RETRY_SECONDS * 2 ** min(row.attempts - 1, 20), LAST_RETRY_SECONDS)
-    held.update(
-        state=State.FAILED if over else State.WAITING,
-        due_at=now + timedelta(seconds=pause),
-        last_error=error[:500],
-        lease=None,
-        leased_until=None,
-    )
+    with transaction.atomic():
+        mine = held.update(
+            state=State.FAILED if over else State.WAITING,
+            due_at=now + timedelta(seconds=pause),
+            last_error=error[:500],
+            lease=None,
+            leased_until=None,
+        )
+        if mine and over:
+            events.tell(events.Event.DELIVERY_FAILED, row.report, now, detail=error)
 
 
-def _message(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
+def message_of(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
     """Return the mail, and the SHA-256 of the PDF that it carries or leads to."""
     report = row.report
     paper = report.path.read_bytes()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from reports import delivery, scheduling
+from reports import delivery, later, scheduling
 from reports.packs import orders
 
 
 @shared_task
 def tick() -> None:
-    """Ask for scheduled reports, hand out those that wait, mail those that are made, and drop files
-    kept long enough. Overlapping ticks do no harm: one gets the lease."""
+    """Ask for scheduled reports, hand out those that wait, mail those that are made, drop files
+    kept long enough, and hand out signed ones to be looked at. Overlapping ticks do no harm: one
+    gets the lease."""
     now = timezone.now()
     scheduling.run_due(now)
     for report_id in delivery.due(now):
@@ -22,6 +23,8 @@ def tick() -> None:
     for pack_id in orders.due(now):
         build_pack.delay(pack_id)
     orders.drop_files(now)
+    for report_id in later.due(now):
+        look_at_report.delay(report_id)
 
 
 @shared_task
@@ -34,3 +37,9 @@ def build_report(report_id: int) -> None:
 def build_pack(pack_id: int) -> None:
     """Make a pack for an auditor; does nothing where it is made, or somebody is at it."""
     orders.build(pack_id)
+
+
+@shared_task
+def look_at_report(report_id: int) -> None:
+    """See whether later data change the figures of a signed report."""
+    later.look(report_id)

@@ -222,7 +222,13 @@ class ChannelForm(forms.ModelForm):
 class ChannelAdmin(ScopedAdmin):
     form = ChannelForm
     list_display = ("name", "kind", "target", "enabled", "fallback", "rules_count", "last_state")
-    list_filter = (("kind", ChoicesDropdownFilter), "enabled", "fallback", "still_watching")
+    list_filter = (
+        ("kind", ChoicesDropdownFilter),
+        "enabled",
+        "fallback",
+        "still_watching",
+        "reports",
+    )
     search_fields = ("name", "target")
     fields = (
         "name",
@@ -233,6 +239,7 @@ class ChannelAdmin(ScopedAdmin):
         "enabled",
         "fallback",
         "still_watching",
+        "reports",
     )
     change_form_outer_before_template = "admin/licenses/channel_tools.html"
 
@@ -251,7 +258,7 @@ class ChannelAdmin(ScopedAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show no secret to who may only look, and nothing to forget on a new channel."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return ("name", "kind", "target", "enabled", "fallback", "still_watching")
+            return ("name", "kind", "target", "enabled", "fallback", "still_watching", "reports")
         return [name for name in self.fields if obj is not None or name != "forget_secret"]
 
     def get_urls(self) -> list[Any]:

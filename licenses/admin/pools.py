@@ -34,7 +34,7 @@ from licenses.importing.mapping import save_mapping
 from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
-from . import instant_page, pool_page, words
+from . import instant_page, over_use_page, pool_page, words
 from .base import ScopedAdmin, ScopedTabular
 from .importing import Importable
 
@@ -164,7 +164,19 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
         def report(request: HttpRequest, pk: int) -> Any:
             return pool_page.compliance_report(self, request, pk)
 
+        def over_use(request: HttpRequest, pk: int) -> Any:
+            return over_use_page.over_use_page(self, request, pk)
+
+        def explain(request: HttpRequest, pk: int) -> Any:
+            return over_use_page.explain_page(self, request, pk)
+
         return [
+            path("<int:pk>/over-use/", wrap(over_use), name="licenses_licensepool_over_use"),
+            path(
+                "<int:pk>/over-use/explain/",
+                wrap(explain),
+                name="licenses_licensepool_over_use_explain",
+            ),
             path("<int:pk>/overview/", wrap(overview), name="licenses_licensepool_overview"),
             path("<int:pk>/at/", wrap(at), name="licenses_licensepool_at"),
             path("<int:pk>/report/", wrap(report), name="licenses_licensepool_report"),

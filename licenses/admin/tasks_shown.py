@@ -19,6 +19,7 @@ ICONS = {
     "pool": "stacks",
     "contract": "contract",
     "report": "signature",
+    "later": "difference",
 }
 PAGES = {
     "alert": "licenses_alert_change",
@@ -27,6 +28,7 @@ PAGES = {
     "unreadable": "licenses_licenseserver_overview",
     "contract": "licenses_contract_change",
     "report": "reports_report_change",
+    "later": "reports_report_later",
 }
 LISTS = {
     ("alert", "firing"): "licenses_alert_changelist?state__exact=firing",
@@ -36,6 +38,7 @@ LISTS = {
     ("pool", "unmapped"): "licenses_licensepool_changelist?setup=unmapped",
     ("pool", "unentitled"): "licenses_licensepool_changelist?setup=unentitled",
     ("report", "open"): "reports_report_changelist?state__exact=done",
+    ("later", "signed"): "reports_report_changelist?decision__exact=signed",
 }
 
 

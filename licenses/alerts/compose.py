@@ -31,6 +31,8 @@ def together(
         # One that was written for another channel, or about no alert, brings its own list.
         data |= {key: value for key, value in row.data.items() if key == "watching"}
         data["alerts"] += row.data.get("alerts", [row.data])
+        if "reports" in row.data:
+            data["reports"] = [*data.get("reports", ()), *row.data["reports"]]
     if len(ordered) == 1 and not digest:
         return ordered[0].subject, ordered[0].body, data
     counted = Counter(row.transition for row in ordered)
@@ -41,6 +43,7 @@ def together(
         "repeat": "still there",
         "resolved": "over",
         "personal": "for you",
+        "report": "of reports",
     }
     told = ", ".join(f"{number} {words.get(kind, kind)}" for kind, number in counted.items())
     first = plain(ordered[0].subject, 150)

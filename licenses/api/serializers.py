@@ -452,6 +452,7 @@ class ChannelSerializer(ScopedSerializer):
             "enabled",
             "fallback",
             "still_watching",
+            "reports",
         )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from knox import views as knox
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.routers import SimpleRouter
 
-from licenses.api import alert_rules, overview, people, refusals, servers, status, teams, views
+from licenses.api import (
+    alert_rules,
+    over_use,
+    overview,
+    people,
+    refusals,
+    servers,
+    status,
+    teams,
+    views,
+)
 from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, viewset
 
@@ -29,6 +39,7 @@ ENDPOINTS: dict[str, Any] = {
     "documents": views.DocumentViewSet,
     "entitlements": views.EntitlementViewSet,
     "pools": views.PoolViewSet,
+    "over-use-notes": over_use.OverUseNoteViewSet,
     "mappings": views.MappingViewSet,
     "servers": servers.ServerViewSet,
     "ignored-lines": servers.IgnoredLinesViewSet,

@@ -27,6 +27,7 @@ from licenses.api import serializers as shapes
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
+from licenses.api.over_use import PoolOverUse
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import iso
 from licenses.importing import mapping
@@ -216,7 +217,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         return Response(body, status=status.HTTP_201_CREATED)
 
 
-class PoolViewSet(PoolHistory, PoolStanding, Editable):
+class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, Editable):
     """Rights counted together under one limit."""
 
     named = frozenset({"at", "holders", "denials", "teams", "usage"})

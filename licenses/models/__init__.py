@@ -50,6 +50,7 @@ from .inventory import (
     visible_teams,
 )
 from .lookups import Among
+from .over_use import OverUseNote
 from .pools import LicensePool, PoolFeature, validate_zone, zone_names
 from .privacy import (
     LEAST,
@@ -153,6 +154,7 @@ __all__ = [
     "Membership",
     "NameReveal",
     "Notification",
+    "OverUseNote",
     "PackageComponent",
     "Person",
     "PollState",

@@ -42,6 +42,10 @@ class Channel(models.Model):
         default=False,
         help_text="Gets a message a day that says what is watched. If it stays away, look.",
     )
+    reports = models.BooleanField(
+        default=False,
+        help_text="Gets word of reports: ready, signed, rejected, not delivered, later data.",
+    )
 
     objects = ManagersOnlyQuerySet.as_manager()
 
@@ -346,6 +350,7 @@ class Notification(models.Model):
         WATCHING = "watching", "still watching"
         ANCHOR = "anchor", "signed head of the evidence"
         PERSONAL = "personal", "to one account"
+        REPORT = "report", "of a report"
         TEST = "test", "test"
 
     alert = models.ForeignKey(

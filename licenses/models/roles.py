@@ -54,11 +54,14 @@ FACTS = frozenset(
         "importjob",
         "host",
         "signoff",
+        "laterdata",
         "reportdelivery",
     ]
 )
 # Rights are corrected by new rows, never changed or deleted.
-ADD_ONLY = frozenset(["entitlement", "document", "strengthoverride", "namereveal", "ignoredlines"])
+ADD_ONLY = frozenset(
+    ["entitlement", "document", "strengthoverride", "overusenote", "namereveal", "ignoredlines"]
+)
 AUDITED = frozenset(
     [
         "vendor",
@@ -67,6 +70,7 @@ AUDITED = frozenset(
         "document",
         "entitlement",
         "strengthoverride",
+        "overusenote",
         "licensepool",
         "poolfeature",
         "licenseserver",
@@ -90,6 +94,7 @@ AUDITED = frozenset(
         "person",
         "report",
         "signoff",
+        "laterdata",
         "evidencepack",
     ]
 )

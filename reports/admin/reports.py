@@ -10,8 +10,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -20,9 +22,10 @@ from licenses.admin.base import ReadOnlyAdmin
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.admin.asking import ask_audit
+from reports.documents.standing import FIGURES, shown
 from reports.documents.words import VERDICTS
 from reports.lifecycle import Stage
-from reports.models import Report, SignOff
+from reports.models import LaterData, Report, SignOff
 
 STAGES = {
     Stage.COLLECTING: "Collecting",
@@ -187,12 +190,17 @@ class ReportAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(self.new_version),
             name="reports_report_version",
         )
+        later = path(
+            "<int:report_id>/later/",
+            self.admin_site.admin_view(self.later),
+            name="reports_report_later",
+        )
         audit = path(
             "audit/",
             self.admin_site.admin_view(partial(ask_audit, self)),
             name="reports_report_audit",
         )
-        return [place, *steps, anew, audit, *super().get_urls()]
+        return [place, *steps, anew, later, audit, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -249,6 +257,30 @@ class ReportAdmin(ReadOnlyAdmin):
         nudge("reports.tasks.build_report", newer.pk)
         messages.success(request, f"Version {newer.version} is being made.")
         return redirect("admin:reports_report_change", newer.pk)
+
+    def later(self, request: HttpRequest, report_id: int) -> HttpResponse:
+        """Show what later data would change in a signed report, and offer a new version."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        report = get_object_or_404(self.get_queryset(request), pk=report_id)
+        found = LaterData.objects.filter(report=report).first()
+        rows = [
+            (
+                *(row["pool"], row["month"][:7], FIGURES.get(row["what"], row["what"])),
+                *(shown(row["what"], row[name]) for name in ("before", "after")),
+            )
+            for row in (found.rows if found else [])
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": report,
+            "title": _("Later data on %(report)s") % {"report": report.words},
+            "later": found,
+            "rows": rows,
+            "may_ask": request.user.has_perm("reports.add_report"),
+        }
+        return TemplateResponse(request, "admin/reports/later.html", context)
 
     def download(self, request: HttpRequest, report_id: int) -> HttpResponseBase:
         """Return the PDF of a report in the user's scope."""

@@ -13,7 +13,7 @@ from licenses.models import LicensePool, Vendor, validate_zone
 from reports import lifecycle
 from reports.datasets.audit import LONGEST_SAYING, one_vendor
 from reports.documents import KINDS
-from reports.models import Report, SignOff
+from reports.models import LaterData, Report, SignOff
 
 
 class OccasionSerializer(serializers.Serializer[Any]):
@@ -121,6 +121,17 @@ class SignOffSerializer(serializers.ModelSerializer[SignOff]):
     class Meta:
         model = SignOff
         fields = ("step", "name", "role", "comment", "at")
+        read_only_fields = fields
+
+
+class LaterDataSerializer(serializers.ModelSerializer[LaterData]):
+    """What later data would change in a signed report; `rows` holds the first 500 figures."""
+
+    rows = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta:
+        model = LaterData
+        fields = ("report", "checked_at", "found_at", "count", "rows", "told_at")
         read_only_fields = fields
 
 

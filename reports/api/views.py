@@ -21,8 +21,13 @@ from rest_framework.serializers import as_serializer_error
 
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
-from reports.api.serializers import ReportRequestSerializer, ReportSerializer, StepSerializer
-from reports.models import Report, SignOff
+from reports.api.serializers import (
+    LaterDataSerializer,
+    ReportRequestSerializer,
+    ReportSerializer,
+    StepSerializer,
+)
+from reports.models import LaterData, Report, SignOff
 
 
 class MayRead(DjangoModelPermissions):
@@ -61,6 +66,15 @@ class ReportViewSet(
         """Make the next version, as of now; it says what differs from this one."""
         with _refusals():
             return self._accepted(lifecycle.new_version(self.get_object(), request.user))
+
+    @extend_schema(responses=LaterDataSerializer)
+    @action(detail=True, methods=["get"])
+    def later(self, request: Request, pk: str | None = None) -> Response:
+        """Say what later data would change in a signed report. `found_at` null: no figure."""
+        found = LaterData.objects.filter(report=self.get_object()).first()
+        if found is None:
+            raise NotFound("Nobody looked for later data on this report yet.")
+        return Response(LaterDataSerializer(found).data)
 
     @extend_schema(request=StepSerializer, responses=ReportSerializer)
     @action(detail=True, methods=["post"])

@@ -35,11 +35,21 @@ def gaps_csv(pools: Iterable[PoolReport]) -> bytes:
 def overuse_csv(pools: Iterable[PoolReport]) -> bytes:
     """Return every over-use episode of every pool."""
     rows: Iterable[list[Any]] = (
-        [pool.position.pool, utc(row.start), utc(row.end), row.peak, row.excess]
+        [
+            pool.position.pool,
+            utc(row.start),
+            utc(row.end),
+            row.peak,
+            row.excess,
+            row.cause,
+            row.resolution,
+            row.owner,
+        ]
         for pool in pools
         for row in pool.over_use
     )
-    return as_csv(("pool", "from", "to", "peak", "most_above_allowed"), rows)
+    names = ["pool", "from", "to", "peak", "most_above_allowed", "cause", "resolution", "owner"]
+    return as_csv(names, rows)
 
 
 def sessions_csv(uses: Iterable[PoolUse]) -> bytes:

@@ -1,4 +1,5 @@
-"""What people changed: rights, their proof, and which features feed which pools."""
+"""What people recorded: rights, their proof, which features feed which pools, why there was
+over-use."""
 
 from __future__ import annotations
 
@@ -7,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from licenses.models import Entitlement, LicensePool, PoolFeature, Strength, StrengthOverride
+from licenses.models import (
+    Entitlement,
+    LicensePool,
+    OverUseNote,
+    PoolFeature,
+    Strength,
+    StrengthOverride,
+)
 
 NOBODY: Final = "–"
 BY_DOCUMENTS: Final = "as the documents say"
@@ -28,7 +36,7 @@ _COMPARED: Final = (
 class Change:
     """One entry of a person's hand, or of a file that they handed in.
 
-    kind:      "added", "corrected", "withdrawn", "judged" or "mapped".
+    kind:      "added", "corrected", "withdrawn", "judged", "mapped" or "explained".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
     approver:  "–": no second person has to approve these.
@@ -47,7 +55,7 @@ class Change:
 
 
 def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) -> tuple[Change, ...]:
-    """Return what was recorded on the pools from *start* to *as_of*, in that order. Three queries.
+    """Return what was recorded on the pools from *start* to *as_of*, in that order. Four queries.
 
     Changes after the period count too: they may bear on it.
     """
@@ -60,6 +68,7 @@ def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) ->
         *_rights(chosen, window),
         *_judgements(chosen, window, as_of),
         *_mappings(chosen, window),
+        *_explanations(chosen, window, as_of),
     ]
     return tuple(sorted(found, key=lambda row: row.at))  # stable: one second's keep their order
 
@@ -126,6 +135,29 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         yield _change(
             "mapped", row.pool.name, what, "", f"counts since {begins}{ends}{weight}", row
         )
+
+
+def _explanations(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:
+    """Tell what was found out of over-use; before is the last note on a time that it touches."""
+    rows = OverUseNote.objects.filter(pool__in=chosen, recorded_at__lte=as_of)
+    earlier: dict[int, list[OverUseNote]] = {}
+    for row in rows.select_related("pool", "recorded_by").order_by("recorded_at", "pk"):
+        known = earlier.setdefault(row.pool_id, [])
+        last = next(
+            (e for e in reversed(known) if e.starts < row.ends and row.starts < e.ends), None
+        )
+        known.append(row)
+        if row.recorded_at >= window["recorded_at__gte"]:
+            what = (
+                f"over-use from {row.starts:%Y-%m-%d %H:%M:%S} to {row.ends:%Y-%m-%d %H:%M:%S} UTC"
+            )
+            before = "" if last is None else _explained(last)
+            yield _change("explained", row.pool.name, what, before, _explained(row), row)
+
+
+def _explained(note: OverUseNote) -> str:
+    done = f"done: {note.resolution}" if note.resolution else "still open"
+    return f"{note.cause}; {done}; seen to by {note.owner}"
 
 
 def _change(kind: str, pool: str, what: str, before: str, after: str, row: Any) -> Change:

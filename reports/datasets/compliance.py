@@ -14,6 +14,7 @@ from licenses.analysis import coverage as coverages
 from licenses.analysis.bounds import load_bounds
 from licenses.analysis.denials import blocked_by_pool
 from licenses.analysis.mappings import load_mappings
+from licenses.analysis.over_use import load_notes
 from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
 from licenses.models import LicensePool, Strength
@@ -53,7 +54,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "4"
+LOGIC_VERSION = "5"
 """Goes up whenever the same facts would give other figures."""
 
 
@@ -66,6 +67,7 @@ class Compliance:
     proven_from:  the least strength of an entitlement that counts as proven.
     verdict:  that of the worst pool, with its reason.
     counts:   how many pools have which verdict.
+    unexplained:  over-use episodes of which nobody recorded why they came about.
     sources:  what each log, and the polls of each server, vouch for.
     changes:  what people recorded on the pools from the start of the period on.
     integrity:  what binds the records that all this rests on.
@@ -86,6 +88,7 @@ class Compliance:
     observed_seconds: int
     coverage: Fraction | None
     counts: tuple[tuple[str, int], ...]
+    unexplained: int
     pools: tuple[PoolReport, ...]
     sources: tuple[SourceCoverage, ...]
     changes: tuple[Change, ...]
@@ -148,6 +151,7 @@ def compliance(
         chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone, proven_from=proven_from
     )
     lines = load_lines(chosen, as_of)
+    notes = load_notes([pool.pk for pool in chosen], as_of)
     reports: list[PoolReport] = []
     for place in range(0, len(chosen), BATCH_POOLS):
         batch = chosen[place : place + BATCH_POOLS]
@@ -169,6 +173,7 @@ def compliance(
                 blocked[pk],
                 bounds[pk],
                 gaps[pk],
+                notes.get(pk, ()),
             )
             reports.append(reader.report())
     worst = _worst(reports)
@@ -191,6 +196,7 @@ def compliance(
         observed_seconds=observed,
         coverage=Fraction(observed, expected) if expected else None,
         counts=tuple((v.value, verdicts.count(v.value)) for v in Verdict if v.value in verdicts),
+        unexplained=sum(not row.cause for report in reports for row in report.over_use),
         pools=tuple(reports),
         sources=load_source_coverage(chosen, start, end, as_of),
         changes=load_changes(chosen, start, as_of),

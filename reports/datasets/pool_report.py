@@ -15,9 +15,11 @@ import numpy as np
 from licenses.analysis.bounds import PoolBounds, bounded
 from licenses.analysis.coverage import PoolCoverage, PoolGap
 from licenses.analysis.denials import Blocked
+from licenses.analysis.over_use import Note, note_on
 from licenses.analysis.rights import COUNTED_METRICS, entitlement_steps
 from licenses.analysis.usage import PoolFacts, count
 from licenses.analysis.verdict import MonthVerdict, period_verdict
+from licenses.concurrency.measures import OverUse as Excess
 from licenses.concurrency.measures import episodes, load_duration, measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
@@ -102,12 +104,19 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class OverUse:
-    """An unbroken time above what is allowed. excess: the most seats above it."""
+    """An unbroken time above what is allowed. excess: the most seats above it.
+
+    cause, resolution, owner:  why it came about, what was done, who sees to it; "" where nobody
+                               said so.
+    """
 
     start: int
     end: int
     peak: int
     excess: int
+    cause: str = ""
+    resolution: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +244,9 @@ class PoolReader:
         blocked: Blocked,
         bounds: PoolBounds,
         gaps: Sequence[PoolGap],
+        notes: Sequence[Note] = (),
     ) -> None:
-        self.gaps = gaps
+        self.gaps, self.notes = gaps, notes
         self.proven_from, self.blocked, self.bounds = proven_from, blocked, bounds
         self.safe = bounds.within(facts.limits.proven)
         self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
@@ -259,7 +269,7 @@ class PoolReader:
                 )
                 if level != UNKNOWN
             ),
-            over_use=tuple(OverUse(*row) for row in episodes(self.used, allowed)),
+            over_use=tuple(map(self._over_use, episodes(self.used, allowed))),
             rights=tuple(
                 RightsChange(s.start, s.end, s.quantity, s.overdraft, s.allowed, s.entitlement_ids)
                 for s in entitlement_steps(self.facts.pool, self.as_of)
@@ -270,6 +280,11 @@ class PoolReader:
             blocked=self.blocked,
             scope_rules=scope_rules(self.facts, self.lines),
         )
+
+    def _over_use(self, row: Excess) -> OverUse:
+        note = note_on(self.notes, row.start, row.end)
+        said = () if note is None else (note.cause, note.resolution, note.owner)
+        return OverUse(*row, *said)
 
     def _position(self) -> Position:
         pool, facts = self.facts.pool, self.facts

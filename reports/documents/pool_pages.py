@@ -198,11 +198,14 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
             words = "What is allowed is not known, so over-use cannot be told from use."
         return [*story, prose(words, look.BODY, seen=seen)]
     columns = [
-        Column("From", 0.24),
-        Column("To", 0.24),
-        Column("Lasted", 0.2),
-        Column("Most in use", 0.16, "right"),
-        Column("Most above allowed", 0.16, "right"),
+        Column("From", 0.16),
+        Column("To", 0.16),
+        Column("Lasted", 0.09),
+        Column("Most", 0.06, "right"),
+        Column("Above", 0.065, "right"),
+        Column("Cause", 0.195, lines=6),
+        Column("Resolution", 0.15, lines=6),
+        Column("Owner", 0.12, lines=3),
     ]
     # The largest ones, in time order, where there are more than paper should hold.
     worst = sorted(pool.over_use, key=lambda row: (-row.excess, row.start - row.end, row.start))
@@ -213,10 +216,13 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
             length(row.end - row.start),
             f"{row.peak:,}",
             f"{row.excess:,}",
+            row.cause or Cell("not recorded", Tone.WARN),
+            (row.resolution or Cell("still open", Tone.WARN)) if row.cause else "–",
+            row.owner or "–",
         )
         for row in sorted(worst[:MOST_ROWS], key=lambda row: row.start)
     ]
-    story.append(FastTable(columns, rows, size=7.5))
+    story.append(FastTable(columns, rows, size=7))
     if len(pool.over_use) > MOST_ROWS:
         text = f"The {MOST_ROWS} largest of {len(pool.over_use):,}; the data file has all."
         story.append(caption(text))

@@ -16,7 +16,7 @@ from reports.pdf.text import prose
 
 STEPS: Final = ("Prepared", "Reviewed", "Approved")
 
-_NAMES: Final = {
+FIGURES: Final = {
     "verdict": "Verdict",
     "allowed": "Allowed",
     "peak": "Peak",
@@ -67,8 +67,8 @@ def differences(standing: Standing) -> list[Flowable]:
         (
             row.pool,
             row.month[:7],
-            _NAMES[row.what],
-            *(_shown(row.what, v) for v in (row.before, row.after)),
+            FIGURES[row.what],
+            *(shown(row.what, v) for v in (row.before, row.after)),
         )
         for row in standing.differences
     ]
@@ -83,7 +83,8 @@ def differences(standing: Standing) -> list[Flowable]:
     return [*story, FastTable(columns, rows, empty=empty)]
 
 
-def _shown(what: str, value: Any) -> str:
+def shown(what: str, value: Any) -> str:
+    """Return one of the FIGURES in words, from what the JSON of a report says."""
     if what == "over_seconds":
         return hours(value)
     if what == "verdict":

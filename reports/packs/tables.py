@@ -40,7 +40,10 @@ from reports.datasets.compliance import Compliance
 from reports.datasets.files import as_csv, utc
 
 BATCH = 5000
-CHANGES = ("config", "correction", "entitlement", "erasure", "key", "mapping", "pool", "rule")
+CHANGES = (
+    *("config", "correction", "entitlement", "erasure", "key", "mapping", "over_use", "pool"),
+    "rule",
+)
 _KIND = re.compile(rb'^.*"kind":"(?:' + "|".join((*CHANGES, "clock")).encode() + rb')".*$', re.M)
 
 
@@ -128,13 +131,15 @@ def _pools(found: Compliance) -> bytes:
 
 
 def _over_use(found: Compliance) -> bytes:
+    names = ("pool", "zone", "from", "to", "seconds", "peak", "excess", "cause", "resolution",
+             "owner")  # fmt: skip
     rows = [
-        (pool.position.pool, found.zone, utc(each.start), utc(each.end),
-         each.end - each.start, each.peak, each.excess)
+        (pool.position.pool, found.zone, utc(each.start), utc(each.end), each.end - each.start,
+         each.peak, each.excess, each.cause or None, each.resolution or None, each.owner or None)
         for pool in found.pools
         for each in pool.over_use
     ]  # fmt: skip
-    return as_csv(("pool", "zone", "from", "to", "seconds", "peak", "excess"), rows)
+    return as_csv(names, rows)
 
 
 def _sessions(about: Subject) -> bytes:

@@ -200,7 +200,7 @@ def test_a_mail_keeps_its_headers_and_its_lines_whatever_a_scope_is_called(tmp_p
         row = SimpleNamespace(
             report=report, attach="link", key="k", recipient="reader@example.org", channel=channel
         )
-        message, _sha256 = scheduling._message(row, NOW)
+        message, _sha256 = scheduling.message_of(row, NOW)
         outgoing.outbox = []
         mail.send(channel, message)
         (sent,) = outgoing.outbox

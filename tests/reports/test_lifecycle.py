@@ -249,6 +249,7 @@ def proven(report, **values):
         "observed_seconds": 100,
         "coverage": "100.00 %",
         "positions": [position],
+        "unexplained": 0,
         **values,
     }
     report.data = {**report.data, **data}
@@ -262,6 +263,7 @@ def proven(report, **values):
         ({"counts": {"not_determinable": 2}}, "Of 2 pools nothing can be said"),
         ({"peak": 0}, "No use was seen in 1 pool"),
         ({"peak": None}, "No use was seen in 1 pool"),
+        ({"unexplained": 1}, "Of 1 over-use episode nobody recorded the cause"),
     ],
 )
 def test_what_is_doubtful_needs_a_comment(make, boss, values, words):

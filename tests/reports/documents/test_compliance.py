@@ -9,9 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from pypdf import PdfReader
 
 from licenses.evidence.notes import Signer
+from licenses.importing.over_use import explain_over_use
 from licenses.importing.rights import correct_right, override_strength
 from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, StrengthOverride
 from reports.datasets.compliance import compliance
@@ -53,7 +55,7 @@ def test_each_month_stands_with_its_peak_and_coverage(world):
     "words",
     [
         "In use 3 of 2 allowed on 2026-03-31 14:00, 38 minutes above in all.",
-        "2026-03-31 14:00:00 2026-03-31 14:38:00 38 min 3 1",
+        "2026-03-31 14:00:00 2026-03-31 14:38:00 38 min 3 1 not recorded – –",
         "2026-06-10 00:00:00 2026-06-12 00:00:00 2 d",
         "PO-77",
         "2025-11-01 to 2026-10-31",
@@ -63,6 +65,26 @@ def test_each_month_stands_with_its_peak_and_coverage(world):
 )
 def test_the_paper_says(world, words):
     assert words in text_of(paper(numbers(world.pool)))[1]
+
+
+@time_machine.travel(AS_OF + timedelta(days=1))
+def test_over_use_prints_with_what_people_found_out(world, admin_user):
+    explain_over_use(
+        world.pool,
+        starts=datetime.fromtimestamp(f.at("2026-03-31T14:10"), UTC),
+        ends=datetime.fromtimestamp(f.at("2026-03-31T14:20"), UTC),
+        cause="Quarter end.",
+        owner="Finance IT",
+        user=admin_user,
+    )
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    found = compliance([world.pool], start=START, end=END, zone=ZoneInfo("UTC"), as_of=now)
+    text = text_of(paper(found))[1]
+    assert "38 min 3 1 Quarter end. still open Finance IT" in text
+    assert "explained" in text and "Quarter end.; still open; seen to by Finance IT" in text
+    assert found.unexplained == 0 and numbers(world.pool).unexplained == 1
+    (row,) = found.as_json()["pools"][0]["over_use"]
+    assert (row["cause"], row["resolution"], row["owner"]) == ("Quarter end.", "", "Finance IT")
 
 
 def test_every_page_has_its_number_and_the_reports_id(world):

@@ -1,0 +1,67 @@
+"""What people find out about over-use: the one way in for the admin and the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from licenses.analysis.over_use import over_use
+from licenses.evidence import entries, stock
+from licenses.models import LicensePool, OverUseNote
+
+KIND = "over_use"
+"""Of the entry in the evidence."""
+
+
+def explain_over_use(
+    pool: LicensePool,
+    *,
+    starts: datetime,
+    ends: datetime,
+    cause: str,
+    owner: str,
+    resolution: str = "",
+    user: Any,
+) -> OverUseNote:
+    """Record why a pool was in use above what is allowed in [starts, ends), and return it.
+
+    It counts for each episode that touches that time, in place of any earlier note on it.
+
+    Raises ValidationError without cause or owner, and where no over-use is known of that time.
+    """
+    note = OverUseNote(
+        pool=pool,
+        starts=starts,
+        ends=ends,
+        cause=cause.strip(),
+        resolution=resolution.strip(),
+        owner=owner.strip(),
+        recorded_by=user,
+    )
+    note.full_clean(exclude=["recorded_by"])
+    start, end = int(starts.timestamp()), int(ends.timestamp())
+    touched = over_use(pool, start, end)
+    if not touched:
+        raise ValidationError(_("No over-use of this pool is known of that time."))
+    before = next((row.note for row in touched if row.note is not None), None)
+    body = {
+        "author": user.get_username() if user is not None else "",
+        "cause": note.cause,
+        "end": end,
+        "episodes": len(touched),
+        "owner": note.owner,
+        "pool": pool.name,
+        "replaces": "" if before is None else f"{before.cause} ({before.owner})",
+        "resolution": note.resolution,
+        "start": start,
+        "what": "over-use explained",
+    }
+    with transaction.atomic():
+        note.save()
+        entry = entries.draft(KIND, int(note.recorded_at.timestamp()), body)
+        entries.append(stock.stream_of(pool.product.vendor_id), [entry], source="rights")
+    return note

@@ -1,0 +1,90 @@
+"""What happens to reports, told to the channels that asked for it: webhooks and mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from licenses.alerts.announce import announce
+from licenses.alerts.messages import link, plain
+from licenses.concurrency.periods import iso
+from reports.documents import KINDS
+from reports.documents.words import VERDICTS, day_span
+from reports.models import Report
+
+
+class Event(StrEnum):
+    """READY: its files are there; where it stands says `stage`."""
+
+    READY = "ready"
+    FAILED = "failed"
+    SIGNED = "signed"
+    REJECTED = "rejected"
+    LATER_DATA = "later_data"
+    DELIVERY_FAILED = "delivery_failed"
+
+
+def tell(event: Event, report: Report, now: datetime, detail: str = "") -> None:
+    """Announce what happened to a report, in the transaction in which it happened, and in the
+    installation's language.
+
+    detail:  in words, without a name of a person.
+    """
+    with translation.override(settings.LANGUAGE_CODE):
+        _tell(event, report, now, detail)
+
+
+def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
+    words = {
+        Event.READY: _("Report ready"),
+        Event.FAILED: _("Report could not be made"),
+        Event.SIGNED: _("Report signed"),
+        Event.REJECTED: _("Report rejected"),
+        Event.LATER_DATA: _("Later data change a signed report"),
+        Event.DELIVERY_FAILED: _("Report not delivered"),
+    }
+    params, zone = report.params, ZoneInfo(report.params["zone"])
+    scope = plain(params.get("scope") or "", 200)
+    span = day_span(params["start"], params["end"], zone)
+    title = f"{words[event]}: {KINDS[report.name].title}, {scope}, {span}"
+    found = _told(event, report, detail)
+    verdict = VERDICTS.get(found["verdict"] or "", "")
+    lines = [
+        f"{title}.",
+        *([_("Verdict: %(verdict)s.") % {"verdict": verdict}] if verdict else []),
+        *([plain(detail, 500)] if detail else []),
+        _("In licence management: %(place)s") % {"place": found["link"]},
+    ]
+    announce(title, "\n".join(lines) + "\n", found, now)
+
+
+def _told(event: Event, report: Report, detail: str) -> dict[str, Any]:
+    data, params = report.data or {}, report.params
+    zone = ZoneInfo(params["zone"])
+    return {
+        "event": event.value,
+        "report": report.pk,
+        "name": report.name,
+        "scope": params.get("scope") or "",
+        "from": iso(params["start"], zone),
+        "to": iso(params["end"], zone),
+        "zone": params["zone"],
+        "as_of": report.as_of.isoformat(),
+        "version": report.version,
+        "state": report.state,
+        "decision": report.decision,
+        "id": data.get("id", ""),
+        "verdict": data.get("verdict", ""),
+        "sha256": report.sha256,
+        "data_sha256": report.data_sha256,
+        "detail": detail,
+        "link": link(reverse("admin:reports_report_change", args=[report.pk])),
+        "api": link(reverse("report-detail", args=[report.pk])),
+    }
