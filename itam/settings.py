@@ -461,9 +461,8 @@ REST_FRAMEWORK: dict[str, Any] = {
         "user": env.text("ITAM_API_RATE", "1200/min"),
         "waitlist": env.text("ITAM_WAITLIST_RATE", "30/hour"),
     },
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "licenses.api.schema.Schema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S%z",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "NUM_PROXIES": 0,  # the address is REMOTE_ADDR, which ProxyMiddleware has set
 }
@@ -494,7 +493,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     | {
         name: f"drf_standardized_errors.openapi_serializers.{name}.choices"
         for name in (
-            *("ValidationErrorEnum", "ClientErrorEnum", "ServerErrorEnum"),
+            *("ClientErrorEnum", "ServerErrorEnum"),
             *(f"ErrorCode{code}Enum" for code in (401, 403, 404, 405, 406, 415, 429, 500)),
         )
     },

@@ -31,6 +31,7 @@ TABLE = {
     "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000),
     "E24": Trials("disks that fill up at random moments", 40, 200),
+    "E25": Trials("requests of each role for each operation of the API", 2, 20),
 }
 SECOND_RUN = os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1"
 

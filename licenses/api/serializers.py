@@ -48,12 +48,18 @@ from licenses.models import (
     tells_apart,
 )
 
+NOT_OF_A_FIELD = "non_field_errors"
+
 
 def as_api_error(error: ModelError) -> ValidationError:
     """Return a model's refusal in the API's one shape."""
     if hasattr(error, "error_dict"):
-        return ValidationError(error.message_dict)
-    return ValidationError({"non_field_errors": error.messages})
+        told = {
+            NOT_OF_A_FIELD if name == "__all__" else name: error.message_dict[name]
+            for name in error.message_dict
+        }
+        return ValidationError(told)
+    return ValidationError({NOT_OF_A_FIELD: error.messages})
 
 
 class ScopedSerializer(serializers.ModelSerializer[Any]):
@@ -95,9 +101,11 @@ class ScopedSerializer(serializers.ModelSerializer[Any]):
         """Return a copy to try the change on: the row itself stays as it is until all is well."""
         assert isinstance(self.instance, models.Model)
         model = type(self.instance)
-        return model(
+        row = model(
             **{f.attname: getattr(self.instance, f.attname) for f in model._meta.concrete_fields}
         )
+        row._state.adding = False  # else it would clash with itself
+        return row
 
 
 def serializer_for(

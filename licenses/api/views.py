@@ -369,7 +369,7 @@ class ChannelViewSet(Editable):
     filterset_class = filters_of(Channel, "kind", "enabled")
 
     @extend_schema(request=None, responses={202: shapes.NotificationSerializer(many=True)})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], pagination_class=None, filter_backends=())
     def test(self, request: Request, pk: str | None = None) -> Response:
         """Send a message that tries the channel out."""
         if not request.user.has_perm("licenses.change_channel"):

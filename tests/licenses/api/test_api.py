@@ -264,6 +264,16 @@ def test_an_entitlement_has_its_hours_counted_again() -> None:
     assert DirtySpan.objects.filter(pool=pool).exists()
 
 
+def test_a_row_does_not_clash_with_itself_and_clashes_with_others() -> None:
+    contract = Contract.objects.create(vendor=VendorFactory(), number="C-1")
+    Contract.objects.create(vendor=contract.vendor, number="C-2")
+    api, address = client("manager"), f"/api/v1/contracts/{contract.pk}/"
+    assert api.patch(address, {"title": "Renewed"}).status_code == 200
+    answer = api.patch(address, {"number": "C-2"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "non_field_errors"
+
+
 def test_a_pool_whose_episodes_end_otherwise_has_them_made_again() -> None:
     pool = PoolFactory()
     api = client("manager")
@@ -310,7 +320,7 @@ def test_an_auditor_sees_episodes_of_his_vendors_alone(chains: list[DenialEpisod
     assert rows(api.get("/api/v1/denial-episodes/")) == []
     Scope.objects.create(user=api.user).vendors.add(chains[1].pool.product.vendor)
     (row,) = rows(api.get("/api/v1/denial-episodes/"))
-    assert (row["starts"], row["refusals"], row["rules"]) == ("2026-03-10T10:00:00+0000", 1, 1)
+    assert (row["starts"], row["refusals"], row["rules"]) == ("2026-03-10T10:00:00Z", 1, 1)
     assert api.get(f"/api/v1/denial-episodes/{chains[0].pk}/").status_code == 404
     assert rows(api.get(f"/api/v1/denial-episodes/?pool={chains[0].pool_id}")) == []
 
