@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db.models import Sum
 
+from licenses.analysis.crowds import too_few
 from licenses.models import Checkout, Membership
 
 from .world import World
@@ -39,7 +40,10 @@ class Holders:
 
 
 def holders(world: World, pool_ids: Collection[int]) -> dict[int, Holders]:
-    """Return who holds the seats of these pools now. Two queries, none for no pools."""
+    """Return who holds the seats of these pools now. Five queries, none for no pools.
+
+    A team of which so few people are known that it would be somebody is not named.
+    """
     pools_of: defaultdict[int, list[int]] = defaultdict(list)
     for pool in pool_ids:
         for feature in world.pool_features.get(pool, ()):
@@ -63,8 +67,11 @@ def holders(world: World, pool_ids: Collection[int]) -> dict[int, Holders]:
         person__checkouts__feature__in=list(pools_of),
         person__checkouts__returned_at=None,
     )
-    for person, team in members.order_by().values_list("person_id", "team__name").distinct():
-        teams[person].append(team)
+    rows_of_teams = members.order_by().values_list("person_id", "team_id", "team__name").distinct()
+    few = too_few(world.second, world.second + 1)
+    for person, team_id, team in rows_of_teams:
+        if team_id not in few:
+            teams[person].append(team)
     return {pool: _summed(people, teams) for pool, people in held.items()}
 
 

@@ -13,11 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licenses.alerts.backtest import backtest
+from licenses.api import examples
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, filters_of
 from licenses.models import AlertRule, LicensePool
 
 
+@examples.creates(examples.ALERT_RULE)
 class AlertRuleViewSet(Editable):
     """When somebody is to be told, about one pool, one server, or all of them."""
 

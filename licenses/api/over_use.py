@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licenses.analysis.over_use import Episode, over_use
+from licenses.api import examples
 from licenses.api import serializers as shapes
 from licenses.api.asking import SPAN, Span, span
 from licenses.api.base import ReadOnly, filters_of
@@ -27,6 +28,7 @@ OverUseNoteSerializer = shapes.serializer_for(
 )
 
 
+@examples.creates(examples.OVER_USE_NOTE)
 class OverUseNoteViewSet(ReadOnly, mixins.CreateModelMixin):
     """Why a pool was in use above what is allowed. Never edited: of several notes on an episode
     the newest counts."""

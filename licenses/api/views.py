@@ -23,6 +23,7 @@ from licenses.analysis.portfolio import portfolio
 from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.usage import usage
+from licenses.api import examples
 from licenses.api import serializers as shapes
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
@@ -72,6 +73,7 @@ class DenialEpisodeViewSet(ReadOnly):
     ordering_fields = ("id", "starts", "lost_seconds")
 
 
+@examples.creates(examples.ENTITLEMENT)
 class EntitlementViewSet(
     Scoped, mixins.CreateModelMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
 ):
@@ -248,6 +250,7 @@ class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, Editable):
     @extend_schema(
         parameters=FIGURES,
         responses={200: OpenApiTypes.OBJECT},
+        examples=[examples.answered(examples.USAGE)],
     )
     @action(detail=True)
     def usage(self, request: Request, pk: str | None = None) -> Response:
@@ -265,7 +268,9 @@ class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, Editable):
         )
         return Response(found.as_dict())
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        responses={200: OpenApiTypes.OBJECT}, examples=[examples.answered(examples.HOLDERS)]
+    )
     @action(detail=True)
     def holders(self, request: Request, pk: str | None = None) -> Response:
         """Say who holds seats now, and how old that is."""
@@ -359,6 +364,7 @@ class AlertViewSet(ReadOnly):
         return Response(self.get_serializer(alert).data)
 
 
+@examples.creates(examples.CHANNEL)
 class ChannelViewSet(Editable):
     """Where messages go."""
 

@@ -35,6 +35,7 @@ from licenses.models.guards import APPEND_ONLY, SEALED
 
 from .batches import batches
 from .captures import drop_raw
+from .erasure_papers import papers
 
 _ACCOUNTS = {"auth_user"}
 """An account is not a name behind use: whoever manages accounts deletes it."""
@@ -45,13 +46,18 @@ class Held(Exception):
 
 
 class Erased(NamedTuple):
-    """What was done. left: places that may not be changed and still hold the name."""
+    """What was done.
+
+    left:       places that may not be changed and still hold the name.
+    documents:  stored documents that hold it, or that cannot be searched and may hold it.
+    """
 
     person: str
     rows: int
     captures: int
     files: int
     left: list[str]
+    documents: list[str]
 
 
 class Needles:
@@ -106,11 +112,13 @@ def erase(person: Person, reason: str, *, known_as: str = "", despite_hold: bool
     captures = _drop_captures(needles)
     files = sum(_scrub_file(path, needles) for path in _our_texts())
     rows, left = _scrub_tables(needles)
+    kept = papers(person, needles)
     with transaction.atomic():
         rows += _forget(person)
         now = timezone.now()
         body = {
             "captures": captures,
+            "documents": [row.document for row in kept],
             "person": person.pseudonym,
             "reason": needles.replace(reason),
             "what": "name of a person",
@@ -120,7 +128,7 @@ def erase(person: Person, reason: str, *, known_as: str = "", despite_hold: bool
         Person.objects.filter(pk=person.pk).update(erased_at=now)
     cache.clear()
     _tidy()
-    return Erased(person.pseudonym, rows, captures, files, left)
+    return Erased(person.pseudonym, rows, captures, files, left, [row.words for row in kept])
 
 
 def is_held(person: Person) -> bool:

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.serializers import as_serializer_error
 
+from licenses.api import examples
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.api.serializers import (
@@ -28,6 +29,14 @@ from reports.api.serializers import (
     StepSerializer,
 )
 from reports.models import LaterData, Report, SignOff
+
+YEAR = {
+    "name": "compliance",
+    "vendor": 3,
+    "start": "2025-11-01",
+    "end": "2026-11-01",
+    "zone": "Europe/Berlin",
+}
 
 
 class MayRead(DjangoModelPermissions):
@@ -52,7 +61,11 @@ class ReportViewSet(
     def get_queryset(self) -> Any:
         return Report.objects.for_user(self.request.user).prefetch_related("sign_offs")
 
-    @extend_schema(request=ReportRequestSerializer, responses={202: ReportSerializer})
+    @extend_schema(
+        request=ReportRequestSerializer,
+        responses={202: ReportSerializer},
+        examples=[examples.asked(YEAR)],
+    )
     def create(self, request: Request) -> Response:
         """Put a report on record; its location tells how far it is."""
         asked = ReportRequestSerializer(data=request.data, context={"request": request})

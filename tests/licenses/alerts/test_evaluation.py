@@ -391,6 +391,21 @@ def test_a_message_says_who_holds_most_without_a_name(company):
     assert "user" not in mail.outbox[0].body
 
 
+def test_a_message_names_no_team_that_is_so_small_that_it_would_be_somebody(company, settings):
+    settings.ITAM_NAMES = "pseudonymous"
+    pool = company.add_pool("Modeller")
+    row = holding(pool.mappings.get().feature, T0 - 100, None, seats=9)
+    team = MembershipFactory(person=row.person, team__name="Design").team
+    company.story(pool, [9, 9])
+    assert "Design" not in mail.outbox[0].body
+    for _ in range(4):
+        MembershipFactory(team=team)
+    other = company.add_pool("Solver")
+    holding(other.mappings.get().feature, T0 - 100, None, seats=9, person=row.person)
+    company.story(other, [9, 9], begin=600)
+    assert "most are with Design (9 seats)" in mail.outbox[-1].body
+
+
 def test_hostile_names_reach_a_mail_as_plain_text(company):
     pool = company.add_pool("Mod\u202eeller\r\nBcc: everybody@example.test\x1b[31m")
     company.story(pool, [9, 9])

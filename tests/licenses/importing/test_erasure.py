@@ -33,6 +33,8 @@ from licenses.models import (
     Capture,
     Channel,
     Checkout,
+    Contract,
+    Document,
     EvidenceBlock,
     Host,
     IdempotencyRecord,
@@ -54,6 +56,7 @@ from tests.factories import (
     HostFactory,
     PersonFactory,
     PoolFactory,
+    VendorFactory,
     at,
     holding,
     refusal,
@@ -248,6 +251,32 @@ def test_a_dropped_capture_keeps_hash_and_size(
     dropped = Capture.objects.get(stored="")
     assert dropped.raw_dropped_at is not None
     assert Capture.objects.exclude(stored="").count() == 1
+
+
+def test_documents_that_hold_the_name_or_cannot_be_searched_are_told(
+    world: LicensePool, django_capture_on_commit_callbacks: Any
+) -> None:
+    mine = Contract.objects.create(vendor=world.product.vendor, number="C-1")
+    other = Contract.objects.create(vendor=VendorFactory(), number="C-2")
+
+    def paper(contract: Contract, name: str, text: str = "nothing") -> int:
+        row = Document.objects.create(
+            contract=contract, kind="other", title=name, file_name=name, sha256=name, size=9,
+            file=ContentFile(text.encode(), name=name),
+        )  # fmt: skip
+        return int(row.pk)
+
+    named = paper(other, "list.csv", f"seats;{FULL}")
+    scan = paper(mine, "scan.pdf")
+    for contract, name in ((mine, "note.txt"), (other, "scan.png")):
+        paper(contract, name)
+    found = erase(CANARY, django_capture_on_commit_callbacks)["documents"]
+    assert found == [
+        f"document {named} of contract C-2, list.csv: holds the name",
+        f"document {scan} of contract C-1, scan.pdf: may hold the name: it cannot be searched",
+    ]
+    told = [row["body"] for row in entries.entries("installation") if row["kind"] == "erasure"]
+    assert told[-1]["documents"] == [named, scan]
 
 
 def test_others_keep_their_names(
