@@ -32,10 +32,9 @@ from licenses.models import (
     Vendor,
 )
 
-from . import entries, keys, seal, stock, tree
+from . import entries, keys, programs, seal, stock, tree
 from .notes import Head, Signer, read_checkpoint
 
-PROGRAMS = ("recompute.py", "verify.py")
 TIME = (1980, 1, 1, 0, 0, 0)
 NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -196,7 +195,7 @@ def _texts(days: list[EvidenceDay], choice: Choice, last: date, signer: Signer) 
         "checkpoint.txt": _head(days, signer),
         "days.txt": "".join(f"{row.line}\n" for row in days),
         "streams.txt": "".join(_stream_lines(choice.streams, last)),
-        **{name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in PROGRAMS},
+        **programs.programs(),
     }
     if len(hand_overs) > 1:
         texts["keys.txt"] = "".join(

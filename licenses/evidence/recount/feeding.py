@@ -1,0 +1,134 @@
+"""What a feature brings to a pool: what it held, was seen, issued and possible."""
+
+from bisect import bisect_left
+from datetime import datetime, time
+
+from .curves import combined, curve
+from .holdings import feature_holdings
+from .spans import FAR, both, minus, union
+
+
+def midnight(day, zone):
+    """Return the first moment of a day, also where the clock jumps over midnight."""
+    wall = datetime.combine(day, time.min)
+    first = int(wall.replace(tzinfo=zone).timestamp())
+    if datetime.fromtimestamp(first, zone).replace(tzinfo=None) == wall:
+        return first
+    return next(
+        moment
+        for moment in range(int(wall.replace(tzinfo=zone, fold=1).timestamp()), first + 1)
+        if datetime.fromtimestamp(moment, zone).replace(tzinfo=None) >= wall
+    )
+
+
+class Fed:
+    """A feature that feeds a pool: what it held, what was seen, issued and possible."""
+
+    def __init__(self, server, row):
+        self.stream, daemon, name, self.weight, start, end = row
+        self.server, self.feature = server, (daemon, name)
+        self.span = [(-FAR if start == "" else start, FAR if end == "" else end)]
+        self.held = feature_holdings(server, self.feature)
+        self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
+        self.seen = union(self.logs, self.polls)
+        self.files = [
+            (-FAR if first == "" else first, FAR if last == "" else last,
+             None if count == "" else count, overdraft)
+            for d, n, count, overdraft, first, last in server.stock["issued"]
+            if (d, n) == self.feature
+        ]  # fmt: skip
+        steps = sorted(server.issued[self.feature].items())
+        self.totals = [
+            (at, following, count)
+            for (at, count), following in zip(steps, [at for at, _ in steps[1:]] + [FAR])
+        ]
+
+    def rows(self):
+        """Return the holdings cut to the time in which the feature fed the pool."""
+        (start, end), found = self.span[0], []
+        for person, host, seats, sure, after, taken, back, exact, polled in self.held:
+            cut_at, until, here = max(taken, start), min(back, end), start <= taken < end
+            if until > cut_at or here:
+                found.append({
+                    "who": (person, host, taken), "fresh": here, "here": here, "exact": exact,
+                    "polled": polled, "feature": self.feature[1], "stream": self.stream,
+                    "first": cut_at,
+                    "seats": seats * self.weight, "taken": cut_at, "sure": max(sure, start),
+                    "after": min(after, end), "back": until,
+                })  # fmt: skip
+        return found
+
+    def issued(self):
+        """Return the curve of seats that the server says it issues; None where nobody says."""
+        moments = {-FAR, *(m for row in self.files for m in row[:2])}
+        moments |= {m for row in self.totals for m in row[:2]}
+        found = []
+        for moment in sorted(moments):
+            total = next((row for row in self.totals[::-1] if row[0] <= moment < row[1]), None)
+            lines = [row for row in self.files if row[0] <= moment < row[1]]
+            if total and all(row[0] <= total[0] for row in lines):
+                found.append((moment, total[2]))
+            elif lines:
+                counts = [row[2] for row in lines]
+                found.append((moment, None if None in counts else sum(counts)))
+            else:
+                found.append((moment, None))
+        return found
+
+    def possible(self):
+        """Return (most seats that could be out, when answers around say so, when files do)."""
+        filed = curve((a, b, count or 0) for a, b, count, _over in self.files)
+        over = curve((a, b, more) for a, b, _count, more in self.files)
+        stated = curve((a, b, count or 0) for a, b, count in self.totals)
+        most = combined(lambda f, s, o: max(f, s) + o, filed, stated, over)
+        uncounted = union([row[:2] for row in self.files + self.totals if row[2] is None])
+        same, changed = self.between_answers()
+        return most, minus(same, uncounted), minus(minus(self.by_file(), changed), uncounted)
+
+    def between_answers(self):
+        same, changed, step = [], [], self.server.stock["step"]
+        told = self.server.told(self.feature)
+        for place, (start, end, count) in enumerate(self.totals):
+            if end == FAR:
+                same.append((start, max([start, *told[-1:]])))
+                continue
+            at = bisect_left([span[1] for span in self.polls], end)
+            before = start
+            if at < len(self.polls) and self.polls[at][0] < end:
+                before = max(before, self.polls[at][0], end - step)
+            elif at:
+                before = max(before, self.polls[at - 1][1])
+            same.append((start, before))
+            if self.totals[place + 1][2] != count:
+                changed.append((before, end))
+        return union(same), union(changed)
+
+    def by_file(self):
+        # A poll vouches for its own second.
+        answers = [at + 1 for at, complete, _scope in self.server.answers if complete]
+        newest = max([end for _start, end in self.logs] + answers, default=-FAR)
+        dark, spoiled = minus([(-FAR, FAR)], self.seen), []
+        for moment in {m for row in self.files for m in row[:2]} - {-FAR, FAR}:
+            spoiled += [span for span in dark if span[0] <= moment < span[1]]
+        return minus(both([row[:2] for row in self.files], [(-FAR, newest)]), spoiled)
+
+    def whole_log(self):
+        """Return the time in which a log tells of every holding, also of earlier ones."""
+        begun = sorted({*self.server.restarts[""], *self.server.restarts[self.feature[0]]})
+        found = []
+        for first, last in self.logs:
+            known = next((at for at in begun if at >= first), FAR)
+            span = next((span for span in self.polls if span[1] >= first), None)
+            if span is not None:
+                answer = span[0]
+                if answer < first:
+                    answer = min(span[1], first + self.server.stock["step"])
+                known = min(known, answer)
+            found.append((known, last))
+        return union(found)
+
+
+def observed(parts):
+    """Return the time in which something feeds a pool, and all that does is vouched for."""
+    mapped = union(*(span for span, _seen in parts))
+    return minus(mapped, union(*(minus(span, seen) for span, seen in parts)))

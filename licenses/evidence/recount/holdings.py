@@ -1,0 +1,201 @@
+"""Holdings: which IN ended which OUT, what a restart lost, what polls add."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+
+from .spans import FAR
+
+WEEK, SILENCE = 7 * 86400, 7 * 3600
+"""An IN counts so long after polls missed its OUT; a log silent for longer has lost lines."""
+
+
+class Held:
+    """Held for sure in [sure, after), at most in [taken, back); None: nobody knows of an end."""
+
+    def __init__(self, taken, sure, row=None, polled=False):
+        self.taken, self.sure, self.row, self.polled = taken, sure, row, polled
+        self.after = self.back = None
+        self.lost = False
+
+    def end(self, after, back, lost=False):
+        self.after, self.back, self.lost = max(after, self.sure), max(back, self.taken), lost
+
+
+class Pairing:
+    """Makes the holdings of one feature."""
+
+    def __init__(self, server, feature):
+        self.server, self.told = server, server.told(feature)
+        self.log = server.sighted("log", feature[0])
+        pairs = zip(self.log, self.log[1:])
+        self.holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
+        starts = [span[0] for span in self.log]
+        known = {**server.restarts[""], **server.restarts[feature[0]]}
+        self.restarts = []
+        for at in sorted(known):
+            place = bisect_left(starts, at) - 1
+            heard = [known[at]] if known[at] is not None else []
+            heard += [min(self.log[place][1], at)] if place >= 0 else []
+            self.restarts.append((at, max(heard, default=at)))
+
+    def answer_after(self, moment):
+        place = bisect_right(self.told, moment)
+        return self.told[place] if place < len(self.told) else None
+
+    def hole_after(self, moment):
+        return next((hole for hole in self.holes if hole[1] > moment), None)
+
+    def logged_until(self, moment):
+        return next((end for start, end in self.log if start <= moment <= end), None)
+
+    def holdings(self, moves, rows):
+        """moves: (moment, whether OUT) of one holder; rows: what the status showed of him."""
+        for row in rows:
+            first = row["first_seen"]
+            row["began"] = min(row.get("started", first), first)
+            row["until"] = row["last_seen"]
+            if "gone" not in row and self.told:
+                row["until"] = max(row["until"], self.told[-1])
+        rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["place"]))
+        self.by_minute = defaultdict(list)
+        for row in rows:
+            self.by_minute[row["began"] // 60].append(row)
+        held, alone = self.replay(moves)
+        polled = []
+        for row in self.matched(held, rows):
+            one = Held(row["began"], min(row["began"] + 59, row["first_seen"]), row, True)
+            if "gone" in row:
+                one.end(row["until"] + 1, row["gone"])
+            polled.append(one)
+        used = set()
+        for at in alone:
+            for one in polled:
+                gone = one.row.get("gone", FAR)
+                if id(one) not in used and one.row["until"] <= at <= gone:
+                    one.end(at, at)
+                    used.add(id(one))
+                    break
+        for one in held:
+            self.end_by_polls(one)
+        for one in held:
+            self.end_by_holes(one)
+        return held + polled
+
+    def replay(self, moves):
+        begun = {at for at, _heard in self.restarts}
+        out, ended, alone, waiting = [], [], [], list(self.restarts)
+
+        def lose(until):
+            while waiting and waiting[0][0] < until:
+                at, heard = waiting.pop(0)
+                for one in [one for one in out if one.taken < at]:
+                    out.remove(one)
+                    one.end(heard, heard, lost=True)
+                    ended.append(one)
+
+        # Within a second OUTs come first, but for those after a restart in it.
+        for at, is_out in sorted(moves, key=lambda m: (m[0], m[1] if m[0] in begun else not m[1])):
+            lose(at + 1 if is_out else at)
+            if is_out:
+                out.append(Held(at, at))
+                continue
+            one = self.returned(out, at)
+            if one is None:
+                alone.append(at)
+            else:
+                out.remove(one)
+                one.end(at, at)
+                ended.append(one)
+        lose(FAR)
+        return ended + out, alone
+
+    def returned(self, out, at):
+        """Return the oldest holding that was not over by then, as far as anybody can tell."""
+        across = missed = None
+        for one in out:
+            minute = one.taken // 60
+            mine = self.by_minute.get(minute) or self.by_minute.get(minute + 1, [])
+            poll = self.answer_after(one.taken + 60)
+            over = poll is not None and poll <= at
+            if mine:
+                over = all(row.get("gone", FAR) <= at for row in mine)
+            if over:
+                missed = missed or (one if at - one.taken <= WEEK else None)
+                continue
+            hole = self.hole_after(max([one.taken, *(row["until"] for row in mine)]))
+            if hole is None or hole[1] > at:
+                return one
+            across = across or one
+        return across or missed
+
+    def matched(self, held, rows):
+        """Give each row to the holding of its minute; return the rows that are left."""
+        left, taken = rows, defaultdict(list)
+        for one in held:
+            taken[one.taken // 60].append(one)
+        for strict in (True, False):
+            rest = []
+            for row in left:
+                minute = row["began"] // 60
+                free = [
+                    one
+                    for near in (minute, minute - 1)
+                    for one in taken.get(near, [])
+                    if one.row is None
+                    and not (strict and one.back is not None and one.back + 60 < row["until"])
+                ]  # fmt: skip
+                if not free:
+                    rest.append(row)
+                    continue
+                best = min(free, key=lambda one: (
+                    one.taken // 60 != minute, (one.back is None) != ("gone" not in row),
+                    one.taken, one.back or 0,
+                ))  # fmt: skip
+                best.row = row
+            left = rest
+        return left
+
+    def end_by_polls(self, one):
+        if one.back is not None and not one.lost:
+            return
+        if one.row is not None:
+            gone = one.row.get("gone")
+            if gone is not None and (one.back is None or gone <= one.back):
+                one.end(one.row["until"] + 1, gone)
+            return
+        poll = self.answer_after(one.taken + 60)
+        if poll is not None and (one.back is None or poll <= one.back):
+            heard = self.logged_until(one.taken)
+            one.end(heard if heard is not None and heard <= poll else one.taken, poll)
+
+    def end_by_holes(self, one):
+        if one.back is not None and not one.lost:
+            return
+        shown = one.taken if one.row is None else one.row["until"] + 1
+        hole = self.hole_after(max(one.taken, shown))
+        if hole is not None and (one.back is None or hole[1] <= one.back):
+            one.after = max(hole[0], shown, one.sure)
+
+
+def feature_holdings(server, feature):
+    """Return (person, host, seats, sure, after, taken, back, exact, polled) of a feature, all."""
+    rows = defaultdict(list)
+    for row in server.rows[feature].values():
+        rows[row["person"], row["host"], row["seats"]].append(row)
+    moves, pairing, found = server.moves[feature], Pairing(server, feature), []
+    logged = max((end for _start, end in pairing.log), default=-FAR)
+    polled = max((at + 1 for at, complete, _ in server.answers if complete), default=-FAR)
+    for holder in sorted({*moves, *rows}):
+        for one in pairing.holdings(moves.get(holder, []), rows.get(holder, [])):
+            exact = one.taken == one.sure and one.after == one.back
+            after, back = one.after, one.back
+            if back is None:
+                exact = one.taken == one.sure and not one.polled and after is None
+                back = -FAR if one.polled else logged
+                if one.row is not None:
+                    shown = one.row["last_seen"] + 1
+                    back = max(back, shown, polled if "gone" not in one.row else shown)
+                back = max(back, one.sure + 1)
+                after = back if after is None else after
+            found.append((*holder, one.sure, after, one.taken, back, exact, one.polled))
+    return sorted(found, key=lambda row: (row[5], row[0]))

@@ -1,0 +1,158 @@
+"""The figures of a pool: its hours and days."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from .curves import combined, curve, cut, on, where
+from .feeding import Fed, midnight, observed
+from .spans import FAR, both, clip, minus, seconds, union
+from .uses import wants_seats
+
+
+class Pool:
+    """The figures of one pool over [start, end), as known at *now*."""
+
+    def __init__(self, told, servers, start, end, now, proven_from):
+        self.grid = self.levels = None
+        zone = ZoneInfo(told["zone"])
+        self.fed = [Fed(servers[row[0]], row) for row in told["features"]]
+        lines = [
+            (midnight(date.fromisoformat(first), zone),
+             midnight(date.fromisoformat(last) + timedelta(1), zone) if last else FAR,
+             quantity + overdraft, strength >= proven_from)
+            for _line, first, last, quantity, overdraft, strength in told["rights"]
+        ]  # fmt: skip
+        begun = [(min((row[0] for row in lines), default=FAR), FAR)]
+        self.allowed = cut(curve(row[:3] for row in lines), begun)
+        self.proven = cut(curve(row[:3] for row in lines if row[3]), begun)
+        self.issued = self.sum_of(lambda fed: fed.issued())
+        self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
+        self.rows = self.counted_once(servers, told)
+        self.seen = observed([(fed.span, fed.seen) for fed in self.fed])
+        heard = [
+            max(min([*(row[5] for row in fed.held[:1]), *(s for s, _ in fed.seen[:1])],
+                    default=FAR), fed.span[0][0])
+            for fed in self.fed
+        ]  # fmt: skip
+        retired = FAR if told["retired"] == "" else told["retired"]
+        first = min([row[0] for row in lines] + heard, default=FAR)
+        self.expected = clip([(first, min(end, now, retired))], start, end)
+        self.bound()
+        self.asked = [
+            (fed, at, body)
+            for fed in self.fed
+            for at, feature, body in fed.server.denials
+            if feature == fed.feature and fed.span[0][0] <= at < fed.span[0][1]
+            and start <= at < end
+        ]  # fmt: skip
+        self.refused = [at for _fed, at, body in self.asked if wants_seats(body)]
+
+    def sum_of(self, told):
+        """Return the weighted sum over the features; None where nothing feeds or one is silent."""
+        total, silent = curve([]), []
+        for fed in self.fed:
+            level = cut(told(fed), fed.span)
+            weight = fed.weight
+            total = combined(lambda t, s, w=weight: t + (s or 0) * w, total, level)
+            silent.append((fed.span, where(lambda s: s is not None, level)))
+        return cut(total, observed(silent))
+
+    def counted_once(self, servers, told):
+        """Leave out the components of packages for as long as the package itself counts."""
+        rows = {id(fed): fed.rows() for fed in self.fed}
+        by_name = {(row[0], row[1], row[2]): fed for row, fed in zip(told["features"], self.fed)}
+        for stream in sorted({row[0] for row in told["features"]}):
+            for daemon, package, component in servers[stream].stock["packages"]:
+                outer = by_name.get((stream, daemon, package))
+                inner = by_name.get((stream, daemon, component))
+                if outer is None or inner is None or outer is inner:
+                    continue
+                free = defaultdict(list)
+                for row in rows[id(outer)]:
+                    if row["fresh"]:
+                        free[row["who"]].append(row)
+                for row in rows[id(inner)]:
+                    if row["fresh"] and free[row["who"]]:
+                        whole = free[row["who"]].pop(0)
+                        row.update(fresh=False, taken=whole["back"], sure=whole["after"])
+        every = [row for fed in self.fed for row in rows[id(fed)]]
+        return [row for row in every if row["fresh"] or row["back"] > row["taken"]]
+
+    def bound(self):
+        """Find the time in which more than what is proven was impossible, and what is doubtful."""
+        capacity, silent, exact = curve([]), [], []
+        for fed in self.fed:
+            most, by_server, by_file = fed.possible()
+            weight = fed.weight
+            level = combined(lambda m, w=weight: (m or 0) * w, cut(most, fed.span))
+            capacity = combined(lambda one, more: one + more, capacity, level)
+            silent.append((fed.span, union(by_server, by_file)))
+            exact.append((fed.span, fed.whole_log()))
+        capacity = cut(capacity, observed(silent))
+        self.safe = where(
+            lambda most, right: None not in (most, right) and most <= right, capacity, self.proven
+        )
+        logged = minus(both(self.expected, observed(exact)), self.safe)
+        self.bare = minus(minus(self.expected, self.safe), logged)
+        most = curve((row["taken"], row["back"], row["seats"]) for row in self.rows)
+        above = where(lambda m, p: p is not None and m > p, most, self.proven)
+        self.doubtful = both(above, logged)
+        self.used = curve((row["sure"], row["after"], row["seats"]) for row in self.rows)
+        unknown = where(lambda a: a is None, self.allowed)
+        self.unknown = both(unknown, self.expected)
+        self.over = where(lambda u, a: a is not None and u > a, self.used, self.allowed)
+        self.claimed = where(lambda u, p: p is not None and u > p, self.used, self.proven)
+
+    def cells(self, start, end):
+        """Return (moment, seconds, used, allowed, issued, limit) of [start, end)."""
+        if self.grid is None:
+            curves = (self.used, self.allowed, self.issued, self.limit)
+            self.grid = sorted({moment for each in curves for moment, _level in each})
+            self.levels = list(zip(*(on(each, self.grid) for each in curves)))
+        first = bisect_right(self.grid, start) - 1
+        last = bisect_left(self.grid, end)
+        moments = [start, *self.grid[first + 1 : last], end]
+        return [
+            (moment, following - moment, *levels)
+            for moment, following, levels in zip(moments, moments[1:], self.levels[first:last])
+        ]
+
+    def figures(self, start, end):
+        """Return the figures of [start, end) by their names in daily.csv."""
+        cells = self.cells(start, end)
+        peak = max(used for _at, _s, used, *_ in cells)
+        seen, expected = clip(self.seen, start, end), clip(self.expected, start, end)
+        missing = minus(expected, seen)
+        known = peak > 0 or seconds(seen) > 0
+        allowed = [a for *_, a, _i, _l in cells if a is not None]
+        issued = [i for *_, i, _l in cells if i is not None]
+        over = [(s, u - a) for _at, s, u, a, _i, _l in cells if a is not None and u > a]
+        full = [s for _at, s, u, _a, _i, most in cells if most is not None and u and u >= most]
+        bounded = seconds(both(missing, clip(self.safe, start, end)))
+        watched = seconds(both(seen, expected))
+        return {
+            "day_seconds": end - start,
+            "expected_seconds": seconds(expected),
+            "observed_seconds": watched,
+            "peak": peak if known else None,
+            "peak_first_at": next(at for at, _s, u, *_ in cells if u == peak) if known else None,
+            "peak_seconds": sum(s for _at, s, u, *_ in cells if u == peak) if known else None,
+            "allowed_min": min(allowed, default=None),
+            "allowed_max": max(allowed, default=None),
+            "issued_min": min(issued, default=None),
+            "issued_max": max(issued, default=None),
+            "seconds_at_limit": sum(full),
+            "overuse_seconds": sum(s for s, _excess in over),
+            "overuse_licence_seconds": sum(s * excess for s, excess in over),
+            "denials": sum(start <= at < end for at in self.refused),
+            "gap_seconds_bounded": bounded,
+            "gap_seconds_unbounded": seconds(missing) - bounded,
+        }
+
+    def sampled(self, start, end):
+        """Tell whether polls alone tell of a part of the use of a month."""
+        return any(
+            not row["exact"] and row["taken"] < end and row["back"] > start for row in self.rows
+        )

@@ -1,0 +1,83 @@
+"""What the entries tell of servers and pools."""
+
+import json
+from collections import defaultdict
+
+from .spans import minus, union
+
+
+class Server:
+    """All that is told of one licence server."""
+
+    def __init__(self):
+        self.moves = defaultdict(lambda: defaultdict(list))  # feature -> holder -> OUTs and INs
+        self.rows = defaultdict(dict)  # feature -> row of the status -> what is known of it
+        self.answers, self.scopes = [], {}  # (moment, complete, scope)
+        self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
+        self.restarts = defaultdict(dict)
+        self.issued = defaultdict(dict)  # feature -> moment -> seats
+        self.denials = []
+        self.stock = {"issued": [], "packages": [], "step": 900}
+
+    def sighted(self, source, daemon):
+        return union(self.sights[source][""], self.sights[source][daemon])
+
+    def told(self, feature):
+        """Return when complete answers told of a feature, in order."""
+        return sorted(
+            moment
+            for moment, complete, scope in self.answers
+            if (feature in self.scopes[scope][1] if scope in self.scopes else complete)
+        )
+
+    def add(self, entry):
+        kind, at, body = entry["kind"], entry["event_time"], entry["body"]
+        feature = (body.get("daemon", ""), body.get("feature", ""))
+        if kind in ("checkout", "checkin"):
+            holder = body["person"], body["host"], body["seats"]
+            self.moves[feature][holder].append((at, kind == "checkout"))
+        elif kind == "sample":
+            row = self.rows[feature].setdefault(body["row"], {"place": len(self.rows[feature])})
+            row.pop("gone", None)
+            row.update(body)
+        elif kind == "poll":
+            self.answers.append((at, body["result"] == "parsed", body.get("scope")))
+        elif kind == "coverage":
+            spans, span = self.sights[body["source"]], [(body["from"], body["to"])]
+            change = minus if body.get("what") == "withdrawn" else union
+            spans[body["daemon"]] = change(spans[body["daemon"]], span)
+        elif kind == "denial":
+            self.denials.append((at, feature, body))
+        elif kind == "config":
+            self.add_config(body, feature, at)
+
+    def add_config(self, body, feature, at):
+        what = body.get("what")
+        if what == "scope":
+            features = {tuple(each) for each in body["features"]}
+            self.scopes[body["scope"]] = (body["daemons"], features)
+        elif what == "daemon start":
+            known = self.restarts[body["daemon"]].get(at)
+            heard = [each for each in (known, body.get("last_seen")) if each is not None]
+            self.restarts[body["daemon"]][at] = max(heard, default=None)
+        elif what == "issued" and "kind" not in body:
+            self.issued[feature][at] = body.get("count")
+        elif what == "issued withdrawn":
+            self.issued[feature].pop(at, None)
+
+
+def load(opened, names):
+    """Return the servers by stream, and the pools as they were told last."""
+    servers, pools = defaultdict(Server), {}
+    for name in sorted(name for name in names if name.startswith("ev/")):
+        with opened(name) as file:
+            for line in file:
+                entry = json.loads(line)
+                stream, body = entry["stream"], entry["body"]
+                if stream.startswith("server/"):
+                    servers[stream[7:]].add(entry)
+                elif entry["kind"] == "stock" and body["what"] == "pool":
+                    pools[body["pool"]] = body
+                elif entry["kind"] == "stock":
+                    servers[body["server"]].stock = body
+    return servers, pools
