@@ -5,6 +5,7 @@ row heights are known beforehand, and what a text becomes is worked out once for
 text of a column.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +62,9 @@ class Group:
 
 
 Row = Sequence[str | Cell] | Group
+
+_SIMPLE: Final = re.compile(r"[ -'*-\[\]-~]+")
+"""ASCII that is drawn as it is: no control character, and nothing that a PDF string escapes."""
 
 # A cell of a column, and the operators before and after the baseline that draw it.
 _Memo = dict[str | Cell, tuple[str, str]]
@@ -263,6 +267,22 @@ class _Plan:
             return (clip(shown, font, self.size, room),), font
         return wrap(shown, font, self.size, room, most), font
 
+    def simple(self, cell: str | Cell, index: int) -> float | None:
+        """Return where the text of a cell starts that is drawn as it is, in the table's own font;
+        None for any other. Most cells are such, and of many no two are the same."""
+        column = self.columns[index]
+        if type(cell) is not str or column.font != fonts.REGULAR or len(cell) > self.limit:
+            return None
+        if not _SIMPLE.fullmatch(cell):
+            return None
+        wide = fonts.plain_ems(cell, fonts.REGULAR) * self.size
+        if wide > self.rooms[index]:
+            return None
+        x = self.anchors[index]
+        if column.align == "left":
+            return x
+        return x - (wide if column.align == "right" else wide / 2)
+
     def _lines_of(self, row: Row) -> int:
         if isinstance(row, Group):
             return 1
@@ -342,6 +362,10 @@ class _Page:
 
     def _learn(self, memo: _Memo, cell: str | Cell, index: int) -> tuple[str, str]:
         """Add to *memo*, and return, what comes before and after the baseline of a cell."""
+        x = self.plan.simple(cell, index)
+        if x is not None:
+            known = memo[cell] = f"1 0 0 1 {x:.2f} ", f" Tm ({cell}) Tj"
+            return known
         (line,), font = self.plan.cell(cell, index, 1)
         tone = cell.tone if isinstance(cell, Cell) else Tone.PLAIN
         before = f"1 0 0 1 {self._left(line, font, index, tone):.2f} "

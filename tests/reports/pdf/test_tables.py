@@ -10,7 +10,7 @@ from reportlab.platypus import Flowable
 from reports.pdf import fonts
 from reports.pdf.ink import Ink
 from reports.pdf.look import Tone
-from reports.pdf.tables import Cell, Column, FastTable, Group, _Page
+from reports.pdf.tables import Cell, Column, FastTable, Group, _Page, _Plan
 
 COLUMNS = [Column("Number", 60, "right"), Column("User", 200), Column("Verdict", 100)]
 
@@ -112,3 +112,25 @@ def test_a_total_takes_one_line_even_where_the_cells_take_several(read_back) -> 
     total = ["Total of all the pools named above", "7"]
     text = read_back([FastTable(columns, [["a", "b"]], total=total)]).pages[0].extract_text()
     assert re.search(r"^Total.*…", text, re.MULTILINE)
+
+
+def test_a_cell_drawn_as_it_is_looks_as_one_that_was_cut_and_escaped(monkeypatch) -> None:
+    texts = ["", "a", "1 234.50 %", "(b)", "c\\u0041", "d\x07", "Ω", "w" * 40, "x" * 300, " "]
+    columns = [
+        Column("L", 1),
+        Column("R", 1, "right"),
+        Column("C", 1, "center"),
+        Column("M", 1, font=fonts.MONO),
+        Column("B", 1, font=fonts.BOLD),
+    ]
+
+    def operators() -> list[str]:
+        whole = FastTable(columns, [[text] * 5 for text in texts])
+        whole.wrap(400, 10_000)
+        canvas = Canvas(io.BytesIO(), invariant=1)
+        whole.drawOn(canvas, 0, 0)
+        return list(canvas._code)
+
+    quick = operators()
+    monkeypatch.setattr(_Plan, "simple", lambda *_: None)
+    assert quick == operators()
