@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -55,7 +56,28 @@ def local_midnight(day: date, zone: tzinfo) -> int:
 
 def iso(epoch: int, zone: tzinfo) -> str:
     """Return the moment as ISO 8601 in the zone, with its offset: 2026-03-29T03:00:00+02:00."""
-    return datetime.fromtimestamp(epoch, zone).isoformat()
+    quarter, seconds = divmod(epoch, QUARTER_SECONDS)
+    known = _quarter(quarter, zone)
+    if known is None:
+        return datetime.fromtimestamp(epoch, zone).isoformat()
+    hour, minute, offset = known
+    return f"{hour}{minute + seconds // 60:02}:{seconds % 60:02}{offset}"
+
+
+QUARTER_SECONDS = 900
+"""Of an hour: a time in which the clocks of hardly any zone were ever changed."""
+
+
+@lru_cache(maxsize=65_536)
+def _quarter(number: int, zone: tzinfo) -> tuple[str, int, str] | None:
+    """Return what moments of a quarter of an hour have in common: (the text before the minutes,
+    the first minute, the offset); None where the clocks change, or do not show quarters."""
+    first = datetime.fromtimestamp(number * QUARTER_SECONDS, zone)
+    last = datetime.fromtimestamp((number + 1) * QUARTER_SECONDS - 1, zone)
+    if first.utcoffset() != last.utcoffset() or first.hour != last.hour or first.second:
+        return None
+    text = first.isoformat()
+    return text[:14], first.minute, text[19:]
 
 
 def _midnights(start: int, end: int, zone: tzinfo, by: Period) -> Ints:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from operator import attrgetter
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
@@ -157,21 +158,23 @@ def daily_csv(pools: Iterable[tuple[str, Iterable[Day]]], zone: ZoneInfo) -> byt
 
 
 def _row(day: Day, zone: ZoneInfo) -> str:
-    expected, seen = day.expected_seconds, day.observed_seconds
-    peak, bounded = day.peak, day.bounded_seconds
-    bound = "" if peak is None else "false" if day.peak_exact else "true"
+    expected, seen, bounded = day.expected_seconds, day.observed_seconds, day.bounded_seconds
+    bound = "" if day.peak is None else "false" if day.peak_exact else "true"
+    figures = _FIGURES(day)
+    if None in figures:
+        figures = ["" if figure is None else figure for figure in figures]
+    peak, lasted, low, high, issued_low, issued_high = figures
     return (
         f"{_calendar(day.start, day.end, zone)},{expected},{seen},{_share(seen, expected)},"
-        f"{_figure(peak)},{bound},{utc(day.peak_at) or ''},{_figure(day.peak_seconds)},"
-        f"{_figure(day.allowed_low)},{_figure(day.allowed_high)},"
-        f"{_figure(day.issued_low)},{_figure(day.issued_high)},"
+        f"{peak},{bound},{utc(day.peak_at) or ''},{lasted},{low},{high},{issued_low},{issued_high},"
         f"{day.full_seconds},{day.over_seconds},{day.over_seat_seconds},{day.denials},"
         f"{bounded},{expected - seen - bounded}"
     )
 
 
-def _figure(value: int | None) -> str:
-    return "" if value is None else str(value)
+_FIGURES = attrgetter(
+    "peak", "peak_seconds", "allowed_low", "allowed_high", "issued_low", "issued_high"
+)
 
 
 @lru_cache(maxsize=8_192)

@@ -115,6 +115,13 @@ def outside(steps: Iterable[Step], gaps: Sequence[Gap]) -> list[Step]:
     steps: in time order. gaps: in time order, apart from each other.
     """
     kept: list[Step] = []
+    if not gaps:
+        for step in steps:
+            if kept and kept[-1].end == step.start and kept[-1].value == step.value:
+                kept[-1] = Step(kept[-1].start, step.end, step.value)
+            elif step.start < step.end:
+                kept.append(step)
+        return kept
     first = 0
     for step in steps:
         while first < len(gaps) and gaps[first].end <= step.start:

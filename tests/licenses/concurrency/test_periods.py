@@ -1,3 +1,4 @@
+import random
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -197,3 +198,16 @@ def test_iso_carries_the_offset_in_force():
     zone = ZoneInfo("Europe/Berlin")
     assert iso(epoch("2026-03-29T00:59:59+00:00"), zone) == "2026-03-29T01:59:59+01:00"
     assert iso(epoch("2026-03-29T01:00:00+00:00"), zone) == "2026-03-29T03:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Monrovia"]
+)
+def test_a_moment_is_told_as_the_clocks_of_the_zone_show_it(name):
+    zone = ZoneInfo(name)
+    dice = random.Random(name)
+    # Around clock changes, among them one of half an hour, and when zones had odd offsets.
+    moments = [*range(1_774_740_000, 1_774_760_000, 431), *range(1_775_310_000, 1_775_320_000, 97)]
+    moments += [dice.randrange(-3_000_000_000, 4_000_000_000) for _ in range(300)]
+    for moment in moments:
+        assert iso(moment, zone) == datetime.fromtimestamp(moment, zone).isoformat()
