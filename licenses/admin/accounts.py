@@ -17,6 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from licenses.models import Scope
 
 from .base import ScopedAdmin, ScopedStacked
+from .exporting import LIST_TOOLS, Exportable
 
 for model in (User, Group):
     if admin.site.is_registered(model):
@@ -31,7 +32,8 @@ class ScopeInline(ScopedStacked):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(Exportable, DjangoUserAdmin, ModelAdmin):
+    list_before_template = LIST_TOOLS
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -64,7 +66,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
+    list_before_template = LIST_TOOLS
     list_display = ("name", "members")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -16,6 +16,8 @@ from unfold.paginator import InfinitePaginator
 from licenses.evidence.reads import note_names
 from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
 
+from .exporting import LIST_TOOLS, Exportable
+
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     """Keep the rows that this user may see.
@@ -131,9 +133,10 @@ class _Scope:
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
-class ScopedAdmin(_Scope, ModelAdmin):
+class ScopedAdmin(Exportable, _Scope, ModelAdmin):
     """A page for rows that people keep."""
 
+    list_before_template = LIST_TOOLS
     list_per_page = 25
     list_filter_submit = True
     show_full_result_count = False
