@@ -347,6 +347,8 @@ ITAM_REPORT_WAIT_DAYS = env.whole("ITAM_REPORT_WAIT_DAYS", 7, most=365)
 ITAM_EVIDENCE_ANCHOR_DIR = env.path("ITAM_EVIDENCE_ANCHOR_DIR")
 # Who gets a signed head by mail each month, such as the controller or the auditor.
 ITAM_EVIDENCE_MAIL = env.text("ITAM_EVIDENCE_MAIL")
+# A time-stamping authority (RFC 3161) that each signed head's hash is sent to. Empty: none.
+ITAM_EVIDENCE_TSA = env.text("ITAM_EVIDENCE_TSA")
 
 # --- People -------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from licenses import retention
 from licenses.access import waitlist
-from licenses.alerts import anchors, deadman, defaults, outbox, past, quality
+from licenses.alerts import anchors, deadman, defaults, outbox, past, quality, stamping
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import headlines, rollup
@@ -140,6 +140,7 @@ def seal_evidence() -> None:
     now = timezone.now()
     nightly.run(now)
     anchors.send(now)
+    stamping.stamp(now)
 
 
 @shared_task

@@ -278,6 +278,16 @@ class _Guard(httpcore.NetworkBackend):
         raise Refused("Sockets of this machine are not reached from outside.")
 
 
+def _limited(answer: httpcore.Response, most: int) -> bytes:
+    """Return the body of an answer. It is not unpacked, so it is as long as what was sent."""
+    content = b""
+    for part in answer.iter_stream() if most else ():
+        content += part
+        if len(content) > most:
+            raise Unreachable(f"the answer is longer than {most:,} bytes")
+    return content
+
+
 def _tls() -> ssl.SSLContext:
     """Trust what the system trusts (a company's own authority, too) and the public authorities."""
     context = ssl.create_default_context()
@@ -301,6 +311,26 @@ def post(
     Raises Refused before any connection where the target breaks a rule, Unreachable where it does
     not answer.
     """
+    return exchange(
+        url, body, headers, policy, most=0, resolver=resolver, seconds=seconds, tls=tls
+    )[0]
+
+
+def exchange(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    policy: Policy,
+    *,
+    most: int,
+    resolver: Resolver = system_resolver,
+    seconds: float = SECONDS,
+    tls: ssl.SSLContext | None = None,
+) -> tuple[int, bytes]:
+    """Do as `post`, and return the answer's body too. It is for a program, never to be shown.
+
+    most: bytes that are read; a longer body is Unreachable. 0: none is read.
+    """
     target = check_url(url, policy)
     guard = _Guard(policy, resolver, seconds)
     request_url = httpcore.URL(
@@ -320,7 +350,7 @@ def post(
                 extensions={"timeout": dict.fromkeys(("connect", "read", "write"), seconds)},
             ) as answer,
         ):
-            return answer.status
+            return answer.status, _limited(answer, most)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}"[:200]) from error
     except ssl.SSLError as error:

@@ -36,14 +36,17 @@ def to_file(now: datetime) -> EvidenceAnchor | None:
 
 
 def record(
-    kind: str, place: str, size: int, checkpoint: str, now: datetime
+    kind: str, place: str, size: int, checkpoint: str, now: datetime, token: bytes | None = None
 ) -> EvidenceAnchor | None:
-    """Note that a head of so many days was given out; None where that was noted before."""
+    """Note that a head of so many days was given out; None where that was noted before.
+
+    token: what a time-stamping authority answered.
+    """
     found, created = EvidenceAnchor.objects.get_or_create(
         kind=kind,
         place=place,
         size=size,
-        defaults={"checkpoint": checkpoint, "recorded_at": now},
+        defaults={"checkpoint": checkpoint, "recorded_at": now, "token": token},
     )
     return found if created else None
 

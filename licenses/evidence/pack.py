@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from licenses.models import (
     Contract,
+    EvidenceAnchor,
     EvidenceBlock,
     EvidenceDay,
     EvidenceKey,
@@ -189,19 +190,29 @@ def write_file(
 
 def _texts(days: list[EvidenceDay], choice: Choice, last: date, signer: Signer) -> dict[str, bytes]:
     """Return the files of a pack other than entries, by name."""
-    hand_overs = keys.chain()
+    hand_overs, stamps = keys.chain(), _stamps(days, last)
     texts = {
         "README.txt": _readme(choice, days[0].day, last, signer),
         "checkpoint.txt": _head(days, signer),
         "days.txt": "".join(f"{row.line}\n" for row in days),
         "streams.txt": "".join(_stream_lines(choice.streams, last)),
         **programs.programs(),
+        **{f"stamps/{row.size:06}.txt": row.checkpoint for row in stamps},
     }
     if len(hand_overs) > 1:
         texts["keys.txt"] = "".join(
             f"{old.public} {new.public} {new.signature}\n" for old, new in pairwise(hand_overs)
         )
-    return {name: text.encode() for name, text in texts.items()}
+    tokens = {f"stamps/{row.size:06}.tsr": bytes(row.token or b"") for row in stamps}
+    return {name: text.encode() for name, text in texts.items()} | tokens
+
+
+def _stamps(days: list[EvidenceDay], last: date) -> list[EvidenceAnchor]:
+    """Return the heads that a time-stamping authority signed: the last of each month."""
+    months = {row.number: f"{row.day:%Y-%m}" for row in days if row.day <= last}
+    rows = EvidenceAnchor.objects.filter(kind=EvidenceAnchor.Kind.STAMP, size__in=list(months))
+    found = {months[row.size]: row for row in rows.order_by("size", "-pk")}
+    return [found[month] for month in sorted(found)]
 
 
 def _head(days: list[EvidenceDay], signer: Signer) -> str:
@@ -292,6 +303,9 @@ tables/         the same and what it rests on, for spreadsheets: moments are in 
                 zone beside them; an empty cell is not known, never 0; a text that a spreadsheet
                 would run has an apostrophe before it
 docs/           hashes of the papers that prove rights
+stamps/         heads that a time-stamping authority signed, if one was asked. To check one, with
+                its certificates:  openssl ts -verify -data NUMBER.txt -in NUMBER.tsr -CAfile CA.pem
+                Then give NUMBER.txt to verify.py as an anchor.
 """
 
 

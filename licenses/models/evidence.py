@@ -111,11 +111,13 @@ class EvidenceAnchor(models.Model):
     class Kind(models.TextChoices):
         FILE = "file", "file"
         MAIL = "mail", "mail"
+        STAMP = "stamp", "time stamp"
 
     kind = models.CharField(max_length=10, choices=Kind)
     place = models.CharField(max_length=500, help_text="Where it went.")
     size = models.PositiveIntegerField(help_text="How many days the head is of.")
     checkpoint = models.TextField()
+    token = models.BinaryField(null=True, help_text="A time stamp's answer, as RFC 3161 has it.")
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
