@@ -18,7 +18,7 @@ from django.db import transaction
 from licenses.analysis import episodes, hour_rows
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
-from licenses.analysis.rows import EVER, as_moment, now_epoch, number, optional
+from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number, optional
 from licenses.analysis.team_hours import count_teams, replace_hours
 from licenses.analysis.usage import Figures, count_seats, load_facts, usage
 from licenses.concurrency.axis import Axis
@@ -92,13 +92,9 @@ def mark_dirty(
     if feature_ids:
         pools |= pools_fed_by(feature_ids, EVER if start is None else start, until)
     first = _first_heard(pools) if start is None else dict.fromkeys(pools, start)
-    DirtySpan.objects.bulk_create(
-        [
-            DirtySpan(pool_id=pool, starts=as_moment(first[pool]), ends=as_moment(until))
-            for pool in sorted(pools)
-            if first[pool] < until
-        ]
-    )
+    marked = np.array([pool for pool in sorted(pools) if first[pool] < until], dtype=np.int64)
+    starts = np.array([first[pool] for pool in marked.tolist()], dtype=np.int64)
+    insert(DirtySpan, ("pool_id", "starts", "ends"), [marked, starts, np.full_like(starts, until)])
 
 
 def drain(limit_seconds: float | None = None) -> int:

@@ -1,12 +1,12 @@
-"""Rows as columns of whole numbers: how the maths reads the database."""
+"""Rows as columns of whole numbers: how the maths reads the database, and how bulk is written."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain
-from typing import Any, Final
+from itertools import chain, repeat
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from django.core.exceptions import EmptyResultSet
@@ -22,6 +22,8 @@ EVER: Final = -OPEN
 """The start of what has no start: earlier than any window."""
 NONE: Final = -(2**62)
 """Stands for NULL in a column: -1 is a moment, a second before 1970."""
+COPIED_ROWS: Final = 100
+"""Rows from which on PostgreSQL copies; for fewer, making a table to copy to takes longer."""
 
 
 def number(name: str, missing: int | None = None) -> Combinable:
@@ -54,26 +56,100 @@ def columns(queryset: QuerySet[Any, Any], *names: str | Combinable) -> list[Ints
     return [np.ascontiguousarray(table[:, place]) for place in range(len(names))]
 
 
-def insert(model: type[Model], columns: Sequence[str], table: Sequence[Ints]) -> None:
-    """Insert rows of whole numbers as they are: instances of models would take ten times as long as
-    the counting.
+class Coded(NamedTuple):
+    """A column of something else than whole numbers: each row's place in *values*."""
 
-    table:  the columns, of the same length; NONE is NULL.
+    code: Ints
+    values: Sequence[str] | Sequence[bool]
+
+    @classmethod
+    def of(cls, column: Sequence[Any]) -> Self:
+        """Return a column that holds few values many times."""
+        places = {value: place for place, value in enumerate(dict.fromkeys(column))}
+        return cls(np.array([places[value] for value in column], dtype=np.int64), list(places))
+
+
+Column = Ints | Coded
+
+
+def insert(
+    model: type[Model], names: Sequence[str], table: Sequence[Column], *, otherwise: str = ""
+) -> int:
+    """Insert rows as they are, and return how many were written: instances of models would take ten
+    times as long as the counting.
+
+    table:      the columns, of the same length; NONE is NULL.
+    otherwise:  what to do with rows that are there already, an ON CONFLICT clause.
+
+    Runs in a transaction. Rows in the order of the table's keys take half the time.
     """
+    count = len(_numbers(table[0]))
+    if not count:
+        return 0
     quote = connection.ops.quote_name
-    names = ", ".join(quote(name) for name in columns)
-    into = quote(model._meta.db_table)
+    into = f"{quote(model._meta.db_table)} ({', '.join(quote(name) for name in names)})"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # Some fifteen times as fast as an INSERT for each row.
-            with cursor.copy(f"COPY {into} ({names}) FROM STDIN") as copy:
-                for first in range(0, len(table[0]), 10_000):
-                    words = [_words(column[first : first + 10_000]) for column in table]
-                    copy.write("".join("\t".join(row) + "\n" for row in zip(*words, strict=True)))
+        if connection.vendor == "postgresql" and count >= COPIED_ROWS:
+            return _copy(cursor, into, table, otherwise)
+        marks = ", ".join(["%s"] * len(names))
+        rows = list(zip(*map(_plain, table), strict=True))
+        cursor.executemany(f"INSERT INTO {into} VALUES ({marks}) {otherwise}", rows)
+        return int(cursor.rowcount)
+
+
+def _copy(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> int:
+    """Insert rows by way of a table of the session to which all columns are copied as bigint: some
+    thirty times as fast as an INSERT for each row."""
+    names = [f"c{place}" for place in range(len(table))]
+    numbers = [_numbers(column) for column in table]
+    chosen, values = [], []
+    for name, column in zip(names, table, strict=True):
+        if isinstance(column, Coded):
+            kind = "boolean" if isinstance(column.values[0], bool) else "text"
+            chosen.append(f"(%s::{kind}[])[{name} + 1]")
+            values.append(list(column.values))
         else:
-            marks = ", ".join(["%s"] * len(columns))
-            rows = list(zip(*(optional(column) for column in table), strict=True))
-            cursor.executemany(f"INSERT INTO {into} ({names}) VALUES ({marks})", rows)
+            chosen.append(f"NULLIF({name}, {NONE})" if (column == NONE).any() else name)
+    types = ", ".join(f"{name} bigint NOT NULL" for name in names)
+    cursor.execute(f"CREATE TEMPORARY TABLE copied_rows ({types})")
+    with cursor.copy("COPY copied_rows FROM STDIN (FORMAT BINARY)") as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for first in range(0, len(numbers[0]), 20_000):
+            copy.write(_binary([column[first : first + 20_000] for column in numbers]))
+        copy.write(b"\xff\xff")
+    cursor.execute(
+        f"INSERT INTO {into} SELECT {', '.join(chosen)} FROM copied_rows {otherwise}", values
+    )
+    written = int(cursor.rowcount)
+    cursor.execute("DROP TABLE copied_rows")
+    return written
+
+
+def _binary(columns: Sequence[Ints]) -> bytes:
+    """Return rows of bigint as PostgreSQL copies them: the number of values, and before each value
+    its length."""
+    parts = [(f"{word}{place}", kind) for place in range(len(columns)) for word, kind in _VALUE]
+    rows = np.empty(len(columns[0]), dtype=[("values", ">i2"), *parts])
+    rows["values"] = len(columns)
+    for place, column in enumerate(columns):
+        rows[f"length{place}"] = 8
+        rows[f"value{place}"] = column
+    return rows.tobytes()
+
+
+_VALUE: Final = (("length", ">i4"), ("value", ">i8"))
+
+
+def _numbers(column: Column) -> Ints:
+    return column.code if isinstance(column, Coded) else column
+
+
+def _plain(column: Column) -> Iterable[Any]:
+    if not isinstance(column, Coded):
+        return optional(column)
+    if len(column.values) == 1:
+        return repeat(column.values[0], len(column.code))
+    return [column.values[place] for place in column.code.tolist()]
 
 
 def optional(column: Ints) -> list[int | None]:
@@ -82,13 +158,6 @@ def optional(column: Ints) -> list[int | None]:
     for place in np.flatnonzero(column == NONE).tolist():
         values[place] = None
     return values
-
-
-def _words(column: Ints) -> list[str]:
-    words = list(map(str, column.tolist()))
-    for place in np.flatnonzero(column == NONE).tolist():
-        words[place] = "\\N"
-    return words
 
 
 def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:

@@ -15,7 +15,8 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import chain, repeat
+from typing import Any, NewType
 
 from django.db import transaction
 from django.utils import timezone
@@ -28,18 +29,13 @@ VERSION = 1
 LEVEL = 1
 
 
-class Draft(NamedTuple):
-    """An entry before it has its number."""
-
-    kind: str
-    event_time: int
-    body: str
-    """Canonical JSON of an object. Text already, since one body is written for each of millions of
-    events."""
+Draft = NewType("Draft", str)
+"""The text of an entry up to its number. Text already, as it is written for each of millions of
+events; `draft` says how it begins."""
 
 
 def draft(kind: str, event_time: int, body: Mapping[str, Any]) -> Draft:
-    return Draft(kind, event_time, canonical(body))
+    return Draft(f'{{"body":{canonical(body)},"event_time":{event_time},"kind":"{kind}","n":')
 
 
 def canonical(value: Any) -> str:
@@ -92,14 +88,12 @@ def append(
     first = head.next_number
     recorded_at = timezone.now()
     tail = (
-        f'"recorded_at":{int(recorded_at.timestamp())},"source":{canonical(source)},'
+        f',"recorded_at":{int(recorded_at.timestamp())},"source":{canonical(source)},'
         f'"stream":{canonical(name)},"v":{VERSION}}}\n'
     )
-    text = "".join(
-        f'{{"body":{entry.body},"event_time":{entry.event_time},"kind":"{entry.kind}","n":{number},{tail}'
-        for number, entry in enumerate(drafts, first)
-    ).encode()
     last = first + len(drafts) - 1
+    numbers = map(str, range(first, last + 1))
+    text = "".join(chain.from_iterable(zip(drafts, numbers, repeat(tail), strict=False))).encode()
     block = EvidenceBlock.objects.create(
         stream=head,
         first=first,

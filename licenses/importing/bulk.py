@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
 from django.db.models import Max, Min
 
+from licenses.analysis.rows import NONE, Coded, Column
 from licenses.models import Capture, LicenseServer
 
 from .derive import BEGINNING, Context, Key, Touched, upsert
@@ -277,43 +278,32 @@ def _write(rows: Movements, which: Ints, stock: Stock, paired: PairedColumns) ->
         return Touched(2**62, BEGINNING)
     paired, ordinal = PairedColumns(*(column[wanted] for column in paired)), ordinal[wanted]
     ended = paired.ending != _STILL_OUT
-    upsert(_tuples(rows, which, paired, ordinal))
+    upsert(_table(rows, which, paired, ordinal))
     end = 2**61 if not ended.all() else int(paired.returned_at.max())
     return Touched(int(paired.taken_at.min()), end)
 
 
-def _tuples(
-    rows: Movements, which: Ints, paired: PairedColumns, ordinal: Ints
-) -> list[tuple[Any, ...]]:
+def _table(rows: Movements, which: Ints, paired: PairedColumns, ordinal: Ints) -> list[Column]:
+    """Return holdings as `upsert` takes them."""
     words = [END_REASONS.get(word, "returned") for word in rows.reasons]
-    reasons = [
-        words[reason] if place >= 0 else ("restart" if place == _RESTART else "")
-        for place, reason in zip(
-            paired.ending.tolist(),
-            rows.reason[which[np.maximum(paired.ending, 0)]].tolist(),
-            strict=True,
-        )
-    ]
-    keys = rows.keys
+    ending = paired.ending
+    reason = rows.reason[which[np.maximum(ending, 0)]]
+    reason = np.where(ending == _RESTART, len(words), reason)
+    reason = np.where(ending == _STILL_OUT, len(words) + 1, reason)
+    returned = np.where(ending == _STILL_OUT, NONE, paired.returned_at)
+    # Keys are sorted: each has its first row where the number changes.
+    first = np.searchsorted(rows.key, paired.key)
+    whose = [column[first] for column in (rows.feature, rows.person, rows.host, rows.seats)]
+    same = np.zeros(len(ordinal), dtype=np.int64)
     return [
-        (
-            *keys[key],
-            number,
-            taken,
-            taken,
-            returned or None,
-            returned or None,
-            EVENT,
-            "held",
-            reason,
-            None,
-        )
-        for key, number, taken, returned, reason in zip(
-            paired.key.tolist(),
-            ordinal.tolist(),
-            paired.taken_at.tolist(),
-            paired.returned_at.tolist(),
-            reasons,
-            strict=True,
-        )
+        *whose,
+        ordinal,
+        paired.taken_at,
+        paired.taken_at,
+        returned,
+        returned,
+        same + EVENT,
+        Coded(same, ["held"]),
+        Coded(reason, [*words, "restart", ""]),
+        same + NONE,
     ]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from itertools import compress
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
+from django.db.models import Model
 
+from licenses.analysis.rows import Coded, Column, insert
 from licenses.concurrency.denials import RULES
-from licenses.evidence.entries import Draft, canonical
-from licenses.models import Boundary, LicenseServer, PackageComponent
+from licenses.concurrency.intervals import Flags
+from licenses.evidence.entries import Draft, canonical, draft
+from licenses.models import Boundary, Denial, Event, LicenseServer, PackageComponent
 from licenses.sources import records
 from licenses.sources.clock import MIDNIGHT_FALL
 from licenses.sources.flexnet.debug_log import LogPiece
@@ -22,10 +26,14 @@ from .coverage import moment
 from .derive import Key
 from .directory import Directory
 from .movements import Movements, movements
-from .pairing import OUT
+from .pairing import IN, OUT
 
-_draft = tuple.__new__
-Row = TypeVar("Row", bound=tuple[Any, ...])
+EVENT_KEY = ("feature_id", "person_id", "host_id", "seats", "at", "kind", "ordinal")
+DENIAL_COLUMNS = (
+    *("feature_id", "at", "person_id", "host_id", "seats", "code", "ordinal"),
+    *("minor", "reason", "version", "reason_class", "capacity", "rules"),
+)
+WORDS = {OUT: "checkout", IN: "checkin"}
 
 REPEAT_WINDOW = 900
 """Seconds for which equal lines are remembered to be numbered apart."""
@@ -157,41 +165,43 @@ def _store_events(rows: Movements, directory: Directory, repeats: Repeats, store
         return
     stored.movements = rows
     repeats.number_rows(rows)
-    words = rows.words()
-    ids = (rows.feature, rows.person, rows.host, rows.seats, rows.at, rows.kind, rows.ordinal)
-    tuples = list(zip(*(column.tolist() for column in ids), words, strict=True))
-    new = _insert(
-        "licenses_event",
-        "feature_id, person_id, host_id, seats, at, kind, ordinal",
-        "reason",
-        tuples,
-    )
-    stored.new += len(new)
-    stored.known += len(tuples) - len(new)
-    stored.all_new = len(new) == len(tuples)
+    table = [rows.feature, rows.person, rows.host, rows.seats, rows.at, rows.kind, rows.ordinal]
+    new = _insert(Event, (*EVENT_KEY, "reason"), 7, [*table, Coded(rows.reason, rows.reasons)])
+    count = int(new.sum())
+    stored.new += count
+    stored.known += len(rows) - count
+    stored.all_new = count == len(rows)
+    # Sorted by key and moment: the first of a key is its earliest.
+    keys, firsts = np.unique(rows.key[new], return_index=True)
+    for key, at in zip(keys.tolist(), rows.at[new][firsts].tolist(), strict=True):
+        stored.touch(rows.keys[key], at)
+    stored.drafts += _entries(rows, directory, new)
+
+
+def _entries(rows: Movements, directory: Directory, new: Flags) -> list[Draft]:
+    """Return the entries of the new rows, as `draft` would write each of them."""
     persons, hosts = directory.person_pseudonyms, directory.host_pseudonyms
     features = {pk: _feature_text(directory, pk) for pk in set(rows.feature.tolist())}
-    reasons = {word: f'"reason":{canonical(word)},' if word else "" for word in set(words)}
-    touched, drafts = stored.touched, []
-    key: tuple[int, ...] = ()
-    head, between, tail = "", "", ""
-    for feature, person, host, seats, at, kind, ordinal, word in new:
-        if key != (feature, person, host, seats):
-            key = (feature, person, host, seats)
-            # Keys in order: daemon, feature, host, ordinal, person, reason, seats.
-            head = f'{features[feature]}"host":"{hosts[host]}","ordinal":'
-            between, tail = f',"person":"{persons[person]}",', f'"seats":{seats}}}'
-            # Sorted by key and moment: the first of a key is its earliest.
-            touched[Key(*key)] = at
-        body = f"{head}{ordinal}{between}{reasons[word]}{tail}"
-        drafts.append(_draft(Draft, ("checkout" if kind == OUT else "checkin", at, body)))
-    stored.drafts += drafts
+    reasons = [f'"reason":{canonical(word)},' if word else "" for word in rows.reasons]
+    columns = [rows.feature, rows.host, rows.ordinal, rows.person, rows.reason, rows.seats]
+    columns += [rows.at, rows.kind]
+    # Keys in order: daemon, feature, host, ordinal, person, reason, seats.
+    return [
+        Draft(
+            f'{features[feature]}"host":"{hosts[host]}","ordinal":{ordinal},'
+            f'"person":"{persons[person]}",{reasons[reason]}"seats":{seats}}},'
+            f'"event_time":{at},"kind":"{WORDS[kind]}","n":'
+        )
+        for feature, host, ordinal, person, reason, seats, at, kind in zip(
+            *(column[new].tolist() for column in columns), strict=True
+        )
+    ]
 
 
 def _feature_text(directory: Directory, feature: int) -> str:
-    """Return how the body of an entry about a feature begins."""
+    """Return how an entry about a feature begins."""
     daemon, name = directory.feature_names[feature]
-    return f'{{"daemon":{canonical(daemon)},"feature":{canonical(name)},'
+    return f'{{"body":{{"daemon":{canonical(daemon)},"feature":{canonical(name)},'
 
 
 def _store_denials(
@@ -220,12 +230,8 @@ def _store_denials(
             reason_class in CAPACITY,
             RULES,
         )
-    new = _insert(
-        "licenses_denial",
-        "feature_id, at, person_id, host_id, seats, code, ordinal",
-        "minor, reason, version, reason_class, capacity, rules",
-        sorted(rows.values(), key=lambda row: (row.feature, row.at)),
-    )
+    ordered = sorted(rows.values(), key=lambda row: (row.feature, row.at))
+    new = list(compress(ordered, _insert_denials(ordered)))
     stored.new += len(new)
     stored.known += len(refusals) - len(new)
     for row in new:
@@ -243,9 +249,19 @@ def _store_denials(
         }
         if row.code:
             body["code"] = row.code
-        stored.drafts.append(Draft("denial", row.at, canonical(body)))
+        stored.drafts.append(draft("denial", row.at, body))
     if new:
         stored.denial_span = min(row.at for row in new), max(row.at for row in new)
+
+
+def _insert_denials(rows: Sequence[DenialRow]) -> Iterable[bool]:
+    if not rows:
+        return []
+    table = [
+        np.array(column, dtype=np.int64) if type(column[0]) is int else Coded.of(column)
+        for column in zip(*rows, strict=True)
+    ]
+    return _insert(Denial, DENIAL_COLUMNS, 7, table).tolist()
 
 
 def _store_boundaries(
@@ -279,7 +295,7 @@ def _store_boundaries(
             body: dict[str, Any] = {"daemon": item.daemon, "what": f"daemon {word}"}
             if last_seen is not None:
                 body["last_seen"] = last_seen
-            stored.drafts.append(Draft("config", item.at, canonical(body)))
+            stored.drafts.append(draft("config", item.at, body))
 
 
 def _store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:
@@ -328,31 +344,32 @@ def _store_packages(items: Sequence[records.LogRecord], directory: Directory) ->
         PackageComponent.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _insert(table: str, identity: str, rest: str, rows: Sequence[Row]) -> list[Row]:
-    """Insert the rows that are not there yet, and return those."""
-    if not rows:
-        return []
-    marks = ", ".join(["%s"] * len(f"{identity}, {rest}".split(",")))
+def _insert(
+    model: type[Model], names: Sequence[str], identity: int, table: Sequence[Column]
+) -> Flags:
+    """Insert the rows that are not there yet, and tell which those were.
+
+    names:     of the columns, those that tell rows apart first, beginning with the feature.
+    identity:  how many of them do.
+    """
+    told = [column for column in table[:identity] if not isinstance(column, Coded)]
+    count = len(told[0])
+    into = model._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {table}")
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {into}")
         (before,) = cursor.fetchone()
-        cursor.executemany(
-            f"INSERT INTO {table} ({identity}, {rest}) VALUES ({marks}) ON CONFLICT DO NOTHING",
-            rows,
-        )
-        inserted = cursor.rowcount
-        if inserted == len(rows):
-            return list(rows)
-        if inserted == 0:
-            return []
+        inserted = insert(model, names, table, otherwise="ON CONFLICT DO NOTHING")
+        if inserted in (0, count):
+            return np.full(count, inserted > 0)
         # A mixture: the new ones are those with ids of this transaction. Features belong to one
         # server, and only one
         # import of a server runs at a time, so nobody else's rows are among them.
-        features = ",".join(str(feature) for feature in sorted({int(row[0]) for row in rows}))
+        features = ",".join(map(str, np.unique(told[0]).tolist()))
         cursor.execute(
-            f"SELECT {identity} FROM {table} WHERE id > %s AND feature_id IN ({features})",
+            f"SELECT {', '.join(names[:identity])} FROM {into} "
+            f"WHERE id > %s AND feature_id IN ({features})",
             [before],
         )
         new = set(cursor.fetchall())
-    size = len(identity.split(","))
-    return [row for row in rows if tuple(row[:size]) in new]
+    rows = zip(*(column.tolist() for column in told), strict=True)
+    return np.fromiter((row in new for row in rows), dtype=np.bool_, count=count)

@@ -52,12 +52,6 @@ class Movements:
         same = (np.diff(self.key) == 0) & (np.diff(self.at) == 0) & (np.diff(self.kind) == 0)
         return np.flatnonzero(np.append(True, ~same))
 
-    def words(self) -> list[str]:
-        """Return the word of each row."""
-        if not self.reason.any():
-            return [self.reasons[0]] * len(self)
-        return [self.reasons[place] for place in self.reason.tolist()]
-
 
 def movements(piece: LogPiece, directory: Directory) -> Movements:
     """Return what a piece says of checkouts; its names must be known to *directory*."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from licenses.analysis.holdings import holdings
+from licenses.analysis.rows import NONE
 from licenses.importing.derive import _raise_longest
 from tests.factories import FeatureFactory, PoolFactory, at, holding
 
@@ -37,12 +39,9 @@ def test_holdings_that_began_long_ago_reach_into_the_window(now: str, time_machi
 
 def test_the_longest_holding_is_known_and_never_falls() -> None:
     feature, other = FeatureFactory(), FeatureFactory()
-    row = [feature.pk, 1, 1, 1, 0, 100, 100, 160, 160, 1, "", "", None]
-    _raise_longest([tuple(row)])
-    row[8] = 130
-    open_row = [other.pk, *row[1:]]
-    open_row[8] = None
-    _raise_longest([tuple(row), tuple(open_row)])
+    moments = np.array([100, 100])
+    _raise_longest(np.array([feature.pk]), moments[:1], np.array([160]))
+    _raise_longest(np.array([feature.pk, other.pk]), moments, np.array([130, NONE]))
     feature.refresh_from_db()
     other.refresh_from_db()
     assert (feature.max_duration, other.max_duration) == (60, 0)

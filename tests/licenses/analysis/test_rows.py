@@ -1,0 +1,62 @@
+"""Rows in bulk: written by whichever way, they are the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from licenses.analysis import rows
+from licenses.analysis.rows import NONE, Coded, columns, insert, number
+from licenses.models import Denial, Feature, Host, Person
+from tests.factories import FeatureFactory
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("feature_id", "at", "person_id", "host_id", "seats", "code", "ordinal")
+TEXTS = ("minor", "reason", "version", "reason_class", "capacity", "rules", "served_at")
+ODD = 'tab\t line\n \\s "q" {b} \\N ü'
+
+
+def table(feature: Feature, count: int) -> list[rows.Column]:
+    """Refusals by one person, a second apart from a second before 1970 on."""
+    person, host = Person.objects.create(pseudonym="p"), Host.objects.create(pseudonym="h")
+    place, one = np.arange(count), np.ones(count, dtype=np.int64)
+    numbers = [feature.pk * one, place - 1, person.pk * one, host.pk * one, one, -4 * one, 0 * one]
+    texts = [Coded.of(["", ODD] * (count // 2)) for _name in TEXTS[:4]]
+    served = np.where(place % 3 == 0, NONE, place - 1)
+    return [*numbers, *texts, Coded.of([True, False] * (count // 2)), one, served]
+
+
+@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS])
+def test_numbers_texts_answers_and_nothing_are_stored_as_they_are(count: int) -> None:
+    given = table(FeatureFactory(), count)
+    assert insert(Denial, (*NAMES, *TEXTS), given) == count
+    stored = Denial.objects.order_by("at")
+    assert list(stored.values_list("reason", "capacity")) == [("", True), (ODD, False)] * (
+        count // 2
+    )
+    at, served = columns(stored, number("at"), number("served_at", NONE))
+    assert at.tolist() == list(range(-1, count - 1))
+    assert served.tolist() == given[-1].tolist()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS])
+def test_rows_that_are_there_are_left_alone_and_not_counted(count: int) -> None:
+    given = table(FeatureFactory(), count)
+    insert(
+        Denial,
+        (*NAMES, *TEXTS),
+        [
+            column[:1] if isinstance(column, np.ndarray) else Coded(column.code[:1], column.values)
+            for column in given
+        ],
+    )
+    changed = [*given[:-2], 7 * np.ones(count, dtype=np.int64), given[-1]]
+    left = "ON CONFLICT DO NOTHING"
+    assert insert(Denial, (*NAMES, *TEXTS), changed, otherwise=left) == count - 1
+    assert list(Denial.objects.order_by("at").values_list("rules", flat=True)[:2]) == [1, 7]
+
+
+def test_no_rows_ask_nothing(django_assert_num_queries) -> None:
+    with django_assert_num_queries(0):
+        assert insert(Denial, ("rules",), [np.empty(0, dtype=np.int64)]) == 0
