@@ -43,6 +43,7 @@ _STRING = r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _IN_TEMPLATE = re.compile(
     rf"\b(gettext|ngettext|pgettext|npgettext|_)\({_STRING}(?:,\s*{_STRING})?(?:,\s*{_STRING})?"
 )
+_DATE = re.compile(r"""\|\s*date:(['"])([^'"]*)\1""")
 _QUOTED = re.compile(r'^(msgctxt|msgid|msgid_plural|msgstr|msgstr\[(\d)\])?\s*"(.*)"$')
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 _HEADER = (
@@ -118,14 +119,18 @@ def of_template(source: str) -> Iterator[Message]:
         name, *strings = match.groups()
         texts = [ast.literal_eval(text) if text else "" for text in strings]
         yield _message(texts, *_CALLS["gettext" if name == "_" else name])
+    for match in _DATE.finditer(source):
+        if " " in match[2]:
+            yield Message(match[2], "", "date")
 
 
 def of_models() -> Iterator[Message]:
-    """Yield the names of our models and of their fields that Django makes of the identifiers."""
+    """Yield the names of our models and of their fields, and what their choices are called."""
     for model in our_models():
         names = [model._meta.verbose_name, model._meta.verbose_name_plural]
         fields = [field for field in model._meta.get_fields() if isinstance(field, Field)]
         shown = [field.verbose_name for field in fields if field.name not in ("id", "pk")]
+        shown += [label for field in fields for _value, label in field.flatchoices or () if label]
         for text in [*names, *shown]:
             if text:
                 yield Message(str(text))

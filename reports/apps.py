@@ -19,7 +19,7 @@ class ReportsConfig(AppConfig):
         attention.also("reports.add_report", to_renew)
         setup.also(
             "report",
-            "First report",
-            "Make the compliance report of the last 12 months.",
+            gettext_lazy("First report"),
+            gettext_lazy("Make the compliance report of the last 12 months."),
             Report.objects.filter(state=Report.State.DONE).exists,
         )

@@ -10,6 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -28,7 +29,7 @@ class ScopeInline(ScopedStacked):
     model = Scope
     autocomplete_fields = ("vendors", "teams")
     max_num = 1
-    verbose_name_plural = "scope: what an auditor or a viewer may see"
+    verbose_name_plural = gettext_lazy("scope: what an auditor or a viewer may see")
 
 
 @admin.register(User)
@@ -55,12 +56,12 @@ class UserAdmin(Exportable, DjangoUserAdmin, ModelAdmin):
             return super().get_fieldsets(request, obj)
         return (
             (None, {"fields": ("username", "password")}),
-            ("Person", {"fields": ("first_name", "last_name", "email")}),
-            ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-            ("Dates", {"fields": ("last_login", "date_joined")}),
+            (gettext("Person"), {"fields": ("first_name", "last_name", "email")}),
+            (gettext("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+            (gettext("Dates"), {"fields": ("last_login", "date_joined")}),
         )
 
-    @display(description="Roles", label=True)
+    @display(description=gettext_lazy("Roles"), label=True)
     def roles(self, user: Any) -> list[str]:
         return [group.name for group in user.groups.all()]
 
@@ -73,7 +74,7 @@ class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(member_total=Count("user"))
 
-    @display(description="Members", ordering="member_total")
+    @display(description=gettext_lazy("Members"), ordering="member_total")
     def members(self, group: Any) -> int:
         return group.member_total
 
@@ -88,10 +89,10 @@ class ScopeAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("vendors", "teams")
 
-    @display(description="Vendors")
+    @display(description=gettext_lazy("Vendors"))
     def vendor_names(self, scope: Any) -> str:
         return ", ".join(vendor.name for vendor in scope.vendors.all())
 
-    @display(description="Teams")
+    @display(description=gettext_lazy("Teams"))
     def team_names(self, scope: Any) -> str:
         return ", ".join(team.name for team in scope.teams.all())

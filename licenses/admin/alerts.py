@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -68,45 +70,50 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("licenses.change_alert")
 
-    @admin.action(description="Acknowledge: somebody looks into it", permissions=["acknowledge"])
+    @admin.action(
+        description=gettext_lazy("Acknowledge: somebody looks into it"), permissions=["acknowledge"]
+    )
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         chosen = list(queryset.values_list("pk", flat=True))
         rows = Alert.objects.for_user(request.user).filter(pk__in=chosen).distinct()
         count = sum(acknowledge(alert, request.user) for alert in rows)
-        noun = "alert" if count == 1 else "alerts"
-        self.message_user(request, f"{count} {noun} acknowledged.", messages.SUCCESS)
+        told = ngettext("%(count)s alert acknowledged.", "%(count)s alerts acknowledged.", count)
+        self.message_user(request, told % {"count": count}, messages.SUCCESS)
         if count < len(chosen):
             left = len(chosen) - count
-            said = f"{left} left as before: over already, or acknowledged before."
+            said = gettext("%(left)s left as before: over already, or acknowledged before.") % {
+                "left": left
+            }
             self.message_user(request, said, messages.INFO)
 
     @display(
-        description="State", label={"firing": "danger", "seen": "warning", "resolved": "success"}
+        description=gettext_lazy("State"),
+        label={"firing": "danger", "seen": "warning", "resolved": "success"},
     )
     def standing(self, alert: Any) -> tuple[str, str]:
         if alert.state == Alert.State.FIRING and alert.acknowledged_at:
-            return "seen", "firing, acknowledged"
+            return "seen", gettext("firing, acknowledged")
         return alert.state, alert.get_state_display()
 
-    @display(description="Lasted")
+    @display(description=gettext_lazy("Lasted"))
     def lasted(self, alert: Any) -> str:
         return words.lasting(
             ((alert.resolved_at or timezone.now()) - alert.started_at).total_seconds()
         )
 
-    @display(description="Acknowledged")
+    @display(description=gettext_lazy("Acknowledged"))
     def seen(self, alert: Any) -> str:
         if alert.acknowledged_at is None:
             return words.UNKNOWN
         when = timezone.localtime(alert.acknowledged_at)
-        return f"{alert.acknowledged_by or 'someone'}, {when:%d %b %H:%M}"
+        return f"{alert.acknowledged_by or gettext('someone')}, {date_format(when)}"
 
 
 class EscalationInline(ScopedTabular):
     model = EscalationStep
     fields = ("step", "wait_minutes", "channel")
     max_num = EscalationStep.MOST
-    verbose_name_plural = "Escalation while nobody acknowledges"
+    verbose_name_plural = gettext_lazy("Escalation while nobody acknowledges")
     tab = False
     hide_title = True
 
@@ -124,17 +131,27 @@ class AlertRuleForm(forms.ModelForm):
         given = {name: value for name, value in self.cleaned_data.items() if name in columns}
         pools = LicensePool.objects.for_user(self.user).active()
         found = backtest(AlertRule(**given), pools, now=int(time.time()))
-        raise forms.ValidationError(["Not saved yet.", *sentences(found), *_latest(found)])
+        raise forms.ValidationError([gettext("Not saved yet."), *sentences(found), *_latest(found)])
 
 
 def _latest(found: Backtest) -> list[str]:
     """Return the newest firings, a sentence each."""
-    return [
-        f"{words.moment(row.fired_at):%Y-%m-%d %H:%M} UTC, {name}: "
-        f"{row.worst}{'' if row.limit is None else f' of {row.limit}'} in use, for "
-        f"{words.lasting(row.end - row.start)}, {row.denials} refused."
-        for name, row in found.latest
-    ]
+    said = []
+    for name, row in found.latest:
+        of = gettext("%(worst)s of %(limit)s") % {"worst": row.worst, "limit": row.limit}
+        said.append(
+            gettext(
+                "%(when)s UTC, %(pool)s: %(seats)s in use, for %(length)s, %(denials)s refused."
+            )
+            % {
+                "when": f"{words.moment(row.fired_at):%Y-%m-%d %H:%M}",
+                "pool": name,
+                "seats": row.worst if row.limit is None else of,
+                "length": words.lasting(row.end - row.start),
+                "denials": row.denials,
+            }
+        )
+    return said
 
 
 @admin.register(AlertRule)
@@ -149,10 +166,13 @@ class AlertRuleAdmin(ScopedAdmin):
     inlines = [EscalationInline]
     fieldsets = (
         (None, {"fields": ("name", "kind", "threshold", "enabled")}),
-        ("About", {"fields": ("pool", "server")}),
-        ("When it fires", {"fields": ("for_seconds", "for_samples")}),
-        ("When it resolves", {"fields": ("hysteresis_percent", "keep_firing_seconds")}),
-        ("Who is told", {"fields": ("channels", "repeat_seconds")}),
+        (gettext_lazy("About"), {"fields": ("pool", "server")}),
+        (gettext_lazy("When it fires"), {"fields": ("for_seconds", "for_samples")}),
+        (
+            gettext_lazy("When it resolves"),
+            {"fields": ("hysteresis_percent", "keep_firing_seconds")},
+        ),
+        (gettext_lazy("Who is told"), {"fields": ("channels", "repeat_seconds")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -165,19 +185,21 @@ class AlertRuleAdmin(ScopedAdmin):
         form = super().get_form(request, obj, **kwargs)
         return type(form.__name__, (form,), {"user": request.user})
 
-    @display(description="About")
+    @display(description=gettext_lazy("About"))
     def subject(self, rule: Any) -> str:
         return str(rule.pool or rule.server or "all")
 
-    @display(description="Firing now", ordering="firing_total", label={"some": "danger"})
+    @display(
+        description=gettext_lazy("Firing now"), ordering="firing_total", label={"some": "danger"}
+    )
     def firing(self, rule: Any) -> Any:
         return ("some", str(rule.firing_total)) if rule.firing_total else "0"
 
-    @display(description="Channels", label={"none": "warning"})
+    @display(description=gettext_lazy("Channels"), label={"none": "warning"})
     def channel_names(self, rule: Any) -> Any:
         return ", ".join(channel.name for channel in rule.channels.all()) or (
             "none",
-            "nobody is told",
+            gettext("nobody is told"),
         )
 
 
@@ -185,14 +207,19 @@ class ChannelForm(forms.ModelForm):
     """The secret is written and never read back: an empty box leaves it as it is."""
 
     secret = forms.CharField(
+        label=gettext_lazy("Secret"),
         required=False,
         widget=UnfoldAdminPasswordWidget(
             attrs={"autocomplete": "new-password"}, render_value=False
         ),
-        help_text="Signs webhooks. Never shown again; leave it empty to keep the one on record.",
+        help_text=gettext_lazy(
+            "Signs webhooks. Never shown again; leave it empty to keep the one on record."
+        ),
     )
     forget_secret = forms.BooleanField(
-        required=False, label="Forget the secret on record", widget=UnfoldBooleanSwitchWidget
+        required=False,
+        label=gettext_lazy("Forget the secret on record"),
+        widget=UnfoldBooleanSwitchWidget,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -208,13 +235,21 @@ class ChannelForm(forms.ModelForm):
             cleaned["secret"] = self.kept
         target = cleaned.get("target", "")
         if cleaned.get("kind") == Channel.Kind.WEBHOOK and not target.startswith("https://"):
-            self.add_error("target", f"{target!r}: expected an address that begins with https://")
+            self.add_error(
+                "target",
+                gettext("%(target)s: expected an address that begins with https://")
+                % {"target": repr(target)},
+            )
         if cleaned.get("kind") == Channel.Kind.MAIL:
             for address in target.split(","):
                 try:
                     forms.EmailField().clean(address.strip())
                 except forms.ValidationError:
-                    self.add_error("target", f"{address.strip()!r}: expected a mail address")
+                    self.add_error(
+                        "target",
+                        gettext("%(strip)s: expected a mail address")
+                        % {"strip": repr(address.strip())},
+                    )
         return cleaned
 
 
@@ -272,21 +307,31 @@ class ChannelAdmin(ScopedAdmin):
         channel = get_object_or_404(self.get_queryset(request), pk=pk)
         for row in send_test(channel, request.user):
             if row.state == Notification.State.SENT:
-                messages.success(request, f"The test message went to {row.recipient}.")
+                messages.success(
+                    request,
+                    gettext("The test message went to %(recipient)s.")
+                    % {"recipient": row.recipient},
+                )
             else:
-                why = row.last_error or "not delivered yet"
-                messages.error(request, f"The test message to {row.recipient} failed: {why}")
+                why = row.last_error or gettext("not delivered yet")
+                messages.error(
+                    request,
+                    gettext("The test message to %(recipient)s failed: %(why)s")
+                    % {"recipient": row.recipient, "why": why},
+                )
         return redirect(reverse("admin:licenses_channel_change", args=[pk]))
 
-    @display(description="Rules", ordering="rule_total")
+    @display(description=gettext_lazy("Rules"), ordering="rule_total")
     def rules_count(self, channel: Any) -> int:
         return channel.rule_total
 
-    @display(description="Deliveries", label={"failed": "danger", "well": "success"})
+    @display(description=gettext_lazy("Deliveries"), label={"failed": "danger", "well": "success"})
     def last_state(self, channel: Any) -> tuple[str, str]:
         if channel.failed_total:
-            return "failed", f"{channel.failed_total} failed"
-        return "well", "none failed"
+            return "failed", gettext("%(failed_total)s failed") % {
+                "failed_total": channel.failed_total
+            }
+        return "well", gettext("none failed")
 
 
 @admin.register(Silence)
@@ -301,17 +346,24 @@ class SilenceAdmin(ScopedAdmin):
             obj.author = request.user
         super().save_model(request, obj, form, change)
 
-    @display(description="Silent")
+    @display(description=gettext_lazy("Silent"))
     def subject(self, silence: Any) -> str:
         parts = (silence.rule, silence.pool, silence.server)
         return ", ".join(str(part) for part in parts if part)
 
-    @display(description="Standing", label={"now": "warning", "later": "info", "over": "success"})
+    @display(
+        description=gettext_lazy("Standing"),
+        label={"now": "warning", "later": "info", "over": "success"},
+    )
     def standing(self, silence: Any) -> tuple[str, str]:
         now = timezone.now()
         if silence.ends_at <= now:
-            return "over", "over"
-        return ("now", "in force") if silence.starts_at <= now else ("later", "to come")
+            return "over", gettext("over")
+        return (
+            ("now", gettext("in force"))
+            if silence.starts_at <= now
+            else ("later", gettext("to come"))
+        )
 
 
 @admin.register(Notification)
@@ -350,7 +402,7 @@ class NotificationAdmin(FactAdmin):
     )
 
     @display(
-        description="State",
+        description=gettext_lazy("State"),
         label={"waiting": "info", "sent": "success", "failed": "danger", "held": "warning"},
     )
     def outcome(self, row: Any) -> tuple[str, str]:

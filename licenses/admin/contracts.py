@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
 )
@@ -27,7 +28,7 @@ from .importing import Importable
 
 class ContractEntitlementInline(ReadOnlyTabular):
     model = Entitlement
-    verbose_name_plural = "entitlements in force and to come"
+    verbose_name_plural = gettext_lazy("entitlements in force and to come")
     fields = ("pool", "quantity", "metric", "valid_from", "valid_to", "overdraft", "unit_price")
     show_change_link = True
     hide_title = False
@@ -38,11 +39,15 @@ class ContractEntitlementInline(ReadOnlyTabular):
 
 
 class NoticeFilter(admin.SimpleListFilter):
-    title = "notice or end"
+    title = gettext_lazy("notice or end")
     parameter_name = "ending"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("30", "ends within 30 days"), ("90", "ends within 90 days"), ("past", "ended")]
+        return [
+            ("30", gettext("ends within 30 days")),
+            ("90", gettext("ends within 90 days")),
+            ("past", "ended"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         today = timezone.localdate()
@@ -65,9 +70,9 @@ class ContractAdmin(Importable, ScopedAdmin):
     inlines = [ContractEntitlementInline, DocumentInline, NewDocumentInline]
     fieldsets = (
         (None, {"fields": ("vendor", "number", "title", "owner")}),
-        ("Term", {"fields": ("valid_from", "valid_to", "notice_days", "renews")}),
-        ("Cost", {"fields": ("cost", "currency")}),
-        ("Notes", {"fields": ("notes",)}),
+        (gettext_lazy("Term"), {"fields": ("valid_from", "valid_to", "notice_days", "renews")}),
+        (gettext_lazy("Cost"), {"fields": ("cost", "currency")}),
+        (gettext_lazy("Notes"), {"fields": ("notes",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -87,14 +92,17 @@ class ContractAdmin(Importable, ScopedAdmin):
                 row.save()
         formset.save_m2m()
 
-    @display(description="Runs", ordering="valid_to")
+    @display(description=gettext_lazy("Runs"), ordering="valid_to")
     def runs(self, contract: Any) -> str:
         start, end = contract.valid_from, contract.valid_to
         first = date_format(start) if start else "…"
-        return f"{first} to {date_format(end) if end else 'no end'}"
+        return gettext("%(first)s to %(value)s") % {
+            "first": first,
+            "value": date_format(end) if end else gettext("no end"),
+        }
 
     @display(
-        description="Notice",
+        description=gettext_lazy("Notice"),
         ordering="valid_to",
         label={"ended": "danger", "now": "danger", "soon": "warning", "later": "info"},
     )
@@ -103,21 +111,28 @@ class ContractAdmin(Importable, ScopedAdmin):
             return ""
         today = timezone.localdate()
         if contract.valid_to < today:
-            return "ended", f"ended {date_format(contract.valid_to)}"
+            return "ended", gettext("ended %(date_format)s") % {
+                "date_format": date_format(contract.valid_to)
+            }
         left = (contract.notice_on - today).days
         if left < 0:
-            return "now", f"notice day passed {date_format(contract.notice_on)}"
+            return "now", gettext("notice day passed %(date_format)s") % {
+                "date_format": date_format(contract.notice_on)
+            }
         key = "soon" if left <= 90 else "later"
-        return key, f"by {date_format(contract.notice_on)} ({left} days)"
+        return key, gettext("by %(date_format)s (%(left)s days)") % {
+            "date_format": date_format(contract.notice_on),
+            "left": left,
+        }
 
-    @display(description="Cost", ordering="cost")
+    @display(description=gettext_lazy("Cost"), ordering="cost")
     def cost_words(self, contract: Any) -> str:
         return words.money(contract.cost, contract.currency)
 
-    @display(description="Rights", ordering="right_total")
+    @display(description=gettext_lazy("Rights"), ordering="right_total")
     def rights(self, contract: Any) -> int:
         return contract.right_total
 
-    @display(description="Documents", ordering="paper_total")
+    @display(description=gettext_lazy("Documents"), ordering="paper_total")
     def papers(self, contract: Any) -> int:
         return contract.paper_total

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.coverage import load_waits
 from licenses.concurrency.intervals import IntervalSet
@@ -25,10 +27,10 @@ STEP = 14
 LEFT, TOP = 34, 16
 
 SAID = {
-    "full": "vouched for",
-    "part": "in part",
-    "none": "not at all",
-    "before": "before the first record",
+    "full": gettext_lazy("vouched for"),
+    "part": gettext_lazy("in part"),
+    "none": gettext_lazy("not at all"),
+    "before": gettext_lazy("before the first record"),
 }
 
 
@@ -104,7 +106,7 @@ def calendar(server: Any) -> Calendar:
         key, said = _state(edges[place], edges[place + 1], seconds[place], first)
         week = (day.toordinal() - monday) // 7
         x, y = LEFT + week * STEP, TOP + day.weekday() * STEP
-        cells.append(DayCell(place, key, f"{day:%a %Y-%m-%d}: {said}", x, y))
+        cells.append(DayCell(place, key, f"{WEEKDAYS_ABBR[day.weekday()]} {day}: {said}", x, y))
     since = max(start, int(first.timestamp())) if first else now
     keys = [cell.key for cell in cells]
     return Calendar(
@@ -114,20 +116,24 @@ def calendar(server: Any) -> Calendar:
         height=TOP + 7 * STEP,
         share=100 * known.seconds // max(1, now - since) if first else None,
         since=datetime.fromtimestamp(since, UTC),
-        counts=[(key, said, keys.count(key)) for key, said in SAID.items()],
+        counts=[(key, str(said), keys.count(key)) for key, said in SAID.items()],
     )
 
 
 def _state(begin: int, end: int, seen: int, first: datetime | None) -> tuple[str, str]:
     if first is None or end <= first.timestamp():
-        return "before", "nothing recorded yet"
+        return "before", gettext("nothing recorded yet")
     if seen >= end - begin - 1:
-        return "full", "all of it"
-    return ("part" if seen else "none"), f"{100 * seen // max(1, end - begin)} % of it"
+        return "full", gettext("all of it")
+    return ("part" if seen else "none"), gettext("%(value)s %% of it") % {
+        "value": 100 * seen // max(1, end - begin)
+    }
 
 
 def _months(days: list[date], monday: int) -> list[tuple[int, str]]:
     """Return where the name of each month stands, and the name."""
     return [
-        (LEFT + (day.toordinal() - monday) // 7 * STEP, f"{day:%b}") for day in days if day.day == 1
+        (LEFT + (day.toordinal() - monday) // 7 * STEP, str(MONTHS_3[day.month]).capitalize())
+        for day in days
+        if day.day == 1
     ]

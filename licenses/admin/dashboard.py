@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from licenses.analysis.headlines import Unused, unused
 from licenses.models import (
@@ -54,7 +55,7 @@ class Row:
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the dashboard shows to the index page's context."""
     user = request.user
-    context["title"] = "Dashboard"
+    context["title"] = gettext("Dashboard")
     if not user.has_perm("licenses.view_licensepool"):
         return context
     found = totals(user)

@@ -13,6 +13,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -62,7 +63,7 @@ class NewDocumentInline(ScopedTabular):
     model = Document
     form = DocumentForm
     fields = ("kind", "for_group", "title", "file")
-    verbose_name_plural = "add documents"
+    verbose_name_plural = gettext_lazy("add documents")
     tab = False
     extra = 0
 
@@ -81,7 +82,7 @@ class NewDocumentInline(ScopedTabular):
 
 class DocumentInline(ReadOnlyTabular):
     model = Document
-    verbose_name_plural = "documents on record"
+    verbose_name_plural = gettext_lazy("documents on record")
     fields = ("kind", "for_group", "title", "link", "hash", "bytes", "recorded_at", "recorded_by")
     readonly_fields = ("link", "hash", "bytes")
     tab = False
@@ -89,15 +90,15 @@ class DocumentInline(ReadOnlyTabular):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("recorded_by")
 
-    @display(description="File")
+    @display(description=gettext_lazy("File"))
     def link(self, document: Any) -> str:
         return download_link(document)
 
-    @display(description="SHA-256")
+    @display(description=gettext_lazy("SHA-256"))
     def hash(self, document: Any) -> str:
         return short_hash(document)
 
-    @display(description="Size")
+    @display(description=gettext_lazy("Size"))
     def bytes(self, document: Any) -> str:
         return words.size(document.size)
 
@@ -166,14 +167,14 @@ class DocumentAdmin(ScopedAdmin):
             content_type="application/octet-stream",
         )
 
-    @display(description="File")
+    @display(description=gettext_lazy("File"))
     def link(self, document: Any) -> str:
         return download_link(document)
 
-    @display(description="SHA-256")
+    @display(description=gettext_lazy("SHA-256"))
     def hash(self, document: Any) -> str:
         return short_hash(document)
 
-    @display(description="Size", ordering="size")
+    @display(description=gettext_lazy("Size"), ordering="size")
     def bytes(self, document: Any) -> str:
         return words.size(document.size)

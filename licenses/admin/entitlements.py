@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -32,11 +33,11 @@ from .importing import Importable
 
 
 class StandingFilter(admin.SimpleListFilter):
-    title = "standing"
+    title = gettext_lazy("standing")
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("current", "counting now"), ("past", "replaced or withdrawn")]
+        return [("current", gettext("counting now")), ("past", gettext("replaced or withdrawn"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "current":
@@ -48,21 +49,24 @@ class StandingFilter(admin.SimpleListFilter):
 
 class WithdrawForm(pages.AdminForm):
     reason = forms.CharField(
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea,
-        help_text="Stays on record beside the line, and prints in reports.",
+        help_text=gettext_lazy("Stays on record beside the line, and prints in reports."),
     )
 
 
 class ProofForm(pages.AdminForm):
     strength = forms.ChoiceField(
-        choices=[("", "As the documents say"), *Strength.choices],
+        label=gettext_lazy("Strength"),
+        choices=[("", gettext_lazy("As the documents say")), *Strength.choices],
         required=False,
     )
     reason = forms.CharField(
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea,
-        help_text="Stays on record beside the line, and prints in reports.",
+        help_text=gettext_lazy("Stays on record beside the line, and prints in reports."),
     )
 
 
@@ -95,9 +99,9 @@ class EntitlementAdmin(Importable, ScopedAdmin):
     autocomplete_fields = ("pool", "contract")
     fieldsets = (
         (None, {"fields": ("pool", "contract", "quantity", "metric", "overdraft")}),
-        ("Term", {"fields": ("valid_from", "valid_to")}),
-        ("Cost", {"fields": ("unit_price", "currency", "purchase_order")}),
-        ("Scope", {"fields": ("scope",)}),
+        (gettext_lazy("Term"), {"fields": ("valid_from", "valid_to")}),
+        (gettext_lazy("Cost"), {"fields": ("unit_price", "currency", "purchase_order")}),
+        (gettext_lazy("Scope"), {"fields": ("scope",)}),
     )
     record = ("proof_words", "replaces", "withdrawn", "reason", "recorded_at", "recorded_by")
     readonly_fields = ("proof_words",)
@@ -111,7 +115,7 @@ class EntitlementAdmin(Importable, ScopedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         found = list(super().get_fieldsets(request, obj))
-        return [*found, ("Record", {"fields": self.record})] if obj else found
+        return [*found, (gettext("Record"), {"fields": self.record})] if obj else found
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -143,10 +147,12 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             raise PermissionDenied
         line: Entitlement = get_object_or_404(self.get_queryset(request), pk=pk)
         if hasattr(line, "replaced_by"):
-            messages.error(request, "This line was replaced already. Correct the newer line.")
+            messages.error(
+                request, gettext("This line was replaced already. Correct the newer line.")
+            )
             return None
         if line.withdrawn:
-            messages.error(request, "This line is withdrawn. Add a new one instead.")
+            messages.error(request, gettext("This line is withdrawn. Add a new one instead."))
             return None
         return line
 
@@ -171,22 +177,26 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         if request.method == "POST" and form.is_valid():
             changes = {name: form.cleaned_data[name] for name in CORRECTABLE}
             if all(getattr(line, name) == value for name, value in changes.items()):
-                form.add_error(None, "Nothing differs from the line on record.")
+                form.add_error(None, gettext("Nothing differs from the line on record."))
             else:
                 reason = form.cleaned_data["reason"]
                 if copy := self._replace(form, line, changes, reason, request):
                     messages.success(
-                        request, f"Recorded: {copy}. The earlier line stays on record."
+                        request,
+                        gettext("Recorded: %(copy)s. The earlier line stays on record.")
+                        % {"copy": copy},
                     )
                     return self._to(copy.pk)
         return pages.page(
             request,
             self,
             form,
-            title="Correct an entitlement",
-            intro="A new line replaces this one from now on. Both stay on record, with your name "
-            "and the reason; reports as of an earlier day go on showing the earlier line.",
-            submit="Record the correction",
+            title=gettext("Correct an entitlement"),
+            intro=gettext(
+                "A new line replaces this one from now on. Both stay on record, with your name"
+                " and the reason; reports as of an earlier day go on showing the earlier line."
+            ),
+            submit=gettext("Record the correction"),
             back=reverse("admin:licenses_entitlement_change", args=[pk]),
             obj=line,
         )
@@ -200,16 +210,19 @@ class EntitlementAdmin(Importable, ScopedAdmin):
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
             if copy := self._replace(form, line, {}, reason, request, withdraw=True):
-                messages.success(request, "The line is withdrawn. It stays on record.")
+                messages.success(request, gettext("The line is withdrawn. It stays on record."))
                 return self._to(copy.pk)
         return pages.page(
             request,
             self,
             form,
-            title="Withdraw an entitlement",
-            intro=f"{line} no longer counts, for its whole term. It stays on record with your "
-            "name and the reason.",
-            submit="Withdraw",
+            title=gettext("Withdraw an entitlement"),
+            intro=gettext(
+                "%(line)s no longer counts, for its whole term. It stays on record with your"
+                " name and the reason."
+            )
+            % {"line": line},
+            submit=gettext("Withdraw"),
             back=reverse("admin:licenses_entitlement_change", args=[pk]),
             obj=line,
             danger=True,
@@ -229,16 +242,20 @@ class EntitlementAdmin(Importable, ScopedAdmin):
                 reason=form.cleaned_data["reason"],
                 user=request.user,
             )
-            messages.success(request, "The judgement is on record, with your name and the reason.")
+            messages.success(
+                request, gettext("The judgement is on record, with your name and the reason.")
+            )
             return self._to(pk)
         return pages.page(
             request,
             self,
             form,
-            title="Judge the proof of an entitlement",
-            intro="The documents of its contract say how well a line is proven. Where you know "
-            "better, say so with a reason; it prints in reports.",
-            submit="Record the judgement",
+            title=gettext("Judge the proof of an entitlement"),
+            intro=gettext(
+                "The documents of its contract say how well a line is proven. Where you know"
+                " better, say so with a reason; it prints in reports."
+            ),
+            submit=gettext("Record the judgement"),
             back=reverse("admin:licenses_entitlement_change", args=[pk]),
             obj=line,
         )
@@ -260,35 +277,42 @@ class EntitlementAdmin(Importable, ScopedAdmin):
             form.add_error(None, error.messages)
             return None
 
-    @display(description="Proof", ordering="proof")
+    @display(description=gettext_lazy("Proof"), ordering="proof")
     def proof_words(self, line: Any) -> str:
         label = str(Strength(line.proof).label)
-        return f"{label} (judged: {line.proof_reason})" if line.proof_reason else label
+        return (
+            gettext("%(label)s (judged: %(proof_reason)s)")
+            % {"label": label, "proof_reason": line.proof_reason}
+            if line.proof_reason
+            else label
+        )
 
-    @display(description="Seats", ordering="quantity")
+    @display(description=gettext_lazy("Seats"), ordering="quantity")
     def shown(self, line: Any) -> int:
         return line.quantity
 
-    @display(description="Valid to", ordering="valid_to")
+    @display(description=gettext_lazy("Valid to"), ordering="valid_to")
     def until(self, line: Any) -> Any:
         return line.valid_to or "perpetual"
 
-    @display(description="Price", ordering="unit_price")
+    @display(description=gettext_lazy("Price"), ordering="unit_price")
     def price(self, line: Any) -> str:
         return words.money(line.unit_price, line.currency)
 
     @display(
-        description="Standing",
+        description=gettext_lazy("Standing"),
         label={"counts": "success", "to come": "info", "ended": "warning", "gone": "danger"},
     )
     def standing(self, line: Any) -> tuple[str, str]:
         if hasattr(line, "replaced_by"):
-            return "gone", "withdrawn" if line.replaced_by.withdrawn else "replaced"
+            return "gone", gettext("withdrawn") if line.replaced_by.withdrawn else gettext(
+                "replaced"
+            )
         if line.withdrawn:
-            return "gone", "withdrawn"
+            return "gone", gettext("withdrawn")
         today = timezone.localdate()
         if line.valid_from > today:
-            return "to come", "to come"
+            return "to come", gettext("to come")
         if line.valid_to and line.valid_to < today:
-            return "ended", "ended"
-        return "counts", "counts"
+            return "ended", gettext("ended")
+        return "counts", gettext("counts")

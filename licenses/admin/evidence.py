@@ -10,9 +10,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
+from itam.figures import number
 from licenses.models import EvidenceBlock, EvidenceStream
 
 from . import words
@@ -35,25 +37,28 @@ class EvidenceBlockAdmin(FactAdmin):
         """Leave the payload out of lists: a page of blocks would read megabytes."""
         return super().get_queryset(request).defer("payload")
 
-    @display(description="Entries")
+    @display(description=gettext_lazy("Entries"))
     def entries(self, block: Any) -> str:
-        return f"{block.first:,} to {block.last:,}"
+        return gettext("%(first)s to %(last)s") % {
+            "first": number(block.first),
+            "last": number(block.last),
+        }
 
-    @display(description="Size")
+    @display(description=gettext_lazy("Size"))
     def bytes(self, block: Any) -> str:
         return words.size(block.size)
 
-    @display(description="SHA-256")
+    @display(description=gettext_lazy("SHA-256"))
     def digest(self, block: Any) -> str:
         return format_html('<code class="lm-hash">{}…</code>', block.sha256[:16])
 
-    @display(description="Its lines")
+    @display(description=gettext_lazy("Its lines"))
     def shown(self, block: Any) -> str:
         text = zlib.decompressobj().decompress(bytes(block.payload), MOST_BYTES).decode()
         lines = text.splitlines()
         head = "\n".join(lines[:MOST_LINES])
         left = block.last - block.first + 1 - min(len(lines), MOST_LINES)
-        more = f"\n… and {left:,} more" if left > 0 else ""
+        more = gettext("\n… and %(left)s more") % {"left": number(left)} if left > 0 else ""
         return format_html('<pre class="lm-pre">{}{}</pre>', head, more)
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext
+
+from itam import figures
+from itam.figures import number
 from licenses.analysis.headlines import FRESH_SECONDS, Unused, share
 from licenses.models import PoolHeadline
 from licenses.overview.totals import Totals, UnusedTotal
@@ -68,43 +72,53 @@ def of_pool(row: PoolHeadline | None, spare: Unused | None, now: datetime) -> To
 
 def _proven(row: PoolHeadline | None) -> Figure:
     if row is None:
-        return Figure("not counted yet", known=False)
+        return Figure(gettext("not counted yet"), known=False)
     lately = share(row.proven_seconds, row.expected_seconds)
     if lately is None:
-        return Figure("not in use", known=False)
+        return Figure(gettext("not in use"), known=False)
     before = share(row.proven_seconds_before, row.expected_seconds_before)
     trend = None
     if before is not None:
         points = round(100 * (lately - before), 1)
-        trend = trend_words(points, f"{abs(points):.1f} points", more_is_better=True)
-    over = f"over for {words.lasting(row.over_seconds)}" if row.over_seconds else ""
+        trend = trend_words(
+            points,
+            gettext("%(points)s points") % {"points": number(abs(points), 1)},
+            more_is_better=True,
+        )
+    over = (
+        gettext("over for %(lasting)s") % {"lasting": words.lasting(row.over_seconds)}
+        if row.over_seconds
+        else ""
+    )
     return Figure(percent(lately), over, trend)
 
 
 def _blocked(row: PoolHeadline | None) -> Figure:
     if row is None:
-        return Figure("not counted yet", known=False)
+        return Figure(gettext("not counted yet"), known=False)
     lately, before = minutes(row.blocked_seconds), minutes(row.blocked_seconds_before)
     people = row.people_blocked
-    who = f"{people} {'person' if people == 1 else 'people'}" if people else ""
-    trend = trend_words(lately - before, f"{abs(lately - before):,} min", more_is_better=False)
-    return Figure(f"{lately:,} min", who, trend)
+    who = figures.people(people) if people else ""
+    trend = trend_words(lately - before, _minutes(abs(lately - before)), more_is_better=False)
+    return Figure(_minutes(lately), who, trend)
 
 
 def unused_words(spare: Unused) -> Figure:
     if spare.seats is None:
-        return Figure("not known", spare.why, known=False)
-    seats = f"{spare.seats:,} seat{'' if spare.seats == 1 else 's'}"
+        return Figure(gettext("not known"), spare.why, known=False)
+    seats = figures.seats(spare.seats)
     if spare.cost is None:
-        return Figure("cost not known", f"{seats}, {spare.why}", known=False)
+        return Figure(gettext("cost not known"), f"{seats}, {spare.why}", known=False)
     if not spare.seats:
-        return Figure("none", "all seats were used")
-    return Figure(words.money(spare.cost, spare.currency), f"a year, {seats}")
+        return Figure(gettext("none"), gettext("all seats were used"))
+    return Figure(
+        words.money(spare.cost, spare.currency), gettext("a year, %(seats)s") % {"seats": seats}
+    )
 
 
 def percent(value: float) -> str:
     """Return a share that was cut, not rounded: 100 % is all of it."""
-    return "100 %" if value == 1 else f"{100 * value:.1f} %"
+    return "100 %" if value == 1 else f"{number(100 * value, 1)} %"
 
 
 def minutes(seconds: int) -> int:
@@ -114,7 +128,7 @@ def minutes(seconds: int) -> int:
 
 def trend_words(change: float, text: str, *, more_is_better: bool) -> Trend:
     if not change:
-        return Trend("same", f"{ARROWS[0]} as before")
+        return Trend("same", gettext("%(arrows)s as before") % {"arrows": ARROWS[0]})
     up = change > 0
     key = "better" if up == more_is_better else "worse"
     return Trend(key, f"{ARROWS[1 if up else -1]} {text}")
@@ -126,16 +140,26 @@ def cards(found: Totals, spare: UnusedTotal | None, age_seconds: int | None) -> 
     age_seconds: of the oldest 30-day figure among them; None: none is counted yet.
     """
     shown = [
-        Card("Full now", Figure(str(found.full), f"of {found.pools} pools"), "use=full"),
         Card(
-            "Over what is allowed", Figure(str(found.over), "more in use than bought"), "use=over"
+            gettext("Full now"),
+            Figure(str(found.full), gettext("of %(pools)s pools") % {"pools": found.pools}),
+            "use=full",
         ),
-        Card("Without fresh news", Figure(str(found.silent), "no number of this hour"), "use=old"),
-        Card("Proven throughout", _proven_card(found, age_seconds)),
-        Card("Blocked in 30 days", _blocked_card(found, age_seconds)),
+        Card(
+            gettext("Over what is allowed"),
+            Figure(str(found.over), gettext("more in use than bought")),
+            "use=over",
+        ),
+        Card(
+            gettext("Without fresh news"),
+            Figure(str(found.silent), gettext("no number of this hour")),
+            "use=old",
+        ),
+        Card(gettext("Proven throughout"), _proven_card(found, age_seconds)),
+        Card(gettext("Blocked in 30 days"), _blocked_card(found, age_seconds)),
     ]
     if spare is not None:
-        shown.append(Card("Paid for, never used", _unused_card(spare)))
+        shown.append(Card(gettext("Paid for, never used"), _unused_card(spare)))
     tones = (
         "lm-level-full" if found.full else "",
         "lm-level-over" if found.over else "",
@@ -148,37 +172,46 @@ def cards(found: Totals, spare: UnusedTotal | None, age_seconds: int | None) -> 
 
 
 def _counted(found: Totals, age_seconds: int | None) -> str:
-    left = f", {found.uncounted} pools to come" if found.uncounted else ""
-    return f"counted {words.short_ago(age_seconds)}{left}"
+    age = words.short_ago(age_seconds)
+    if not found.uncounted:
+        return gettext("counted %(age)s") % {"age": age}
+    pools = figures.pools(found.uncounted)
+    return gettext("counted %(age)s, %(pools)s to come") % {"age": age, "pools": pools}
+
+
+def _minutes(count: int) -> str:
+    return gettext("%(count)s min") % {"count": number(count)}
 
 
 def _proven_card(found: Totals, age_seconds: int | None) -> Figure:
     if age_seconds is None:
-        return Figure(words.UNKNOWN, "not counted yet", known=False)
+        return Figure(words.UNKNOWN, gettext("not counted yet"), known=False)
     change = found.proven - found.proven_before
     trend = (
         trend_words(change, f"{abs(change)}", more_is_better=True) if found.judged_before else None
     )
-    of = f"{found.proven} of {found.judged}"
+    of = gettext("%(proven)s of %(judged)s") % {"proven": found.proven, "judged": found.judged}
     return Figure(of, _counted(found, age_seconds), trend)
 
 
 def _blocked_card(found: Totals, age_seconds: int | None) -> Figure:
     if age_seconds is None:
-        return Figure(words.UNKNOWN, "not counted yet", known=False)
+        return Figure(words.UNKNOWN, gettext("not counted yet"), known=False)
     lately, before = minutes(found.blocked_seconds), minutes(found.blocked_seconds_before)
-    trend = trend_words(lately - before, f"{abs(lately - before):,} min", more_is_better=False)
-    return Figure(f"{lately:,} min", _counted(found, age_seconds), trend)
+    trend = trend_words(lately - before, _minutes(abs(lately - before)), more_is_better=False)
+    return Figure(_minutes(lately), _counted(found, age_seconds), trend)
 
 
 def _unused_card(spare: UnusedTotal) -> Figure:
-    notes = [f"a year, {spare.seats:,} seats"]
+    notes = [gettext("a year, %(seats)s") % {"seats": figures.seats(spare.seats)}]
     if spare.unpriced:
-        notes.append(f"{spare.unpriced} pools without a price")
+        notes.append(
+            gettext("%(pools)s without a price") % {"pools": figures.pools(spare.unpriced)}
+        )
     if spare.unknown:
-        notes.append(f"{spare.unknown} not known")
+        notes.append(gettext("%(unknown)s not known") % {"unknown": spare.unknown})
     if not spare.cost:
         known = not (spare.unpriced or spare.unknown)
-        return Figure("none" if known else words.UNKNOWN, "; ".join(notes), known=known)
+        return Figure(gettext("none") if known else words.UNKNOWN, "; ".join(notes), known=known)
     sums = [words.money(Decimal(cost), currency) for currency, cost in spare.cost.items()]
     return Figure(" + ".join(sums), "; ".join(notes))

@@ -10,10 +10,12 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from itam.figures import number
 from licenses.evidence.reads import note_read
 from licenses.models import sees_names
 from licenses.resources import PersonResource, disarm
@@ -42,7 +44,8 @@ class CheckedImportForm(ImportForm):
         if file.size > MOST_BYTES:
             self.add_error(
                 "import_file",
-                f"{file.name} has {file.size:,} bytes: expected {MOST_BYTES:,} at most. Split it.",
+                gettext("%(file)s has %(size)s bytes: expected %(most_bytes)s at most. Split it.")
+                % {"file": file.name, "size": number(file.size), "most_bytes": number(MOST_BYTES)},
             )
         return file
 
@@ -89,7 +92,9 @@ class Importable(ImportExportMixin):
         if result.has_errors() or result.has_validation_errors():
             messages.error(
                 request,
-                "Nothing was imported: the file no longer fits what is on record. Try again.",
+                gettext(
+                    "Nothing was imported: the file no longer fits what is on record. Try again."
+                ),
             )
             return redirect("admin:{}_{}_import".format(*self.get_model_info()))
         return super().process_result(result, request)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -41,7 +42,7 @@ def with_text(rows: Any, user: Any) -> Any:
 
 def line_text(row: Any) -> str:
     if not row.may_see_text:
-        return "(hidden: it may name people)"
+        return gettext("(hidden: it may name people)")
     return format_html('<code class="lm-line">{}</code>', row.text[:500])
 
 
@@ -54,7 +55,7 @@ class UnreadableInline(ReadOnlyTabular):
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_text(super().get_queryset(request), request.user)
 
-    @display(description="Text")
+    @display(description=gettext_lazy("Text"))
     def shown(self, row: Any) -> str:
         return line_text(row)
 
@@ -83,21 +84,27 @@ class CaptureAdmin(ShowsNames, FactAdmin):
     inlines = [UnreadableInline]
     fieldsets = (
         (None, {"fields": ("server", "kind", "source", "recorded_at", "result", "detail")}),
-        ("What it vouches for", {"fields": ("starts", "ends", "lines", "new", "known")}),
-        ("The bytes", {"fields": ("sha256", "bytes", "offset", "stored", "raw_dropped_at")}),
-        ("The attempt", {"fields": ("exit_code", "duration_ms", "unreadable_count")}),
+        (
+            gettext_lazy("What it vouches for"),
+            {"fields": ("starts", "ends", "lines", "new", "known")},
+        ),
+        (
+            gettext_lazy("The bytes"),
+            {"fields": ("sha256", "bytes", "offset", "stored", "raw_dropped_at")},
+        ),
+        (gettext_lazy("The attempt"), {"fields": ("exit_code", "duration_ms", "unreadable_count")}),
     )
     readonly_fields = ("bytes",)
 
-    @display(description="Result", label=RESULTS)
+    @display(description=gettext_lazy("Result"), label=RESULTS)
     def outcome(self, row: Any) -> tuple[str, str]:
         return row.result, row.get_result_display()
 
-    @display(description="Unreadable", label={"some": "warning"})
+    @display(description=gettext_lazy("Unreadable"), label={"some": "warning"})
     def unread(self, row: Any) -> Any:
         return ("some", str(row.unreadable_count)) if row.unreadable_count else "0"
 
-    @display(description="Size")
+    @display(description=gettext_lazy("Size"))
     def bytes(self, row: Any) -> str:
         return words.size(row.size)
 
@@ -110,7 +117,7 @@ class UnreadableLineAdmin(ShowsNames, FactAdmin):
     list_filter = (("capture__server", AutocompleteSelectFilter),)
     search_fields = ("text", "reason")
 
-    @display(description="Server")
+    @display(description=gettext_lazy("Server"))
     def server(self, row: Any) -> str:
         return str(row.capture.server)
 
@@ -123,11 +130,11 @@ class UnreadableLineAdmin(ShowsNames, FactAdmin):
     fields = ("capture", "line", "shown", "reason")
     readonly_fields = ("shown",)
 
-    @display(description="Text")
+    @display(description=gettext_lazy("Text"))
     def shown(self, row: Any) -> str:
         return line_text(row)
 
-    @display(description="Read")
+    @display(description=gettext_lazy("Read"))
     def when(self, row: Any) -> Any:
         return row.capture.recorded_at
 
@@ -142,11 +149,11 @@ class CoverageAdmin(ReadOnlyAdmin):
         ("starts", RangeDateFilter),
     )
 
-    @display(description="Daemon", ordering="daemon")
+    @display(description=gettext_lazy("Daemon"), ordering="daemon")
     def daemon_words(self, row: Any) -> str:
-        return row.daemon or "all"
+        return row.daemon or gettext("all")
 
-    @display(description="Length")
+    @display(description=gettext_lazy("Length"))
     def length(self, row: Any) -> str:
         return words.lasting((row.ends - row.starts).total_seconds())
 
@@ -161,15 +168,15 @@ class GapAdmin(ReadOnlyAdmin):
         ("starts", RangeDateFilter),
     )
 
-    @display(description="Daemon", ordering="daemon")
+    @display(description=gettext_lazy("Daemon"), ordering="daemon")
     def daemon_words(self, row: Any) -> str:
-        return row.daemon or "all"
+        return row.daemon or gettext("all")
 
-    @display(description="Until", ordering="ends", label={"open": "danger"})
+    @display(description=gettext_lazy("Until"), ordering="ends", label={"open": "danger"})
     def until(self, row: Any) -> Any:
-        return row.ends or ("open", "still going on")
+        return row.ends or ("open", gettext("still going on"))
 
-    @display(description="Length")
+    @display(description=gettext_lazy("Length"))
     def length(self, row: Any) -> str:
         return words.lasting(((row.ends or timezone.now()) - row.starts).total_seconds())
 
@@ -186,28 +193,31 @@ class ImportJobAdmin(ReadOnlyAdmin):
     readonly_fields = ("outcome",)
     fieldsets = (
         (None, {"fields": ("server", "file_name", "state", "progress", "error")}),
-        ("What came of it", {"fields": ("outcome",)}),
-        ("As handed in", {"fields": ("format", "zone", "date", "create_pools")}),
-        ("Record", {"fields": ("requested_by", "requested_at", "finished_at", "attempts")}),
+        (gettext_lazy("What came of it"), {"fields": ("outcome",)}),
+        (gettext_lazy("As handed in"), {"fields": ("format", "zone", "date", "create_pools")}),
+        (
+            gettext_lazy("Record"),
+            {"fields": ("requested_by", "requested_at", "finished_at", "attempts")},
+        ),
     )
 
     @display(
-        description="State",
+        description=gettext_lazy("State"),
         ordering="state",
         label={"waiting": "info", "running": "warning", "done": "success", "failed": "danger"},
     )
-    def state_words(self, job: Any) -> str:
-        return job.state
+    def state_words(self, job: Any) -> tuple[str, str]:
+        return job.state, job.get_state_display()
 
-    @display(description="Done")
+    @display(description=gettext_lazy("Done"))
     def done(self, job: Any) -> str:
         return format_html(
-            '<meter class="lm-meter" min="0" max="100" value="{}" aria-label="{} percent"></meter>',
+            '<meter class="lm-meter" min="0" max="100" value="{}" aria-label="{} %"></meter>',
             job.progress,
             job.progress,
         )
 
-    @display(description="Result")
+    @display(description=gettext_lazy("Result"))
     def outcome(self, job: Any) -> str:
         if not job.result:
             return words.UNKNOWN

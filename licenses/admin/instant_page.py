@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.instant import Instant, instant
 from licenses.evidence.reads import note_names
@@ -23,7 +24,11 @@ from . import words
 from .base import person_words
 from .pool_page import find
 
-WHAT = {"taken": "Taken", "returned": "Returned", "listed": "Listed by the server"}
+WHAT = {
+    "taken": gettext_lazy("Taken"),
+    "returned": gettext_lazy("Returned"),
+    "listed": gettext_lazy("Listed by the server"),
+}
 LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
 
@@ -65,15 +70,15 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": pool,
-        "title": f"{pool.name} at a moment",
+        "title": gettext("%(pool)s at a moment") % {"pool": pool.name},
         "pool": pool,
         "at": datetime.fromtimestamp(at, UTC),
         "wrong": "at" in request.GET and moment is None,
         "found": found,
         "state": words.level(found.in_use, found.limit, found.allowed),
         "known": known_words(found),
-        "earlier": _step(pool, "Earlier change", found.before),
-        "later": _step(pool, "Later change", found.after),
+        "earlier": _step(pool, gettext("Earlier change"), found.before),
+        "later": _step(pool, gettext("Later change"), found.after),
         "rows": [_row(row, at) for row in found.holders],
         "named": named,
         "back": reverse("admin:licenses_licensepool_overview", args=[pool.pk])
@@ -88,18 +93,18 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
 def known_words(found: Instant) -> str:
     """Return how well the figures of a moment are known, as a sentence."""
     if found.in_use is None:
-        return "Nobody can vouch for this moment, and nobody is known to have held a seat."
+        return gettext("Nobody can vouch for this moment, and nobody is known to have held a seat.")
     if not found.observed:
-        return (
-            "Nobody can vouch for this moment. What is listed was held through it; there may have "
-            "been more."
+        return gettext(
+            "Nobody can vouch for this moment. What is listed was held through it; there"
+            " may have been more."
         )
     if found.possible != found.in_use:
-        return (
-            f"Seen by polls: at least {found.in_use} and at most {found.possible} of the seats "
-            "that were seen were in use."
-        )
-    return "The moment was observed; the figure is exact as far as the sources tell."
+        return gettext(
+            "Seen by polls: at least %(in_use)s and at most %(possible)s of the seats that"
+            " were seen were in use."
+        ) % {"in_use": found.in_use, "possible": found.possible}
+    return gettext("The moment was observed; the figure is exact as far as the sources tell.")
 
 
 def lines(pool: Any, at: int, request: HttpRequest) -> dict[str, Any]:
@@ -148,7 +153,9 @@ def _row(row: Any, at: int) -> dict[str, Any]:
         "seats": row.seats,
         "sure": row.sure,
         "since": datetime.fromtimestamp(row.taken_at, UTC),
-        "held": f"held for {words.lasting(lasted)}" if lasted else "just then",
+        "held": gettext("held for %(lasting)s") % {"lasting": words.lasting(lasted)}
+        if lasted
+        else gettext("just then"),
         "until": None if until is None else datetime.fromtimestamp(until, UTC),
         "method": row.method,
     }

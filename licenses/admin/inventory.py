@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
@@ -67,11 +68,11 @@ class VendorAdmin(Importable, ScopedAdmin):
             )
         )
 
-    @display(description="Products", ordering="product_total")
+    @display(description=gettext_lazy("Products"), ordering="product_total")
     def products_count(self, vendor: Any) -> int:
         return vendor.product_total
 
-    @display(description="Contracts", ordering="contract_total")
+    @display(description=gettext_lazy("Contracts"), ordering="contract_total")
     def contracts_count(self, vendor: Any) -> int:
         return vendor.contract_total
 
@@ -97,7 +98,7 @@ class ProductAdmin(Importable, ScopedAdmin):
         rows = super().get_queryset(request).select_related("vendor")
         return rows.annotate(pool_total=Count("pools", distinct=True))
 
-    @display(description="Pools", ordering="pool_total")
+    @display(description=gettext_lazy("Pools"), ordering="pool_total")
     def pools_count(self, product: Any) -> int:
         return product.pool_total
 
@@ -108,7 +109,7 @@ class MemberInline(ReadOnlyTabular):
     model = Membership
     fields = ("shown", "valid_from", "valid_to")
     per_page = 50
-    verbose_name_plural = "members"
+    verbose_name_plural = gettext_lazy("members")
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -116,7 +117,7 @@ class MemberInline(ReadOnlyTabular):
             super().get_queryset(request).select_related("person", "team"), request.user
         )
 
-    @display(description="Person")
+    @display(description=gettext_lazy("Person"))
     def shown(self, membership: Any) -> str:
         url = reverse("admin:licenses_person_change", args=[membership.person_id])
         words = person_words(membership.person.label, membership.person_name)
@@ -129,7 +130,7 @@ class NewMemberInline(ScopedTabular):
     model = Membership
     fields = ("person", "valid_from", "valid_to")
     autocomplete_fields = ("person",)
-    verbose_name_plural = "add members"
+    verbose_name_plural = gettext_lazy("add members")
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -210,7 +211,7 @@ class TeamAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
         changes.result_list = [rows[pk] for pk, _ in order]
         return changes
 
-    @display(description="Team")
+    @display(description=gettext_lazy("Team"))
     def tree_name(self, team: Any) -> str:
         depth = min(getattr(team, "depth", 0), 8)
         return format_html(
@@ -220,11 +221,11 @@ class TeamAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
             team.name,
         )
 
-    @display(description="Members today")
+    @display(description=gettext_lazy("Members today"))
     def members_count(self, team: Any) -> int:
         return team.member_total
 
-    @display(description="Pools owned")
+    @display(description=gettext_lazy("Pools owned"))
     def pools_count(self, team: Any) -> int:
         return team.pool_total
 
@@ -240,7 +241,7 @@ class IdentityInline(ScopedStacked):
     model = Identity
     fields = ("login", "name", "email")
     can_delete = False
-    verbose_name_plural = "identity (kept apart from use)"
+    verbose_name_plural = gettext_lazy("identity (kept apart from use)")
 
     def _sees(self, request: HttpRequest, obj: Any) -> bool:
         """Where no row is given, the rows are those of a page that was asked for with its row."""
@@ -308,15 +309,15 @@ class PersonAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
         """People come from logs and from the import, where a login makes the pseudonym."""
         return False
 
-    @display(description="Person", ordering="pseudonym")
+    @display(description=gettext_lazy("Person"), ordering="pseudonym")
     def shown(self, person: Any) -> str:
         return person_words(person.label, person.person_name)
 
-    @display(description="Pseudonym")
+    @display(description=gettext_lazy("Pseudonym"))
     def label(self, person: Any) -> str:
         return person.label
 
-    @display(description="Teams today")
+    @display(description=gettext_lazy("Teams today"))
     def teams(self, person: Any) -> str:
         today = timezone.localdate()
         return ", ".join(

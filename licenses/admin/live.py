@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from licenses.analysis.pattern import heatmap, load_curve
@@ -83,7 +84,7 @@ def numbers(pool: Any) -> dict[str, Any]:
     in_use, limit = (now.in_use, now.limit) if now else (None, None)
     state = words.level(in_use, limit, now.allowed if now else None)
     fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
-    source = f"{now.source}, " if now and now.source else ""
+    source = f"{now.source_words}, " if now and now.source else ""
     return {
         "in_use": in_use,
         "limit": limit,
@@ -91,7 +92,7 @@ def numbers(pool: Any) -> dict[str, Any]:
         "level": state.key,
         "words": state.text,
         "age": source + fresh.text,
-        "ago": words.ago(fresh.age_seconds) if fresh.key != "none" else "no data yet",
+        "ago": words.ago(fresh.age_seconds) if fresh.key != "none" else gettext("no data yet"),
         "age_key": fresh.key,
     }
 

@@ -11,85 +11,90 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.models import Alert, Feature
 
-GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
+Words = str | Promise
+Entry = tuple[Words, str, str]
+GROUPS: list[tuple[Words, bool, list[Entry]]] = [
     (
         "",
         False,
         [
-            ("Pools", "stacks", "licenses.licensepool"),
-            ("Licence servers", "dns", "licenses.licenseserver"),
-            ("Features", "extension", "licenses.feature"),
-            ("Alerts", "notifications_active", "licenses.alert"),
+            (gettext_lazy("Pools"), "stacks", "licenses.licensepool"),
+            (gettext_lazy("Licence servers"), "dns", "licenses.licenseserver"),
+            (gettext_lazy("Features"), "extension", "licenses.feature"),
+            (gettext_lazy("Alerts"), "notifications_active", "licenses.alert"),
         ],
     ),
     (
-        "Use",
+        gettext_lazy("Use"),
         True,
         [
-            ("Checkouts", "swap_horiz", "licenses.checkout"),
-            ("Denials", "block", "licenses.denial"),
-            ("Denial episodes", "hourglass_empty", "licenses.denialepisode"),
-            ("Log events", "receipt_long", "licenses.event"),
+            (gettext_lazy("Checkouts"), "swap_horiz", "licenses.checkout"),
+            (gettext_lazy("Denials"), "block", "licenses.denial"),
+            (gettext_lazy("Denial episodes"), "hourglass_empty", "licenses.denialepisode"),
+            (gettext_lazy("Log events"), "receipt_long", "licenses.event"),
         ],
     ),
     (
-        "Rights",
+        gettext_lazy("Rights"),
         True,
         [
-            ("Contracts", "contract", "licenses.contract"),
-            ("Entitlements", "verified", "licenses.entitlement"),
-            ("Documents", "attach_file", "licenses.document"),
-            ("Products", "deployed_code", "licenses.product"),
-            ("Vendors", "storefront", "licenses.vendor"),
+            (gettext_lazy("Contracts"), "contract", "licenses.contract"),
+            (gettext_lazy("Entitlements"), "verified", "licenses.entitlement"),
+            (gettext_lazy("Documents"), "attach_file", "licenses.document"),
+            (gettext_lazy("Products"), "deployed_code", "licenses.product"),
+            (gettext_lazy("Vendors"), "storefront", "licenses.vendor"),
         ],
     ),
     (
-        "People",
+        gettext_lazy("People"),
         True,
         [
-            ("Teams", "groups", "licenses.team"),
-            ("People", "person", "licenses.person"),
-            ("Team rules", "rule_settings", "licenses.teamrule"),
-            ("Reveals of names", "person_search", "licenses.namereveal"),
+            (gettext_lazy("Teams"), "groups", "licenses.team"),
+            (gettext_lazy("People"), "person", "licenses.person"),
+            (gettext_lazy("Team rules"), "rule_settings", "licenses.teamrule"),
+            (gettext_lazy("Reveals of names"), "person_search", "licenses.namereveal"),
         ],
     ),
     (
-        "Sources",
+        gettext_lazy("Sources"),
         True,
         [
-            ("Files handed in", "upload_file", "licenses.importjob"),
-            ("Captures", "inventory_2", "licenses.capture"),
-            ("Unreadable lines", "help_center", "licenses.unreadableline"),
-            ("Coverage", "timeline", "licenses.coverage"),
-            ("Gaps", "broken_image", "licenses.gap"),
-            ("Disagreements", "compare_arrows", "licenses.disagreement"),
-            ("Issued counts", "pin", "licenses.issuedcount"),
-            ("Sharing rules", "rule", "licenses.sharingrule"),
+            (gettext_lazy("Files handed in"), "upload_file", "licenses.importjob"),
+            (gettext_lazy("Captures"), "inventory_2", "licenses.capture"),
+            (gettext_lazy("Unreadable lines"), "help_center", "licenses.unreadableline"),
+            (gettext_lazy("Coverage"), "timeline", "licenses.coverage"),
+            (gettext_lazy("Gaps"), "broken_image", "licenses.gap"),
+            (gettext_lazy("Disagreements"), "compare_arrows", "licenses.disagreement"),
+            (gettext_lazy("Issued counts"), "pin", "licenses.issuedcount"),
+            (gettext_lazy("Sharing rules"), "rule", "licenses.sharingrule"),
         ],
     ),
     (
-        "Alerting",
+        gettext_lazy("Alerting"),
         True,
         [
-            ("Rules", "tune", "licenses.alertrule"),
-            ("Channels", "campaign", "licenses.channel"),
-            ("Silences", "notifications_off", "licenses.silence"),
-            ("Deliveries", "outgoing_mail", "licenses.notification"),
-            ("Mailbox", "inbox", "licenses.mailboxmessage"),
+            (gettext_lazy("Rules"), "tune", "licenses.alertrule"),
+            (gettext_lazy("Channels"), "campaign", "licenses.channel"),
+            (gettext_lazy("Silences"), "notifications_off", "licenses.silence"),
+            (gettext_lazy("Deliveries"), "outgoing_mail", "licenses.notification"),
+            (gettext_lazy("Mailbox"), "inbox", "licenses.mailboxmessage"),
         ],
     ),
     (
-        "Evidence and access",
+        gettext_lazy("Evidence and access"),
         True,
         [
-            ("Evidence", "lock", "licenses.evidenceblock"),
-            ("Users", "manage_accounts", "auth.user"),
-            ("Groups", "shield_person", "auth.group"),
-            ("Scopes", "visibility", "licenses.scope"),
-            ("Legal holds", "gavel", "licenses.legalhold"),
+            (gettext_lazy("Evidence"), "lock", "licenses.evidenceblock"),
+            (gettext_lazy("Users"), "manage_accounts", "auth.user"),
+            (gettext_lazy("Groups"), "shield_person", "auth.group"),
+            (gettext_lazy("Scopes"), "visibility", "licenses.scope"),
+            (gettext_lazy("Legal holds"), "gavel", "licenses.legalhold"),
         ],
     ),
 ]
@@ -98,23 +103,23 @@ GROUPS: list[tuple[str, bool, list[tuple[str, str, str]]]] = [
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar's groups for this user, in Unfold's form."""
     groups = [_group(request, title, fold, entries) for title, fold, entries in GROUPS]
-    reports = [
-        (str(model._meta.verbose_name_plural).capitalize(), "description", model._meta.label_lower)
+    reports: list[Entry] = [
+        (capfirst(str(model._meta.verbose_name_plural)), "description", model._meta.label_lower)
         for model in admin.site._registry
         if model._meta.app_label == "reports"
     ]
-    groups.insert(3, _group(request, "Reports", True, reports))
+    groups.insert(3, _group(request, gettext("Reports"), True, reports))
     groups[0]["items"].insert(
-        0, {"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}
+        0, {"title": gettext("Dashboard"), "icon": "monitoring", "link": reverse("admin:index")}
     )
     groups[0]["items"].append(
-        {"title": "Status page", "icon": "event_seat", "link": reverse("portal:status")}
+        {"title": gettext("Status page"), "icon": "event_seat", "link": reverse("portal:status")}
     )
     return [group for group in groups if group["items"]]
 
 
 def _group(
-    request: HttpRequest, title: str, collapsible: bool, entries: list[tuple[str, str, str]]
+    request: HttpRequest, title: Words, collapsible: bool, entries: list[Entry]
 ) -> dict[str, Any]:
     items = []
     for words, icon, label in entries:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
@@ -70,11 +71,11 @@ class NameRevealAdmin(ScopedAdmin):
         asked = reveals.ask(request.user, obj.reason, person=obj.person, pool=obj.pool)
         obj.pk, obj.requested_at = asked.pk, asked.requested_at
 
-    @action(description="Approve what others asked for", permissions=["approve"])
+    @action(description=gettext_lazy("Approve what others asked for"), permissions=["approve"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._decide(request, queryset, granted=True)
 
-    @action(description="Refuse what others asked for", permissions=["approve"])
+    @action(description=gettext_lazy("Refuse what others asked for"), permissions=["approve"])
     def refuse(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._decide(request, queryset, granted=False)
 
@@ -85,16 +86,23 @@ class NameRevealAdmin(ScopedAdmin):
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
             else:
-                verb = "Approved" if granted else "Refused"
+                verb = gettext("Approved") if granted else gettext("Refused")
                 self.message_user(request, f"{verb}: {reveal}.", messages.SUCCESS)
 
-    @display(description="What")
+    @display(description=gettext_lazy("What"))
     def what(self, reveal: Any) -> str:
         return str(reveal.scope_words)
 
-    @display(description="State", label=STATES)
-    def state(self, reveal: Any) -> str:
-        return str(reveal.state(timezone.now()))
+    @display(description=gettext_lazy("State"), label=STATES)
+    def state(self, reveal: Any) -> tuple[str, str]:
+        key = str(reveal.state(timezone.now()))
+        said = {
+            "waiting": gettext("waiting"),
+            "in force": gettext("in force"),
+            "refused": gettext("refused"),
+            "over": gettext("over"),
+        }
+        return key, said.get(key, key)
 
 
 @admin.register(LegalHold)
@@ -118,6 +126,6 @@ class LegalHoldAdmin(ScopedAdmin):
             obj.set_by = request.user
         super().save_model(request, obj, form, change)
 
-    @display(description="On")
+    @display(description=gettext_lazy("On"))
     def of(self, hold: Any) -> str:
         return str(hold.vendor or hold.contract)

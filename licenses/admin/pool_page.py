@@ -15,7 +15,9 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
+from itam.figures import number
 from licenses.analysis.rights import unused
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence.reads import note_names
@@ -103,47 +105,60 @@ def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
     state = words.level(in_use, limit, now.allowed if now else None)
     fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
     found = [
-        Card("In use", _figure(in_use), state.text, state.key, "in_use"),
-        Card("Limit", _figure(limit), _limit_note(now), "", "limit"),
-        Card("Free", _figure(now.free if now else None), _states_note(now), "", "free"),
+        Card(gettext("In use"), _figure(in_use), state.text, state.key, "in_use"),
+        Card(gettext("Limit"), _figure(limit), _limit_note(now), "", "limit"),
+        Card(gettext("Free"), _figure(now.free if now else None), _states_note(now), "", "free"),
         Card(
-            "As of",
-            words.ago(fresh.age_seconds) if fresh.key != "none" else "no data yet",
+            gettext("As of"),
+            words.ago(fresh.age_seconds) if fresh.key != "none" else gettext("no data yet"),
             _age_note(now, fresh),
             f"age-{fresh.key}",
             "ago",
         ),
         Card(
-            "12-month peak",
+            gettext("12-month peak"),
             _figure(now.peak_12_months if now else None),
-            "most seats at one moment",
+            gettext("most seats at one moment"),
         ),
     ]
     if may_see_cost:
         spare = unused(pool, moment)
         if spare is None:
-            found.append(Card("Unused", words.UNKNOWN, "needs an entitlement and data"))
+            found.append(
+                Card(gettext("Unused"), words.UNKNOWN, gettext("needs an entitlement and data"))
+            )
         else:
             cost = words.money(spare.cost, spare.currency or "")
-            note = f"{cost} a year" if spare.cost is not None else "no price on record"
-            found.append(Card("Unused", str(spare.seats), f"seats above the peak: {note}"))
+            note = (
+                gettext("%(cost)s a year") % {"cost": cost}
+                if spare.cost is not None
+                else gettext("no price on record")
+            )
+            found.append(
+                Card(
+                    gettext("Unused"),
+                    str(spare.seats),
+                    gettext("seats above the peak: %(note)s") % {"note": note},
+                )
+            )
     return found
 
 
 def _figure(value: int | None) -> str:
-    return words.UNKNOWN if value is None else f"{value:,}"
+    return words.UNKNOWN if value is None else number(value)
 
 
 def _limit_note(now: Any) -> str:
     if now is None or now.limit is None:
-        return "no entitlement, and the server did not say"
+        return gettext("no entitlement, and the server did not say")
     parts = []
     if now.allowed is not None:
-        parts.append(f"{now.allowed} allowed")
+        parts.append(gettext("%(allowed)s allowed") % {"allowed": now.allowed})
     if now.issued is not None:
-        parts.append(f"{now.issued} served")
+        parts.append(gettext("%(issued)s served") % {"issued": now.issued})
     drift = now.allowed is not None and now.issued is not None and now.issued != now.allowed
-    return ", ".join(parts) + (": they differ" if drift else "")
+    said = ", ".join(parts)
+    return gettext("%(said)s: they differ") % {"said": said} if drift else said
 
 
 def _states_note(now: Any) -> str:
@@ -152,9 +167,9 @@ def _states_note(now: Any) -> str:
     parts = [
         f"{count} {label}"
         for count, label in (
-            (now.borrowed, "borrowed"),
-            (now.reserved_idle, "reserved and idle"),
-            (now.queued, "queued"),
+            (now.borrowed, gettext("borrowed")),
+            (now.reserved_idle, gettext("reserved and idle")),
+            (now.queued, gettext("queued")),
         )
         if count
     ]
@@ -162,8 +177,13 @@ def _states_note(now: Any) -> str:
 
 
 def _age_note(now: Any, fresh: words.Freshness) -> str:
-    where = {"log": "from a log", "polls": "from polls"}.get(now.source if now else "", "")
-    judged = {"late": "later than expected", "stale": "stale: do not rely on it"}.get(fresh.key, "")
+    where = {"log": gettext("from a log"), "polls": gettext("from polls")}.get(
+        now.source if now else "", ""
+    )
+    judged = {
+        "late": gettext("later than expected"),
+        "stale": gettext("stale: do not rely on it"),
+    }.get(fresh.key, "")
     return ", ".join(part for part in (where, judged) if part)
 
 
@@ -173,17 +193,19 @@ def todo(pool: Any, request: HttpRequest) -> list[tuple[str, str, str]]:
     if not pool.mapped_total:
         found.append(
             (
-                "No feature feeds this pool, so nothing can be counted.",
-                "Map a feature",
+                gettext("No feature feeds this pool, so nothing can be counted."),
+                gettext("Map a feature"),
                 reverse("admin:licenses_feature_changelist") + "?mapped=no",
             )
         )
     if pool.any_right is None and request.user.has_perm("licenses.add_entitlement"):
         found.append(
             (
-                "No entitlement is on record: what is allowed is not known, and no verdict can be "
-                "given.",
-                "Add an entitlement",
+                gettext(
+                    "No entitlement is on record: what is allowed is not known, and no verdict can"
+                    " be given."
+                ),
+                gettext("Add an entitlement"),
                 reverse("admin:licenses_entitlement_add") + f"?pool={pool.pk}",
             )
         )
@@ -192,8 +214,9 @@ def todo(pool: Any, request: HttpRequest) -> list[tuple[str, str, str]]:
         if not server.zone:
             found.append(
                 (
-                    f"{server.name} has no time zone: its times cannot be trusted.",
-                    "Set its zone",
+                    gettext("%(server)s has no time zone: its times cannot be trusted.")
+                    % {"server": server.name},
+                    gettext("Set its zone"),
                     reverse("admin:licenses_licenseserver_change", args=[server.pk]),
                 )
             )
@@ -211,11 +234,15 @@ def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpRe
         first = datetime.fromisoformat(request.POST.get("from", "")).date()
         last = datetime.fromisoformat(request.POST.get("to", "")).date()
     except ValueError:
-        messages.error(request, "The report needs two dates, such as 2025-11-01 and 2026-11-01.")
+        messages.error(
+            request, gettext("The report needs two dates, such as 2025-11-01 and 2026-11-01.")
+        )
         return back
     if not first < last:
         messages.error(
-            request, f"{last} is not after {first}: the second day is the first one left out."
+            request,
+            gettext("%(last)s is not after %(first)s: the second day is the first one left out.")
+            % {"last": last, "first": first},
         )
         return back
     zone = pool.tzinfo
@@ -229,9 +256,11 @@ def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpRe
             request.user,
         )
     except ValueError as error:
-        messages.error(request, f"The report was refused: {error}.")
+        messages.error(request, gettext("The report was refused: %(error)s.") % {"error": error})
         return back
     nudge("reports.tasks.build_report", report.pk)
-    messages.success(request, "The report is being made. It appears here when it is ready.")
+    messages.success(
+        request, gettext("The report is being made. It appears here when it is ready.")
+    )
     meta = report._meta
     return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", report.pk)

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from licenses.access.fairness import waits
 from licenses.analysis import denials as pool_denials
@@ -20,10 +22,10 @@ from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
 from licenses.analysis.drift import drift
 from licenses.analysis.rights import entitlement_steps
-from licenses.analysis.verdict import months
+from licenses.analysis.verdict import VERDICT_WORDS, months
 from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
-from licenses.models import Checkout, Denial, PoolFeature, SharingRule, sees_names
+from licenses.models import Checkout, Denial, PoolFeature, SharingRule, Sighting, sees_names
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 
 from . import words
@@ -45,7 +47,7 @@ class Tab:
     """
 
     key: str
-    label: str
+    label: str | Promise
     permission: str | None
     fill: Callable[[Any, HttpRequest, int], Shown]
     naming: Callable[[Shown], int] | None = None
@@ -90,19 +92,24 @@ def waits_words(pool: Any, now: int) -> str:
     if not found.joined:
         return ""
     ends = (
-        (found.served, "got a seat"),
-        (found.missed, "did not come in time"),
-        (found.left, "left the list"),
-        (found.expired, "waited in vain"),
-        (found.waiting, "still waiting"),
+        (found.served, gettext("got a seat")),
+        (found.missed, gettext("did not come in time")),
+        (found.left, gettext("left the list")),
+        (found.expired, gettext("waited in vain")),
+        (found.waiting, gettext("still waiting")),
     )
     told = ""
     if found.median_seconds is not None and found.longest_seconds is not None:
         half, last = words.lasting(found.median_seconds), words.lasting(found.longest_seconds)
-        told = f" {found.told} were told of a free seat, half of them within {half}, the last after"
-        told = f"{told} {last}." if found.told > 1 else f" 1 was told of a free seat, after {last}."
+        told = ngettext(
+            "%(count)s was told of a free seat, after %(last)s.",
+            "%(count)s were told of a free seat, half of them within %(half)s, the last after"
+            " %(last)s.",
+            found.told,
+        ) % {"count": found.told, "half": half, "last": last}
     parts = ", ".join(f"{count} {what}" for count, what in ends if count)
-    return f"{found.joined} joined the list: {parts}.{told}"
+    joined = gettext("%(joined)s joined the list: %(parts)s.")
+    return f"{joined % {'joined': found.joined, 'parts': parts}} {told}".strip()
 
 
 def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
@@ -126,18 +133,24 @@ def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 
 
 TABS = (
-    Tab("now", "Now", None, now_tab, lambda shown: len((shown["holders"] or {}).get("rows", ()))),
-    Tab("use", "Use", None, use_tab),
     Tab(
-        "denials", "Refusals", "licenses.view_denial", denials_tab,
+        "now", gettext_lazy("Now"), None, now_tab,
+        lambda shown: len((shown["holders"] or {}).get("rows", ())),
+    ),
+    Tab("use", gettext_lazy("Use"), None, use_tab),
+    Tab(
+        "denials", gettext_lazy("Refusals"), "licenses.view_denial", denials_tab,
         lambda shown: len(shown["denials"]),
     ),
     Tab(
-        "teams", "Teams", "licenses.view_teamhour", teams_tab,
+        "teams", gettext_lazy("Teams"), "licenses.view_teamhour", teams_tab,
         lambda shown: len(shown["teams"]["holders"]),
     ),
-    Tab("rights", "Rights", "licenses.view_entitlement", rights_tab),
-    Tab("settings", "Settings", None, settings_tab, lambda shown: len(shown["rules"] or ())),
+    Tab("rights", gettext_lazy("Rights"), "licenses.view_entitlement", rights_tab),
+    Tab(
+        "settings", gettext_lazy("Settings"), None, settings_tab,
+        lambda shown: len(shown["rules"] or ()),
+    ),
 )  # fmt: skip
 
 
@@ -162,7 +175,8 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
             "since": datetime.fromtimestamp(row.since, UTC),
             "held": words.lasting(max(0, clock - row.since)),
             "long": clock - row.since > DAY,
-            "state": row.state,
+            "state": Sighting.State(row.state).label,
+            "key": row.state,
             "method": Checkout.Method(row.method).label,
         }
         for row in found.rows
@@ -221,7 +235,7 @@ def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:
 def refusal_words(reason_class: str) -> str:
     """Return a class of refusal as a sentence for a person."""
     try:
-        return WORDING[DenialClass(reason_class)]
+        return gettext(WORDING[DenialClass(reason_class)])
     except ValueError:
         return reason_class.replace("_", " ")
 
@@ -258,9 +272,13 @@ def bound_words(gap: PoolGap) -> str:
     """Return what is known of a gap though nobody looked; "" where nothing is."""
     if not gap.bounded_seconds:
         return ""
-    whole = gap.bounded_seconds == gap.end - gap.start
-    span = "" if whole else f" for {words.lasting(gap.bounded_seconds)} of it"
-    return f"No over-use was possible{span}: at most {gap.bound} seats could be issued."
+    if gap.bounded_seconds == gap.end - gap.start:
+        told = gettext("No over-use was possible: at most %(bound)s seats could be issued.")
+        return told % {"bound": gap.bound}
+    told = gettext(
+        "No over-use was possible for %(length)s of it: at most %(bound)s seats could be issued."
+    )
+    return told % {"length": words.lasting(gap.bounded_seconds), "bound": gap.bound}
 
 
 def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
@@ -274,7 +292,7 @@ def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
     return [
         {
             "month": datetime.fromtimestamp(row.start, zone),
-            "verdict": str(row.verdict).replace("_", " "),
+            "verdict": str(VERDICT_WORDS[row.verdict]),
             "key": str(row.verdict).replace("_", "-"),
             "reason": row.reason,
         }

@@ -26,6 +26,7 @@ from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
@@ -45,7 +46,7 @@ class MappingInline(ScopedTabular):
     readonly_fields = ("recorded_by",)
     autocomplete_fields = ("feature",)
     tab = False
-    verbose_name_plural = "features that feed this pool"
+    verbose_name_plural = gettext_lazy("features that feed this pool")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A mapping is ended and not deleted: what was counted under it stays explained."""
@@ -81,16 +82,16 @@ def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 class UseFilter(admin.SimpleListFilter):
-    title = "use"
+    title = gettext_lazy("use")
     parameter_name = "use"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("full", "full or over"),
-            ("over", "over what is allowed"),
-            ("high", "90 % and more"),
-            ("idle", "nothing in use"),
-            ("old", "no news for an hour"),
+            ("full", gettext("full or over")),
+            ("over", gettext("over what is allowed")),
+            ("high", gettext("90 % and more")),
+            ("idle", gettext("nothing in use")),
+            ("old", gettext("no news for an hour")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -105,13 +106,13 @@ class UseFilter(admin.SimpleListFilter):
 
 
 class SetupFilter(admin.SimpleListFilter):
-    title = "set-up"
+    title = gettext_lazy("set-up")
     parameter_name = "setup"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("unmapped", "no feature"),
-            ("unentitled", "no entitlement"),
+            ("unmapped", gettext("no feature")),
+            ("unentitled", gettext("no entitlement")),
             ("retired", "retired"),
         ]
 
@@ -140,9 +141,9 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
     change_form_outer_before_template = "admin/licenses/pool_tools.html"
     fieldsets = (
         (None, {"fields": ("product", "name", "zone", "owner_teams")}),
-        ("For users", {"fields": ("on_status", "house_rules")}),
-        ("Counting", {"fields": ("episode_gap_minutes", "retired_at")}),
-        ("Notes", {"fields": ("notes",)}),
+        (gettext_lazy("For users"), {"fields": ("on_status", "house_rules")}),
+        (gettext_lazy("Counting"), {"fields": ("episode_gap_minutes", "retired_at")}),
+        (gettext_lazy("Notes"), {"fields": ("notes",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -200,18 +201,18 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
             except ValidationError as error:  # two rows of one form, or somebody was quicker
                 messages.error(request, " ".join(error.messages))
         if rows:
-            messages.info(request, "The figures of this pool are being counted again.")
+            messages.info(request, gettext("The figures of this pool are being counted again."))
 
-    @display(description="Pool", ordering="name")
+    @display(description=gettext_lazy("Pool"), ordering="name")
     def title(self, pool: Any) -> str:
         url = reverse("admin:licenses_licensepool_overview", args=[pool.pk])
         return format_html('<a class="lm-link lm-strong" href="{}">{}</a>', url, pool.name)
 
-    @display(description="In use", ordering="share")
+    @display(description=gettext_lazy("In use"), ordering="share")
     def use(self, pool: Any) -> str:
         return use_bar(pool)
 
-    @display(description="Free")
+    @display(description=gettext_lazy("Free"))
     def free(self, pool: Any) -> Any:
         now = getattr(pool, "now", None)
         return format_html(
@@ -219,29 +220,32 @@ class LicensePoolAdmin(Importable, ScopedAdmin):
             words.UNKNOWN if now is None or now.free is None else now.free,
         )
 
-    @display(description="As of", ordering="now__at")
+    @display(description=gettext_lazy("As of"), ordering="now__at")
     def age(self, pool: Any) -> str:
         return age_chip(pool)
 
-    @display(description="12-month peak", ordering="now__peak_12_months")
+    @display(description=gettext_lazy("12-month peak"), ordering="now__peak_12_months")
     def peak(self, pool: Any) -> Any:
         now = getattr(pool, "now", None)
         return words.UNKNOWN if now is None or now.peak_12_months is None else now.peak_12_months
 
-    @display(description="Set-up", label={"todo": "warning", "ok": "success", "old": "info"})
+    @display(
+        description=gettext_lazy("Set-up"),
+        label={"todo": "warning", "ok": "success", "old": "info"},
+    )
     def setup(self, pool: Any) -> tuple[str, str]:
         if pool.retired_at:
-            return "old", "retired"
+            return "old", gettext("retired")
         if not pool.mapped_total:
-            return "todo", "no feature mapped"
+            return "todo", gettext("no feature mapped")
         if pool.any_right is None:
-            return "todo", "no entitlement"
-        return "ok", "complete"
+            return "todo", gettext("no entitlement")
+        return "ok", gettext("complete")
 
     @display(description="")
     def edit(self, pool: Any) -> str:
         url = reverse("admin:licenses_licensepool_change", args=[pool.pk])
-        return format_html('<a class="lm-link lm-nowrap" href="{}">Edit</a>', url)
+        return format_html('<a class="lm-link lm-nowrap" href="{}">{}</a>', url, gettext("Edit"))
 
 
 def use_bar(pool: Any) -> str:
@@ -252,12 +256,13 @@ def use_bar(pool: Any) -> str:
     state = words.level(in_use, limit, now.allowed if now else None)
     return format_html(
         '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words">'
-        '<b data-live="in_use">{}</b> of <span data-live="limit">{}</span> '
+        '<b data-live="in_use">{}</b> {} <span data-live="limit">{}</span> '
         '<span class="lm-subtle" data-live="words">{}</span></span>'
         '<meter class="lm-meter" min="0" max="{}" value="{}" aria-label="{}"></meter></div>',
         state.key,
         pool.pk,
         words.UNKNOWN if in_use is None else in_use,
+        gettext("of"),
         "?" if limit is None else limit,
         state.text,
         max(limit or 0, 1),
@@ -270,7 +275,7 @@ def age_chip(pool: Any) -> str:
     """Return how old the pool's number is and where it comes from."""
     now = getattr(pool, "now", None)
     fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
-    source = f"{now.source}, " if now and now.source else ""
+    source = f"{now.source_words}, " if now and now.source else ""
     return format_html(
         '<span class="lm-chip lm-age-{}" data-live-pool="{}" data-live="age">{}{}</span>',
         fresh.key,

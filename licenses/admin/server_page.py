@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
@@ -56,25 +57,31 @@ class HandInForm(AdminForm):
     What it is, is seen from its text unless said here.
     """
 
-    file = forms.FileField(help_text="As the server wrote it; .gz is read, too.")
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy("As the server wrote it; .gz is read, too."),
+    )
     format = forms.ChoiceField(
+        label=gettext_lazy("Format"),
         required=False,
-        choices=[("", "Recognise it from the text"), *Capture.Kind.choices],
+        choices=[("", gettext_lazy("Recognise it from the text")), *Capture.Kind.choices],
     )
     date = forms.DateField(
         required=False,
-        label="Date of the first line",
-        help_text="Only for a log that has no date of its own.",
+        label=gettext_lazy("Date of the first line"),
+        help_text=gettext_lazy("Only for a log that has no date of its own."),
     )
     create_pools = forms.BooleanField(
-        required=False, label="Make a pool for each feature that feeds none"
+        required=False, label=gettext_lazy("Make a pool for each feature that feeds none")
     )
 
     def __init__(self, *args: Any, server: LicenseServer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not server.zone:
             zone = forms.CharField(
-                help_text="In which this server prints times, such as Europe/Berlin. It is kept.",
+                help_text=gettext(
+                    "In which this server prints times, such as Europe/Berlin. It is kept."
+                ),
                 validators=[validate_zone],
             )
             self.fields["zone"] = zone
@@ -84,8 +91,15 @@ class HandInForm(AdminForm):
         file = self.cleaned_data["file"]
         if file.size > MOST_BYTES:
             raise ValidationError(
-                f"{file.name} has {words.size(file.size)}: expected {words.size(MOST_BYTES)} at "
-                "most. Split it, or let the server's log path be read."
+                gettext(
+                    "%(file)s has %(size)s: expected %(size_2)s at most. Split it, or let the"
+                    " server's log path be read."
+                )
+                % {
+                    "file": file.name,
+                    "size": words.size(file.size),
+                    "size_2": words.size(MOST_BYTES),
+                }
             )
         return file
 
@@ -155,8 +169,8 @@ def todo(server: Any) -> list[tuple[str, str, str]]:
     if not server.zone:
         found.append(
             (
-                "No time zone is set: what the server prints cannot be placed in time.",
-                "Set its zone",
+                gettext("No time zone is set: what the server prints cannot be placed in time."),
+                gettext("Set its zone"),
                 change,
             )
         )
@@ -164,13 +178,17 @@ def todo(server: Any) -> list[tuple[str, str, str]]:
         if not server.captures.exists():
             found.append(
                 (
-                    "Nothing is known of this server yet: it is not polled and no log is read.",
-                    "Hand in a file",
+                    gettext(
+                        "Nothing is known of this server yet: it is not polled and no log is read."
+                    ),
+                    gettext("Hand in a file"),
                     "#hand-in",
                 )
             )
     elif not server.enabled:
-        found.append(("It is switched off: nothing is read.", "Switch it on", change))
+        found.append(
+            (gettext("It is switched off: nothing is read."), gettext("Switch it on"), change)
+        )
     return found
 
 
@@ -213,7 +231,7 @@ def rules(server: Any, request: HttpRequest) -> list[str]:
 
 def _posted(request: HttpRequest) -> None:
     if request.method != "POST":
-        raise PermissionDenied("This changes something and takes a POST.")
+        raise PermissionDenied(gettext("This changes something and takes a POST."))
 
 
 def newest_check(server: Any) -> dict[str, Any] | None:
@@ -229,13 +247,16 @@ def clock_words(server: Any, poll: Any) -> str:
     if offset is None:
         return ""
     if server.polling == LicenseServer.Polling.FILE:
-        return f"the last status was {words.lasting(max(0, -offset))} old when it was read"
+        return gettext("the last status was %(lasting)s old when it was read") % {
+            "lasting": words.lasting(max(0, -offset))
+        }
     if abs(offset) <= CLOCK_STEP_SECONDS:
-        return "its clock agrees with ours, to the minute"
-    way = "ahead of" if offset > 0 else "behind"
-    return (
-        f"its clock is {words.lasting(abs(offset))} {way} ours: look at its time zone and its clock"
-    )
+        return gettext("its clock agrees with ours, to the minute")
+    if offset > 0:
+        told = gettext("its clock is %(length)s ahead of ours: look at its time zone and its clock")
+    else:
+        told = gettext("its clock is %(length)s behind ours: look at its time zone and its clock")
+    return told % {"length": words.lasting(abs(offset))}
 
 
 def test(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
@@ -252,7 +273,9 @@ def poll(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     capture = poll_now(server)
     back = redirect("admin:licenses_licenseserver_overview", pk)
     if capture is None:
-        messages.info(request, f"{server.name} is being asked at this moment.")
+        messages.info(
+            request, gettext("%(server)s is being asked at this moment.") % {"server": server.name}
+        )
         return back
     good = capture.result == Capture.Result.PARSED
     told = f"{server.name}: {capture.get_result_display()}" + (
@@ -310,7 +333,7 @@ def unreadable(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": f"Unreadable lines of {server.name}",
+        "title": gettext("Unreadable lines of %(server)s") % {"server": server.name},
         "server": server,
         "text": text,
         "shape": shape,
@@ -328,11 +351,13 @@ def ignore(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
             if row is None:
                 raise Http404("Nothing like that is ignored here.")
             show_again(row, user=request.user)
-            messages.success(request, "These lines are shown and counted again.")
+            messages.success(request, gettext("These lines are shown and counted again."))
         else:
             digest, note = request.POST.get("shape", ""), request.POST.get("note", "")
             set_aside(server, digest, note=note, user=request.user)
-            messages.success(request, "These lines are ignored. They can be shown again below.")
+            messages.success(
+                request, gettext("These lines are ignored. They can be shown again below.")
+            )
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unreadable")
@@ -361,28 +386,45 @@ def _map(request: HttpRequest, feature: Feature) -> str:
     deed = request.POST.get("deed", "")
     if deed == "ignore":
         Feature.objects.filter(pk=feature.pk).update(ignored=True)
-        return f"{feature.name} is ignored: it is no longer listed as unmapped."
+        return gettext("%(feature)s is ignored: it is no longer listed as unmapped.") % {
+            "feature": feature.name
+        }
     if deed == "new":
         product = None
         if name := request.POST.get("product", "").strip():
             product = _one(Product.objects.for_user(request.user), name, "product")
         pool = mapping.create_pool_for(feature, product=product, name=None, user=request.user)
-        return f"{feature.name} feeds the new pool {pool}."
+        return gettext("%(feature)s feeds the new pool %(pool)s.") % {
+            "feature": feature.name,
+            "pool": pool,
+        }
     name = request.POST.get("pool", "").strip()
     if not name:
-        raise ValidationError(f"Say which pool {feature.name} feeds, or make a new one.")
+        raise ValidationError(
+            gettext("Say which pool %(feature)s feeds, or make a new one.")
+            % {"feature": feature.name}
+        )
     pool = _one(LicensePool.objects.for_user(request.user), name, "pool")
     text = request.POST.get("weight") or "1"
     if not text.isdecimal() or int(text) < 1:
-        raise ValidationError(f"Weight {text!r}: expected a whole number of 1 or more.")
+        raise ValidationError(
+            gettext("Weight %(text)s: expected a whole number of 1 or more.") % {"text": repr(text)}
+        )
     mapping.map_feature(feature, pool, weight=int(text), mapped_from=None, user=request.user)
-    return f"{feature.name} feeds {pool}."
+    return gettext("%(feature)s feeds %(pool)s.") % {"feature": feature.name, "pool": pool}
 
 
 def _one(rows: Any, name: str, kind: str) -> Any:
+    told = {"name": repr(name)}
     found = list(rows.filter(name=name)[:2])
+    if not found and kind == "pool":
+        raise ValidationError(gettext("There is no pool %(name)s.") % told)
     if not found:
-        raise ValidationError(f"There is no {kind} {name!r}.")
+        raise ValidationError(gettext("There is no product %(name)s.") % told)
+    if len(found) > 1 and kind == "pool":
+        text = gettext("Several pools are called %(name)s: rename one of them first.")
+        raise ValidationError(text % told)
     if len(found) > 1:
-        raise ValidationError(f"Several {kind}s are called {name!r}: rename one of them first.")
+        text = gettext("Several products are called %(name)s: rename one of them first.")
+        raise ValidationError(text % told)
     return found[0]

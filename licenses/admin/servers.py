@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet,
 from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -49,10 +50,13 @@ class LicenseServerAdmin(ScopedAdmin):
     change_form_outer_before_template = "admin/licenses/server_tools.html"
     fieldsets = (
         (None, {"fields": ("name", "kind", "address", "zone", "enabled")}),
-        ("How its use is learned", {"fields": ("polling", "poll_seconds", "status_path")}),
-        ("Files on this machine", {"fields": ("log_path", "options_path")}),
-        ("Notes", {"fields": ("notes",)}),
-        ("Record", {"fields": ("stream", "recorded_at")}),
+        (
+            gettext_lazy("How its use is learned"),
+            {"fields": ("polling", "poll_seconds", "status_path")},
+        ),
+        (gettext_lazy("Files on this machine"), {"fields": ("log_path", "options_path")}),
+        (gettext_lazy("Notes"), {"fields": ("notes",)}),
+        (gettext_lazy("Record"), {"fields": ("stream", "recorded_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -85,24 +89,26 @@ class LicenseServerAdmin(ScopedAdmin):
         names = ("overview", "test", "poll", "hand_in", "map_feature", "unreadable", "ignore")
         return [*(page(name) for name in names), *super().get_urls()]
 
-    @display(description="Server", ordering="name")
+    @display(description=gettext_lazy("Server"), ordering="name")
     def title(self, server: Any) -> str:
         url = reverse("admin:licenses_licenseserver_overview", args=[server.pk])
         return format_html('<a class="lm-link lm-strong" href="{}">{}</a>', url, server.name)
 
-    @display(description="Health", ordering="poll_state__last_parsed_at", label=HEALTH)
+    @display(
+        description=gettext_lazy("Health"), ordering="poll_state__last_parsed_at", label=HEALTH
+    )
     def state(self, server: Any) -> tuple[str, str]:
         return health(server)
 
-    @display(description="Zone", ordering="zone", label={"todo": "warning"})
+    @display(description=gettext_lazy("Zone"), ordering="zone", label={"todo": "warning"})
     def zone_words(self, server: Any) -> Any:
-        return server.zone or ("todo", "not set")
+        return server.zone or ("todo", gettext("not set"))
 
-    @display(description="Features", ordering="feature_total")
+    @display(description=gettext_lazy("Features"), ordering="feature_total")
     def features(self, server: Any) -> int:
         return server.feature_total
 
-    @display(description="Unmapped", label={"todo": "warning"})
+    @display(description=gettext_lazy("Unmapped"), label={"todo": "warning"})
     def unmapped(self, server: Any) -> Any:
         left = server.feature_total - server.settled_total
         return ("todo", str(left)) if left else "0"
@@ -110,11 +116,11 @@ class LicenseServerAdmin(ScopedAdmin):
     @display(description="")
     def edit(self, server: Any) -> str:
         url = reverse("admin:licenses_licenseserver_change", args=[server.pk])
-        return format_html('<a class="lm-link lm-nowrap" href="{}">Edit</a>', url)
+        return format_html('<a class="lm-link lm-nowrap" href="{}">{}</a>', url, gettext("Edit"))
 
 
 class MappedFilter(admin.SimpleListFilter):
-    title = "mapping"
+    title = gettext_lazy("mapping")
     parameter_name = "mapped"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -132,7 +138,7 @@ class MappedFilter(admin.SimpleListFilter):
 class FeatureMappingInline(ReadOnlyTabular):
     model = PoolFeature
     fields = ("pool", "weight", "mapped_from", "mapped_until", "recorded_by")
-    verbose_name_plural = "pools that it feeds"
+    verbose_name_plural = gettext_lazy("pools that it feeds")
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -170,28 +176,32 @@ class FeatureAdmin(ScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description="Feeds", label={"todo": "warning", "gone": "info"})
+    @display(description=gettext_lazy("Feeds"), label={"todo": "warning", "gone": "info"})
     def pool(self, feature: Any) -> Any:
         names = sorted(
             mapping.pool.name for mapping in feature.mappings.all() if mapping.mapped_until is None
         )
         if names:
             return ", ".join(names)
-        return ("gone", "ignored") if feature.ignored else ("todo", "unmapped")
+        return ("gone", gettext("ignored")) if feature.ignored else ("todo", gettext("unmapped"))
 
-    @admin.action(description="Ignore: not worth a pool", permissions=["change"])
+    @admin.action(description=gettext_lazy("Ignore: not worth a pool"), permissions=["change"])
     def ignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         count = self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=True)
         self.message_user(
-            request, f"{count} features are ignored and no longer listed as unmapped."
+            request,
+            gettext("%(count)s features are ignored and no longer listed as unmapped.")
+            % {"count": count},
         )
 
-    @admin.action(description="List as unmapped again", permissions=["change"])
+    @admin.action(description=gettext_lazy("List as unmapped again"), permissions=["change"])
     def unignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         count = (
             self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=False)
         )
-        self.message_user(request, f"{count} features are listed as unmapped again.")
+        self.message_user(
+            request, gettext("%(count)s features are listed as unmapped again.") % {"count": count}
+        )
 
 
 @admin.register(IssuedCount)
@@ -202,9 +212,9 @@ class IssuedCountAdmin(ReadOnlyAdmin):
     search_fields = ("feature__name", "feature__server__name")
     ordering = ("-pk",)
 
-    @display(description="Seats", ordering="count")
+    @display(description=gettext_lazy("Seats"), ordering="count")
     def shown(self, row: Any) -> str:
-        return "uncounted" if row.count is None else str(row.count)
+        return gettext("uncounted") if row.count is None else str(row.count)
 
 
 @admin.register(SharingRule)
@@ -231,6 +241,6 @@ class SharingRuleAdmin(ShowsNames, ReadOnlyAdmin):
         may = Value(sees_names(request.user), output_field=BooleanField())
         return rows.annotate(may_see_names=may)
 
-    @display(description="Whom")
+    @display(description=gettext_lazy("Whom"))
     def whom(self, rule: Any) -> str:
         return str(rule.holder) if rule.may_see_names else rule.shown_holder(None)

@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from licenses.admin import deeds
 from licenses.alerts.channels import mail
@@ -75,23 +76,36 @@ def _zones() -> list[tuple[str, str]]:
 
 
 class ServerForm(Step):
-    name = forms.CharField(max_length=100, help_text="As you call it.")
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("As you call it.")
+    )
     zone = forms.ChoiceField(
-        choices=_zones, help_text="In which it prints times. Logs do not say it themselves."
+        label=gettext_lazy("Zone"),
+        choices=_zones,
+        help_text=gettext_lazy("In which it prints times. Logs do not say it themselves."),
     )
     polling = forms.ChoiceField(
-        label="How its use is learned", choices=LicenseServer.Polling.choices
+        label=gettext_lazy("How its use is learned"), choices=LicenseServer.Polling.choices
     )
     address = forms.CharField(
-        required=False, max_length=800, help_text="To ask it: port@host, such as 27000@host."
+        label=gettext_lazy("Address"),
+        required=False,
+        max_length=800,
+        help_text=gettext_lazy("To ask it: port@host, such as 27000@host."),
     )
     status_path = forms.CharField(
-        required=False, max_length=500, help_text="To read a file: its absolute path."
-    )
-    log_path = forms.CharField(
+        label=gettext_lazy("Status path"),
         required=False,
         max_length=500,
-        help_text="If its log lies on this machine: the absolute path. It is read as it grows.",
+        help_text=gettext_lazy("To read a file: its absolute path."),
+    )
+    log_path = forms.CharField(
+        label=gettext_lazy("Log path"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy(
+            "If its log lies on this machine: the absolute path. It is read as it grows."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -112,19 +126,22 @@ class ServerForm(Step):
 
     def save(self, user: Any) -> str:
         self.server.save()
-        return f"{self.server.name} is on record."
+        return gettext("%(server)s is on record.") % {"server": self.server.name}
 
 
 class FeaturesForm(Step):
-    server = forms.ModelChoiceField(LicenseServer.objects.none())
+    server = forms.ModelChoiceField(LicenseServer.objects.none(), label=gettext_lazy("Server"))
     file = forms.FileField(
-        help_text="A debug log, a status, a licence file or an options file, as it was written; "
-        ".gz is read, too. What it is, is seen from its text."
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy(
+            "A debug log, a status, a licence file or an options file, as it was written;"
+            " .gz is read, too. What it is, is seen from its text."
+        ),
     )
     date = forms.DateField(
         required=False,
-        label="Date of the first line",
-        help_text="Only for a log that has no date of its own.",
+        label=gettext_lazy("Date of the first line"),
+        help_text=gettext_lazy("Only for a log that has no date of its own."),
     )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
@@ -146,14 +163,23 @@ class FeaturesForm(Step):
     def save(self, user: Any) -> str:
         nudge("licenses.tasks.import_file", self.job.pk)
         self.goes_to = "features"
-        return f"{self.job.file_name} is being read."
+        return gettext("%(file_name)s is being read.") % {"file_name": self.job.file_name}
 
 
 class ProductForm(Step):
-    vendor = forms.CharField(max_length=200, help_text="Who sells it.")
-    product = forms.CharField(max_length=200, help_text="What people call it.")
+    vendor = forms.CharField(
+        label=gettext_lazy("Vendor"), max_length=200, help_text=gettext_lazy("Who sells it.")
+    )
+    product = forms.CharField(
+        label=gettext_lazy("Product"),
+        max_length=200,
+        help_text=gettext_lazy("What people call it."),
+    )
     category = forms.CharField(
-        max_length=100, required=False, help_text="Products of one category can be compared."
+        label=gettext_lazy("Category"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy("Products of one category can be compared."),
     )
 
     def save(self, user: Any) -> str:
@@ -166,7 +192,10 @@ class ProductForm(Step):
                 defaults={"category": given["category"]},
             )
         self.goes_to = "products"
-        return f"{product} of {vendor} is on record."
+        return gettext("%(product)s of %(vendor)s is on record.") % {
+            "product": product,
+            "vendor": vendor,
+        }
 
 
 class PoolsForm(Step):
@@ -187,19 +216,21 @@ class PoolsForm(Step):
         products = Product.objects.for_user(user).select_related("vendor").order_by("name")
         self.products = {str(row.pk): row for row in products}
         choices = [
-            (self.NEW, "a new pool of this name"),
+            (self.NEW, gettext("a new pool of this name")),
             *((pk, pool.name) for pk, pool in self.pools.items()),
-            (self.IGNORE, "none: ignore it"),
+            (self.IGNORE, gettext("none: ignore it")),
             (self.LATER, "later"),
         ]
-        kinds = [("", "to be named later")]
+        kinds = [("", gettext("to be named later"))]
         kinds += [(pk, f"{row.name} ({row.vendor})") for pk, row in self.products.items()]
         for feature in self.features:
             self.fields[f"pool_{feature.pk}"] = forms.ChoiceField(
-                choices=choices, label=f"Pool of {feature.name}"
+                choices=choices, label=gettext("Pool of %(feature)s") % {"feature": feature.name}
             )
             self.fields[f"product_{feature.pk}"] = forms.ChoiceField(
-                choices=kinds, label=f"Product of {feature.name}", required=False
+                choices=kinds,
+                label=gettext("Product of %(feature)s") % {"feature": feature.name},
+                required=False,
             )
         for field in self.fields.values():
             dress(field)
@@ -218,8 +249,8 @@ class PoolsForm(Step):
                 deed = self.cleaned_data[f"pool_{feature.pk}"]
                 product = self.products.get(self.cleaned_data[f"product_{feature.pk}"])
                 count += self._map(feature, deed, product, user)
-        noun = "feature is" if count == 1 else "features are"
-        return f"{count} {noun} settled."
+        told = ngettext("%(count)s feature is settled.", "%(count)s features are settled.", count)
+        return told % {"count": count}
 
     def _map(self, feature: Feature, deed: str, product: Product | None, user: Any) -> bool:
         if deed == self.LATER:
@@ -236,14 +267,28 @@ class PoolsForm(Step):
 class ContractForm(Step):
     """A contract, with a line for each pool of its vendor of which seats were bought."""
 
-    vendor = forms.ModelChoiceField(Vendor.objects.none())
-    number = forms.CharField(max_length=100, help_text="As the paper says.")
-    valid_from = forms.DateField(help_text="First day.")
-    valid_to = forms.DateField(required=False, help_text="Last day. Empty: perpetual.")
-    notice_days = forms.IntegerField(
-        min_value=0, max_value=3650, initial=0, help_text="Notice to give, in days."
+    vendor = forms.ModelChoiceField(Vendor.objects.none(), label=gettext_lazy("Vendor"))
+    number = forms.CharField(
+        label=gettext_lazy("Number"), max_length=100, help_text=gettext_lazy("As the paper says.")
     )
-    currency = forms.CharField(max_length=3, min_length=3, initial="EUR")
+    valid_from = forms.DateField(
+        label=gettext_lazy("Valid from"), help_text=gettext_lazy("First day.")
+    )
+    valid_to = forms.DateField(
+        label=gettext_lazy("Valid to"),
+        required=False,
+        help_text=gettext_lazy("Last day. Empty: perpetual."),
+    )
+    notice_days = forms.IntegerField(
+        label=gettext_lazy("Notice days"),
+        min_value=0,
+        max_value=3650,
+        initial=0,
+        help_text=gettext_lazy("Notice to give, in days."),
+    )
+    currency = forms.CharField(
+        label=gettext_lazy("Currency"), max_length=3, min_length=3, initial="EUR"
+    )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -254,14 +299,19 @@ class ContractForm(Step):
         self.pools = list(pools.select_related("product__vendor").order_by("name")[:MOST_ROWS])
         issued = _issued([pool.pk for pool in self.pools])
         for pool in self.pools:
-            seen = f"The server issues {issued[pool.pk]}." if pool.pk in issued else ""
+            seen = (
+                gettext("The server issues %(issued)s.") % {"issued": issued[pool.pk]}
+                if pool.pk in issued
+                else ""
+            )
             self.fields[f"seats_{pool.pk}"] = forms.IntegerField(
-                min_value=0, max_value=10**9, required=False, label=f"Seats of {pool.name}",
+                min_value=0, max_value=10**9, required=False,
+                label=gettext("Seats of %(pool)s") % {"pool": pool.name},
                 help_text=seen,
             )  # fmt: skip
             self.fields[f"price_{pool.pk}"] = forms.DecimalField(
                 min_value=0, max_digits=14, decimal_places=2, required=False,
-                label=f"Price of a seat of {pool.name} and year",
+                label=gettext("Price of a seat of %(pool)s and year") % {"pool": pool.name},
             )  # fmt: skip
         for field in self.fields.values():
             dress(field)
@@ -291,7 +341,9 @@ class ContractForm(Step):
             bought = given.get(f"seats_{pool.pk}") is not None
             if bought and pool.product.vendor_id != given["vendor"].pk:
                 self.add_error(
-                    f"seats_{pool.pk}", f"{pool} is of {pool.product.vendor}: another contract."
+                    f"seats_{pool.pk}",
+                    gettext("%(pool)s is of %(vendor)s: another contract.")
+                    % {"pool": pool, "vendor": pool.product.vendor},
                 )
 
     def save(self, user: Any) -> str:
@@ -314,7 +366,10 @@ class ContractForm(Step):
                 add_right(line, user=user)
                 count += 1
         self.goes_to = "contracts"
-        return f"{self.contract} is on record, with rights of {count} pools."
+        return gettext("%(contract)s is on record, with rights of %(count)s pools.") % {
+            "contract": self.contract,
+            "count": count,
+        }
 
 
 def _issued(pool_ids: list[int]) -> dict[int, int]:
@@ -329,9 +384,13 @@ def _issued(pool_ids: list[int]) -> dict[int, int]:
 
 
 class TeamForm(Step):
-    name = forms.CharField(max_length=200)
-    cost_center = forms.CharField(max_length=100, required=False)
-    contact_email = forms.EmailField(required=False, help_text="Who hears about its pools.")
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200)
+    cost_center = forms.CharField(label=gettext_lazy("Cost center"), max_length=100, required=False)
+    contact_email = forms.EmailField(
+        label=gettext_lazy("Contact email"),
+        required=False,
+        help_text=gettext_lazy("Who hears about its pools."),
+    )
 
     def clean(self) -> None:
         self.team = Team(**self.cleaned_data)
@@ -343,12 +402,14 @@ class TeamForm(Step):
     def save(self, user: Any) -> str:
         self.team.save()
         self.goes_to = "teams"
-        return f"{self.team} is on record."
+        return gettext("%(team)s is on record.") % {"team": self.team}
 
 
 class AlertForm(Step):
     addresses = forms.CharField(
-        max_length=500, help_text="Mail addresses, joined by commas. They hear of every rule."
+        label=gettext_lazy("Addresses"),
+        max_length=500,
+        help_text=gettext_lazy("Mail addresses, joined by commas. They hear of every rule."),
     )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
@@ -361,7 +422,10 @@ class AlertForm(Step):
             try:
                 validate_email(address.strip())
             except ValidationError as error:
-                raise ValidationError(f"{address.strip()!r}: expected a mail address.") from error
+                raise ValidationError(
+                    gettext("%(strip)s: expected a mail address.")
+                    % {"strip": repr(address.strip())}
+                ) from error
         mail.check(text)
         return text
 
@@ -378,13 +442,20 @@ class AlertForm(Step):
             rules = list(AlertRule.objects.filter(enabled=True))
             for rule in rules:
                 rule.channels.add(channel)
-        return f"{len(rules)} rules tell {channel.target}."
+        return gettext("%(rules)s rules tell %(target)s.") % {
+            "rules": len(rules),
+            "target": channel.target,
+        }
 
 
 class ReportForm(Step):
-    first = forms.DateField(label="From", help_text="First day.")
-    last = forms.DateField(label="To", help_text="First day left out.")
-    zone = forms.ChoiceField(choices=_zones, help_text="In which days and months begin.")
+    first = forms.DateField(label=gettext_lazy("From"), help_text=gettext_lazy("First day."))
+    last = forms.DateField(label=gettext_lazy("To"), help_text=gettext_lazy("First day left out."))
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Zone"),
+        choices=_zones,
+        help_text=gettext_lazy("In which days and months begin."),
+    )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         self.user = user
@@ -400,9 +471,13 @@ class ReportForm(Step):
     def clean(self) -> None:
         given = self.cleaned_data
         if not self.errors and given["first"] >= given["last"]:
-            self.add_error("last", f"{given['last']} is not after {given['first']}.")
+            self.add_error(
+                "last",
+                gettext("%(last)s is not after %(first)s.")
+                % {"last": given["last"], "first": given["first"]},
+            )
         if not LicensePool.objects.for_user(self.user).active().exists():
-            self.add_error(None, "There is no pool yet to make a report of.")
+            self.add_error(None, gettext("There is no pool yet to make a report of."))
 
     def save(self, user: Any) -> str:
         given, zone = self.cleaned_data, zoneinfo.ZoneInfo(self.cleaned_data["zone"])
@@ -413,17 +488,17 @@ class ReportForm(Step):
             local_midnight(given["last"], zone),
             zone,
             user,
-            scope="All pools",
+            scope=gettext("All pools"),
         )
         nudge("reports.tasks.build_report", report.pk)
         self.goes_to = f"report:{report.pk}"
-        return "The report is being made. It appears here when it is ready."
+        return gettext("The report is being made. It appears here when it is ready.")
 
 
 class CsvForm(AdminForm):
     """A file with rows of the inventory: its header says of which kind."""
 
-    csv = forms.FileField(label="CSV file")
+    csv = forms.FileField(label=gettext_lazy("CSV file"))
 
     def __init__(self, *args: Any, kinds: tuple[str, ...], **kwargs: Any) -> None:
         """kinds: those that are taken here."""
@@ -433,11 +508,15 @@ class CsvForm(AdminForm):
     def clean_csv(self) -> Any:
         file = self.cleaned_data["csv"]
         if file.size > MOST_CSV:
-            raise ValidationError(f"{file.name} is larger than {MOST_CSV // 10**6} MB: split it.")
+            raise ValidationError(
+                gettext("%(file)s is larger than %(most_csv)s MB: split it.")
+                % {"file": file.name, "most_csv": MOST_CSV // 10**6}
+            )
         table = read(file.read())
         if table.kind and table.kind not in self.kinds:
             raise ValidationError(
-                f"{file.name} holds {table.kind}: expected {' or '.join(self.kinds)} here."
+                gettext("%(file)s holds %(kind)s: expected %(list)s here.")
+                % {"file": file.name, "kind": table.kind, "list": " or ".join(self.kinds)}
             )
         self.result = import_table(file.name, table)
         if self.result.problems:
@@ -446,7 +525,10 @@ class CsvForm(AdminForm):
 
     def told(self) -> str:
         found = self.result
-        return (
-            f"{found.file}: {found.new} new, {found.changed} changed, {found.known} known "
-            f"{found.kind}."
-        )
+        return gettext("%(file)s: %(new)s new, %(changed)s changed, %(known)s known %(kind)s.") % {
+            "file": found.file,
+            "new": found.new,
+            "changed": found.changed,
+            "known": found.known,
+            "kind": found.kind,
+        }

@@ -15,6 +15,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.models import Feature, ImportJob, LicensePool, LicenseServer, Product, Team
 from licenses.overview import setup
@@ -50,10 +51,10 @@ SAMPLES = {
     "teams": ("teams", "people"),
 }
 SUBMIT = {
-    "features": "Read it",
-    "pools": "Settle these features",
-    "alert": "Tell them",
-    "report": "Make the report",
+    "features": gettext_lazy("Read it"),
+    "pools": gettext_lazy("Settle these features"),
+    "alert": gettext_lazy("Tell them"),
+    "report": gettext_lazy("Make the report"),
 }
 
 
@@ -163,7 +164,7 @@ def _drawn(
         "admin/setup/step.html",
         {
             **site.each_context(request),
-            "title": "Set-up",
+            "title": gettext("Set-up"),
             "steps": found,
             "step": step,
             "number": place + 1,
@@ -172,7 +173,7 @@ def _drawn(
             "form": form,
             "table": table if step.key in SAMPLES else None,
             "samples": SAMPLES.get(step.key, ()),
-            "submit": SUBMIT.get(step.key, "Save"),
+            "submit": SUBMIT.get(step.key, gettext("Save")),
             "known": _known(step.key, request.user),
             "jobs": list(ImportJob.objects.for_user(request.user)[:4])
             if step.key == "features"

@@ -9,9 +9,11 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from itam import figures
 from licenses.importing.teams import Fits, changing, count_fitting
 from licenses.models import TeamRule
 
@@ -55,7 +57,8 @@ class TeamRuleForm(forms.ModelForm):
                 host_pattern=self.cleaned_data.get("host_pattern", ""),
             )
             raise ValidationError(
-                f"Not saved yet. This would fit {fitting_words(count_fitting(rule))}."
+                gettext("Not saved yet. This would fit %(fitting_words)s.")
+                % {"fitting_words": fitting_words(count_fitting(rule))}
             )
 
 
@@ -96,11 +99,11 @@ class TeamRuleAdmin(TeamsChange, ScopedAdmin):
         super().save_model(request, obj, form, change)
         messages.info(request, f"{obj}: {fitting_words(count_fitting(obj))}.")
 
-    @display(description="Rule", ordering="order")
+    @display(description=gettext_lazy("Rule"), ordering="order")
     def words(self, rule: Any) -> str:
         return str(rule).rsplit(" → ", 1)[0]
 
-    @display(description="Fits")
+    @display(description=gettext_lazy("Fits"))
     def fitting(self, rule: Any) -> str:
         """Say how many fit, erased names too."""
         people = rule.person_total if rule.user_pattern else None
@@ -109,11 +112,9 @@ class TeamRuleAdmin(TeamsChange, ScopedAdmin):
 
 def fitting_words(fits: Fits) -> str:
     """Return how many people and machines fit, as a sentence without its full stop."""
-    people = "everybody" if fits.people is None else _number(fits.people, "person", "people")
+    people = gettext("everybody") if fits.people is None else figures.people(fits.people)
     if fits.hosts is None:
-        return f"{people} on every machine"
-    return f"{people} on {_number(fits.hosts, 'machine', 'machines')}"
-
-
-def _number(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+        return gettext("%(people)s on every machine") % {"people": people}
+    return ngettext(
+        "%(people)s on %(count)s machine", "%(people)s on %(count)s machines", fits.hosts
+    ) % {"people": people, "count": fits.hosts}

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -37,7 +38,7 @@ from .base import FactAdmin, ShowsNames, person_words, with_names
 class PoolFilter(admin.SimpleListFilter):
     """By pool, given by the pages that link here; a list of a thousand names helps nobody."""
 
-    title = "pool"
+    title = gettext_lazy("pool")
     parameter_name = "pool"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -86,11 +87,11 @@ class UsageAdmin(ShowsNames, FactAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
 
-    @display(description="Person")
+    @display(description=gettext_lazy("Person"))
     def who(self, row: Any) -> str:
         return person_words(row.person.label, row.person_name)
 
-    @display(description="Host")
+    @display(description=gettext_lazy("Host"))
     def where(self, row: Any) -> str:
         return row.host_name or row.host.label
 
@@ -117,22 +118,23 @@ class CheckoutAdmin(UsageAdmin):
         ("end_reason", ChoicesDropdownFilter),
     )
 
-    @display(description="Returned")
+    @display(description=gettext_lazy("Returned"))
     def returned(self, row: Any) -> Any:
         if row.end_reason == Checkout.EndReason.LOST:
-            return "not known"
-        return row.returned_at or "still held"
+            return gettext("not known")
+        return row.returned_at or gettext("still held")
 
-    @display(description="Held for")
+    @display(description=gettext_lazy("Held for"))
     def lasted(self, row: Any) -> str:
         end = row.returned_at or row.returned_after or timezone.now()
         return words.lasting((end - row.taken_at).total_seconds())
 
     @display(
-        description="State", label={"held": "info", "borrowed": "warning", "lingering": "warning"}
+        description=gettext_lazy("State"),
+        label={"held": "info", "borrowed": "warning", "lingering": "warning"},
     )
     def state_words(self, row: Any) -> str:
-        return row.get_end_reason_display() if row.end_reason else row.state
+        return row.get_end_reason_display() if row.end_reason else row.get_state_display()
 
 
 @admin.register(Denial)
@@ -146,11 +148,14 @@ class DenialAdmin(UsageAdmin):
         ("served_at", admin.EmptyFieldListFilter),
     )
 
-    @display(description="Why", label={"seats": "danger", "other": "info", "served": "success"})
+    @display(
+        description=gettext_lazy("Why"),
+        label={"seats": "danger", "other": "info", "served": "success"},
+    )
     def why(self, row: Any) -> tuple[str, str]:
         words_ = pool_tabs.refusal_words(row.reason_class)
         if row.served_at is not None:
-            return "served", f"{words_}; served within seconds"
+            return "served", gettext("%(words)s; served within seconds") % {"words": words_}
         return "seats" if row.capacity else "other", words_
 
 
@@ -198,11 +203,14 @@ class DenialEpisodeAdmin(FactAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
 
-    @display(description="Person")
+    @display(description=gettext_lazy("Person"))
     def who(self, row: Any) -> str:
         return person_words(row.person.label, row.person_name)
 
-    @display(description="Why", label={"seats": "danger", "other": "info", "odd": "warning"})
+    @display(
+        description=gettext_lazy("Why"),
+        label={"seats": "danger", "other": "info", "odd": "warning"},
+    )
     def why(self, row: Any) -> tuple[str, str]:
         odd = row.reason_class == DenialEpisode.UNEXPLAINED
         return (
@@ -210,23 +218,26 @@ class DenialEpisodeAdmin(FactAdmin):
             row.get_reason_class_display(),
         )
 
-    @display(description="Ended", label={"waited": "success", "gave up": "danger", "open": "info"})
+    @display(
+        description=gettext_lazy("Ended"),
+        label={"waited": "success", "gave up": "danger", "open": "info"},
+    )
     def ended(self, row: Any) -> tuple[str, str]:
         return row.outcome, row.get_outcome_display()
 
-    @display(description="Lost at least")
+    @display(description=gettext_lazy("Lost at least"))
     def lost(self, row: Any) -> str:
         return words.lasting(row.lost_seconds)
 
-    @display(description="In use then")
+    @display(description=gettext_lazy("In use then"))
     def then(self, row: Any) -> str:
         shown = ["?" if value is None else str(value) for value in (row.in_use, row.limit)]
-        return " of ".join(shown)
+        return " / ".join(shown)
 
     @display(description="")
     def explained(self, row: Any) -> str:
         url = reverse("portal:why", args=[row.pk])
-        return format_html('<a class="lm-link lm-nowrap" href="{}">Explain</a>', url)
+        return format_html('<a class="lm-link lm-nowrap" href="{}">{}</a>', url, gettext("Explain"))
 
 
 @admin.register(Disagreement)
@@ -240,17 +251,17 @@ class DisagreementAdmin(UsageAdmin):
         ("kind", ChoicesDropdownFilter),
     )
 
-    @display(description="Until")
+    @display(description=gettext_lazy("Until"))
     def until(self, row: Any) -> Any:
-        return row.ends or "still"
+        return row.ends or gettext("still")
 
-    @display(description="Seats by the log")
+    @display(description=gettext_lazy("Seats by the log"))
     def logged(self, row: Any) -> int:
         return int(row.seats_logged)
 
-    @display(description="Seats by the status")
+    @display(description=gettext_lazy("Seats by the status"))
     def shown(self, row: Any) -> Any:
-        return "not asked" if row.seats_shown is None else row.seats_shown
+        return gettext("not asked") if row.seats_shown is None else row.seats_shown
 
 
 @admin.register(Event)

@@ -71,7 +71,7 @@ def level(in_use: int | None, limit: int | None, allowed: int | None = None) -> 
         return Level("over", gettext("%(count)s over the limit") % {"count": in_use - limit})
     free = limit - in_use
     if free == 0:
-        return Level("full", "full")
+        return Level("full", gettext("full"))
     seats = ngettext("%(count)s seat free", "%(count)s seats free", free) % {"count": free}
     if in_use / limit >= NEARLY_FULL:
         return Level("high", gettext("nearly full, %(seats)s") % {"seats": seats})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.evidence import anchors, heads, keys
 from licenses.models import Channel, EvidenceAnchor, EvidenceDay, Notification
@@ -17,7 +18,8 @@ from .channels import mail
 
 CHANNEL = "Evidence heads"
 _SENT = Notification.objects.filter(transition=Notification.Transition.ANCHOR)
-TEXT = """\
+TEXT = gettext_lazy(
+    """\
 This is the signed head of the evidence of licence use: {size} days up to {day}.
 
 Please keep this mail. With it an auditor can tell that none of these days was changed since: saved
@@ -27,6 +29,7 @@ The public key: {public}
 
 {checkpoint}
 """
+)
 
 
 def send(now: datetime) -> int:
@@ -44,7 +47,7 @@ def send(now: datetime) -> int:
     told = set(
         _SENT.filter(channel=channel, recorded_at__gte=month).values_list("recipient", flat=True)
     )
-    text = TEXT.format(
+    text = str(TEXT).format(
         size=last.number,
         day=last.day,
         public=keys.chain()[-1].public,
@@ -56,7 +59,8 @@ def send(now: datetime) -> int:
             sequence=last.number,
             channel=channel,
             recipient=who,
-            subject=f"Keep this: signed head of the licence evidence up to {last.day}",
+            subject=gettext("Keep this: signed head of the licence evidence up to %(day)s")
+            % {"day": last.day},
             body=text,
             data={"alerts": []},
             due_at=now,

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext, ngettext
 
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.denials import UNSERVED
@@ -165,39 +166,72 @@ def _full(facts: PoolFacts) -> IntervalSet:
 def sentences(found: Backtest) -> list[str]:
     """Return in words what the rule would have been worth."""
     if not found.possible:
-        return ["Rules of this kind cannot be tried on the past: what they look at is not kept."]
+        return [
+            gettext(
+                "Rules of this kind cannot be tried on the past: what they look at is not kept."
+            )
+        ]
     said = [_worth(found)]
     if found.pools < found.of_pools:
         said.append(
-            f"Time was enough for {found.pools} of {found.of_pools} pools: name one pool to see "
-            "all of it."
+            gettext(
+                "Time was enough for %(pools)s of %(of_pools)s pools: name one pool to see all"
+                " of it."
+            )
+            % {"pools": found.pools, "of_pools": found.of_pools}
         )
     if found.observed < found.expected:
         share = 100 * found.observed // max(1, found.expected)
-        said.append(f"{share} % of that time was observed; in the rest nothing could fire.")
+        said.append(
+            gettext("%(share)s %% of that time was observed; in the rest nothing could fire.")
+            % {"share": share}
+        )
     return said
 
 
 def _worth(found: Backtest) -> str:
-    months = "In the last 12 months this would"
+    told: dict[str, Any] = {"ahead": found.ahead, "shortages": found.shortages}
+    if not found.fired and not found.shortages:
+        return gettext("In the last 12 months this would never have fired.")
     if not found.fired:
-        missed = f"; there were {found.shortages} shortages" if found.shortages else ""
-        return f"{months} never have fired{missed}."
-    times = "once" if found.fired == 1 else f"{found.fired} times"
+        text = gettext(
+            "In the last 12 months this would never have fired; there were %(shortages)s shortages."
+        )
+        return text % told
+    told["times"] = gettext("once")
+    if found.fired > 1:
+        told["times"] = gettext("%(count)s times") % {"count": found.fired}
     if not found.shortages:
-        return f"{months} have fired {times}; there was no shortage to be ahead of."
-    lead = found.median_lead_seconds
-    told = "" if lead is None else f", median lead {_minutes(lead)}"
-    return (
-        f"{months} have fired {times}, ahead of {found.ahead} of {found.shortages} "
-        f"shortage{'' if found.shortages == 1 else 's'}{told}."
+        text = gettext(
+            "In the last 12 months this would have fired %(times)s; there was no shortage to be"
+            " ahead of."
+        )
+        return text % told
+    text = ngettext(
+        "In the last 12 months this would have fired %(times)s, ahead of %(ahead)s of %(shortages)s"
+        " shortage.",
+        "In the last 12 months this would have fired %(times)s, ahead of %(ahead)s of %(shortages)s"
+        " shortages.",
+        found.shortages,
     )
+    if found.median_lead_seconds is not None:
+        told["lead"] = _minutes(found.median_lead_seconds)
+        text = ngettext(
+            "In the last 12 months this would have fired %(times)s, ahead of %(ahead)s of"
+            " %(shortages)s shortage, median lead %(lead)s.",
+            "In the last 12 months this would have fired %(times)s, ahead of %(ahead)s of"
+            " %(shortages)s shortages, median lead %(lead)s.",
+            found.shortages,
+        )
+    return text % told
 
 
 def _minutes(seconds: int) -> str:
     if seconds < 60:
         return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 2 * 3600 else f"{seconds // 3600} h"
+    if seconds < 2 * 3600:
+        return gettext("%(count)s min") % {"count": seconds // 60}
+    return gettext("%(count)s h") % {"count": seconds // 3600}
 
 
 def _iso(moment: int) -> str:

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
+
+from itam import figures
 from licenses.models import Notification
 
-from .messages import plain, plural
+from .messages import plain
 
 __all__ = ["plain", "together"]
 
@@ -37,31 +40,42 @@ def together(
         return ordered[0].subject, ordered[0].body, data
     counted = Counter(row.transition for row in ordered)
     words = {
-        "fallback": "not delivered elsewhere",
-        "escalated": "not acknowledged",
-        "firing": "new",
-        "repeat": "still there",
-        "resolved": "over",
-        "personal": "for you",
-        "report": "of reports",
+        "fallback": gettext("not delivered elsewhere"),
+        "escalated": gettext("not acknowledged"),
+        "firing": gettext("new"),
+        "repeat": gettext("still there"),
+        "resolved": gettext("over"),
+        "personal": gettext("for you"),
+        "report": gettext("of reports"),
     }
     told = ", ".join(f"{number} {words.get(kind, kind)}" for kind, number in counted.items())
     first = plain(ordered[0].subject, 150)
-    more = f" and {len(ordered) - 1} more" if len(ordered) > 1 else ""
-    subject = f"{plural(len(ordered), 'alert')} ({told}): {first}{more}"
+    about = {"alerts": figures.alerts(len(ordered)), "told": told, "first": first}
+    subject = gettext("%(alerts)s (%(told)s): %(first)s") % about
+    if len(ordered) > 1:
+        about["more"] = str(len(ordered) - 1)
+        subject = gettext("%(alerts)s (%(told)s): %(first)s and %(more)s more") % about
     if digest:
-        subject = f"Digest of {plural(len(ordered), 'message')} ({told})"
+        about["messages"] = figures.messages(len(ordered))
+        subject = gettext("Digest of %(messages)s (%(told)s)") % about
     overview = [f"- {plain(row.subject, 200)}" for row in ordered]
     sections = [row.body for row in ordered[:MOST_SECTIONS]]
     intro = []
     if digest:
         intro = [
-            "You got 20 messages within an hour, so"
-            f" {plural(len(ordered), 'message was', 'messages were')}"
-            " held back and come here together. None was dropped.\n"
+            ngettext(
+                "You got 20 messages within an hour, so %(count)s message was held back and comes"
+                " here. None was dropped.",
+                "You got 20 messages within an hour, so %(count)s messages were held back and come"
+                " here together. None was dropped.",
+                len(ordered),
+            )
+            % {"count": len(ordered)}
+            + "\n"
         ]
     body = "\n".join([*intro, *overview]) + "\n\n" + "\n\n----\n\n".join(sections)
     if len(ordered) > MOST_SECTIONS:
         rest = len(ordered) - MOST_SECTIONS
-        body += f"\n\n----\n\n{rest} more are in the list above and on the alerts page."
+        text = gettext("%(count)s more are in the list above and on the alerts page.")
+        body += f"\n\n----\n\n{text % {'count': rest}}"
     return subject, body, data

@@ -13,7 +13,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q
+from django.utils.translation import gettext, ngettext
 
+from itam import figures
 from licenses.models import (
     Alert,
     Channel,
@@ -26,7 +28,7 @@ from licenses.models import (
 from . import channels, egress
 from .channels.webhook import policy
 from .evaluation import EVALUATOR, MISSED_SECONDS
-from .messages import length, link, listed, moment, plain, plural
+from .messages import length, link, listed, moment, plain
 from .world import World, read_servers
 
 logger = logging.getLogger(__name__)
@@ -99,27 +101,38 @@ def _summary(now: datetime, zone: zoneinfo.ZoneInfo) -> tuple[str, str, dict[str
         state=Notification.State.FAILED, carrier=None, recorded_at__gt=now - 2 * DAY
     ).count()
     tick = Heartbeat.objects.filter(name=EVALUATOR).values_list("at", flat=True).first()
-    looked = moment(tick, zone) if tick else "never"
+    looked = moment(tick, zone) if tick else gettext("never")
     lines = [
-        "Licence management watches. You get this once a day; if it stays away, see whether the"
-        " installation still runs.",
+        gettext(
+            "Licence management watches. You get this once a day; if it stays away, see"
+            " whether the installation still runs."
+        ),
         "",
-        f"Pools watched: {pools}",
-        f"Licence servers asked: {len(asked)}; silent: {len(silent)}"
+        gettext("Pools watched: %(pools)s") % {"pools": pools},
+        gettext("Licence servers asked: %(asked)s; silent: %(silent)s")
+        % {"asked": len(asked), "silent": len(silent)}
         + (f" ({listed([sight.server.name for sight in silent])})" if silent else ""),
-        f"Alerts open: {counted['all']}; acknowledged: {counted['seen']}",
+        gettext("Alerts open: %(all)s; acknowledged: %(seen)s")
+        % {"all": counted["all"], "seen": counted["seen"]},
         *[f"- {plain(title, 200)}" for title in titles],
-        *([f"- and {counted['all'] - SHOWN} more"] if counted["all"] > SHOWN else []),
-        f"Messages that could not be delivered in two days: {lost}",
-        f"Rules last looked at: {looked}",
+        *(
+            ["- " + gettext("and %(count)s more") % {"count": counted["all"] - SHOWN}]
+            if counted["all"] > SHOWN
+            else []
+        ),
+        gettext("Messages that could not be delivered in two days: %(lost)s") % {"lost": lost},
+        gettext("Rules last looked at: %(looked)s") % {"looked": looked},
         "",
-        f"More: {link('/admin/')}",
+        gettext("More: %(link)s") % {"link": link("/admin/")},
     ]
-    subject = (
-        f"Still watching: {plural(pools, 'pool')}, {plural(len(silent), 'silent server')},"
-        f" {plural(counted['all'], 'open alert')}"
-    )
-    figures = {
+    quiet = ngettext("%(count)s silent server", "%(count)s silent servers", len(silent))
+    opened = ngettext("%(count)s open alert", "%(count)s open alerts", counted["all"])
+    subject = gettext("Still watching: %(pools)s, %(silent)s, %(alerts)s") % {
+        "pools": figures.pools(pools),
+        "silent": quiet % {"count": len(silent)},
+        "alerts": opened % {"count": counted["all"]},
+    }
+    numbers = {
         "pools": pools,
         "servers": len(asked),
         "servers_silent": [sight.server.pk for sight in silent],
@@ -128,7 +141,7 @@ def _summary(now: datetime, zone: zoneinfo.ZoneInfo) -> tuple[str, str, dict[str
         "not_delivered": lost,
         "last_tick": tick.isoformat() if tick else None,
     }
-    return subject, "\n".join(lines), figures
+    return subject, "\n".join(lines), numbers
 
 
 # --- A ping to the outside ----------------------------------------------------------------------
@@ -155,9 +168,13 @@ def ping(now: datetime) -> bool | None:
 def _stale(now: datetime) -> str:
     tick = Heartbeat.objects.filter(name=EVALUATOR).values_list("at", flat=True).first()
     if tick is None:
-        return "No alert rule was ever looked at."
+        return gettext("No alert rule was ever looked at.")
     age = (now - tick).total_seconds()
-    return f"The alert rules were not looked at for {length(age)}." if age > MISSED_SECONDS else ""
+    return (
+        gettext("The alert rules were not looked at for %(length)s.") % {"length": length(age)}
+        if age > MISSED_SECONDS
+        else ""
+    )
 
 
 def _post(url: str) -> str:
@@ -166,10 +183,14 @@ def _post(url: str) -> str:
     try:
         status = egress.post(url, b"", headers, policy())
     except egress.Refused as error:
-        return f"Not sent: {error}"
+        return gettext("Not sent: %(error)s") % {"error": error}
     except egress.Unreachable as error:
-        return f"No answer: {error}"
-    return "" if 200 <= status < 300 else f"The receiver answered with status {status}."
+        return gettext("No answer: %(error)s") % {"error": error}
+    return (
+        ""
+        if 200 <= status < 300
+        else gettext("The receiver answered with status %(status)s.") % {"status": status}
+    )
 
 
 def ping_problem(now: datetime) -> str:
@@ -181,5 +202,9 @@ def ping_problem(now: datetime) -> str:
         return ""
     if row.done_at is not None and now - row.done_at < PING_LATE:
         return ""
-    last = f"for {length((now - row.done_at).total_seconds())}" if row.done_at else "ever since"
-    return f"The outgoing ping has failed {last}: {row.error}"
+    if row.done_at is None:
+        return gettext("The outgoing ping has failed ever since: %(error)s") % {"error": row.error}
+    return gettext("The outgoing ping has failed for %(length)s: %(error)s") % {
+        "length": length((now - row.done_at).total_seconds()),
+        "error": row.error,
+    }

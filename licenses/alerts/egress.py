@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import certifi
 import httpcore
 import httpx
+from django.utils.translation import gettext
 
 logger = logging.getLogger(__name__)
 
@@ -117,19 +118,27 @@ def check_url(url: str, policy: Policy) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise Refused(f"The address cannot be read: {error}") from error
+        raise Refused(
+            gettext("The address cannot be read: %(error)s") % {"error": error}
+        ) from error
     if parsed.scheme not in ("http", "https"):
-        raise Refused(f"{parsed.scheme!r} addresses are not allowed: expected https or http.")
+        raise Refused(
+            gettext("%(scheme)s addresses are not allowed: expected https or http.")
+            % {"scheme": repr(parsed.scheme)}
+        )
     if not parsed.host:
-        raise Refused("The address names no host.")
+        raise Refused(gettext("The address names no host."))
     if parsed.userinfo:
-        raise Refused("The address holds a user name or password: expected none.")
+        raise Refused(gettext("The address holds a user name or password: expected none."))
     if "%" in parsed.host:
-        raise Refused(f"{parsed.host!r}: expected a host without a zone.")
+        raise Refused(
+            gettext("%(host)s: expected a host without a zone.") % {"host": repr(parsed.host)}
+        )
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     if port not in PORTS | policy.ports:
         raise Refused(
-            f"Port {port} is not allowed: expected one of {_listed(PORTS | policy.ports)}."
+            gettext("Port %(port)s is not allowed: expected one of %(listed)s.")
+            % {"port": port, "listed": _listed(PORTS | policy.ports)}
         )
     return parsed
 
@@ -159,7 +168,10 @@ def check_address(text: str, host: str, policy: Policy) -> Address:
     try:
         address = ipaddress.ip_address(text.split("%", 1)[0])
     except ValueError as error:
-        raise Refused(f"{host}: the name server answered {text!r}, which is no address.") from error
+        raise Refused(
+            gettext("%(host)s: the name server answered %(text)s, which is no address.")
+            % {"host": host, "text": repr(text)}
+        ) from error
     for inner in unwrap(address):
         if any(inner in network for network in policy.networks):
             continue
@@ -168,8 +180,11 @@ def check_address(text: str, host: str, policy: Policy) -> Address:
         denied = any(inner in network for network in _DENIED)
         if denied or not inner.is_global or inner.is_multicast:
             raise Refused(
-                f"{host} leads to {text}, which is not on the public network. If it is meant,"
-                " allow it in ITAM_EGRESS_ALLOW."
+                gettext(
+                    "%(host)s leads to %(text)s, which is not on the public network. If it is"
+                    " meant, allow it in ITAM_EGRESS_ALLOW."
+                )
+                % {"host": host, "text": text}
             )
     return address
 
@@ -194,9 +209,11 @@ def _resolve(resolver: Resolver, host: str, port: int, seconds: float) -> list[s
     try:
         answer = answers.get(timeout=max(0.01, seconds))
     except queue.Empty as error:
-        raise httpcore.ConnectTimeout(f"{host}: the name server did not answer in time") from error
+        raise httpcore.ConnectTimeout(
+            gettext("%(host)s: the name server did not answer in time") % {"host": host}
+        ) from error
     if isinstance(answer, OSError | UnicodeError) or not answer:
-        raise httpcore.ConnectError(f"{host}: no such name")
+        raise httpcore.ConnectError(gettext("%(host)s: no such name") % {"host": host})
     return answer
 
 
@@ -209,7 +226,7 @@ class _TimedStream(httpcore.NetworkStream):
     def _left(self, timeout: float | None, late: type[Exception]) -> float:
         left = self._ends - time.monotonic()
         if left <= 0:
-            raise late("the whole request took too long")
+            raise late(gettext("the whole request took too long"))
         return left if timeout is None else min(left, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -256,11 +273,13 @@ class _Guard(httpcore.NetworkBackend):
         name = host.lower().rstrip(".").strip("[]")
         answers = _resolve(self._resolver, name, port, self._seconds)
         addresses = [check_address(text, name, self._policy) for text in answers]
-        failure: Exception = httpcore.ConnectError(f"{host}: no address")
+        failure: Exception = httpcore.ConnectError(gettext("%(host)s: no address") % {"host": host})
         for address in addresses[:4]:
             left = ends - time.monotonic()
             if left <= 0:
-                raise httpcore.ConnectTimeout(f"{host}: no connection in time")
+                raise httpcore.ConnectTimeout(
+                    gettext("%(host)s: no connection in time") % {"host": host}
+                )
             try:
                 stream = self._inner.connect_tcp(str(address), port, left, None, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -275,7 +294,7 @@ class _Guard(httpcore.NetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        raise Refused("Sockets of this machine are not reached from outside.")
+        raise Refused(gettext("Sockets of this machine are not reached from outside."))
 
 
 def _limited(answer: httpcore.Response, most: int) -> bytes:
@@ -354,4 +373,4 @@ def exchange(
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}"[:200]) from error
     except ssl.SSLError as error:
-        raise Unreachable(f"TLS: {error}"[:200]) from error
+        raise Unreachable((gettext("TLS: %(error)s") % {"error": error})[:200]) from error

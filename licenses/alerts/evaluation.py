@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from licenses.models import Alert, AlertState, Heartbeat
 
@@ -269,5 +270,8 @@ def _close_unwatched(book: Book) -> None:
             value = alert.last_value or 0
             end = Transition(Change.RESOLVED, book.world.second, book.world.second, value)
             _resolve(
-                book, alert, end, "It is no longer watched: its rule or its subject was changed."
+                book,
+                alert,
+                end,
+                gettext("It is no longer watched: its rule or its subject was changed."),
             )

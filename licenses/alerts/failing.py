@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from licenses.models import Channel, Notification
 
@@ -39,7 +40,12 @@ def failed(row: Notification, error: str, at: datetime) -> None:
             carried = Notification.objects.carried_by([row.pk])
             carried.update(state=state, last_error=error[:500])
         if changed and over:
-            _give_up([row], f"Not delivered after {row.attempts} tries in 24 hours. {error}", at)
+            _give_up(
+                [row],
+                gettext("Not delivered after %(attempts)s tries in 24 hours. %(error)s")
+                % {"attempts": row.attempts, "error": error},
+                at,
+            )
 
 
 def give_up_switched_off(now: datetime) -> None:
@@ -52,7 +58,7 @@ def give_up_switched_off(now: datetime) -> None:
             .select_related("channel")[:100]
         )
         if old:
-            error = "The channel is switched off."
+            error = gettext("The channel is switched off.")
             failed_now = {"state": State.FAILED, "last_error": error}
             ids = [row.pk for row in old]
             Notification.objects.carried_by(ids).update(**failed_now)
@@ -77,7 +83,7 @@ def _keep(row: Notification, why: str) -> None:
     mailbox.keep(
         sender=settings.DEFAULT_FROM_EMAIL,
         recipients=[row.recipient],
-        subject=f"Not delivered: {row.subject}",
+        subject=gettext("Not delivered: %(subject)s") % {"subject": row.subject},
         body=f"{row.body}\n\n{why}",
         message_id=f"<undelivered-{row.key}@itam>",
     )
@@ -94,7 +100,10 @@ def _redirect(row: Notification, why: str, channel: Channel, recipient: str, now
             sequence=of.pk,
             channel=channel,
             recipient=recipient,
-            subject=f"Not delivered to {row.channel}: {of.subject}"[:300],
+            subject=(
+                gettext("Not delivered to %(channel)s: %(subject)s")
+                % {"channel": row.channel, "subject": of.subject}
+            )[:300],
             body=body,
             data=of.data,
             group=of.group,
@@ -103,7 +112,11 @@ def _redirect(row: Notification, why: str, channel: Channel, recipient: str, now
             recorded_at=now,
         )
 
-    lead = f"This message was for {row.recipient} ({row.channel}). {why}"
+    lead = gettext("This message was for %(recipient)s (%(channel)s). %(why)s") % {
+        "recipient": row.recipient,
+        "channel": row.channel,
+        "why": why,
+    }
     head = copy(row, None, f"{lead}\n\n{row.body}")
     head.save()
     carried = Notification.objects.filter(carrier=row.pk).order_by("pk")

@@ -13,7 +13,9 @@ from datetime import datetime
 
 from django.db import DatabaseError, connections
 from django.utils import timezone
+from django.utils.translation import gettext
 
+from itam.figures import number
 from licenses.models import Alert, Heartbeat
 
 from . import outbox
@@ -44,13 +46,16 @@ def watch(now: datetime | None = None, *, send: bool = True) -> list[str]:
     try:
         age = _silent_for(moment)
         if age is None:
-            return [f"The {WATCHED} was never heard of."]
+            return [gettext("The %(watched)s was never heard of.") % {"watched": WATCHED}]
         if age <= HEARTBEAT_SECONDS:
             return []
         evaluate(moment, only=[Kind.SCHEDULER])
         if send:
             _tell(moment)
-        return [f"The {WATCHED} stands still: no sign of life for {age:.0f} seconds."]
+        return [
+            gettext("The %(watched)s stands still: no sign of life for %(age)s seconds.")
+            % {"watched": WATCHED, "age": number(age, 0)}
+        ]
     except DatabaseError as error:
         logger.exception("The watch could not ask the database")
         return [f"The watch could not ask the database: {type(error).__name__}."]

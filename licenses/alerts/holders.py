@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Sum
+from django.utils.translation import ngettext
 
 from licenses.analysis.crowds import too_few
 from licenses.models import Checkout, Membership
@@ -30,13 +31,37 @@ class Holders:
     team_seats: int = 0
 
     def sentence(self) -> str:
-        people = "1 person holds" if self.people == 1 else f"{self.people} people hold"
-        text = f"{people} them"
-        if self.most > 1:
-            text += f", one of them {self.most} seats"
-        if self.team:
-            text += f"; most are with {self.team} ({self.team_seats} seats)"
-        return text + "."
+        told = {
+            "count": self.people,
+            "most": self.most,
+            "team": self.team,
+            "seats": self.team_seats,
+        }
+        if self.most > 1 and self.team:
+            text = ngettext(
+                "%(count)s person holds them, one of them %(most)s seats; most are with %(team)s"
+                " (%(seats)s seats).",
+                "%(count)s people hold them, one of them %(most)s seats; most are with %(team)s"
+                " (%(seats)s seats).",
+                self.people,
+            )
+        elif self.team:
+            text = ngettext(
+                "%(count)s person holds them; most are with %(team)s (%(seats)s seats).",
+                "%(count)s people hold them; most are with %(team)s (%(seats)s seats).",
+                self.people,
+            )
+        elif self.most > 1:
+            text = ngettext(
+                "%(count)s person holds them, one of them %(most)s seats.",
+                "%(count)s people hold them, one of them %(most)s seats.",
+                self.people,
+            )
+        else:
+            text = ngettext(
+                "%(count)s person holds them.", "%(count)s people hold them.", self.people
+            )
+        return text % told
 
 
 def holders(world: World, pool_ids: Collection[int]) -> dict[int, Holders]:

@@ -14,7 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext
 
-from licenses.models import Alert, AlertRule, LicensePool, PoolNow
+from itam import figures
+from licenses.models import Alert, AlertRule, LicensePool, PoolNow, PoolStillness
 
 from .holders import Holders
 from .observing import Notice, Observation, Subject
@@ -52,10 +53,6 @@ def length(seconds: float) -> str:
     return " ".join(shown) or gettext("less than a minute")
 
 
-def plural(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def link(path: str) -> str:
     """Return the address of a page; the bare path where ITAM_PUBLIC_URL is not set."""
     return f"{settings.ITAM_PUBLIC_URL}{path}"
@@ -76,7 +73,11 @@ def page(subject: Subject | Alert) -> str:
 
 def listed(names: Sequence[str]) -> str:
     shown = ", ".join(plain(name) for name in names[:SHOWN])
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+    return (
+        gettext("%(shown)s and %(names)s more") % {"shown": shown, "names": len(names) - SHOWN}
+        if len(names) > SHOWN
+        else shown
+    )
 
 
 # --- Titles -------------------------------------------------------------------------------------
@@ -86,42 +87,76 @@ def title(seen: Observation, world: World) -> str:
     """Return the line that names an alert: short, for subjects and lists."""
     kind, value, bound = seen.rule.kind, seen.sample.value, seen.bound
     if kind == Kind.UNREADABLE:
-        lines = plural(bound or 0, "line")
-        return f"{plain(seen.subject.server)}: {value} of {lines} could not be read"
+        lines = figures.lines(bound or 0)
+        return gettext("%(server)s: %(value)s of %(lines)s could not be read") % {
+            "server": plain(seen.subject.server),
+            "value": value,
+            "lines": lines,
+        }
     if kind == Kind.FLAT and seen.subject.pool is not None:
         still = world.still.get(seen.subject.pool.pk)
-        level = "zero" if still is None or not still.level else f"exactly {still.level}"
-        days = plural(value or 0, "working day")
-        return f"{plain(seen.subject.pool)}: use has been {level} for {days}"
+        days = figures.working_days(value or 0)
+        told = {"pool": plain(seen.subject.pool), "days": days}
+        if still is None or not still.level:
+            return gettext("%(pool)s: use has been zero for %(days)s") % told
+        told["level"] = str(still.level)
+        return gettext("%(pool)s: use has been exactly %(level)s for %(days)s") % told
     if kind == Kind.DRIFT:
-        return f"{plain(seen.subject.pool)}: contract, licence file and server differ on its seats"
+        return gettext("%(pool)s: contract, licence file and server differ on its seats") % {
+            "pool": plain(seen.subject.pool)
+        }
     if seen.subject.server is not None:
-        return f"Licence server {plain(seen.subject.server)} gives no answer"
+        return gettext("Licence server %(server)s gives no answer") % {
+            "server": plain(seen.subject.server)
+        }
     if kind == Kind.EVIDENCE:
-        return "The sealed evidence does not fit"
+        return gettext("The sealed evidence does not fit")
     if seen.subject.part:
-        return f"The {plain(seen.subject.part)} stands still"
+        return gettext("The %(part)s stands still") % {"part": plain(seen.subject.part)}
     pool = plain(seen.subject.pool)
     if kind == Kind.DENIALS:
-        return f"{pool}: {plural(value or 0, 'refusal')} in an hour"
+        return gettext("%(pool)s: %(refusals)s in an hour") % {
+            "pool": pool,
+            "refusals": figures.refusals(value or 0),
+        }
     if kind == Kind.OVER_USE:
-        return f"{pool} is over its limit: {value} in use, {bound} allowed"
+        return gettext("%(pool)s is over its limit: %(value)s in use, %(bound)s allowed") % {
+            "pool": pool,
+            "value": value,
+            "bound": bound,
+        }
     if bound is not None and value is not None and value >= bound:
-        return f"{pool} is full: {value} of {bound} seats in use"
-    return f"{pool}: {value} of {bound} seats in use"
+        return gettext("%(pool)s is full: %(value)s of %(bound)s seats in use") % {
+            "pool": pool,
+            "value": value,
+            "bound": bound,
+        }
+    return gettext("%(pool)s: %(value)s of %(bound)s seats in use") % {
+        "pool": pool,
+        "value": value,
+        "bound": bound,
+    }
 
 
 def notice_title(notice: Notice, today: date) -> str:
     left = (notice.day - today).days
-    near = "today" if left == 0 else f"in {plural(left, 'day')}"
+    near = gettext("today") if left == 0 else gettext("in %(days)s") % {"days": figures.days(left)}
     when = f"{notice.day.isoformat()}, {near}"
     if notice.what == "expiry":
-        return f"Licence file of {plain(notice.subject.server)} ends on {when}"
+        return gettext("Licence file of %(server)s ends on %(when)s") % {
+            "server": plain(notice.subject.server),
+            "when": when,
+        }
     contract = notice.subject.contract
     if notice.what == "notice":
-        return f"Contract {plain(contract)}: last day to give notice is {when}"
-    verb = "renews after" if contract is not None and contract.renews else "ends on"
-    return f"Contract {plain(contract)} {verb} {when}"
+        return gettext("Contract %(contract)s: last day to give notice is %(when)s") % {
+            "contract": plain(contract),
+            "when": when,
+        }
+    told = {"contract": plain(contract), "when": when}
+    if contract is not None and contract.renews:
+        return gettext("Contract %(contract)s renews after %(when)s") % told
+    return gettext("Contract %(contract)s ends on %(when)s") % told
 
 
 # --- Bodies -------------------------------------------------------------------------------------
@@ -142,18 +177,26 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
         return "\n".join(
             [
                 plain(world.evidence, 500),
-                "Until this is settled, an auditor may not accept what is recorded here.",
-                "What to do: run manage.py evidence check for all that does not fit, and see"
-                " docs/evidence.md. Was a backup restored, or the database changed by hand?",
+                gettext("Until this is settled, an auditor may not accept what is recorded here."),
+                gettext(
+                    "What to do: run manage.py evidence check for all that does not fit, and see"
+                    " docs/evidence.md. Was a backup restored, or the database changed by hand?"
+                ),
             ]
         )
     if seen.subject.part:
         return "\n".join(
             [
-                f"The {seen.subject.part} gave its last sign of life at"
-                f" {moment(world.heartbeats[seen.subject.part], zone)}.",
-                "Licence servers may not be asked and reports may not be made meanwhile.",
-                "What to do: look at the logs and restart it (manage.py healthcheck tells more).",
+                gettext("The %(part)s gave its last sign of life at %(moment)s.")
+                % {
+                    "part": seen.subject.part,
+                    "moment": moment(world.heartbeats[seen.subject.part], zone),
+                },
+                gettext("Licence servers may not be asked and reports may not be made meanwhile."),
+                gettext(
+                    "What to do: look at the logs and restart it (manage.py healthcheck tells"
+                    " more)."
+                ),
             ]
         )
     assert seen.subject.pool is not None
@@ -165,13 +208,21 @@ def _unreadable(seen: Observation, world: World) -> str:
     assert server is not None
     row = world.unreadable.get(server.pk)
     lines = [
-        f"Of what licence server {plain(server)} said in the last day, {seen.sample.value} of"
-        f" {plural(seen.bound or 0, 'line')} could not be read. What they say is missing from use"
-        " and refusals.",
+        gettext(
+            "Of what licence server %(server)s said in the last day, %(value)s of %(lines)s"
+            " could not be read. What they say is missing from use and refusals."
+        )
+        % {
+            "server": plain(server),
+            "value": seen.sample.value,
+            "lines": figures.lines(seen.bound or 0),
+        },
         *(f"- {plain(example, 200)}" for example in (row.examples if row else [])),
-        "What to do: see the server's page for the lines. The server may have been updated, or"
-        " the file is not what it was taken for; send some of the lines to whoever maintains this"
-        " program.",
+        gettext(
+            "What to do: see the server's page for the lines. The server may have been"
+            " updated, or the file is not what it was taken for; send some of the lines to"
+            " whoever maintains this program."
+        ),
     ]
     return "\n".join(lines)
 
@@ -181,97 +232,156 @@ def _still(seen: Observation, world: World) -> str:
     assert pool is not None
     row = world.still.get(pool.pk)
     level = row.level if row else 0
-    since = f" since {row.since.astimezone(zone):%Y-%m-%d}" if row else ""
-    before = f" Before, it never stood still for more than {row.longest_before}." if row else ""
     names = [plain(world.servers[pk].server) for pk in seen.subject.servers if pk in world.servers]
     lines = [
-        f"{plain(pool)}: {plural(level, 'seat')} in use{since}, without any movement on"
-        f" {plural(seen.sample.value or 0, 'working day')}.{before}",
-        "Either nobody uses it any more, or what we read is no longer true: a status file that"
-        " nobody writes, a log that moved, a feature that was renamed.",
-        f"It is read from: {listed(names)}." if names else "No server feeds it.",
-        "What to do: compare with what the licence server itself shows, and correct the path or"
-        " the features of the pool; or ask whether the licence is still needed.",
+        _how_still(plain(pool), level, row, seen.sample.value or 0, zone),
+        gettext(
+            "Either nobody uses it any more, or what we read is no longer true: a status"
+            " file that nobody writes, a log that moved, a feature that was renamed."
+        ),
+        gettext("It is read from: %(listed)s.") % {"listed": listed(names)}
+        if names
+        else gettext("No server feeds it."),
+        gettext(
+            "What to do: compare with what the licence server itself shows, and correct the"
+            " path or the features of the pool; or ask whether the licence is still needed."
+        ),
     ]
     return "\n".join(lines)
+
+
+def _how_still(
+    pool: str, level: int, row: PoolStillness | None, days: int, zone: zoneinfo.ZoneInfo
+) -> str:
+    told: dict[str, Any] = {
+        "pool": pool,
+        "seats": figures.seats(level),
+        "days": figures.working_days(days),
+    }
+    if row is None:
+        return gettext("%(pool)s: %(seats)s in use, without any movement on %(days)s.") % told
+    told["since"] = f"{row.since.astimezone(zone):%Y-%m-%d}"
+    told["longest"] = row.longest_before
+    text = gettext("%(pool)s: %(seats)s in use since %(since)s, without any movement on %(days)s.")
+    before = gettext("Before, it never stood still for more than %(longest)s.")
+    return f"{text % told} {before % told}"
 
 
 def _drift(seen: Observation, world: World) -> str:
     pool = seen.subject.pool
     assert pool is not None
     row = world.drifts.get(pool.pk)
+    said = row.sentence if row else gettext("they agree by now.")
     lines = [
-        f"{plain(pool)}: {row.sentence if row else 'they agree by now.'}",
-        "If the server serves more than was bought, use can pass what is allowed and nothing stops"
-        " it; if it serves less, seats that are paid for cannot be used.",
-        "What to do: compare the contract with the licence file that is installed; enter what is"
-        " missing in the contract, or ask the vendor for a licence file of the right number.",
+        f"{plain(pool)}: {said}",
+        gettext(
+            "If the server serves more than was bought, use can pass what is allowed and"
+            " nothing stops it; if it serves less, seats that are paid for cannot be used."
+        ),
+        gettext(
+            "What to do: compare the contract with the licence file that is installed;"
+            " enter what is missing in the contract, or ask the vendor for a licence file"
+            " of the right number."
+        ),
     ]
     return "\n".join(lines)
 
 
 def _capacity(
-    seen: Observation, since: int, figures: PoolNow, holders: Holders | None, world: World
+    seen: Observation, since: int, now: PoolNow, holders: Holders | None, world: World
 ) -> str:
     pool, zone = seen.subject.pool, seen.subject.zone
     assert pool is not None
     lines = [f"{plain(pool)} ({plain(pool.product.vendor)} {plain(pool.product)})"]
-    lines.append(_use(figures))
+    lines.append(_use(now))
     if seen.rule.kind == Kind.DENIALS:
-        refusals = plural(seen.sample.value or 0, "refusal")
-        lines.append(f"{refusals} for want of seats within an hour.")
+        refusals = figures.refusals(seen.sample.value or 0)
+        lines.append(
+            gettext("%(refusals)s for want of seats within an hour.") % {"refusals": refusals}
+        )
     names = [plain(world.servers[pk].server) for pk in seen.subject.servers if pk in world.servers]
-    source = f", from {figures.source or 'its servers'} of {listed(names)}" if names else ""
-    as_of = moment(figures.at, zone) if figures.at else "an unknown time"
-    lines.append(f"Since {moment(since, zone)}. Figures as of {as_of}{source}.")
+    told = {
+        "since": moment(since, zone),
+        "as_of": moment(now.at, zone) if now.at else gettext("an unknown time"),
+        "source": now.source or gettext("its servers"),
+        "names": listed(names),
+    }
+    if names:
+        text = gettext("Since %(since)s. Figures as of %(as_of)s, from %(source)s of %(names)s.")
+    else:
+        text = gettext("Since %(since)s. Figures as of %(as_of)s.")
+    lines.append(text % told)
     if holders is not None:
         lines.append(plain(holders.sentence(), 300))
-    lines.append(f"What to do: {_advice(seen, pool)}")
+    lines.append(gettext("What to do: %(advice)s") % {"advice": _advice(seen, pool)})
     return "\n".join(lines)
 
 
-def _use(figures: PoolNow) -> str:
-    use = plural(figures.in_use or 0, "seat")
-    if figures.limit is None:
-        return f"{use} in use; nobody said how many there are."
-    share = (
-        f" ({figures.in_use * 100 // figures.limit} %)" if figures.limit and figures.in_use else ""
-    )
-    text = f"{figures.in_use} of {plural(figures.limit, 'seat')} in use{share}."
-    if figures.borrowed:
-        text += f" {figures.borrowed} of them are borrowed."
-    if figures.queued:
-        text += f" {figures.queued} are waiting in the queue."
-    return text
+def _use(now: PoolNow) -> str:
+    if now.limit is None:
+        seats = figures.seats(now.in_use or 0)
+        return gettext("%(seats)s in use; nobody said how many there are.") % {"seats": seats}
+    told: dict[str, Any] = {"in_use": now.in_use, "limit": figures.seats(now.limit)}
+    text = gettext("%(in_use)s of %(limit)s in use.") % told
+    if now.limit and now.in_use:
+        told["share"] = now.in_use * 100 // now.limit
+        text = gettext("%(in_use)s of %(limit)s in use (%(share)s %%).") % told
+    parts = [text]
+    if now.borrowed:
+        parts.append(gettext("%(count)s of them are borrowed.") % {"count": now.borrowed})
+    if now.queued:
+        parts.append(gettext("%(count)s are waiting in the queue.") % {"count": now.queued})
+    return " ".join(parts)
 
 
 def _advice(seen: Observation, pool: LicensePool) -> str:
     if seen.rule.kind == Kind.OVER_USE:
-        return (
+        return gettext(
             "have seats given back now, and buy or correct the entitlements before an audit asks."
         )
-    rules = f" House rules: {plain(pool.house_rules, 300)}" if pool.house_rules.strip() else ""
     if seen.rule.kind == Kind.DENIALS:
-        return (
-            f"see on the pool's page who waited and who gave up, and whether more seats pay.{rules}"
+        text = gettext(
+            "see on the pool's page who waited and who gave up, and whether more seats pay."
         )
-    return f"see on the pool's page who has held seats longest and ask for those left idle.{rules}"
+    else:
+        text = gettext(
+            "see on the pool's page who has held seats longest and ask for those left idle."
+        )
+    if not pool.house_rules.strip():
+        return text
+    rules = gettext("House rules: %(house_rules)s") % {"house_rules": plain(pool.house_rules, 300)}
+    return f"{text} {rules}"
 
 
 def _server_silent(sight: ServerSight, world: World) -> str:
     zone = world.zone
-    last = f"since {moment(sight.last_parsed, zone)}" if sight.last_parsed else "yet"
-    lines = [f"Licence server {plain(sight.server)} has given no complete answer {last}."]
+    told = {"server": plain(sight.server)}
+    if sight.last_parsed:
+        told["since"] = moment(sight.last_parsed, zone)
+        text = gettext("Licence server %(server)s has given no complete answer since %(since)s.")
+    else:
+        text = gettext("Licence server %(server)s has given no complete answer yet.")
+    lines = [text % told]
     if sight.last_attempt:
         words = plain(" ".join(filter(None, [sight.last_result, sight.last_detail])), 300)
-        lines.append(f"Last try at {moment(sight.last_attempt, zone)}: {words or 'no result'}.")
+        words = words or gettext("no result")
+        lines.append(
+            gettext("Last try at %(moment)s: %(words)s.")
+            % {"moment": moment(sight.last_attempt, zone), "words": words}
+        )
     ids = set(world.server_pools.get(sight.server.pk, ()))
     names = [str(pool) for pool in world.pools if pool.pk in ids]
     if ids:
-        what = listed(names) if names else plural(len(ids), "pool")
-        lines.append(f"Nothing is known meanwhile of: {what}. Their alerts wait until it answers.")
+        what = listed(names) if names else figures.pools(len(ids))
+        lines.append(
+            gettext("Nothing is known meanwhile of: %(what)s. Their alerts wait until it answers.")
+            % {"what": what}
+        )
     lines.append(
-        "What to do: see whether the server and its vendor daemon run and can be reached from here."
+        gettext(
+            "What to do: see whether the server and its vendor daemon run and can be"
+            " reached from here."
+        )
     )
     return "\n".join(lines)
 
@@ -285,20 +395,29 @@ def notice_body(notice: Notice, today: date) -> str:
             lines.append(plain(contract.title))
         lines.append(_consequence(notice))
         if contract.cost is not None:
-            lines.append(f"Cost per term: {contract.cost} {plain(contract.currency)}.")
+            lines.append(
+                gettext("Cost per term: %(cost)s %(currency)s.")
+                % {"cost": contract.cost, "currency": plain(contract.currency)}
+            )
         if contract.owner:
-            lines.append(f"Looked after by {plain(contract.owner)}.")
+            lines.append(gettext("Looked after by %(owner)s.") % {"owner": plain(contract.owner)})
         lines.append(
-            "What to do: compare the seats with their use, then renew, change or give notice."
+            gettext(
+                "What to do: compare the seats with their use, then renew, change or give notice."
+            )
         )
     else:
         for feature, seats in notice.lines[: 2 * SHOWN]:
-            what = "uncounted seats" if seats is None else plural(seats, "seat")
-            lines.append(f"- {plain(feature.name)}: {what} fewer")
+            what = gettext("uncounted seats") if seats is None else figures.seats(seats)
+            fewer = gettext("%(feature)s: %(seats)s fewer")
+            lines.append("- " + fewer % {"feature": plain(feature.name), "seats": what})
         if len(notice.lines) > 2 * SHOWN:
-            lines.append(f"- and {len(notice.lines) - 2 * SHOWN} more features")
+            more = gettext("and %(count)s more features")
+            lines.append("- " + more % {"count": len(notice.lines) - 2 * SHOWN})
         lines.append(
-            "What to do: get a new licence file from the vendor and have the server read it."
+            gettext(
+                "What to do: get a new licence file from the vendor and have the server read it."
+            )
         )
     return "\n".join(lines)
 
@@ -306,10 +425,12 @@ def notice_body(notice: Notice, today: date) -> str:
 def _consequence(notice: Notice) -> str:
     contract = notice.subject.contract
     assert contract is not None
-    last = contract.valid_to.isoformat() if contract.valid_to else "an unknown day"
+    last = contract.valid_to.isoformat() if contract.valid_to else gettext("an unknown day")
     if contract.renews:
-        return f"Without notice it renews by itself after {last}."
-    return f"It does not renew by itself: rights bought under it end after {last}."
+        return gettext("Without notice it renews by itself after %(last)s.") % {"last": last}
+    return gettext("It does not renew by itself: rights bought under it end after %(last)s.") % {
+        "last": last
+    }
 
 
 def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: str = "") -> str:
@@ -318,34 +439,58 @@ def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: str = "") -> 
     how long, how bad, how many refused.
     """
     begin = int(alert.started_at.timestamp())
-    lines = [f"Over: {plain(alert.title, 300)}"]
+    lines = [gettext("Over: %(title)s") % {"title": plain(alert.title, 300)}]
     if why:
         lines.append(why)
-    lines.append(f"From {moment(begin, zone)} to {moment(end, zone)}, {length(end - begin)}.")
+    lines.append(
+        gettext("From %(moment)s to %(moment_2)s, %(length)s.")
+        % {
+            "moment": moment(begin, zone),
+            "moment_2": moment(end, zone),
+            "length": length(end - begin),
+        }
+    )
     counted = alert.pool_id is not None and alert.rule.kind in CAPACITY
     if counted and alert.worst_value is not None:
         if alert.rule.kind == Kind.DENIALS:
-            lines.append(f"At most {plural(alert.worst_value, 'refusal')} in an hour.")
+            refusals = figures.refusals(alert.worst_value)
+            lines.append(gettext("At most %(refusals)s in an hour.") % {"refusals": refusals})
+        elif alert.limit is None:
+            lines.append(gettext("Peak: %(worst)s seats.") % {"worst": alert.worst_value})
         else:
-            bound = f" of {alert.limit}" if alert.limit is not None else ""
-            lines.append(f"Peak: {alert.worst_value}{bound} seats.")
-        lines.append(f"Refused meanwhile for want of seats: {alert.denials}.")
+            told = {"worst": alert.worst_value, "limit": alert.limit}
+            lines.append(gettext("Peak: %(worst)s of %(limit)s seats.") % told)
+        lines.append(
+            gettext("Refused meanwhile for want of seats: %(denials)s.")
+            % {"denials": alert.denials}
+        )
     return "\n".join(lines)
 
 
 def footer(alert: Alert, transition: str) -> str:
     """Return where to read on, and how to stop repetitions."""
-    lines = [f"More: {page(alert)}"]
+    lines = [gettext("More: %(page)s") % {"page": page(alert)}]
     repeated = alert.band is None and bool(alert.rule.repeat_seconds)
     escalated = bool(alert.rule.escalation.all())
     if transition != "resolved" and (repeated or escalated):
-        every = f"repeated every {length(alert.rule.repeat_seconds)} while it lasts"
-        what = [every] * repeated + ["told to others"] * escalated
-        lines.append(
-            f"This is {' and '.join(what)} until somebody acknowledges it:"
-            f" {link(f'/admin/licenses/alert/{alert.pk}/change/')}"
-        )
-    lines.append(f"Rule: {plain(alert.rule.name, 200)}")
+        told = {
+            "every": length(alert.rule.repeat_seconds),
+            "link": link(f"/admin/licenses/alert/{alert.pk}/change/"),
+        }
+        if repeated and escalated:
+            text = gettext(
+                "This is repeated every %(every)s while it lasts and told to others until somebody"
+                " acknowledges it: %(link)s"
+            )
+        elif repeated:
+            text = gettext(
+                "This is repeated every %(every)s while it lasts until somebody acknowledges it:"
+                " %(link)s"
+            )
+        else:
+            text = gettext("This is told to others until somebody acknowledges it: %(link)s")
+        lines.append(text % told)
+    lines.append(gettext("Rule: %(rule)s") % {"rule": plain(alert.rule.name, 200)})
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from licenses.models import Alert, Channel, Notification
 
@@ -176,15 +177,19 @@ def deliver(now: datetime | None = None, limit: int = 100) -> int:
 def send_test(channel: Channel, user: Any = None) -> list[Notification]:
     """Send a test message to each recipient of a channel now; return the rows with the outcome."""
     now = timezone.now()
-    who = f" by {user}" if user is not None else " as a test"
+    told = {"channel": channel, "user": user}
+    if user is None:
+        text = gettext("Alerts of the channel %(channel)s reach you. Asked for as a test.")
+    else:
+        text = gettext("Alerts of the channel %(channel)s reach you. Asked for by %(user)s.")
     rows = []
     for recipient in channels.recipients(channel):
         row = Notification.objects.create(
             transition=Transition.TEST,
             channel=channel,
             recipient=recipient,
-            subject="Test message from licence management",
-            body=compose.plain(f"Alerts of the channel {channel} reach you. Asked for{who}.", 400),
+            subject=gettext("Test message from licence management"),
+            body=compose.plain(text % told, 400),
             data={"alerts": []},
             attempts=1,
             lease=uuid.uuid4(),
@@ -218,7 +223,9 @@ def send(row: Notification, at: datetime) -> bool:
     except Exception as error:
         # A fault of ours in one message must not keep the others from going out.
         logger.exception("Message %s could not be sent", row.key)
-        failing.failed(row, f"Internal error: {type(error).__name__}", at)
+        failing.failed(
+            row, gettext("Internal error: %(name)s") % {"name": type(error).__name__}, at
+        )
         return False
     _sent(row, at)
     return True

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
@@ -246,15 +247,19 @@ def _known(
 
 
 def _alert(rule: AlertRule, pool: LicensePool, episode: PastEpisode, now: datetime) -> Alert:
-    bound = f" of {episode.limit}" if episode.limit is not None else ""
+    told = {"pool": plain(pool), "worst": episode.worst, "limit": episode.limit}
+    if episode.limit is None:
+        title = gettext("%(pool)s: %(worst)s seats were in use") % told
+    else:
+        title = gettext("%(pool)s: %(worst)s of %(limit)s seats were in use") % told
     return Alert(
         rule=rule,
         subject=f"pool:{pool.pk}",
         pool=pool,
         state=Alert.State.RESOLVED,
         past=True,
-        title=f"{plain(pool)}: {episode.worst}{bound} seats were in use",
-        message="Found in data that came late. Nobody was called.",
+        title=title,
+        message=gettext("Found in data that came late. Nobody was called."),
         started_at=datetime.fromtimestamp(episode.start, UTC),
         fired_at=now,
         resolved_at=datetime.fromtimestamp(episode.end, UTC),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db.models import Count, Q
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.models import AlertRule, Channel
 
-from .messages import listed, plural
+from .messages import listed
 
 MAILBOX = "licenses.alerts.mailbox.MailboxBackend"
-REMEDY = (
-    "Set ITAM_ALERT_MAIL or give an administrator or manager a mail address, and start again; or"
-    " add a channel to the rules."
+REMEDY = gettext_lazy(
+    "Set ITAM_ALERT_MAIL or give an administrator or manager a mail address, and"
+    " start again; or add a channel to the rules."
 )
 
 
@@ -25,20 +26,28 @@ def unheard() -> list[str]:
     enabled = Count("channels", filter=Q(channels__enabled=True))
     rules = list(AlertRule.objects.filter(enabled=True).order_by("name").annotate(reached=enabled))
     if not rules:
-        return ["No alert rule is switched on, so nobody is told of anything."]
+        return [gettext("No alert rule is switched on, so nobody is told of anything.")]
     mute = [rule.name for rule in rules if not rule.reached]
     if len(mute) == len(rules):
-        return [f"Nobody is told of any alert: no rule has a channel. {REMEDY}"]
+        return [
+            gettext("Nobody is told of any alert: no rule has a channel. %(remedy)s")
+            % {"remedy": REMEDY}
+        ]
     found = []
     if mute:
-        of = plural(len(rules), "alert rule")
-        found.append(f"{len(mute)} of {of} have no channel, so nobody is told: {listed(mute)}.")
+        text = gettext(
+            "%(mute)s of %(count)s alert rules have no channel, so nobody is told: %(names)s."
+        )
+        told = {"mute": len(mute), "count": len(rules), "names": listed(mute)}
+        found.append(text % told)
     heard = Channel.objects.filter(enabled=True, rules__enabled=True)
     stays = settings.EMAIL_BACKEND == MAILBOX and not _is_demo()
     if stays and not heard.exclude(kind=Channel.Kind.MAIL).exists():
         found.append(
-            "Alerts go by mail alone and no mail server is set (EMAIL_HOST), so they stay in the"
-            " mailbox of these pages."
+            gettext(
+                "Alerts go by mail alone and no mail server is set (EMAIL_HOST), so they stay"
+                " in the mailbox of these pages."
+            )
         )
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext
+
 from licenses.models import Alert, Channel, EscalationStep, Notification, Silence
 
 from . import channels, messages
@@ -48,13 +50,15 @@ def next_step(alert: Alert, now: datetime) -> EscalationStep | None:
 def escalation(alert: Alert, subject: Subject, step: EscalationStep, now: datetime) -> list[Draft]:
     """Return a message for each recipient of a step of the escalation."""
     since = messages.length((now - alert.fired_at).total_seconds())
-    lead = f"Nobody has acknowledged this alert for {since}, so it comes to you (step {step.step})."
+    lead = gettext(
+        "Nobody has acknowledged this alert for %(since)s, so it comes to you (step %(step)s)."
+    ) % {"since": since, "step": step.step}
     return _drafts(
         alert,
         subject,
         Transition.ESCALATED,
         step.step,
-        f"Not acknowledged: {alert.title}",
+        gettext("Not acknowledged: %(title)s") % {"title": alert.title},
         f"{lead}\n\n{alert.message}",
         [step.channel],
     )
@@ -75,12 +79,13 @@ def drafts(alert: Alert, subject: Subject, transition: str, sequence: int) -> li
     text = alert.message
     head = alert.title
     if transition == Transition.REPEAT:
-        head = f"Still: {alert.title}"
-        bound = f" of {alert.limit}" if alert.limit is not None else ""
+        head = gettext("Still: %(title)s") % {"title": alert.title}
         if alert.pool_id is not None and alert.rule.kind in CAPACITY:
-            text = (
-                f"It goes on: now {alert.last_value}{bound}, at most {alert.worst_value}.\n\n{text}"
-            )
+            told = {"now": alert.last_value, "limit": alert.limit, "worst": alert.worst_value}
+            goes_on = gettext("It goes on: now %(now)s of %(limit)s, at most %(worst)s.")
+            if alert.limit is None:
+                goes_on = gettext("It goes on: now %(now)s, at most %(worst)s.")
+            text = f"{goes_on % told}\n\n{text}"
     return _drafts(alert, subject, transition, sequence, head, text, alert.rule.channels.all())
 
 
@@ -124,7 +129,7 @@ def endings(
             transition=Transition.RESOLVED,
             channel=Channel(pk=channel),
             recipient=recipient,
-            subject=f"Over: {alert.title}",
+            subject=gettext("Over: %(title)s") % {"title": alert.title},
             body=f"{text}\n\n{messages.footer(alert, Transition.RESOLVED)}",
             data=messages.data(alert, Transition.RESOLVED),
             group=group,

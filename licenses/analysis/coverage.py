@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 from django.db.models import F, OuterRef, Q, Subquery
+from django.utils.translation import gettext
 
+from itam import figures
 from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
 from licenses.analysis.rights import load_rights
 from licenses.analysis.rows import now_epoch, number
@@ -110,7 +113,7 @@ def coverage_share(
 def percent_down(share: Fraction) -> str:
     """Return a share as a percentage with two decimals, rounded down: 100.00 % only if whole."""
     whole, rest = divmod(share.numerator * 10_000 // share.denominator, 100)
-    return f"{whole}.{rest:02d} %"
+    return f"{figures.number(Decimal(f'{whole}.{rest:02d}'), 2)} %"
 
 
 def load_coverage(
@@ -313,7 +316,7 @@ def load_gaps(
             by_poll = mapping.server in polled
             cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
             layers[2] += [Reason(a, b, cause.value, "") for a, b in dark]
-        unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, "No feature fed the pool.")
+        unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, gettext("No feature fed the pool."))
         found[pk] = _labelled(missing[pk], [*layers[0], *layers[1], *layers[2], unfed])
     return found
 
@@ -369,7 +372,7 @@ def _down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, lis
     since: dict[Daemon, int] = {}
     found: dict[Daemon, list[Reason]] = {}
     cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
-    detail = "The log tells of a stop and a later start."
+    detail = gettext("The log tells of a stop and a later start.")
     columns = ("server_id", "daemon", number("at"), "kind")
     for server, daemon, at, kind in rows.order_by("at", "kind").values_list(*columns):
         if kind == Boundary.Kind.STOP:
@@ -379,7 +382,9 @@ def _down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, lis
                 Reason(since.pop((server, daemon)), at, cause, detail)
             )
     for key, at in since.items():
-        found.setdefault(key, []).append(Reason(at, end, cause, "The log ends with a stop."))
+        found.setdefault(key, []).append(
+            Reason(at, end, cause, gettext("The log ends with a stop."))
+        )
     return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}
 
 

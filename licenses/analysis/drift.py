@@ -6,12 +6,18 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
+from django.utils.translation import gettext, gettext_lazy
+
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.rights import Statement, load_rights, load_statements
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.models import IssuedCount, LicensePool
 
-WORDS = ("contracts say", "the licence file says", "the server serves")
+WORDS = (
+    gettext_lazy("contracts say"),
+    gettext_lazy("the licence file says"),
+    gettext_lazy("the server serves"),
+)
 
 
 class Said(NamedTuple):
@@ -40,10 +46,11 @@ class Drift(NamedTuple):
         parts = []
         for words, said in zip(WORDS, self, strict=True):
             if said.seats is not None:
-                day = ""
+                text = f"{words} {said.seats}"
                 if said.since is not None:
-                    day = f" since {datetime.fromtimestamp(said.since, zone):%Y-%m-%d}"
-                parts.append(f"{words} {said.seats}{day}")
+                    day = datetime.fromtimestamp(said.since, zone).date()
+                    text = gettext("%(said)s since %(day)s") % {"said": text, "day": day}
+                parts.append(text)
         text = ", ".join(parts)
         return f"{text[0].upper()}{text[1:]}."
 

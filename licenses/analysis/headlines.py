@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from licenses.analysis.denials import Blocked, blocked_by_pool
 from licenses.analysis.rows import as_moment, now_epoch
@@ -179,18 +180,18 @@ def _rights(pool_ids: list[int], day: date) -> dict[int, list[Line]]:
 
 def _unused(lines: Collection[Line], peak: int | None) -> Unused:
     if not lines:
-        return Unused(None, None, "", "no entitlement in force")
+        return Unused(None, None, "", gettext("no entitlement in force"))
     if peak is None:
-        return Unused(None, None, "", "use not known")
+        return Unused(None, None, "", gettext("use not known"))
     seats = max(0, sum(quantity for quantity, _, _ in lines) - peak)
     currencies = {currency for quantity, _, currency in lines if quantity}
     if not seats:
         return Unused(0, Decimal(0), next(iter(sorted(currencies)), ""), "")
     if len(currencies) > 1:
-        return Unused(seats, None, "", "prices in several currencies")
+        return Unused(seats, None, "", gettext("prices in several currencies"))
     priced = sorted((price, quantity) for quantity, price, _ in lines if price is not None)
     if len(priced) < len(lines):
-        return Unused(seats, None, "", "no price in the contract")
+        return Unused(seats, None, "", gettext("no price in the contract"))
     left, cost = seats, Decimal(0)
     for price, quantity in priced:
         cost += price * min(left, quantity)

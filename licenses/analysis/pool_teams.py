@@ -116,7 +116,7 @@ def pool_teams(
         peak, peak_at = row[0], row[1] + max(0, start - row[2])
     tree = {pk: (parent, name) for pk, parent, name in _tree()}
     parents = {pk: parent for pk, (parent, _) in tree.items()}
-    title = {pk: name for pk, (_, name) in tree.items()} | {NOBODYS: UNASSIGNED}
+    title = {pk: name for pk, (_, name) in tree.items()} | {NOBODYS: str(UNASSIGNED)}
     compared = split(parents, found.keys(), _with_people_of_their_own())
     held, use = _at(pool, peak_at if peak else None)
     few = too_few(start, end)

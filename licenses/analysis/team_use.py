@@ -9,6 +9,7 @@ from datetime import tzinfo
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext_lazy
 
 from licenses.analysis.holdings import Holdings
 from licenses.analysis.refusals import Refusals
@@ -18,7 +19,7 @@ from licenses.concurrency.joint import joint
 from licenses.concurrency.periods import iso
 from licenses.models import Person, Team
 
-UNASSIGNED = "No team"
+UNASSIGNED = gettext_lazy("No team")
 """How use by nobody's team is called."""
 
 

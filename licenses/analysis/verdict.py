@@ -10,7 +10,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
 from licenses.analysis.bounds import PoolBounds, load_bounds
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import load_mappings
@@ -42,6 +44,13 @@ class Verdict(StrEnum):
     OVER_USE = "over_use"
 
 
+VERDICT_WORDS = {
+    Verdict.NOT_IN_USE: gettext_lazy("not in use"),
+    Verdict.PROVEN: gettext_lazy("proven"),
+    Verdict.AS_OBSERVED: gettext_lazy("as observed"),
+    Verdict.NOT_DETERMINABLE: gettext_lazy("not determinable"),
+    Verdict.OVER_USE: gettext_lazy("over use"),
+}
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
@@ -156,7 +165,7 @@ def load_verdicts(
 def period_verdict(months: Sequence[MonthVerdict]) -> PeriodVerdict:
     """Return the verdict over months: the worst of them, never an average."""
     if not months:
-        return PeriodVerdict(Verdict.NOT_IN_USE, "No time was asked for.", None)
+        return PeriodVerdict(Verdict.NOT_IN_USE, gettext("No time was asked for."), None)
     worst = max(
         months,
         key=lambda month: (
@@ -272,7 +281,9 @@ class _Judge:
         if over:
             return Verdict.OVER_USE, self._over_use(over)
         if share is None:
-            return Verdict.NOT_IN_USE, "The pool was not in use then: nothing was expected of it."
+            return Verdict.NOT_IN_USE, gettext(
+                "The pool was not in use then: nothing was expected of it."
+            )
         doubt = self._doubt(place)
         if doubt:
             return Verdict.NOT_DETERMINABLE, doubt
@@ -280,17 +291,29 @@ class _Judge:
             return Verdict.PROVEN, self._rests_on(place)
         if share < self.floor:
             return Verdict.NOT_DETERMINABLE, (
-                f"Observed {percent_down(share)} of the time, less than the "
-                f"{percent_down(self.floor)} that a statement needs."
+                gettext(
+                    "Observed %(percent_down)s of the time, less than the %(percent_down_2)s that a"
+                    " statement needs."
+                )
+                % {"percent_down": percent_down(share), "percent_down_2": percent_down(self.floor)}
             )
         peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
-        most = "no use"
-        if peak:
-            most = f"most in use {peak} of {self.allowed.at(at)} on {self._when(at)}"
-        return Verdict.AS_OBSERVED, (
-            f"Never above what is allowed in the {percent_down(share)} of the time that was "
-            f"observed; {most}."
+        if not peak:
+            told = gettext(
+                "Never above what is allowed in the %(share)s of the time that was observed; no"
+                " use."
+            )
+            return Verdict.AS_OBSERVED, told % {"share": percent_down(share)}
+        told = gettext(
+            "Never above what is allowed in the %(share)s of the time that was observed; most in"
+            " use %(peak)s of %(allowed)s on %(when)s."
         )
+        return Verdict.AS_OBSERVED, told % {
+            "share": percent_down(share),
+            "peak": peak,
+            "allowed": self.allowed.at(at),
+            "when": self._when(at),
+        }
 
     def _over_use(self, over: list[OverUse]) -> str:
         worst = max(over, key=lambda row: row.excess)
@@ -299,43 +322,77 @@ class _Judge:
         moments = sorted({*used.times[:-1].tolist(), *allowed.times[:-1].tolist()})
         at = next(m for m in moments if used.at(m) - allowed.at(m) == worst.excess)
         total = sum(row.end - row.start for row in over)
-        return (
-            f"In use {used.at(at)} of {allowed.at(at)} allowed on {self._when(at)}, "
-            f"{duration(total)} above in all."
-        )
+        return gettext(
+            "In use %(at)s of %(at_2)s allowed on %(when)s, %(duration)s above in all."
+        ) % {
+            "at": used.at(at),
+            "at_2": allowed.at(at),
+            "when": self._when(at),
+            "duration": duration(total),
+        }
 
     def _unproven(self, start: int, end: int) -> str:
         rows = episodes(self.used.clip(start, end), self.proven.clip(start, end))
         first = rows[0].start
-        return (
-            f"In use {self.used.at(first)} on {self._when(first)}, where documents prove "
-            f"{self.proven.at(first)}: the rest is claimed."
-        )
+        return gettext(
+            "In use %(at)s on %(when)s, where documents prove %(at_2)s: the rest is claimed."
+        ) % {"at": self.used.at(first), "when": self._when(first), "at_2": self.proven.at(first)}
 
     def _rests_on(self, place: int) -> str:
         """Return on what a proof rests, in one sentence."""
         start, end = self.months[place]
         sheltered = self.sheltered.clip(start, end)
         if not len(sheltered):
-            return "Logs tell of every seat at every moment: never above what documents prove."
+            return gettext(
+                "Logs tell of every seat at every moment: never above what documents prove."
+            )
         most, right = self.bounds.tightest(sheltered, self.proven)
         blind = self.coverage.missing.clip(start, end).seconds
-        when = f"we were blind for {duration(blind)}" if blind else "only polls looked"
-        who = "The server"
-        if sheltered.intersection(self.bounds.by_file).seconds:
-            who = "By its licence file, the server"
-        return f"{who} could not issue more than {most} of {right} while {when}."
+        filed = sheltered.intersection(self.bounds.by_file).seconds
+        if blind and filed:
+            told = gettext(
+                "By its licence file, the server could not issue more than %(most)s of %(right)s"
+                " while we were blind for %(blind)s."
+            )
+        elif blind:
+            told = gettext(
+                "The server could not issue more than %(most)s of %(right)s while we were blind"
+                " for %(blind)s."
+            )
+        elif filed:
+            told = gettext(
+                "By its licence file, the server could not issue more than %(most)s of %(right)s"
+                " while only polls looked."
+            )
+        else:
+            told = gettext(
+                "The server could not issue more than %(most)s of %(right)s while only polls"
+                " looked."
+            )
+        return told % {"most": most, "right": right, "blind": duration(blind)}
 
     def _doubt(self, place: int) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""
         if self.unknown[place]:
-            why = "no entitlement says what is allowed"
-            if self.facts.limits.uncounted:
-                why = f"the server issues seats without a number, and {why}"
-            if self.unknown[place] < self.expected[place]:
-                # Only before the first line is it unknown, so there is one end.
-                why = f"until {self._when(int(self.silent.ends[-1]))}, {why}"
-            return f"{why[0].upper()}{why[1:]}."
+            uncounted = self.facts.limits.uncounted
+            if self.unknown[place] >= self.expected[place]:
+                if uncounted:
+                    return gettext(
+                        "The server issues seats without a number, and no entitlement says what is"
+                        " allowed."
+                    )
+                return gettext("No entitlement says what is allowed.")
+            # Only before the first line is it unknown, so there is one end.
+            until = {"until": self._when(int(self.silent.ends[-1]))}
+            if uncounted:
+                return (
+                    gettext(
+                        "Until %(until)s, the server issues seats without a number, and no"
+                        " entitlement says what is allowed."
+                    )
+                    % until
+                )
+            return gettext("Until %(until)s, no entitlement says what is allowed.") % until
         if self.claimed[place]:
             return self._unproven(*self.months[place])
         return ""
@@ -346,7 +403,7 @@ class _Judge:
 
 def duration(seconds: int) -> str:
     """Return a length of time for people, cut to whole units: 45 seconds, 38 minutes, 61 hours."""
-    for size, unit in ((3600, "hour"), (60, "minute")):
+    for size, words in ((3600, figures.hours), (60, figures.minutes)):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit}s"
-    return f"{seconds} second{'' if seconds == 1 else 's'}"
+            return words(seconds // size)
+    return figures.seconds(seconds)

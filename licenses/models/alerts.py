@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .contracts import Contract
 from .fields import EncryptedField, InstantField
@@ -24,27 +25,36 @@ class Channel(models.Model):
     """Where messages go."""
 
     class Kind(models.TextChoices):
-        MAIL = "mail", "Mail"
-        WEBHOOK = "webhook", "Signed webhook"
+        MAIL = "mail", gettext_lazy("Mail")
+        WEBHOOK = "webhook", gettext_lazy("Signed webhook")
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
     target = models.CharField(
-        max_length=500, help_text="Mail addresses, joined by commas, or an https address."
+        max_length=500,
+        help_text=gettext_lazy("Mail addresses, joined by commas, or an https address."),
     )
-    secret = EncryptedField(blank=True, help_text="Signs webhooks. It is never shown again.")
+    secret = EncryptedField(
+        blank=True, help_text=gettext_lazy("Signs webhooks. It is never shown again.")
+    )
     enabled = models.BooleanField(default=True)
     fallback = models.BooleanField(
         default=False,
-        help_text="Gets the messages that another channel could not deliver for a day.",
+        help_text=gettext_lazy(
+            "Gets the messages that another channel could not deliver for a day."
+        ),
     )
     still_watching = models.BooleanField(
         default=False,
-        help_text="Gets a message a day that says what is watched. If it stays away, look.",
+        help_text=gettext_lazy(
+            "Gets a message a day that says what is watched. If it stays away, look."
+        ),
     )
     reports = models.BooleanField(
         default=False,
-        help_text="Gets word of reports: ready, signed, rejected, not delivered, later data.",
+        help_text=gettext_lazy(
+            "Gets word of reports: ready, signed, rejected, not delivered, later data."
+        ),
     )
 
     objects = ManagersOnlyQuerySet.as_manager()
@@ -60,18 +70,18 @@ class AlertRule(models.Model):
     """When somebody is to be told, about one pool, one server, or all of them."""
 
     class Kind(models.TextChoices):
-        USE_PERCENT = "use_percent", "Use reaches a share of the limit (%)"
-        SEATS_LEFT = "seats_left", "Free seats fall to a number"
-        OVER_USE = "over_use", "Use passes what is allowed"
-        DENIALS = "denials", "Refusals for want of seats in an hour reach a number"
-        SERVER = "server", "A licence server gives no complete answer"
-        CONTRACT = "contract", "A contract's notice day or end comes near"
-        LICENSE_EXPIRY = "license_expiry", "A licence file's line is about to expire"
-        SCHEDULER = "scheduler", "The scheduler or the workers stand still"
-        EVIDENCE = "evidence", "The sealed evidence does not fit, or was not sealed"
-        FLAT = "flat", "A pool's use has not moved for a number of working days"
-        UNREADABLE = "unreadable", "Lines that could not be read reach a share (%)"
-        DRIFT = "drift", "Contract, licence file and server differ on a pool's seats"
+        USE_PERCENT = "use_percent", gettext_lazy("Use reaches a share of the limit (%)")
+        SEATS_LEFT = "seats_left", gettext_lazy("Free seats fall to a number")
+        OVER_USE = "over_use", gettext_lazy("Use passes what is allowed")
+        DENIALS = "denials", gettext_lazy("Refusals for want of seats in an hour reach a number")
+        SERVER = "server", gettext_lazy("A licence server gives no complete answer")
+        CONTRACT = "contract", gettext_lazy("A contract's notice day or end comes near")
+        LICENSE_EXPIRY = "license_expiry", gettext_lazy("A licence file's line is about to expire")
+        SCHEDULER = "scheduler", gettext_lazy("The scheduler or the workers stand still")
+        EVIDENCE = "evidence", gettext_lazy("The sealed evidence does not fit, or was not sealed")
+        FLAT = "flat", gettext_lazy("A pool's use has not moved for a number of working days")
+        UNREADABLE = "unreadable", gettext_lazy("Lines that could not be read reach a share (%)")
+        DRIFT = "drift", gettext_lazy("Contract, licence file and server differ on a pool's seats")
 
     ALARMS = frozenset({Kind.OVER_USE, Kind.DENIALS, Kind.SERVER, Kind.SCHEDULER, Kind.EVIDENCE})
 
@@ -83,7 +93,7 @@ class AlertRule(models.Model):
         null=True,
         blank=True,
         related_name="alert_rules",
-        help_text="Empty: all pools.",
+        help_text=gettext_lazy("Empty: all pools."),
     )
     server = models.ForeignKey(
         LicenseServer,
@@ -91,26 +101,28 @@ class AlertRule(models.Model):
         null=True,
         blank=True,
         related_name="alert_rules",
-        help_text="Empty: all servers.",
+        help_text=gettext_lazy("Empty: all servers."),
     )
     threshold = models.PositiveIntegerField(
-        default=90, help_text="Percent, seats, refusals or working days, by the kind."
+        default=90, help_text=gettext_lazy("Percent, seats, refusals or working days, by the kind.")
     )
     for_seconds = models.PositiveIntegerField(
-        default=300, help_text="How long it must hold before it fires."
+        default=300, help_text=gettext_lazy("How long it must hold before it fires.")
     )
     for_samples = models.PositiveIntegerField(
-        default=2, help_text="In how many answers in a row it must hold."
+        default=2, help_text=gettext_lazy("In how many answers in a row it must hold.")
     )
     hysteresis_percent = models.PositiveIntegerField(
         default=10,
-        help_text="It clears this share of the limit below the threshold (at least 1 seat).",
+        help_text=gettext_lazy(
+            "It clears this share of the limit below the threshold (at least 1 seat)."
+        ),
     )
     keep_firing_seconds = models.PositiveIntegerField(
-        default=600, help_text="How long it must be clear before it resolves."
+        default=600, help_text=gettext_lazy("How long it must be clear before it resolves.")
     )
     repeat_seconds = models.PositiveIntegerField(
-        default=14400, help_text="Tell again while it lasts. 0: once."
+        default=14400, help_text=gettext_lazy("Tell again while it lasts. 0: once.")
     )
     channels = models.ManyToManyField(Channel, blank=True, related_name="rules")
     enabled = models.BooleanField(default=True)
@@ -123,7 +135,9 @@ class AlertRule(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="use_percent") | Q(threshold__gte=1, threshold__lte=1000),
                 name="rule_percent_sensible",
-                violation_error_message="A share of the limit is between 1 and 1000 percent.",
+                violation_error_message=gettext_lazy(
+                    "A share of the limit is between 1 and 1000 percent."
+                ),
             )
         ]
 
@@ -142,11 +156,13 @@ class EscalationStep(models.Model):
     MOST = 3
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="escalation")
-    step = models.PositiveSmallIntegerField(help_text="1, 2 or 3.")
+    step = models.PositiveSmallIntegerField(help_text=gettext_lazy("1, 2 or 3."))
     wait_minutes = models.PositiveIntegerField(
         default=60,
-        help_text="Minutes without acknowledgement since the last step; for the first step, since"
-        " the alert was told.",
+        help_text=gettext_lazy(
+            "Minutes without acknowledgement since the last step; for the first step, since"
+            " the alert was told."
+        ),
     )
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="escalation_steps")
 
@@ -164,39 +180,49 @@ class EscalationStep(models.Model):
             models.CheckConstraint(
                 condition=Q(step__gte=1, step__lte=3),
                 name="escalation_three_steps",
-                violation_error_message="An alert is escalated in at most three steps: 1, 2, 3.",
+                violation_error_message=gettext_lazy(
+                    "An alert is escalated in at most three steps: 1, 2, 3."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(wait_minutes__gte=1),
                 name="escalation_waits",
-                violation_error_message="Give people at least 1 minute to acknowledge.",
+                violation_error_message=gettext_lazy(
+                    "Give people at least 1 minute to acknowledge."
+                ),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule}: step {self.step} to {self.channel}"
+        return gettext("%(rule)s: step %(step)s to %(channel)s") % {
+            "rule": self.rule,
+            "step": self.step,
+            "channel": self.channel,
+        }
 
 
 class AlertState(models.Model):
     """Where a rule stands for one subject (a pool, server, contract, ...)."""
 
     class State(models.TextChoices):
-        OK = "ok", "ok"
-        PENDING = "pending", "pending"
-        FIRING = "firing", "firing"
-        BLIND = "blind", "blind"
+        OK = "ok", gettext_lazy("ok")
+        PENDING = "pending", gettext_lazy("pending")
+        FIRING = "firing", gettext_lazy("firing")
+        BLIND = "blind", gettext_lazy("blind")
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="states")
     subject = models.CharField(max_length=100, help_text="pool:7, server:3, contract:5, ...")
     state = models.CharField(max_length=10, choices=State, default=State.OK)
     before_blind = models.CharField(
-        max_length=10, blank=True, help_text="What it goes back to when sight returns."
+        max_length=10,
+        blank=True,
+        help_text=gettext_lazy("What it goes back to when sight returns."),
     )
     since = InstantField()
     samples = models.PositiveIntegerField(default=0)
     clear_since = InstantField(null=True)
     value = models.IntegerField(null=True)
-    evaluated_at = InstantField(help_text="Data time of the newest sample weighed.")
+    evaluated_at = InstantField(help_text=gettext_lazy("Data time of the newest sample weighed."))
 
     objects = ManagersOnlyQuerySet.as_manager()
 
@@ -221,12 +247,14 @@ class Alert(models.Model):
     """One episode of a rule on a subject: from firing to resolved."""
 
     class State(models.TextChoices):
-        FIRING = "firing", "firing"
-        RESOLVED = "resolved", "resolved"
+        FIRING = "firing", gettext_lazy("firing")
+        RESOLVED = "resolved", gettext_lazy("resolved")
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")
     subject = models.CharField(max_length=100)
-    band = models.IntegerField(null=True, help_text="Days left, for dates that come near.")
+    band = models.IntegerField(
+        null=True, help_text=gettext_lazy("Days left, for dates that come near.")
+    )
     pool = models.ForeignKey(
         LicensePool, on_delete=models.CASCADE, null=True, related_name="alerts"
     )
@@ -239,7 +267,7 @@ class Alert(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.FIRING)
     title = models.CharField(max_length=300)
     message = models.TextField(blank=True)
-    started_at = InstantField(help_text="Since when it has held (data time).")
+    started_at = InstantField(help_text=gettext_lazy("Since when it has held (data time)."))
     fired_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
     last_value = models.IntegerField(null=True)
@@ -247,7 +275,7 @@ class Alert(models.Model):
     limit = models.IntegerField(null=True)
     denials = models.PositiveIntegerField(default=0)
     past = models.BooleanField(
-        default=False, help_text="Found in late data: reported, nobody was called."
+        default=False, help_text=gettext_lazy("Found in late data: reported, nobody was called.")
     )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
@@ -255,10 +283,12 @@ class Alert(models.Model):
     )
     last_notified_at = models.DateTimeField(null=True, blank=True)
     escalated_to = models.PositiveSmallIntegerField(
-        default=0, help_text="The last step of the escalation that was taken."
+        default=0, help_text=gettext_lazy("The last step of the escalation that was taken.")
     )
     escalated_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was first told, then when each step was taken."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("When it was first told, then when each step was taken."),
     )
 
     objects = AlertQuerySet.as_manager()
@@ -310,18 +340,18 @@ class Silence(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="silence_ends_after_start",
-                violation_error_message="The silence ends before it starts.",
+                violation_error_message=gettext_lazy("The silence ends before it starts."),
             )
         ]
 
     def __str__(self) -> str:
-        return f"silence until {self.ends_at:%Y-%m-%d %H:%M}"
+        return gettext("silence until %(ends_at)s") % {"ends_at": f"{self.ends_at:%Y-%m-%d %H:%M}"}
 
     def clean(self) -> None:
         if self.ends_at and self.starts_at and self.ends_at - self.starts_at > timedelta(days=30):
-            raise ValidationError({"ends_at": "A silence lasts 30 days at most."})
+            raise ValidationError({"ends_at": gettext("A silence lasts 30 days at most.")})
         if not (self.rule_id or self.pool_id or self.server_id):
-            raise ValidationError("Say what is to be silent: a rule, a pool or a server.")
+            raise ValidationError(gettext("Say what is to be silent: a rule, a pool or a server."))
 
 
 class NotificationQuerySet(ManagersOnlyQuerySet):
@@ -336,40 +366,43 @@ class Notification(models.Model):
     least once."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        SENT = "sent", "sent"
-        FAILED = "failed", "failed"
-        HELD = "held", "held back"
+        WAITING = "waiting", gettext_lazy("waiting")
+        SENT = "sent", gettext_lazy("sent")
+        FAILED = "failed", gettext_lazy("failed")
+        HELD = "held", gettext_lazy("held back")
 
     class Transition(models.TextChoices):
-        FIRING = "firing", "firing"
-        REPEAT = "repeat", "still firing"
-        ESCALATED = "escalated", "not acknowledged"
-        RESOLVED = "resolved", "resolved"
-        FALLBACK = "fallback", "not delivered elsewhere"
-        WATCHING = "watching", "still watching"
-        ANCHOR = "anchor", "signed head of the evidence"
-        PERSONAL = "personal", "to one account"
-        REPORT = "report", "of a report"
-        TEST = "test", "test"
+        FIRING = "firing", gettext_lazy("firing")
+        REPEAT = "repeat", gettext_lazy("still firing")
+        ESCALATED = "escalated", gettext_lazy("not acknowledged")
+        RESOLVED = "resolved", gettext_lazy("resolved")
+        FALLBACK = "fallback", gettext_lazy("not delivered elsewhere")
+        WATCHING = "watching", gettext_lazy("still watching")
+        ANCHOR = "anchor", gettext_lazy("signed head of the evidence")
+        PERSONAL = "personal", gettext_lazy("to one account")
+        REPORT = "report", gettext_lazy("of a report")
+        TEST = "test", gettext_lazy("test")
 
     alert = models.ForeignKey(
         Alert, on_delete=models.CASCADE, null=True, related_name="notifications"
     )
     transition = models.CharField(max_length=10, choices=Transition)
     sequence = models.PositiveIntegerField(
-        default=0, help_text="Which repeat or step, which day, which message not delivered."
+        default=0,
+        help_text=gettext_lazy("Which repeat or step, which day, which message not delivered."),
     )
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notifications")
     recipient = models.CharField(max_length=500)
     key = models.UUIDField(
-        default=uuid.uuid4, unique=True, help_text="Idempotency key: the same for every try."
+        default=uuid.uuid4,
+        unique=True,
+        help_text=gettext_lazy("Idempotency key: the same for every try."),
     )
     subject = models.CharField(max_length=300)
     body = models.TextField()
     data = models.JSONField(default=dict)
     group = models.CharField(
-        max_length=100, blank=True, help_text="Messages of one group go out together."
+        max_length=100, blank=True, help_text=gettext_lazy("Messages of one group go out together.")
     )
     carrier = models.ForeignKey(
         "self",
@@ -377,7 +410,7 @@ class Notification(models.Model):
         null=True,
         blank=True,
         related_name="carried",
-        help_text="The message that told of this one too.",
+        help_text=gettext_lazy("The message that told of this one too."),
     )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
@@ -417,7 +450,10 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.transition} to {self.recipient}"
+        return gettext("%(transition)s to %(recipient)s") % {
+            "transition": self.transition,
+            "recipient": self.recipient,
+        }
 
 
 class MailboxMessage(models.Model):

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .imports import ServerRowQuerySet, Work
 from .servers import LicenseServer
@@ -24,15 +25,17 @@ class IgnoredLines(models.Model):
     server = models.ForeignKey(
         LicenseServer, on_delete=models.PROTECT, related_name="ignored_lines"
     )
-    digest = models.CharField(max_length=64, help_text="Of the shape and the reason.")
-    pattern = models.CharField(max_length=300, help_text="The shape, without names.")
-    unreadable_reason = models.CharField("why unreadable", max_length=300)
-    note = models.CharField("why ignored", max_length=500, blank=True)
+    digest = models.CharField(max_length=64, help_text=gettext_lazy("Of the shape and the reason."))
+    pattern = models.CharField(max_length=300, help_text=gettext_lazy("The shape, without names."))
+    unreadable_reason = models.CharField(gettext_lazy("why unreadable"), max_length=300)
+    note = models.CharField(gettext_lazy("why ignored"), max_length=500, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now)
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
-    ended_at = models.DateTimeField(null=True, help_text="When the lines were shown again.")
+    ended_at = models.DateTimeField(
+        null=True, help_text=gettext_lazy("When the lines were shown again.")
+    )
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -53,7 +56,10 @@ class IgnoredLines(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pattern} of {self.server}"
+        return gettext("%(pattern)s of %(server)s") % {
+            "pattern": self.pattern,
+            "server": self.server,
+        }
 
 
 class ConnectionCheckQuerySet(ServerRowQuerySet):
@@ -72,7 +78,9 @@ class ConnectionCheck(models.Model):
     state = models.CharField(max_length=10, choices=Work, default=Work.WAITING, db_index=True)
     ok = models.BooleanField(null=True)
     result = models.CharField(max_length=20, blank=True)
-    steps = models.JSONField(default=list, help_text="Name, whether it went well, and a sentence.")
+    steps = models.JSONField(
+        default=list, help_text=gettext_lazy("Name, whether it went well, and a sentence.")
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -86,7 +94,7 @@ class ConnectionCheck(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"check of {self.server}"
+        return gettext("check of %(server)s") % {"server": self.server}
 
 
 class SkippedStep(models.Model):

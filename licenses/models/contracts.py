@@ -17,6 +17,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .inventory import Vendor
 from .scoping import OF_VENDORS, ScopedQuerySet, in_scope_q, roles
@@ -37,20 +38,24 @@ class Contract(models.Model):
     vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="contracts")
     number = models.CharField(max_length=100)
     title = models.CharField(max_length=200, blank=True)
-    valid_from = models.DateField(null=True, blank=True, help_text="First day.")
-    valid_to = models.DateField(null=True, blank=True, help_text="Last day. Empty: no end agreed.")
+    valid_from = models.DateField(null=True, blank=True, help_text=gettext_lazy("First day."))
+    valid_to = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("Last day. Empty: no end agreed.")
+    )
     notice_days = models.PositiveIntegerField(
-        default=0, help_text="Notice to give before the last day, in days."
+        default=0, help_text=gettext_lazy("Notice to give before the last day, in days.")
     )
     renews = models.BooleanField(
-        default=False, help_text="Renews by itself unless notice is given."
+        default=False, help_text=gettext_lazy("Renews by itself unless notice is given.")
     )
     cost = models.DecimalField(
-        max_digits=14, decimal_places=2, null=True, blank=True, help_text="Per term."
+        max_digits=14, decimal_places=2, null=True, blank=True, help_text=gettext_lazy("Per term.")
     )
     currency = models.CharField(max_length=3, default="EUR")
     owner = models.CharField(
-        max_length=200, blank=True, help_text="Who looks after it: a name or a mail address."
+        max_length=200,
+        blank=True,
+        help_text=gettext_lazy("Who looks after it: a name or a mail address."),
     )
     notes = models.TextField(blank=True)
 
@@ -68,12 +73,12 @@ class Contract(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_from=None) | Q(valid_to=None) | Q(valid_to__gte=F("valid_from")),
                 name="contract_ends_after_start",
-                violation_error_message="The contract ends before it starts.",
+                violation_error_message=gettext_lazy("The contract ends before it starts."),
             ),
             models.CheckConstraint(
                 condition=Q(cost=None) | Q(cost__gte=0),
                 name="contract_cost_not_negative",
-                violation_error_message="The cost of a contract cannot be negative.",
+                violation_error_message=gettext_lazy("The cost of a contract cannot be negative."),
             ),
         ]
 
@@ -103,22 +108,24 @@ class Document(models.Model):
     """A file that proves something about a contract."""
 
     class Kind(models.TextChoices):
-        INVOICE = "invoice", "Invoice"
-        AGREEMENT = "agreement", "Signed and dated agreement"
-        STATEMENT = "statement", "Publisher's statement"
-        RESELLER = "reseller", "Reseller's statement"
-        ORDER = "order", "Purchase order"
-        CONFIRMATION = "confirmation", "Order confirmation"
-        MAIL = "mail", "Mail"
-        LICENSE_FILE = "license_file", "Licence file"
-        OTHER = "other", "Other"
+        INVOICE = "invoice", gettext_lazy("Invoice")
+        AGREEMENT = "agreement", gettext_lazy("Signed and dated agreement")
+        STATEMENT = "statement", gettext_lazy("Publisher's statement")
+        RESELLER = "reseller", gettext_lazy("Reseller's statement")
+        ORDER = "order", gettext_lazy("Purchase order")
+        CONFIRMATION = "confirmation", gettext_lazy("Order confirmation")
+        MAIL = "mail", gettext_lazy("Mail")
+        LICENSE_FILE = "license_file", gettext_lazy("Licence file")
+        OTHER = "other", gettext_lazy("Other")
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="documents")
     kind = models.CharField(max_length=20, choices=Kind)
     for_group = models.BooleanField(
-        "names another entity",
+        gettext_lazy("names another entity"),
         default=False,
-        help_text="It names another entity of the group, not the one whose use is judged.",
+        help_text=gettext_lazy(
+            "It names another entity of the group, not the one whose use is judged."
+        ),
     )
     title = models.CharField(max_length=200)
     file = models.FileField(
@@ -154,10 +161,10 @@ class Document(models.Model):
 class Strength(models.IntegerChoices):
     """How well a right is proven. What a document of each kind is worth stands in `WORTH`."""
 
-    CLAIMED = 1, "claimed: typed in, no document"
-    WEAK = 2, "weak: order, mail or licence file only"
-    PARTIAL = 3, "partial: another entity's or a reseller's paper"
-    PROVEN = 4, "proven: invoice, signed agreement or publisher's statement"
+    CLAIMED = 1, gettext_lazy("claimed: typed in, no document")
+    WEAK = 2, gettext_lazy("weak: order, mail or licence file only")
+    PARTIAL = 3, gettext_lazy("partial: another entity's or a reseller's paper")
+    PROVEN = 4, gettext_lazy("proven: invoice, signed agreement or publisher's statement")
 
 
 WORTH = {
@@ -230,11 +237,11 @@ class Entitlement(models.Model):
     """
 
     class Metric(models.TextChoices):
-        CONCURRENT = "concurrent", "Concurrent users"
-        TOKEN = "token", "Tokens"
-        NAMED = "named", "Named users"
-        NODE = "node", "Node-locked"
-        SITE = "site", "Site"
+        CONCURRENT = "concurrent", gettext_lazy("Concurrent users")
+        TOKEN = "token", gettext_lazy("Tokens")
+        NAMED = "named", gettext_lazy("Named users")
+        NODE = "node", gettext_lazy("Node-locked")
+        SITE = "site", gettext_lazy("Site")
 
     pool = models.ForeignKey(
         "licenses.LicensePool", on_delete=models.PROTECT, related_name="entitlements"
@@ -242,20 +249,30 @@ class Entitlement(models.Model):
     contract = models.ForeignKey(
         Contract, on_delete=models.PROTECT, null=True, blank=True, related_name="entitlements"
     )
-    quantity = models.IntegerField(help_text="Seats (or tokens) that may be in use at one time.")
+    quantity = models.IntegerField(
+        help_text=gettext_lazy("Seats (or tokens) that may be in use at one time.")
+    )
     metric = models.CharField(max_length=20, choices=Metric, default=Metric.CONCURRENT)
-    valid_from = models.DateField(help_text="First day.")
-    valid_to = models.DateField(null=True, blank=True, help_text="Last day. Empty: perpetual.")
+    valid_from = models.DateField(help_text=gettext_lazy("First day."))
+    valid_to = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("Last day. Empty: perpetual.")
+    )
     overdraft = models.IntegerField(
-        default=0, help_text="Seats above the quantity that the contract tolerates."
+        default=0, help_text=gettext_lazy("Seats above the quantity that the contract tolerates.")
     )
     unit_price = models.DecimalField(
-        max_digits=14, decimal_places=2, null=True, blank=True, help_text="Per seat and year."
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Per seat and year."),
     )
     currency = models.CharField(max_length=3, default="EUR")
     purchase_order = models.CharField(max_length=100, blank=True)
     scope = models.CharField(
-        max_length=300, blank=True, help_text="Territory, entity, version, as the paper says it."
+        max_length=300,
+        blank=True,
+        help_text=gettext_lazy("Territory, entity, version, as the paper says it."),
     )
 
     replaces = models.OneToOneField(
@@ -268,7 +285,7 @@ class Entitlement(models.Model):
     )
     withdrawn = models.BooleanField(default=False, editable=False)
     reason = models.CharField(
-        max_length=500, blank=True, help_text="Why an earlier line is replaced."
+        max_length=500, blank=True, help_text=gettext_lazy("Why an earlier line is replaced.")
     )
     recorded_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
     recorded_by = models.ForeignKey(
@@ -287,38 +304,46 @@ class Entitlement(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gte=F("valid_from")),
                 name="entitlement_ends_after_start",
-                violation_error_message="The entitlement ends before it starts.",
+                violation_error_message=gettext_lazy("The entitlement ends before it starts."),
             ),
             models.CheckConstraint(
                 condition=Q(quantity__gte=0),
                 name="entitlement_quantity_not_negative",
-                violation_error_message="An entitlement cannot have fewer than 0 seats.",
+                violation_error_message=gettext_lazy(
+                    "An entitlement cannot have fewer than 0 seats."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(overdraft__gte=0),
                 name="entitlement_overdraft_not_negative",
-                violation_error_message="An overdraft cannot be fewer than 0 seats.",
+                violation_error_message=gettext_lazy("An overdraft cannot be fewer than 0 seats."),
             ),
             models.CheckConstraint(
                 condition=Q(unit_price=None) | Q(unit_price__gte=0),
                 name="entitlement_price_not_negative",
-                violation_error_message="A price cannot be negative.",
+                violation_error_message=gettext_lazy("A price cannot be negative."),
             ),
             models.CheckConstraint(
                 condition=Q(replaces=None) | ~Q(reason=""),
                 name="entitlement_correction_has_reason",
-                violation_error_message="A correction needs a reason.",
+                violation_error_message=gettext_lazy("A correction needs a reason."),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} × {self.pool} from {self.valid_from}"
+        return gettext("%(quantity)s × %(pool)s from %(valid_from)s") % {
+            "quantity": self.quantity,
+            "pool": self.pool,
+            "valid_from": self.valid_from,
+        }
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk and not self._state.adding:
             raise ValidationError(
-                "An entitlement is never edited. Record a correction that replaces it, with a "
-                "reason."
+                gettext(
+                    "An entitlement is never edited. Record a correction that replaces it, with a"
+                    " reason."
+                )
             )
         super().save(*args, **kwargs)
 
@@ -326,8 +351,10 @@ class Entitlement(models.Model):
         if self.valid_to and self.valid_from and self.valid_to < self.valid_from:
             raise ValidationError(
                 {
-                    "valid_to": f"The entitlement ends on {self.valid_to}, "
-                    f"before it starts on {self.valid_from}."
+                    "valid_to": gettext(
+                        "The entitlement ends on %(valid_to)s, before it starts on %(valid_from)s."
+                    )
+                    % {"valid_to": self.valid_to, "valid_from": self.valid_from}
                 }
             )
         if (
@@ -337,13 +364,21 @@ class Entitlement(models.Model):
         ):
             raise ValidationError(
                 {
-                    "contract": f"Contract {self.contract} is with another vendor than {self.pool} "
-                    f"({self.pool.product.vendor})."
+                    "contract": gettext(
+                        "Contract %(contract)s is with another vendor than %(pool)s (%(vendor)s)."
+                    )
+                    % {
+                        "contract": self.contract,
+                        "pool": self.pool,
+                        "vendor": self.pool.product.vendor,
+                    }
                 }
             )
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise ValidationError("An entitlement is never deleted. Withdraw it, with a reason.")
+        raise ValidationError(
+            gettext("An entitlement is never deleted. Withdraw it, with a reason.")
+        )
 
 
 class StrengthOverrideQuerySet(ScopedQuerySet):
@@ -361,7 +396,10 @@ class StrengthOverride(models.Model):
         Entitlement, on_delete=models.PROTECT, related_name="strength_overrides"
     )
     strength = models.PositiveSmallIntegerField(
-        choices=Strength, null=True, blank=True, help_text="Empty: as the documents say."
+        choices=Strength,
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Empty: as the documents say."),
     )
     reason = models.CharField(max_length=500)
     recorded_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -383,7 +421,9 @@ class StrengthOverride(models.Model):
             models.CheckConstraint(
                 condition=~Q(reason=""),
                 name="strength_override_has_reason",
-                violation_error_message="A strength that is set by hand needs a reason.",
+                violation_error_message=gettext_lazy(
+                    "A strength that is set by hand needs a reason."
+                ),
             )
         ]
 
@@ -416,7 +456,9 @@ def correct_entitlement(
 ) -> Entitlement:
     """Replace an entitlement by a corrected (or withdrawn) copy and return it; both stay."""
     if hasattr(entitlement, "replaced_by"):
-        raise ValidationError("This entitlement was already replaced. Correct the newer line.")
+        raise ValidationError(
+            gettext("This entitlement was already replaced. Correct the newer line.")
+        )
     values = {name: changes.get(name, getattr(entitlement, name)) for name in CORRECTABLE}
     copy = Entitlement(
         **values,

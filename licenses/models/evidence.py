@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 
 class EvidenceStream(models.Model):
@@ -16,16 +17,16 @@ class EvidenceStream(models.Model):
     installation."""
 
     class Kind(models.TextChoices):
-        SERVER = "server", "licence server"
-        CONTRACT = "contract", "contract"
-        VENDOR = "vendor", "vendor"
-        INSTALLATION = "installation", "installation"
+        SERVER = "server", gettext_lazy("licence server")
+        CONTRACT = "contract", gettext_lazy("contract")
+        VENDOR = "vendor", gettext_lazy("vendor")
+        INSTALLATION = "installation", gettext_lazy("installation")
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
     next_number = models.PositiveBigIntegerField(default=1)
     sealed = models.PositiveBigIntegerField(
-        default=0, help_text="The last number that lies in a sealed day."
+        default=0, help_text=gettext_lazy("The last number that lies in a sealed day.")
     )
 
     class Meta:
@@ -43,8 +44,10 @@ class EvidenceBlock(models.Model):
     first = models.PositiveBigIntegerField()
     last = models.PositiveBigIntegerField()
     recorded_at = models.DateTimeField(default=timezone.now, db_index=True)
-    sha256 = models.CharField(max_length=64, help_text="Of the uncompressed lines.")
-    size = models.PositiveBigIntegerField(help_text="Of the uncompressed lines, in bytes.")
+    sha256 = models.CharField(max_length=64, help_text=gettext_lazy("Of the uncompressed lines."))
+    size = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("Of the uncompressed lines, in bytes.")
+    )
     payload = models.BinaryField()
 
     class Meta:
@@ -67,7 +70,9 @@ class EvidenceKey(models.Model):
     before was lost.
     """
 
-    public = models.CharField(max_length=300, unique=True, help_text="As auditors get it.")
+    public = models.CharField(
+        max_length=300, unique=True, help_text=gettext_lazy("As auditors get it.")
+    )
     signature = models.CharField(max_length=100, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now)
 
@@ -84,13 +89,19 @@ class EvidenceDay(models.Model):
     Days follow each other without a hole, those without entries too.
     """
 
-    day = models.DateField(unique=True, help_text="In UTC, by when entries were recorded.")
-    number = models.PositiveIntegerField(unique=True, help_text="1 is the first day.")
-    streams = models.BinaryField(help_text="The day's lines of streams.txt, compressed.")
-    count = models.PositiveIntegerField(help_text="Streams.")
+    day = models.DateField(
+        unique=True, help_text=gettext_lazy("In UTC, by when entries were recorded.")
+    )
+    number = models.PositiveIntegerField(unique=True, help_text=gettext_lazy("1 is the first day."))
+    streams = models.BinaryField(
+        help_text=gettext_lazy("The day's lines of streams.txt, compressed.")
+    )
+    count = models.PositiveIntegerField(help_text=gettext_lazy("Streams."))
     entries = models.PositiveBigIntegerField()
-    root = models.CharField(max_length=64, help_text="Of the day's streams.")
-    checkpoint = models.TextField(help_text="The signed head of all days up to this one.")
+    root = models.CharField(max_length=64, help_text=gettext_lazy("Of the day's streams."))
+    checkpoint = models.TextField(
+        help_text=gettext_lazy("The signed head of all days up to this one.")
+    )
     sealed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -109,15 +120,17 @@ class EvidenceAnchor(models.Model):
     """A head that was given out of our hands: what it tells of can no longer be changed unseen."""
 
     class Kind(models.TextChoices):
-        FILE = "file", "file"
-        MAIL = "mail", "mail"
-        STAMP = "stamp", "time stamp"
+        FILE = "file", gettext_lazy("file")
+        MAIL = "mail", gettext_lazy("mail")
+        STAMP = "stamp", gettext_lazy("time stamp")
 
     kind = models.CharField(max_length=10, choices=Kind)
-    place = models.CharField(max_length=500, help_text="Where it went.")
-    size = models.PositiveIntegerField(help_text="How many days the head is of.")
+    place = models.CharField(max_length=500, help_text=gettext_lazy("Where it went."))
+    size = models.PositiveIntegerField(help_text=gettext_lazy("How many days the head is of."))
     checkpoint = models.TextField()
-    token = models.BinaryField(null=True, help_text="A time stamp's answer, as RFC 3161 has it.")
+    token = models.BinaryField(
+        null=True, help_text=gettext_lazy("A time stamp's answer, as RFC 3161 has it.")
+    )
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from .fields import InstantField
 from .pools import LicensePool
@@ -16,15 +17,21 @@ class PoolHeadline(models.Model):
     """
 
     pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="headline")
-    at = InstantField(help_text="The end of the 30 days.")
-    due = models.BooleanField(default=False, help_text="Something older was learned since.")
-    expected_seconds = models.PositiveBigIntegerField(help_text="In which use could have been.")
-    proven_seconds = models.PositiveBigIntegerField(
-        help_text="Of them, those in which over-use was impossible."
+    at = InstantField(help_text=gettext_lazy("The end of the 30 days."))
+    due = models.BooleanField(
+        default=False, help_text=gettext_lazy("Something older was learned since.")
     )
-    over_seconds = models.PositiveBigIntegerField(help_text="Known use above what is allowed.")
+    expected_seconds = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("In which use could have been.")
+    )
+    proven_seconds = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("Of them, those in which over-use was impossible.")
+    )
+    over_seconds = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("Known use above what is allowed.")
+    )
     blocked_seconds = models.PositiveBigIntegerField(
-        help_text="That people waited for seats, or tried in vain."
+        help_text=gettext_lazy("That people waited for seats, or tried in vain.")
     )
     people_blocked = models.PositiveIntegerField()
     peak = models.PositiveIntegerField(null=True)

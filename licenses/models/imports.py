@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .fields import InstantField
 from .scoping import ScopedQuerySet
@@ -33,8 +34,8 @@ class StatusScope(models.Model):
 
     server = models.ForeignKey(LicenseServer, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)
-    daemons = models.JSONField(default=dict, help_text="Name to whether it was up.")
-    features = models.JSONField(default=list, help_text="Ids of features.")
+    daemons = models.JSONField(default=dict, help_text=gettext_lazy("Name to whether it was up."))
+    features = models.JSONField(default=list, help_text=gettext_lazy("Ids of features."))
 
     class Meta:
         constraints = [models.UniqueConstraint("server", "digest", name="status_scope_once")]
@@ -51,24 +52,24 @@ class Capture(models.Model):
     """
 
     class Kind(models.TextChoices):
-        STATUS = "lmstat", "Status"
-        LOG = "debug-log", "Debug log"
-        LICENSE_FILE = "license-file", "Licence file"
-        OPTIONS_FILE = "options-file", "Options file"
+        STATUS = "lmstat", gettext_lazy("Status")
+        LOG = "debug-log", gettext_lazy("Debug log")
+        LICENSE_FILE = "license-file", gettext_lazy("Licence file")
+        OPTIONS_FILE = "options-file", gettext_lazy("Options file")
 
     class Result(models.TextChoices):
-        PARSED = "parsed", "parsed"
-        PARTIAL = "partial", "does not add up"
-        SERVER_DOWN = "server_down", "server down"
-        DAEMON_DOWN = "daemon_down", "daemon down"
-        NOT_RECOGNISED = "not_recognised", "not recognised"
-        TIMEOUT = "timeout", "timeout"
-        FAILED = "failed", "could not be run or read"
+        PARSED = "parsed", gettext_lazy("parsed")
+        PARTIAL = "partial", gettext_lazy("does not add up")
+        SERVER_DOWN = "server_down", gettext_lazy("server down")
+        DAEMON_DOWN = "daemon_down", gettext_lazy("daemon down")
+        NOT_RECOGNISED = "not_recognised", gettext_lazy("not recognised")
+        TIMEOUT = "timeout", gettext_lazy("timeout")
+        FAILED = "failed", gettext_lazy("could not be run or read")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="captures")
     kind = models.CharField(max_length=20, choices=Kind)
     source = models.CharField(
-        max_length=255, help_text="poll, upload, or the name of the file read."
+        max_length=255, help_text=gettext_lazy("poll, upload, or the name of the file read.")
     )
     recorded_at = models.DateTimeField(default=timezone.now)
     result = models.CharField(max_length=20, choices=Result)
@@ -76,13 +77,17 @@ class Capture(models.Model):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
     offset = models.PositiveBigIntegerField(
-        default=0, help_text="Where in its file this piece began."
+        default=0, help_text=gettext_lazy("Where in its file this piece began.")
     )
     stored = models.CharField(
-        max_length=200, blank=True, help_text="Where the raw bytes lie, below the data folder."
+        max_length=200,
+        blank=True,
+        help_text=gettext_lazy("Where the raw bytes lie, below the data folder."),
     )
     raw_dropped_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the raw bytes were thrown away, as retention says."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("When the raw bytes were thrown away, as retention says."),
     )
     starts = InstantField(null=True)
     ends = InstantField(null=True)
@@ -98,7 +103,7 @@ class Capture(models.Model):
         null=True,
         editable=False,
         related_name="+",
-        help_text="For a status that adds up: what it told in full.",
+        help_text=gettext_lazy("For a status that adds up: what it told in full."),
     )
 
     objects = ServerRowQuerySet.as_manager()
@@ -112,7 +117,11 @@ class Capture(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.server} at {self.recorded_at:%Y-%m-%d %H:%M:%S}"
+        return gettext("%(get_kind_display)s of %(server)s at %(recorded_at)s") % {
+            "get_kind_display": self.get_kind_display(),
+            "server": self.server,
+            "recorded_at": f"{self.recorded_at:%Y-%m-%d %H:%M:%S}",
+        }
 
 
 class UnreadableLineQuerySet(CaptureRowQuerySet):
@@ -139,7 +148,7 @@ class UnreadableLine(models.Model):
         max_length=32,
         blank=True,
         editable=False,
-        help_text="The same for lines that differ in names, numbers and times only.",
+        help_text=gettext_lazy("The same for lines that differ in names, numbers and times only."),
     )
 
     objects = UnreadableLineQuerySet.as_manager()
@@ -148,7 +157,7 @@ class UnreadableLine(models.Model):
         ordering = ["capture", "line"]
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
+        return gettext("line %(line)s: %(reason)s") % {"line": self.line, "reason": self.reason}
 
 
 class Coverage(models.Model):
@@ -158,8 +167,8 @@ class Coverage(models.Model):
     """
 
     class Source(models.TextChoices):
-        LOG = "log", "log"
-        POLLS = "polls", "polls"
+        LOG = "log", gettext_lazy("log")
+        POLLS = "polls", gettext_lazy("polls")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="coverage")
     daemon = models.CharField(max_length=100, blank=True)
@@ -188,22 +197,22 @@ class Gap(models.Model):
     counted as zero."""
 
     class Cause(models.TextChoices):
-        SERVER_UNREACHABLE = "server_unreachable", "server could not be reached"
-        VENDOR_DAEMON_DOWN = "vendor_daemon_down", "vendor daemon was down"
-        TIMEOUT = "timeout", "server did not answer in time"
-        AUTH_FAILED = "auth_failed", "access was refused"
-        NOT_RECOGNISED = "not_recognised", "answer was not understood"
-        PARTIAL = "partial", "answer was incomplete"
-        LOG_ROTATED = "log_rotated", "log was rotated away unread"
-        LOG_MISSING = "log_missing", "no log for this time"
-        COLLECTOR_DOWN = "collector_down", "nobody was polling"
-        CLOCK_SUSPECT = "clock_suspect", "clock ran wrong"
-        DISABLED = "disabled", "polling was switched off"
+        SERVER_UNREACHABLE = "server_unreachable", gettext_lazy("server could not be reached")
+        VENDOR_DAEMON_DOWN = "vendor_daemon_down", gettext_lazy("vendor daemon was down")
+        TIMEOUT = "timeout", gettext_lazy("server did not answer in time")
+        AUTH_FAILED = "auth_failed", gettext_lazy("access was refused")
+        NOT_RECOGNISED = "not_recognised", gettext_lazy("answer was not understood")
+        PARTIAL = "partial", gettext_lazy("answer was incomplete")
+        LOG_ROTATED = "log_rotated", gettext_lazy("log was rotated away unread")
+        LOG_MISSING = "log_missing", gettext_lazy("no log for this time")
+        COLLECTOR_DOWN = "collector_down", gettext_lazy("nobody was polling")
+        CLOCK_SUSPECT = "clock_suspect", gettext_lazy("clock ran wrong")
+        DISABLED = "disabled", gettext_lazy("polling was switched off")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="gaps")
     daemon = models.CharField(max_length=100, blank=True)
     starts = InstantField()
-    ends = InstantField(null=True, help_text="Empty: still going on.")
+    ends = InstantField(null=True, help_text=gettext_lazy("Empty: still going on."))
     cause = models.CharField(max_length=20, choices=Cause)
     detail = models.CharField(max_length=1000, blank=True)
     detected_at = models.DateTimeField(default=timezone.now)
@@ -225,7 +234,10 @@ class Gap(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_cause_display()} from {self.starts}"
+        return gettext("%(get_cause_display)s from %(starts)s") % {
+            "get_cause_display": self.get_cause_display(),
+            "starts": self.starts,
+        }
 
 
 LATE_SECONDS = 900
@@ -243,7 +255,7 @@ class LateSpan(models.Model):
     starts = InstantField()
     ends = InstantField()
     after_pool = models.PositiveBigIntegerField(
-        default=0, help_text="Pools up to this id were looked through."
+        default=0, help_text=gettext_lazy("Pools up to this id were looked through.")
     )
     leased_until = models.DateTimeField(null=True, blank=True)
 
@@ -269,7 +281,9 @@ class LogCursor(models.Model):
     inode = models.BigIntegerField(null=True)
     offset = models.PositiveBigIntegerField(default=0)
     head_sha256 = models.CharField(
-        max_length=64, blank=True, help_text="Hash of the first bytes, to know a rotated file."
+        max_length=64,
+        blank=True,
+        help_text=gettext_lazy("Hash of the first bytes, to know a rotated file."),
     )
     head_length = models.PositiveIntegerField(default=0)
     parser_state = models.JSONField(default=dict)
@@ -283,10 +297,10 @@ class LogCursor(models.Model):
 class Work(models.TextChoices):
     """States of anything done in the background."""
 
-    WAITING = "waiting", "waiting"
-    RUNNING = "running", "running"
-    DONE = "done", "done"
-    FAILED = "failed", "failed"
+    WAITING = "waiting", gettext_lazy("waiting")
+    RUNNING = "running", gettext_lazy("running")
+    DONE = "done", gettext_lazy("done")
+    FAILED = "failed", gettext_lazy("failed")
 
 
 class ImportJob(models.Model):
@@ -297,15 +311,17 @@ class ImportJob(models.Model):
     file = models.FileField(upload_to="uploads/")
     file_name = models.CharField(max_length=255)
     format = models.CharField(
-        max_length=20, blank=True, help_text="Empty: recognised from the text."
+        max_length=20, blank=True, help_text=gettext_lazy("Empty: recognised from the text.")
     )
     zone = models.CharField(max_length=64, blank=True)
     date = models.DateField(
-        null=True, blank=True, help_text="Date of the first line, for a log without one."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Date of the first line, for a log without one."),
     )
     create_pools = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=Work, default=Work.WAITING)
-    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    progress = models.PositiveSmallIntegerField(default=0, help_text=gettext_lazy("Percent."))
     offset = models.PositiveBigIntegerField(default=0)
     parser_state = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -325,7 +341,10 @@ class ImportJob(models.Model):
         ordering = ["-requested_at"]
 
     def __str__(self) -> str:
-        return f"{self.file_name} for {self.server}"
+        return gettext("%(file_name)s for %(server)s") % {
+            "file_name": self.file_name,
+            "server": self.server,
+        }
 
 
 class Heartbeat(models.Model):

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext, gettext_lazy
 
 from .scoping import (
     OF_TEAMS,
@@ -59,7 +60,7 @@ class Product(models.Model):
     vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="products")
     name = models.CharField(max_length=200)
     category = models.CharField(
-        max_length=100, blank=True, help_text="Such as CAD, simulation, finance."
+        max_length=100, blank=True, help_text=gettext_lazy("Such as CAD, simulation, finance.")
     )
     notes = models.TextField(blank=True)
 
@@ -131,7 +132,7 @@ class Team(models.Model):
             models.CheckConstraint(
                 condition=~Q(parent=F("pk")),
                 name="team_not_its_own_parent",
-                violation_error_message="A team cannot be its own parent.",
+                violation_error_message=gettext_lazy("A team cannot be its own parent."),
             )
         ]
 
@@ -144,7 +145,12 @@ class Team(models.Model):
         while team is not None:
             if team.pk in seen:
                 raise ValidationError(
-                    {"parent": f"{team} is already below {self.name}: teams cannot go in a circle."}
+                    {
+                        "parent": gettext(
+                            "%(team)s is already below %(self)s: teams cannot go in a circle."
+                        )
+                        % {"team": team, "self": self.name}
+                    }
                 )
             seen.add(team.pk)
             team = team.parent
@@ -167,7 +173,7 @@ def pseudonym(kind: str, name: str) -> str:
     return hmac.new(settings.ITAM_PSEUDONYM_KEY.encode(), message, hashlib.sha256).hexdigest()[:32]
 
 
-SOMEBODY, SOME_MACHINE = "somebody", "a machine"
+SOMEBODY, SOME_MACHINE = gettext_lazy("somebody"), gettext_lazy("a machine")
 
 
 class PersonQuerySet(ScopedQuerySet):
@@ -207,7 +213,7 @@ class Person(models.Model):
     def label(self) -> str:
         """Pseudonym as people read it, such as P-3f9a2c1b; of an installation that keeps counts
         only, the same word for everybody."""
-        return f"P-{self.pseudonym[:8]}" if settings.ITAM_NAMES != "off" else SOMEBODY
+        return f"P-{self.pseudonym[:8]}" if settings.ITAM_NAMES != "off" else str(SOMEBODY)
 
 
 class Identity(models.Model):
@@ -215,7 +221,9 @@ class Identity(models.Model):
     usage."""
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="identity")
-    login = models.CharField(max_length=255, help_text="As the licence server prints it.")
+    login = models.CharField(
+        max_length=255, help_text=gettext_lazy("As the licence server prints it.")
+    )
     name = models.CharField(max_length=255, blank=True)
     email = models.EmailField(blank=True)
     recorded_at = models.DateTimeField(auto_now_add=True)
@@ -245,7 +253,7 @@ class Host(models.Model):
     @property
     def label(self) -> str:
         """Pseudonym as people read it, such as H-3f9a2c1b; see `Person.label`."""
-        return f"H-{self.pseudonym[:8]}" if settings.ITAM_NAMES != "off" else SOME_MACHINE
+        return f"H-{self.pseudonym[:8]}" if settings.ITAM_NAMES != "off" else str(SOME_MACHINE)
 
 
 class MembershipQuerySet(ScopedQuerySet):
@@ -260,9 +268,11 @@ class Membership(models.Model):
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="memberships")
-    valid_from = models.DateField(null=True, blank=True, help_text="First day. Empty: since ever.")
+    valid_from = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("First day. Empty: since ever.")
+    )
     valid_to = models.DateField(
-        null=True, blank=True, help_text="Last day. Empty: until further notice."
+        null=True, blank=True, help_text=gettext_lazy("Last day. Empty: until further notice.")
     )
 
     objects = MembershipQuerySet.as_manager()
@@ -273,7 +283,7 @@ class Membership(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_from=None) | Q(valid_to=None) | Q(valid_to__gte=F("valid_from")),
                 name="membership_ends_after_start",
-                violation_error_message="The membership ends before it starts.",
+                violation_error_message=gettext_lazy("The membership ends before it starts."),
             ),
             models.UniqueConstraint(
                 "person",
@@ -287,7 +297,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person} in {self.team}"
+        return gettext("%(person)s in %(team)s") % {"person": self.person, "team": self.team}
 
     @staticmethod
     def in_force_q(day: date, prefix: str = "") -> Q:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .fields import InstantField
 from .inventory import Product, Team, user_teams
@@ -35,7 +36,8 @@ def validate_zone(name: str) -> None:
     """Refuse what is not a zone of the IANA database."""
     if not isinstance(name, str) or name not in zone_names():
         raise ValidationError(
-            f"Unknown time zone {name!r}: expected a name such as Europe/Berlin or UTC."
+            gettext("Unknown time zone %(name)s: expected a name such as Europe/Berlin or UTC.")
+            % {"name": repr(name)}
         )
 
 
@@ -85,21 +87,25 @@ class LicensePool(models.Model):
         max_length=64,
         default="UTC",
         validators=[validate_zone],
-        help_text="IANA name, such as Europe/Berlin.",
+        help_text=gettext_lazy("IANA name, such as Europe/Berlin."),
     )
     owner_teams = models.ManyToManyField(Team, blank=True, related_name="pools")
     house_rules = models.TextField(
-        blank=True, help_text="What users should know: who may take seats, what to do when full."
+        blank=True,
+        help_text=gettext_lazy("What users should know: who may take seats, what to do when full."),
     )
     on_status = models.BooleanField(
-        "on the status page",
+        gettext_lazy("on the status page"),
         default=True,
-        help_text="People who use licences see there how many seats are free.",
+        help_text=gettext_lazy("People who use licences see there how many seats are free."),
     )
     episode_gap_minutes = models.PositiveIntegerField(
-        default=15, help_text="Refusals of one person further apart than this are two episodes."
+        default=15,
+        help_text=gettext_lazy("Refusals of one person further apart than this are two episodes."),
     )
-    retired_at = InstantField(null=True, blank=True, help_text="When the pool ceased to be used.")
+    retired_at = InstantField(
+        null=True, blank=True, help_text=gettext_lazy("When the pool ceased to be used.")
+    )
     notes = models.TextField(blank=True)
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -128,13 +134,13 @@ class PoolFeature(models.Model):
         "licenses.Feature", on_delete=models.PROTECT, related_name="mappings"
     )
     weight = models.PositiveIntegerField(
-        default=1, help_text="Pool seats (tokens) that one seat of the feature takes."
+        default=1, help_text=gettext_lazy("Pool seats (tokens) that one seat of the feature takes.")
     )
-    mapped_from = InstantField(null=True, blank=True, help_text="Empty: since ever.")
+    mapped_from = InstantField(null=True, blank=True, help_text=gettext_lazy("Empty: since ever."))
     mapped_until = InstantField(
         null=True,
         blank=True,
-        help_text="First moment no longer mapped. Empty: until further notice.",
+        help_text=gettext_lazy("First moment no longer mapped. Empty: until further notice."),
     )
     recorded_at = models.DateTimeField(default=timezone.now, editable=False)
     recorded_by = models.ForeignKey(
@@ -156,12 +162,14 @@ class PoolFeature(models.Model):
                 | Q(mapped_until=None)
                 | Q(mapped_until__gt=F("mapped_from")),
                 name="mapping_ends_after_start",
-                violation_error_message="The mapping ends before it starts.",
+                violation_error_message=gettext_lazy("The mapping ends before it starts."),
             ),
             models.CheckConstraint(
                 condition=Q(weight__gte=1),
                 name="mapping_weight_positive",
-                violation_error_message="One seat of a feature takes at least 1 seat of the pool.",
+                violation_error_message=gettext_lazy(
+                    "One seat of a feature takes at least 1 seat of the pool."
+                ),
             ),
         ]
 
@@ -183,7 +191,9 @@ class PoolFeature(models.Model):
         clash = others.first()
         if clash:
             raise ValidationError(
-                f"{self.feature} already feeds the pool {clash.pool} at that time: end that "
-                f"mapping first, "
-                "or choose times that do not overlap."
+                gettext(
+                    "%(feature)s already feeds the pool %(pool)s at that time: end that mapping"
+                    " first, or choose times that do not overlap."
+                )
+                % {"feature": self.feature, "pool": clash.pool}
             )

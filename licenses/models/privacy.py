@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .contracts import Contract
 from .inventory import Person, Vendor
@@ -97,14 +98,16 @@ class NameReveal(models.Model):
     )
     person = models.ForeignKey(
         Person, on_delete=models.CASCADE, null=True, blank=True, related_name="reveals",
-        help_text="Whose name.",
+        help_text=gettext_lazy("Whose name."),
     )  # fmt: skip
     pool = models.ForeignKey(
         LicensePool, on_delete=models.CASCADE, null=True, blank=True, related_name="reveals",
-        help_text="Names of all holders of this pool. Neither person nor pool: everybody's names.",
+        help_text=gettext_lazy(
+            "Names of all holders of this pool. Neither person nor pool: everybody's names."
+        ),
     )  # fmt: skip
     reason = models.CharField(
-        max_length=500, help_text="Why names are needed. Do not write a name here."
+        max_length=500, help_text=gettext_lazy("Why names are needed. Do not write a name here.")
     )
     requested_at = models.DateTimeField(default=timezone.now, editable=False)
     decided_by = models.ForeignKey(
@@ -115,7 +118,9 @@ class NameReveal(models.Model):
         related_name="+",
     )
     decided_at = models.DateTimeField(null=True, editable=False)
-    granted = models.BooleanField(null=True, editable=False, help_text="Empty: not decided yet.")
+    granted = models.BooleanField(
+        null=True, editable=False, help_text=gettext_lazy("Empty: not decided yet.")
+    )
     valid_until = models.DateTimeField(null=True, editable=False)
 
     objects = NameRevealQuerySet.as_manager()
@@ -142,37 +147,54 @@ class NameReveal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.scope_words} for {self.requested_by}"
+        return gettext("%(scope_words)s for %(requested_by)s") % {
+            "scope_words": self.scope_words,
+            "requested_by": self.requested_by,
+        }
 
     @property
     def scope_words(self) -> str:
         """Return what is revealed, in words without a name."""
         if self.person_id is not None:
-            return f"name of {self.person}"
-        return f"names in pool {self.pool}" if self.pool_id is not None else "all names"
+            return gettext("name of %(person)s") % {"person": self.person}
+        return (
+            gettext("names in pool %(pool)s") % {"pool": self.pool}
+            if self.pool_id is not None
+            else gettext("all names")
+        )
 
     def state(self, now: datetime) -> str:
         if self.granted is None:
             return "waiting"
         if not self.granted:
             return "refused"
-        return "in force" if self.valid_until is not None and now < self.valid_until else "over"
+        return (
+            gettext("in force")
+            if self.valid_until is not None and now < self.valid_until
+            else "over"
+        )
 
     def clean(self) -> None:
         self.reason = self.reason.strip()
         if len(self.reason) < 10:
             raise ValidationError(
-                {"reason": "Say why names are needed, in a sentence the works council understands."}
+                {
+                    "reason": gettext(
+                        "Say why names are needed, in a sentence the works council understands."
+                    )
+                }
             )
         if self.person_id is not None and self.pool_id is not None:
-            raise ValidationError("Choose a person or a pool, not both.")
+            raise ValidationError(gettext("Choose a person or a pool, not both."))
 
     def check_requester(self) -> None:
         """Raise ValidationError where the one who asks could not see names anyhow."""
         if not tells_apart():
-            raise ValidationError("This installation keeps counts only: there are no names to see.")
+            raise ValidationError(
+                gettext("This installation keeps counts only: there are no names to see.")
+            )
         if not self.requested_by.has_perm(SEE_NAMES):
-            raise ValidationError("You may not see names, whoever approves.")
+            raise ValidationError(gettext("You may not see names, whoever approves."))
 
     def decide(self, by: Any, granted: bool, now: datetime) -> None:
         """Set the decision; the caller stores it, with its evidence.
@@ -180,11 +202,11 @@ class NameReveal(models.Model):
         Raises ValidationError where *by* asked for it, may not approve, or it was decided before.
         """
         if self.granted is not None:
-            raise ValidationError("This request was decided already.")
+            raise ValidationError(gettext("This request was decided already."))
         if by.pk == self.requested_by_id:
-            raise ValidationError("Somebody else has to decide on what you asked for.")
+            raise ValidationError(gettext("Somebody else has to decide on what you asked for."))
         if not by.is_active or not by.has_perm(APPROVE):
-            raise ValidationError("You may not approve that names are seen.")
+            raise ValidationError(gettext("You may not approve that names are seen."))
         self.decided_by, self.decided_at, self.granted = by, now, granted
         if granted:
             self.valid_until = now + timedelta(hours=settings.ITAM_REVEAL_HOURS)
@@ -214,7 +236,9 @@ class LegalHold(models.Model):
     )  # fmt: skip
     set_at = models.DateTimeField(default=timezone.now, editable=False)
     released_at = models.DateTimeField(
-        null=True, blank=True, help_text="From then on retention goes on. Empty: the hold stands."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("From then on retention goes on. Empty: the hold stands."),
     )
 
     objects = LegalHoldQuerySet.as_manager()
@@ -226,12 +250,12 @@ class LegalHold(models.Model):
                 condition=Q(vendor=None, contract__isnull=False)
                 | Q(vendor__isnull=False, contract=None),
                 name="legal_hold_of_one_thing",
-                violation_error_message="Choose a vendor or a contract.",
+                violation_error_message=gettext_lazy("Choose a vendor or a contract."),
             )
         ]
 
     def __str__(self) -> str:
-        return f"legal hold on {self.vendor or self.contract}"
+        return gettext("legal hold on %(vendor)s") % {"vendor": self.vendor or self.contract}
 
 
 def held_vendors() -> set[int]:

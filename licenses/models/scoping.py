@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 MANAGER, AUDITOR, VIEWER = "manager", "auditor", "viewer"
 TEAM_LEAD, API_CLIENT = "team lead", "API client"
@@ -29,19 +30,23 @@ class Scope(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="scope"
     )
     vendors = models.ManyToManyField(
-        "licenses.Vendor", blank=True, help_text="For auditors: whose licences they audit."
+        "licenses.Vendor",
+        blank=True,
+        help_text=gettext_lazy("For auditors: whose licences they audit."),
     )
     teams = models.ManyToManyField(
         "licenses.Team",
         blank=True,
-        help_text="For viewers and team leads: their teams; teams below count too.",
+        help_text=gettext_lazy("For viewers and team leads: their teams; teams below count too."),
     )
     valid_until = models.DateTimeField(
-        null=True, blank=True, help_text="From then on nothing is seen. Empty: until taken away."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("From then on nothing is seen. Empty: until taken away."),
     )
 
     def __str__(self) -> str:
-        return f"scope of {self.user}"
+        return gettext("scope of %(user)s") % {"user": self.user}
 
 
 def in_scope_q(user: Any, path: str = "scope") -> Q:

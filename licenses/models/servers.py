@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.sources.flexnet.connector import validate_address
 
@@ -49,8 +50,11 @@ def check_server_name(value: str) -> None:
         or not value.isprintable()
     ):
         raise ValidationError(
-            f"Server name {value!r}: expected letters, digits, blanks, dots or dashes, starting "
-            f"with a letter or digit."
+            gettext(
+                "Server name %(value)s: expected letters, digits, blanks, dots or dashes,"
+                " starting with a letter or digit."
+            )
+            % {"value": repr(value)}
         )
 
 
@@ -58,12 +62,12 @@ class LicenseServer(models.Model):
     """A running licence server (or a redundant triad of them), and how its use is learned."""
 
     class Kind(models.TextChoices):
-        FLEXNET = "flexnet", "FlexNet"
+        FLEXNET = "flexnet", gettext_lazy("FlexNet")
 
     class Polling(models.TextChoices):
-        OFF = "off", "Not polled (files are uploaded)"
-        TOOL = "tool", "Ask with the server's own tool (lmutil)"
-        FILE = "file", "Read a file that holds the tool's output"
+        OFF = "off", gettext_lazy("Not polled (files are uploaded)")
+        TOOL = "tool", gettext_lazy("Ask with the server's own tool (lmutil)")
+        FILE = "file", gettext_lazy("Read a file that holds the tool's output")
 
     name = models.CharField(max_length=100, unique=True, validators=[check_server_name])
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.FLEXNET)
@@ -71,36 +75,41 @@ class LicenseServer(models.Model):
         max_length=800,
         blank=True,
         validators=[check_address],
-        help_text="port@host, or three of them joined by commas.",
+        help_text=gettext_lazy("port@host, or three of them joined by commas."),
     )
     zone = models.CharField(
         max_length=64,
         blank=True,
         validators=[validate_zone],
-        help_text="The zone in which the server prints times, such as Europe/Berlin.",
+        help_text=gettext_lazy("The zone in which the server prints times, such as Europe/Berlin."),
     )
     polling = models.CharField(max_length=10, choices=Polling, default=Polling.OFF)
     poll_seconds = models.PositiveIntegerField(
-        default=300, help_text="Time between two polls, 30 seconds or more."
+        default=300, help_text=gettext_lazy("Time between two polls, 30 seconds or more.")
     )
     status_path = models.CharField(
         max_length=500,
         blank=True,
-        help_text="For polling by file: absolute path of the status text.",
+        help_text=gettext_lazy("For polling by file: absolute path of the status text."),
     )
     log_path = models.CharField(
         max_length=500,
         blank=True,
-        help_text="Absolute path of the debug log on this machine; read as it grows.",
+        help_text=gettext_lazy("Absolute path of the debug log on this machine; read as it grows."),
     )
     options_path = models.CharField(
-        max_length=500, blank=True, help_text="Absolute path of the options file, read daily."
+        max_length=500,
+        blank=True,
+        help_text=gettext_lazy("Absolute path of the options file, read daily."),
     )
     credentials = EncryptedField(blank=True, editable=False)
     enabled = models.BooleanField(default=True)
     notes = models.TextField(blank=True)
     stream = models.UUIDField(
-        default=uuid.uuid4, unique=True, editable=False, help_text="Its evidence stream."
+        default=uuid.uuid4,
+        unique=True,
+        editable=False,
+        help_text=gettext_lazy("Its evidence stream."),
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -114,18 +123,24 @@ class LicenseServer(models.Model):
                 condition=Q(poll_seconds__gte=30),
                 name="server_poll_seconds_at_least_30",
                 violation_error_message=(
-                    "Polling more often than every 30 seconds can hurt a licence server."
+                    gettext_lazy(
+                        "Polling more often than every 30 seconds can hurt a licence server."
+                    )
                 ),
             ),
             models.CheckConstraint(
                 condition=~Q(polling="tool") | ~Q(address=""),
                 name="server_tool_needs_address",
-                violation_error_message="Asking with lmutil needs an address such as 27000@host.",
+                violation_error_message=gettext_lazy(
+                    "Asking with lmutil needs an address such as 27000@host."
+                ),
             ),
             models.CheckConstraint(
                 condition=~Q(polling="file") | ~Q(status_path=""),
                 name="server_file_needs_path",
-                violation_error_message="Polling by file needs the file's absolute path.",
+                violation_error_message=gettext_lazy(
+                    "Polling by file needs the file's absolute path."
+                ),
             ),
         ]
 
@@ -150,8 +165,11 @@ class LicenseServer(models.Model):
             if path and (not path.startswith("/") or "\0" in path):
                 raise ValidationError(
                     {
-                        name: f"{path!r}: expected an absolute path such as "
-                        "/var/log/flexnet/debug.log."
+                        name: gettext(
+                            "%(path)s: expected an absolute path such as"
+                            " /var/log/flexnet/debug.log."
+                        )
+                        % {"path": repr(path)}
                     }
                 )
 
@@ -169,7 +187,7 @@ class PollState(models.Model):
     log_due_at = models.DateTimeField(null=True, blank=True)
     last_attempt_at = models.DateTimeField(null=True, blank=True)
     last_parsed_at = InstantField(
-        null=True, blank=True, help_text="Time of the last complete answer."
+        null=True, blank=True, help_text=gettext_lazy("Time of the last complete answer.")
     )
     last_result = models.CharField(max_length=20, blank=True)
     last_detail = models.TextField(blank=True)
@@ -177,9 +195,13 @@ class PollState(models.Model):
     clock_offset_seconds = models.IntegerField(
         null=True,
         blank=True,
-        help_text="By which the last answer's own time was ahead of ours; below 0: behind.",
+        help_text=gettext_lazy(
+            "By which the last answer's own time was ahead of ours; below 0: behind."
+        ),
     )
-    failures = models.PositiveIntegerField(default=0, help_text="Attempts failed in a row.")
+    failures = models.PositiveIntegerField(
+        default=0, help_text=gettext_lazy("Attempts failed in a row.")
+    )
     line_digest = models.BinaryField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -205,12 +227,12 @@ class Feature(models.Model):
     daemon = models.CharField(max_length=100, blank=True)
     name = models.CharField(max_length=255)
     ignored = models.BooleanField(
-        default=False, help_text="Not worth a pool; no longer listed as unmapped."
+        default=False, help_text=gettext_lazy("Not worth a pool; no longer listed as unmapped.")
     )
     max_duration = models.PositiveBigIntegerField(
         default=0,
         editable=False,
-        help_text="No holding that was given back lasted longer, seconds.",
+        help_text=gettext_lazy("No holding that was given back lasted longer, seconds."),
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -221,7 +243,11 @@ class Feature(models.Model):
         constraints = [models.UniqueConstraint("server", "daemon", "name", name="feature_once")]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.daemon or 'unknown daemon'} at {self.server})"
+        return gettext("%(self)s (%(daemon)s at %(server)s)") % {
+            "self": self.name,
+            "daemon": self.daemon or "unknown daemon",
+            "server": self.server,
+        }
 
 
 class OfFeatureQuerySet(ScopedQuerySet):
@@ -254,19 +280,22 @@ class IssuedCount(models.Model):
     total says."""
 
     class Source(models.TextChoices):
-        FILE = "file", "Licence file"
-        STATUS = "status", "Server's own total"
+        FILE = "file", gettext_lazy("Licence file")
+        STATUS = "status", gettext_lazy("Server's own total")
 
     feature = models.ForeignKey(Feature, on_delete=models.CASCADE, related_name="issued_counts")
     source = models.CharField(max_length=10, choices=Source)
-    count = models.PositiveIntegerField(null=True, help_text="Empty: uncounted.")
+    count = models.PositiveIntegerField(null=True, help_text=gettext_lazy("Empty: uncounted."))
     overdraft = models.PositiveIntegerField(default=0)
-    starts = InstantField(null=True, help_text="Empty: from the beginning of time.")
+    starts = InstantField(null=True, help_text=gettext_lazy("Empty: from the beginning of time."))
     ends = InstantField(
-        null=True, help_text="First moment no longer served. Empty: until another statement."
+        null=True,
+        help_text=gettext_lazy("First moment no longer served. Empty: until another statement."),
     )
     version = models.CharField(max_length=50, blank=True)
-    expires_on = models.DateField(null=True, blank=True, help_text="Last day printed on the line.")
+    expires_on = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("Last day printed on the line.")
+    )
     capture = models.ForeignKey(
         "licenses.Capture", on_delete=models.PROTECT, null=True, related_name="issued_counts"
     )
@@ -333,7 +362,9 @@ class SharingRule(models.Model):
     server = models.ForeignKey(
         LicenseServer, on_delete=models.CASCADE, related_name="sharing_rules"
     )
-    feature_name = models.CharField(max_length=255, blank=True, help_text="Empty: all features.")
+    feature_name = models.CharField(
+        max_length=255, blank=True, help_text=gettext_lazy("Empty: all features.")
+    )
     keyword = models.CharField(max_length=30)
     amount = models.IntegerField(null=True)
     holder_type = models.CharField(max_length=20, blank=True)

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .fields import InstantField
 from .inventory import Host, Person, Team, user_teams
@@ -26,24 +27,31 @@ class TeamRule(models.Model):
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="rules")
     order = models.PositiveIntegerField(
-        default=100, help_text="The lowest is asked first; the first rule that fits decides."
+        default=100,
+        help_text=gettext_lazy("The lowest is asked first; the first rule that fits decides."),
     )
     user_pattern = models.CharField(
         max_length=255,
         blank=True,
         verbose_name="users",
-        help_text="The whole login as the licence server prints it, such as cae-*: * stands for "
-        "any characters, ? for one; case does not matter. Empty: everybody.",
+        help_text=gettext_lazy(
+            "The whole login as the licence server prints it, such as cae-*: * stands for"
+            " any characters, ? for one; case does not matter. Empty: everybody."
+        ),
     )
     host_pattern = models.CharField(
         max_length=255,
         blank=True,
         verbose_name="hosts",
-        help_text="The whole name of the machine, such as ws-cae-??. Empty: every machine.",
+        help_text=gettext_lazy(
+            "The whole name of the machine, such as ws-cae-??. Empty: every machine."
+        ),
     )
-    valid_from = models.DateField(null=True, blank=True, help_text="First day. Empty: since ever.")
+    valid_from = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("First day. Empty: since ever.")
+    )
     valid_to = models.DateField(
-        null=True, blank=True, help_text="Last day. Empty: until further notice."
+        null=True, blank=True, help_text=gettext_lazy("Last day. Empty: until further notice.")
     )
     notes = models.TextField(blank=True)
     recorded_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -63,23 +71,29 @@ class TeamRule(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_from=None) | Q(valid_to=None) | Q(valid_to__gte=F("valid_from")),
                 name="team_rule_ends_after_start",
-                violation_error_message="The rule ends before it starts.",
+                violation_error_message=gettext_lazy("The rule ends before it starts."),
             ),
             models.CheckConstraint(
                 condition=~Q(user_pattern="", host_pattern=""),
                 name="team_rule_says_something",
-                violation_error_message="Give a pattern for users, for hosts, or both.",
+                violation_error_message=gettext_lazy(
+                    "Give a pattern for users, for hosts, or both."
+                ),
             ),
         ]
 
     def __str__(self) -> str:
-        parts = [self.user_pattern or "anybody", self.host_pattern and f"on {self.host_pattern}"]
+        parts = [
+            self.user_pattern or "anybody",
+            self.host_pattern
+            and gettext("on %(host_pattern)s") % {"host_pattern": self.host_pattern},
+        ]
         return f"{' '.join(filter(None, parts))} → {self.team}"
 
     def clean(self) -> None:
         self.user_pattern, self.host_pattern = self.user_pattern.strip(), self.host_pattern.strip()
         if not self.user_pattern and not self.host_pattern:
-            raise ValidationError("Give a pattern for users, for hosts, or both.")
+            raise ValidationError(gettext("Give a pattern for users, for hosts, or both."))
 
 
 class RuleMatch(models.Model):

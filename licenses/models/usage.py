@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Greatest, Least
 from django.db.models.lookups import GreaterThan
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.sources.flexnet.denials import WORDING
 
@@ -38,8 +39,8 @@ class Event(models.Model):
     """
 
     class Kind(models.IntegerChoices):
-        OUT = 1, "OUT"
-        IN = 2, "IN"
+        OUT = 1, gettext_lazy("OUT")
+        IN = 2, gettext_lazy("IN")
 
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
     at = InstantField()
@@ -68,9 +69,9 @@ class Boundary(models.Model):
     was set back."""
 
     class Kind(models.IntegerChoices):
-        START = 1, "start"
-        STOP = 2, "stop"
-        SET_BACK = 3, "clock set back"
+        START = 1, gettext_lazy("start")
+        STOP = 2, gettext_lazy("stop")
+        SET_BACK = 3, gettext_lazy("clock set back")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="boundaries")
     daemon = models.CharField(max_length=100, blank=True)
@@ -78,7 +79,9 @@ class Boundary(models.Model):
     kind = models.PositiveSmallIntegerField(choices=Kind)
     last_seen = InstantField(
         null=True,
-        help_text="Last line before it in the same text; later than it if the clock was set back.",
+        help_text=gettext_lazy(
+            "Last line before it in the same text; later than it if the clock was set back."
+        ),
     )
 
     class Meta:
@@ -88,7 +91,11 @@ class Boundary(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.daemon or 'server'} at {self.at}"
+        return gettext("%(get_kind_display)s of %(daemon)s at %(at)s") % {
+            "get_kind_display": self.get_kind_display(),
+            "daemon": self.daemon or "server",
+            "at": self.at,
+        }
 
 
 class Sighting(models.Model):
@@ -100,30 +107,35 @@ class Sighting(models.Model):
     """
 
     class State(models.TextChoices):
-        HELD = "held", "held"
-        BORROWED = "borrowed", "borrowed"
-        LINGERING = "lingering", "lingering"
+        HELD = "held", gettext_lazy("held")
+        BORROWED = "borrowed", gettext_lazy("borrowed")
+        LINGERING = "lingering", gettext_lazy("lingering")
 
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
     row_key = models.CharField(
-        max_length=32, help_text="Keyed hash of the row's identity as printed."
+        max_length=32, help_text=gettext_lazy("Keyed hash of the row's identity as printed.")
     )
     seats = models.PositiveIntegerField()
     started_at = InstantField(
-        null=True, help_text="As printed, to the minute. Empty: could not be read."
+        null=True, help_text=gettext_lazy("As printed, to the minute. Empty: could not be read.")
     )
     start_guessed = models.BooleanField(default=False)
     first_seen = InstantField()
     last_seen = InstantField(
-        help_text="Latest poll known to show it; for open rows the last complete answer counts."
+        help_text=gettext_lazy(
+            "Latest poll known to show it; for open rows the last complete answer counts."
+        )
     )
     gone_at = InstantField(
-        null=True, help_text="First complete answer without it, after the last that showed it."
+        null=True,
+        help_text=gettext_lazy("First complete answer without it, after the last that showed it."),
     )
     state = models.CharField(max_length=10, choices=State, default=State.HELD)
-    returns_by = InstantField(null=True, help_text="For borrowed seats: back at the latest.")
+    returns_by = InstantField(
+        null=True, help_text=gettext_lazy("For borrowed seats: back at the latest.")
+    )
     display = models.CharField(max_length=100, blank=True)
     version = models.CharField(max_length=50, blank=True)
     ambiguous = models.BooleanField(default=False)
@@ -166,18 +178,18 @@ class Checkout(models.Model):
     """
 
     class Method(models.IntegerChoices):
-        EVENT = 1, "log"
-        SAMPLED = 2, "polls"
+        EVENT = 1, gettext_lazy("log")
+        SAMPLED = 2, gettext_lazy("polls")
 
     class EndReason(models.TextChoices):
-        OPEN = "", "still held"
-        RETURNED = "returned", "returned"
-        INACTIVE = "inactive", "taken back after idling"
-        SHUTDOWN = "shutdown", "server stopped"
-        REMOVED = "removed", "removed by an administrator"
-        RESTART = "restart", "lost in a restart (last seen)"
-        NOT_SEEN = "not_seen", "no longer listed"
-        LOST = "lost", "not known (the log has a hole)"
+        OPEN = "", gettext_lazy("still held")
+        RETURNED = "returned", gettext_lazy("returned")
+        INACTIVE = "inactive", gettext_lazy("taken back after idling")
+        SHUTDOWN = "shutdown", gettext_lazy("server stopped")
+        REMOVED = "removed", gettext_lazy("removed by an administrator")
+        RESTART = "restart", gettext_lazy("lost in a restart (last seen)")
+        NOT_SEEN = "not_seen", gettext_lazy("no longer listed")
+        LOST = "lost", gettext_lazy("not known (the log has a hole)")
 
     feature = models.ForeignKey(
         Feature, on_delete=models.PROTECT, related_name="checkouts", db_index=False
@@ -225,10 +237,13 @@ class Disagreement(models.Model):
     """
 
     class Kind(models.TextChoices):
-        NOT_IN_LOG = "not_in_log", "a status shows it, the log never saw it taken"
-        NOT_IN_STATUS = "not_in_status", "the log has it out, a complete status does not show it"
-        STILL_SHOWN = "still_shown", "a status shows it after the log saw it returned"
-        RETURN_ALONE = "return_alone", "the log saw it returned and never taken"
+        NOT_IN_LOG = "not_in_log", gettext_lazy("a status shows it, the log never saw it taken")
+        NOT_IN_STATUS = (
+            "not_in_status",
+            gettext_lazy("the log has it out, a complete status does not show it"),
+        )
+        STILL_SHOWN = "still_shown", gettext_lazy("a status shows it after the log saw it returned")
+        RETURN_ALONE = "return_alone", gettext_lazy("the log saw it returned and never taken")
 
     feature = models.ForeignKey(
         Feature, on_delete=models.PROTECT, related_name="disagreements", db_index=False
@@ -239,10 +254,15 @@ class Disagreement(models.Model):
     kind = models.CharField(max_length=15, choices=Kind)
     starts = InstantField()
     ends = InstantField(
-        null=True, help_text="The last moment at which the two are known to differ. Empty: still."
+        null=True,
+        help_text=gettext_lazy(
+            "The last moment at which the two are known to differ. Empty: still."
+        ),
     )
     seats_logged = models.PositiveIntegerField()
-    seats_shown = models.PositiveIntegerField(null=True, help_text="Empty: no status was asked.")
+    seats_shown = models.PositiveIntegerField(
+        null=True, help_text=gettext_lazy("Empty: no status was asked.")
+    )
 
     objects = FeatureRowQuerySet.as_manager()
 
@@ -254,7 +274,11 @@ class Disagreement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.feature_id} at {self.starts}"
+        return gettext("%(get_kind_display)s: %(feature_id)s at %(starts)s") % {
+            "get_kind_display": self.get_kind_display(),
+            "feature_id": self.feature_id,
+            "starts": self.starts,
+        }
 
 
 class Denial(models.Model):
@@ -273,20 +297,28 @@ class Denial(models.Model):
     )
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
     seats = models.PositiveIntegerField(default=1)
-    code = models.IntegerField(default=0, help_text="As printed, such as -4; 0 where none was.")
+    code = models.IntegerField(
+        default=0, help_text=gettext_lazy("As printed, such as -4; 0 where none was.")
+    )
     minor = models.CharField(max_length=60, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     version = models.CharField(max_length=50, blank=True)
     ordinal = models.PositiveSmallIntegerField(default=0)
     reason_class = models.CharField(max_length=30, db_index=True)
-    capacity = models.BooleanField(default=False, help_text="The refusal was for want of seats.")
+    capacity = models.BooleanField(
+        default=False, help_text=gettext_lazy("The refusal was for want of seats.")
+    )
     served_at = InstantField(
         null=True,
-        help_text="When this person got a seat of the pool after all, within seconds: nobody was "
-        "kept from work.",
+        help_text=gettext_lazy(
+            "When this person got a seat of the pool after all, within seconds: nobody was"
+            " kept from work."
+        ),
     )
     rules = models.PositiveSmallIntegerField(
-        default=0, db_index=True, help_text="Version of the rules that told the class."
+        default=0,
+        db_index=True,
+        help_text=gettext_lazy("Version of the rules that told the class."),
     )
 
     objects = FeatureRowQuerySet.as_manager()
@@ -306,7 +338,11 @@ class Denial(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"denial ({self.code}) of {self.feature_id} at {self.at}"
+        return gettext("denial (%(code)s) of %(feature_id)s at %(at)s") % {
+            "code": self.code,
+            "feature_id": self.feature_id,
+            "at": self.at,
+        }
 
 
 class DenialEpisode(models.Model):
@@ -317,38 +353,45 @@ class DenialEpisode(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        WAITED = "waited", "waited and got a seat"
-        GAVE_UP = "gave up", "gave up"
-        OPEN = "open", "too early to tell"
+        WAITED = "waited", gettext_lazy("waited and got a seat")
+        GAVE_UP = "gave up", gettext_lazy("gave up")
+        OPEN = "open", gettext_lazy("too early to tell")
 
     UNEXPLAINED = "unexplained"
     REASONS = [
-        *((each.value, words) for each, words in WORDING.items()),
-        (UNEXPLAINED, "Unexplained: seats were free as far as we saw"),
+        *((each.value, gettext_lazy(words)) for each, words in WORDING.items()),
+        (UNEXPLAINED, gettext_lazy("Unexplained: seats were free as far as we saw")),
     ]
 
     pool = models.ForeignKey(
         LicensePool, on_delete=models.CASCADE, related_name="denial_episodes", db_index=False
     )
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="denial_episodes")
-    capacity = models.BooleanField(help_text="The refusals were for want of seats.")
-    starts = InstantField("first refused")
-    last = InstantField("last refused")
+    capacity = models.BooleanField(help_text=gettext_lazy("The refusals were for want of seats."))
+    starts = InstantField(gettext_lazy("first refused"))
+    last = InstantField(gettext_lazy("last refused"))
     refusals = models.PositiveIntegerField()
     reason_class = models.CharField("why", max_length=30, choices=REASONS)
     outcome = models.CharField(max_length=10, choices=Outcome)
-    granted_at = InstantField(null=True, help_text="When the person got a seat after all.")
+    granted_at = InstantField(
+        null=True, help_text=gettext_lazy("When the person got a seat after all.")
+    )
     lost_seconds = models.PositiveIntegerField(
-        help_text="From the first refusal to the seat or, without one, to the last refusal."
+        help_text=gettext_lazy(
+            "From the first refusal to the seat or, without one, to the last refusal."
+        )
     )
     in_use = models.PositiveIntegerField(
-        null=True, help_text="Seats known to be in use at the first refusal; empty: not observed."
+        null=True,
+        help_text=gettext_lazy(
+            "Seats known to be in use at the first refusal; empty: not observed."
+        ),
     )
     limit = models.PositiveIntegerField(
-        null=True, help_text="At the first refusal; empty: not known."
+        null=True, help_text=gettext_lazy("At the first refusal; empty: not known.")
     )
     rules = models.PositiveSmallIntegerField(
-        help_text="Version of the rules by which this was derived."
+        help_text=gettext_lazy("Version of the rules by which this was derived.")
     )
 
     objects = ScopedQuerySet.as_manager()
@@ -365,7 +408,11 @@ class DenialEpisode(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.refusals} refusals in {self.pool_id} from {self.starts}"
+        return gettext("%(refusals)s refusals in %(pool_id)s from %(starts)s") % {
+            "refusals": self.refusals,
+            "pool_id": self.pool_id,
+            "starts": self.starts,
+        }
 
 
 _HOUR = 3600
@@ -427,7 +474,9 @@ class PoolHour(models.Model):
     observed_seconds = models.PositiveIntegerField(default=0)
     checkouts = models.PositiveIntegerField(default=0)
     denials = models.PositiveIntegerField(default=0)
-    limit = models.PositiveIntegerField(null=True, help_text="At the end of the hour.")
+    limit = models.PositiveIntegerField(
+        null=True, help_text=gettext_lazy("At the end of the hour.")
+    )
 
     objects = PoolHourQuerySet.as_manager()
 
@@ -439,7 +488,7 @@ class PoolHour(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pool_id} at {self.hour}"
+        return gettext("%(pool_id)s at %(hour)s") % {"pool_id": self.pool_id, "hour": self.hour}
 
 
 class PoolNow(models.Model):
@@ -449,7 +498,9 @@ class PoolNow(models.Model):
     pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="now")
     at = InstantField(
         null=True,
-        help_text="As of when the figures hold: the oldest of its servers' newest answers.",
+        help_text=gettext_lazy(
+            "As of when the figures hold: the oldest of its servers' newest answers."
+        ),
     )
     in_use = models.PositiveIntegerField(null=True)
     limit = models.PositiveIntegerField(null=True)
@@ -458,13 +509,22 @@ class PoolNow(models.Model):
     reserved_idle = models.PositiveIntegerField(default=0)
     borrowed = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
-    source = models.CharField(max_length=10, blank=True, help_text="log or polls")
+    source = models.CharField(max_length=10, blank=True, help_text=gettext_lazy("log or polls"))
     peak_12_months = models.PositiveIntegerField(null=True)
 
     objects = ScopedQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"{self.pool_id}: {self.in_use} of {self.limit}"
+        return gettext("%(pool_id)s: %(in_use)s of %(limit)s") % {
+            "pool_id": self.pool_id,
+            "in_use": self.in_use,
+            "limit": self.limit,
+        }
+
+    @property
+    def source_words(self) -> str:
+        """Return where the figures come from, in the reader's language."""
+        return {"log": gettext("log"), "polls": gettext("polls")}.get(self.source, self.source)
 
     @property
     def free(self) -> int | None:

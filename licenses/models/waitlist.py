@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .alerts import Notification
 from .pools import LicensePool
@@ -33,12 +34,12 @@ class WaitlistEntry(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        OFFERED = "offered", "a seat is free"
-        SERVED = "served", "got a seat"
-        MISSED = "missed", "did not come in time"
-        LEFT = "left", "left the list"
-        EXPIRED = "expired", "no seat became free in time"
+        WAITING = "waiting", gettext_lazy("waiting")
+        OFFERED = "offered", gettext_lazy("a seat is free")
+        SERVED = "served", gettext_lazy("got a seat")
+        MISSED = "missed", gettext_lazy("did not come in time")
+        LEFT = "left", gettext_lazy("left the list")
+        EXPIRED = "expired", gettext_lazy("no seat became free in time")
 
     OPEN = (State.WAITING, State.OFFERED)
 
@@ -48,19 +49,23 @@ class WaitlistEntry(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     joined_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(help_text="Who was not told by then is not told any more.")
+    expires_at = models.DateTimeField(
+        help_text=gettext_lazy("Who was not told by then is not told any more.")
+    )
     seat = models.PositiveIntegerField(
-        null=True, help_text="Which of the free seats is offered, counted from 1."
+        null=True, help_text=gettext_lazy("Which of the free seats is offered, counted from 1.")
     )
     offered_at = models.DateTimeField(null=True)
-    offer_until = models.DateTimeField(null=True, help_text="Then the next in line is told.")
+    offer_until = models.DateTimeField(
+        null=True, help_text=gettext_lazy("Then the next in line is told.")
+    )
     closed_at = models.DateTimeField(null=True)
     notice = models.ForeignKey(
         Notification,
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="The last message about this entry.",
+        help_text=gettext_lazy("The last message about this entry."),
     )
 
     objects = WaitlistEntryQuerySet.as_manager()
@@ -97,4 +102,8 @@ class WaitlistEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"place {self.pk} for {self.pool_id}: {self.state}"
+        return gettext("place %(self)s for %(pool_id)s: %(state)s") % {
+            "self": self.pk,
+            "pool_id": self.pool_id,
+            "state": self.state,
+        }

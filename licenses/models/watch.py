@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext, gettext_lazy
 
 from .fields import InstantField
 from .pools import LicensePool
@@ -35,13 +36,18 @@ class Chore(models.Model):
 
     name = models.CharField(max_length=50, unique=True)
     begun_at = models.DateTimeField(default=NEVER)
-    done_at = models.DateTimeField(null=True, help_text="When it last went well.")
-    error = models.CharField(max_length=500, blank=True, help_text="Empty: it went well.")
+    done_at = models.DateTimeField(null=True, help_text=gettext_lazy("When it last went well."))
+    error = models.CharField(
+        max_length=500, blank=True, help_text=gettext_lazy("Empty: it went well.")
+    )
 
     objects = ChoreQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"{self.name}, last done {self.done_at}"
+        return gettext("%(self)s, last done %(done_at)s") % {
+            "self": self.name,
+            "done_at": self.done_at,
+        }
 
 
 class PoolStillness(models.Model):
@@ -49,17 +55,27 @@ class PoolStillness(models.Model):
     days reach the threshold of a rule."""
 
     pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="stillness")
-    since = InstantField(help_text="When the first day without movement began.")
-    level = models.PositiveIntegerField(help_text="Seats in use all the while.")
-    days = models.PositiveIntegerField(help_text="Working days without movement until now.")
-    days_before = models.PositiveIntegerField(help_text="Observed working days before them.")
-    moved_before = models.PositiveIntegerField(help_text="Those of them on which use moved.")
+    since = InstantField(help_text=gettext_lazy("When the first day without movement began."))
+    level = models.PositiveIntegerField(help_text=gettext_lazy("Seats in use all the while."))
+    days = models.PositiveIntegerField(
+        help_text=gettext_lazy("Working days without movement until now.")
+    )
+    days_before = models.PositiveIntegerField(
+        help_text=gettext_lazy("Observed working days before them.")
+    )
+    moved_before = models.PositiveIntegerField(
+        help_text=gettext_lazy("Those of them on which use moved.")
+    )
     longest_before = models.PositiveIntegerField(
-        help_text="Most working days without movement before."
+        help_text=gettext_lazy("Most working days without movement before.")
     )
 
     def __str__(self) -> str:
-        return f"{self.pool}: {self.level} for {self.days} days"
+        return gettext("%(pool)s: %(level)s for %(days)s days") % {
+            "pool": self.pool,
+            "level": self.level,
+            "days": self.days,
+        }
 
 
 class PoolDrift(models.Model):
@@ -67,11 +83,13 @@ class PoolDrift(models.Model):
     times a day; a row only where they differ. Null: that one says nothing."""
 
     pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="drift")
-    since = InstantField(help_text="When it was first found.")
+    since = InstantField(help_text=gettext_lazy("When it was first found."))
     entitled = models.PositiveIntegerField(null=True)
     filed = models.PositiveIntegerField(null=True)
     served = models.PositiveIntegerField(null=True)
-    sentence = models.CharField(max_length=300, help_text="What each says, and since when.")
+    sentence = models.CharField(
+        max_length=300, help_text=gettext_lazy("What each says, and since when.")
+    )
 
     def __str__(self) -> str:
         return f"{self.pool}: {self.sentence}"
@@ -86,7 +104,13 @@ class UnreadableShare(models.Model):
     )
     lines = models.PositiveBigIntegerField()
     unreadable = models.PositiveBigIntegerField()
-    examples = models.JSONField(default=list, help_text="Some of them, cut, without names.")
+    examples = models.JSONField(
+        default=list, help_text=gettext_lazy("Some of them, cut, without names.")
+    )
 
     def __str__(self) -> str:
-        return f"{self.server}: {self.unreadable} of {self.lines} lines"
+        return gettext("%(server)s: %(unreadable)s of %(lines)s lines") % {
+            "server": self.server,
+            "unreadable": self.unreadable,
+            "lines": self.lines,
+        }

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
 
 from licenses.analysis.ages import lasting
 from licenses.analysis.server_health import health
@@ -91,12 +92,13 @@ def _alerts(user: Any) -> list[Task]:
             "alert",
             row.title,
             row.pk,
-            detail=f"firing for {lasting((timezone.now() - row.fired_at).total_seconds())}",
+            detail=gettext("firing for %(lasting)s")
+            % {"lasting": lasting((timezone.now() - row.fired_at).total_seconds())},
         )
         for row in found[:5]
     ]
     if len(found) > 5:
-        tasks.append(Task("warn", "alert", "More alerts are firing", chosen="firing"))
+        tasks.append(Task("warn", "alert", gettext("More alerts are firing"), chosen="firing"))
     return tasks
 
 
@@ -111,10 +113,20 @@ def _deliveries(user: Any) -> list[Task]:
     rows = troubled.order_by().values_list("channel__name", "state").annotate(Count("pk"))
     found = []
     for channel, state, count in sorted(rows)[:6]:
-        noun = "message" if count == 1 else "messages"
-        said = "not delivered" if state == "failed" else "tried again and again"
         key = "bad" if state == "failed" else "warn"
-        sentence = f"{channel}: {count} {noun} {said}"
+        if state == "failed":
+            told = ngettext(
+                "%(channel)s: %(count)s message not delivered",
+                "%(channel)s: %(count)s messages not delivered",
+                count,
+            )
+        else:
+            told = ngettext(
+                "%(channel)s: %(count)s message tried again and again",
+                "%(channel)s: %(count)s messages tried again and again",
+                count,
+            )
+        sentence = told % {"channel": channel, "count": count}
         found.append(Task(key, "notification", sentence, chosen=state))
     return found
 
@@ -130,7 +142,14 @@ def _servers(user: Any) -> list[Task]:
         if key in ("failing", "silent"):
             found.append(Task("bad", "server", f"{server.name}: {said}", server.pk))
         elif not server.zone:
-            found.append(Task("warn", "server", f"{server.name} has no time zone", server.pk))
+            found.append(
+                Task(
+                    "warn",
+                    "server",
+                    gettext("%(server)s has no time zone") % {"server": server.name},
+                    server.pk,
+                )
+            )
     return found[:8]
 
 
@@ -141,7 +160,7 @@ def _imports(user: Any) -> list[Task]:
         Task(
             "bad",
             "import",
-            f"Import of {row.file_name} failed",
+            gettext("Import of %(file_name)s failed") % {"file_name": row.file_name},
             row.pk,
             detail=row.error[:120],
         )
@@ -164,9 +183,10 @@ def _unreadable(user: Any) -> list[Task]:
         Task(
             "warn",
             "unreadable",
-            f"{row['capture__server__name']}: lines that could not be read",
+            gettext("%(capture__server__name)s: lines that could not be read")
+            % {"capture__server__name": row["capture__server__name"]},
             row["capture__server"],
-            detail=f"{row['lines']} this week: report or ignore them",
+            detail=gettext("%(lines)s this week: report or ignore them") % {"lines": row["lines"]},
         )
         for row in per_server
     ]
@@ -176,8 +196,8 @@ def _unmapped(user: Any) -> list[Task]:
     count = Feature.objects.for_user(user).unmapped().count()
     if not count:
         return []
-    noun = "feature feeds" if count == 1 else "features feed"
-    said, why = f"{count} {noun} no pool", "their use is not counted"
+    told = ngettext("%(count)s feature feeds no pool", "%(count)s features feed no pool", count)
+    said, why = told % {"count": count}, gettext("their use is not counted")
     return [Task("warn", "feature", said, chosen="unmapped", detail=why)]
 
 
@@ -190,17 +210,19 @@ def _unfinished_pools(user: Any) -> list[Task]:
     )
     found = []
     if count := counts["unmapped"]:
-        noun = "pool has" if count == 1 else "pools have"
-        found.append(Task("warn", "pool", f"{count} {noun} no feature", chosen="unmapped"))
+        told = ngettext("%(count)s pool has no feature", "%(count)s pools have no feature", count)
+        found.append(Task("warn", "pool", told % {"count": count}, chosen="unmapped"))
     if count := counts["unentitled"]:
-        noun = "pool has" if count == 1 else "pools have"
+        told = ngettext(
+            "%(count)s pool has no entitlement", "%(count)s pools have no entitlement", count
+        )
         found.append(
             Task(
                 "info",
                 "pool",
-                f"{count} {noun} no entitlement",
+                told % {"count": count},
                 chosen="unentitled",
-                detail="what is allowed is not known",
+                detail=gettext("what is allowed is not known"),
             )
         )
     return found
@@ -221,15 +243,17 @@ def _contracts(user: Any) -> list[Task]:
         if left > 90 and ends > 60:
             continue
         said = (
-            f"notice by {date_format(notice)} ({left} days left)"
+            gettext("notice by %(date_format)s (%(left)s days left)")
+            % {"date_format": date_format(notice), "left": left}
             if left >= 0
-            else f"notice day {date_format(notice)} passed, ends {date_format(row.valid_to)}"
+            else gettext("notice day %(date_format)s passed, ends %(date_format_2)s")
+            % {"date_format": date_format(notice), "date_format_2": date_format(row.valid_to)}
         )
         found.append(
             Task(
                 "bad" if 0 <= left <= 14 else "warn",
                 "contract",
-                f"Contract {row}",
+                gettext("Contract %(row)s") % {"row": row},
                 row.pk,
                 detail=said,
             )

@@ -6,6 +6,7 @@ import threading
 import time
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from itam import health
 from licenses.alerts import deadman, reach
@@ -71,8 +72,11 @@ def _look() -> list[str]:
     if problem := health.broker_problem(timeout=PATIENCE_SECONDS):
         why = problem.removeprefix("broker: ")
         found.append(
-            f"The broker does not answer ({why}): nothing is polled, imported or sent. What is on "
-            "record can be read and changed as ever."
+            gettext(
+                "The broker does not answer (%(why)s): nothing is polled, imported or sent."
+                " What is on record can be read and changed as ever."
+            )
+            % {"why": why}
         )
     seen = dict(Heartbeat.objects.values_list("name", "at"))
     now = timezone.now()
@@ -80,7 +84,12 @@ def _look() -> list[str]:
         age = int((now - seen[name]).total_seconds())
         if age > QUIET_SECONDS:
             part = PARTS.get(name, name)
-            found.append(f"The {part} stands still: last heard of {ago(age)}.")
+            found.append(
+                gettext("The %(part)s stands still: last heard of %(ago)s.")
+                % {"part": part, "ago": ago(age)}
+            )
     if not seen and time.monotonic() - _BORN > STARTING_SECONDS:
-        found.append("No worker was ever heard of: start everything with `python3 manage.py up`.")
+        found.append(
+            gettext("No worker was ever heard of: start everything with `python3 manage.py up`.")
+        )
     return found

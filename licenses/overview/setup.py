@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from licenses.importing.mapping import UNKNOWN_PRODUCT
 from licenses.models import (
@@ -25,6 +27,8 @@ from licenses.models import (
     SkippedStep,
     Team,
 )
+
+Words = str | Promise
 
 
 @dataclass(frozen=True)
@@ -55,40 +59,50 @@ def _rights() -> bool:
     return Contract.objects.exists() and Entitlement.objects.exists()
 
 
-_STEPS: dict[str, tuple[str, str, Callable[[], bool]]] = {
+_STEPS: dict[str, tuple[Words, Words, Callable[[], bool]]] = {
     "server": (
-        "Licence server",
-        "Say where a licence server is, and in which time zone it prints.",
+        gettext_lazy("Licence server"),
+        gettext_lazy("Say where a licence server is, and in which time zone it prints."),
         lambda: LicenseServer.objects.exclude(zone="").exists(),
     ),
     "features": (
-        "Features",
-        "Hand in a log or a status that it wrote, or ask it.",
+        gettext_lazy("Features"),
+        gettext_lazy("Hand in a log or a status that it wrote, or ask it."),
         Feature.objects.exists,
     ),
     "products": (
-        "Products",
-        "Name what people call the software, and who sells it.",
+        gettext_lazy("Products"),
+        gettext_lazy("Name what people call the software, and who sells it."),
         # What a pool was given for want of a name is none.
         Product.objects.exclude(name=UNKNOWN_PRODUCT).exists,
     ),
     "pools": (
-        "Pools",
-        "Say which pool each feature feeds: what is counted together under one limit.",
+        gettext_lazy("Pools"),
+        gettext_lazy(
+            "Say which pool each feature feeds: what is counted together under one limit."
+        ),
         _mapped,
     ),
     "contracts": (
-        "Contracts and rights",
-        "Record what was bought: without it, nothing can be proven.",
+        gettext_lazy("Contracts and rights"),
+        gettext_lazy("Record what was bought: without it, nothing can be proven."),
         _rights,
     ),
-    "teams": ("Teams", "Name the teams whose use you want to tell apart.", Team.objects.exists),
-    "alert": ("Alerts", "Say who is told when a pool fills up or a server is silent.", _told),
+    "teams": (
+        gettext_lazy("Teams"),
+        gettext_lazy("Name the teams whose use you want to tell apart."),
+        Team.objects.exists,
+    ),
+    "alert": (
+        gettext_lazy("Alerts"),
+        gettext_lazy("Say who is told when a pool fills up or a server is silent."),
+        _told,
+    ),
 }
-_last: dict[str, tuple[str, str, Callable[[], bool]]] = {}
+_last: dict[str, tuple[Words, Words, Callable[[], bool]]] = {}
 
 
-def also(key: str, title: str, sentence: str, done: Callable[[], bool]) -> None:
+def also(key: str, title: Words, sentence: Words, done: Callable[[], bool]) -> None:
     """Add a last step of a part that this one does not know."""
     _last[key] = (title, sentence, done)
 
@@ -99,8 +113,8 @@ def steps() -> list[Step]:
     return [
         Step(
             key,
-            title,
-            sentence,
+            str(title),
+            str(sentence),
             "done" if done() else "skipped" if key in skipped else "open",
         )
         for key, (title, sentence, done) in (_STEPS | _last).items()

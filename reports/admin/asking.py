@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from licenses.admin import forms as pages
 from licenses.concurrency.periods import local_midnight
@@ -26,10 +27,14 @@ class AuditForm(pages.AdminForm):
 
     first = forms.DateField(label="From")
     end = forms.DateField(label="To", help_text="The first day that is no longer in the report.")
-    zone = forms.CharField(max_length=64, help_text="Of days and of print: such as Europe/Berlin.")
-    contract = forms.CharField(max_length=200, required=False)
-    clause = forms.CharField(max_length=200, required=False)
-    asked_by = forms.CharField(max_length=200, required=False)
+    zone = forms.CharField(
+        label=gettext_lazy("Zone"),
+        max_length=64,
+        help_text="Of days and of print: such as Europe/Berlin.",
+    )
+    contract = forms.CharField(label=gettext_lazy("Contract"), max_length=200, required=False)
+    clause = forms.CharField(label=gettext_lazy("Clause"), max_length=200, required=False)
+    asked_by = forms.CharField(label=gettext_lazy("Asked by"), max_length=200, required=False)
     nda = forms.CharField(
         label="Confidentiality agreement",
         max_length=200,
@@ -43,9 +48,15 @@ class AuditForm(pages.AdminForm):
         help_text="Why names may be given, and who approved it; the report itself holds none.",
     )
     recipients = forms.CharField(
-        max_length=LONGEST_SAYING, widget=forms.Textarea, required=False, help_text="One a line."
+        label=gettext_lazy("Recipients"),
+        max_length=LONGEST_SAYING,
+        widget=forms.Textarea,
+        required=False,
+        help_text="One a line.",
     )
-    note = forms.CharField(max_length=LONGEST_SAYING, widget=forms.Textarea, required=False)
+    note = forms.CharField(
+        label=gettext_lazy("Note"), max_length=LONGEST_SAYING, widget=forms.Textarea, required=False
+    )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

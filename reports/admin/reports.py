@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -69,9 +70,14 @@ STEPS = {
 
 
 class StepForm(pages.AdminForm):
-    comment = forms.CharField(max_length=2000, widget=forms.Textarea, required=False)
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"), max_length=2000, widget=forms.Textarea, required=False
+    )
     password = forms.CharField(
-        max_length=500, strip=False, help_text="Your own password, to confirm that it is you."
+        label=gettext_lazy("Password"),
+        max_length=500,
+        strip=False,
+        help_text="Your own password, to confirm that it is you.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.models import Vendor, validate_zone
 from licenses.models.scoping import ScopedQuerySet
@@ -32,29 +33,34 @@ class EvidencePack(models.Model):
     """
 
     class State(models.TextChoices):
-        ASKED = "asked", "Waits for approval"
-        WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
+        ASKED = "asked", gettext_lazy("Waits for approval")
+        WAITING = "waiting", gettext_lazy("Waiting")
+        RUNNING = "running", gettext_lazy("Running")
+        DONE = "done", gettext_lazy("Done")
+        FAILED = "failed", gettext_lazy("Failed")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="packs")
-    first = models.DateField("from", help_text="First day of the period, in the zone.")
-    end = models.DateField("to", help_text="First day no longer in the period.")
+    first = models.DateField(
+        "from", help_text=gettext_lazy("First day of the period, in the zone.")
+    )
+    end = models.DateField("to", help_text=gettext_lazy("First day no longer in the period."))
     zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
     shared = models.BooleanField(
-        "with shared servers",
+        gettext_lazy("with shared servers"),
         default=False,
-        help_text="Hand over servers that serve other vendors, too: their entries lie in the same "
-        "stream.",
+        help_text=gettext_lazy(
+            "Hand over servers that serve other vendors, too: their entries lie in the same stream."
+        ),
     )
     names_basis = models.CharField(
-        "basis for names",
+        gettext_lazy("basis for names"),
         max_length=500,
         blank=True,
-        help_text="Empty: pseudonyms only. Else on what basis the names of people go in, such as "
-        "a clause and who agreed; somebody else must approve it.",
+        help_text=gettext_lazy(
+            "Empty: pseudonyms only. Else on what basis the names of people go in, such as"
+            " a clause and who agreed; somebody else must approve it."
+        ),
     )
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -67,7 +73,9 @@ class EvidencePack(models.Model):
     state = models.CharField(
         max_length=10, choices=State, default=State.WAITING, db_index=True, editable=False
     )
-    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.", editable=False)
+    progress = models.PositiveSmallIntegerField(
+        default=0, help_text=gettext_lazy("Percent."), editable=False
+    )
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     size = models.PositiveBigIntegerField(default=0, editable=False)
     requested_by = models.ForeignKey(
@@ -95,7 +103,7 @@ class EvidencePack(models.Model):
             models.CheckConstraint(
                 condition=Q(end__gt=F("first")),
                 name="pack_ends_after_start",
-                violation_error_message="The period ends before it starts.",
+                violation_error_message=gettext_lazy("The period ends before it starts."),
             ),
             models.CheckConstraint(
                 condition=~Q(state="done") | ~Q(sha256=""), name="pack_done_has_hash"
@@ -107,11 +115,17 @@ class EvidencePack(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.vendor}, {self.first} to {self.end}"
+        return gettext("%(vendor)s, %(first)s to %(end)s") % {
+            "vendor": self.vendor,
+            "first": self.first,
+            "end": self.end,
+        }
 
     def clean(self) -> None:
         if self.first and self.end and self.first >= self.end:
-            raise ValidationError({"end": "It is exclusive, so it lies after the first day."})
+            raise ValidationError(
+                {"end": gettext("It is exclusive, so it lies after the first day.")}
+            )
 
     @property
     def path(self) -> Path:

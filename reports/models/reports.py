@@ -13,6 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.models import LicensePool
 from licenses.models.scoping import ScopedQuerySet
@@ -38,31 +39,37 @@ class Report(models.Model):
     """A report that was asked for. It is built in the background by whoever holds its lease."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
+        WAITING = "waiting", gettext_lazy("Waiting")
+        RUNNING = "running", gettext_lazy("Running")
+        DONE = "done", gettext_lazy("Done")
+        FAILED = "failed", gettext_lazy("Failed")
 
     class Decision(models.TextChoices):
-        OPEN = "", "Open"
-        SIGNED = "signed", "Signed"
-        REJECTED = "rejected", "Rejected"
+        OPEN = "", gettext_lazy("Open")
+        SIGNED = "signed", gettext_lazy("Signed")
+        REJECTED = "rejected", gettext_lazy("Rejected")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=40)
     pools = models.ManyToManyField(LicensePool, related_name="reports")
     params = models.JSONField(
-        help_text="start and end in epoch seconds, zone, and scope: whose pools these are."
+        help_text=gettext_lazy(
+            "start and end in epoch seconds, zone, and scope: whose pools these are."
+        )
     )
-    as_of = models.DateTimeField(help_text="Rights count as they were on record then.")
+    as_of = models.DateTimeField(
+        help_text=gettext_lazy("Rights count as they were on record then.")
+    )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING, db_index=True)
-    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    progress = models.PositiveSmallIntegerField(default=0, help_text=gettext_lazy("Percent."))
     sha256 = models.CharField(max_length=64, blank=True)
     size = models.PositiveBigIntegerField(default=0)
     data = models.JSONField(
         null=True,
         encoder=DjangoJSONEncoder,
-        help_text="Id, verdict and positions; all numbers are in the file beside the PDF.",
+        help_text=gettext_lazy(
+            "Id, verdict and positions; all numbers are in the file beside the PDF."
+        ),
     )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -70,7 +77,7 @@ class Report(models.Model):
     requested_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     files_dropped_at = models.DateTimeField(
-        null=True, help_text="When its files were thrown away, as retention says."
+        null=True, help_text=gettext_lazy("When its files were thrown away, as retention says.")
     )
     error = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -81,7 +88,9 @@ class Report(models.Model):
         blank=True,
         editable=False,
         db_index=True,
-        help_text="The same for all periods and versions of one kind of report about these pools.",
+        help_text=gettext_lazy(
+            "The same for all periods and versions of one kind of report about these pools."
+        ),
     )
     version = models.PositiveSmallIntegerField(default=1)
     supersedes = models.OneToOneField(
@@ -92,7 +101,7 @@ class Report(models.Model):
         choices=Decision,
         default=Decision.OPEN,
         blank=True,
-        help_text="Once signed or rejected, the database refuses to change this row.",
+        help_text=gettext_lazy("Once signed or rejected, the database refuses to change this row."),
     )
     data_sha256 = models.CharField(max_length=64, blank=True)
 
@@ -137,7 +146,10 @@ class Report(models.Model):
     @property
     def words(self) -> str:
         """Return how people call it, such as *report 12, version 2*."""
-        return f"report {self.pk}, version {self.version}"
+        return gettext("report %(self)s, version %(version)s") % {
+            "self": self.pk,
+            "version": self.version,
+        }
 
 
 def scope_key(name: str, pool_ids: Iterable[int]) -> str:
@@ -150,15 +162,17 @@ class SignOff(models.Model):
     """A step that somebody took on a report: never changed and never deleted."""
 
     class Step(models.TextChoices):
-        REVIEWED = "reviewed", "Reviewed"
-        APPROVED = "approved", "Approved"
-        REJECTED = "rejected", "Rejected"
+        REVIEWED = "reviewed", gettext_lazy("Reviewed")
+        APPROVED = "approved", gettext_lazy("Approved")
+        REJECTED = "rejected", gettext_lazy("Rejected")
 
     report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="sign_offs")
     step = models.CharField(max_length=10, choices=Step)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=200, help_text="As it was then.")
-    role = models.CharField(max_length=200, blank=True, help_text="The user's groups then.")
+    name = models.CharField(max_length=200, help_text=gettext_lazy("As it was then."))
+    role = models.CharField(
+        max_length=200, blank=True, help_text=gettext_lazy("The user's groups then.")
+    )
     comment = models.TextField(blank=True)
     at = models.DateTimeField(default=timezone.now)
 
@@ -179,4 +193,4 @@ class SignOff(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.step} by {self.name}"
+        return gettext("%(step)s by %(self)s") % {"step": self.step, "self": self.name}

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.alerts.channels import mail
 from licenses.concurrency.periods import local_midnight
@@ -25,13 +26,13 @@ class ReportSchedule(models.Model):
     """A report that is made after each month or quarter, and sent by mail."""
 
     class Rhythm(models.TextChoices):
-        MONTH = "month", "After each month"
-        QUARTER = "quarter", "After each quarter"
+        MONTH = "month", gettext_lazy("After each month")
+        QUARTER = "quarter", gettext_lazy("After each quarter")
 
     class Attach(models.TextChoices):
-        PDF = "pdf", "The PDF"
-        BOTH = "both", "The PDF and its numbers"
-        LINK = "link", "Only a link"
+        PDF = "pdf", gettext_lazy("The PDF")
+        BOTH = "both", gettext_lazy("The PDF and its numbers")
+        LINK = "link", gettext_lazy("Only a link")
 
     name = models.CharField(max_length=200, unique=True)
     report = models.CharField(max_length=40, default="compliance", editable=False)
@@ -39,23 +40,35 @@ class ReportSchedule(models.Model):
     months = models.PositiveSmallIntegerField(
         default=12,
         validators=[MinValueValidator(1), MaxValueValidator(60)],
-        help_text="How many months each report looks back from the end of its period.",
+        help_text=gettext_lazy(
+            "How many months each report looks back from the end of its period."
+        ),
     )
     pools = models.ManyToManyField(
-        LicensePool, blank=True, related_name="+", help_text="Or a vendor; without either, all."
+        LicensePool,
+        blank=True,
+        related_name="+",
+        help_text=gettext_lazy("Or a vendor; without either, all."),
     )
     vendor = models.ForeignKey(
         Vendor, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     zone = models.CharField(
-        max_length=64, default="UTC", validators=[validate_zone], help_text="Of days and of print."
+        max_length=64,
+        default="UTC",
+        validators=[validate_zone],
+        help_text=gettext_lazy("Of days and of print."),
     )
     days_after = models.PositiveSmallIntegerField(
         default=7,
         validators=[MaxValueValidator(90)],
-        help_text="Days between the end of a period and its report, for data that come late.",
+        help_text=gettext_lazy(
+            "Days between the end of a period and its report, for data that come late."
+        ),
     )
-    recipients = models.CharField(max_length=1000, help_text="Mail addresses, joined by commas.")
+    recipients = models.CharField(
+        max_length=1000, help_text=gettext_lazy("Mail addresses, joined by commas.")
+    )
     attach = models.CharField(max_length=10, choices=Attach, default=Attach.PDF)
     enabled = models.BooleanField(default=True)
     owner = models.ForeignKey(
@@ -63,9 +76,11 @@ class ReportSchedule(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         editable=False,
-        help_text="In whose name, and with whose scope, reports are made.",
+        help_text=gettext_lazy("In whose name, and with whose scope, reports are made."),
     )
-    next_end = models.DateField(editable=False, help_text="Where the next report's period ends.")
+    next_end = models.DateField(
+        editable=False, help_text=gettext_lazy("Where the next report's period ends.")
+    )
     due_at = models.DateTimeField(editable=False, db_index=True)
     last_error = models.CharField(max_length=500, blank=True, editable=False)
 
@@ -87,7 +102,7 @@ class ReportSchedule(models.Model):
     def check_scope(pools: Any, vendor: Vendor | None) -> None:
         """Raise ValidationError for pools and a vendor at once: which of them would be meant?"""
         if pools and vendor:
-            raise ValidationError({"vendor": "Choose either pools or a vendor."})
+            raise ValidationError({"vendor": gettext("Choose either pools or a vendor.")})
 
     def addresses(self) -> list[str]:
         """Return whom it is sent to, each once."""
@@ -128,9 +143,9 @@ class ReportDelivery(models.Model):
     """One mail with a report to one recipient: the log of what went out."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        SENT = "sent", "Sent"
-        FAILED = "failed", "Failed"
+        WAITING = "waiting", gettext_lazy("Waiting")
+        SENT = "sent", gettext_lazy("Sent")
+        FAILED = "failed", gettext_lazy("Failed")
 
     schedule = models.ForeignKey(
         ReportSchedule, on_delete=models.SET_NULL, null=True, related_name="deliveries"
@@ -139,14 +154,18 @@ class ReportDelivery(models.Model):
     recipient = models.CharField(max_length=500)
     attach = models.CharField(max_length=10, choices=ReportSchedule.Attach)
     key = models.UUIDField(
-        default=uuid.uuid4, unique=True, help_text="Message id: the same for every try."
+        default=uuid.uuid4,
+        unique=True,
+        help_text=gettext_lazy("Message id: the same for every try."),
     )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
-    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the PDF as it was sent.")
+    sha256 = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("Of the PDF as it was sent.")
+    )
     last_error = models.CharField(max_length=500, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
@@ -162,7 +181,10 @@ class ReportDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.report} to {self.recipient}"
+        return gettext("%(report)s to %(recipient)s") % {
+            "report": self.report,
+            "recipient": self.recipient,
+        }
 
     @property
     def channel(self) -> Any:

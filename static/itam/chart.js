@@ -6,7 +6,7 @@
   const DAY = 86400;
   const SPANS = { year: 365 * DAY, month: 30 * DAY, week: 7 * DAY, day: DAY, hour: 3600 };
   const SHORTEST = 60;
-  const STEPS = { 1: "second", 10: "10 seconds", 60: "minute", 300: "5 minutes", 900: "15 minutes", 3600: "hour", 21600: "6 hours", 86400: "day" };
+  const STEPS = [1, 10, 60, 300, 900, 3600, 21600, 86400]; // named on the page in this order
 
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -73,7 +73,7 @@
   }
 
   function clocks(zone) {
-    const make = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
+    const make = (options) => new Intl.DateTimeFormat(document.documentElement.lang || "en-GB", { timeZone: zone, ...options });
     const formats = {
       second: make({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
       minute: make({ hour: "2-digit", minute: "2-digit" }),
@@ -149,7 +149,7 @@
         if (ask !== this.asked) return;
         this.data = data;
       } catch (problem) {
-        if (ask === this.asked) this.say("The chart could not be read. Press a span to try again.", false);
+        if (ask === this.asked) this.say(window.lmWords("chartFailed"), false);
         return;
       }
       const address = new URL(location.href);
@@ -173,9 +173,9 @@
       this.place.plot = null;
       this.tell(say);
       const known = data.peak.some((level) => level !== null);
-      this.say(known ? "" : "Nothing is known of this time.", false);
+      this.say(known ? "" : window.lmWords("chartEmpty"), false);
       if (!known && !data.gaps.length) return;
-      const reading = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? "not known" : String(number));
+      const reading = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? window.lmWords("notKnown") : String(number));
       const paths = steps(data.end);
       this.place.plot = new uPlot(
         {
@@ -186,10 +186,10 @@
           scales: { x: { range: () => [this.view.from, this.view.to] }, y: { range: (_, _low, high) => [0, Math.max(1, high || 1) * 1.08] } },
           axes: [{ ...axis(), values: (_, ticks, _axis, _space, step) => ticks.map((tick) => say.tick(tick, step)) }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
           series: [
-            { label: "Time", value: (_, seconds) => (seconds === null || seconds === undefined ? "" : say.full(seconds)) },
-            { label: "Peak", stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, spanGaps: false, value: reading, paths, points: { show: false } },
-            { label: "Limit", stroke: colour("--lm-limit"), width: 2, dash: [6, 4], spanGaps: false, value: reading, paths, points: { show: false } },
-            { label: "Refusals", scale: "none", stroke: "transparent", value: reading, points: { show: false } },
+            { label: window.lmWords("time"), value: (_, seconds) => (seconds === null || seconds === undefined ? "" : say.full(seconds)) },
+            { label: window.lmWords("peak"), stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, spanGaps: false, value: reading, paths, points: { show: false } },
+            { label: window.lmWords("limit"), stroke: colour("--lm-limit"), width: 2, dash: [6, 4], spanGaps: false, value: reading, paths, points: { show: false } },
+            { label: window.lmWords("refusals"), scale: "none", stroke: "transparent", value: reading, points: { show: false } },
           ],
           hooks: { drawClear: [drawGaps(data.gaps)], setSelect: [(plot) => this.zoom(plot)], ready: [(plot) => this.lead(plot)] },
         },
@@ -228,10 +228,10 @@
     // The same in words, for readers who cannot use the drawing: the view, and its highest moments as links.
     tell(say) {
       const { data, view } = this;
-      this.panel.querySelector("[data-chart-view]").textContent = `${say.full(view.from)} to ${say.full(view.to)}, the most of each ${STEPS[data.step]}`;
+      this.panel.querySelector("[data-chart-view]").textContent = window.lmWords("view", { from: say.full(view.from), to: say.full(view.to), step: window.lmWords("steps").split("|")[STEPS.indexOf(data.step)] || "" });
       const more = this.panel.querySelector("[data-chart-more]");
       more.hidden = !data.more_gaps;
-      more.textContent = data.more_gaps ? `${data.more_gaps} shorter gaps are not drawn.` : "";
+      more.textContent = data.more_gaps ? window.lmWords("moreGaps", { count: data.more_gaps }) : "";
       const list = this.panel.querySelector("[data-chart-peaks]");
       const highest = data.peak.map((level, place) => ({ level, place })).filter((one) => one.level).sort((one, other) => other.level - one.level || one.place - other.place).slice(0, 5);
       list.replaceChildren(...highest.map(({ level, place }) => {
@@ -242,8 +242,9 @@
           target.href = address;
           target.className = "lm-link";
         }
-        const limit = data.limit[place] === null ? "" : ` of ${data.limit[place]}`;
-        target.textContent = `${level}${limit} on ${say.full(data.peak_at[place] === null ? data.time[place] : data.peak_at[place])}`;
+        const limit = data.limit[place];
+        const time = say.full(data.peak_at[place] === null ? data.time[place] : data.peak_at[place]);
+        target.textContent = window.lmWords(limit === null ? "level" : "levelOf", { level, limit, time });
         row.append(target);
         return row;
       }));

@@ -9,6 +9,13 @@
     (root || document).querySelectorAll(selector).forEach(deed);
   }
 
+  // What this script says stands on the page, in the reader's language: name, and what fills its gaps.
+  window.lmWords = function (name, gaps) {
+    const place = document.getElementById("lm-words");
+    const text = (place && place.dataset[name]) || "";
+    return text.replace(/\{(\w+)\}/g, (gap, key) => (gaps && key in gaps ? gaps[key] : gap));
+  };
+
   function write(node, text) {
     if (node.textContent !== text) node.textContent = text;
   }
@@ -70,12 +77,12 @@
           if (numbers) show(place, numbers);
         });
         if (status) {
-          write(status, "read " + new Date(found.at * 1000).toLocaleTimeString([], { hour12: false }));
+          write(status, window.lmWords("read", { time: new Date(found.at * 1000).toLocaleTimeString([], { hour12: false }) }));
           status.classList.remove("lm-warn");
         }
       } catch (problem) {
         if (status) {
-          write(status, "no connection: the numbers are old");
+          write(status, window.lmWords("lost"));
           status.classList.add("lm-warn");
         }
       }
@@ -108,7 +115,7 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       place.replaceChildren(...page.body.childNodes);
     } catch (problem) {
-      write(place, "This part could not be read. Reload the page to try again.");
+      write(place, window.lmWords("partFailed"));
     }
   }
 
@@ -152,7 +159,7 @@
         each("[data-live-words]", place, (node) => write(node, found.state + ", " + found.progress + " %"));
         if (found.done) window.location.reload();
       } catch (problem) {
-        each("[data-live-words]", place, (node) => write(node, "no connection"));
+        each("[data-live-words]", place, (node) => write(node, window.lmWords("offline")));
       }
     };
   }

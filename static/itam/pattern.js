@@ -2,7 +2,8 @@
 (function () {
   "use strict";
 
-  const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+  const days = () => window.lmWords("days").split("|");
+  const rounded = (value, places) => value.toLocaleString(document.documentElement.lang || "en-GB", { minimumFractionDigits: places, maximumFractionDigits: places });
   const SHADES = 6;
 
   function colour(name) {
@@ -17,37 +18,37 @@
   }
 
   const shown = {
-    peak: { words: "at most %s in use", text: (value) => String(value) },
-    mean: { words: "%s in use on average", text: (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1)) },
-    denials: { words: "%s refusals for want of seats", text: (value) => String(value) },
+    peak: { words: "heatPeak", table: "tablePeak", text: (value) => String(value) },
+    mean: { words: "heatMean", table: "tableMean", text: (value) => rounded(value, value >= 10 ? 0 : 1) },
+    denials: { words: "heatDenials", table: "tableDenials", text: (value) => String(value) },
   };
 
   function cell(data, what, day, hour) {
     const value = data[what][day][hour];
-    const clock = `${String(hour).padStart(2, "0")}:00`;
-    if (value === null) return make("td", "–", { class: "lm-heat-none", title: `${DAYS[day]} ${clock}: not known` });
+    const when = `${days()[day]} ${String(hour).padStart(2, "0")}:00`;
+    if (value === null) return make("td", "–", { class: "lm-heat-none", title: window.lmWords("heatNone", { when }) });
     const highest = Math.max(1, what === "denials" ? 0 : data.limit || 0, ...data[what].flat().map((each) => each || 0));
     const text = shown[what].text(value);
     const shade = value ? Math.max(1, Math.min(SHADES, Math.ceil((SHADES * value) / highest))) : 0;
-    const words = `${DAYS[day]} ${clock}: ${shown[what].words.replace("%s", text)}; known for ${data.known[day][hour]} of these hours`;
+    const words = window.lmWords(shown[what].words, { when, value: text, known: data.known[day][hour] });
     const found = make("td", data.at && what === "peak" && value ? "" : text, { class: `lm-heat-${shade}`, title: words });
-    if (!found.textContent) found.append(make("a", text, { href: `${data.at}?at=${encodeURIComponent(data.peak_at[day][hour])}`, "aria-label": `${words}. Show the first of these moments` }));
+    if (!found.textContent) found.append(make("a", text, { href: `${data.at}?at=${encodeURIComponent(data.peak_at[day][hour])}`, "aria-label": window.lmWords("showMoment", { words }) }));
     return found;
   }
 
   function heat(place, data, what) {
     const head = make("tr");
-    head.append(make("th", "Hour", { scope: "col" }), ...DAYS.map((day) => make("th", day, { scope: "col" })));
+    head.append(make("th", window.lmWords("hour"), { scope: "col" }), ...days().map((day) => make("th", day, { scope: "col" })));
     const top = make("thead");
     top.append(head);
     const body = make("tbody");
     for (let hour = 0; hour < 24; hour += 1) {
       const row = make("tr");
-      row.append(make("th", String(hour).padStart(2, "0"), { scope: "row" }), ...DAYS.map((_, day) => cell(data, what, day, hour)));
+      row.append(make("th", String(hour).padStart(2, "0"), { scope: "row" }), ...days().map((_, day) => cell(data, what, day, hour)));
       body.append(row);
     }
     const table = make("table", undefined, { class: "lm-heat" });
-    table.append(make("caption", shown[what].words.replace("%s", "seats"), { class: "lm-heard" }), top, body);
+    table.append(make("caption", window.lmWords(shown[what].table), { class: "lm-heard" }), top, body);
     place.replaceChildren(table);
   }
 
@@ -68,7 +69,7 @@
     if (place.plot) place.plot.destroy();
     place.plot = null;
     words.hidden = Boolean(load.observed_seconds);
-    words.textContent = load.observed_seconds ? "" : "Nothing was observed yet.";
+    words.textContent = load.observed_seconds ? "" : window.lmWords("unobserved");
     if (!load.observed_seconds) return;
     const { from, to, seats } = curve(load);
     const axis = { stroke: colour("--lm-ink-subtle"), grid: { stroke: colour("--lm-line"), width: 1 }, ticks: { stroke: colour("--lm-line"), width: 1 }, font: "12px Inter, sans-serif" };
@@ -99,7 +100,7 @@
         ctx.moveTo(left, bbox.top);
         ctx.lineTo(left, bbox.top + bbox.height);
         ctx.stroke();
-        ctx.fillText(`${100 * mark.share} % of the time: ${mark.seats}`, edge - 8 * devicePixelRatio, bbox.top + bbox.height / 3 + 18 * place * devicePixelRatio);
+        ctx.fillText(window.lmWords("mark", { share: 100 * mark.share, seats: mark.seats }), edge - 8 * devicePixelRatio, bbox.top + bbox.height / 3 + 18 * place * devicePixelRatio);
       });
       if (data.limit !== null) {
         const height = plot.valToPos(data.limit, "y", true);
@@ -120,8 +121,8 @@
         scales: { x: { time: false, range: () => [0, 100] }, y: { range: () => [0, top * 1.08] } },
         axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => `${tick} %`) }, { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
         series: [
-          { label: "Share of the time", value: (_, share) => (share === null || share === undefined ? "" : `from ${share.toFixed(2)} %`) },
-          { label: "Seats", stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, paths, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "" : String(number)) },
+          { label: window.lmWords("share"), value: (_, share) => (share === null || share === undefined ? "" : window.lmWords("fromShare", { share: rounded(share, 2) })) },
+          { label: window.lmWords("seats"), stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, paths, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "" : String(number)) },
         ],
         hooks: { draw: [marks] },
       },
@@ -142,7 +143,7 @@
       if (!answer.ok || answer.redirected) throw new Error(answer.status);
       data = await answer.json();
     } catch (problem) {
-      panel.querySelectorAll("[data-heat-words], [data-load-words]").forEach((node) => { node.textContent = "This could not be read. Reload the page to try again."; });
+      panel.querySelectorAll("[data-heat-words], [data-load-words]").forEach((node) => { node.textContent = window.lmWords("partFailed"); });
       return;
     }
     const show = () => {

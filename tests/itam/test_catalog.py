@@ -41,9 +41,9 @@ def test_the_po_file_is_written_as_the_command_writes_it(entries):
 def test_a_translation_has_the_placeholders_and_tags_of_its_sentence(entries):
     wrong = []
     for entry in entries.values():
-        last = entry.message.plural or entry.message.text
-        for text in entry.texts:
-            differ = set(PLACEHOLDER.findall(last)) ^ set(PLACEHOLDER.findall(text))
+        forms = [entry.message.text, entry.message.plural]
+        for form, text in zip(forms, entry.texts, strict=False):
+            differ = set(PLACEHOLDER.findall(form)) ^ set(PLACEHOLDER.findall(text))
             if differ - (ALLOWED if entry.message.plural else set()):
                 wrong.append((entry.message.text, differ))
     assert not wrong

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import BadHeaderError, EmailMessage
 from django.core.validators import validate_email
 from django.db import DatabaseError
+from django.utils.translation import gettext
 
 from licenses.models import Channel
 
@@ -27,12 +28,14 @@ def check(target: str) -> None:
     """Refuse a list in which something is no mail address."""
     addresses = recipients(Channel(target=target))
     if not addresses:
-        raise ValueError("Expected at least one mail address.")
+        raise ValueError(gettext("Expected at least one mail address."))
     for address in addresses:
         try:
             validate_email(address)
         except ValidationError as error:
-            raise ValueError(f"{address!r} is no mail address.") from error
+            raise ValueError(
+                gettext("%(address)s is no mail address.") % {"address": repr(address)}
+            ) from error
 
 
 def _subject(text: str) -> str:
@@ -63,10 +66,17 @@ def send(channel: Channel, message: Message) -> None:
         taken = mail.send()
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()), (0, b""))[0]
-        raise SendError(f"The mail server refused the address (code {code}).") from error
+        raise SendError(
+            gettext("The mail server refused the address (code %(code)s).") % {"code": code}
+        ) from error
     except smtplib.SMTPResponseException as error:
-        raise SendError(f"The mail server refused the mail (code {error.smtp_code}).") from error
+        raise SendError(
+            gettext("The mail server refused the mail (code %(smtp_code)s).")
+            % {"smtp_code": error.smtp_code}
+        ) from error
     except (smtplib.SMTPException, OSError, DatabaseError, BadHeaderError, ValueError) as error:
-        raise SendError(f"The mail was not taken: {type(error).__name__}.") from error
+        raise SendError(
+            gettext("The mail was not taken: %(name)s.") % {"name": type(error).__name__}
+        ) from error
     if not taken:
-        raise SendError("The mail was not taken.")
+        raise SendError(gettext("The mail was not taken."))

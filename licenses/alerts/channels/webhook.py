@@ -15,6 +15,7 @@ import hmac
 import json
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from licenses.alerts import egress
 from licenses.models import Channel
@@ -76,8 +77,11 @@ def send(channel: Channel, message: Message) -> None:
     try:
         status = egress.post(channel.target, body, headers, policy())
     except egress.Refused as error:
-        raise SendError(f"Not sent: {error}") from error
+        raise SendError(gettext("Not sent: %(error)s") % {"error": error}) from error
     except egress.Unreachable as error:
-        raise SendError(f"No answer: {error}") from error
+        raise SendError(gettext("No answer: %(error)s") % {"error": error}) from error
     if not 200 <= status < 300:
-        raise SendError(f"The receiver answered with status {status}; expected 2xx.")
+        raise SendError(
+            gettext("The receiver answered with status %(status)s; expected 2xx.")
+            % {"status": status}
+        )

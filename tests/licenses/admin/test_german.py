@@ -1,0 +1,91 @@
+"""Pages in German say nothing of the catalogue in English."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from itam import catalog
+from licenses.admin.pool_tabs import TABS
+from licenses.models import AlertRule, Contract, Entitlement, LicensePool, LicenseServer
+from reports.models import Report
+
+from .conftest import World
+from .test_pages import place
+
+LISTED = (LicensePool, LicenseServer, Contract, Entitlement, AlertRule, Report)
+# A gap in a sentence may hold whatever a page puts there, but no markup and no other sentence.
+GAP = re.compile(r"%%?\(\w+\)s|\{\w+\}")
+
+
+def english() -> re.Pattern[str]:
+    """Return a pattern for each sentence of two words or more that German says otherwise."""
+    found = []
+    for entry in catalog.read(catalog.po_path()).values():
+        for text in (entry.message.text, entry.message.plural):
+            words = GAP.sub(" ", text)
+            if len(re.findall(r"[A-Za-z]{2,}", words)) < 2 or text in entry.texts:
+                continue
+            parts = [re.escape(part) for part in GAP.split(" ".join(text.split()))]
+            if max(map(len, parts)) >= 10:
+                found.append(r"[^<>\n]{0,60}?".join(parts))
+    return re.compile(
+        r"(?<![\w'’])(?:" + "|".join(sorted(found, key=len, reverse=True)) + r")(?!\w)"
+    )
+
+
+def visible(page: str) -> str:
+    """Return what a page shows and says: its text, and what stands in attributes for people."""
+    page = re.sub(r"<(script|style|template)\b.*?</\1>", "", page, flags=re.DOTALL)
+    said = re.findall(r'(?:title|aria-label|placeholder|data-label)="([^"]*)"', page)
+    rows = [re.sub(r"\s+", " ", part) for part in re.split(r"<[^>]*>", page)]
+    return html.unescape("\n".join(row for row in [*rows, *said] if row.strip()))
+
+
+@pytest.fixture(scope="module")
+def pattern() -> re.Pattern[str]:
+    return english()
+
+
+def paths(world: World) -> list[str]:
+    return [
+        reverse("admin:index"),
+        *(
+            reverse("admin:licenses_licensepool_overview", args=[world.mine.pk]) + f"?tab={tab.key}"
+            for tab in TABS
+        ),
+        reverse("admin:licenses_licensepool_at", args=[world.mine.pk]),
+        reverse("admin:licenses_licenseserver_overview", args=[world.server.pk]),
+        reverse("admin:set-up-step", args=["server"]),
+        reverse("admin:set-up-step", args=["contracts"]),
+        *(place(model) for model in LISTED),
+        *(place(model, "add") for model in LISTED if model is not Report),
+        reverse("portal:status"),
+        reverse("portal:pool", args=[world.mine.pk]),
+        reverse("portal:waiting"),
+        reverse("portal:refusals"),
+    ]
+
+
+def test_german_pages_say_no_english_sentence(
+    root: Client, world: World, pattern: re.Pattern[str]
+) -> None:
+    left: dict[str, Any] = {}
+    for path in paths(world):
+        answer = root.get(path, HTTP_ACCEPT_LANGUAGE="de")
+        assert answer.status_code == 200 and answer.headers["Content-Language"] == "de", path
+        if found := set(pattern.findall(visible(answer.text))):
+            left[path] = found
+    assert not left
+
+
+def test_the_crawl_finds_english_where_it_is(
+    root: Client, world: World, pattern: re.Pattern[str]
+) -> None:
+    page = visible(root.get(reverse("admin:index"), HTTP_ACCEPT_LANGUAGE="en").text)
+    assert "Needs attention" in pattern.findall(page)
