@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -160,7 +160,7 @@ def daily_csv(pools: Iterable[tuple[str, Iterable[Day]]], zone: ZoneInfo) -> byt
 def _row(day: Day, zone: ZoneInfo) -> str:
     expected, seen, bounded = day.expected_seconds, day.observed_seconds, day.bounded_seconds
     bound = "" if day.peak is None else "false" if day.peak_exact else "true"
-    figures = _FIGURES(day)
+    figures: Sequence[object] = _FIGURES(day)
     if None in figures:
         figures = ["" if figure is None else figure for figure in figures]
     peak, lasted, low, high, issued_low, issued_high = figures
