@@ -200,7 +200,10 @@ class _Run:
                 with suppress(KeyError):
                     selector.unregister(stream)
                 stream.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            Path(self.folder).rmdir()  # nearly every program leaves it empty
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def outcome(self) -> Outcome:
         code = self.process.returncode
@@ -246,7 +249,7 @@ def _start(job: Job, timeout: float, selector: selectors.BaseSelector) -> _Run |
     for limit, value in LIMITS:
         # From here rather than between fork and exec, which is not safe in a process with threads.
         with suppress(ProcessLookupError, PermissionError, ValueError):
-            hard = resource.prlimit(process.pid, limit)[1]
+            hard = resource.getrlimit(limit)[1]  # ours, which the program has from us
             capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.prlimit(process.pid, limit, (capped, capped))
     run = _Run(job, process, folder, timeout if job.timeout is None else job.timeout)
