@@ -79,8 +79,7 @@ def check_day(about, lines, opened, held):
     need(root(int(count), parts).hex() == top and not parts, f"streams.txt, {day}: not as sealed")
     own = [(row[1], int(row[2]), row[3]) for row in rows if row[4:]]
     names, more = [name for name, *_ in own], int(entries) - sum(number for _, number, _ in own)
-    fits = names == sorted({*names}) and {*held} <= {*names}
-    need(fits, f"streams.txt, {day}: a stream is missing")
+    need(names == sorted({*names}) and {*held} <= {*names}, f"{day}: a stream is missing")
     need(more >= 0 if len(own) < int(count) else not more, f"days.txt, {day}: {more} entries lack")
     for name, number, digest in own:
         path, last = f"ev/{day}.{name.replace('/', '-')}.jsonl", held.get(name, 0) + number
@@ -92,6 +91,7 @@ def check_day(about, lines, opened, held):
 def check(names, opened, pubkey, anchors=()):
     """names: all files; opened(name): one to read; anchors: (name, text). Say what was checked."""
     texts, found, keys, held, sizes = {}, set(), [pubkey], {}, []
+    need(re.fullmatch(r"[^\s+]+\+[0-9a-f]{8}\+\S{44}", pubkey), f"not a public key: {pubkey}")
     for name in (name for name in names if not name.startswith("ev/")):
         with opened(name) as file:
             data = file.read()

@@ -495,7 +495,7 @@ def test_the_command_writes_what_the_program_checks(log: Log, tmp_path: Path) ->
     assert code == 0 and re.fullmatch(r"OK 4 days, .* 0 anchors.*\n", told), told
     assert run(folder, public, anchor)[1] == told.replace("0 anchors", "1 anchors")
     assert run()[0] == 2
-    assert run(target, "nonsense") == (1, "FAILED pack.txt: changed, or signed by another key\n")
+    assert run(target, "nonsense") == (1, "FAILED not a public key: nonsense\n")
     assert run(tmp_path / "absent.zip", public)[0] == 1
     (folder / "more.txt").write_text("more")
     assert run(folder, public) == (1, f"FAILED {ALTERED}: more.txt\n")
