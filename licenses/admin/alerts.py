@@ -139,10 +139,15 @@ def _latest(found: Backtest) -> list[str]:
     said = []
     for name, row in found.latest:
         of = gettext("%(worst)s of %(limit)s") % {"worst": row.worst, "limit": row.limit}
-        said.append(
-            gettext(
-                "%(when)s UTC, %(pool)s: %(seats)s in use, for %(length)s, %(denials)s refused."
+        sentence = gettext(
+            "%(when)s UTC, %(pool)s: %(seats)s in use, for %(length)s, %(denials)s refused."
+        )
+        if found.kind == AlertRule.Kind.DENIALS:
+            sentence = gettext(
+                "%(when)s UTC, %(pool)s: at most %(seats)s refusals in an hour, for %(length)s."
             )
+        said.append(
+            sentence
             % {
                 "when": f"{words.moment(row.fired_at):%Y-%m-%d %H:%M}",
                 "pool": name,

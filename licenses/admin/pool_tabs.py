@@ -16,12 +16,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from licenses.access.fairness import waits
+from licenses.alerts.filling import sentence
 from licenses.analysis import denials as pool_denials
 from licenses.analysis import now as pools_now
 from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
 from licenses.analysis.drift import drift
 from licenses.analysis.rights import entitlement_steps
+from licenses.analysis.time_to_full import forecasts
 from licenses.analysis.verdict import VERDICT_WORDS, months
 from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
@@ -60,7 +62,22 @@ def now_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
         "holders": holders(pool, request) if may("licenses.view_checkout") else None,
         "holders_url": reverse("admin:live-pool-holders", args=[pool.pk]),
         "alerts": list(alerts) if may("licenses.view_alert") else None,
+        "filling": filling_words(pool),
     }
+
+
+def filling_words(pool: Any) -> str:
+    """Return when a pool that is half full or more is expected to be full; "" where it is not."""
+    now = getattr(pool, "now", None)
+    if now is None or not now.limit or not now.limit / 2 <= (now.in_use or 0) < now.limit:
+        return ""
+    found = forecasts([now]).get(pool.pk)
+    if found is None or not found.seconds:
+        return ""
+    left = gettext("Expected to be full in about %(left)s.") % {
+        "left": words.lasting(found.seconds)
+    }
+    return f"{left} {sentence(found)}"
 
 
 def use_tab(pool: Any, request: HttpRequest, now: int) -> Shown:

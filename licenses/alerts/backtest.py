@@ -23,7 +23,7 @@ from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
 from licenses.models import AlertRule, LicensePool
 
-from .past import KINDS, PastEpisode, episodes
+from .past import TRIED, PastEpisode, episodes
 
 SHORTAGE_GAP_SECONDS = 3600
 EXAMPLES = 5
@@ -34,6 +34,7 @@ YEAR_SECONDS = 365 * 86_400
 class Backtest:
     """What a rule would have done over [start, end).
 
+    kind:      of the rule: the worst in `latest` are refusals in an hour for *denials*, else seats.
     possible:  False for kinds of which nothing is known after the fact; the rest is then empty.
     pools:     that were looked at; of_pools: that the rule is about. Fewer where time ran out.
     leads:     seconds from the alert to the shortage, one for each that it was ahead of.
@@ -43,6 +44,7 @@ class Backtest:
 
     start: int
     end: int
+    kind: str = ""
     possible: bool = True
     pools: int = 0
     of_pools: int = 0
@@ -99,8 +101,8 @@ def backtest(
     pools:          those that the asker may see; the ones that the rule is not about are left out.
     limit_seconds:  stop after the pool at which this much time is over, as somebody waits.
     """
-    found = Backtest(start=now - seconds, end=now)
-    if rule.kind not in KINDS:
+    found = Backtest(start=now - seconds, end=now, kind=rule.kind)
+    if rule.kind not in TRIED:
         found.possible = False
         return found
     chosen = _chosen(rule, pools)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from itam import figures
 from licenses.models import Alert, AlertRule, LicensePool, PoolNow, PoolStillness
 
+from . import filling
 from .holders import Holders
 from .observing import Notice, Observation, Subject
 from .world import CAPACITY, ServerSight, World
@@ -105,6 +106,11 @@ def title(seen: Observation, world: World) -> str:
         return gettext("%(pool)s: contract, licence file and server differ on its seats") % {
             "pool": plain(seen.subject.pool)
         }
+    if kind == Kind.TIME_TO_FULL:
+        return gettext("%(pool)s is expected to be full in about %(left)s") % {
+            "pool": plain(seen.subject.pool),
+            "left": length(-60 * (value or 0)),
+        }
     if seen.subject.server is not None:
         return gettext("Licence server %(server)s gives no answer") % {
             "server": plain(seen.subject.server)
@@ -171,6 +177,8 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
         return _still(seen, world)
     if seen.rule.kind == Kind.DRIFT:
         return _drift(seen, world)
+    if seen.rule.kind == Kind.TIME_TO_FULL:
+        return _filling(seen, world)
     if seen.subject.server is not None:
         return _server_silent(world.servers[seen.subject.server.pk], world)
     if seen.rule.kind == Kind.EVIDENCE:
@@ -283,6 +291,19 @@ def _drift(seen: Observation, world: World) -> str:
             " enter what is missing in the contract, or ask the vendor for a licence file"
             " of the right number."
         ),
+    ]
+    return "\n".join(lines)
+
+
+def _filling(seen: Observation, world: World) -> str:
+    pool = seen.subject.pool
+    assert pool is not None
+    row = world.forecasts.get(pool.pk)
+    lines = [
+        f"{plain(pool)} ({plain(pool.product.vendor)} {plain(pool.product)})",
+        _use(world.figures[pool.pk]),
+        *([filling.sentence(row)] if row else []),
+        gettext("What to do: %(advice)s") % {"advice": _advice(seen, pool)},
     ]
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from licenses.models import AlertRule, Contract, Feature, LicensePool, LicenseServer
 
-from . import rules
+from . import filling, rules
 from .dates import band
 from .rules import Limits, Sample
 from .world import (
@@ -76,6 +76,8 @@ def observations(world: World) -> Iterator[Observation]:
             yield from _of_stillness(rule, world)
         elif rule.kind == Kind.DRIFT:
             yield from _of_drifts(rule, world)
+        elif rule.kind == Kind.TIME_TO_FULL:
+            yield from _of_forecasts(rule, world)
         elif rule.kind == Kind.UNREADABLE:
             yield from _of_unreadable(rule, world)
         elif rule.kind == Kind.SCHEDULER:
@@ -209,6 +211,23 @@ def _of_drifts(rule: AlertRule, world: World) -> Iterator[Observation]:
             subject=pool_subject(world, pool),
             sample=Sample(world.second, int(pool.pk in world.drifts)),
             limits=Limits(1, 0, keep_firing_seconds=rule.keep_firing_seconds),
+        )
+
+
+def _of_forecasts(rule: AlertRule, world: World) -> Iterator[Observation]:
+    """Yield the minutes until each pool is full, below zero."""
+    for pool in _pools(rule, world):
+        row, figures = world.forecasts.get(pool.pk), world.figures[pool.pk]
+        at = int(figures.at.timestamp()) if figures.at else None
+        blind = _out_of_sight(world, pool.pk, at) or figures.limit is None
+        value = filling.value(None if row is None else row.seconds)
+        yield Observation(
+            rule=rule,
+            subject=pool_subject(world, pool),
+            sample=Sample(world.second, None if blind else value),
+            limits=filling.minute_limits(rule),
+            bound=figures.limit,
+            awaited=world.pool_polled(pool.pk),
         )
 
 

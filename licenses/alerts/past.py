@@ -17,10 +17,13 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
+from licenses.analysis.time_to_full import BLIND, NEVER, STEP, expected, samples
 from licenses.analysis.usage import PoolFacts, load_facts
+from licenses.concurrency.denials import UNSERVED
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
 from licenses.models import LONGEST_STEP, Alert, AlertRule, LateSpan, LicensePool
 
+from .filling import minute_limits
 from .messages import plain
 from .observing import capacity_limits
 from .rules import Limits, Sample, replay
@@ -31,6 +34,9 @@ MARGIN_SECONDS = 86400
 MARGIN = timedelta(seconds=MARGIN_SECONDS)
 LEASE = timedelta(seconds=300)
 KINDS = CAPACITY - {Kind.DENIALS}
+"""Of which late data make alerts of the past."""
+TRIED = CAPACITY | {Kind.TIME_TO_FULL}
+"""That can be tried on the past."""
 
 _CLEAR, _BETWEEN, _OVER = 0, 1, 2
 
@@ -153,9 +159,10 @@ def _claim(now: datetime) -> LateSpan | None:
 def backtest(rule: AlertRule, pool_ids: Collection[int], start: int, end: int) -> list[PastEpisode]:
     """Return when a rule (it need not be saved) would have fired in these pools over [start, end).
 
-    For kinds that look at seats; of others nothing is known after the fact, and the list is empty.
+    For kinds that look at seats or refusals; of others nothing is known after the fact, and the
+    list is empty.
     """
-    if rule.kind not in KINDS:
+    if rule.kind not in TRIED:
         return []
     pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))
     return [row for facts in load_facts(pools, start, end) for row in episodes(rule, facts)]
@@ -172,9 +179,14 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
     use = usage(held.taken_by, held.returned_after, held.seats, start, end)
     bound = facts.limits.allowed if rule.kind == Kind.OVER_USE else facts.limits.limit
     bound = bound.only_within(facts.observed)
+    if rule.kind == Kind.DENIALS:
+        use, bound = _refusals(facts), Steps.constant(0, start, end).only_within(facts.observed)
     grid = merged_times([use.times, bound.times], start, end)
     seats, limit = use.on(grid), bound.on(grid)
-    levels = Steps(grid, _classes(rule, seats, limit)).joined()
+    if rule.kind == Kind.TIME_TO_FULL:
+        levels = _forecast_classes(rule, facts)
+    else:
+        levels = Steps(grid, _classes(rule, seats, limit)).joined()
     limits = Limits(_OVER, _CLEAR, rule.for_seconds, 1, rule.keep_firing_seconds, slack_seconds=1)
     refused = facts.refusals.at
     for episode in replay(_samples(levels), limits):
@@ -188,9 +200,30 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
             fired_at=min(episode.fired_at, episode.start + rule.for_seconds),
             end=over,
             worst=int(seats[inside].max()),
-            limit=int(bounds[-1]) if len(bounds) else None,
+            limit=int(bounds[-1]) if len(bounds) and rule.kind != Kind.DENIALS else None,
             denials=int(np.count_nonzero((refused >= episode.start) & (refused < over))),
         )
+
+
+def _refusals(facts: PoolFacts) -> Steps:
+    """Return at each moment how many were refused for want of seats in the hour before."""
+    rows = facts.refusals
+    lost = rows.at[rows.capacity & (rows.served_at == UNSERVED)]
+    return Steps.from_spans(lost, lost + 3600, np.ones_like(lost), facts.start, facts.end)
+
+
+def _forecast_classes(rule: AlertRule, facts: PoolFacts) -> Steps:
+    """Return whether a pool was expected to be full in time, as of every five minutes."""
+    rows, marks = samples(facts), minute_limits(rule)
+    seconds, _days, _alike = expected(rows, np.arange(len(rows.used), dtype=np.int64))
+    minutes = -(-seconds // 60)
+    classes = np.where(minutes <= -marks.fire_at, _OVER, _BETWEEN)
+    classes = np.where((minutes >= -marks.clear_at) | (seconds == NEVER), _CLEAR, classes)
+    classes = np.where(seconds == BLIND, UNKNOWN, classes)
+    times = np.append(rows.start + STEP * np.arange(len(classes), dtype=np.int64), facts.end)
+    times, classes = np.append(facts.start, times), np.append(UNKNOWN, classes)
+    keep = np.append(times[1:] > times[:-1], True)
+    return Steps(times[keep], classes[keep[:-1]]).joined()
 
 
 def _classes(

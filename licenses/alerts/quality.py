@@ -30,6 +30,7 @@ from licenses.models import (
     UnreadableShare,
 )
 
+from . import filling
 from .messages import plain
 from .rules import UsedDay, stillness
 from .world import Kind
@@ -41,6 +42,7 @@ EVERY = {
     Kind.FLAT: timedelta(hours=6),
     Kind.UNREADABLE: timedelta(minutes=15),
     Kind.DRIFT: timedelta(hours=1),
+    Kind.TIME_TO_FULL: timedelta(minutes=5),
 }
 OBSERVED_SECONDS = 4 * 3600
 """A day that was looked at for less tells nothing of whether use moved."""
@@ -230,4 +232,5 @@ LOOKS = (
     (Kind.FLAT, _look_for_stillness),
     (Kind.UNREADABLE, _look_for_unreadable),
     (Kind.DRIFT, _look_for_drift),
+    (Kind.TIME_TO_FULL, filling.look),
 )

@@ -24,6 +24,7 @@ from licenses.models import (
     LicenseServer,
     PoolDrift,
     PoolFeature,
+    PoolForecast,
     PoolNow,
     PoolStillness,
     Silence,
@@ -91,6 +92,7 @@ class World:
     still: dict[int, PoolStillness] = field(default_factory=dict)
     unreadable: dict[int, UnreadableShare] = field(default_factory=dict)
     drifts: dict[int, PoolDrift] = field(default_factory=dict)
+    forecasts: dict[int, PoolForecast] = field(default_factory=dict)
     evidence: str = ""
     """What is wrong with the sealed evidence; nothing: all fits."""
 
@@ -125,7 +127,7 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
     kinds = {rule.kind for rule in world.rules}
     if kinds - {Kind.CONTRACT, Kind.SCHEDULER, Kind.EVIDENCE}:
         read_servers(world)
-    if kinds & (CAPACITY | {Kind.FLAT, Kind.DRIFT}):
+    if kinds & (CAPACITY | {Kind.FLAT, Kind.DRIFT, Kind.TIME_TO_FULL}):
         figures = PoolNow.objects.filter(pool__retired_at=None).order_by("pool__name")
         for row in figures.select_related("pool__product__vendor"):
             world.pools.append(row.pool)
@@ -143,6 +145,8 @@ def read(now: datetime, only: Collection[str] | None = None) -> World:
         world.unreadable = {row.server_id: row for row in UnreadableShare.objects.all()}
     if Kind.DRIFT in kinds:
         world.drifts = {row.pool_id: row for row in PoolDrift.objects.all()}
+    if Kind.TIME_TO_FULL in kinds:
+        world.forecasts = {row.pool_id: row for row in PoolForecast.objects.all()}
     if Kind.EVIDENCE in kinds:
         world.evidence = nightly.problem()
     if Kind.SCHEDULER in kinds:

@@ -16,10 +16,11 @@ from licenses.access.fairness import waits
 from licenses.analysis.instant import instant
 from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import STEPS, series
+from licenses.analysis.time_to_full import forecasts
 from licenses.api.asking import SPAN, ZONE, moment, span
 from licenses.concurrency.periods import iso
 from licenses.importing.lines import lines_of
-from licenses.models import sees_names
+from licenses.models import PoolNow, sees_names
 
 STEP = OpenApiParameter(
     "step",
@@ -52,6 +53,33 @@ class PoolHistory:
         except ValueError as error:
             raise ValidationError({"step": str(error)}) from error
         return Response(found.as_dict(asked.zone))
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True)
+    def forecast(self, request: Request, pk: str | None = None) -> Response:
+        """Say when the pool is expected to be full: `seconds` from `at`, 0 where it is, null where
+        it is not within four hours. `known` false: nothing can be said.
+
+        From the slope of the last hour, and from how the same weekday went on in earlier weeks.
+        """
+        pool = self.get_object()  # type: ignore[attr-defined]
+        row = PoolNow.objects.filter(pool=pool).select_related("pool").first()
+        found = None if row is None else forecasts([row]).get(pool.pk)
+        if found is None or not found.known:
+            return Response({"pool": pool.name, "known": False, "seconds": None})
+        return Response(
+            {
+                "pool": pool.name,
+                "known": True,
+                "at": iso(found.at, pool.tzinfo),
+                "seconds": found.seconds,
+                "in_use": found.in_use,
+                "limit": found.limit,
+                "seats_an_hour": round(found.slope, 2),
+                "days": found.days,
+                "alike": found.alike,
+            }
+        )
 
     @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True)

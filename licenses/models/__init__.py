@@ -98,7 +98,7 @@ from .usage import (
     Sighting,
 )
 from .waitlist import WaitlistEntry
-from .watch import Chore, PoolDrift, PoolStillness, UnreadableShare
+from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, UnreadableShare
 
 __all__ = [
     "API_CLIENT",
@@ -160,6 +160,7 @@ __all__ = [
     "PollState",
     "PoolDrift",
     "PoolFeature",
+    "PoolForecast",
     "PoolHeadline",
     "PoolHour",
     "PoolNow",

@@ -82,6 +82,7 @@ class AlertRule(models.Model):
         FLAT = "flat", gettext_lazy("A pool's use has not moved for a number of working days")
         UNREADABLE = "unreadable", gettext_lazy("Lines that could not be read reach a share (%)")
         DRIFT = "drift", gettext_lazy("Contract, licence file and server differ on a pool's seats")
+        TIME_TO_FULL = "time_to_full", gettext_lazy("A pool is expected to be full within minutes")
 
     ALARMS = frozenset({Kind.OVER_USE, Kind.DENIALS, Kind.SERVER, Kind.SCHEDULER, Kind.EVIDENCE})
 
@@ -104,7 +105,8 @@ class AlertRule(models.Model):
         help_text=gettext_lazy("Empty: all servers."),
     )
     threshold = models.PositiveIntegerField(
-        default=90, help_text=gettext_lazy("Percent, seats, refusals or working days, by the kind.")
+        default=90,
+        help_text=gettext_lazy("Percent, seats, refusals, working days or minutes, by the kind."),
     )
     for_seconds = models.PositiveIntegerField(
         default=300, help_text=gettext_lazy("How long it must hold before it fires.")

@@ -34,6 +34,7 @@ FACTS = frozenset(
         "chore",
         "poolstillness",
         "pooldrift",
+        "poolforecast",
         "unreadableshare",
         "evidencestream",
         "evidenceblock",

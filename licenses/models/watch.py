@@ -95,6 +95,21 @@ class PoolDrift(models.Model):
         return f"{self.pool}: {self.sentence}"
 
 
+class PoolForecast(models.Model):
+    """A pool that is expected to be full within hours. Looked for every few minutes; a row only
+    where it is."""
+
+    pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="forecast")
+    at = InstantField(help_text="As of when.")
+    seconds = models.PositiveIntegerField(help_text="Until it is full; 0: it is.")
+    slope = models.FloatField(help_text="Seats an hour, of the last hour.")
+    days = models.PositiveSmallIntegerField(help_text="Same weekdays that were observed.")
+    alike = models.PositiveSmallIntegerField(help_text="Those on which use rose as much.")
+
+    def __str__(self) -> str:
+        return f"{self.pool}: full in {self.seconds} s"
+
+
 class UnreadableShare(models.Model):
     """Lines of a server's texts of the last day that could not be read. A row only where there are
     some."""

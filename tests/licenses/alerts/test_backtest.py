@@ -162,3 +162,28 @@ def test_the_api_tries_a_rule_and_saves_nothing(
     saved.refresh_from_db()
     assert saved.threshold == 90
     assert admin_client.post(address, {"kind": "nonsense"}).status_code == 400
+
+
+def test_a_rule_on_refusals_fires_where_an_hour_has_as_many(pool: LicensePool) -> None:
+    busy_day(pool, 0, refused_after=3 * HOUR)
+    feature = pool.mappings.get().feature
+    for second in (0, 600, 1200):
+        refusal(feature, T0 + DAY + second, PersonFactory())
+    found = tried(
+        pool, kind=AlertRule.Kind.DENIALS, threshold=3, for_seconds=0, keep_firing_seconds=0
+    )
+    assert (found.possible, found.fired, found.shortages) == (True, 1, 2)
+    ((_name, row),) = found.latest
+    assert (row.fired_at, row.end, row.worst) == (T0 + DAY + 1200, T0 + DAY + HOUR, 3)
+    assert row.limit is None
+
+
+def test_a_rule_on_the_time_to_full_is_ahead_of_a_shortage(pool: LicensePool) -> None:
+    feature = pool.mappings.get().feature
+    for number in range(10):  # a seat every six minutes: full after an hour
+        begin = T0 + number * 360
+        holding(feature, begin, T0 + 5 * HOUR, person=PersonFactory())
+    refusal(feature, T0 + HOUR + 600, PersonFactory())
+    found = tried(pool, kind=AlertRule.Kind.TIME_TO_FULL, threshold=30, for_seconds=0)
+    assert (found.fired, found.shortages, found.ahead) == (1, 1, 1)
+    assert 600 < (found.median_lead_seconds or 0) < 3600

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
-from licenses.models import LicensePool, Scope
+from licenses.models import LicensePool, PoolNow, Scope
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -109,3 +110,19 @@ def test_a_moment_needs_the_right_to_see_holdings(pool):
     group = Group.objects.get(name="auditor")
     group.permissions.remove(*group.permissions.filter(codename="view_checkout"))
     assert api.get(f"/api/v1/pools/{pool.pk}/at/?at=2026-03-10").status_code == 403
+
+
+def test_a_forecast_says_that_nothing_is_known_where_it_is_not(pool):
+    found = get(client("auditor", pool), pool, "forecast/")
+    assert found == {"pool": "CAD", "known": False, "seconds": None}
+
+
+def test_a_forecast_says_when_the_pool_is_going_to_be_full(pool):
+    feature = pool.mappings.get().feature
+    holding(feature, NINE + 1800, None, 5)
+    PoolNow.objects.create(
+        pool=pool, at=datetime.fromtimestamp(NINE + 3600, UTC), in_use=5, limit=10
+    )
+    found = get(client("auditor", pool), pool, "forecast/")
+    assert (found["known"], found["in_use"], found["at"]) == (True, 5, "2026-03-10T11:00:00+01:00")
+    assert 0 < found["seconds"] < 3 * 3600 and found["seats_an_hour"] > 0
