@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from itam.processes import dying_with_parent
@@ -110,70 +111,104 @@ def find_postgresql() -> Path | None:
 
 @contextlib.contextmanager
 def postgresql(programs: Path) -> Iterator[str]:
-    """Run a PostgreSQL of our own in a temporary folder; give the URL of its database.
-
-    It listens on a unix socket only and syncs nothing. PostgreSQL refuses to run as root, so root
-    hands it to the user `postgres`.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="itam-pg-"))
-    identity: dict[str, object] = {}
-    if os.geteuid() == 0:
-        try:
-            user = pwd.getpwnam("postgres")
-        except KeyError:
-            user = pwd.getpwnam("nobody")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    data = folder / "data"
-    server = None
+    """Run a PostgreSQL of our own in a temporary folder, which syncs nothing; give the URL of its
+    database."""
+    cluster = Cluster(programs)
     try:
-        subprocess.run(
-            [
-                *(str(programs / "initdb"), "-D", str(data), "-U", "itam", "-A", "trust"),
-                *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=folder,
-            env=environ,
-            **identity,  # type: ignore[call-overload]
-        )
-        settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off"]
-        settings += ["synchronous_commit=off", "full_page_writes=off", "max_connections=50"]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data]
-                + [word for setting in settings for word in ("-c", setting)],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env=environ,
+        cluster.start("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+        yield cluster.url
+    finally:
+        cluster.end()
+
+
+class Cluster:
+    """A PostgreSQL in a temporary folder of its own, which listens on a unix socket only.
+
+    PostgreSQL refuses to run as root, so root hands it to the user `postgres`.
+    """
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="itam-pg-"))
+        self._server: subprocess.Popen[bytes] | None = None
+        self._options: dict[str, Any] = {
+            "cwd": self._folder,
+            "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        }
+        if os.geteuid() == 0:
+            try:
+                user = pwd.getpwnam("postgres")
+            except KeyError:
+                user = pwd.getpwnam("nobody")
+            os.chown(self._folder, user.pw_uid, user.pw_gid)
+            self._options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://itam@{quote(str(self._folder), safe='')}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that all others come from."""
+        assert self._server is not None
+        return self._server.pid
+
+    def start(self, *settings: str) -> None:
+        """Run it with these settings, on the data that are there, and wait until it answers.
+
+        Raises RuntimeError with what it said when it does not come up.
+        """
+        data, log = self._folder / "data", self._folder / "log"
+        if not data.exists():
+            subprocess.run(
+                [
+                    *(str(self._programs / "initdb"), "-D", str(data), "-U", "itam", "-A", "trust"),
+                    *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+                ],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                **self._options,
+            )
+        where = [f"unix_socket_directories={self._folder}", "listen_addresses="]
+        words = [
+            word for each in (*where, "max_connections=50", *settings) for word in ("-c", each)
+        ]
+        with log.open("wb") as out:
+            self._server = subprocess.Popen(
+                [self._programs / "postgres", "-D", data, *words],
+                stdout=out,
+                stderr=out,
                 preexec_fn=dying_with_parent(signal.SIGINT),
-                **identity,  # type: ignore[call-overload]
+                **self._options,
             )
         end = time.monotonic() + 30
-        ready = [
-            str(programs / "pg_isready"),
-            "-q",
-            "-h",
-            str(folder),
-            "-U",
-            "itam",
-            "-d",
-            "postgres",
-        ]
-        while subprocess.run(ready, env=environ).returncode != 0:
-            if server.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}")
+        while not self.answers():
+            if self._server.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
             time.sleep(0.1)
-        yield f"postgresql://itam@{quote(str(folder), safe='')}/postgres"
-    finally:
-        if server is not None:
-            server.send_signal(signal.SIGINT)  # its fast shutdown
+
+    def answers(self) -> bool:
+        """Tell whether it takes connections now."""
+        ready = [str(self._programs / "pg_isready"), "-q", "-h", str(self._folder)]
+        ready += ["-U", "itam", "-d", "postgres"]
+        return subprocess.run(ready, env=self._options["env"]).returncode == 0
+
+    def stop(self) -> None:
+        """Have it end at once, in order."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGINT)  # its fast shutdown
             try:
-                server.wait(timeout=10)
+                self._server.wait(timeout=10)
             except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+                self.kill()
+
+    def kill(self) -> None:
+        """End it without a word to it, as a machine does that fails; `start` recovers."""
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait()
+
+    def end(self) -> None:
+        """Stop it, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -83,8 +83,11 @@ def append(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Evidence is appended inside the transaction that it is evidence of.")
     name, kind = stream
-    EvidenceStream.objects.get_or_create(name=name, defaults={"kind": kind})
-    head = EvidenceStream.objects.select_for_update().get(name=name)
+    locked = EvidenceStream.objects.select_for_update()
+    head = locked.filter(name=name).first()
+    if head is None:
+        EvidenceStream.objects.get_or_create(name=name, defaults={"kind": kind})
+        head = locked.get(name=name)
     first = head.next_number
     recorded_at = timezone.now()
     tail = (

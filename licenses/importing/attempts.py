@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from django.db.models import Q
 from django.utils import timezone
 
 from licenses.concurrency.intervals import IntervalSet
@@ -21,7 +23,6 @@ from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, 
 from licenses.sources.records import Result, Snapshot
 
 from . import coverage
-from .clock_back import suspect
 
 CAUSES = {
     str(Result.SERVER_DOWN): Gap.Cause.SERVER_UNREACHABLE,
@@ -68,12 +69,7 @@ class Answers:
     """Finds the complete answers that told of a feature. Reads each only once."""
 
     def __init__(self, server: LicenseServer) -> None:
-        self._scopes = [
-            (pk, frozenset(features))
-            for pk, features in StatusScope.objects.filter(server=server).values_list(
-                "pk", "features"
-            )
-        ]
+        self._server = server
         self._statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()
         self._of_feature: dict[int, tuple[int, ...]] = {}
         self._newest: dict[tuple[int, ...], int] = {}
@@ -97,6 +93,11 @@ class Answers:
         scopes = self._scopes_of(feature)
         found = self._newest_of(scopes) if scopes else NEVER
         return None if found == NEVER else found
+
+    @cached_property
+    def _scopes(self) -> list[tuple[int, frozenset[int]]]:
+        rows = StatusScope.objects.filter(server=self._server).values_list("pk", "features")
+        return [(pk, frozenset(features)) for pk, features in rows]
 
     def _ask(
         self, scopes: tuple[int, ...], side: str, moment: int, order: str, but: int | None = None
@@ -154,11 +155,14 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
     if not tried:
         return Retold([], 0, -1)
     low, high = tried[0].at, tried[-1].at
-    drafts = _end_disabled(server, tried)
-    spans, gaps = _vouched(tried, longest_step(server.poll_seconds), _disabled(server, low, high))
+    until = high if tried[-1].complete else None
+    stored = _gaps_from(server, low, until)
+    drafts = _end_disabled(stored, tried)
+    disabled = _within(stored, Gap.Cause.DISABLED, low, high)
+    spans, gaps = _vouched(tried, longest_step(server.poll_seconds), disabled)
     gaps += _whole_failures(tried)
     gaps += _daemon_failures(tried)
-    if spans and (twice := suspect(server, low, high)):
+    if spans and (twice := _within(stored, Gap.Cause.CLOCK_SUSPECT, low, high)):
         spans = {
             daemon: list(IntervalSet.of_spans(known).subtract(twice))
             for daemon, known in spans.items()
@@ -178,7 +182,7 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
                     entries.draft("coverage", last, body | ({"what": what} if what else {}))
                 )
                 start, end = min(start, first), max(end, last)
-    drafts += _store_gaps(server, low, None if not tried[-1].complete else high, gaps)
+    drafts += _store_gaps(server, stored, low, until, gaps)
     return Retold(drafts, start, end)
 
 
@@ -313,35 +317,56 @@ def _daemon_failures(tried: list[_Attempt]) -> list[_Told]:
     return gaps
 
 
-def _end_disabled(server: LicenseServer, tried: list[_Attempt]) -> list[entries.Draft]:
+def _gaps_from(server: LicenseServer, low: int, high: int | None) -> list[Gap]:
+    """Return the gaps of every cause that reach into [low, high); high: None is without end."""
+    start = coverage.moment(low)
+    rows = Gap.objects.filter(
+        Q(ends=None) | Q(ends__gt=start) | Q(starts__gte=start), server=server
+    )
+    if high is not None:
+        rows = rows.filter(starts__lt=coverage.moment(high))
+    return list(rows.order_by("pk"))
+
+
+def _end_disabled(stored: list[Gap], tried: list[_Attempt]) -> list[entries.Draft]:
     """End the time in which polling was switched off at the first attempt after it."""
-    gap = Gap.objects.filter(server=server, ends=None, cause=Gap.Cause.DISABLED).first()
+    off = (gap for gap in stored if gap.ends is None and gap.cause == Gap.Cause.DISABLED)
+    gap = next(off, None)
     since = None if gap is None else _seconds(gap.starts)
     later = [attempt.at for attempt in tried if since is not None and attempt.at > since]
     if gap is None or since is None or not later:
         return []
-    Gap.objects.filter(pk=gap.pk).update(ends=coverage.moment(later[0]))
+    gap.ends = coverage.moment(later[0])
+    gap.save(update_fields=["ends"])
     return [_gap_entry(_Told("", since, gap.cause, later[0], ""))]
 
 
-def _disabled(server: LicenseServer, start: int, end: int) -> IntervalSet:
-    """Return the time in which polling was switched off."""
-    rows = Gap.objects.filter(
-        server=server, cause=Gap.Cause.DISABLED, starts__lt=end, ends__gt=start
-    )
+def _within(stored: list[Gap], cause: str, start: int, end: int) -> IntervalSet:
+    """Return the time of the gaps with a cause that are over, and lie in [start, end) somewhere:
+    that in which polling was switched off, or that our own clock showed twice."""
+    spans = [(_seconds(gap.starts), _seconds(gap.ends)) for gap in stored if gap.cause == cause]
     return IntervalSet.of_spans(
-        (_seconds(row.starts) or 0, _seconds(row.ends) or 0) for row in rows
+        (first, last)
+        for first, last in spans
+        if first is not None and last is not None and first < end and last > start
     )
 
 
 def _store_gaps(
-    server: LicenseServer, low: int, high: int | None, wanted: list[_Told]
+    server: LicenseServer, known: list[Gap], low: int, high: int | None, wanted: list[_Told]
 ) -> list[entries.Draft]:
     """Make the gaps of polls that start in [low, high) those that are wanted. Returns the evidence
-    of each change."""
-    rows = Gap.objects.filter(server=server, cause__in=CAUSES.values(), starts__gte=low)
-    if high is not None:
-        rows = rows.filter(starts__lt=high)
+    of each change.
+
+    known: the gaps that are stored from `low` on.
+    """
+    causes = set(map(str, CAUSES.values()))
+    rows = [
+        row
+        for row in known
+        if row.cause in causes
+        and low <= int(row.starts.timestamp()) < (2**61 if high is None else high)
+    ]
     stored = {(row.daemon, _seconds(row.starts), row.cause): row for row in rows}
     drafts: list[entries.Draft] = []
     fresh = []
@@ -367,7 +392,8 @@ def _store_gaps(
             detail=gap.detail[:1000],
         )
         drafts.append(_gap_entry(gap))
-    coverage.fill_gaps(server, low, 2**61 if high is None else high)
+    if known or fresh:
+        coverage.fill_gaps(server, low, 2**61 if high is None else high)
     return drafts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Coverage, Gap, LicenseServer
 
@@ -46,13 +45,3 @@ def note(server: LicenseServer, last: int | None, asked_at: int | None) -> list[
         ]
     dirty.mark_server(server, asked_at, last + 1)
     return drafts
-
-
-def suspect(server: LicenseServer, start: int, end: int) -> IntervalSet:
-    """Return the time of [start, end) that our clock showed twice."""
-    rows = Gap.objects.filter(
-        server=server, cause=Gap.Cause.CLOCK_SUSPECT, starts__lt=end, ends__gt=start
-    )
-    return IntervalSet.of_spans(
-        (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows if row.ends
-    )

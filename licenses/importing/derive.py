@@ -64,18 +64,24 @@ class _Stored(NamedTuple):
 
 
 def derive(
-    server: LicenseServer, touched: Mapping[Key, int], daemons: Mapping[int, str]
+    server: LicenseServer,
+    touched: Mapping[Key, int],
+    daemons: Mapping[int, str],
+    answers: Answers | None = None,
 ) -> Touched:
     """Rebuild the holdings of these keys from these moments on, and return the span in which
     anything changed.
 
     touched: key to the earliest moment at which one of its facts is new.
     daemons: feature id to daemon, for the keys' features.
+    answers: the server's complete answers, where the caller has asked for some before.
 
     Runs inside the caller's transaction. Queries: a handful for every 2,000 keys.
     """
-    context = Context(server)
     start, end = 2**62, BEGINNING
+    if not touched:
+        return Touched(start, end)
+    context = Context(server, answers)
     keys = sorted(touched)
     for index in range(0, len(keys), BATCH):
         changed = _derive_batch(
@@ -88,13 +94,13 @@ def derive(
 class Context:
     """What is the same for all keys of a server: restarts, polls and what the log vouches for."""
 
-    def __init__(self, server: LicenseServer) -> None:
+    def __init__(self, server: LicenseServer, answers: Answers | None = None) -> None:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
         self._set_back: list[SetBack] | None = None
         self._spans = log_spans(server)
         self._logs: dict[str, _Log] = {}
-        self.answers = Answers(server)
+        self.answers = answers or Answers(server)
 
     def restarts(self, daemon: str) -> list[Restart]:
         if daemon not in self._restarts:

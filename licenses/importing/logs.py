@@ -450,13 +450,17 @@ def _touch(stored: facts.Stored, rows: Any, *, at: int | None = None) -> None:
 
 def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:
     """Yield a text in pieces of whole lines, each with whether it is the last. A line longer than a
-    piece is cut."""
+    piece is cut.
+
+    stream: gives less than it is asked for at its end only, as buffered files do.
+    """
     size = size or settings.ITAM_CHUNK_BYTES
     carry = b""
     while True:
-        read = stream.read(size - len(carry)) if len(carry) < size else b""
+        wanted = size - len(carry)
+        read = stream.read(wanted) if wanted else b""
         block = carry + read
-        if not read and len(carry) < size:
+        if len(read) < wanted:
             yield block, True
             return
         cut = block.rfind(b"\n") + 1 or len(block)

@@ -3,7 +3,6 @@ files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +26,8 @@ from licenses.models import (
 )
 
 UNKNOWN_VENDOR, UNKNOWN_PRODUCT = "Unknown vendor", "Unsorted"
+AT_ONCE = 50
+"""Pools made in one transaction."""
 
 
 def map_feature(
@@ -56,6 +57,15 @@ def map_feature(
 
 def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
     """Store a new or changed mapping that was validated, with its evidence."""
+    with transaction.atomic():
+        pools = _save(mapping, user)
+        stock.tell(pools)
+    pools_now.refresh(pools)
+    return mapping
+
+
+def _save(mapping: PoolFeature, user: Any) -> set[int]:
+    """Store a mapping, and return the pools of which evidence and newest figures are to follow."""
     before = PoolFeature.objects.filter(pk=mapping.pk).first() if mapping.pk else None
     try:
         with transaction.atomic():
@@ -64,13 +74,11 @@ def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
             for row in filter(None, (before, mapping)):
                 _forget_served(row)
                 _mark(row)
-            stock.tell({mapping.pool_id} | ({before.pool_id} if before else set()))
     except IntegrityError as error:
         raise ValidationError(
             f"{mapping.feature} already feeds a pool at that time: end that mapping first."
         ) from error
-    pools_now.refresh({mapping.pool_id} | ({before.pool_id} if before else set()))
-    return mapping
+    return {mapping.pool_id} | ({before.pool_id} if before else set())
 
 
 def unmap_feature(
@@ -90,6 +98,16 @@ def create_pool_for(
     feature: Feature, *, product: Product | None = None, name: str | None = None, user: Any = None
 ) -> LicensePool:
     """Make a pool named as the feature (" @SERVER" added on a clash) and map the feature to it."""
+    with transaction.atomic():
+        pool = _create_pool_for(feature, product, name, user)
+        stock.tell({pool.pk})
+    pools_now.refresh({pool.pk})
+    return pool
+
+
+def _create_pool_for(
+    feature: Feature, product: Product | None, name: str | None, user: Any
+) -> LicensePool:
     if product is None:
         vendor, _created = Vendor.objects.get_or_create(name=feature.daemon or UNKNOWN_VENDOR)
         product, _created = Product.objects.get_or_create(vendor=vendor, name=UNKNOWN_PRODUCT)
@@ -105,20 +123,30 @@ def create_pool_for(
         raise ValidationError(
             f"There are pools named {', '.join(names)} already: give the new pool a name."
         )
-    with transaction.atomic():
-        pool = LicensePool(product=product, name=free, zone=feature.server.zone or "UTC")
-        pool.full_clean()
-        pool.save()
-        map_feature(feature, pool, user=user)
+    pool = LicensePool(product=product, name=free, zone=feature.server.zone or "UTC")
+    pool.full_clean()
+    pool.save()
+    mapping = PoolFeature(pool=pool, feature=feature, recorded_by=user)
+    mapping.full_clean(exclude=["recorded_by"])
+    _save(mapping, user)
     return pool
 
 
 def create_pools(server: LicenseServer, *, user: Any = None) -> list[LicensePool]:
-    """Make one pool for each feature of a server that feeds none and is not ignored."""
-    unmapped: Iterable[Feature] = (
-        Feature.objects.filter(server=server).unmapped().select_related("server")
-    )
-    return [create_pool_for(feature, user=user) for feature in unmapped]
+    """Make one pool for each feature of a server that feeds none and is not ignored.
+
+    A few at a time, with their evidence and newest figures, so that other writers need not wait.
+    """
+    unmapped = list(Feature.objects.filter(server=server).unmapped().select_related("server"))
+    pools: list[LicensePool] = []
+    for first in range(0, len(unmapped), AT_ONCE):
+        with transaction.atomic():
+            part = unmapped[first : first + AT_ONCE]
+            made = [_create_pool_for(feature, None, None, user) for feature in part]
+            stock.tell({pool.pk for pool in made})
+        pools_now.refresh({pool.pk for pool in made})
+        pools += made
+    return pools
 
 
 def _forget_served(mapping: PoolFeature) -> None:

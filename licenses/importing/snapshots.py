@@ -157,18 +157,20 @@ def _store_rows(
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
     Capture.objects.filter(pk=capture.pk).update(new=stored.new, known=stored.known)
     capture.new, capture.known = stored.new, stored.known
-    _derive(rows, stored.touched)
+    _derive(rows, stored.touched, answers)
     issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at)
     if issued.start <= issued.end:
         _mark(rows, issued.start, issued.end)
     return stored.drafts + issued.drafts
 
 
-def _derive(rows: StatusRows, touched: dict[Key, int]) -> None:
+def _derive(
+    rows: StatusRows, touched: dict[Key, int], answers: attempts.Answers | None = None
+) -> None:
     if not touched:
         return
     daemons = {pk: names[0] for pk, names in rows.directory.feature_names.items()}
-    changed = derive(rows.server, touched, daemons)
+    changed = derive(rows.server, touched, daemons, answers)
     if changed.start <= changed.end:
         _mark(rows, changed.start, changed.end)
 

@@ -165,18 +165,22 @@ def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: in
         # A list printed twice tells the same of a feature twice.
         pk = directory.features[feature.daemon, feature.name]
         told[pk] = FeatureNow(feature_id=pk, at=coverage.moment(at), **_totals(feature, at))
-    new: list[FeatureNow] = []
-    changed: list[FeatureNow] = []
+    fresh: list[FeatureNow] = []
     failing: list[FeatureNow] = []
     for pk, row in told.items():
         old = known.get(pk)
-        if old is None:
-            new += [row] if pk in whole else []
-        elif int(old.at.timestamp()) <= at:
+        if pk in whole:
+            fresh += [row] if old is None or int(old.at.timestamp()) <= at else []
+        elif old is not None and int(old.at.timestamp()) <= at:
             row.pk = old.pk
-            (changed if pk in whole else failing).append(row)
-    FeatureNow.objects.bulk_create(new)
-    FeatureNow.objects.bulk_update(changed, ["at", *_TOTALS], batch_size=300)
+            failing.append(row)
+    FeatureNow.objects.bulk_create(
+        sorted(fresh, key=lambda row: row.feature_id),
+        batch_size=300,
+        update_conflicts=True,
+        unique_fields=["feature"],
+        update_fields=["at", *_TOTALS],
+    )
     FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
 
 

@@ -181,6 +181,20 @@ WORTH = {
 """What a document that names our entity proves; one that names another proves PARTIAL at most."""
 
 
+def _kinds(*strengths: Strength) -> list[Document.Kind]:
+    return [kind for kind, worth in WORTH.items() if worth in strengths]
+
+
+# Every reading of limits has this in its query, so it is made once and has few branches.
+_WORTH = models.Case(
+    models.When(kind__in=_kinds(Strength.PROVEN), for_group=False, then=Strength.PROVEN),
+    models.When(kind__in=_kinds(Strength.PROVEN, Strength.PARTIAL), then=Strength.PARTIAL),
+    models.When(kind__in=_kinds(Strength.WEAK), then=Strength.WEAK),
+    default=Strength.CLAIMED,
+    output_field=models.IntegerField(),
+)
+
+
 class EntitlementQuerySet(ScopedQuerySet):
     def as_of(self, moment: Any = None) -> Self:
         """Keep the rows that counted at `moment`: recorded by then, not yet replaced. None: now."""
@@ -201,15 +215,7 @@ class EntitlementQuerySet(ScopedQuerySet):
         if moment is not None:
             papers = papers.filter(recorded_at__lte=moment)
             said = said.filter(recorded_at__lte=moment)
-        worth = models.Case(
-            *(
-                models.When(kind=kind, for_group=group, then=min(worth, most))
-                for kind, worth in WORTH.items()
-                for group, most in ((False, Strength.PROVEN), (True, Strength.PARTIAL))
-            ),
-            output_field=models.IntegerField(),
-        )
-        best = papers.annotate(worth=worth).order_by("-worth").values("worth")[:1]
+        best = papers.annotate(worth=_WORTH).order_by("-worth").values("worth")[:1]
         last = said.order_by("-recorded_at", "-pk")
         given = models.When(strength__isnull=False, then=F("reason"))
         why = last.annotate(why=models.Case(given, default=models.Value("")))

@@ -24,6 +24,7 @@ from django.core.management import CommandError, call_command
 
 from licenses.evidence import entries, keys, pack, stock, tree, verify
 from licenses.evidence.notes import Signer
+from tests import thorough
 from tests.factories import FeatureFactory
 
 from .conftest import Log, at, check
@@ -102,10 +103,14 @@ def test_what_does_not_fit_its_signed_head_is_not_signed_again(log: Log) -> None
 # --- Changes to bytes ---------------------------------------------------------------------------
 
 
+BYTES_APART = 10 if thorough.SECOND_RUN else 1
+"""A pack's bytes are the same from either database, so the second run looks at some of them."""
+
+
 def mutations(data: bytes, whole: bool) -> Iterator[bytes]:
     """Yield a text with each byte changed, taken away, doubled or the last one: every bit of it
     where *whole*."""
-    for spot in range(len(data)):
+    for spot in range(0, len(data), BYTES_APART):
         before, byte, after = data[:spot], data[spot], data[spot + 1 :]
         for bit in range(8) if whole else [spot % 8]:
             yield before + bytes([byte ^ 1 << bit]) + after
@@ -127,7 +132,7 @@ def test_every_changed_byte_is_found(log: Log) -> None:
                 continue
             tried += 1
             assert found(files | {name: changed}, public), (name, changed[-200:])
-    assert tried >= 15_000
+    assert tried >= 15_000 // BYTES_APART
 
 
 def test_every_missing_or_added_file_is_found(log: Log) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from tests.conftest import BASE_DIR
@@ -95,7 +96,7 @@ class Site:
 class Importer:
     """A process that forks imports; see killed_import.py."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site | SimpleNamespace) -> None:
         # Not in the folder of the site, whose disk may be full.
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in `end`
         self._process = subprocess.Popen(
@@ -108,10 +109,18 @@ class Importer:
             cwd=BASE_DIR,
         )
 
-    def start(self, log: Path, order: str = "right", *, file_bytes: int = 0, calls: int = 0) -> int:
+    def start(
+        self,
+        log: Path,
+        order: str = "right",
+        *,
+        file_bytes: int = 0,
+        calls: int = 0,
+        victim: int | str = 0,
+    ) -> int:
         """Start an import where the last one ended; return its pid."""
         wish = {"order": order, "server": "berlin", "file": str(log)}
-        wish |= {"file_bytes": file_bytes, "calls": calls}
+        wish |= {"file_bytes": file_bytes, "calls": calls, "victim": victim}
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps(wish) + "\n")
         self._process.stdin.flush()

@@ -2,7 +2,8 @@
 
 An order is a line of JSON: {"order", "server", "file"} and perhaps "file_bytes", the largest a file
 may grow (RLIMIT_FSIZE), or "calls", after how many calls of a function the import kills itself
-(SIGKILL): that is as random a place whatever else the machine is busy with.
+(SIGKILL) or the process "victim" ("backend": that of PostgreSQL which serves it): that is as random
+a place whatever else the machine is busy with.
 
 Each order is done by a child that is forked from here, where everything is loaded already, so that
 a kill costs milliseconds and not the start of Django. The answers: a line with the child's pid at
@@ -37,6 +38,7 @@ from django.db import connections  # noqa: E402
 from licenses.importing import facts, logs  # noqa: E402
 from licenses.models import LicenseServer, LogCursor  # noqa: E402
 from licenses.sources.flexnet.log_dates import first_line_date  # noqa: E402
+from tests.licenses.importing import watch  # noqa: E402
 
 PIECE = 4096
 PAUSE = 60_000
@@ -51,7 +53,7 @@ def run(order: str, name: str, path: Path) -> None:
         cursor.parser_state, cursor.offset = state, state["parser"]["offset"]
         cursor.save()
 
-    whole = order == "right"
+    whole = order in ("right", "watched")
     if order == "rows_first":
         insert = facts._insert
 
@@ -79,6 +81,8 @@ def run(order: str, name: str, path: Path) -> None:
                 save(run.cursor() | {"parser": ahead.state()})
                 pause()
             run.store(block, last=last)
+            if order == "watched":
+                watch.look(path.with_name("told"), steps=2)
             if order == "rows_first":
                 pause()
                 save(run.cursor())
@@ -89,17 +93,27 @@ def pause() -> None:
         time.monotonic()
 
 
-def kill_after(calls: int) -> None:
-    """Have this process killed after so many calls and returns of functions, C's included."""
+def kill_after(calls: int, victim: int | str) -> None:
+    """Have a process killed after so many calls and returns of functions, C's included: this one
+    (0), another one, or PostgreSQL's that serves this one ("backend")."""
     left = calls
 
     def count(_frame: object, _event: str, _argument: object) -> None:
         nonlocal left
         left -= 1
         if left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            sys.setprofile(None)
+            os.kill(
+                backend() if victim == "backend" else int(victim) or os.getpid(), signal.SIGKILL
+            )
 
     sys.setprofile(count)
+
+
+def backend() -> int:
+    """Return the process that serves our connection, open or to be opened."""
+    connections["default"].ensure_connection()
+    return int(connections["default"].connection.info.backend_pid)
 
 
 def child(order: dict[str, Any]) -> None:
@@ -107,7 +121,7 @@ def child(order: dict[str, Any]) -> None:
     if limit := order.get("file_bytes"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     if calls := order.get("calls"):
-        kill_after(calls)
+        kill_after(calls, order.get("victim", 0))
     try:
         run(order["order"], order["server"], Path(order["file"]))
     except BaseException:  # noqa: BLE001 - whatever it is ends this child, and is told
@@ -134,8 +148,9 @@ def main() -> None:
 def sync_nothing() -> None:
     """Leave writing to the disk to the system: it outlives a killed process, and a power cut is
     another matter."""
-    options = connections["default"].settings_dict["OPTIONS"]
-    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+    if connections["default"].vendor == "sqlite":
+        options = connections["default"].settings_dict["OPTIONS"]
+        options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
     os.fsync = lambda _file: None  # type: ignore[assignment]
 
 

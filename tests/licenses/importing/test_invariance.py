@@ -6,7 +6,7 @@ import gzip
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -39,47 +39,67 @@ from .scenario import DAY, Scenario, build, clock
 pytestmark = pytest.mark.django_db
 
 WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
+TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
+    "events": (Event, "feature__server", (*WHO, "at", "kind", "ordinal", "reason")),
+    "denials": (Denial, "feature__server", (*WHO, "at", "code", "ordinal")),
+    "rows": (
+        Sighting,
+        "feature__server",
+        (*WHO, "row_key", "first_seen", "state", "last_seen", "gone_at"),
+    ),
+    "holdings": (
+        Checkout,
+        "feature__server",
+        (
+            *(*WHO, "taken_at", "taken_by", "returned_after", "returned_at", "method", "state"),
+            *("end_reason", "sighting__row_key"),
+        ),
+    ),
+    "differences": (
+        Disagreement,
+        "feature__server",
+        (*WHO, "kind", "starts", "ends", "seats_logged", "seats_shown"),
+    ),
+    "coverage": (Coverage, "server", ("daemon", "source", "starts", "ends")),
+    "gaps": (Gap, "server", ("daemon", "cause", "starts", "ends")),
+    "issued": (IssuedCount, "feature__server", ("feature__name", "count", "starts", "ends")),
+    "now": (
+        FeatureNow,
+        "feature__server",
+        ("feature__name", "at", "issued", "in_use_printed", "held"),
+    ),
+    "hours": (
+        PoolHour,
+        "pool__mappings__feature__server",
+        (
+            *("pool__mappings__feature__name", "hour", "hours", "peak", "peak_high", "peak_at"),
+            *("seat_seconds", "full_seconds", "over_seconds", "observed_seconds", "checkouts"),
+            *("denials", "limit"),
+        ),
+    ),
+}
+"""What is compared of each table: the model, its way to the server, and the columns, without the
+numbers that rows were given."""
 
 
 class _Undo(Exception):
     pass
 
 
-def rows(model: Any, *fields: str) -> list[tuple[Any, ...]]:
-    return sorted(model.objects.values_list(*fields), key=repr)
-
-
-def tables() -> dict[str, Any]:
-    """Return all that is stored of usage, without the numbers that rows were given."""
-    return {
-        "events": rows(Event, *WHO, "at", "kind", "ordinal", "reason"),
-        "denials": rows(Denial, *WHO, "at", "code", "ordinal"),
-        # Of a row still shown the newest answer is the last sighting, whatever is written.
-        "rows": [
-            (*row[:-2], row[-1] and row[-2], row[-1])
-            for row in rows(
-                Sighting, *WHO, "row_key", "first_seen", "state", "last_seen", "gone_at"
-            )
-        ],
-        "holdings": rows(
-            Checkout,
-            *WHO,
-            *("taken_at", "taken_by", "returned_after", "returned_at", "method", "state"),
-            *("end_reason", "sighting__row_key"),
-        ),
-        "differences": rows(
-            Disagreement, *WHO, "kind", "starts", "ends", "seats_logged", "seats_shown"
-        ),
-        "coverage": rows(Coverage, "daemon", "source", "starts", "ends"),
-        "gaps": rows(Gap, "daemon", "cause", "starts", "ends"),
-        "issued": rows(IssuedCount, "feature__name", "count", "starts", "ends"),
-        "now": rows(FeatureNow, "feature__name", "at", "issued", "in_use_printed", "held"),
-        "hours": rows(
-            PoolHour,
-            *("pool__name", "hour", "hours", "peak", "peak_high", "peak_at", "seat_seconds"),
-            *("full_seconds", "over_seconds", "observed_seconds", "checkouts", "denials", "limit"),
-        ),
-    }
+def tables(servers: Sequence[LicenseServer]) -> list[dict[str, Any]]:
+    """Return all that is stored of the usage of each server."""
+    found: dict[int, dict[str, Any]] = {server.pk: {} for server in servers}
+    for name, (model, way, fields) in TABLES.items():
+        for told in found.values():
+            told[name] = []
+        for server, *row in model.objects.order_by().values_list(way, *fields):
+            if name == "rows" and row[-1] is None:
+                # Of a row still shown the newest answer is the last sighting, whatever is written.
+                row[-2] = None
+            found[server][name].append(tuple(row))
+        for told in found.values():
+            told[name].sort(key=repr)
+    return list(found.values())
 
 
 def pieces(scenario: Scenario, cuts: Sequence[int]) -> list[bytes]:
@@ -95,26 +115,37 @@ def pieces(scenario: Scenario, cuts: Sequence[int]) -> list[bytes]:
     return [text.encode() for text in texts]
 
 
-def outcome(folder: Path, texts: Sequence[bytes], *, rebuilt: bool = False) -> Any:
-    """Import the texts in this order into an empty installation, and return what is stored.
+def outcomes(
+    folder: Path, sent: Sequence[Sequence[bytes]], *, rebuilt: bool = False
+) -> list[dict[str, Any]]:
+    """Import texts into as many servers of an empty installation as there are rows of them, each
+    row in its order, all servers by turns; return what is stored of each server.
 
-    rebuilt: return it as it was and as it is after a rebuild.
+    Servers share people and machines and nothing else, so one knows nothing of what another sent.
+
+    rebuilt: return it as it is after a rebuild too, for each server once more.
     """
-    found: Any = {}
+    found: list[dict[str, Any]] = []
     try:
         # The next morning, so that what is still out does not have the hours of months counted.
         with time_machine.travel(DAY + 30 * 3600, tick=False), transaction.atomic():
-            server = LicenseServer.objects.create(name="srv", zone="UTC", poll_seconds=300)
-            for index, text in enumerate(texts):
-                path = folder / f"{index}.txt"
-                path.write_bytes(text)
-                import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
-            mapping.create_pools(server)
+            servers = [
+                LicenseServer.objects.create(name=f"srv{number}", zone="UTC", poll_seconds=300)
+                for number in range(len(sent))
+            ]
+            path = folder / "text.txt"
+            for texts in zip_longest(*sent):
+                for server, text in zip(servers, texts, strict=True):
+                    if text is not None:
+                        path.write_bytes(text)
+                        import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
+            for server in servers:
+                mapping.create_pools(server)
             rollup.drain()
-            found = tables()
+            found = tables(servers)
             if rebuilt:
                 rebuild()
-                found = found, tables()
+                found += tables(servers)
             raise _Undo
     except _Undo:
         return found
@@ -129,8 +160,10 @@ def packed(text: bytes, chance: random.Random) -> bytes:
     return gzip.compress(text) if chance.random() < 0.3 else text
 
 
-ORDERS = 4
+ORDERS = 9
 """Ways tried for one set of texts, so that what they are compared with is made once."""
+PARTS = 4
+"""Tests that one aim's trials are parted into, so that several processes share them."""
 
 
 def changed_by_order(folder: Path, seed: int, orders: int = ORDERS) -> set[str]:
@@ -138,31 +171,48 @@ def changed_by_order(folder: Path, seed: int, orders: int = ORDERS) -> set[str]:
     the tables that differ."""
     chance = random.Random(seed)
     texts = pieces(build(seed), _cuts(chance))
-    expected = outcome(folder, texts)
-    changed = set()
+    ways = []
     for _ in range(orders):
         sent = texts + chance.sample(texts, min(2, len(texts)))
         chance.shuffle(sent)
-        found = outcome(folder, [packed(text, chance) for text in sent])
-        changed |= {table for table, wanted in expected.items() if found[table] != wanted}
-    return changed
+        ways.append([packed(text, chance) for text in sent])
+    expected, *found = outcomes(folder, [texts, *ways])
+    return {table for told in found for table, wanted in expected.items() if told[table] != wanted}
 
 
 @pytest.mark.timeout(7200)
-def test_order_repetition_and_packing_change_nothing(data_dir: Path) -> None:
-    for seed in range(-(-trials("E10") // 2 // ORDERS)):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_order_repetition_and_packing_change_nothing(data_dir: Path, part: int) -> None:
+    for seed in range(-(-trials("E10") // 2 // ORDERS))[part::PARTS]:
         assert changed_by_order(data_dir, seed) == set(), seed
 
 
 @pytest.mark.timeout(7200)
-def test_a_rebuild_gives_the_same_rows(data_dir: Path) -> None:
-    for seed in range(10**6, 10**6 + trials("E10") // 4):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_rebuild_gives_the_same_rows(data_dir: Path, part: int) -> None:
+    seeds = range(10**6, 10**6 + -(-trials("E10") // 4))[part::PARTS]
+    for first in range(0, len(seeds), ORDERS):
+        some = seeds[first : first + ORDERS]
+        assert changed_by_rebuild(data_dir, some) == [], some
+
+
+def changed_by_rebuild(folder: Path, seeds: Sequence[int]) -> list[tuple[int, str]]:
+    """Send each seed's texts in some order to a server of its own; return seed and name of the
+    tables that a rebuild changes."""
+    sent = []
+    for seed in seeds:
         chance = random.Random(seed)
         texts = pieces(build(seed), _cuts(chance))
         chance.shuffle(texts)
-        kept, rebuilt = outcome(data_dir, texts, rebuilt=True)
-        for table, wanted in rebuilt.items():
-            assert kept[table] == wanted, (seed, table)
+        sent.append(texts)
+    found = outcomes(folder, sent, rebuilt=True)
+    kept, rebuilt = found[: len(seeds)], found[len(seeds) :]
+    return [
+        (seed, table)
+        for seed, before, after in zip(seeds, kept, rebuilt, strict=True)
+        for table in TABLES
+        if before[table] != after[table]
+    ]
 
 
 @pytest.mark.parametrize("seed", [863, 1819])
@@ -173,20 +223,23 @@ def test_an_answer_between_a_hole_and_a_restart_moves_what_is_known(
     scenario = build(seed)
     restart = next(line.at for line in scenario.lines if "Server started" in line.text)
     scenario.statuses = [row for row in scenario.statuses if row[0] < restart]
-    kept, rebuilt = outcome(data_dir, pieces(scenario, []), rebuilt=True)
+    kept, rebuilt = outcomes(data_dir, [pieces(scenario, [])], rebuilt=True)
     assert kept["holdings"] == rebuilt["holdings"]
 
 
 @pytest.mark.timeout(7200)
-def test_a_cut_changes_only_what_the_log_vouches_for(data_dir: Path) -> None:
-    for seed in range(2 * 10**6, 2 * 10**6 + -(-trials("E10") // 4 // ORDERS)):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_cut_changes_only_what_the_log_vouches_for(data_dir: Path, part: int) -> None:
+    for seed in range(2 * 10**6, 2 * 10**6 + -(-trials("E10") // 4 // ORDERS))[part::PARTS]:
         chance = random.Random(seed)
         scenario = build(seed)
-        expected = outcome(data_dir, pieces(scenario, []))
+        ways = []
         for _ in range(ORDERS):
             cut = pieces(scenario, _cuts(chance))
             chance.shuffle(cut)
-            found = outcome(data_dir, cut)
+            ways.append(cut)
+        expected, *others = outcomes(data_dir, [pieces(scenario, []), *ways])
+        for found in others:
             for table in ("events", "denials", "rows", "issued", "now"):
                 assert found[table] == expected[table], (seed, table)
             assert _known_spans(found) == _known_spans(expected), seed

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
 STEP = 300
 START = NOW - 86400
-UNCHANGED = 29
+UNCHANGED = 24
 """With the two savepoints of a test's transaction."""
 
 
