@@ -490,6 +490,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ChannelKindEnum": "licenses.api.choices.ChannelKind.choices",
         "AlertRuleKindEnum": "licenses.api.choices.AlertRuleKind.choices",
         "ServerKindEnum": "licenses.api.choices.ServerKind.choices",
+        "SeveralKindEnum": "licenses.api.choices.SeveralKind.choices",
         "WorkStateEnum": "licenses.api.choices.WorkState.choices",
     }
     | {

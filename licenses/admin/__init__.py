@@ -12,6 +12,7 @@ from . import (
     people,
     pools,
     servers,
+    several,
     teams,
     usage,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "people",
     "pools",
     "servers",
+    "several",
     "teams",
     "usage",
 ]

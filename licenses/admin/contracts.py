@@ -24,6 +24,7 @@ from . import words
 from .base import ReadOnlyTabular, ScopedAdmin
 from .documents import DocumentInline, NewDocumentInline
 from .importing import Importable
+from .several import ChangesSeveral
 
 
 class ContractEntitlementInline(ReadOnlyTabular):
@@ -60,7 +61,8 @@ class NoticeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Contract)
-class ContractAdmin(Importable, ScopedAdmin):
+class ContractAdmin(ChangesSeveral, Importable, ScopedAdmin):
+    kind = "contracts"
     resource_classes = [ContractResource]
     list_display = ("number", "vendor", "title", "runs", "notice", "cost_words", "rights", "papers")
     list_select_related = ("vendor",)

@@ -9,7 +9,9 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
     UnfoldAdminTextareaWidget,
@@ -21,6 +23,8 @@ _WIDGETS: list[tuple[type[forms.Field], Any]] = [
     (forms.BooleanField, UnfoldBooleanSwitchWidget),
     (forms.FileField, UnfoldAdminFileFieldWidget),
     (forms.DateField, UnfoldAdminSingleDateWidget),
+    (forms.ModelMultipleChoiceField, UnfoldAdminSelectMultipleWidget),
+    (forms.MultipleChoiceField, UnfoldAdminCheckboxSelectMultipleWidget),
     (forms.ChoiceField, UnfoldAdminSelectWidget),
     (forms.ModelChoiceField, UnfoldAdminSelectWidget),
     (forms.IntegerField, UnfoldAdminTextInputWidget),

@@ -40,6 +40,7 @@ from .base import (
     with_names,
 )
 from .importing import Importable
+from .several import ChangesSeveral
 from .teams import TeamsChange
 
 
@@ -85,7 +86,8 @@ class PoolInline(ReadOnlyTabular):
 
 
 @admin.register(Product)
-class ProductAdmin(Importable, ScopedAdmin):
+class ProductAdmin(ChangesSeveral, Importable, ScopedAdmin):
+    kind = "products"
     resource_classes = [ProductResource]
     list_display = ("name", "vendor", "category", "pools_count")
     list_select_related = ("vendor",)

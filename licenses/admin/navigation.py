@@ -95,6 +95,7 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
             (gettext_lazy("Groups"), "shield_person", "auth.group"),
             (gettext_lazy("Scopes"), "visibility", "licenses.scope"),
             (gettext_lazy("Legal holds"), "gavel", "licenses.legalhold"),
+            (gettext_lazy("Changes of several"), "edit_note", "licenses.bulkchange"),
         ],
     ),
 ]

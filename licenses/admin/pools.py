@@ -38,6 +38,7 @@ from licenses.resources import PoolResource
 from . import instant_page, over_use_page, pool_page, words
 from .base import ScopedAdmin, ScopedTabular
 from .importing import Importable
+from .several import ChangesSeveral
 
 
 class MappingInline(ScopedTabular):
@@ -125,7 +126,8 @@ class SetupFilter(admin.SimpleListFilter):
 
 
 @admin.register(LicensePool)
-class LicensePoolAdmin(Importable, ScopedAdmin):
+class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
+    kind = "pools"
     resource_classes = [PoolResource]
     list_display = ("title", "use", "free", "age", "peak", "product", "setup", "edit")
     list_display_links = None

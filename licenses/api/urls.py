@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 
 from licenses.api import (
     alert_rules,
+    changes,
     over_use,
     overview,
     people,
@@ -70,6 +71,7 @@ ENDPOINTS: dict[str, Any] = {
         shapes.NotificationSerializer, ReadOnly, filters=("alert", "channel", "state")
     ),
     "sharing-rules": views.SharingRuleViewSet,
+    "changes-of-several": changes.BulkChangeViewSet,
     "seats": status.SeatsViewSet,
     "waitlist": status.WaitlistViewSet,
     "refusals": refusals.RefusalViewSet,

@@ -11,6 +11,7 @@ from .alerts import (
     Silence,
 )
 from .care import ConnectionCheck, IgnoredLines, SkippedStep
+from .changes import BulkChange
 from .contracts import (
     Contract,
     Document,
@@ -115,6 +116,7 @@ __all__ = [
     "AlertState",
     "Among",
     "Boundary",
+    "BulkChange",
     "Capture",
     "Channel",
     "Checkout",

@@ -61,7 +61,15 @@ FACTS = frozenset(
 )
 # Rights are corrected by new rows, never changed or deleted.
 ADD_ONLY = frozenset(
-    ["entitlement", "document", "strengthoverride", "overusenote", "namereveal", "ignoredlines"]
+    [
+        "entitlement",
+        "document",
+        "strengthoverride",
+        "overusenote",
+        "namereveal",
+        "ignoredlines",
+        "bulkchange",
+    ]
 )
 AUDITED = frozenset(
     [

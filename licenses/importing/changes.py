@@ -1,0 +1,193 @@
+"""Change several pools, products or contracts in one go, and take that back.
+
+The one way in for the admin and the API: what would become other is told first, all of it is stored
+or nothing, each row gets its line of history, and the change stays on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from licenses.analysis.rollup import mark_dirty
+from licenses.models import BulkChange, Contract, LicensePool, Product
+
+EDITABLE: dict[str, tuple[type[models.Model], tuple[str, ...]]] = {
+    "pools": (
+        LicensePool,
+        ("product", "owner_teams", "zone", "on_status", "house_rules", "episode_gap_minutes"),
+    ),
+    "products": (Product, ("vendor", "category")),
+    "contracts": (Contract, ("owner", "notice_days", "renews", "valid_to", "currency")),
+}
+MOST = 1000
+COUNTED_AGAIN = {"zone", "episode_gap_minutes"}
+
+
+class Part(NamedTuple):
+    """A value that becomes another. old and new are as stored: ids of related rows, else text."""
+
+    id: int
+    name: str
+    field: str
+    old: Any
+    new: Any
+    old_words: str
+    new_words: str
+
+
+def may_change(user: Any, kind: str) -> bool:
+    """Tell whether somebody may change rows of a kind at all; which of them, their scope says."""
+    return bool(user.has_perm(f"licenses.change_{EDITABLE[kind][0]._meta.model_name}"))
+
+
+def preview(kind: str, rows: Iterable[Any], changes: Mapping[str, Any]) -> list[Part]:
+    """Return what would become other; what stays as it is is not in it.
+
+    changes: by field of EDITABLE[kind]; a related row, a list of them for several, else a value.
+    Raises ValidationError for a field that is not to be changed so, and for more than MOST rows.
+    """
+    model, names = EDITABLE[kind]
+    if strange := sorted(changes.keys() - set(names)):
+        raise ValidationError({strange[0]: _("This is not changed for several at once.")})
+    chosen = list(rows)
+    if len(chosen) > MOST:
+        said = _("Found %(count)s rows; at most %(most)s are changed at once.")
+        raise ValidationError(said % {"count": len(chosen), "most": MOST})
+    found = []
+    for row in chosen:
+        for name, value in changes.items():
+            field = model._meta.get_field(name)
+            old, new = stored(field, current(row, field)), stored(field, value)
+            if old != new:
+                words = (_words(field, current(row, field)), _words(field, value))
+                found.append(Part(row.pk, str(row), name, old, new, *words))
+    return found
+
+
+def change(
+    kind: str, rows: Iterable[Any], changes: Mapping[str, Any], *, user: Any, reason: str = ""
+) -> BulkChange:
+    """Store the change of all rows, or of none, and return what is on record of it.
+
+    Raises ValidationError, with the row's name, where one of them would break a rule, and where
+    nothing would become other.
+    """
+    chosen = list(rows)
+    with transaction.atomic():
+        parts = preview(kind, chosen, changes)
+        if not parts:
+            raise ValidationError(_("Nothing would change."))
+        _store(kind, parts, user)
+        return BulkChange.objects.create(
+            kind=kind, parts=[part._asdict() for part in parts], reason=reason, recorded_by=user
+        )
+
+
+def undo(done: BulkChange, *, user: Any) -> BulkChange:
+    """Give all rows the values that they had before.
+
+    Raises ValidationError where it was undone already, or a row was changed or deleted since: then
+    nothing is changed.
+    """
+    with transaction.atomic():
+        mine = BulkChange.objects.filter(pk=done.pk, undone_at=None)
+        if mine.update(undone_at=timezone.now(), undone_by=user) != 1:
+            raise ValidationError(_("This change was undone already."))
+        model, _names = EDITABLE[done.kind]
+        parts = [Part(**part) for part in done.parts]
+        rows = model._default_manager.in_bulk({part.id for part in parts})
+        for part in parts:
+            row, field = rows.get(part.id), model._meta.get_field(part.field)
+            if row is None or stored(field, current(row, field)) != part.new:
+                raise ValidationError(
+                    _("%(name)s was changed since: nothing is undone.") % {"name": part.name}
+                )
+        back = [
+            part._replace(
+                old=part.new, new=part.old, old_words=part.new_words, new_words=part.old_words
+            )
+            for part in parts
+        ]
+        _store(done.kind, back, user)
+    done.refresh_from_db()
+    return done
+
+
+def _store(kind: str, parts: Sequence[Part], user: Any) -> None:
+    """Give the rows their new values, with history, and have the hours counted that this bears
+    on."""
+    model, _names = EDITABLE[kind]
+    by_row: dict[int, list[Part]] = {}
+    for part in parts:
+        by_row.setdefault(part.id, []).append(part)
+    rows = model._default_manager.in_bulk(by_row)
+    for pk, mine in by_row.items():
+        _set(rows[pk], mine)
+    for fields, pks in _alike(by_row).items():
+        LogEntry.objects.log_actions(
+            user.pk,
+            model._default_manager.filter(pk__in=pks),
+            CHANGE,
+            [{"changed": {"fields": list(fields)}}],
+        )
+    again = {part.id for part in parts if part.field in COUNTED_AGAIN}
+    if model is LicensePool and again:
+        mark_dirty(sorted(again))  # their days begin, their episodes end, at other moments
+
+
+def _set(row: Any, parts: Sequence[Part]) -> None:
+    many, own = {}, []
+    for part in parts:
+        field = row._meta.get_field(part.field)
+        if field.many_to_many:
+            many[part.field] = part.new
+        else:
+            setattr(row, field.attname, field.to_python(part.new) if not field.is_relation
+                    else part.new)  # fmt: skip
+            own.append(part.field)
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise ValidationError([f"{row}: {said}" for said in error.messages]) from error
+    if own:
+        row.save(update_fields=own)
+    for name, pks in many.items():
+        getattr(row, name).set(pks)
+
+
+def _alike(by_row: Mapping[int, Sequence[Part]]) -> dict[tuple[str, ...], list[int]]:
+    """Return the rows by which fields of them changed: an entry of history says those."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for pk, parts in by_row.items():
+        found.setdefault(tuple(part.field for part in parts), []).append(pk)
+    return found
+
+
+def current(row: Any, field: Any) -> Any:
+    return list(getattr(row, field.name).all()) if field.many_to_many else getattr(row, field.name)
+
+
+def stored(field: Any, value: Any) -> Any:
+    """Return a value as JSON keeps it."""
+    if field.many_to_many:
+        return sorted(row.pk for row in value)
+    if field.is_relation:
+        return None if value is None else value.pk
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value)
+
+
+def _words(field: Any, value: Any) -> str:
+    if field.many_to_many:
+        return ", ".join(sorted(str(row) for row in value)) or "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return "–" if value in (None, "") else str(value)

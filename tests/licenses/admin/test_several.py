@@ -1,0 +1,80 @@
+"""Changing several rows in the admin and over the API: the same preview, the same undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+from licenses.models import BulkChange, LicensePool
+from tests.factories import TeamFactory
+
+from .conftest import World
+
+LIST = "/admin/licenses/licensepool/"
+
+
+def test_choose_look_store_and_undo(mara: Client, world: World) -> None:
+    chosen = [world.mine.pk, world.other.pk]
+    sent = mara.post(LIST, {"action": "change_several", "_selected_action": chosen})
+    place = sent["Location"]
+    assert place.startswith(f"{LIST}several/?ids=")
+    assert mara.get(place).status_code == 200
+    wish: dict[str, Any] = {
+        "house_rules": "Be <b>quick</b>.",
+        "on_status": "no",
+        "reason": "a test",
+    }
+    wish["owner_teams"] = [str(world.team.pk), str(TeamFactory(name="Second").pk)]
+    text = mara.post(place, wish).content.decode()
+    assert "Be &lt;b&gt;quick&lt;/b&gt;." in text and "Mine Pool" in text
+    assert not BulkChange.objects.exists()
+    assert mara.post(place, {**wish, "_store": "1"}).status_code == 302
+    assert not LicensePool.objects.filter(on_status=True).exists()
+    assert all(pool.owner_teams.count() == 2 for pool in LicensePool.objects.all())
+    done = BulkChange.objects.get()
+    page = mara.get(f"/admin/licenses/bulkchange/{done.pk}/change/").content.decode()
+    assert "Be &lt;b&gt;quick" in page and "Undo" in page
+    mara.post(f"/admin/licenses/bulkchange/{done.pk}/undo/")
+    assert LicensePool.objects.filter(on_status=True, house_rules="").count() == 2
+
+
+def test_a_field_is_emptied_by_saying_so(mara: Client, world: World) -> None:
+    place = f"{LIST}several/?ids={world.mine.pk}"
+    mara.post(place, {"empty": ["owner_teams"], "_store": "1"})
+    assert not world.mine.owner_teams.exists()
+    text = mara.post(place, {"empty": ["owner_teams"]}).content.decode()
+    assert "Nothing would change." in text
+
+
+def test_who_may_not_change_rows_changes_none(anton: Client, vera: Client, world: World) -> None:
+    for client in (anton, vera):
+        place = f"{LIST}several/?ids={world.mine.pk}"
+        assert client.post(place, {"on_status": "no", "_store": "1"}).status_code == 403
+        assert client.get("/admin/licenses/bulkchange/").status_code == 403
+    assert LicensePool.objects.filter(on_status=True).count() == 2
+
+
+def test_the_api_does_the_same(world: World, account: Callable[..., User]) -> None:
+    api: Any = APIClient()
+    api.force_authenticate(account("max", "manager"))
+    place = "/api/v1/changes-of-several/"
+    wish = {
+        "kind": "pools",
+        "ids": [world.mine.pk, world.other.pk],
+        "changes": {"owner_teams": [], "house_rules": "Be quick."},
+    }
+    told = api.post(f"{place}preview/", wish, format="json").json()
+    assert {part["field"] for part in told} == {"owner_teams", "house_rules"}
+    made = api.post(place, wish, format="json")
+    assert made.status_code == 201, made.content
+    assert LicensePool.objects.filter(house_rules="Be quick.").count() == 2
+    assert api.post(f"{place}{made.json()['id']}/undo/").status_code == 200
+    assert not LicensePool.objects.exclude(house_rules="").exists()
+    for wrong in ({"ids": [999_999]}, {"changes": {"name": "x"}}, {"changes": {"product": "x"}}):
+        assert api.post(place, wish | wrong, format="json").status_code == 400
+    api.force_authenticate(account("vic", "viewer"))
+    assert api.post(place, wish, format="json").status_code == 403

@@ -1,0 +1,91 @@
+"""Several rows changed at once: told first, all or none, on record, and taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+
+from licenses.importing.changes import change, preview, undo
+from licenses.models import DirtySpan, LicensePool
+from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user() -> User:
+    return User.objects.create_user("mara")
+
+
+@pytest.fixture
+def pools() -> Any:
+    first, second = PoolFactory(name="A", house_rules="old"), PoolFactory(name="B")
+    first.owner_teams.add(TeamFactory(name="Before"))
+    return LicensePool.objects.filter(pk__in=[first.pk, second.pk])
+
+
+def test_the_preview_says_old_and_new_and_stores_nothing(pools: Any) -> None:
+    team = TeamFactory(name="After")
+    parts = preview("pools", pools, {"owner_teams": [team], "house_rules": "old"})
+    told = [(part.name, part.field, part.old_words, part.new_words) for part in parts]
+    assert told == [
+        ("A", "owner_teams", "Before", "After"),
+        ("B", "owner_teams", "–", "After"),
+        ("B", "house_rules", "–", "old"),
+    ]
+    assert LicensePool.objects.get(name="B").house_rules == ""
+
+
+def test_a_change_and_its_undoing_leave_history_and_the_old_values(pools: Any, user: User) -> None:
+    team = TeamFactory(name="After")
+    changes = {"owner_teams": [team], "house_rules": "new", "on_status": False}
+    done = change("pools", pools, changes, user=user)
+    for pool in pools.all():
+        assert (list(pool.owner_teams.all()), pool.house_rules, pool.on_status) == (
+            [team], "new", False,
+        )  # fmt: skip
+    assert LogEntry.objects.filter(user=user).count() == 2
+    undo(done, user=user)
+    first = LicensePool.objects.get(name="A")
+    assert ([team.name for team in first.owner_teams.all()], first.house_rules) == (
+        ["Before"],
+        "old",
+    )
+    assert LicensePool.objects.get(name="B").on_status
+    assert done.undone_by == user
+    assert LogEntry.objects.filter(user=user).count() == 4
+    with pytest.raises(ValidationError, match="undone already"):
+        undo(done, user=user)
+
+
+def test_nothing_is_undone_where_a_row_was_changed_since(pools: Any, user: User) -> None:
+    done = change("pools", pools, {"house_rules": "new"}, user=user)
+    LicensePool.objects.filter(name="B").update(house_rules="newer")
+    with pytest.raises(ValidationError, match="B was changed since"):
+        undo(done, user=user)
+    assert LicensePool.objects.get(name="A").house_rules == "new"
+    done.refresh_from_db()
+    assert done.undone_at is None
+
+
+def test_one_row_that_breaks_a_rule_stops_all(pools: Any, user: User) -> None:
+    with pytest.raises(ValidationError, match=r"A: .*zone"):
+        change("pools", pools, {"zone": "Nowhere/Nowhere"}, user=user)
+    assert set(pools.values_list("zone", flat=True)) == {"UTC"}
+    with pytest.raises(ValidationError, match="Nothing would change"):
+        change("pools", pools, {"zone": "UTC"}, user=user)
+    with pytest.raises(ValidationError, match="not changed for several"):
+        change("pools", pools, {"name": "Both"}, user=user)
+
+
+def test_another_zone_has_the_hours_counted_again(pools: Any, user: User) -> None:
+    for pool in pools:
+        FeatureFactory(pool=pool)
+        EntitlementFactory(pool=pool)
+    DirtySpan.objects.all().delete()
+    change("pools", pools, {"zone": "Europe/Berlin"}, user=user)
+    assert set(DirtySpan.objects.values_list("pool", flat=True)) == {pool.pk for pool in pools}
