@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0033_stamp_heads"),
+        ("licenses", "0034_warn_before_pools_are_full"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
