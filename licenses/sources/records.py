@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -298,8 +299,12 @@ class FeatureStatus:
         """Whether held plus reserved idle is what the server printed as in use."""
         if self.in_use is None:
             return True
-        held = sum(row.seats for row in self.holdings)
-        return held + sum(row.seats for row in self.reservations) == self.in_use
+        held = sum(sum(map(_SEATS, block.holdings)) for block in self.blocks)
+        idle = sum(sum(map(_SEATS, block.reservations)) for block in self.blocks)
+        return held + idle == self.in_use
+
+
+_SEATS = attrgetter("seats")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from licenses.sources.flexnet.dates import StartDates, expiry, moment
 from licenses.sources.flexnet.lmstat_report import (
+    AlteredError,
     Draft,
     FeatureDraft,
     FeatureList,
@@ -30,6 +31,7 @@ from licenses.sources.flexnet.lmstat_rows import (
     usual_holding,
     usual_rows,
 )
+from licenses.sources.flexnet.lmstat_sections import Place, Sections
 from licenses.sources.records import FeatureStatus, Result, Snapshot
 from licenses.sources.text import LINE_CAP, visible, whole_lines
 
@@ -54,15 +56,31 @@ BLOCK = 1 << 20
 _NOISE = ("License file(s) on ", "NOTE:", "[Detecting", "lmstat v", "lmutil v", "...")
 
 
-def parse_lmstat(data: bytes, *, zone: ZoneInfo, now: int | None = None) -> list[Snapshot]:
+def parse_lmstat(
+    data: bytes, *, zone: ZoneInfo, now: int | None = None, sections: Sections | None = None
+) -> list[Snapshot]:
     """Return a snapshot for each server in the text, in order; always one at least.
 
-    zone: of the times printed, which are those of the machine that ran the tool.
-    now:  about when the report was taken, for texts without a date of their own: starts have no
-          year.
+    zone:     of the times printed, which are those of the machine that ran the tool.
+    now:      about when the report was taken, for texts without a date of their own: starts have no
+              year.
+    sections: features that need no second look, of a text with one date; what it gains is for the
+              next text of the same server.
     """
+    text = whole_lines(data)
+    if sections is not None:
+        reader = _Reader(zone, now)
+        try:
+            for section in _sections(text):
+                reader.section(*section, sections)
+            found = reader.snapshots()
+        except AlteredError:
+            pass  # a report of no usual shape is read as a whole
+        else:
+            sections.settle()
+            return found
     reader = _Reader(zone, now)
-    for block in _blocks(whole_lines(data)):
+    for block in _blocks(text):
         reader.block(*block)
     return reader.snapshots()
 
@@ -74,12 +92,21 @@ def report_time(line: bytes, *, zone: ZoneInfo, now: int | None = None) -> int |
     return reader.taken_at
 
 
-def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
+def _blocks(text: str, start: int = 0, stop: int | None = None) -> Iterator[tuple[str, int, int]]:
     """Yield (text, start, end) of pieces of whole lines, so that their parts never fill the
     memory."""
+    stop = len(text) if stop is None else stop
+    while start < stop:
+        end = min(text.find("\n", start + BLOCK) + 1 or stop, stop)
+        yield text, start, end
+        start = end
+
+
+def _sections(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield (text, start, end) of what stands before the first feature, and of each feature."""
     start = 0
     while start < len(text):
-        end = text.find("\n", start + BLOCK) + 1 or len(text)
+        end = text.find("\nUsers of ", start) + 1 or len(text)
         yield text, start, end
         start = end
 
@@ -118,6 +145,51 @@ class _Reader:
         if not self._section.empty:
             self._done.append(build_snapshot(self._section))
             self._section = self._new_section()
+
+    def section(self, text: str, start: int, end: int, sections: Sections) -> None:
+        """Read a feature's lines, or take the feature as it is known from them."""
+        section, line = self._section, self._next
+        place = None
+        if section.lists and self.taken_at == sections.taken and end - start <= BLOCK:
+            daemons = section.lists[-1].daemons
+            place = Place(text[start:end], bool(section.server), section.in_vendors, daemons)
+            if found := sections.find(place):
+                status = found.at(line)
+                section.in_table = False
+                section.lists[-1].features.append(FeatureDraft(status, [], status, sealed=True))
+                section.lines += found.lines
+                self._next += found.lines
+                return
+        before, count = self._told(), section.feature_count
+        for block in _blocks(text, start, end):
+            self.block(*block)
+        if place is None or not place.text.startswith("Users of "):
+            return
+        feature = section.feature
+        if section.feature_count != count + 1:
+            # Its lines belong to the feature before, or to several.
+            raise AlteredError
+        if self._told() == before and feature is not None:
+            sections.learn(place, line, self._next - line, feature)
+
+    def _told(self) -> tuple[object, ...]:
+        """Return what the lines of a feature leave as it is."""
+        section = self._section
+        return (
+            id(section),
+            len(section.members),
+            len(section.daemons),
+            len(section.waiting_daemons),
+            len(section.lists),
+            section.server,
+            section.error,
+            section.usage_info,
+            section.in_vendors,
+            len(section.unreadable),
+            self.taken_at,
+            self._known,
+            len(self._done),
+        )
 
     def block(self, text: str, start: int, end: int) -> None:
         """Read whole lines as `line` reads each, runs of usual rows in one step."""
@@ -261,6 +333,8 @@ class _Reader:
             section.lists[-1].features.append(FeatureDraft(status))
 
     def _block(self, number: int, feature: FeatureDraft, found: re.Match[str]) -> None:
+        if feature.sealed:
+            raise AlteredError
         draft = Draft(daemon=found[3], version=found[2])
         if found[4]:
             try:

@@ -5,37 +5,41 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from licenses.sources.flexnet.lmstat import parse_lmstat, report_time
+from licenses.sources.flexnet.lmstat_sections import FRESH_SECONDS, Known, Place, Sections, lasts
 from licenses.sources.records import Snapshot
 
 KEPT_BYTES: Final = 64 << 20
 """Texts kept by one process; the records made of a text take some five times as much."""
-FRESH_SECONDS: Final = 30 * 86400
-OLDEST_START_SECONDS: Final = 300 * 86400
-"""Starts are printed without a year: which year is meant may change as time passes. It cannot for
-one of the last 300 days while no more than 30 pass."""
 
 _DATE_LINE = b"Flexible License Manager status on "
 
 
-class _Kept(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A server's last text. lasting: all that it says would mean the same some days later."""
+
     before: bytes
     after: bytes
     zone: ZoneInfo
     taken_at: int
     snapshots: Sequence[Snapshot]
+    sections: dict[Place, Known]
+    lasting: bool
 
     @property
     def size(self) -> int:
-        return len(self.before) + len(self.after)
+        """Return the bytes of the text, which is kept as a whole and in its sections."""
+        return 2 * (len(self.before) + len(self.after))
 
 
 class StatusMemory:
-    """Reads statuses as `parse_lmstat` does, from memory where nothing but their date changed.
+    """Reads statuses as `parse_lmstat` does, from memory where nothing but their date changed, and
+    only the features of which a line changed where some did.
 
     Safe to use from several threads. Forgets the servers asked longest ago.
     """
@@ -58,6 +62,7 @@ class StatusMemory:
             kept = self._kept.get(key)
         if (
             kept is not None
+            and kept.lasting
             and (kept.before, kept.after, kept.zone) == (before, after, zone)
             and kept.taken_at <= taken <= kept.taken_at + FRESH_SECONDS
         ):
@@ -65,16 +70,17 @@ class StatusMemory:
                 replace(each, taken_at=taken) if each.taken_at == kept.taken_at else each
                 for each in kept.snapshots
             ]
-        snapshots = parse_lmstat(data, zone=zone, now=now)
-        self._keep(key, _Kept(before, after, zone, taken, snapshots))
+        known = kept.sections if kept is not None and kept.zone == zone else {}
+        sections = Sections(known, taken)
+        snapshots = parse_lmstat(data, zone=zone, now=now, sections=sections)
+        lasting = _lasts(snapshots, taken)
+        self._keep(key, _Kept(before, after, zone, taken, snapshots, sections.kept, lasting))
         return snapshots
 
     def _keep(self, key: Hashable, new: _Kept) -> None:
         with self._lock:
             if (old := self._kept.pop(key, None)) is not None:
                 self._size -= old.size
-            if not _lasts(new):
-                return
             self._kept[key] = new
             self._size += new.size
             while self._size > self._limit:
@@ -92,13 +98,10 @@ def _around_date(data: bytes) -> tuple[bytes, bytes, bytes]:
     return data[:start], data[start:end], data[end:]
 
 
-def _lasts(new: _Kept) -> bool:
+def _lasts(snapshots: Sequence[Snapshot], taken_at: int) -> bool:
     """Whether what was read does not depend on the day on which the text was taken."""
     return all(
-        row.started_at is not None
-        and not row.start_guessed
-        and row.started_at >= new.taken_at - OLDEST_START_SECONDS
-        for each in new.snapshots
-        for feature in each.features
-        for row in feature.holdings
-    ) and all(each.taken_at in (None, new.taken_at) for each in new.snapshots)
+        each.taken_at in (None, taken_at)
+        and all(lasts(feature, taken_at) for feature in each.features)
+        for each in snapshots
+    )

@@ -4,7 +4,7 @@ is worth."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import repeat
@@ -48,10 +48,22 @@ class Draft:
     reserved: list[Reservation] = field(default_factory=list)
 
 
+class AlteredError(Exception):
+    """Lines follow that add to a feature which was taken to be finished."""
+
+
 @dataclass
 class FeatureDraft:
+    """A feature under construction.
+
+    finished: the feature as it comes out, where that rests on its own lines alone.
+    sealed:   it was known before, and its lines are not here.
+    """
+
     status: FeatureStatus
     drafts: list[Draft] = field(default_factory=list)
+    finished: FeatureStatus | None = None
+    sealed: bool = False
 
 
 @dataclass
@@ -85,11 +97,18 @@ class Section:
         return not (self.server or self.members or self.lists or self.error or self.usage_info)
 
     @property
+    def feature_count(self) -> int:
+        """Return how many features the last list has."""
+        return len(self.lists[-1].features) if self.lists else 0
+
+    @property
     def feature(self) -> FeatureDraft | None:
         return self.lists[-1].features[-1] if self.lists and self.lists[-1].features else None
 
 
 def draft_of(feature: FeatureDraft) -> Draft:
+    if feature.sealed:
+        raise AlteredError
     if not feature.drafts:
         feature.drafts.append(Draft())
     return feature.drafts[-1]
@@ -126,32 +145,57 @@ def _features(section: Section) -> tuple[FeatureStatus, ...]:
     texts: set[str] = set()
     for each in section.lists:
         for feature in each.features:
-            for draft in feature.drafts:
-                texts.update(map(itemgetter(0), draft.held))
-                texts.update(map(itemgetter(0), draft.queued))
+            texts.update(_identities(feature))
     known = {text: plain_identity(text) for text in texts}
     settled = {text: found for text, found in known.items() if found is not None}
-    if len(settled) < len(known):
-        hosts = known_hosts(settled.values())
+    doubtful = known.keys() - settled.keys()
+    if doubtful:
+        hosts = known_hosts(settled.values()) | _hosts(section)
         settled |= {
             text: guessed_identity(text, hosts) for text, found in known.items() if found is None
         }
     who = settled.__getitem__
     lists = [
-        [_feature(feature, each.daemons, who) for feature in each.features]
+        [_feature(feature, each.daemons, who, doubtful) for feature in each.features]
         for each in section.lists
     ]
     return _once(lists)
 
 
-def _feature(feature: FeatureDraft, daemons: tuple[str, ...], who: _Who) -> FeatureStatus:
+def _hosts(section: Section) -> frozenset[str]:
+    """Return the hosts, in lower case, of the rows of features that were known before."""
+    return frozenset(
+        host.lower()
+        for each in section.lists
+        for feature in each.features
+        if feature.sealed and feature.finished
+        for block in feature.finished.blocks
+        for host in [row.host for row in block.holdings] + [row.host for row in block.waiting]
+        if host
+    )
+
+
+def _feature(
+    feature: FeatureDraft, daemons: tuple[str, ...], who: _Who, doubtful: set[str]
+) -> FeatureStatus:
+    if feature.sealed and feature.finished:
+        return feature.finished
     blocks = tuple(_finished(draft, who) for draft in feature.drafts)
     named = {block.daemon for block in blocks if block.daemon}
     if named:
         daemon = named.pop() if len(named) == 1 else ""
     else:
         daemon = daemons[0] if len(daemons) == 1 else ""
-    return replace(feature.status, daemon=daemon, blocks=blocks)
+    status = replace(feature.status, daemon=daemon, blocks=blocks)
+    if not doubtful or doubtful.isdisjoint(_identities(feature)):
+        feature.finished = status
+    return status
+
+
+def _identities(feature: FeatureDraft) -> Iterator[str]:
+    for draft in feature.drafts:
+        yield from map(itemgetter(0), draft.held)
+        yield from map(itemgetter(0), draft.queued)
 
 
 def _finished(draft: Draft, who: _Who) -> Block:

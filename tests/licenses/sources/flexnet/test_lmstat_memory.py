@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,9 +47,9 @@ class Reader:
         self.memory, self.parsed = StatusMemory(limit), 0
         monkeypatch.setattr(lmstat_memory, "parse_lmstat", self._parse)
 
-    def _parse(self, data: bytes, *, zone: ZoneInfo, now: int) -> list[Snapshot]:
+    def _parse(self, data: bytes, **options: Any) -> list[Snapshot]:
         self.parsed += 1
-        return parse_lmstat(data, zone=zone, now=now)
+        return parse_lmstat(data, **options)
 
     def parses(self, data: bytes, when: datetime, key: str = "a", zone: ZoneInfo = BERLIN) -> bool:
         """Read; what comes is always what parse_lmstat says."""
