@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Max, Min, Sum
 
 from licenses.analysis import episodes, hour_rows
 from licenses.analysis.coverage import first_moments
@@ -201,13 +202,9 @@ def _drain_once() -> int | None:
     The marks of the batch's pools go; for what is left of them after BATCH_HOURS, new ones come.
     """
     with transaction.atomic():
-        waiting = DirtySpan.objects.order_by("pool_id").values_list("pool_id", flat=True)
         # Pools that another drain holds are left to it.
         free = LicensePool.objects.select_for_update(skip_locked=True, no_key=True)
-        pools = {
-            pool.pk: pool
-            for pool in free.filter(pk__among=list(waiting.distinct()[:BATCH_POOLS])).order_by("pk")
-        }
+        pools = {pool.pk: pool for pool in free.filter(pk__among=_waiting()).order_by("pk")}
         if not pools:
             return None
         marks = DirtySpan.objects.filter(pool__among=pools).order_by("pool_id")
@@ -228,6 +225,26 @@ def _drain_once() -> int | None:
         DirtySpan.objects.filter(pk__among=[row[0] for row in rows]).delete()
         DirtySpan.objects.bulk_create(left)
     return written
+
+
+def _waiting() -> list[int]:
+    """Return the first pools that are dirty, about as many as fit one transaction.
+
+    Marks of more would be read, sorted and written back as often as the batch before has room.
+    """
+    marks = DirtySpan.objects.order_by("pool_id").values("pool_id")
+    hulls = marks.annotate(
+        first=Min(number("starts")),
+        last=Max(number("ends")),
+        total=Sum(number("ends") - number("starts")),
+    ).values_list("pool_id", "first", "last", "total")
+    found, room = [], BATCH_HOURS * HOUR_SECONDS
+    for pool, first, last, total in hulls[:BATCH_POOLS]:
+        found.append(pool)
+        room -= min(last - first, int(total)) + HOUR_SECONDS
+        if room <= 0:
+            break
+    return found
 
 
 def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[int, IntervalSet]]]:

@@ -3,7 +3,11 @@ for one import."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
 
 from licenses.models import Feature, Host, Identity, LicenseServer, Person, pseudonym
 
@@ -45,13 +49,13 @@ class Directory:
         ids = _ids(Person, by_pseudonym)
         new = [code for code in by_pseudonym if code not in ids]
         if new:
-            Person.objects.bulk_create(
-                [Person(pseudonym=code) for code in new], ignore_conflicts=True
-            )
+            now = connection.ops.adapt_datetimefield_value(timezone.now())
+            _add(Person, ("pseudonym", "recorded_at"), [(code, now) for code in new])
             ids |= _ids(Person, new)
-            Identity.objects.bulk_create(
-                [Identity(person_id=ids[code], login=by_pseudonym[code][0][:255]) for code in new],
-                ignore_conflicts=True,
+            _add(
+                Identity,
+                ("person_id", "login", "name", "email", "recorded_at"),
+                [(ids[code], by_pseudonym[code][0][:255], "", "", now) for code in new],
             )
             match_names({ids[code]: by_pseudonym[code][0] for code in new}, {})
         for code, logins in by_pseudonym.items():
@@ -66,10 +70,8 @@ class Directory:
         ids = _ids(Host, by_pseudonym)
         new = [code for code in by_pseudonym if code not in ids]
         if new:
-            Host.objects.bulk_create(
-                [Host(pseudonym=code, name=by_pseudonym[code][0][:255]) for code in new],
-                ignore_conflicts=True,
-            )
+            rows = [(code, by_pseudonym[code][0][:255]) for code in new]
+            _add(Host, ("pseudonym", "name"), rows)
             ids |= _ids(Host, new)
             match_names({}, {ids[code]: by_pseudonym[code][0] for code in new})
         for code, names in by_pseudonym.items():
@@ -108,6 +110,22 @@ class Directory:
 
     def person_label(self, login: str) -> str:
         return self.person_pseudonyms[self.persons[login]]
+
+
+def _add(
+    model: type[Person] | type[Identity] | type[Host],
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Insert the rows that are not there yet. A first log brings thousands of names, for which
+    instances of models take ten times as long."""
+    marks = ", ".join(["%s"] * len(names))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({marks}) "
+            "ON CONFLICT DO NOTHING",
+            rows,
+        )
 
 
 def _ids(model: type[Person] | type[Host], pseudonyms: Iterable[str]) -> dict[str, int]:
