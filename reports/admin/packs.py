@@ -7,14 +7,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from licenses.admin.base import ScopedAdmin
 from licenses.tasks import nudge
+from reports.admin.background import MadeInBackground
 from reports.models import EvidencePack
 from reports.packs import orders
 
@@ -32,8 +34,10 @@ class PackForm(ModelForm):
 
 
 @admin.register(EvidencePack)
-class EvidencePackAdmin(ScopedAdmin):
+class EvidencePackAdmin(MadeInBackground, ScopedAdmin):
     """Asked for once, and never changed."""
+
+    file_words = gettext_lazy("Download ZIP")
 
     form = PackForm
     list_display = ("title", "period", "shown_state", "requested_by", "requested_at", "file")
@@ -81,28 +85,15 @@ class EvidencePackAdmin(ScopedAdmin):
     def period(self, pack: EvidencePack) -> str:
         return f"{pack.first} to {pack.end} ({pack.zone})"
 
-    @display(
-        description="state",
-        ordering="state",
-        label={"Done": "success", "Failed": "danger", "Waiting": "info"},
-    )
-    def shown_state(self, pack: EvidencePack) -> str:
-        label = str(EvidencePack.State(pack.state).label)
-        return f"{label}, {pack.progress} %" if pack.state == EvidencePack.State.RUNNING else label
+    def fetch(self, pack: EvidencePack, user: Any) -> HttpResponseBase | None:
+        return orders.file_response(pack, user)
 
-    @display(description="file")
-    def file(self, pack: EvidencePack) -> str:
-        if pack.state != EvidencePack.State.DONE:
-            return "–"
-        if not pack.path.is_file():
-            return "thrown away: ask again"
-        place = reverse("admin:reports_evidencepack_file", args=[pack.pk])
-        return format_html('<a class="text-primary-600" href="{}">Download ZIP</a>', place)
+    def gone(self, pack: EvidencePack) -> str:
+        return "" if pack.path.is_file() else _("thrown away: ask again")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:pack_id>/file/", view(self.download), name="reports_evidencepack_file"),
             path("<int:pack_id>/approve/", view(self.approve), name="reports_evidencepack_approve"),
             *super().get_urls(),
         ]
@@ -126,13 +117,3 @@ class EvidencePackAdmin(ScopedAdmin):
             nudge("reports.tasks.build_pack", pack.pk)
             messages.success(request, "Approved: the pack is being made.")
         return redirect("admin:reports_evidencepack_change", pack.pk)
-
-    def download(self, request: HttpRequest, pack_id: int) -> HttpResponseBase:
-        """Return the file of a pack in the user's scope."""
-        if not self.has_view_permission(request):
-            raise Http404
-        pack = get_object_or_404(self.get_queryset(request), pk=pack_id)
-        found = orders.file_response(pack, request.user)
-        if found is None:
-            raise Http404("The file of this pack is not there.")
-        return found

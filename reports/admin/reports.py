@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -23,6 +23,7 @@ from licenses.admin.base import ReadOnlyAdmin
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.admin.asking import ask_audit
+from reports.admin.background import MadeInBackground
 from reports.documents.standing import FIGURES, shown
 from reports.documents.words import VERDICTS
 from reports.lifecycle import Stage
@@ -88,8 +89,10 @@ class StepForm(pages.AdminForm):
 
 
 @admin.register(Report)
-class ReportAdmin(ReadOnlyAdmin):
+class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     """What was asked for; files are made and removed elsewhere."""
+
+    file_words = gettext_lazy("Download PDF")
 
     list_display = (
         "title",
@@ -134,15 +137,6 @@ class ReportAdmin(ReadOnlyAdmin):
         return VERDICTS.get((report.data or {}).get("verdict", ""), "–")
 
     @display(
-        description="state",
-        ordering="state",
-        label={"Done": "success", "Failed": "danger", "Waiting": "info"},
-    )
-    def shown_state(self, report: Report) -> str:
-        label = str(Report.State(report.state).label)
-        return f"{label}, {report.progress} %" if report.state == Report.State.RUNNING else label
-
-    @display(
         description="standing",
         label={
             "Signed": "success",
@@ -168,21 +162,14 @@ class ReportAdmin(ReadOnlyAdmin):
         ]
         return format_html_join("", "<p>{} by {} ({}) on {}. {}</p>", lines) or "–"
 
-    @display(description="file")
-    def file(self, report: Report) -> str:
-        if report.state != Report.State.DONE:
-            return "–"
-        if report.files_dropped_at is not None:
-            return f"dropped on {report.files_dropped_at:%Y-%m-%d}"
-        place = reverse("admin:reports_report_file", args=[report.pk])
-        return format_html('<a class="text-primary-600" href="{}">Download PDF</a>', place)
+    def fetch(self, report: Report, user: Any) -> HttpResponseBase | None:
+        return delivery.file_response(report, user)
+
+    def gone(self, report: Report) -> str:
+        dropped = report.files_dropped_at
+        return "" if dropped is None else _("dropped on %(day)s") % {"day": f"{dropped:%Y-%m-%d}"}
 
     def get_urls(self) -> list[URLPattern]:
-        place = path(
-            "<int:report_id>/file/",
-            self.admin_site.admin_view(self.download),
-            name="reports_report_file",
-        )
         steps = [
             path(
                 f"<int:report_id>/{name}/",
@@ -206,7 +193,7 @@ class ReportAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(partial(ask_audit, self)),
             name="reports_report_audit",
         )
-        return [place, *steps, anew, later, audit, *super().get_urls()]
+        return [*steps, anew, later, audit, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -287,13 +274,3 @@ class ReportAdmin(ReadOnlyAdmin):
             "may_ask": request.user.has_perm("reports.add_report"),
         }
         return TemplateResponse(request, "admin/reports/later.html", context)
-
-    def download(self, request: HttpRequest, report_id: int) -> HttpResponseBase:
-        """Return the PDF of a report in the user's scope."""
-        if not self.has_view_permission(request):
-            raise Http404
-        report = get_object_or_404(self.get_queryset(request), pk=report_id)
-        found = delivery.file_response(report, request.user)
-        if found is None:
-            raise Http404("The file of this report is not there.")
-        return found

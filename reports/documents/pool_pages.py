@@ -200,7 +200,7 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
     columns = [
         Column("From", 0.16),
         Column("To", 0.16),
-        Column("Lasted", 0.09),
+        Column("Lasted", 0.09, lines=2),
         Column("Most", 0.06, "right"),
         Column("Above", 0.065, "right"),
         Column("Cause", 0.195, lines=6),
