@@ -285,11 +285,11 @@ def _counted_once(
 
 def _without_component(rows: Holdings, package: int, component: int) -> Holdings:
     ends: dict[tuple[int, int, int], list[int]] = {}
-    for place in np.flatnonzero((rows.feature == package) & rows.fresh).tolist():
+    for place in _fresh(rows, package):
         ends.setdefault(_holder(rows, place), []).append(place)
     changed = {f.name: getattr(rows, f.name).copy() for f in fields(Holdings)}
     kept = np.ones(len(rows), dtype=np.bool_)
-    for place in np.flatnonzero((rows.feature == component) & rows.fresh).tolist():
+    for place in _fresh(rows, component):
         waiting = ends.get(_holder(rows, place))
         if not waiting:
             continue
@@ -300,6 +300,15 @@ def _without_component(rows: Holdings, package: int, component: int) -> Holdings
         changed["taken_at"][place] = rows.returned_at[outer]
         changed["taken_by"][place] = rows.returned_after[outer]
     return Holdings(**changed).where(kept)
+
+
+def _fresh(rows: Holdings, feature: int) -> list[int]:
+    """Return the places of a feature's holdings that begin in the rows, by seats and return: of
+    several taken in one second, those alike belong together."""
+    places = np.flatnonzero((rows.feature == feature) & rows.fresh)
+    columns = (rows.returned_after, rows.returned_at, rows.seats)
+    found: list[int] = places[np.lexsort([column[places] for column in columns])].tolist()
+    return found
 
 
 def _holder(rows: Holdings, place: int) -> tuple[int, int, int]:

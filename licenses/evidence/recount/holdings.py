@@ -14,6 +14,7 @@ class Held:
 
     def __init__(self, taken, sure, row=None, polled=False):
         self.taken, self.sure, self.row, self.polled = taken, sure, row, polled
+        self.told = taken  # when the text says that it was taken
         self.after = self.back = None
         self.lost = False
 
@@ -60,7 +61,7 @@ class Pairing:
         self.by_minute = defaultdict(list)
         for row in rows:
             self.by_minute[row["began"] // 60].append(row)
-        held, alone = self.replay(moves)
+        held, alone = self.over_steps(moves)
         polled = []
         for row in self.matched(held, rows):
             one = Held(row["began"], min(row["began"] + 59, row["first_seen"]), row, True)
@@ -80,6 +81,33 @@ class Pairing:
         for one in held:
             self.end_by_holes(one)
         return held + polled
+
+    def over_steps(self, moves):
+        """Let an IN without an OUT end the next one, of the time that a clock set back told twice.
+
+        Only if less is then left without an IN, a week after the step.
+        """
+        (held, alone), across = self.replay(moves), []
+        for to, since in sorted(self.server.set_back.items()):
+            for at in [at for at in alone if to <= at < since]:
+                out = min(
+                    (move for move in moves if move[1] and at < move[0] <= since), default=None
+                )
+                if out is None:
+                    continue
+                rest = list(moves)
+                rest.remove((at, False))
+                rest.remove(out)
+                if self.lacking(rest, since + WEEK) < self.lacking(moves, since + WEEK):
+                    moves, (held, alone) = rest, self.replay(rest)
+                    across.append(Held(to, to))
+                    across[-1].told = out[0]
+                    across[-1].end(at, since)
+        return held + across, alone
+
+    def lacking(self, moves, last):
+        held, _alone = self.replay([move for move in moves if move[0] <= last])
+        return sum(one.back is None or one.lost for one in held)
 
     def replay(self, moves):
         begun = {at for at, _heard in self.restarts}
@@ -132,7 +160,7 @@ class Pairing:
         """Give each row to the holding of its minute; return the rows that are left."""
         left, taken = rows, defaultdict(list)
         for one in held:
-            taken[one.taken // 60].append(one)
+            taken[one.told // 60].append(one)
         for strict in (True, False):
             rest = []
             for row in left:
@@ -148,7 +176,7 @@ class Pairing:
                     rest.append(row)
                     continue
                 best = min(free, key=lambda one: (
-                    one.taken // 60 != minute, (one.back is None) != ("gone" not in row),
+                    one.told // 60 != minute, (one.back is None) != ("gone" not in row),
                     one.taken, one.back or 0,
                 ))  # fmt: skip
                 best.row = row

@@ -70,10 +70,10 @@ class Pool:
                 if outer is None or inner is None or outer is inner:
                     continue
                 free = defaultdict(list)
-                for row in rows[id(outer)]:
+                for row in sorted(rows[id(outer)], key=alike):
                     if row["fresh"]:
                         free[row["who"]].append(row)
-                for row in rows[id(inner)]:
+                for row in sorted(rows[id(inner)], key=alike):
                     if row["fresh"] and free[row["who"]]:
                         whole = free[row["who"]].pop(0)
                         row.update(fresh=False, taken=whole["back"], sure=whole["after"])
@@ -156,3 +156,7 @@ class Pool:
         return any(
             not row["exact"] and row["taken"] < end and row["back"] > start for row in self.rows
         )
+
+
+def alike(row):
+    return row["seats"], row["back"], row["after"]

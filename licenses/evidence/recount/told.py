@@ -15,6 +15,7 @@ class Server:
         self.answers, self.scopes = [], {}  # (moment, complete, scope)
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts = defaultdict(dict)
+        self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
         self.denials = []
         self.stock = {"issued": [], "packages": [], "step": 900}
@@ -48,6 +49,8 @@ class Server:
             spans[body["daemon"]] = change(spans[body["daemon"]], span)
         elif kind == "denial":
             self.denials.append((at, feature, body))
+        elif kind == "clock" and "line" in body and -6 * 3600 <= body["step"] < 0:
+            self.set_back[at] = max(at - body["step"], self.set_back.get(at, at))
         elif kind == "config":
             self.add_config(body, feature, at)
 

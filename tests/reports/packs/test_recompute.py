@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -40,6 +41,7 @@ NEXT = datetime(2026, 3, 4, 9, tzinfo=UTC)
 EXPIRIES = ("permanent", "2-mar-2026", "31-dec-2026")
 SMALL = "OK 2 pools, 6 days, 2 months, 4 sessions, 3 denials, 1 people\n"
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
+LOG_TIME = re.compile(rb"^\d\d?:\d\d:\d\d")
 FILE = """SERVER srv ANY 27000
 VENDOR vend
 FEATURE ALPHA vend 2.0 {expires} {count} SIGN="0"
@@ -118,15 +120,24 @@ def installation(folder: Path, seed: int) -> Vendor:
 
 def enriched(text: bytes, chance: random.Random) -> bytes:
     """Let some uses of the package in a log bring its component with them, and some refusals be
-    followed by a seat at once."""
-    lines = []
+    followed by a seat at once; let the clock of some logs be set back."""
+    lines: list[bytes] = []
+    step, place = chance.choice([0, 0, 600, 1500]), chance.randrange(1, 15)
     for line in text.splitlines(keepends=True):
+        if len(lines) >= place and b"TIMESTAMP" not in line:
+            line = LOG_TIME.sub(lambda found: set_back(found, step), line)
         lines.append(line)
         if b"DENIED: " in line and chance.random() < 0.5:
             lines.append(line.replace(b"DENIED: ", b"OUT: ").split(b"  (")[0] + b"  \n")
         if (b': "ALPHA"' in line) and chance.random() < 0.6:
             lines.append(line.replace(b"ALPHA", b"beta_2"))
     return b"".join(lines)
+
+
+def set_back(time: re.Match[bytes], seconds: int) -> bytes:
+    hour, minute, second = map(int, time[0].split(b":"))
+    moment = datetime(2026, 3, 2, hour, minute, second, tzinfo=UTC) - timedelta(seconds=seconds)
+    return f"{moment:%H:%M:%S}".encode()
 
 
 def _map(feature: Feature, pools: list[LicensePool], chance: random.Random) -> None:
@@ -197,6 +208,10 @@ def lets_polls_end_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(holdings.Pairing, "end_by_polls", lambda _self, _one: None)
 
 
+def believes_a_clock_that_was_set_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holdings.Pairing, "over_steps", holdings.Pairing.replay)
+
+
 def knows_no_bounds(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(feeding.Fed, "possible", lambda _self: (curve([]), [], []))
 
@@ -236,7 +251,7 @@ def never_finds_anything_proven(patch: pytest.MonkeyPatch) -> None:
 BROKEN = [
     forgets_restarts, lets_polls_end_nothing, knows_no_bounds, sees_everything,
     counts_packages_twice, takes_a_cap_for_nothing, lets_no_seat_serve, forgets_who_asked,
-    never_finds_anything_proven,
+    never_finds_anything_proven, believes_a_clock_that_was_set_back,
 ]  # fmt: skip
 
 
