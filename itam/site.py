@@ -6,22 +6,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import NoReverseMatch, URLPattern, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
+from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
-SEARCHED = [
-    "licenses.licensepool",
-    "licenses.licenseserver",
-    "licenses.product",
-    "licenses.vendor",
-    "licenses.contract",
-    "licenses.feature",
-    "licenses.team",
-]
+# What the search looks through, in the order of its answers, with the icon of each.
+SEARCHED = {
+    "licenses.licensepool": "stacks",
+    "licenses.product": "deployed_code",
+    "licenses.licenseserver": "dns",
+    "licenses.feature": "extension",
+    "licenses.contract": "contract",
+    "licenses.vendor": "storefront",
+    "licenses.team": "groups",
+    "licenses.person": "person",
+}
+MOST_OF_A_KIND = 8
 
 
 class Site(UnfoldAdminSite):
@@ -45,10 +51,10 @@ class Site(UnfoldAdminSite):
         term = request.GET.get("s", "").strip().lower()
         if not term:
             return HttpResponse()
-        apps = super().get_app_list(request)
+        pages = super().get_app_list(request)
         extended = "extended" in request.GET
-        found = self._search_models(request, apps, term, SEARCHED) if extended else []
-        found += self._search_apps(apps, term)
+        found = self._found(request, term) if extended else []
+        found += self._search_apps(pages, term)
         paginator = Paginator(found, 100)
         page = paginator.get_page(request.GET.get("page", 1))
         template = "command_results" if extended else "search_results"
@@ -64,3 +70,41 @@ class Site(UnfoldAdminSite):
             },
             headers={"HX-Trigger": "search"},
         )
+
+    def _found(self, request: HttpRequest, term: str) -> list[SearchResult]:
+        """Return the first rows of each kind that fit, as their own lists would find and show
+        them."""
+        from licenses.admin.base import person_words
+        from licenses.evidence.reads import note_names
+        from licenses.models import Person
+
+        found = []
+        for label, icon in SEARCHED.items():
+            model = apps.get_model(label)
+            page = self._registry.get(model)
+            if page is None or not page.has_view_permission(request):
+                continue
+            rows, _ = page.get_search_results(request, page.get_queryset(request), term)
+            several = {row.pk: row for row in rows[: 3 * MOST_OF_A_KIND]}  # joins repeat some
+            few = list(several.values())[:MOST_OF_A_KIND]
+            for row in few:
+                named = model is Person
+                found.append(
+                    SearchResult(
+                        title=person_words(row.label, row.person_name) if named else str(row),
+                        description=capfirst(str(model._meta.verbose_name)),
+                        link=self._place(row),
+                        icon=icon,
+                    )
+                )
+            if model is Person:
+                note_names(request, "search", len(few), single=True)
+        return found
+
+    def _place(self, row: Any) -> str:
+        """Return where a row is looked at: its overview, where it has one."""
+        start = f"{self.name}:{row._meta.app_label}_{row._meta.model_name}_"
+        try:
+            return reverse(f"{start}overview", args=[row.pk])
+        except NoReverseMatch:
+            return reverse(f"{start}change", args=[row.pk])

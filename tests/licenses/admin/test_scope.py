@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from licenses.models import Contract, Entitlement, Scope, SharingRule
+from licenses.models import Contract, Entitlement, Person, Scope, SharingRule
+from tests.factories import PoolFactory
 
 from .conftest import World
 
@@ -47,6 +50,30 @@ def test_dashboard_and_search_keep_to_the_scope(anton: Client, world: World) -> 
         text = anton.get(path).content.decode()
         assert "Other Pool" not in text
     assert "Mine Pool" in anton.get("/admin/search/?s=mine&extended=1").content.decode()
+
+
+def test_the_search_finds_people_by_name_for_who_sees_names(
+    mara: Client, vera: Client, world: World, settings: Any
+) -> None:
+    path = "/admin/search/?s=mineuser&extended=1"
+    assert "mineuser" in mara.get(path).content.decode()
+    assert "mineuser" not in vera.get(path).content.decode()
+    settings.ITAM_NAMES = "pseudonymous"
+    assert "mineuser" not in mara.get(path).content.decode()
+    label = Person.objects.get(identity__login="mineuser").label
+    assert label in mara.get(f"/admin/search/?s={label}&extended=1").content.decode()
+
+
+def test_the_search_leads_to_what_is_looked_at_and_shows_few_of_a_kind(
+    mara: Client, world: World
+) -> None:
+    for number in range(20):
+        PoolFactory(name=f"Many {number}")
+    text = mara.get("/admin/search/?s=many&extended=1").content.decode()
+    assert text.count("/overview/") == 8
+    assert f"/admin/licenses/licenseserver/{world.server.pk}/overview/" in (
+        mara.get("/admin/search/?s=shared&extended=1").content.decode()
+    )
 
 
 def test_search_forgets_at_once_what_was_taken_away(anton: Client, world: World) -> None:
