@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from licenses.analysis import coverage
-from licenses.analysis.coverage import Daemon, PoolGap, observed_time
+from licenses.analysis.coverage import PoolGap, observed_time
 from licenses.analysis.holdings import load_horizons
-from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, load_mappings, servers
 from licenses.analysis.rights import (
     Statement,
     load_rights,

@@ -12,13 +12,20 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext
 
 from itam import figures
-from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.gap_reasons import Reason, noted_gaps, times_down
+from licenses.analysis.mappings import (
+    Daemon,
+    Mapping,
+    Mappings,
+    features,
+    load_mappings,
+    servers,
+)
 from licenses.analysis.rights import load_rights
 from licenses.analysis.rows import now_epoch, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
-    Boundary,
     Checkout,
     Coverage,
     Feature,
@@ -27,9 +34,6 @@ from licenses.models import (
     LicenseServer,
     longest_step,
 )
-
-Daemon = tuple[int, str]
-"""Server and daemon; the daemon "" is the whole server."""
 
 
 class PoolGap(NamedTuple):
@@ -50,15 +54,6 @@ class PoolGap(NamedTuple):
     bounded_seconds: int = 0
     bound: int | None = None
     bound_basis: str = ""
-
-
-class Reason(NamedTuple):
-    """Why a daemon could not be vouched for over [start, end)."""
-
-    start: int
-    end: int
-    cause: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +298,7 @@ def load_gaps(
     blind = {pk: mappings[pk] for pk, time in missing.items() if len(time)}
     if not blind:
         return {pk: [] for pk in missing}
-    noted, down = _noted(servers(blind), start, end), _down(servers(blind), start, end)
+    noted, down = noted_gaps(servers(blind), start, end), times_down(servers(blind), start, end)
     rows = LicenseServer.objects.filter(pk__in=servers(blind))
     polled = {pk for pk, how in rows.values_list("pk", "polling") if how != rows.model.Polling.OFF}
     found: dict[int, list[PoolGap]] = {pk: [] for pk in missing}
@@ -348,44 +343,6 @@ def _within(time: IntervalSet, reasons: Iterable[Reason]) -> list[Reason]:
         for start, end in time.clip(reason.start, reason.end)
         if reason.start < reason.end
     ]
-
-
-def _noted(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
-    """Return the gaps that were written down, by server and daemon; the latest found come first."""
-    rows = Gap.objects.filter(Q(ends=None) | Q(ends__gt=start), server__in=server_ids)
-    found: dict[Daemon, list[Reason]] = {}
-    for server, daemon, *reason in (
-        rows.filter(starts__lt=end)
-        .order_by("-detected_at", "-pk")
-        .values_list(
-            "server_id", "daemon", number("starts"), number("ends", OPEN), "cause", "detail"
-        )
-    ):
-        found.setdefault((server, daemon), []).append(Reason(*reason))
-    return found
-
-
-def _down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
-    """Return the times between a stop and the next start, by server and daemon, as logs tell."""
-    kinds = (Boundary.Kind.START, Boundary.Kind.STOP)
-    rows = Boundary.objects.filter(server__in=server_ids, kind__in=kinds, at__lt=end)
-    since: dict[Daemon, int] = {}
-    found: dict[Daemon, list[Reason]] = {}
-    cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
-    detail = gettext("The log tells of a stop and a later start.")
-    columns = ("server_id", "daemon", number("at"), "kind")
-    for server, daemon, at, kind in rows.order_by("at", "kind").values_list(*columns):
-        if kind == Boundary.Kind.STOP:
-            since.setdefault((server, daemon), at)
-        elif (server, daemon) in since:
-            found.setdefault((server, daemon), []).append(
-                Reason(since.pop((server, daemon)), at, cause, detail)
-            )
-    for key, at in since.items():
-        found.setdefault(key, []).append(
-            Reason(at, end, cause, gettext("The log ends with a stop."))
-        )
-    return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}
 
 
 def _merged(rows: list[PoolGap]) -> list[PoolGap]:

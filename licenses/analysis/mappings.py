@@ -14,6 +14,9 @@ from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import PoolFeature
 
+Daemon = tuple[int, str]
+"""Server and daemon; the daemon "" is the whole server."""
+
 
 class Mapping(NamedTuple):
     """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such.

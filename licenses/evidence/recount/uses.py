@@ -41,7 +41,7 @@ def denials(pool):
         {
             "feature": fed.feature[1], "at": utc(at), "person": body["person"],
             "host": body["host"], "seats": body["seats"] * fed.weight,
-            "code": body.get("code", ""), "minor": body["minor"], "reason": body["reason"],
+            "code": body.get("code", ""), "minor": body["minor"],
             "capacity": "true" if wants_seats(body) else "false",
             "served_at": utc(served(given[body["person"], body["host"]], at, fed.stream)),
         }

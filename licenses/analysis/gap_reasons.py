@@ -1,0 +1,61 @@
+"""Why time of a server could not be vouched for: what somebody noted, and what logs tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from licenses.analysis.mappings import Daemon
+from licenses.analysis.rows import number
+from licenses.concurrency.timeline import OPEN
+from licenses.models import Boundary, Gap
+
+
+class Reason(NamedTuple):
+    """Why a daemon could not be vouched for over [start, end)."""
+
+    start: int
+    end: int
+    cause: str
+    detail: str
+
+
+def noted_gaps(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
+    """Return the gaps that were written down, by server and daemon; the latest found come first."""
+    rows = Gap.objects.filter(Q(ends=None) | Q(ends__gt=start), server__in=server_ids)
+    found: dict[Daemon, list[Reason]] = {}
+    for server, daemon, *reason in (
+        rows.filter(starts__lt=end)
+        .order_by("-detected_at", "-pk")
+        .values_list(
+            "server_id", "daemon", number("starts"), number("ends", OPEN), "cause", "detail"
+        )
+    ):
+        found.setdefault((server, daemon), []).append(Reason(*reason))
+    return found
+
+
+def times_down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
+    """Return the times between a stop and the next start, by server and daemon, as logs tell."""
+    kinds = (Boundary.Kind.START, Boundary.Kind.STOP)
+    rows = Boundary.objects.filter(server__in=server_ids, kind__in=kinds, at__lt=end)
+    since: dict[Daemon, int] = {}
+    found: dict[Daemon, list[Reason]] = {}
+    cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
+    detail = gettext("The log tells of a stop and a later start.")
+    columns = ("server_id", "daemon", number("at"), "kind")
+    for server, daemon, at, kind in rows.order_by("at", "kind").values_list(*columns):
+        if kind == Boundary.Kind.STOP:
+            since.setdefault((server, daemon), at)
+        elif (server, daemon) in since:
+            found.setdefault((server, daemon), []).append(
+                Reason(since.pop((server, daemon)), at, cause, detail)
+            )
+    for key, at in since.items():
+        found.setdefault(key, []).append(
+            Reason(at, end, cause, gettext("The log ends with a stop."))
+        )
+    return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}
