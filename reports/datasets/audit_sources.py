@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 
 from licenses.analysis.rows import number
+from licenses.importing.captures import read_raw
 from licenses.models import (
     Capture,
     Denial,
@@ -19,9 +22,12 @@ from licenses.models import (
     LicenseServer,
     PoolFeature,
 )
+from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.records import Snapshot
 
 WITHHELD: Final = "(not told)"
 """For the name of a file of a server that serves other vendors too: it may name theirs."""
+_VERSION: Final = re.compile(r"\bv\d+(\.\d+)+")
 STANDING = (Capture.Kind.LICENSE_FILE, Capture.Kind.OPTIONS_FILE)
 
 
@@ -42,7 +48,9 @@ class System:
 
     asked:    how its status is got, in words.
     shared:   it serves other vendors too, so names and totals of whole files are not told.
-    daemons:  those whose features feed the pools.
+    daemons:  those whose features feed the pools, with the version that the newest answer whose
+              text is kept states; without one where none does.
+    manager:  the version of what answers for the daemons, by the same answer; "" if not recorded.
     files:    its licence and options files over time.
     """
 
@@ -53,6 +61,7 @@ class System:
     asked: str
     shared: bool
     daemons: tuple[str, ...]
+    manager: str
     files: tuple[StandingFile, ...]
 
 
@@ -119,7 +128,7 @@ class Sources:
 def load_sources(
     pools: Collection[LicensePool], start: int, end: int, as_of: datetime, vendor: int
 ) -> Sources:
-    """Return the sources of the pools over [start, end), as read by *as_of*. Nine queries.
+    """Return the sources of the pools over [start, end), as read by *as_of*. Eleven queries.
 
     vendor:  its id; a server that feeds a pool of another one is shared.
     """
@@ -134,7 +143,7 @@ def load_sources(
     shared = set(others.order_by().values_list("feature__server", flat=True))
     known = Capture.objects.filter(server__in=servers, recorded_at__lte=as_of)
     return Sources(
-        systems=_systems(servers, shared, fed, known),
+        systems=_systems(servers, shared, fed, known, end),
         files=_files(servers, shared, known, start, end),
         polls=_polls(servers, known, start, end),
         features=_features(chosen, start, end),
@@ -142,8 +151,9 @@ def load_sources(
 
 
 def _systems(
-    servers: Iterable[LicenseServer], shared: Collection[int], fed: Any, known: Any
+    servers: Iterable[LicenseServer], shared: Collection[int], fed: Any, known: Any, end: int
 ) -> tuple[System, ...]:
+    answers = _newest_answers(known, end)
     daemons: dict[int, set[str]] = {}
     for server, daemon in fed.order_by().values_list("feature__server", "feature__daemon"):
         daemons.setdefault(server, set()).add(daemon or "unknown")
@@ -165,11 +175,38 @@ def _systems(
             zone=server.zone or "UTC, none is set",
             asked=_asked(server),
             shared=server.pk in shared,
-            daemons=tuple(sorted(daemons.get(server.pk, ()))),
+            daemons=tuple(
+                _titled(name, answers.get(server.pk)) for name in sorted(daemons.get(server.pk, ()))
+            ),
+            manager=_version(answers[server.pk].members) if server.pk in answers else "",
             files=tuple(files.get(server.pk, ())),
         )
         for server in servers
     )
+
+
+def _newest_answers(known: Any, end: int) -> dict[int, Snapshot]:
+    """Return what each server last answered in full before *end*, where the text is still kept.
+    Two queries."""
+    kept = known.filter(kind=Capture.Kind.STATUS, result=Capture.Result.PARSED, starts__lt=end)
+    newest = kept.exclude(stored="").order_by().values_list("server").annotate(Max("pk"))
+    found = {}
+    for capture in Capture.objects.filter(pk__in=[pk for _server, pk in newest]):
+        try:
+            found[capture.server_id] = parse_lmstat(read_raw(capture), zone=ZoneInfo("UTC"))[-1]
+        except (OSError, ValueError):
+            continue  # the file is gone or damaged, which the nightly check tells of
+    return found
+
+
+def _titled(daemon: str, answer: Snapshot | None) -> str:
+    rows = [row for row in answer.daemons if row[0] == daemon] if answer else []
+    return f"{daemon} {_version(rows)}".rstrip()
+
+
+def _version(rows: Sequence[tuple[str, bool, str]]) -> str:
+    """Return the version that the first of some lines of a status states, "" if none does."""
+    return next((said[0] for *_row, text in rows if (said := _VERSION.search(text))), "")
 
 
 def _asked(server: LicenseServer) -> str:

@@ -22,6 +22,7 @@ from reports.datasets.changes import Change, load_changes
 from reports.datasets.coverage_by_source import SourceCoverage, load_source_coverage
 from reports.datasets.files import as_text
 from reports.datasets.integrity import Integrity, load_integrity
+from reports.datasets.kept import kept
 from reports.datasets.method import METHOD
 from reports.datasets.plain import plain
 from reports.datasets.pool_days import Day, daily_csv
@@ -200,7 +201,7 @@ def compliance(
         pools=tuple(reports),
         sources=load_source_coverage(chosen, start, end, as_of),
         changes=load_changes(chosen, start, as_of),
-        method=METHOD,
+        method=(*METHOD, kept({pool.product.vendor_id for pool in chosen}, as_of)),
         integrity=load_integrity(as_of),
     )
 

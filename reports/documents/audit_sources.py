@@ -33,7 +33,7 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
     rows = [
         (
             each.name,
-            f"{each.kind}, {each.zone}",
+            f"{each.kind} {each.manager}, {each.zone}".replace(" ,", ","),
             each.address or UNKNOWN_SIGN,
             ", ".join(each.daemons),
             each.asked,
@@ -52,8 +52,9 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
         *heading("2 Systems"),
         FastTable(columns, rows, size=7, limit=200),
         prose(
-            "Versions of daemons and host ids are not recorded. Seats that a server serves to "
-            "other publishers are no part of this report.",
+            "Versions are those that a server stated in its newest full answer whose text is kept; "
+            "where none is shown, it is not recorded. Host ids are not recorded. Seats that a "
+            "server serves to other publishers are no part of this report.",
             look.SMALL,
         ),
         *heading("Licence and options files over time", 2),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from licenses.importing.captures import store_raw
 from licenses.models import Capture, Contract, Document, EvidenceStream, Gap, Person
 from reports.datasets.audit import audit
 from tests import factories as f
@@ -208,3 +209,33 @@ def test_the_tables_hold_what_the_numbers_hold(world):
 def test_the_streams_are_those_of_the_vendors_servers_and_contracts(world):
     EvidenceStream.objects.create(name="server/none", kind="server")
     assert numbers(world.pool).proof.streams == ()
+
+
+STATUS = b"""\
+Flexible License Manager status on Mon 3/2/2026 09:00
+
+License server status: 27000@srv
+    License file(s) on srv: /opt/l.lic:
+
+       srv: license server UP (MASTER) v11.16.2
+
+Vendor daemon status (on srv):
+
+     acmed: UP v11.14.1
+    otherd: UP v11.13.0
+Feature usage info:
+
+"""
+
+
+def test_versions_are_those_of_the_newest_answer_that_is_kept(world, settings, tmp_path):
+    settings.ITAM_DATA_DIR, settings.ITAM_CAPTURE_DIR = tmp_path, tmp_path / "captures"
+    daemon = world.feature.daemon or "unknown"
+    (system,) = numbers(world.pool).sources.systems
+    assert (system.daemons, system.manager) == ((daemon,), "")
+    digest, stored = store_raw(STATUS.replace(b"acmed", daemon.encode()))
+    capture(world.server, Capture.Kind.STATUS, sha256=digest, stored=stored)
+    (system,) = numbers(world.pool).sources.systems
+    assert (system.daemons, system.manager) == ((f"{daemon} v11.14.1",), "v11.16.2")
+    Capture.objects.filter(sha256=digest).update(sha256="00" * 32)  # damaged
+    assert numbers(world.pool).sources.systems[0].manager == ""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from licenses.analysis.usage import usage
-from licenses.models import Strength
+from licenses.models import LegalHold, Strength
 from reports.datasets.compliance import compliance
+from reports.datasets.kept import kept
 from tests import factories as f
 from tests.reports.conftest import END, START
 
@@ -140,3 +141,14 @@ def test_the_queries_do_not_grow_with_the_pools(world, django_assert_max_num_que
 def test_nothing_to_report_on_is_refused(world, pools, end, words):
     with pytest.raises(ValueError, match=words):
         numbers(*[world.pool][:pools], end=end)
+
+
+def test_how_long_things_are_kept_and_a_hold_that_was_in_force_are_told(world, settings):
+    settings.ITAM_KEEP_CAPTURES_DAYS = 1234
+    vendor = world.pool.product.vendor
+    hold = LegalHold.objects.create(vendor=vendor, reason="audit")
+    early, late = hold.set_at - timedelta(days=1), hold.set_at + timedelta(days=1)
+    assert "kept for 1,234 days" in kept([vendor.pk], late)
+    assert "legal hold" in kept([vendor.pk], late)
+    assert "legal hold" not in kept([vendor.pk], early)
+    assert "legal hold" not in kept([vendor.pk + 1], late)
