@@ -217,9 +217,12 @@ class _Reader:
         if not text:
             return
         feature = self._section.feature
-        if feature is not None and (held := usual_holding(text, number, self._section.starts)):
+        held = None
+        if feature is not None and ", start " in text:
+            held = usual_holding(text, number, self._section.starts)
+        if feature is not None and held:
             draft_of(feature).held.append(held)
-        elif set(text[:20]) == {"-"}:
+        elif text[0] == "-" and set(text[:20]) == {"-"}:
             return
         elif len(raw) > LINE_CAP:
             self._unreadable(number, raw, f"longer than {LINE_CAP} characters")

@@ -16,7 +16,7 @@ from licenses.sources.flexnet.lmstat_rows import (
     Row,
     guessed_identity,
     known_hosts,
-    plain_identity,
+    plain_identities,
 )
 from licenses.sources.records import (
     Block,
@@ -146,7 +146,7 @@ def _features(section: Section) -> tuple[FeatureStatus, ...]:
     for each in section.lists:
         for feature in each.features:
             texts.update(_identities(feature))
-    known = {text: plain_identity(text) for text in texts}
+    known = plain_identities(texts)
     settled = {text: found for text, found in known.items() if found is not None}
     doubtful = known.keys() - settled.keys()
     if doubtful:

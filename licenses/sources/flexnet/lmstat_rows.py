@@ -8,7 +8,7 @@ the left may hold blanks, or be missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -43,8 +43,9 @@ _DISPLAY = re.compile(
     r"(?:/dev/\S+|pts/\d+|tty\S{0,8}|[^\s:]{0,255}:\d{1,5}(?:\.\d{1,3})?|JavaDisplay)"
 )
 _HOST_DISPLAY = re.compile(r"(?::?\d{1,3}(?:\.\d{1,3})?)?")
-_PLAIN = re.compile(r"(\S+) (\S+) (\2(?::?\d{1,3}(?:\.\d{1,3})?)?)")
-"""Nearly every identity: a user, a host, and a display that is the host with a number at most."""
+_PLAIN = re.compile(r"^(\S+) (\S+) (\2(?::?\d{1,3}(?:\.\d{1,3})?)?)$|^(.*)$", re.MULTILINE)
+"""Nearly every identity: a user, a host, and a display that is the host with a number at most; or
+else the text as it stands."""
 _MAX_WORDS = 64
 
 
@@ -186,10 +187,22 @@ def read_waiting(text: str, line: int) -> tuple[str, Waiting] | None:
     return identity, Waiting("", "", "", int(found[1]), line)
 
 
-def plain_identity(text: str) -> Identity | None:
-    """Split an identity that its own words settle; None where only other rows can help."""
-    if found := _PLAIN.fullmatch(text):
-        return Identity(found[1], found[2], found[3])
+def plain_identities(texts: Collection[str]) -> dict[str, Identity | None]:
+    """Split each identity that its own words settle; None where only other rows can help."""
+    if not texts:
+        return {}
+    # All in one step. None holds the end of a line, as each was a part of one.
+    users, hosts, displays, others = zip(*_PLAIN.findall("\n".join(texts)), strict=True)
+    columns = zip(users, hosts, displays, repeat(""), repeat(False), strict=False)
+    # What a named tuple's own constructor does, without a call of Python for each row.
+    plain = map(tuple.__new__, repeat(Identity), columns)
+    found: dict[str, Identity | None] = dict(zip(texts, plain, strict=True))
+    for text in filter(None, others):
+        found[text] = _by_display(text)
+    return found
+
+
+def _by_display(text: str) -> Identity | None:
     words = text.split()
     if len(words) == 1:
         return Identity(words[0], "")
