@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from licenses.concurrency.intervals import Flags, Ints, ints
-from licenses.concurrency.measures import is_full
 from licenses.concurrency.timeline import UNKNOWN, Steps
 
 HOUR_SECONDS = 3600
-BLOCK_EVENTS = 100_000
+BLOCK_EVENTS = 1 << 14
 """Events worked on at one time: few enough that a block's arrays stay in the processor's cache."""
+
+NEVER = 2**62
+"""A limit that no use reaches: it stands for one that is not known."""
 
 Limits = Mapping[int, Steps]
 
@@ -84,27 +86,45 @@ def hourly(
     for low, high in _batches(len(names), end - start + HOUR_SECONDS, most):
         axis = _Axis(names[low:high], start, end, most)
         rows = slice(None) if high - low == len(names) else (ranks >= low) & (ranks < high)
-        bound, right = axis.limit_rows(limits or {}), axis.limit_rows(allowed or {})
-        keys = axis.sorted_keys(
-            first[rows], last[rows], taken[rows], ranks[rows] - low, [bound.times, right.times]
-        )
-        parts.extend(axis.hours(block, bound, right) for block in axis.blocks(keys))
+        bound = axis.limit_rows(limits or {})
+        right = bound if allowed is limits else axis.limit_rows(allowed or {})
+        moments = [bound.times] if right is bound else [bound.times, right.times]
+        keys = axis.sorted_keys(first[rows], last[rows], taken[rows], ranks[rows] - low, moments)
+        carry = _NOTHING_HELD
+        for block, following in axis.blocks(keys):
+            hours, carry = axis.hours(block, following, carry, bound, right)
+            parts.append(hours)
     return Hours(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Hours)))
 
+
+class _Carry(NamedTuple):
+    """What is in force when a block begins: seats in use, whether full, whether over, the seats
+    over."""
+
+    used: int
+    full: int
+    over: int
+    excess: int
+
+
+_NOTHING_HELD = _Carry(0, 0, 0, 0)
 
 _NO_HOURS = Hours(*[np.empty(0, dtype=np.int64)] * len(fields(Hours)))
 
 
 class _LimitRows(NamedTuple):
-    """Levels in force from moments of the axis on, each until the next row; rising."""
+    """Levels in force from moments of the axis on, each until the next row; rising. NEVER where the
+    level is not known."""
 
     times: Ints
     levels: Ints
 
-    def at(self, times: Ints, start: int, end: int) -> Ints:
-        """Return the level at each of *times*, all in [start, end), where a row is at start."""
-        since, until = np.searchsorted(self.times, [start, end])
+    def at(self, times: Ints) -> Ints:
+        """Return the level at each of *times*, which rise; a row is at or before the first."""
+        since = int(np.searchsorted(self.times, times[0], side="right")) - 1
+        until = int(np.searchsorted(self.times, times[-1], side="right"))
         places = np.searchsorted(times, self.times[since:until])
+        places[0] = 0
         return np.repeat(self.levels[since:until], np.diff(places, append=len(times)))
 
 
@@ -132,70 +152,102 @@ class _Axis:
             if len(steps):
                 times.append(steps.times - self.start + rank * self.span)
                 levels.append(np.append(steps.levels, UNKNOWN))
-        return _LimitRows(np.concatenate(times), np.concatenate(levels))
+        joined = np.concatenate(levels)
+        return _LimitRows(np.concatenate(times), np.where(joined == UNKNOWN, NEVER, joined))
 
     def sorted_keys(
         self, starts: Ints, ends: Ints, seats: Ints, ranks: Ints, moments: list[Ints]
     ) -> Ints:
         """Return the keys of the holdings' starts and ends and, without a change, of *moments*."""
-        starts, ends = np.maximum(starts, self.start), np.minimum(ends, self.end)
-        real = starts < ends
-        if not real.all():
-            starts, ends, seats, ranks = starts[real], ends[real], seats[real], ranks[real]
-        base = ranks * self.span - self.start
-        keys = np.concatenate([base, base, *moments])
-        count = len(base)
-        keys[:count] += starts
-        keys[count : 2 * count] += ends
-        keys <<= self.bits
-        keys += self.most
-        keys[:count] += seats
-        keys[count : 2 * count] -= seats
+        keys = np.empty(2 * len(starts) + sum(map(len, moments)), dtype=np.int64)
+        filled = 0
+        for since in range(0, len(starts), BLOCK_EVENTS):
+            part = slice(since, since + BLOCK_EVENTS)
+            first, last = np.maximum(starts[part], self.start), np.minimum(ends[part], self.end)
+            change, base = seats[part], ranks[part] * self.span - self.start
+            real = first < last
+            if not real.all():
+                first, last, change, base = first[real], last[real], change[real], base[real]
+            for times, sign in ((first, change), (last, -change)):
+                made = keys[filled : filled + len(base)]
+                np.add(base, times, out=made)
+                made <<= self.bits
+                made += sign
+                made += self.most
+                filled += len(base)
+        for times in moments:
+            keys[filled : filled + len(times)] = (times << self.bits) + self.most
+            filled += len(times)
+        keys = keys[:filled]
         keys.sort()
         return keys
 
-    def blocks(self, keys: Ints) -> Iterator[Ints]:
-        """Cut sorted keys between groups, into blocks of BLOCK_EVENTS or one larger group."""
-        groups = np.arange(1, len(self.names) + 1, dtype=np.int64)
-        ends = np.searchsorted(keys, groups * self.span << self.bits)
+    def blocks(self, keys: Ints) -> Iterator[tuple[Ints, int | None]]:
+        """Cut sorted keys at full hours, into blocks of BLOCK_EVENTS or one hour of more; yield
+        each with the hour of the event after it, counted from the start of the axis."""
         since = 0
-        for end in ends.tolist():
-            if end - since >= BLOCK_EVENTS or (end == len(keys) and end > since):
-                yield keys[since:end]
-                since = end
+        while since < len(keys):
+            end, following = since + BLOCK_EVENTS, None
+            if end < len(keys):
+                following = int(keys[end] >> self.bits) // HOUR_SECONDS
+                end = self._first_of(keys, following)
+                if end <= since:
+                    end = self._first_of(keys, following + 1)
+                    after = keys[end : end + 1].tolist()
+                    following = (after[0] >> self.bits) // HOUR_SECONDS if after else None
+            yield keys[since:end], following
+            since = end
 
-    def hours(self, block: Ints, bound: _LimitRows, right: _LimitRows) -> Hours:
-        """Return the rows of the groups whose keys make up *block*."""
+    def _first_of(self, keys: Ints, hour: int) -> int:
+        return int(np.searchsorted(keys, hour * HOUR_SECONDS << self.bits))
+
+    def hours(
+        self,
+        block: Ints,
+        following: int | None,
+        carry: _Carry,
+        bound: _LimitRows,
+        right: _LimitRows,
+    ) -> tuple[Hours, _Carry]:
+        """Return the rows of a block's hours, those up to the next block's included, and what is in
+        force then."""
         times = block >> self.bits
         used = np.cumsum((block & ((1 << self.bits) - 1)) - self.most)
-        first, last = int(times[0]) // self.span, int(times[-1]) // self.span
-        extent = first * self.span, (last + 1) * self.span
-        cut = _HourCut(times, used)
-        limit, allowed = bound.at(times, *extent), right.at(times, *extent)
-        excess = np.maximum(used - allowed, 0) * (allowed != UNKNOWN)
+        if carry.used:
+            used += carry.used
+        cut = _HourCut(times, used, following)
+        limit = bound.at(times)
+        allowed = limit if right is bound else right.at(times)
+        # Nothing in use is never full, whatever the limit.
+        full, over = used >= np.maximum(limit, 1), used > allowed
+        excess = (used - allowed) * over
         columns = [
-            cut.peak(),
-            cut.integral(used),
-            cut.integral(is_full(used, limit)),
-            cut.integral(excess > 0),
-            cut.integral(excess),
+            cut.peak(carry.used),
+            cut.integral(used, carry.used),
+            cut.integral(full, carry.full),
+            cut.integral(over, carry.over),
+            cut.integral(excess, carry.excess),
         ]
+        left = _Carry(int(used[-1]), int(full[-1]), int(over[-1]), int(excess[-1]))
         # An event of nothing, or one that ends all use on the full hour, leaves an idle row.
         in_use = columns[1] > 0
         ranks, moments = np.divmod(cut.slots[in_use] * HOUR_SECONDS, self.span)
-        return Hours(
-            self.names[ranks], moments + self.start, *(column[in_use] for column in columns)
-        )
+        figures = (column[in_use] for column in columns)
+        return Hours(self.names[ranks], moments + self.start, *figures), left
 
 
 class _HourCut:
     """A timeline cut at full hours, with a row for each hour that has an event or is in use.
 
-    times:  of the events, in order, several at one second allowed: the last of them counts.
-    used:   seats from each event on; 0 after the last one.
+    times:      of the events, in order, several at one second allowed: the last of them counts.
+    used:       seats from each event on.
+    following:  the hour of the next event after these, None where there is none: nothing is used
+                after the last.
+
+    What was in force before the first event is said with each figure.
     """
 
-    def __init__(self, times: Ints, used: Ints) -> None:
+    def __init__(self, times: Ints, used: Ints, following: int | None) -> None:
         self.used = used
         slots = times // HOUR_SECONDS
         self.heads = np.append(0, np.flatnonzero(slots[1:] != slots[:-1]) + 1)
@@ -207,27 +259,28 @@ class _HourCut:
         # how long the state carried in lasts in the hour of the next event.
         self.leads = times[self.heads] - slot * HOUR_SECONDS
         in_use = used[self.tails] > 0
-        self.counts = np.where(in_use, np.diff(slot, append=slot[-1] + 1), 1)
+        after = slot[-1] + 1 if following is None else following
+        self.counts = np.where(in_use, np.diff(slot, append=after), 1)
         self.rows = np.cumsum(self.counts) - self.counts
         self.slots = np.repeat(slot - self.rows, self.counts) + np.arange(self.counts.sum())
 
-    def peak(self) -> Ints:
+    def peak(self, before: int) -> Ints:
         # States of no length, within one second, were never held.
         inner = np.maximum.reduceat(np.where(self.durations > 0, self.used, 0), self.heads)
-        carried = np.where(self.leads > 0, self._before(self.used), 0)
+        carried = np.where(self.leads > 0, self._before(self.used, before), 0)
         return self._spread(self.used[self.tails], np.maximum(inner, carried))
 
-    def integral(self, values: Ints | Flags) -> Ints:
+    def integral(self, values: Ints | Flags, before: int) -> Ints:
         """Return the sum of value x seconds in each hour; values hold from event to event."""
-        if not values.any():  # most pools are never full
+        if not before and not values.any():  # most pools are never full
             return np.zeros(len(self.slots), dtype=np.int64)
         inner = np.add.reduceat(values * self.durations, self.heads)
-        carried = self._before(values) * self.leads
+        carried = self._before(values, before) * self.leads
         return self._spread(values[self.tails] * HOUR_SECONDS, inner + carried)
 
-    def _before(self, values: Ints | Flags) -> Ints:
-        """Return the value in force when the hour of each head began; 0 before the first."""
-        return np.append(0, values[self.tails[:-1]])
+    def _before(self, values: Ints | Flags, before: int) -> Ints:
+        """Return the value in force when the hour of each head began."""
+        return np.append(before, values[self.tails[:-1]])
 
     def _spread(self, between: Ints, figures: Ints) -> Ints:
         """Put *figures* in the rows of hours with an event, *between* in those after each."""
