@@ -21,13 +21,13 @@ class Trials(NamedTuple):
 
 TABLE = {
     "E1": Trials("kills of an importer at random moments", 200, 1_000),
-    "E2": Trials("kills of each part while importing and alerting", 5, 20),
+    "E2": Trials("kills of each part while importing and alerting", 5, 100),
     "E3": Trials("logs whose messages are all delivered four times", 4, 30),
     "E9": Trials("installations counted again from their packs", 50, 200, 10),
-    "E10": Trials("ways to cut, order and repeat the same input", 140, 10_000, 10),
-    "E11": Trials("random histories counted second by second", 400, 20_000, 10),
-    "E14": Trials("outages of licence servers", 120, 1_000, 10),
-    "E15": Trials("installations of known truth, judged", 150, 5_000, 10),
+    "E10": Trials("ways to cut, order and repeat the same input", 1_000, 10_000, 10),
+    "E11": Trials("random histories counted second by second", 1_000, 20_000, 10),
+    "E14": Trials("outages of licence servers", 1_000, 4_000, 10),
+    "E15": Trials("installations of known truth, judged", 500, 5_000, 10),
     "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000),
     "E24": Trials("disks that fill up at random moments", 40, 200),

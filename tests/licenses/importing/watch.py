@@ -88,9 +88,11 @@ def finish(told: Path, steps: int) -> None:
 def outcome() -> dict[str, list[list[str]]]:
     """Return the alerts there were, and the messages about them with their keys."""
     spans = Alert.objects.order_by("pk").values_list("state", "started_at", "resolved_at")
-    rows = Notification.objects.order_by("pk")
+    rows = Notification.objects.select_related("alert").order_by("pk")
     return {
         "alerts": [list(map(str, row)) for row in spans],
-        "messages": [[row.transition, str(row.due_at), row.state] for row in rows],
+        "messages": [
+            [str(row.alert and row.alert.started_at), row.transition, row.state] for row in rows
+        ],
         "keys": [[str(row.key)] for row in rows if row.carrier_id is None],
     }
