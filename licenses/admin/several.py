@@ -80,6 +80,7 @@ class ChangesSeveral:
             "opts": of.opts,
             "title": _("Change several"),
             "rows": rows,
+            "kind": self.kind,
             "form": form,
             "parts": parts,
             "back": back,
@@ -93,7 +94,13 @@ class ChangesSeveral:
         place = reverse("admin:licenses_bulkchange_change", args=[done.pk])
         said = words % {"count": rows}
         messages.success(
-            request, format_html('{} <a href="{}">{}</a>', said, place, _("Look at it or undo it"))
+            request,
+            format_html(
+                '{} <a class="lm-underlined" href="{}">{}</a>',
+                said,
+                place,
+                _("Look at it or undo it"),
+            ),
         )
 
 

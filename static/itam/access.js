@@ -100,6 +100,7 @@
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       if (!document.getElementById("search-input-command")) return;
       event.preventDefault();
+      event.stopPropagation(); // Unfold would go to the search of the list
       window.dispatchEvent(new CustomEvent("opencommand"));
     } else if ((event.key === "Enter" || event.key === " ") && at.matches && at.matches("[role=button]")) {
       event.preventDefault();
@@ -120,5 +121,5 @@
       });
     }).observe(document.body, { childList: true, subtree: true });
   });
-  document.addEventListener("keydown", pressed);
+  document.addEventListener("keydown", pressed, true);
 })();

@@ -31,6 +31,7 @@ def test_choose_look_store_and_undo(mara: Client, world: World) -> None:
     wish["owner_teams"] = [str(world.team.pk), str(TeamFactory(name="Second").pk)]
     text = mara.post(place, wish).content.decode()
     assert "Be &lt;b&gt;quick&lt;/b&gt;." in text and "Mine Pool" in text
+    assert "House rules" in text and "On the status page" in text
     assert not BulkChange.objects.exists()
     assert mara.post(place, {**wish, "_store": "1"}).status_code == 302
     assert not LicensePool.objects.filter(on_status=True).exists()
