@@ -26,6 +26,7 @@ SCRIPTS: list[tuple[str, list[str], list[str], bool]] = [
     ("parse", [], ["--events", "400000"], False),
     ("sweep", ["--holdings", "10000000"], ["--holdings", "1000000"], False),
     ("teams", [], ["--holdings", "100000", "--pools", "180"], True),
+    ("store", [], ["--holdings", "20000"], True),
     ("load", [], ["--events", "40000", "--pools", "50"], True),
     ("pages", [], ["--holdings", "30000", "--pools", "50"], True),
     ("pdf", [], [], False),
