@@ -96,6 +96,7 @@ def one_of_each(pool: LicensePool) -> list[str]:
         reverse("admin:licenses_person_change", args=[Membership.objects.get().person_id]),
         "/admin/licenses/licensepool/",
         "/admin/licenses/denialepisode/",
+        f"/admin/licenses/licensepool/several/?ids={pool.pk}",
         "/admin/licenses/alertrule/add/",
         "/admin/licenses/product/import/",
         "/admin/auth/group/add/",
