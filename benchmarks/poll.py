@@ -63,7 +63,7 @@ def measure(tool: Path, arguments: argparse.Namespace) -> list[Line]:
     count, hung = arguments.servers, round(arguments.servers * arguments.hung)
     addresses = [f"27000@{'hung' if n < hung else 'lic'}{n}" for n in range(count)]
     wall, together = taken(lambda: ask(tool, addresses, arguments))
-    _, apart = taken(lambda: ask_one_by_one(tool, addresses[hung:]))
+    apart = ask_one_by_one(tool, addresses[hung:])
     per_poll, per_task = 1e3 * together / count, 1e3 * apart / (count - hung)
     first, again = store(tool, addresses, arguments)
     work = f"{count:,} servers asked at once, {hung} of which hang"
@@ -106,8 +106,9 @@ def ask(tool: Path, addresses: list[str], arguments: argparse.Namespace) -> None
         raise SystemExit(f"expected {expected}, found {dict(found)}")
 
 
-def ask_one_by_one(tool: Path, addresses: list[str]) -> None:
-    """Ask each server in a Celery task of its own."""
+def ask_one_by_one(tool: Path, addresses: list[str]) -> float:
+    """Ask each server in a Celery task of its own; return the seconds of this process's own time,
+    without those that the worker takes to start."""
     from celery import Celery
     from celery.contrib.testing.worker import start_worker
 
@@ -124,10 +125,12 @@ def ask_one_by_one(tool: Path, addresses: list[str]) -> None:
     done: list[str] = []
     logging.getLogger("celery").setLevel(logging.ERROR)
     with start_worker(app, pool="threads", concurrency=32, perform_ping_check=False):
+        began = time.process_time()
         for address in addresses:
             poll.delay(address)
         while len(done) < len(addresses):
             time.sleep(0.05)
+        return time.process_time() - began
 
 
 def store(
