@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from licenses.overview.attention import Task
 from reports import lifecycle
@@ -25,12 +24,22 @@ def to_sign(user: Any) -> list[Task]:
     )
     ready = [row for row in rows[:100] if lifecycle.stage(row) == lifecycle.Stage.READY]
     found = [
-        Task("info", "report", f"{row.words} waits for a signature", row.pk)
+        Task(
+            "info",
+            "report",
+            gettext("%(words)s waits for a signature") % {"words": row.words},
+            row.pk,
+        )
         for row in ready[:SHOWN]
     ]
     if len(ready) > SHOWN:
         found.append(
-            Task("info", "report", f"{len(ready) - SHOWN} more wait for a signature", chosen="open")
+            Task(
+                "info",
+                "report",
+                gettext("%(ready)s more wait for a signature") % {"ready": len(ready) - SHOWN},
+                chosen="open",
+            )
         )
     return found
 
@@ -48,7 +57,8 @@ def to_renew(user: Any) -> list[Task]:
         Task(
             "warn",
             "later",
-            _("Later data change %(report)s: a new version is due") % {"report": row.report.words},
+            gettext("Later data change %(report)s: a new version is due")
+            % {"report": row.report.words},
             row.report_id,
             detail=ngettext("%(count)s figure differs", "%(count)s figures differ", row.count)
             % {"count": row.count},
@@ -57,6 +67,11 @@ def to_renew(user: Any) -> list[Task]:
     ]
     if len(rows) > SHOWN:
         found.append(
-            Task("warn", "later", _("Later data change more signed reports"), chosen="signed")
+            Task(
+                "warn",
+                "later",
+                gettext("Later data change more signed reports"),
+                chosen="signed",
+            )
         )
     return found

@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import F
 from django.http import FileResponse
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
@@ -32,6 +33,7 @@ from reports.documents import KINDS
 from reports.leases import LEASE, MOST_ATTEMPTS, PAUSE, free
 from reports.models import Report, SignOff, scope_key
 from reports.pdf.files import Attachment
+from reports.pdf.words import spoken
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ LONG = frozenset({"pools", "changes", "audit"})
 """Numbers that stand in the files alone, and not in the row."""
 
 State = Report.State
+
+ENGLISH = "en-gb"
 
 
 def request_report(
@@ -129,9 +133,10 @@ def render(
     about: Mapping[str, str] | None = None,
 ) -> Made:
     """Return a report as PDF, and its numbers as JSON knows them."""
-    found = _dataset(name, pools, start, end, zone, as_of, scope, about)
+    numbers = _dataset(ENGLISH, name, pools, start, end, zone, as_of, scope, about)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
-    return printed(name, found, found.as_json(), standing, zone)
+    paper = _of_paper(numbers, name, pools, start, end, zone, as_of, scope, about)
+    return printed(name, numbers, paper, numbers.as_json(), standing, zone)
 
 
 def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
@@ -139,6 +144,7 @@ def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
     params, zone = report.params, ZoneInfo(report.params["zone"])
     pools = list(report.pools.select_related("product__vendor"))
     found = _dataset(
+        ENGLISH,
         *(report.name, pools, params["start"], params["end"], zone, as_of),
         *(params["scope"], params.get("about")),
     )
@@ -146,7 +152,15 @@ def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
     return numbers
 
 
+def _of_paper(numbers: Any, *what: Any) -> Any:
+    """Return the dataset in the words of the paper: that of the numbers where both are English."""
+    if settings.LANGUAGE_CODE.startswith("en"):
+        return numbers
+    return _dataset(settings.LANGUAGE_CODE, *what)
+
+
 def _dataset(
+    language: str,
     name: str,
     pools: Collection[LicensePool],
     start: int,
@@ -156,18 +170,21 @@ def _dataset(
     scope: str,
     about: Mapping[str, str] | None,
 ) -> Any:
+    """Return the dataset of a report. Its numbers are compared, sealed and read by programs, so
+    what is said in them is English, whoever asks."""
     kind = KINDS[name]
-    return kind.dataset(
-        pools,
-        start=start,
-        end=end,
-        zone=zone,
-        as_of=as_of,
-        scope=scope,
-        entity=settings.ITAM_LEGAL_ENTITY,
-        proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
-        **({"about": about} if kind.one_vendor else {}),
-    )
+    with override(language):
+        return kind.dataset(
+            pools,
+            start=start,
+            end=end,
+            zone=zone,
+            as_of=as_of,
+            scope=scope,
+            entity=settings.ITAM_LEGAL_ENTITY,
+            proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
+            **({"about": about} if kind.one_vendor else {}),
+        )
 
 
 def due(now: datetime) -> list[int]:
@@ -259,22 +276,28 @@ def make(report: Report, approved: SignOff | None = None, certificate: str = "")
     """
     params, zone = report.params, ZoneInfo(report.params["zone"])
     pools = list(report.pools.select_related("product__vendor"))
-    found = _dataset(
+    what = (
         *(report.name, pools, params["start"], params["end"], zone, report.as_of),
         *(params["scope"], params.get("about")),
     )
+    found = _dataset(ENGLISH, *what)
     numbers = found.as_json()
-    return printed(
-        report.name, found, numbers, _standing(report, numbers, approved, certificate), zone
-    )
+    standing = _standing(report, numbers, approved, certificate)
+    return printed(report.name, found, _of_paper(found, *what), numbers, standing, zone)
 
 
 def printed(
-    name: str, found: Any, numbers: dict[str, Any], standing: Standing, zone: ZoneInfo
+    name: str,
+    found: Any,
+    on_paper: Any,
+    numbers: dict[str, Any],
+    standing: Standing,
+    zone: ZoneInfo,
 ) -> Made:
     """Return a dataset as the files of a report; the numbers lie inside the PDF, too.
 
-    numbers:  those of the dataset as JSON knows them.
+    on_paper:  the same dataset in the installation's language, as the PDF says it.
+    numbers:   those of the dataset as JSON knows them.
     """
     whole = {**numbers, "standing": standing.as_json(zone)}
     text = as_text(whole)
@@ -283,7 +306,9 @@ def printed(
         Attachment(table, content, "text/csv", TABLES[table])
         for table, content in found.tables().items()
     ]
-    return Made(KINDS[name].paper(found, standing, numbers["id"], files), whole, text)
+    with override(settings.LANGUAGE_CODE), spoken(gettext):
+        paper = KINDS[name].paper(on_paper, standing, numbers["id"], files)
+    return Made(paper, whole, text)
 
 
 def store(made: Made, name: uuid.UUID) -> dict[str, Any]:

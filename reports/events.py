@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from licenses.alerts.announce import announce
 from licenses.alerts.messages import link, plain
@@ -43,12 +43,12 @@ def tell(event: Event, report: Report, now: datetime, detail: str = "") -> None:
 
 def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
     words = {
-        Event.READY: _("Report ready"),
-        Event.FAILED: _("Report could not be made"),
-        Event.SIGNED: _("Report signed"),
-        Event.REJECTED: _("Report rejected"),
-        Event.LATER_DATA: _("Later data change a signed report"),
-        Event.DELIVERY_FAILED: _("Report not delivered"),
+        Event.READY: gettext("Report ready"),
+        Event.FAILED: gettext("Report could not be made"),
+        Event.SIGNED: gettext("Report signed"),
+        Event.REJECTED: gettext("Report rejected"),
+        Event.LATER_DATA: gettext("Later data change a signed report"),
+        Event.DELIVERY_FAILED: gettext("Report not delivered"),
     }
     params, zone = report.params, ZoneInfo(report.params["zone"])
     scope = plain(params.get("scope") or "", 200)
@@ -58,9 +58,9 @@ def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
     verdict = VERDICTS.get(found["verdict"] or "", "")
     lines = [
         f"{title}.",
-        *([_("Verdict: %(verdict)s.") % {"verdict": verdict}] if verdict else []),
+        *([gettext("Verdict: %(verdict)s.") % {"verdict": verdict}] if verdict else []),
         *([plain(detail, 500)] if detail else []),
-        _("In licence management: %(place)s") % {"place": found["link"]},
+        gettext("In licence management: %(place)s") % {"place": found["link"]},
     ]
     announce(title, "\n".join(lines) + "\n", found, now)
 

@@ -17,8 +17,7 @@ from django.db import transaction
 from django.db.models import Max, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from licenses.alerts import personal
 from licenses.alerts.messages import link, plain
@@ -105,7 +104,7 @@ def _people(report: Report) -> list[Any]:
 
 
 def _subject(report: Report) -> str:
-    return _("Later data change the figures of %(report)s") % {"report": report.words}
+    return gettext("Later data change the figures of %(report)s") % {"report": report.words}
 
 
 def _body(report: Report, later: LaterData) -> str:
@@ -113,8 +112,10 @@ def _body(report: Report, later: LaterData) -> str:
     scope = plain(report.params.get("scope") or report.name, 200)
     lines = [
         f"{scope}: {_figures(later)}",
-        _("The signed report stays as it is. If you want, make a new version, and sign that."),
-        _("What differs: %(place)s") % {"place": place},
+        gettext(
+            "The signed report stays as it is. If you want, make a new version, and sign that."
+        ),
+        gettext("What differs: %(place)s") % {"place": place},
     ]
     return "\n".join(lines) + "\n"
 

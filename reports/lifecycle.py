@@ -22,7 +22,9 @@ from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
+from itam import figures
 from licenses.analysis.verdict import FLOOR
 from licenses.evidence import entries
 from licenses.models import Entitlement, StrengthOverride
@@ -61,25 +63,35 @@ def why_comment(report: Report) -> list[str]:
     reasons = []
     expected, observed = data.get("expected_seconds", 0), data.get("observed_seconds", 0)
     if expected and Fraction(observed, expected) < FLOOR:
-        reasons.append(f"Only {data['coverage']} of the time was observed.")
+        reasons.append(
+            gettext("Only %(coverage)s of the time was observed.") % {"coverage": data["coverage"]}
+        )
     blind = data.get("counts", {}).get("not_determinable", 0)
     if blind:
-        reasons.append(f"Of {_pools(blind)} nothing can be said.")
+        reasons.append(
+            gettext("Of %(pools)s nothing can be said.") % {"pools": figures.pools(blind)}
+        )
     unexplained = data.get("unexplained", 0)
     if unexplained:
-        many = "1 over-use episode" if unexplained == 1 else f"{unexplained:,} over-use episodes"
-        reasons.append(f"Of {many} nobody recorded the cause.")
+        told = ngettext(
+            "Of %(count)s over-use episode nobody recorded the cause.",
+            "Of %(count)s over-use episodes nobody recorded the cause.",
+            unexplained,
+        )
+        reasons.append(told % {"count": figures.number(unexplained)})
     idle = sum(1 for position in data.get("positions", []) if not position["peak"])
     if idle:
-        reasons.append(f"No use was seen in {_pools(idle)}.")
+        reasons.append(gettext("No use was seen in %(pools)s.") % {"pools": figures.pools(idle)})
     changes = _corrections(report)
     if changes:
-        many = (
-            "1 correction of rights was"
-            if changes == 1
-            else f"{changes} corrections of rights were"
+        told = ngettext(
+            "%(count)s correction of rights was recorded since the last report on these pools was"
+            " signed.",
+            "%(count)s corrections of rights were recorded since the last report on these pools"
+            " was signed.",
+            changes,
         )
-        reasons.append(f"{many} recorded since the last report on these pools was signed.")
+        reasons.append(told % {"count": changes})
     return reasons
 
 
@@ -96,9 +108,9 @@ def check(report: Report, user: Any, step: Step, comment: str) -> dict[str, list
     found = {"__all__": against} if against else {}
     if not comment.strip():
         if step == Step.REJECTED:
-            found["comment"] = ["Please say why the report is rejected."]
+            found["comment"] = [gettext("Please say why the report is rejected.")]
         elif step == Step.APPROVED and not against and (why := why_comment(report)):
-            found["comment"] = [*why, "Please comment on this."]
+            found["comment"] = [*why, gettext("Please comment on this.")]
     return found
 
 
@@ -134,7 +146,7 @@ def take_step(
             locked = Report.objects.select_for_update().get(pk=report.pk)
             _refuse(check(locked, user, step, comment))
             if SignOff.objects.filter(report=report, step=step).exists():
-                _refuse({"__all__": ["Somebody took this step already."]})
+                _refuse({"__all__": [gettext("Somebody took this step already.")]})
             row.save()
             if step != Step.REVIEWED:
                 decision = Decision.SIGNED if step == Step.APPROVED else Decision.REJECTED
@@ -159,7 +171,7 @@ def confirm_password(request: Any, user: Any, password: str) -> None:
     name = user.get_username()
     found = authenticate(request, username=name, password=password) if password else None
     if found is None or found.pk != user.pk:
-        raise ValidationError({"password": ["Please enter your own password to confirm."]})
+        raise ValidationError({"password": [gettext("Please enter your own password to confirm.")]})
 
 
 def new_version(report: Report, user: Any, *, now: datetime | None = None) -> Report:
@@ -168,11 +180,15 @@ def new_version(report: Report, user: Any, *, now: datetime | None = None) -> Re
     Raises ValidationError where it is not done yet, or a newer version exists.
     """
     if report.state != Report.State.DONE:
-        raise ValidationError("This report is not done yet: there is nothing to make anew.")
+        raise ValidationError(
+            gettext("This report is not done yet: there is nothing to make anew.")
+        )
     with transaction.atomic():
         Report.objects.select_for_update().get(pk=report.pk)
         if newer := Report.objects.filter(supersedes=report).first():
-            raise ValidationError(f"A newer version exists: {newer.words}.")
+            raise ValidationError(
+                gettext("A newer version exists: %(words)s.") % {"words": newer.words}
+            )
         return delivery.request_again(report, user, now or timezone.now())
 
 
@@ -184,17 +200,14 @@ def role_of(user: Any) -> str:
     return ", ".join(names)[:200]
 
 
-def _pools(count: int) -> str:
-    return "1 pool" if count == 1 else f"{count:,} pools"
-
-
 def _closed(report: Report) -> list[str]:
     if report.state != Report.State.DONE:
-        return ["This report is not done yet."]
+        return [gettext("This report is not done yet.")]
     if report.decision:
-        return [f"This report is {report.decision} already."]
+        said = report.get_decision_display().lower()
+        return [gettext("This report is %(decision)s already.") % {"decision": said}]
     if newer := Report.objects.filter(supersedes=report).first():
-        return [f"A newer version exists: {newer.words}."]
+        return [gettext("A newer version exists: %(words)s.") % {"words": newer.words}]
     return []
 
 
@@ -204,19 +217,28 @@ def _not_signable(report: Report, user: Any, step: Step) -> list[str]:
         ends = datetime.fromtimestamp(report.params["end"], UTC)
         ready = ends + timedelta(days=settings.ITAM_REPORT_WAIT_DAYS)
         found.append(
-            f"This report was made before {ready:%Y-%m-%d %H:%M} UTC, when late data could still "
-            "arrive. Make a new version after that, and sign it."
+            gettext(
+                "This report was made before %(ready)s UTC, when late data could still arrive."
+                " Make a new version after that, and sign it."
+            )
+            % {"ready": f"{ready:%Y-%m-%d %H:%M}"}
         )
     if report.requested_by_id is None or report.requested_by_id == user.pk:
-        found.append("Whoever prepared a report cannot review or sign it: ask somebody else.")
+        found.append(
+            gettext("Whoever prepared a report cannot review or sign it: ask somebody else.")
+        )
     if step == Step.APPROVED:
         if report.sign_offs.filter(step=Step.REVIEWED, user=user).exists():
-            found.append("You reviewed this report: somebody else has to sign it.")
+            found.append(gettext("You reviewed this report: somebody else has to sign it."))
         if rival := _signed_rival(report):
-            found.append(f"This period is signed in {rival.words}: make a new version of that one.")
+            found.append(
+                gettext("This period is signed in %(words)s: make a new version of that one.")
+                % {"words": rival.words}
+            )
         if earlier := _open_before(report):
             found.append(
-                f"An earlier period comes first: sign or reject {earlier.words} before this one."
+                gettext("An earlier period comes first: sign or reject %(words)s before this one.")
+                % {"words": earlier.words}
             )
     return found
 
@@ -280,14 +302,21 @@ def _signed_files(report: Report, row: SignOff) -> tuple[dict[str, Any], dict[st
             _refuse(
                 {
                     "__all__": [
-                        "Data that arrived since this report was made change its numbers. Make a "
-                        "new version, look at what differs, and sign that."
+                        gettext(
+                            "Data that arrived since this report was made change its numbers."
+                            " Make a new version, look at what differs, and sign that."
+                        )
                     ]
                 }
             )
-        paper = sign(made.paper, signer, name=row.name, reason=f"Approval of {report.words}")
+        paper = sign(
+            made.paper,
+            signer,
+            name=row.name,
+            reason=gettext("Approval of %(words)s") % {"words": report.words},
+        )
     except NotUsable as error:
-        _refuse({"__all__": [f"The file cannot be signed. {error}"]})
+        _refuse({"__all__": [gettext("The file cannot be signed. %(error)s") % {"error": error}]})
         raise
     told = {
         "certificate_sha256": signer.fingerprint,

@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.translation import gettext
 
+from itam import figures
 from licenses.alerts.channels import Message, SendError, mail
 from licenses.alerts.channels.base import Attachment
 from licenses.alerts.failing import GIVE_UP
@@ -63,7 +65,10 @@ def run_due(now: datetime) -> list[int]:
 def _ask(schedule: ReportSchedule, now: datetime) -> Report | None:
     pools, scope = pools_of(schedule)
     if not pools:
-        schedule.last_error = f"No report on {schedule.next_end}: {schedule.owner} sees no pool."
+        schedule.last_error = gettext("No report on %(next_end)s: %(owner)s sees no pool.") % {
+            "next_end": schedule.next_end,
+            "owner": schedule.owner,
+        }
         return None
     schedule.last_error = ""
     start, end = schedule.window()
@@ -95,14 +100,14 @@ def pools_of(schedule: ReportSchedule) -> tuple[list[LicensePool], str]:
     if not chosen:
         return list(seen), "All pools"
     pools = list(seen.filter(pk__in=chosen))
-    return pools, pools[0].name if len(pools) == 1 else f"{len(pools)} pools"
+    return pools, pools[0].name if len(pools) == 1 else figures.pools(len(pools))
 
 
 def deliver(now: datetime, limit: int = 50) -> int:
     """Mail the reports that are made, and return how many mails went out. Any number of these may
     run at once; who dies between sending and marking repeats a mail with the same message id."""
     unmade = ReportDelivery.objects.filter(state=State.WAITING, report__state=Report.State.FAILED)
-    unmade.update(state=State.FAILED, last_error="The report could not be made.")
+    unmade.update(state=State.FAILED, last_error=gettext("The report could not be made."))
     ready = ReportDelivery.objects.filter(_free(now), report__state=Report.State.DONE)
     sent = 0
     for pk in list(ready.order_by("due_at", "pk").values_list("pk", flat=True)[:limit]):
@@ -134,12 +139,16 @@ def _send(row: ReportDelivery, now: datetime) -> bool:
         message, sha256 = message_of(row, now)
         mail.send(row.channel, message)
     except (SendError, OSError) as error:
-        words = str(error) if isinstance(error, SendError) else "The files could not be read."
+        words = (
+            str(error) if isinstance(error, SendError) else gettext("The files could not be read.")
+        )
         _failed(row, held, words, now)
         return False
     except Exception as error:
         logger.exception("report delivery %s", row.pk)
-        _failed(row, held, f"Internal error: {type(error).__name__}", now)
+        _failed(
+            row, held, gettext("Internal error: %(name)s") % {"name": type(error).__name__}, now
+        )
         return False
     with transaction.atomic():
         marked = held.update(
@@ -180,16 +189,20 @@ def message_of(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
         files = []
     params = report.params
     span = day_span(params["start"], params["end"], ZoneInfo(params["zone"]))
-    verdict = VERDICTS.get((report.data or {}).get("verdict", ""), "not known")
+    verdict = VERDICTS.get((report.data or {}).get("verdict", ""), gettext("not known"))
     # One line, or a scope's second one could pass for the verdict.
     title = f"{KINDS[report.name].title}, {plain(params['scope'], 200)}, {span}"
     place = link(reverse("admin:reports_report_change", args=[report.pk]))
     lines = [
         f"{title}.",
-        f"Verdict: {verdict}.",
-        f"In licence management: {place}",
-        *(f"Attached: {file.name}, {len(file.content):,} bytes" for file in files),
-        f"SHA-256 of the PDF: {sha256}",
+        gettext("Verdict: %(verdict)s.") % {"verdict": verdict},
+        gettext("In licence management: %(place)s") % {"place": place},
+        *(
+            gettext("Attached: %(file)s, %(size)s bytes")
+            % {"file": file.name, "size": figures.number(len(file.content))}
+            for file in files
+        ),
+        gettext("SHA-256 of the PDF: %(sha256)s") % {"sha256": sha256},
     ]
     message = Message(
         key=row.key,

@@ -20,7 +20,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
@@ -76,7 +76,9 @@ class Exportable:
             shown = [row for page in self._pages(request) for row in page]
         except (IncorrectLookupParameters, TooMany) as error:
             if isinstance(error, TooMany):
-                said = _("This list has more than %(most)s rows: narrow it by a filter first.")
+                said = gettext(
+                    "This list has more than %(most)s rows: narrow it by a filter first."
+                )
                 messages.error(request, said % {"most": f"{MOST_ROWS:,}"})
             back = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
             return redirect(f"{back}?{request.GET.urlencode()}")

@@ -14,8 +14,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.over_use import Episode, over_use
 from licenses.importing.over_use import explain_over_use
@@ -63,7 +62,7 @@ def over_use_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespon
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": pool,
-        "title": _("Over-use of %(pool)s") % {"pool": pool.name},
+        "title": gettext("Over-use of %(pool)s") % {"pool": pool.name},
         "pool": pool,
         "count": len(found),
         "open": sum(row.note is None for row in found),
@@ -99,7 +98,7 @@ def explain_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
     back = reverse("admin:licenses_licensepool_over_use", args=[pk])
     asked = _asked(request)
     if asked is None:
-        messages.error(request, _("Choose an episode first."))
+        messages.error(request, gettext("Choose an episode first."))
         return redirect(back)
     starts, ends = asked
     form = ExplainForm(request.POST or None, initial=_known(pool, starts, ends))
@@ -109,20 +108,20 @@ def explain_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, _("It is on record, and prints in the next report."))
+            messages.success(request, gettext("It is on record, and prints in the next report."))
             return redirect(back)
     first, last = (f"{each.astimezone(pool.tzinfo):%Y-%m-%d %H:%M:%S}" for each in asked)
     return pages.page(
         request,
         model_admin,
         form,
-        title=_("Explain over-use of %(pool)s") % {"pool": pool.name},
-        intro=_(
+        title=gettext("Explain over-use of %(pool)s") % {"pool": pool.name},
+        intro=gettext(
             "It counts for each episode from %(first)s to %(last)s (%(zone)s), in place of what "
             "was recorded before. Earlier notes stay on record, with who wrote them."
         )
         % {"first": first, "last": last, "zone": pool.zone},
-        submit=_("Record"),
+        submit=gettext("Record"),
         back=back,
         obj=pool,
     )

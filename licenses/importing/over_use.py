@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from licenses.analysis.over_use import over_use
 from licenses.evidence import entries, stock
@@ -46,7 +46,7 @@ def explain_over_use(
     start, end = int(starts.timestamp()), int(ends.timestamp())
     touched = over_use(pool, start, end)
     if not touched:
-        raise ValidationError(_("No over-use of this pool is known of that time."))
+        raise ValidationError(gettext("No over-use of this pool is known of that time."))
     before = next((row.note for row in touched if row.note is not None), None)
     body = {
         "author": user.get_username() if user is not None else "",

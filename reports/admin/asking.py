@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.admin import forms as pages
 from licenses.concurrency.periods import local_midnight
@@ -25,34 +25,39 @@ from reports.datasets.audit import ASKED, LONGEST_SAYING
 class AuditForm(pages.AdminForm):
     """One vendor, a period, and what is said of the occasion."""
 
-    first = forms.DateField(label="From")
-    end = forms.DateField(label="To", help_text="The first day that is no longer in the report.")
+    first = forms.DateField(label=gettext_lazy("From"))
+    end = forms.DateField(
+        label=gettext_lazy("To"),
+        help_text=gettext_lazy("The first day that is no longer in the report."),
+    )
     zone = forms.CharField(
         label=gettext_lazy("Zone"),
         max_length=64,
-        help_text="Of days and of print: such as Europe/Berlin.",
+        help_text=gettext_lazy("Of days and of print: such as Europe/Berlin."),
     )
     contract = forms.CharField(label=gettext_lazy("Contract"), max_length=200, required=False)
     clause = forms.CharField(label=gettext_lazy("Clause"), max_length=200, required=False)
     asked_by = forms.CharField(label=gettext_lazy("Asked by"), max_length=200, required=False)
     nda = forms.CharField(
-        label="Confidentiality agreement",
+        label=gettext_lazy("Confidentiality agreement"),
         max_length=200,
         required=False,
-        help_text="Its reference.",
+        help_text=gettext_lazy("Its reference."),
     )
     basis = forms.CharField(
-        label="Basis for names",
+        label=gettext_lazy("Basis for names"),
         max_length=200,
         required=False,
-        help_text="Why names may be given, and who approved it; the report itself holds none.",
+        help_text=gettext_lazy(
+            "Why names may be given, and who approved it; the report itself holds none."
+        ),
     )
     recipients = forms.CharField(
         label=gettext_lazy("Recipients"),
         max_length=LONGEST_SAYING,
         widget=forms.Textarea,
         required=False,
-        help_text="One a line.",
+        help_text=gettext_lazy("One a line."),
     )
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=LONGEST_SAYING, widget=forms.Textarea, required=False
@@ -73,7 +78,12 @@ class AuditForm(pages.AdminForm):
         values: dict[str, Any] = super().clean() or {}
         first, end = values.get("first"), values.get("end")
         if first and end and first >= end:
-            raise ValidationError({"end": f"{end} is not after {first}: it is exclusive."})
+            raise ValidationError(
+                {
+                    "end": gettext("%(end)s is not after %(first)s: it is exclusive.")
+                    % {"end": end, "first": first}
+                }
+            )
         return values
 
 
@@ -92,16 +102,19 @@ def ask_audit(model_admin: Any, request: HttpRequest) -> HttpResponse:
             form.add_error("vendor", str(error))
         else:
             nudge("reports.tasks.build_report", report.pk)
-            messages.success(request, "The report is being made.")
+            messages.success(request, gettext("The report is being made."))
             return redirect("admin:reports_report_change", report.pk)
     return pages.page(
         request,
         model_admin,
         form,
-        title="Audit evidence",
-        intro="For an auditor of one publisher: its rights, its use, who held seats at the peaks "
-        "(as pseudonyms), every gap and every correction. Nothing of other publishers is in it.",
-        submit="Make the report",
+        title=gettext("Audit evidence"),
+        intro=gettext(
+            "For an auditor of one publisher: its rights, its use, who held seats at the"
+            " peaks (as pseudonyms), every gap and every correction. Nothing of other"
+            " publishers is in it."
+        ),
+        submit=gettext("Make the report"),
         back=reverse("admin:reports_report_changelist"),
     )
 

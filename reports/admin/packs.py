@@ -10,7 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
@@ -77,19 +77,23 @@ class EvidencePackAdmin(MadeInBackground, ScopedAdmin):
         if obj.state == EvidencePack.State.WAITING:
             nudge("reports.tasks.build_pack", obj.pk)
 
-    @display(description="vendor")
+    @display(description=gettext_lazy("vendor"))
     def title(self, pack: EvidencePack) -> str:
         return f"{pack.vendor}{' with names' if pack.names_basis else ''}"
 
-    @display(description="period")
+    @display(description=gettext_lazy("period"))
     def period(self, pack: EvidencePack) -> str:
-        return f"{pack.first} to {pack.end} ({pack.zone})"
+        return gettext("%(first)s to %(end)s (%(zone)s)") % {
+            "first": pack.first,
+            "end": pack.end,
+            "zone": pack.zone,
+        }
 
     def fetch(self, pack: EvidencePack, user: Any) -> HttpResponseBase | None:
         return orders.file_response(pack, user)
 
     def gone(self, pack: EvidencePack) -> str:
-        return "" if pack.path.is_file() else _("thrown away: ask again")
+        return "" if pack.path.is_file() else gettext("thrown away: ask again")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -115,5 +119,5 @@ class EvidencePackAdmin(MadeInBackground, ScopedAdmin):
             messages.error(request, " ".join(error.messages))
         else:
             nudge("reports.tasks.build_pack", pack.pk)
-            messages.success(request, "Approved: the pack is being made.")
+            messages.success(request, gettext("Approved: the pack is being made."))
         return redirect("admin:reports_evidencepack_change", pack.pk)

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html_join
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
@@ -30,11 +31,11 @@ from reports.lifecycle import Stage
 from reports.models import LaterData, Report, SignOff
 
 STAGES = {
-    Stage.COLLECTING: "Collecting",
-    Stage.WAITING: "Waiting for late data",
-    Stage.READY: "Ready to sign",
-    Stage.SIGNED: "Signed",
-    Stage.REJECTED: "Rejected",
+    Stage.COLLECTING: gettext_lazy("Collecting"),
+    Stage.WAITING: gettext_lazy("Waiting for late data"),
+    Stage.READY: gettext_lazy("Ready to sign"),
+    Stage.SIGNED: gettext_lazy("Signed"),
+    Stage.REJECTED: gettext_lazy("Rejected"),
 }
 
 
@@ -42,30 +43,32 @@ class StepWords(NamedTuple):
     """A step, and what its page says."""
 
     step: SignOff.Step
-    submit: str
-    done: str
-    intro: str
+    submit: str | Promise
+    done: str | Promise
+    intro: str | Promise
 
 
 STEPS = {
     "review": StepWords(
         SignOff.Step.REVIEWED,
-        "Review",
-        "Your review is on record.",
-        "Your name, role and comment go on record and print in the sign-off.",
+        gettext_lazy("Review"),
+        gettext_lazy("Your review is on record."),
+        gettext_lazy("Your name, role and comment go on record and print in the sign-off."),
     ),
     "sign": StepWords(
         SignOff.Step.APPROVED,
-        "Sign",
-        "The report is signed. It is never changed again.",
-        "A signed report is never changed or deleted; later data need a new version. Your name, "
-        "role and comment print in it.",
+        gettext_lazy("Sign"),
+        gettext_lazy("The report is signed. It is never changed again."),
+        gettext_lazy(
+            "A signed report is never changed or deleted; later data need a new version."
+            " Your name, role and comment print in it."
+        ),
     ),
     "reject": StepWords(
         SignOff.Step.REJECTED,
-        "Reject",
-        "The report is rejected. It stays on record.",
-        "A rejected report stays on record with your name and the reason.",
+        gettext_lazy("Reject"),
+        gettext_lazy("The report is rejected. It stays on record."),
+        gettext_lazy("A rejected report stays on record with your name and the reason."),
     ),
 }
 
@@ -78,7 +81,7 @@ class StepForm(pages.AdminForm):
         label=gettext_lazy("Password"),
         max_length=500,
         strip=False,
-        help_text="Your own password, to confirm that it is you.",
+        help_text=gettext_lazy("Your own password, to confirm that it is you."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -127,17 +130,17 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
         "error",
     )
 
-    @display(description="report")
+    @display(description=gettext_lazy("report"))
     def title(self, report: Report) -> str:
-        scope = report.params.get("scope") or "several pools"
+        scope = report.params.get("scope") or gettext("several pools")
         return f"{report.name.capitalize()}: {scope}"
 
-    @display(description="verdict")
+    @display(description=gettext_lazy("verdict"))
     def verdict(self, report: Report) -> str:
-        return VERDICTS.get((report.data or {}).get("verdict", ""), "–")
+        return str(VERDICTS.get((report.data or {}).get("verdict", ""), "–"))
 
     @display(
-        description="standing",
+        description=gettext_lazy("standing"),
         label={
             "Signed": "success",
             "Rejected": "danger",
@@ -146,9 +149,9 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
         },
     )
     def shown_stage(self, report: Report) -> str:
-        return STAGES[lifecycle.stage(report)]
+        return str(STAGES[lifecycle.stage(report)])
 
-    @display(description="sign-off")
+    @display(description=gettext_lazy("sign-off"))
     def steps(self, report: Report) -> str:
         lines = [
             (
@@ -167,7 +170,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
 
     def gone(self, report: Report) -> str:
         dropped = report.files_dropped_at
-        return "" if dropped is None else _("dropped on %(day)s") % {"day": f"{dropped:%Y-%m-%d}"}
+        return "" if dropped is None else gettext("dropped on %(day)s") % {"day": f"{dropped:%Y-%m-%d}"}
 
     def get_urls(self) -> list[URLPattern]:
         steps = [
@@ -219,19 +222,19 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
             except ValidationError as error:
                 form.add_error(None, error)
             else:
-                messages.success(request, words.done)
+                messages.success(request, str(words.done))
                 return redirect(back)
         against = lifecycle.check(report, request.user, words.step, "-").get("__all__", [])
         due = lifecycle.why_comment(report) if words.step == SignOff.Step.APPROVED else []
-        due = [*due, "So a comment is due."] if due and not against else []
-        intro = " ".join(against or [words.intro, *due])
+        due = [*due, gettext("So a comment is due.")] if due and not against else []
+        intro = " ".join(against or [str(words.intro), *due])
         return pages.page(
             request,
             self,
             form,
             title=f"{words.submit}: {report.words}",
             intro=intro,
-            submit=words.submit,
+            submit=str(words.submit),
             back=back,
             obj=report,
             danger=words.step == SignOff.Step.REJECTED,
@@ -248,7 +251,9 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
             messages.error(request, " ".join(error.messages))
             return redirect("admin:reports_report_change", report_id)
         nudge("reports.tasks.build_report", newer.pk)
-        messages.success(request, f"Version {newer.version} is being made.")
+        messages.success(
+            request, gettext("Version %(version)s is being made.") % {"version": newer.version}
+        )
         return redirect("admin:reports_report_change", newer.pk)
 
     def later(self, request: HttpRequest, report_id: int) -> HttpResponse:
@@ -268,7 +273,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": report,
-            "title": _("Later data on %(report)s") % {"report": report.words},
+            "title": gettext("Later data on %(report)s") % {"report": report.words},
             "later": found,
             "rows": rows,
             "may_ask": request.user.has_perm("reports.add_report"),

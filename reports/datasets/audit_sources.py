@@ -11,7 +11,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Q, Sum
+from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
 from licenses.analysis.rows import number
 from licenses.importing.captures import read_raw
 from licenses.models import (
@@ -25,7 +27,7 @@ from licenses.models import (
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.records import Snapshot
 
-WITHHELD: Final = "(not told)"
+WITHHELD: Final = gettext_lazy("(not told)")
 """For the name of a file of a server that serves other vendors too: it may name theirs."""
 _VERSION: Final = re.compile(r"\bv\d+(\.\d+)+")
 STANDING = (Capture.Kind.LICENSE_FILE, Capture.Kind.OPTIONS_FILE)
@@ -165,14 +167,14 @@ def _systems(
         if (server, sha256) not in seen:
             seen.add((server, sha256))
             label, at = str(Capture.Kind(kind).label), int(recorded.timestamp())
-            shown = WITHHELD if server in shared else source
+            shown = str(WITHHELD) if server in shared else source
             files.setdefault(server, []).append(StandingFile(label, shown, sha256, size, at))
     return tuple(
         System(
             name=server.name,
             kind=server.get_kind_display(),
             address=server.address,
-            zone=server.zone or "UTC, none is set",
+            zone=server.zone or gettext("UTC, none is set"),
             asked=_asked(server),
             shared=server.pk in shared,
             daemons=tuple(
@@ -212,11 +214,18 @@ def _version(rows: Sequence[tuple[str, bool, str]]) -> str:
 def _asked(server: LicenseServer) -> str:
     words = []
     if server.polling != LicenseServer.Polling.OFF:
-        how = "its own tool" if server.polling == LicenseServer.Polling.TOOL else "a file"
-        words.append(f"asked by {how} every {server.poll_seconds:,} s")
+        how = (
+            gettext("its own tool")
+            if server.polling == LicenseServer.Polling.TOOL
+            else gettext("a file")
+        )
+        words.append(
+            gettext("asked by %(how)s every %(poll_seconds)s s")
+            % {"how": how, "poll_seconds": figures.number(server.poll_seconds)}
+        )
     if server.log_path:
-        words.append("its log is read as it grows")
-    return "; ".join(words) or "files are handed in"
+        words.append(gettext("its log is read as it grows"))
+    return "; ".join(words) or gettext("files are handed in")
 
 
 def _files(
@@ -248,7 +257,7 @@ def _file(server: str, source: str, pieces: list[tuple[Any, ...]], shared: bool)
 
     return FileTotals(
         server=server,
-        file=WITHHELD if shared else source,
+        file=str(WITHHELD) if shared else source,
         pieces=len(pieces),
         bytes=sum(sizes),
         lines=told(lines),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext, gettext_lazy
+
 from licenses.models import (
     Entitlement,
     LicensePool,
@@ -18,17 +20,17 @@ from licenses.models import (
 )
 
 NOBODY: Final = "–"
-BY_DOCUMENTS: Final = "as the documents say"
+BY_DOCUMENTS: Final = gettext_lazy("as the documents say")
 _COMPARED: Final = (
-    ("pool", "pool"),
-    ("contract", "contract"),
-    ("quantity", "seats"),
-    ("metric", "metric"),
-    ("valid_from", "first day"),
-    ("valid_to", "last day"),
-    ("overdraft", "overdraft"),
-    ("purchase_order", "order"),
-    ("scope", "scope"),
+    ("pool", gettext_lazy("pool")),
+    ("contract", gettext_lazy("contract")),
+    ("quantity", gettext_lazy("seats")),
+    ("metric", gettext_lazy("metric")),
+    ("valid_from", gettext_lazy("first day")),
+    ("valid_to", gettext_lazy("last day")),
+    ("overdraft", gettext_lazy("overdraft")),
+    ("purchase_order", gettext_lazy("order")),
+    ("scope", gettext_lazy("scope")),
 )
 
 
@@ -82,7 +84,7 @@ def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         if old is None:
             kind, before, after = "added", "", _described(row, [name for name, _ in _COMPARED[1:]])
         elif row.withdrawn:
-            kind, after = "withdrawn", "no longer counts"
+            kind, after = "withdrawn", gettext("no longer counts")
             before = _described(old, [name for name, _ in _COMPARED[1:]])
         else:
             kind = "corrected"
@@ -101,7 +103,7 @@ def _described(line: Entitlement, names: list[str], *, all_of: bool = False) -> 
         if name == "contract":
             value = line.contract.number if line.contract else ""
         if value not in (None, "", 0) or all_of:
-            parts.append(f"{words[name]} {'none' if value in (None, '') else value}")
+            parts.append(f"{words[name]} {gettext('none') if value in (None, '') else value}")
     return ", ".join(parts)
 
 
@@ -111,16 +113,23 @@ def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> I
     ).select_related("entitlement__pool", "recorded_by")
     last: dict[int, str] = {}
     for row in rows.order_by("recorded_at", "pk"):
-        before = last.get(row.entitlement_id, BY_DOCUMENTS)
+        before = last.get(row.entitlement_id, str(BY_DOCUMENTS))
         after = _strength(row.strength)
         last[row.entitlement_id] = after
         if row.recorded_at >= window["recorded_at__gte"]:
             line = row.entitlement
-            yield _change("judged", line.pool.name, f"proof of E{line.pk}", before, after, row)
+            yield _change(
+                "judged",
+                line.pool.name,
+                gettext("proof of E%(line)s") % {"line": line.pk},
+                before,
+                after,
+                row,
+            )
 
 
 def _strength(value: int | None) -> str:
-    return BY_DOCUMENTS if value is None else str(Strength(value).label).split(":")[0]
+    return str(BY_DOCUMENTS) if value is None else str(Strength(value).label).split(":")[0]
 
 
 def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
@@ -128,12 +137,28 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         "pool", "feature__server", "recorded_by"
     )
     for row in rows.order_by("pk"):
-        begins = f"{row.mapped_from:%Y-%m-%d %H:%M} UTC" if row.mapped_from else "ever"
-        ends = f" until {row.mapped_until:%Y-%m-%d %H:%M} UTC" if row.mapped_until else ""
-        weight = f", {row.weight} seats each" if row.weight != 1 else ""
-        what = f"{row.feature.name} at {row.feature.server.name}"
+        words = []
+        if row.mapped_from:
+            begins = f"{row.mapped_from:%Y-%m-%d %H:%M} UTC"
+            words.append(gettext("counts since %(begins)s") % {"begins": begins})
+        else:
+            words.append(gettext("counts since ever"))
+        if row.mapped_until:
+            ends = f"{row.mapped_until:%Y-%m-%d %H:%M} UTC"
+            words.append(gettext("until %(ends)s") % {"ends": ends})
+        if row.weight != 1:
+            words.append(gettext("%(weight)s seats each") % {"weight": row.weight})
+        what = gettext("%(feature)s at %(server)s") % {
+            "feature": row.feature.name,
+            "server": row.feature.server.name,
+        }
         yield _change(
-            "mapped", row.pool.name, what, "", f"counts since {begins}{ends}{weight}", row
+            "mapped",
+            row.pool.name,
+            what,
+            "",
+            " ".join(words),
+            row,
         )
 
 
@@ -156,8 +181,16 @@ def _explanations(chosen: list[int], window: dict[str, Any], as_of: datetime) ->
 
 
 def _explained(note: OverUseNote) -> str:
-    done = f"done: {note.resolution}" if note.resolution else "still open"
-    return f"{note.cause}; {done}; seen to by {note.owner}"
+    done = (
+        gettext("done: %(resolution)s") % {"resolution": note.resolution}
+        if note.resolution
+        else gettext("still open")
+    )
+    return gettext("%(cause)s; %(done)s; seen to by %(owner)s") % {
+        "cause": note.cause,
+        "done": done,
+        "owner": note.owner,
+    }
 
 
 def _change(kind: str, pool: str, what: str, before: str, after: str, row: Any) -> Change:

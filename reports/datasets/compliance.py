@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from itam import figures
 from licenses.analysis import coverage as coverages
 from licenses.analysis.bounds import load_bounds
 from licenses.analysis.denials import blocked_by_pool
@@ -183,7 +184,7 @@ def compliance(
     verdicts = [report.position.verdict for report in reports]
     return Compliance(
         entity=entity,
-        scope=scope or f"{len(reports)} pool{'' if len(reports) == 1 else 's'}",
+        scope=scope or figures.pools(len(reports)),
         zone=str(zone),
         start=start,
         end=end,
@@ -201,7 +202,10 @@ def compliance(
         pools=tuple(reports),
         sources=load_source_coverage(chosen, start, end, as_of),
         changes=load_changes(chosen, start, as_of),
-        method=(*METHOD, kept({pool.product.vendor_id for pool in chosen}, as_of)),
+        method=(
+            *map(str, METHOD),
+            kept({pool.product.vendor_id for pool in chosen}, as_of),
+        ),
         integrity=load_integrity(as_of),
     )
 

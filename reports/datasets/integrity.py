@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from licenses.evidence.anchors import sentence
 from licenses.evidence.notes import BadNote, fingerprint
 from licenses.models import EvidenceDay, EvidenceKey
@@ -54,4 +56,4 @@ def _fingerprint(public: str) -> str:
     try:
         return fingerprint(public)
     except BadNote:
-        return "the key cannot be read"
+        return gettext("the key cannot be read")

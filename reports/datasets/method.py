@@ -1,33 +1,62 @@
 """What the figures of the compliance report mean, in plain words."""
 
+from django.utils.translation import gettext_lazy
+
 from licenses.concurrency.denials import RULES
 
 METHOD = (
-    "In use are the seats of all open checkouts, borrowed and idle ones included. Requests in a "
-    "queue and reservations that nobody uses are not. A pool over several servers is added up at "
-    "each moment, so its peak is the peak of the sum.",
-    "Allowed is the sum of the entitlements in force plus the overdraft that contracts tolerate, "
-    "by the pool's own days. After the last one ended it is 0; before the first one began it is "
-    "not known, and nothing is judged. What a server issues is shown for comparison only.",
-    "Over-use is any time, however short, with more seats in use than allowed. It is never "
-    "averaged away: the verdict of a period is that of its worst month.",
-    "Observed is the time that a log without a break or a complete answer to a poll vouches for. "
-    "Coverage is observed time as a share of the time in which the pool existed, rounded down. "
-    "Maintenance is a gap like any other. Below 95.00 % no statement is made.",
-    '"Within rights, as observed" says that no over-use happened in the observed time. It says '
-    "nothing of the gaps, which are listed with their causes.",
-    '"Proven within rights" says more: at every moment either a log told of all seats, or the '
-    "servers could not issue more than documents prove, as their own totals before and after, or a "
-    "licence file that stayed the same, say. Such time is bounded.",
-    "From logs, figures are exact to the second. Where only polls looked, use that began and "
-    'ended between two polls is not in the figures, so a peak is marked ">=": such data can '
-    "prove over-use and never its absence.",
-    "Refusals are counted as logged, if for want of seats. People are blocked by those that no "
-    "seat followed within seconds; their time is counted from the first refusal to the seat or, "
-    f"without one, to the last refusal. These are the rules of refusals, version {RULES}.",
-    "Rights are those on record at the as-of time; use is what was imported when this report was "
-    "made. The same facts give the same file, byte for byte.",
-    "Territory, entity and version: contracts may bind use to them. Sessions are held against a "
-    "version where licence servers told it; where a session was, and for whom, they do not tell.",
-    "Names of people are not shown, and no figure is about one person's time.",
+    gettext_lazy(
+        "In use are the seats of all open checkouts, borrowed and idle ones included."
+        " Requests in a queue and reservations that nobody uses are not. A pool over"
+        " several servers is added up at each moment, so its peak is the peak of the"
+        " sum."
+    ),
+    gettext_lazy(
+        "Allowed is the sum of the entitlements in force plus the overdraft that"
+        " contracts tolerate, by the pool's own days. After the last one ended it is 0;"
+        " before the first one began it is not known, and nothing is judged. What a"
+        " server issues is shown for comparison only."
+    ),
+    gettext_lazy(
+        "Over-use is any time, however short, with more seats in use than allowed. It"
+        " is never averaged away: the verdict of a period is that of its worst month."
+    ),
+    gettext_lazy(
+        "Observed is the time that a log without a break or a complete answer to a poll"
+        " vouches for. Coverage is observed time as a share of the time in which the"
+        " pool existed, rounded down. Maintenance is a gap like any other. Below 95.00"
+        " % no statement is made."
+    ),
+    gettext_lazy(
+        '"Within rights, as observed" says that no over-use happened in the observed'
+        " time. It says nothing of the gaps, which are listed with their causes."
+    ),
+    gettext_lazy(
+        '"Proven within rights" says more: at every moment either a log told of all'
+        " seats, or the servers could not issue more than documents prove, as their own"
+        " totals before and after, or a licence file that stayed the same, say. Such"
+        " time is bounded."
+    ),
+    gettext_lazy(
+        "From logs, figures are exact to the second. Where only polls looked, use that"
+        " began and ended between two polls is not in the figures, so a peak is marked"
+        ' ">=": such data can prove over-use and never its absence.'
+    ),
+    gettext_lazy(
+        "Refusals are counted as logged, if for want of seats. People are blocked by"
+        " those that no seat followed within seconds; their time is counted from the"
+        " first refusal to the seat or, without one, to the last refusal. These are the"
+        " rules of refusals, version %(rules)s."
+    )
+    % {"rules": RULES},
+    gettext_lazy(
+        "Rights are those on record at the as-of time; use is what was imported when"
+        " this report was made. The same facts give the same file, byte for byte."
+    ),
+    gettext_lazy(
+        "Territory, entity and version: contracts may bind use to them. Sessions are"
+        " held against a version where licence servers told it; where a session was,"
+        " and for whom, they do not tell."
+    ),
+    gettext_lazy("Names of people are not shown, and no figure is about one person's time."),
 )

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import Flags, Ints
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from reports.datasets.pool_report import Line
 
 VERSION: Final = "version"
-REST: Final = "territory, entity and all else"
-NOT_CHECKED: Final = "Not checked: no licence server tells where a session was, or for whom."
+REST: Final = gettext_lazy("territory, entity and all else")
+NOT_CHECKED: Final = gettext_lazy(
+    "Not checked: no licence server tells where a session was, or for whom."
+)
 
 _VERSION = re.compile(
     r"\bversions?\s*(?:<=|up to|until|max\.?)?\s*v?(\d+(?:\.\d+)*)", re.IGNORECASE
@@ -64,13 +67,15 @@ def scope_rules(facts: PoolFacts, lines: Sequence[Line]) -> tuple[ScopeRule, ...
             versions = _versions(facts) if versions is None else versions
             told = [versions[pk] for pk in mine.checkout.tolist() if versions.get(pk)]
             outside = sum(_number(text) > _number(found[1]) for text in told)
-            words = f"Sessions of a version above {found[1]} count as outside."
+            words = gettext("Sessions of a version above %(found)s count as outside.") % {
+                "found": found[1]
+            }
             rules.append(
                 ScopeRule(
                     line.number, line.scope, VERSION, len(told), outside, total - len(told), words
                 )
             )
-        rules.append(ScopeRule(line.number, line.scope, REST, 0, 0, total, NOT_CHECKED))
+        rules.append(ScopeRule(line.number, line.scope, str(REST), 0, 0, total, str(NOT_CHECKED)))
     return tuple(rules)
 
 

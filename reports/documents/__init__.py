@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 from reports.datasets.audit import audit as audit_numbers
 from reports.datasets.compliance import compliance as compliance_numbers
 from reports.datasets.standing import Standing
@@ -26,7 +29,7 @@ class Kind:
     one_vendor:  it is about the pools of one vendor, and takes what is said of its occasion.
     """
 
-    title: str
+    title: str | Promise
     dataset: Callable[..., Any]
     paper: Callable[[Any, Standing, str, Sequence[Attachment]], bytes]
     one_vendor: bool = False
@@ -34,7 +37,9 @@ class Kind:
 
 KINDS: Final = MappingProxyType(
     {
-        "compliance": Kind("Licence compliance", compliance_numbers, compliance_paper),
-        "audit": Kind("Audit evidence", audit_numbers, audit_paper, one_vendor=True),
+        "compliance": Kind(
+            gettext_lazy("Licence compliance"), compliance_numbers, compliance_paper
+        ),
+        "audit": Kind(gettext_lazy("Audit evidence"), audit_numbers, audit_paper, one_vendor=True),
     }
 )

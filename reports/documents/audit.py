@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
 from reports.datasets.audit import Audit
@@ -22,7 +23,7 @@ from reports.pdf.blocks import heading
 from reports.pdf.files import Attachment
 from reports.pdf.page import build
 
-TITLE: Final = "Audit evidence"
+TITLE: Final = gettext_lazy("Audit evidence")
 MOST_GAPS: Final = 500
 """Of one pool on paper; gaps.csv has all."""
 
@@ -42,24 +43,24 @@ def paper(
         *sources.systems(data.sources, zone),
         *sources.definition(data, zone, report_id),
         *pages.documents(data.proof, zone),
-        *position(judged.pools, zone, "5 Licence position and use"),
+        *position(judged.pools, zone, gettext("5 Licence position and use")),
     ]
     for pool, use in zip(judged.pools, data.uses, strict=True):
         story += pool_pages(pool, judged, zone, most_gaps=MOST_GAPS)
         story += pages.peaks(use, zone)
     story += [
         *pages.people(data),
-        *records.scope_rules(judged.pools, "7 Territory, entity and version"),
+        *records.scope_rules(judged.pools, gettext("7 Territory, entity and version")),
         *pages.clock(data.proof, zone),
-        *records.sources(judged.sources, "Coverage by source"),
-        *records.changes(judged.changes, zone, "9 Changes and corrections"),
+        *records.sources(judged.sources, gettext("Coverage by source")),
+        *records.changes(judged.changes, zone, gettext("9 Changes and corrections")),
         *standings.differences(standing),
-        *method(judged, "10 Method and limits"),
-        *heading("11 Integrity"),
+        *method(judged, gettext("10 Method and limits")),
+        *heading(gettext("11 Integrity")),
         *integrity(judged.integrity, files),
         *pages.proof(data, zone),
-        *standings.sign_off(standing, zone, "12 Sign-off"),
+        *standings.sign_off(standing, zone, gettext("12 Sign-off")),
         *pages.distribution(data),
     ]
-    head = replace(masthead(judged, standing, zone, report_id), title=TITLE)
+    head = replace(masthead(judged, standing, zone, report_id), title=str(TITLE))
     return build(head, story, files=files)

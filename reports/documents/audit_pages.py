@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
+from itam.figures import number
 from reports.datasets.audit import Audit
 from reports.datasets.audit_proof import Proof
 from reports.datasets.audit_use import Peak, PoolUse
@@ -23,7 +25,7 @@ from reports.pdf.blocks import KeyValues, Note, caption, heading
 from reports.pdf.tables import Cell, Column, FastTable, Group
 from reports.pdf.text import prose
 
-NOT_SAID: Final = "not stated"
+NOT_SAID: Final = gettext_lazy("not stated")
 SESSIONS: Final = 30
 """Of one peak on paper; sessions.csv has all."""
 A_LINE: Final = 6
@@ -36,52 +38,56 @@ def letter(data: Audit) -> list[Flowable]:
     said = data.letter
     judged = data.judged
     facts = [
-        ("Publisher", said.vendor),
-        ("Contract", said.contract or NOT_SAID),
-        ("Clause", said.clause or NOT_SAID),
-        ("Asked for by", said.asked_by or NOT_SAID),
-        ("Confidentiality agreement", said.nda or NOT_SAID),
-        ("Basis for names", said.basis or "none: no name is given"),
+        (gettext("Publisher"), said.vendor),
+        (gettext("Contract"), said.contract or str(NOT_SAID)),
+        (gettext("Clause"), said.clause or str(NOT_SAID)),
+        (gettext("Asked for by"), said.asked_by or str(NOT_SAID)),
+        (gettext("Confidentiality agreement"), said.nda or str(NOT_SAID)),
+        (gettext("Basis for names"), said.basis or gettext("none: no name is given")),
     ]
-    which = "All pools" if said.whole else "Some of the pools"
+    which = gettext("All pools") if said.whole else gettext("Some of the pools")
     names = ", ".join(pool.position.pool for pool in judged.pools)
     story: list[Flowable] = [
-        *heading("1 Scope"),
+        *heading(gettext("1 Scope")),
         KeyValues(facts, columns=3),
         prose(
-            "Included: {which} of this publisher ({count}: {names}), the rights on record for "
-            "them, the licence servers that fed them, their use and refusals, every gap, and what "
-            "people changed.",
+            gettext(
+                "Included: {which} of this publisher ({count}: {names}), the rights on record"
+                " for them, the licence servers that fed them, their use and refusals, every"
+                " gap, and what people changed."
+            ),
             look.BODY,
             which=which.lower(),
             count=f"{len(judged.pools):,}",
             names=names,
         ),
         prose(
-            "Not included: products of other publishers, names of people and machines, the raw "
-            "logs, and use that reached no licence server listed here.",
+            gettext(
+                "Not included: products of other publishers, names of people and machines, the"
+                " raw logs, and use that reached no licence server listed here."
+            ),
             look.BODY,
         ),
     ]
     if said.note:
-        story.append(Note(said.note, "Note of whoever asked for this report"))
+        story.append(Note(said.note, gettext("Note of whoever asked for this report")))
     return story
 
 
 def documents(found: Proof, zone: ZoneInfo) -> list[Flowable]:
     """List the papers behind the entitlements, with their hashes."""
     columns = [
-        Column("Contract", 0.13, lines=2),
-        Column("Kind", 0.14, lines=2),
-        Column("Title", 0.22, lines=2),
-        Column("Recorded", 0.14),
-        Column("Bytes", 0.08, "right"),
+        Column(gettext("Contract"), 0.13, lines=2),
+        Column(gettext("Kind"), 0.14, lines=2),
+        Column(gettext("Title"), 0.22, lines=2),
+        Column(gettext("Recorded"), 0.14),
+        Column(gettext("Bytes"), 0.08, "right"),
         Column("SHA-256", 0.29, font=fonts.MONO, lines=3),
     ]
     rows = [
         (
             row.contract,
-            row.kind if row.ours else f"{row.kind}, another entity's",
+            row.kind if row.ours else gettext("%(kind)s, another entity's") % {"kind": row.kind},
             row.title,
             moment(row.at, zone),
             f"{row.bytes:,}",
@@ -90,8 +96,8 @@ def documents(found: Proof, zone: ZoneInfo) -> list[Flowable]:
         for row in found.documents
     ]
     return [
-        *heading("4 Documents behind the entitlements"),
-        FastTable(columns, rows, size=7, empty="None is on record."),
+        *heading(gettext("4 Documents behind the entitlements")),
+        FastTable(columns, rows, size=7, empty=gettext("None is on record.")),
     ]
 
 
@@ -105,50 +111,68 @@ def peaks(use: PoolUse, zone: ZoneInfo) -> list[Flowable]:
             (
                 row.person,
                 row.host,
-                f"{row.feature} at {row.server}",
+                gettext("%(feature)s at %(server)s")
+                % {"feature": row.feature, "server": row.server},
                 f"{row.seats:,}",
                 moment_exact(row.start, zone),
-                "still out" if row.end is None else moment_exact(row.end, zone),
+                gettext("still out") if row.end is None else moment_exact(row.end, zone),
                 row.method,
             )
             for row in peak.sessions[:SESSIONS]
         ]
         cut = cut or len(peak.sessions) > SESSIONS
     columns = [
-        Column("Person", 0.12),
-        Column("Machine", 0.12),
-        Column("Feature", 0.26, lines=2),
-        Column("Seats", 0.06, "right"),
-        Column("Held from", 0.17),
-        Column("Until", 0.17),
-        Column("From", 0.1),
+        Column(gettext("Person"), 0.12),
+        Column(gettext("Machine"), 0.12),
+        Column(gettext("Feature"), 0.26, lines=2),
+        Column(gettext("Seats"), 0.06, "right"),
+        Column(gettext("Held from"), 0.17),
+        Column(gettext("Until"), 0.17),
+        Column(gettext("From"), 0.1),
     ]
     story: list[Flowable] = [
-        *heading("Highest days, and who held seats then", 2),
-        FastTable(columns, rows, size=7, zebra=False, empty="Nobody is known to have held a seat."),
+        *heading(gettext("Highest days, and who held seats then"), 2),
+        FastTable(
+            columns,
+            rows,
+            size=7,
+            zebra=False,
+            empty=gettext("Nobody is known to have held a seat."),
+        ),
     ]
     if cut:
-        words = f"The first {SESSIONS} sessions of each; sessions.csv has all."
+        words = gettext("The first %(sessions)s sessions of each; sessions.csv has all.") % {
+            "sessions": SESSIONS
+        }
         story.append(caption(words))
-    return [*story, *heading("Refusals by code", 2), _refusals(use)]
+    return [*story, *heading(gettext("Refusals by code"), 2), _refusals(use)]
 
 
 def _peak_words(peak: Peak, zone: ZoneInfo) -> str:
     seats = peak_words(peak.seats, peak.exact)
-    words = f"{seats} on {moment_exact(peak.at, zone)}, for {length(peak.seconds)} of the day"
+    words = gettext("%(seats)s on %(moment_exact)s, for %(length)s of the day") % {
+        "seats": seats,
+        "moment_exact": moment_exact(peak.at, zone),
+        "length": length(peak.seconds),
+    }
     if peak.allowed is not None:
-        words += f"; {peak.allowed:,} allowed"
+        allowed = gettext("%(allowed)s allowed") % {"allowed": number(peak.allowed)}
+        words = f"{words}; {allowed}"
     total = sum(row.seats for row in peak.sessions)
-    return f"{words}; {len(peak.sessions):,} sessions with {total:,} seats"
+    return gettext("%(words)s; %(sessions)s sessions with %(total)s seats") % {
+        "words": words,
+        "sessions": number(len(peak.sessions)),
+        "total": number(total),
+    }
 
 
 def _refusals(use: PoolUse) -> FastTable:
     columns = [
-        Column("Code", 0.08, "right"),
-        Column("Meaning", 0.5, lines=2),
-        Column("Refusals", 0.12, "right"),
-        Column("People", 0.12, "right"),
-        Column("Served within seconds", 0.18, "right"),
+        Column(gettext("Code"), 0.08, "right"),
+        Column(gettext("Meaning"), 0.5, lines=2),
+        Column(gettext("Refusals"), 0.12, "right"),
+        Column(gettext("People"), 0.12, "right"),
+        Column(gettext("Served within seconds"), 0.18, "right"),
     ]
     rows = [
         (
@@ -160,9 +184,13 @@ def _refusals(use: PoolUse) -> FastTable:
         )
         for row in use.refusals
     ]
-    total = ("", "All", f"{sum(row.refusals for row in use.refusals):,}", "", "")
+    total = ("", gettext("All"), f"{sum(row.refusals for row in use.refusals):,}", "", "")
     return FastTable(
-        columns, rows, total=total if rows else None, size=7.5, empty="Nobody was refused a seat."
+        columns,
+        rows,
+        total=total if rows else None,
+        size=7.5,
+        empty=gettext("Nobody was refused a seat."),
     )
 
 
@@ -170,34 +198,43 @@ def people(data: Audit) -> list[Flowable]:
     """Count the people, and list them as pseudonyms."""
     counts = [(use.pool, f"{use.people_count:,}", f"{use.holdings:,}") for use in data.uses]
     story: list[Flowable] = [
-        *heading("6 Users"),
+        *heading(gettext("6 Users")),
         FastTable(
             [
-                Column("Pool", 0.6),
-                Column("Different people", 0.2, "right"),
-                Column("Sessions", 0.2, "right"),
+                Column(gettext("Pool"), 0.6),
+                Column(gettext("Different people"), 0.2, "right"),
+                Column(gettext("Sessions"), 0.2, "right"),
             ],
             counts,
-            total=("All pools, each person once", f"{data.people_count:,}", ""),
+            total=(gettext("All pools, each person once"), f"{data.people_count:,}", ""),
             size=7.5,
         ),
     ]
     known = sorted({person for use in data.uses for person in use.people})
     if not known:
-        words = "The installation keeps counts only, or nobody held a seat: there is no list."
+        words = gettext(
+            "The installation keeps counts only, or nobody held a seat: there is no list."
+        )
         return [*story, prose(words, look.BODY)]
     shown = known[:MOST_PEOPLE]
     shown += [""] * (-len(shown) % A_LINE)
     rows = [shown[place : place + A_LINE] for place in range(0, len(shown), A_LINE)]
     if len(known) > MOST_PEOPLE:
-        story.append(caption(f"The first {MOST_PEOPLE:,} of {len(known):,}; report.json has all."))
+        story.append(
+            caption(
+                gettext("The first %(most_people)s of %(known)s; report.json has all.")
+                % {"most_people": number(MOST_PEOPLE), "known": number(len(known))}
+            )
+        )
     return [
         *story,
         FastTable([Column("", 1 / A_LINE)] * A_LINE, rows, size=7),
         prose(
-            "Pseudonyms are keyed hashes, the same for one person in all pools and periods. Names "
-            "are given only on a stated basis, to whom a second person approves; this report holds "
-            "none.",
+            gettext(
+                "Pseudonyms are keyed hashes, the same for one person in all pools and periods."
+                " Names are given only on a stated basis, to whom a second person approves;"
+                " this report holds none."
+            ),
             look.SMALL,
         ),
     ]
@@ -215,14 +252,14 @@ def clock(found: Proof, zone: ZoneInfo) -> list[Flowable]:
         for row in found.clock
     ]
     columns = [
-        Column("Server", 0.2),
-        Column("From", 0.2),
-        Column("To", 0.2),
-        Column("What", 0.4, lines=2),
+        Column(gettext("Server"), 0.2),
+        Column(gettext("From"), 0.2),
+        Column(gettext("To"), 0.2),
+        Column(gettext("What"), 0.4, lines=2),
     ]
     return [
-        *heading("8 Clock"),
-        FastTable(columns, rows, size=7.5, empty="Our clock was never seen to go back."),
+        *heading(gettext("8 Clock")),
+        FastTable(columns, rows, size=7.5, empty=gettext("Our clock was never seen to go back.")),
     ]
 
 
@@ -236,31 +273,34 @@ def proof(data: Audit, zone: ZoneInfo) -> list[Flowable]:
         (moment(row.at, zone), row.kind, row.place, f"{row.days:,}") for row in found.anchors
     ]
     return [
-        *heading("Streams of the evidence log", 2),
+        *heading(gettext("Streams of the evidence log"), 2),
         FastTable(
             [
-                Column("Of", 0.3),
-                Column("Stream", 0.5, font=fonts.MONO),
-                Column("Entries", 0.2, "right"),
+                Column(gettext("Of"), 0.3),
+                Column(gettext("Stream"), 0.5, font=fonts.MONO),
+                Column(gettext("Entries"), 0.2, "right"),
             ],
             streams,
             size=7,
         ),
-        *heading("Anchors outside", 2),
+        *heading(gettext("Anchors outside"), 2),
         FastTable(
             [
-                Column("When", 0.16),
-                Column("Kind", 0.1),
-                Column("Where", 0.6, lines=2),
-                Column("Days", 0.14, "right"),
+                Column(gettext("When"), 0.16),
+                Column(gettext("Kind"), 0.1),
+                Column(gettext("Where"), 0.6, lines=2),
+                Column(gettext("Days"), 0.14, "right"),
             ],
             anchors,
             size=7.5,
-            empty="No outside anchor: a roll-back cannot be excluded.",
+            empty=gettext("No outside anchor: a roll-back cannot be excluded."),
         ),
         prose(
-            "To verify: ask for the evidence pack of this publisher and this period, and for the "
-            "public key by another way. Then: python3 verify.py PACK.zip 'PUBLIC KEY' ANCHOR.txt",
+            gettext(
+                "To verify: ask for the evidence pack of this publisher and this period, and"
+                " for the public key by another way. Then: python3 verify.py PACK.zip 'PUBLIC"
+                " KEY' ANCHOR.txt"
+            ),
             look.BODY,
         ),
     ]
@@ -270,11 +310,15 @@ def distribution(data: Audit) -> list[Flowable]:
     """List who is to get the report."""
     rows = [(name,) for name in data.letter.recipients]
     return [
-        *heading("Distribution", 2),
-        FastTable([Column("To", 1.0, lines=2)], rows, size=8, empty="Nobody was named."),
+        *heading(gettext("Distribution"), 2),
+        FastTable(
+            [Column(gettext("To"), 1.0, lines=2)], rows, size=8, empty=gettext("Nobody was named.")
+        ),
         prose(
-            "Each download and each mail of this file is an entry of the evidence log, with the "
-            "account and the SHA-256 of the file.",
+            gettext(
+                "Each download and each mail of this file is an entry of the evidence log, with"
+                " the account and the SHA-256 of the file."
+            ),
             look.SMALL,
         ),
     ]

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
 from reportlab.platypus import Flowable
 
+from itam.figures import number
 from reports.datasets.audit import Audit
 from reports.datasets.audit_sources import Sources
 from reports.documents.words import UNKNOWN_SIGN, figure, moment
@@ -23,12 +25,12 @@ MOST_FILES: Final = 400
 def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
     """List the licence servers with what they were asked and the files that they had."""
     columns = [
-        Column("Server", 0.15, lines=2),
-        Column("Kind, zone", 0.17, lines=2),
-        Column("Address", 0.18, lines=2),
-        Column("Daemons", 0.14, lines=2),
-        Column("How it is read", 0.24, lines=3),
-        Column("Serves others", 0.12),
+        Column(gettext("Server"), 0.15, lines=2),
+        Column(gettext("Kind, zone"), 0.17, lines=2),
+        Column(gettext("Address"), 0.18, lines=2),
+        Column(gettext("Daemons"), 0.14, lines=2),
+        Column(gettext("How it is read"), 0.24, lines=3),
+        Column(gettext("Serves others"), 0.12),
     ]
     rows = [
         (
@@ -49,26 +51,28 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
             for file in each.files
         ]
     return [
-        *heading("2 Systems"),
+        *heading(gettext("2 Systems")),
         FastTable(columns, rows, size=7, limit=200),
         prose(
-            "Versions are those that a server stated in its newest full answer whose text is kept; "
-            "where none is shown, it is not recorded. Host ids are not recorded. Seats that a "
-            "server serves to other publishers are no part of this report.",
+            gettext(
+                "Versions are those that a server stated in its newest full answer whose text is"
+                " kept; where none is shown, it is not recorded. Host ids are not recorded. Seats"
+                " that a server serves to other publishers are no part of this report."
+            ),
             look.SMALL,
         ),
-        *heading("Licence and options files over time", 2),
+        *heading(gettext("Licence and options files over time"), 2),
         FastTable(
             [
-                Column("First read", 0.14),
-                Column("Kind", 0.11),
-                Column("File", 0.2, lines=2),
-                Column("Bytes", 0.08, "right"),
+                Column(gettext("First read"), 0.14),
+                Column(gettext("Kind"), 0.11),
+                Column(gettext("File"), 0.2, lines=2),
+                Column(gettext("Bytes"), 0.08, "right"),
                 Column("SHA-256", 0.47, font=fonts.MONO, lines=2),
             ],
             files,
             size=7,
-            empty="None was read.",
+            empty=gettext("None was read."),
         ),
     ]
 
@@ -77,40 +81,46 @@ def definition(data: Audit, zone: ZoneInfo, report_id: str) -> list[Flowable]:
     """Say how the report was made, from which files, with row counts and totals."""
     judged, made = data.judged, data.software
     facts = [
-        ("Report", report_id),
-        ("Data cut-off", moment(judged.as_of, zone)),
-        ("Rules", f"compliance {judged.logic_version}, audit {data.logic_version}"),
-        ("Database schema", ", ".join(made.schema)),
-        ("Program, SHA-256 of its source", made.source),
+        (gettext("Report"), report_id),
+        (gettext("Data cut-off"), moment(judged.as_of, zone)),
+        (
+            gettext("Rules"),
+            gettext("compliance %(logic_version)s, audit %(logic_version_2)s")
+            % {"logic_version": judged.logic_version, "logic_version_2": data.logic_version},
+        ),
+        (gettext("Database schema"), ", ".join(made.schema)),
+        (gettext("Program, SHA-256 of its source"), made.source),
     ]
     found = data.sources
     return [
-        *heading("3 Report definition"),
+        *heading(gettext("3 Report definition")),
         KeyValues(facts, columns=2, lines=2),
         prose(
-            "Filter: what the features listed below logged or showed while they fed a pool of "
-            "this publisher, within the period. Nothing else is left out or added. Who ran the "
-            "report, and when, stands in the sign-off.",
+            gettext(
+                "Filter: what the features listed below logged or showed while they fed a pool"
+                " of this publisher, within the period. Nothing else is left out or added. Who"
+                " ran the report, and when, stands in the sign-off."
+            ),
             look.BODY,
         ),
-        *heading("Row counts by feature", 2),
+        *heading(gettext("Row counts by feature"), 2),
         _features(found, zone),
-        *heading("Files read", 2),
+        *heading(gettext("Files read"), 2),
         *_files(found, zone),
-        *heading("Polls", 2),
+        *heading(gettext("Polls"), 2),
         FastTable(
             [
-                Column("Server", 0.4),
-                Column("Result", 0.3),
-                Column("Polls", 0.15, "right"),
-                Column("Bytes", 0.15, "right"),
+                Column(gettext("Server"), 0.4),
+                Column(gettext("Result"), 0.3),
+                Column(gettext("Polls"), 0.15, "right"),
+                Column(gettext("Bytes"), 0.15, "right"),
             ],
             [(row.server, row.result, f"{row.polls:,}", f"{row.bytes:,}") for row in found.polls],
-            total=("All", "", f"{sum(row.polls for row in found.polls):,}", "")
+            total=(gettext("All"), "", f"{sum(row.polls for row in found.polls):,}", "")
             if found.polls
             else None,
             size=7.5,
-            empty="No poll falls into the period.",
+            empty=gettext("No poll falls into the period."),
         ),
     ]
 
@@ -125,7 +135,8 @@ def _features(found: Sources, zone: ZoneInfo) -> FastTable:
             row.server,
             row.pool,
             f"{row.weight:,}",
-            f"{edge(row.mapped_from, 'ever')} to {edge(row.mapped_until, 'now')}",
+            gettext("%(edge)s to %(edge_2)s")
+            % {"edge": edge(row.mapped_from, "ever"), "edge_2": edge(row.mapped_until, "now")},
             f"{row.taken:,}",
             f"{row.returned:,}",
             f"{row.refused:,}",
@@ -137,37 +148,38 @@ def _features(found: Sources, zone: ZoneInfo) -> FastTable:
     sums = [sum(getattr(row, name) for row in once) for name in ("taken", "returned", "refused")]
     return FastTable(
         [
-            Column("Feature, daemon", 0.2, lines=2),
-            Column("Server", 0.12, lines=2),
-            Column("Pool", 0.14, lines=2),
-            Column("Weight", 0.07, "right"),
-            Column("Feeds the pool", 0.2, lines=2),
+            Column(gettext("Feature, daemon"), 0.2, lines=2),
+            Column(gettext("Server"), 0.12, lines=2),
+            Column(gettext("Pool"), 0.14, lines=2),
+            Column(gettext("Weight"), 0.07, "right"),
+            Column(gettext("Feeds the pool"), 0.2, lines=2),
             Column("OUT", 0.09, "right"),
             Column("IN", 0.09, "right"),
             Column("DENIED", 0.09, "right"),
         ],
         rows,
-        total=("All, each feature once", "", "", "", "", *(f"{each:,}" for each in sums)),
+        total=(gettext("All, each feature once"), "", "", "", "", *(f"{each:,}" for each in sums)),
         size=7,
     )
 
 
 def _files(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
     columns = [
-        Column("Server, file", 0.195, lines=2),
-        Column("Tells of", 0.17, lines=2),
-        Column("Pieces", 0.07, "right"),
-        Column("Bytes", 0.095, "right"),
-        Column("Lines", 0.075, "right"),
-        Column("New", 0.07, "right"),
-        Column("Known", 0.075, "right"),
-        Column("Un- read", 0.055, "right"),
+        Column(gettext("Server, file"), 0.195, lines=2),
+        Column(gettext("Tells of"), 0.17, lines=2),
+        Column(gettext("Pieces"), 0.07, "right"),
+        Column(gettext("Bytes"), 0.095, "right"),
+        Column(gettext("Lines"), 0.075, "right"),
+        Column(gettext("New"), 0.07, "right"),
+        Column(gettext("Known"), 0.075, "right"),
+        Column(gettext("Un- read"), 0.055, "right"),
         Column("SHA-256", 0.195, font=fonts.MONO, lines=4),
     ]
     rows = [
         (
             f"{row.server}, {row.file}",
-            f"{moment(row.first_at, zone)} to {moment(row.last_at, zone)}",
+            gettext("%(moment)s to %(moment_2)s")
+            % {"moment": moment(row.first_at, zone), "moment_2": moment(row.last_at, zone)},
             f"{row.pieces:,}",
             f"{row.bytes:,}",
             *(figure(each) for each in (row.lines, row.new, row.known, row.unreadable)),
@@ -181,7 +193,7 @@ def _files(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
         for name in ("lines", "new", "known", "unreadable")
     ]
     total = (
-        f"{len(found.files):,} files",
+        gettext("%(files)s files") % {"files": number(len(found.files))},
         "",
         f"{sum(row.pieces for row in found.files):,}",
         f"{sum(row.bytes for row in found.files):,}",
@@ -189,17 +201,24 @@ def _files(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
         "",
     )
     yield FastTable(
-        columns, rows, total=total if rows else None, size=6.5, empty="No log tells of the period."
+        columns,
+        rows,
+        total=total if rows else None,
+        size=6.5,
+        empty=gettext("No log tells of the period."),
     )
-    words = (
-        "New and known: events stored from the file, and those that were there already. Of several "
-        "pieces the SHA-256 is that over their hashes, one a line, in their order."
+    words = gettext(
+        "New and known: events stored from the file, and those that were there already."
+        " Of several pieces the SHA-256 is that over their hashes, one a line, in their"
+        " order."
     )
     if len(told) < len(found.files):
-        words += (
-            " A dash: the server serves other publishers too, so names and lines of its files are "
-            "not told."
+        words += gettext(
+            " A dash: the server serves other publishers too, so names and lines of its"
+            " files are not told."
         )
     if len(found.files) > MOST_FILES:
-        words += f" The first {MOST_FILES} are listed; sources.csv has all."
+        words += gettext(" The first %(most_files)s are listed; sources.csv has all.") % {
+            "most_files": MOST_FILES
+        }
     yield caption(words)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
 from licenses.models import Strength
@@ -33,22 +34,29 @@ from reports.pdf.page import Masthead, build
 from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import prose
 
-TITLE: Final = "Licence compliance"
+TITLE: Final = gettext_lazy("Licence compliance")
 READY: Final = Standing("ready")
-ENTITY_NOT_STATED: Final = "legal entity not stated"
+ENTITY_NOT_STATED: Final = gettext_lazy("legal entity not stated")
 ALL_IN_FULL: Final = 12
 """With more pools than this, only those with findings have pages of their own."""
 FINDINGS: Final = ("over_use", "not_determinable")
 
 _ASK: Final = {
-    "over_use": "Over-use was found. Please check the episodes listed for each pool, and either "
-    "record the entitlement that covers them or agree a correction with the vendor.",
-    "not_determinable": "For some pools nothing can be said. Please close the gaps or record the "
-    "missing entitlements that the reasons name, then make this report again.",
-    "as_observed": "No over-use was seen. Please review the gaps that are listed, since nothing "
-    "is said about them.",
-    "not_in_use": "No pool was in use in this period: nothing was judged.",
-    "proven": "Use stayed within what is allowed at every moment.",
+    "over_use": gettext_lazy(
+        "Over-use was found. Please check the episodes listed for each pool, and either"
+        " record the entitlement that covers them or agree a correction with the"
+        " vendor."
+    ),
+    "not_determinable": gettext_lazy(
+        "For some pools nothing can be said. Please close the gaps or record the"
+        " missing entitlements that the reasons name, then make this report again."
+    ),
+    "as_observed": gettext_lazy(
+        "No over-use was seen. Please review the gaps that are listed, since nothing is"
+        " said about them."
+    ),
+    "not_in_use": gettext_lazy("No pool was in use in this period: nothing was judged."),
+    "proven": gettext_lazy("Use stayed within what is allowed at every moment."),
 }
 
 
@@ -69,49 +77,57 @@ def paper(
         in_full = tuple(pool for pool in data.pools if pool.position.verdict in FINDINGS)
     shown = {pool.position.pool_id for pool in in_full}
     rest = [pool for pool in data.pools if pool.position.pool_id not in shown]
-    story = [*_result(data), *position(data.pools, zone, "Licence position")]
+    story = [*_result(data), *position(data.pools, zone, gettext("Licence position"))]
     for pool in in_full:
         story += pool_pages(pool, data, zone)
     if rest:
-        story += [*heading("Pools without findings", room=170), *small_charts(rest, data)]
-        story += [*heading("Highest use of each month", 2), month_grid(rest, zone)]
+        story += [*heading(gettext("Pools without findings"), room=170), *small_charts(rest, data)]
+        story += [*heading(gettext("Highest use of each month"), 2), month_grid(rest, zone)]
     story += [
-        *records.scope_rules(data.pools, "Scope rules"),
-        *records.sources(data.sources, "Coverage by source"),
-        *records.changes(data.changes, zone, "Corrections and manual entries"),
+        *records.scope_rules(data.pools, gettext("Scope rules")),
+        *records.sources(data.sources, gettext("Coverage by source")),
+        *records.changes(data.changes, zone, gettext("Corrections and manual entries")),
         *standings.differences(standing),
     ]
-    story += [*method(data, "Method and limits"), *integrity(data.integrity, files)]
+    story += [*method(data, gettext("Method and limits")), *integrity(data.integrity, files)]
     story += standings.sign_off(standing, zone)
     head = masthead(data, standing, zone, report_id or data.report_id)
     return build(head, story, files=files)
 
 
+STATUS = {
+    "collecting": gettext_lazy("collecting"),
+    "waiting": gettext_lazy("waiting for late data"),
+    "ready": gettext_lazy("ready"),
+    "signed": gettext_lazy("signed"),
+}
+
+
 def masthead(data: Compliance, standing: Standing, zone: ZoneInfo, report_id: str) -> Masthead:
     """Return what the title block says of the compliance of pools."""
     return Masthead(
-        title=TITLE,
-        entity=data.entity or ENTITY_NOT_STATED,
+        title=str(TITLE),
+        entity=data.entity or str(ENTITY_NOT_STATED),
         period=day_span(data.start, data.end, zone),
         zone=data.zone,
         as_of=data.as_of,
         as_of_text=moment(data.as_of, zone),
         report_id=report_id,
         version=str(standing.version),
-        status=standing.status,
+        status=str(STATUS.get(standing.status, standing.status)),
         supersedes=standing.supersedes,
         evidence=head_words(data.integrity),
-        verdict=VERDICTS[data.verdict],
+        verdict=str(VERDICTS[data.verdict]),
         verdict_tone=TONES[data.verdict],
         verdict_reason=_reason(data),
-        software="Licence management",
+        software=gettext("Licence management"),
         facts=(
             *_counted_as_proven(data),
-            ("Scope", data.scope),
-            ("Pools", f"{len(data.pools):,}"),
-            ("Coverage", percent(data.coverage)),
-            ("Floor of coverage", percent(data.floor)),
-            ("Logic version", data.logic_version),
+            (gettext("Scope"), data.scope),
+            (gettext("Pools"), f"{len(data.pools):,}"),
+            (gettext("Coverage"), percent(data.coverage)),
+            (gettext("Floor of coverage"), percent(data.floor)),
+            (gettext("Logic version"), data.logic_version),
         ),
     )
 
@@ -120,7 +136,12 @@ def _counted_as_proven(data: Compliance) -> list[tuple[str, str]]:
     """Return a line of the title block where less than the best proof counts."""
     if data.proven_from == Strength.PROVEN:
         return []
-    return [("Counts as proven", "partial proof too: another entity's or a reseller's paper")]
+    return [
+        (
+            gettext("Counts as proven"),
+            gettext("partial proof too: another entity's or a reseller's paper"),
+        )
+    ]
 
 
 def _reason(data: Compliance) -> str:
@@ -132,32 +153,38 @@ def _reason(data: Compliance) -> str:
         for pool in data.pools
         if (pool.position.verdict, pool.position.reason) == (data.verdict, data.reason)
     )
-    return f"{same} of {len(data.pools)} pools; the clearest is {worst.pool}: {data.reason}"
+    return gettext("%(same)s of %(pools)s pools; the clearest is %(pool)s: %(reason)s") % {
+        "same": same,
+        "pools": len(data.pools),
+        "pool": worst.pool,
+        "reason": data.reason,
+    }
 
 
 def _result(data: Compliance) -> list[Flowable]:
     rows = [
-        (Cell(VERDICTS[verdict], TONES[verdict]), f"{number:,}") for verdict, number in data.counts
+        (Cell(str(VERDICTS[verdict]), TONES[verdict]), f"{number:,}")
+        for verdict, number in data.counts
     ]
     story: list[Flowable] = [
-        *heading("Result"),
-        prose(_ASK[data.verdict], look.BODY),
-        FastTable([Column("Verdict", 0.8), Column("Pools", 0.2, "right")], rows),
+        *heading(gettext("Result")),
+        prose(str(_ASK[data.verdict]), look.BODY),
+        FastTable([Column(gettext("Verdict"), 0.8), Column(gettext("Pools"), 0.2, "right")], rows),
     ]
     found = [pool.position for pool in data.pools if pool.position.verdict in FINDINGS]
     if found:
-        story += [*heading("Pools that need attention", 2), _findings(found)]
+        story += [*heading(gettext("Pools that need attention"), 2), _findings(found)]
     return story
 
 
 def _findings(found: Sequence[Position]) -> FastTable:
     columns = [
-        Column("Pool", 0.2, lines=2),
-        Column("Entitled", 0.08, "right"),
-        Column("Peak", 0.08, "right"),
-        Column("Excess", 0.08, "right"),
-        Column("Coverage", 0.1, "right"),
-        Column("Why", 0.46, lines=4),
+        Column(gettext("Pool"), 0.2, lines=2),
+        Column(gettext("Entitled"), 0.08, "right"),
+        Column(gettext("Peak"), 0.08, "right"),
+        Column(gettext("Excess"), 0.08, "right"),
+        Column(gettext("Coverage"), 0.1, "right"),
+        Column(gettext("Why"), 0.46, lines=4),
     ]
     rows = [
         (
@@ -176,18 +203,18 @@ def _findings(found: Sequence[Position]) -> FastTable:
 def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Flowable]:
     """Return the position of every pool in one line."""
     columns = [
-        Column("Pool, product", 0.2, lines=2),
-        Column("Entitled", 0.068, "right"),
-        Column("Proven", 0.064, "right"),
-        Column("Over- draft", 0.058, "right"),
-        Column("Issued", 0.063, "right"),
-        Column("Peak", 0.055, "right"),
-        Column("Peak reached", 0.136),
-        Column("Least spare", 0.058, "right"),
-        Column("Hours over", 0.062, "right"),
-        Column("Seat- hours over", 0.062, "right"),
-        Column("Refusals", 0.076, "right"),
-        Column("Coverage", 0.088, "right"),
+        Column(gettext("Pool, product"), 0.2, lines=2),
+        Column(gettext("Entitled"), 0.068, "right"),
+        Column(gettext("Proven"), 0.064, "right"),
+        Column(gettext("Over- draft"), 0.058, "right"),
+        Column(gettext("Issued"), 0.063, "right"),
+        Column(gettext("Peak"), 0.055, "right"),
+        Column(gettext("Peak reached"), 0.136),
+        Column(gettext("Least spare"), 0.058, "right"),
+        Column(gettext("Hours over"), 0.062, "right"),
+        Column(gettext("Seat- hours over"), 0.062, "right"),
+        Column(gettext("Refusals"), 0.076, "right"),
+        Column(gettext("Coverage"), 0.088, "right"),
     ]
     rows = [
         (
@@ -210,9 +237,11 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
         *heading(title),
         FastTable(columns, rows, size=7, limit=240),
         prose(
-            "Entitled, proven, overdraft and issued at the end of the period. Least spare: allowed "
-            "minus in use at the tightest moment. Seat-hours over: each seat above what is "
-            "allowed, for as long as it was. A dash stands for what is not known.",
+            gettext(
+                "Entitled, proven, overdraft and issued at the end of the period. Least spare:"
+                " allowed minus in use at the tightest moment. Seat-hours over: each seat above"
+                " what is allowed, for as long as it was. A dash stands for what is not known."
+            ),
             look.CAPTION,
         ),
     ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
+from itam.figures import number
 from licenses.evidence.anchors import NONE
 from reports.datasets.integrity import Integrity
 from reports.pdf import fonts, look
@@ -16,35 +18,43 @@ from reports.pdf.files import Attachment
 from reports.pdf.tables import Column, FastTable
 from reports.pdf.text import prose
 
-PROVES: Final = (
-    "This proves that the records are the ones recorded on the days shown, and that none was "
-    "changed, added or removed since the last anchor."
+PROVES: Final = gettext_lazy(
+    "This proves that the records are the ones recorded on the days shown, and that"
+    " none was changed, added or removed since the last anchor."
 )
-PROVES_NOTHING_BACK: Final = (
-    "Without an outside anchor this proves only that the records are those of the signed head, not "
-    "that whoever holds the key did not make all of it anew. This page, handed out, is an anchor "
-    "for all later ones."
+PROVES_NOTHING_BACK: Final = gettext_lazy(
+    "Without an outside anchor this proves only that the records are those of the"
+    " signed head, not that whoever holds the key did not make all of it anew. This"
+    " page, handed out, is an anchor for all later ones."
 )
 
 
 def head_words(found: Integrity) -> str:
     """Return the signed head as the title block says it."""
-    return f"{found.days:,} days, {found.root[:16]}" if found.days else "not sealed yet"
+    return (
+        gettext("%(days)s days, %(root)s") % {"days": number(found.days), "root": found.root[:16]}
+        if found.days
+        else gettext("not sealed yet")
+    )
 
 
 def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowable]:
     """Say which signed head binds the records, whether one is outside our hands, and what that
     proves."""
     anchor = prose("{words}.", look.BODY, words=found.anchor[0].upper() + found.anchor[1:])
-    story = heading("Integrity of the records", 2, room=210)
+    story = heading(gettext("Integrity of the records"), 2, room=210)
     if not found.days:
-        return [*story, prose("Not sealed yet.", look.BODY), anchor, *inside(files)]
+        return [*story, prose(gettext("Not sealed yet."), look.BODY), anchor, *inside(files)]
     facts = KeyValues(
         [
-            ("Days sealed", f"{found.days:,}, the last {found.day} (UTC)"),
-            ("Root", found.root),
-            ("Public key", found.key or "–"),
-            ("Its SHA-256", found.fingerprint or "–"),
+            (
+                gettext("Days sealed"),
+                gettext("%(days)s, the last %(day)s (UTC)")
+                % {"days": number(found.days), "day": found.day},
+            ),
+            (gettext("Root"), found.root),
+            (gettext("Public key"), found.key or "–"),
+            (gettext("Its SHA-256"), found.fingerprint or "–"),
         ],
         columns=1,
         lines=3,
@@ -54,14 +64,20 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
         Columns([facts, Code(found.checkpoint)], shares=(0.72, 0.28)),
         anchor,
         prose(
-            "The code holds the signed head. Its text, saved as a file, is an anchor: verify.py "
-            "takes it with an evidence pack, and says whether the days before it are the same.",
+            gettext(
+                "The code holds the signed head. Its text, saved as a file, is an anchor:"
+                " verify.py takes it with an evidence pack, and says whether the days before it"
+                " are the same."
+            ),
             look.SMALL,
         ),
-        prose(PROVES_NOTHING_BACK if found.anchor == NONE else PROVES, look.SMALL),
+        prose(str(PROVES_NOTHING_BACK if found.anchor == NONE else PROVES), look.SMALL),
         prose(
-            "It does not prove that the licence server reported truthfully, that nothing happened "
-            "while no observation was possible, or anything recorded after the head.",
+            gettext(
+                "It does not prove that the licence server reported truthfully, that nothing"
+                " happened while no observation was possible, or anything recorded after the"
+                " head."
+            ),
             look.SMALL,
         ),
         *inside(files),
@@ -73,10 +89,10 @@ def inside(files: Sequence[Attachment]) -> list[Flowable]:
     if not files:
         return []
     columns = [
-        Column("File", 0.14),
-        Column("What it is", 0.25, lines=2),
-        Column("Bytes", 0.11, "right"),
+        Column(gettext("File"), 0.14),
+        Column(gettext("What it is"), 0.25, lines=2),
+        Column(gettext("Bytes"), 0.11, "right"),
         Column("SHA-256", 0.5, font=fonts.MONO, lines=2),
     ]
     rows = [(file.name, file.about, f"{len(file.content):,}", file.sha256) for file in files]
-    return [*heading("Files inside this PDF", 2), FastTable(columns, rows, size=7)]
+    return [*heading(gettext("Files inside this PDF"), 2), FastTable(columns, rows, size=7)]

@@ -9,8 +9,12 @@ from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from django.utils.dates import MONTHS_3
+from django.utils.translation import gettext, ngettext
 from reportlab.platypus import Flowable
 
+from itam import figures
+from itam.figures import number
 from reports.datasets.compliance import Compliance, Gap, Line, Month, PoolReport
 from reports.documents.words import (
     TONES,
@@ -50,21 +54,26 @@ def pool_pages(
     use = _use(pool, data)
     callout = None
     if head.peak and head.peak_at is not None:
-        words = f"{peak_words(head.peak, head.peak_exact)} on {day(head.peak_at, zone)}"
+        words = gettext("%(peak_words)s on %(day)s") % {
+            "peak_words": peak_words(head.peak, head.peak_exact),
+            "day": day(head.peak_at, zone),
+        }
         callout = Callout(head.peak_at, head.peak, words)
     return [
         *heading(head.pool, room=330),
         prose(
-            "{product} by {vendor}. Days of rights are in {zone}.",
+            gettext("{product} by {vendor}. Days of rights are in {zone}."),
             look.SMALL,
             product=head.product,
             vendor=head.vendor,
             zone=pool.zone,
         ),
-        Badge(TONES[head.verdict], VERDICTS[head.verdict], head.reason),
+        Badge(TONES[head.verdict], str(VERDICTS[head.verdict]), head.reason),
         StepChart(use, _ticks(pool.months, zone), callout=callout),
-        caption("Highest use of each day against what was allowed. Hatched: nobody can say."),
-        *heading("Month by month", 2),
+        caption(
+            gettext("Highest use of each day against what was allowed. Hatched: nobody can say.")
+        ),
+        *heading(gettext("Month by month"), 2),
         _month_table(pool.months, zone),
         *_blocked(pool),
         *_over_use(pool, zone),
@@ -92,14 +101,17 @@ def small_charts(pools: Sequence[PoolReport], data: Compliance) -> list[Flowable
 def _small_words(pool: PoolReport) -> str:
     head = pool.position
     if head.coverage is None:
-        return VERDICTS[head.verdict]
-    return f"{percent(head.coverage)} observed, spare {signed(head.spare)}"
+        return str(VERDICTS[head.verdict])
+    return gettext("%(percent)s observed, spare %(signed)s") % {
+        "percent": percent(head.coverage),
+        "signed": signed(head.spare),
+    }
 
 
 def month_grid(pools: Sequence[PoolReport], zone: ZoneInfo) -> FastTable:
     """Return the peak of each pool and month in one table."""
     months = pools[0].months
-    columns = [Column("Pool", 0.28)] + [
+    columns = [Column(gettext("Pool"), 0.28)] + [
         Column(month(item.start, zone), 0.72 / len(months), "right") for item in months
     ]
     rows = [(pool.position.pool, *(figure(item.peak) for item in pool.months)) for pool in pools]
@@ -118,22 +130,20 @@ def _use(pool: PoolReport, data: Compliance) -> Use:
 
 
 def _ticks(months: Sequence[Month], zone: ZoneInfo) -> list[Tick]:
-    return [
-        Tick(item.start, f"{datetime.fromtimestamp(item.start, zone):%b %y}") for item in months
-    ]
+    return [Tick(item.start, _tick(item.start, zone)) for item in months]
 
 
 def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
     columns = [
-        Column("Month", 0.095),
-        Column("Allowed", 0.075, "right"),
-        Column("Peak", 0.055, "right"),
-        Column("Peak reached", 0.155),
-        Column("Hours full", 0.065, "right"),
-        Column("Hours over", 0.065, "right"),
-        Column("Refusals", 0.085, "right"),
-        Column("Coverage", 0.085, "right"),
-        Column("Verdict", 0.32, lines=4),
+        Column(gettext("Month"), 0.095),
+        Column(gettext("Allowed"), 0.075, "right"),
+        Column(gettext("Peak"), 0.055, "right"),
+        Column(gettext("Peak reached"), 0.155),
+        Column(gettext("Hours full"), 0.065, "right"),
+        Column(gettext("Hours over"), 0.065, "right"),
+        Column(gettext("Refusals"), 0.085, "right"),
+        Column(gettext("Coverage"), 0.085, "right"),
+        Column(gettext("Verdict"), 0.32, lines=4),
     ]
     rows = [
         (
@@ -157,55 +167,61 @@ def _blocked(pool: PoolReport) -> list[Flowable]:
     found = pool.blocked
     if not found.episodes:
         return []
-    words = (
-        "Kept from a seat: {people}, in {episodes} all told. {waited} ended with a seat, {gave_up} "
-        "without one. Time lost: at least {lost}."
+    words = gettext(
+        "Kept from a seat: {people}, in {episodes} all told. {waited} ended with a"
+        " seat, {gave_up} without one. Time lost: at least {lost}."
     )
     if found.unexplained:
-        words += " In {unexplained} seats were free as far as was seen."
+        words = f"{words} {gettext('In {unexplained} seats were free as far as was seen.')}"
     return [
         prose(
             words,
             look.SMALL,
-            people=_number(found.people, "person", "people"),
-            episodes=_number(found.episodes, "episode", "episodes"),
+            people=figures.people(found.people),
+            episodes=_episodes(found.episodes),
             waited=f"{found.waited:,}",
             gave_up=f"{found.gave_up:,}",
             lost=length(found.lost_seconds),
-            unexplained=_number(found.unexplained, "episode", "episodes"),
+            unexplained=_episodes(found.unexplained),
         )
     ]
 
 
-def _number(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"
+def _episodes(count: int) -> str:
+    found = ngettext("%(count)s episode", "%(count)s episodes", count)
+    return found % {"count": figures.number(count)}
+
+
+def _tick(at: int, zone: ZoneInfo) -> str:
+    local = datetime.fromtimestamp(at, zone)
+    return f"{str(MONTHS_3[local.month]).capitalize()} {local.year % 100:02d}"
 
 
 def _month_words(item: Month) -> str:
     """Return the verdict, with its reason where the row's figures do not tell it already."""
-    words = VERDICTS[item.verdict]
+    words = str(VERDICTS[item.verdict])
     return words if item.verdict in ("as_observed", "proven") else f"{words}. {item.reason}"
 
 
 def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
-    story = heading("Over-use", 2)
+    story = heading(gettext("Over-use"), 2)
     if not pool.over_use:
         seen = percent(pool.position.coverage)
-        words = "None was seen in the {seen} of the time that was observed."
+        words = gettext("None was seen in the {seen} of the time that was observed.")
         if pool.position.coverage is None:
-            words = "None was seen; nothing was expected to be observed."
+            words = gettext("None was seen; nothing was expected to be observed.")
         elif not pool.allowed:
-            words = "What is allowed is not known, so over-use cannot be told from use."
+            words = gettext("What is allowed is not known, so over-use cannot be told from use.")
         return [*story, prose(words, look.BODY, seen=seen)]
     columns = [
-        Column("From", 0.16),
-        Column("To", 0.16),
-        Column("Lasted", 0.09, lines=2),
-        Column("Most", 0.06, "right"),
-        Column("Above", 0.065, "right"),
-        Column("Cause", 0.195, lines=6),
-        Column("Resolution", 0.15, lines=6),
-        Column("Owner", 0.12, lines=3),
+        Column(gettext("From"), 0.16),
+        Column(gettext("To"), 0.16),
+        Column(gettext("Lasted"), 0.09, lines=2),
+        Column(gettext("Most"), 0.06, "right"),
+        Column(gettext("Above"), 0.065, "right"),
+        Column(gettext("Cause"), 0.195, lines=6),
+        Column(gettext("Resolution"), 0.15, lines=6),
+        Column(gettext("Owner"), 0.12, lines=3),
     ]
     # The largest ones, in time order, where there are more than paper should hold.
     worst = sorted(pool.over_use, key=lambda row: (-row.excess, row.start - row.end, row.start))
@@ -216,15 +232,18 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
             length(row.end - row.start),
             f"{row.peak:,}",
             f"{row.excess:,}",
-            row.cause or Cell("not recorded", Tone.WARN),
-            (row.resolution or Cell("still open", Tone.WARN)) if row.cause else "–",
+            row.cause or Cell(gettext("not recorded"), Tone.WARN),
+            (row.resolution or Cell(gettext("still open"), Tone.WARN)) if row.cause else "–",
             row.owner or "–",
         )
         for row in sorted(worst[:MOST_ROWS], key=lambda row: row.start)
     ]
     story.append(FastTable(columns, rows, size=7))
     if len(pool.over_use) > MOST_ROWS:
-        text = f"The {MOST_ROWS} largest of {len(pool.over_use):,}; the data file has all."
+        text = gettext("The %(most_rows)s largest of %(over_use)s; the data file has all.") % {
+            "most_rows": MOST_ROWS,
+            "over_use": number(len(pool.over_use)),
+        }
         story.append(caption(text))
     return story
 
@@ -241,39 +260,39 @@ def _rights(pool: PoolReport, proven_from: int) -> list[Flowable]:
                 f"{step.quantity:,}",
                 f"{step.overdraft:,}",
                 f"{step.allowed:,}",
-                ", ".join(f"E{number}" for number in step.lines) or "none in force",
+                ", ".join(f"E{number}" for number in step.lines) or gettext("none in force"),
             )
         )
         before = step.allowed
     return [
-        *heading("Entitlements", 2),
+        *heading(gettext("Entitlements"), 2),
         FastTable(
             [
-                Column("Line", 0.07),
-                Column("Seats", 0.08, "right"),
-                Column("Over- draft", 0.07, "right"),
-                Column("Metric", 0.11),
-                Column("First day", 0.11),
-                Column("Last day", 0.13),
-                Column("Contract, order", 0.21, lines=2),
-                Column("Strength of proof", 0.22, lines=2),
+                Column(gettext("Line"), 0.07),
+                Column(gettext("Seats"), 0.08, "right"),
+                Column(gettext("Over- draft"), 0.07, "right"),
+                Column(gettext("Metric"), 0.11),
+                Column(gettext("First day"), 0.11),
+                Column(gettext("Last day"), 0.13),
+                Column(gettext("Contract, order"), 0.21, lines=2),
+                Column(gettext("Strength of proof"), 0.22, lines=2),
             ],
             [_line(line, proven_from) for line in pool.lines],
-            empty="None is on record.",
+            empty=gettext("None is on record."),
             size=7.5,
         ),
-        *heading("What is allowed, by day", 2),
+        *heading(gettext("What is allowed, by day"), 2),
         FastTable(
             [
-                Column("From", 0.14),
-                Column("Change", 0.12, "right"),
-                Column("Seats", 0.12, "right"),
-                Column("Overdraft", 0.12, "right"),
-                Column("Allowed", 0.12, "right"),
-                Column("Lines in force", 0.38),
+                Column(gettext("From"), 0.14),
+                Column(gettext("Change"), 0.12, "right"),
+                Column(gettext("Seats"), 0.12, "right"),
+                Column(gettext("Overdraft"), 0.12, "right"),
+                Column(gettext("Allowed"), 0.12, "right"),
+                Column(gettext("Lines in force"), 0.38),
             ],
             changes,
-            empty="Nothing that bounds the seats in use.",
+            empty=gettext("Nothing that bounds the seats in use."),
             size=7.5,
         ),
     ]
@@ -284,14 +303,17 @@ def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
     tone = Tone.PLAIN if line.strength >= proven_from else Tone.WARN
     proof = line.strength_label
     if line.strength_reason:
-        proof = f"{proof.split(':')[0]}, judged: {line.strength_reason}"
+        proof = gettext("%(split)s, judged: %(strength_reason)s") % {
+            "split": proof.split(":")[0],
+            "strength_reason": line.strength_reason,
+        }
     return (
         f"E{line.number}",
         f"{line.quantity:,}",
         f"{line.overdraft:,}",
         line.metric,
         line.first,
-        line.last or "no end",
+        line.last or gettext("no end"),
         papers or "–",
         Cell(proof, tone),
     )
@@ -310,21 +332,24 @@ def _load(pool: PoolReport) -> list[Flowable]:
         shares.append(pool.load[place].seconds / total)
     levels = {row.seats for row in pool.allowed}
     limit = levels.pop() if len(levels) == 1 else None
-    return [*heading("How long how many seats were in use", 2, room=150), LoadCurve(shares, limit)]
+    return [
+        *heading(gettext("How long how many seats were in use"), 2, room=150),
+        LoadCurve(shares, limit),
+    ]
 
 
 def _completeness(pool: PoolReport, zone: ZoneInfo, most: int) -> list[Flowable]:
-    story: list[Flowable] = [*heading("Completeness", 2, room=200), _calendar(pool, zone)]
+    story: list[Flowable] = [*heading(gettext("Completeness"), 2, room=200), _calendar(pool, zone)]
     if not pool.gaps:
-        return [*story, prose("There is no gap.", look.BODY)]
+        return [*story, prose(gettext("There is no gap."), look.BODY)]
     longest = sorted(pool.gaps, key=lambda gap: (gap.start - gap.end, gap.start))[:most]
     columns = [
-        Column("From", 0.19),
-        Column("To", 0.19),
-        Column("Lasted", 0.13),
-        Column("Cause", 0.19, lines=2),
-        Column("Bounded", 0.12, lines=2),
-        Column("Detail", 0.18, lines=2),
+        Column(gettext("From"), 0.19),
+        Column(gettext("To"), 0.19),
+        Column(gettext("Lasted"), 0.13),
+        Column(gettext("Cause"), 0.19, lines=2),
+        Column(gettext("Bounded"), 0.12, lines=2),
+        Column(gettext("Detail"), 0.18, lines=2),
     ]
     rows = [
         (
@@ -339,24 +364,30 @@ def _completeness(pool: PoolReport, zone: ZoneInfo, most: int) -> list[Flowable]
     ]
     story.append(FastTable(columns, rows, size=7.5))
     whole = length(sum(gap.end - gap.start for gap in pool.gaps))
-    text = f"{len(pool.gaps):,} gap{'' if len(pool.gaps) == 1 else 's'}, {whole} in all."
+    told = ngettext(
+        "%(count)s gap, %(whole)s in all.", "%(count)s gaps, %(whole)s in all.", len(pool.gaps)
+    )
+    text = told % {"count": figures.number(len(pool.gaps)), "whole": whole}
     if any(gap.bounded_seconds for gap in pool.gaps):
         bounded = length(sum(gap.bounded_seconds for gap in pool.gaps))
-        text += (
-            f" For {bounded} of it the servers could not issue more than what is proven: that time "
-            "is bounded."
-        )
+        text += gettext(
+            " For %(bounded)s of it the servers could not issue more than what is proven:"
+            " that time is bounded."
+        ) % {"bounded": bounded}
     if len(pool.gaps) > most:
-        text += f" The {most} longest are listed; the data file has all."
+        text += gettext(" The %(most)s longest are listed; the data file has all.") % {"most": most}
     return [*story, caption(text)]
 
 
 def _bound(gap: Gap) -> str:
     if not gap.bounded_seconds:
         return "no"
-    most = f"at most {gap.bound}"
+    most = gettext("at most %(bound)s") % {"bound": gap.bound}
     if gap.bounded_seconds < gap.end - gap.start:
-        return f"{most}, for {length(gap.bounded_seconds)}"
+        return gettext("%(most)s, for %(length)s") % {
+            "most": most,
+            "length": length(gap.bounded_seconds),
+        }
     return most
 
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
 from reportlab.platypus import Flowable
 
+from itam.figures import number
 from reports.datasets.changes import Change
 from reports.datasets.coverage_by_source import SourceCoverage
 from reports.datasets.pool_report import PoolReport
@@ -25,13 +27,13 @@ MOST_CHANGES: Final = 300
 def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable]:
     """List what was recorded by hand or from files since the start of the period."""
     columns = [
-        Column("Recorded", 0.14),
-        Column("Pool", 0.12, lines=2),
-        Column("What", 0.14, lines=3),
-        Column("Before", 0.16, lines=4),
-        Column("After", 0.165, lines=4),
-        Column("Reason", 0.155, lines=4),
-        Column("By", 0.12, lines=2),
+        Column(gettext("Recorded"), 0.14),
+        Column(gettext("Pool"), 0.12, lines=2),
+        Column(gettext("What"), 0.14, lines=3),
+        Column(gettext("Before"), 0.16, lines=4),
+        Column(gettext("After"), 0.165, lines=4),
+        Column(gettext("Reason"), 0.155, lines=4),
+        Column(gettext("By"), 0.12, lines=2),
     ]
     shown = [
         (
@@ -47,15 +49,23 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
     ]
     story: list[Flowable] = [
         *heading(title),
-        FastTable(columns, shown, size=7, limit=240, empty="Nothing was recorded or corrected."),
+        FastTable(
+            columns, shown, size=7, limit=240, empty=gettext("Nothing was recorded or corrected.")
+        ),
     ]
     if len(rows) > MOST_CHANGES:
-        words = f"The newest {MOST_CHANGES} of {len(rows):,}; the data file has all."
+        words = gettext("The newest %(most_changes)s of %(rows)s; the data file has all.") % {
+            "most_changes": MOST_CHANGES,
+            "rows": number(len(rows)),
+        }
         story.append(caption(words))
     story.append(
         prose(
-            "From the start of the period to the as-of time. A dash under *by*: a file or the "
-            "program. No second person has to approve these; whoever signs this report sees them.",
+            gettext(
+                "From the start of the period to the as-of time. A dash under *by*: a file or"
+                " the program. No second person has to approve these; whoever signs this report"
+                " sees them."
+            ),
             look.SMALL,
         )
     )
@@ -68,7 +78,10 @@ def sources(rows: Sequence[SourceCoverage], title: str) -> list[Flowable]:
         (
             row.server,
             row.source,
-            "each event" if row.every_seconds is None else f"every {row.every_seconds:,} s",
+            gettext("each event")
+            if row.every_seconds is None
+            else gettext("every %(every_seconds)s s")
+            % {"every_seconds": number(row.every_seconds)},
             percent(row.share),
             length(row.seconds),
             f"{row.clock_steps:,}" if row.every_seconds is not None else UNKNOWN_SIGN,
@@ -76,19 +89,21 @@ def sources(rows: Sequence[SourceCoverage], title: str) -> list[Flowable]:
         for row in rows
     ]
     columns = [
-        Column("Server", 0.28),
-        Column("Source", 0.1),
-        Column("Tells", 0.16),
-        Column("Of the period", 0.14, "right"),
-        Column("Vouched for", 0.16, "right"),
-        Column("Clock set back", 0.16, "right"),
+        Column(gettext("Server"), 0.28),
+        Column(gettext("Source"), 0.1),
+        Column(gettext("Tells"), 0.16),
+        Column(gettext("Of the period"), 0.14, "right"),
+        Column(gettext("Vouched for"), 0.16, "right"),
+        Column(gettext("Clock set back"), 0.16, "right"),
     ]
     return [
         *heading(title, 2),
-        FastTable(columns, shown, size=7.5, empty="No source is on record."),
+        FastTable(columns, shown, size=7.5, empty=gettext("No source is on record.")),
         prose(
-            "Of the period up to the as-of time; logs are dated by the servers' clocks, polls by "
-            "ours. How far the two lie apart is not measured.",
+            gettext(
+                "Of the period up to the as-of time; logs are dated by the servers' clocks,"
+                " polls by ours. How far the two lie apart is not measured."
+            ),
             look.SMALL,
         ),
     ]
@@ -97,13 +112,13 @@ def sources(rows: Sequence[SourceCoverage], title: str) -> list[Flowable]:
 def scope_rules(pools: Sequence[PoolReport], title: str) -> list[Flowable]:
     """Say how use stands to what the entitlements say of their scope."""
     columns = [
-        Column("Pool", 0.15, lines=2),
-        Column("Line", 0.06),
-        Column("Scope, as written", 0.2, lines=3),
-        Column("Aspect", 0.13, lines=2),
-        Column("Checked", 0.085, "right"),
-        Column("Outside", 0.085, "right"),
-        Column("Unknown", 0.09, "right"),
+        Column(gettext("Pool"), 0.15, lines=2),
+        Column(gettext("Line"), 0.06),
+        Column(gettext("Scope, as written"), 0.2, lines=3),
+        Column(gettext("Aspect"), 0.13, lines=2),
+        Column(gettext("Checked"), 0.085, "right"),
+        Column(gettext("Outside"), 0.085, "right"),
+        Column(gettext("Unknown"), 0.09, "right"),
         Column("", 0.2, lines=4),
     ]
     rows = [
@@ -120,13 +135,17 @@ def scope_rules(pools: Sequence[PoolReport], title: str) -> list[Flowable]:
         for pool in pools
         for rule in pool.scope_rules
     ]
-    empty = "No entitlement on record says anything of territory, entity or version: not checked."
+    empty = gettext(
+        "No entitlement on record says anything of territory, entity or version: not checked."
+    )
     return [
         *heading(title),
         FastTable(columns, rows, size=7, limit=200, empty=empty),
         prose(
-            "In sessions that began while the line was in force. What a licence server does not "
-            "tell is unknown, never inside.",
+            gettext(
+                "In sessions that began while the line was in force. What a licence server does"
+                " not tell is unknown, never inside."
+            ),
             look.SMALL,
         ),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
 from reports.datasets.standing import Standing
@@ -14,44 +15,54 @@ from reports.pdf.blocks import Signature, SignOff, heading
 from reports.pdf.tables import Column, FastTable
 from reports.pdf.text import prose
 
-STEPS: Final = ("Prepared", "Reviewed", "Approved")
+STEPS: Final = {
+    "prepared": gettext_lazy("Prepared"),
+    "reviewed": gettext_lazy("Reviewed"),
+    "approved": gettext_lazy("Approved"),
+}
 
 FIGURES: Final = {
-    "verdict": "Verdict",
-    "allowed": "Allowed",
-    "peak": "Peak",
-    "coverage": "Coverage",
-    "over_seconds": "Hours over",
-    "in the report": "In the report",
+    "verdict": gettext_lazy("Verdict"),
+    "allowed": gettext_lazy("Allowed"),
+    "peak": gettext_lazy("Peak"),
+    "coverage": gettext_lazy("Coverage"),
+    "over_seconds": gettext_lazy("Hours over"),
+    "in the report": gettext_lazy("In the report"),
 }
 
 
-def sign_off(standing: Standing, zone: ZoneInfo, title: str = "Sign-off") -> list[Flowable]:
+def sign_off(standing: Standing, zone: ZoneInfo, title: str = "") -> list[Flowable]:
     """Return the lines to sign on; steps not taken yet are left to be filled in by hand."""
     taken = {step.step: step for step in standing.signed}
     lines = []
-    for step in STEPS:
-        found = taken.get(step.lower())
+    for key, words in STEPS.items():
+        found, step = taken.get(key), str(words)
         if found is None:
             lines.append(Signature(step))
             continue
         name = f"{found.name}, {found.role}" if found.role else found.name
         lines.append(Signature(step, name, moment(found.at, zone), found.comment))
-    story = [*heading(title, 2, room=140), SignOff(lines)]
+    story = [*heading(title or gettext("Sign-off"), 2, room=140), SignOff(lines)]
     if standing.certificate:
         story.append(
             prose(
-                "This file carries a digital signature (PAdES) by the certificate with the SHA-256 "
-                "{digest}. Ask for that certificate by another way; then any PDF reader, or "
-                "pdfsig, says whether a byte of the file was changed since.",
+                gettext(
+                    "This file carries a digital signature (PAdES) by the certificate with the"
+                    " SHA-256 {digest}. Ask for that certificate by another way; then any PDF"
+                    " reader, or pdfsig, says whether a byte of the file was changed since."
+                ),
                 look.BODY,
                 digest=standing.certificate,
             )
         )
     for each in standing.signed:  # the lines cut long comments; nobody's words are lost
         if each.comment:
-            words = f"Comment of {each.name} ({each.step}): {each.comment}"
-            story.append(prose(words, look.BODY))
+            told = gettext("Comment of %(each)s (%(step)s): %(comment)s") % {
+                "each": each.name,
+                "step": str(STEPS.get(each.step, each.step)),
+                "comment": each.comment,
+            }
+            story.append(prose(told, look.BODY))
     return story
 
 
@@ -59,27 +70,31 @@ def differences(standing: Standing) -> list[Flowable]:
     """Return what differs from the version before; nothing for a first version."""
     if not standing.supersedes:
         return []
-    story = [*heading(f"Differences from {standing.supersedes}")]
+    story = [
+        *heading(gettext("Differences from %(supersedes)s") % {"supersedes": standing.supersedes})
+    ]
     if standing.differences is None:
-        words = f"The numbers of {standing.supersedes} are no longer kept: nothing was compared."
+        words = gettext(
+            "The numbers of %(supersedes)s are no longer kept: nothing was compared."
+        ) % {"supersedes": standing.supersedes}
         return [*story, prose(words, look.BODY)]
     rows = [
         (
             row.pool,
             row.month[:7],
-            FIGURES[row.what],
+            str(FIGURES[row.what]),
             *(shown(row.what, v) for v in (row.before, row.after)),
         )
         for row in standing.differences
     ]
     columns = [
-        Column("Pool", 0.32, lines=2),
-        Column("Month", 0.12),
-        Column("Figure", 0.16),
-        Column("Before", 0.2, lines=2),
-        Column("Now", 0.2, lines=2),
+        Column(gettext("Pool"), 0.32, lines=2),
+        Column(gettext("Month"), 0.12),
+        Column(gettext("Figure"), 0.16),
+        Column(gettext("Before"), 0.2, lines=2),
+        Column(gettext("Now"), 0.2, lines=2),
     ]
-    empty = "No verdict, limit, peak, coverage or over-use of any month differs."
+    empty = gettext("No verdict, limit, peak, coverage or over-use of any month differs.")
     return [*story, FastTable(columns, rows, empty=empty)]
 
 
@@ -88,7 +103,7 @@ def shown(what: str, value: Any) -> str:
     if what == "over_seconds":
         return hours(value)
     if what == "verdict":
-        return VERDICTS.get(value, str(value))
+        return str(VERDICTS.get(value, value))
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     return UNKNOWN_SIGN if value is None else str(value)

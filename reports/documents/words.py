@@ -7,6 +7,10 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
+from django.utils.dates import MONTHS_3
+from django.utils.translation import gettext, gettext_lazy
+
+from itam.figures import number
 from licenses.analysis.coverage import percent_down
 from reports.pdf.look import Tone
 
@@ -14,11 +18,11 @@ UNKNOWN_SIGN: Final = "–"
 
 VERDICTS: Final = MappingProxyType(
     {
-        "proven": "Proven within rights",
-        "as_observed": "Within rights, as observed",
-        "over_use": "Over-use",
-        "not_determinable": "Not determinable",
-        "not_in_use": "Not in use",
+        "proven": gettext_lazy("Proven within rights"),
+        "as_observed": gettext_lazy("Within rights, as observed"),
+        "over_use": gettext_lazy("Over-use"),
+        "not_determinable": gettext_lazy("Not determinable"),
+        "not_in_use": gettext_lazy("Not in use"),
     }
 )
 TONES: Final = MappingProxyType(
@@ -49,30 +53,41 @@ def day(at: int, zone: tzinfo) -> str:
 
 def month(at: int, zone: tzinfo) -> str:
     """Return the month of a moment, such as Nov 2025."""
-    return f"{datetime.fromtimestamp(at, zone):%b %Y}"
+    local = datetime.fromtimestamp(at, zone)
+    return f"{str(MONTHS_3[local.month]).capitalize()} {local.year}"
 
 
 def day_span(start: int, end: int, zone: tzinfo) -> str:
     """Return a window by its first and last day, or to the minute where it cuts a day."""
     edges = [datetime.fromtimestamp(at, zone) for at in (start, end)]
     if all((edge.hour, edge.minute, edge.second) == (0, 0, 0) for edge in edges):
-        return f"{day(start, zone)} to {day(end - 1, zone)}"
-    return f"{moment(start, zone)} to {moment(end, zone)}"
+        return gettext("%(day)s to %(day_2)s") % {
+            "day": day(start, zone),
+            "day_2": day(end - 1, zone),
+        }
+    return gettext("%(moment)s to %(moment_2)s") % {
+        "moment": moment(start, zone),
+        "moment_2": moment(end, zone),
+    }
 
 
 def figure(value: int | None) -> str:
     """Return a whole number."""
-    return UNKNOWN_SIGN if value is None else f"{value:,}"
+    if value is None:
+        return UNKNOWN_SIGN
+    return str(value) if -1000 < value < 1000 else number(value)
 
 
 def signed(value: int | None) -> str:
     """Return a whole number with its sign; 0 has none."""
-    return UNKNOWN_SIGN if value is None else f"{value:+,}" if value else "0"
+    if not value:
+        return UNKNOWN_SIGN if value is None else "0"
+    return ("+" if value > 0 else "-") + figure(abs(value))
 
 
 def peak_words(peak: int | None, exact: bool) -> str:
     """Return a peak, marked where it may have been higher between two polls."""
-    return figure(peak) if exact or peak is None else f">={peak:,}"
+    return figure(peak) if exact or peak is None else f">={figure(peak)}"
 
 
 def percent(share: Fraction | None) -> str:
@@ -85,17 +100,17 @@ def hours(seconds: int | None) -> str:
     if seconds is None:
         return UNKNOWN_SIGN
     if 0 < seconds < 360:
-        return "<0.1"
-    return f"{seconds // 360 / 10:,.1f}" if seconds else "0"
+        return f"<{number(0.1, 1)}"
+    return number(seconds // 360 / 10, 1) if seconds else "0"
 
 
 def length(seconds: int) -> str:
     """Return a length of time as days, hours, minutes and seconds, the first two that count."""
     parts = []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        number, seconds = divmod(seconds, size)
-        if number:
-            parts.append(f"{number:,} {unit}")
+    for size, unit in ((86400, gettext("d")), (3600, gettext("h")), (60, gettext("min")), (1, "s")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{figure(count)} {unit}")
         if len(parts) == 2:
             break
     return " ".join(parts) or "0 s"

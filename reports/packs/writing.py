@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from licenses.analysis.verdict import FLOOR
 from licenses.concurrency.periods import local_midnight
@@ -72,7 +73,8 @@ def write(wish: Wish, path: Path, *, who: str, progress: Progress = lambda _perc
     choice, last = check(wish)
     about = subject(wish, choice, last)
     progress(10)
-    files = figures(about, wish)
+    with override("en-gb"):  # programs read them, whatever people speak here
+        files = figures(about, wish)
     progress(40)
     if wish.names is not None:
         files |= _named(about, wish.names, who)

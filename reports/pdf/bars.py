@@ -11,6 +11,7 @@ from reports.pdf.axes import AXIS_SIZE, Plot, Tick
 from reports.pdf.ink import Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import clip, safe
+from reports.pdf.words import say
 
 ROW: Final = 17.0
 LABEL_SHARE: Final = 0.28
@@ -148,10 +149,10 @@ class RightsTimeline(Flowable):
             self._draw_right(ink, plot, item, y)
         ink.line((plot.left, plot.bottom), (right, plot.bottom), look.MUTED, 0.6)
         ink.box(left, 3, 14, 6, look.INK_TINT, look.INK)
-        look.label(ink, left + 18, 3.5, safe("Proven by a document"), AXIS_SIZE)
+        look.label(ink, left + 18, 3.5, safe(say("Proven by a document")), AXIS_SIZE)
         ink.hatch(left + 110, 3, 14, 6, look.WHITE, look.GAP_LINE)
         ink.box(left + 110, 3, 14, 6, None, look.MUTED)
-        look.label(ink, left + 128, 3.5, safe("Claimed, not proven"), AXIS_SIZE)
+        look.label(ink, left + 128, 3.5, safe(say("Claimed, not proven")), AXIS_SIZE)
         ink.flush()
 
     def _draw_right(self, ink: Ink, plot: Plot, item: Right, y: float) -> None:
@@ -163,7 +164,7 @@ class RightsTimeline(Flowable):
         end = self._end if item.end is None else item.end
         x, wide = plot.x(item.start), plot.x(end) - plot.x(item.start)
         if item.start >= self._end or end <= self._start:
-            look.label(ink, plot.left + 4, y + 5, safe("outside the period"), 6.5)
+            look.label(ink, plot.left + 4, y + 5, safe(say("outside the period")), 6.5)
             return
         low, tall = y + 2.5, ROW - 5
         if item.proven:

@@ -14,6 +14,7 @@ from reports.pdf import fonts, look
 from reports.pdf.ink import Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import LONG_TEXT, P, clip, lines, safe, wrap
+from reports.pdf.words import say
 
 KEY_SIZE: Final = 7.0
 VALUE_SIZE: Final = 8.5
@@ -212,9 +213,9 @@ class SignOff(Flowable):
     """Lines to sign on, one a role."""
 
     _FIELDS = (
-        ("Name", 0.28),
-        ("Date and time", 0.22),
-        ("Signature or comment", 0.34),
+        (say("Name"), 0.28),
+        (say("Date and time"), 0.22),
+        (say("Signature or comment"), 0.34),
     )  # of the width; the role has 0.16
 
     def __init__(self, signatures: Sequence[Signature]) -> None:

@@ -9,6 +9,7 @@ from reportlab.platypus import Flowable
 from reports.pdf import fonts, look
 from reports.pdf.ink import Ink
 from reports.pdf.text import clip, safe
+from reports.pdf.words import say
 
 ROW: Final = 12.5
 LABEL: Final = 46.0
@@ -39,9 +40,9 @@ class CompletenessCalendar(Flowable):
     its cell hatched or pale; so nothing that is incomplete looks complete.
     """
 
-    def __init__(self, months: Sequence[CalendarMonth], note_title: str = "Coverage") -> None:
+    def __init__(self, months: Sequence[CalendarMonth], note_title: str = "") -> None:
         super().__init__()
-        self._months, self._note_title = months, note_title
+        self._months, self._note_title = months, note_title or say("Coverage")
         self.spaceAfter = 6
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
@@ -107,12 +108,12 @@ class CompletenessCalendar(Flowable):
     def _draw_legend(self, ink: Ink, cell: float, tall: float) -> None:
         x = LABEL
         kinds = [
-            (1.0, 0.0, "Observed without a gap"),
-            (0.6, 0.0, "In part: filled as far as observed"),
-            (0.0, 0.0, "Not observed"),
+            (1.0, 0.0, say("Observed without a gap")),
+            (0.6, 0.0, say("In part: filled as far as observed")),
+            (0.0, 0.0, say("Not observed")),
         ]
         if any(any(month.bounded) for month in self._months):
-            kinds.append((0.0, 1.0, "Not observed, but bounded"))
+            kinds.append((0.0, 1.0, say("Not observed, but bounded")))
         for share, bounded, words in kinds:
             self._draw_cell(ink, x, 1, cell, tall, share, bounded)
             shown = safe(words)

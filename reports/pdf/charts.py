@@ -27,6 +27,7 @@ from reports.pdf.axes import (
 from reports.pdf.ink import Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import clip, safe
+from reports.pdf.words import say
 
 LEAST_GAP: Final = 0.6  # points: a shorter gap would not print
 LEAST_OVER: Final = 2.0
@@ -76,12 +77,12 @@ class StepChart(Flowable):
         ticks: Sequence[Tick],
         *,
         height: float = 170,
-        used_name: str = "Highest use of each day",
+        used_name: str = "",
         callout: Callout | None = None,
     ) -> None:
         super().__init__()
         self._use, self._ticks, self._callout = use, ticks, callout
-        self._used_name = used_name
+        self._used_name = used_name or say("Highest use of each day")
         self.height = height
         self.spaceAfter = 4
 
@@ -107,7 +108,7 @@ class StepChart(Flowable):
         if self._callout:
             self._draw_callout(ink, plot, self._callout)
         if not seen:
-            words, middle = safe("No observation in this period"), plot.left + room / 2
+            words, middle = safe(say("No observation in this period")), plot.left + room / 2
             wide = fonts.width(words, fonts.BOLD, 8) + 16
             ink.box(middle - wide / 2, plot.bottom + plot.height / 2 - 8, wide, 16, look.WHITE)
             y = plot.bottom + plot.height / 2 - 3
@@ -137,11 +138,11 @@ class StepChart(Flowable):
         """Explain the signs that this chart has, in one line above it."""
         use, y, x = self._use, self.height - 8, left
         entries = [("used", self._used_name)]
-        entries += [("allowed", "Allowed")] if use.allowed else []
-        entries += [("over", "Over-use")] if use.over else []
-        entries += [("gap", "Not observed")] if use.gaps else []
+        entries += [("allowed", say("Allowed"))] if use.allowed else []
+        entries += [("over", say("Over-use"))] if use.over else []
+        entries += [("gap", say("Not observed"))] if use.gaps else []
         if any(gap.bound is not None for gap in use.gaps):
-            entries.append(("bound", "Most that was possible"))
+            entries.append(("bound", say("Most that was possible")))
         for sign, name in entries:
             if sign == "used":
                 ink.box(x, y - 1.5, 14, 5, look.INK_TINT)
@@ -270,10 +271,10 @@ class LoadCurve(Flowable):
             y = plot.y(self._limit)
             ends = (plot.left, y), (plot.left + width, y)
             ink.line(*ends, look.LIMIT, 1.1, LIMIT_DASH)
-            shown = safe(f"Allowed {self._limit:,}")
+            shown = safe(say("Allowed %(limit)s") % {"limit": f"{self._limit:,}"})
             ink.text(plot.left + width, y + 3, shown, fonts.BOLD, AXIS_SIZE, look.LIMIT, "right")
-        look.label(ink, margin, self.height - 8, safe("Seats in use"))
-        words = safe("Share of the observed time with at least so many seats in use")
+        look.label(ink, margin, self.height - 8, safe(say("Seats in use")))
+        words = safe(say("Share of the observed time with at least so many seats in use"))
         shown = clip(words, fonts.REGULAR, AXIS_SIZE, width)
         look.label(ink, margin, 3, shown, AXIS_SIZE)
         ink.flush()

@@ -30,6 +30,7 @@ from reports.pdf.files import Attachment, attach
 from reports.pdf.ink import Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import P, Safe, clip, safe
+from reports.pdf.words import say
 
 # Base 85 would double the time a page takes and add a quarter to the file, to keep it in ASCII.
 rl_config.useA85 = 0
@@ -95,14 +96,14 @@ def build(
 def title_block(masthead: Masthead) -> list[Flowable]:
     """Return the flowables that open a report."""
     facts = [
-        ("Period", masthead.period),
-        ("Time zone", masthead.zone),
-        ("As of", masthead.as_of_text),
-        ("Status", masthead.status),
-        ("Report", masthead.report_id),
-        ("Version", masthead.version),
-        ("Supersedes", masthead.supersedes or "none"),
-        ("Evidence", masthead.evidence or "none"),
+        (say("Period"), masthead.period),
+        (say("Time zone"), masthead.zone),
+        (say("As of"), masthead.as_of_text),
+        (say("Status"), masthead.status),
+        (say("Report"), masthead.report_id),
+        (say("Version"), masthead.version),
+        (say("Supersedes"), masthead.supersedes or say("none")),
+        (say("Evidence"), masthead.evidence or say("none")),
         *masthead.facts,
     ]
     return [
@@ -212,8 +213,13 @@ class _Pages(Canvas):
         side(f"{head.report_id} · version {head.version} · {head.status}", top, to_right=True)
         ink.line((SIDE, top - 6), (right, top - 6), look.RULE, 0.4)
         ink.line((SIDE, bottom + 12), (right, bottom + 12), look.RULE, 0.4)
-        side(f"{head.period} ({head.zone}) · as of {head.as_of_text}", bottom, to_right=False)
-        page = Safe(f"Page {number} of {count}")
+        side(
+            say("%(period)s (%(zone)s) · as of %(as_of)s")
+            % {"period": head.period, "zone": head.zone, "as_of": head.as_of_text},
+            bottom,
+            to_right=False,
+        )
+        page = Safe(say("Page %(number)s of %(count)s") % {"number": number, "count": count})
         ink.text(right, bottom, page, fonts.REGULAR, 7, look.MUTED, "right")
         ink.flush()
 

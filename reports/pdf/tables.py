@@ -20,6 +20,7 @@ from reports.pdf import fonts, look
 from reports.pdf.ink import Align, Color, Ink, rgb
 from reports.pdf.look import Tone
 from reports.pdf.text import LIMIT, Safe, clip, safe, wrap
+from reports.pdf.words import say
 
 PAD_X: Final = 4.0
 PAD_Y: Final = 2.1
@@ -89,7 +90,7 @@ class FastTable(Flowable):
         rows: Sequence[Row],
         *,
         total: Sequence[str | Cell] | None = None,
-        empty: str = "None.",
+        empty: str = "",
         size: float = 8.0,
         zebra: bool = True,
         limit: int = LIMIT,
@@ -101,7 +102,7 @@ class FastTable(Flowable):
                 raise ValueError(f"row {number}: {len(row)} cells, expected {len(columns)}")
         self._plan = _Plan(columns, rows, size, limit)
         self._total = total
-        self._empty = empty
+        self._empty = empty or say("None.")
         self._zebra = zebra
         self._range = range(len(rows))
         self.spaceAfter = space_after
