@@ -136,7 +136,9 @@ def render(
     numbers = _dataset(ENGLISH, name, pools, start, end, zone, as_of, scope, about)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
     paper = _of_paper(numbers, name, pools, start, end, zone, as_of, scope, about)
-    return printed(name, numbers, paper, numbers.as_json(), standing, zone)
+    with override(ENGLISH):
+        as_json = numbers.as_json()
+    return printed(name, numbers, paper, as_json, standing, zone)
 
 
 def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
@@ -148,7 +150,8 @@ def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
         *(report.name, pools, params["start"], params["end"], zone, as_of),
         *(params["scope"], params.get("about")),
     )
-    numbers: dict[str, Any] = found.as_json()
+    with override(ENGLISH):
+        numbers: dict[str, Any] = found.as_json()
     return numbers
 
 
@@ -281,8 +284,9 @@ def make(report: Report, approved: SignOff | None = None, certificate: str = "")
         *(params["scope"], params.get("about")),
     )
     found = _dataset(ENGLISH, *what)
-    numbers = found.as_json()
-    standing = _standing(report, numbers, approved, certificate)
+    with override(ENGLISH):
+        numbers = found.as_json()
+        standing = _standing(report, numbers, approved, certificate)
     return printed(report.name, found, _of_paper(found, *what), numbers, standing, zone)
 
 
@@ -299,12 +303,13 @@ def printed(
     on_paper:  the same dataset in the installation's language, as the PDF says it.
     numbers:   those of the dataset as JSON knows them.
     """
-    whole = {**numbers, "standing": standing.as_json(zone)}
-    text = as_text(whole)
+    with override(ENGLISH):
+        whole = {**numbers, "standing": standing.as_json(zone)}
+        text = as_text(whole)
+        tables = found.tables()
     files = [Attachment("report.json", text, "application/json", "all numbers, with the standing")]
     files += [
-        Attachment(table, content, "text/csv", TABLES[table])
-        for table, content in found.tables().items()
+        Attachment(table, content, "text/csv", TABLES[table]) for table, content in tables.items()
     ]
     with override(settings.LANGUAGE_CODE), spoken(gettext):
         paper = KINDS[name].paper(on_paper, standing, numbers["id"], files)

@@ -14,8 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -170,7 +169,11 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
 
     def gone(self, report: Report) -> str:
         dropped = report.files_dropped_at
-        return "" if dropped is None else gettext("dropped on %(day)s") % {"day": f"{dropped:%Y-%m-%d}"}
+        return (
+            ""
+            if dropped is None
+            else gettext("dropped on %(day)s") % {"day": f"{dropped:%Y-%m-%d}"}
+        )
 
     def get_urls(self) -> list[URLPattern]:
         steps = [

@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.utils.dates import MONTHS_3
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from reportlab.platypus import Flowable
 
 from itam import figures
@@ -410,7 +410,15 @@ def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:
 
 
 # The days of all pools begin at the same moments.
-_month = lru_cache(maxsize=4_096)(month)
+
+
+@lru_cache(maxsize=4_096)
+def _month_in(_language: str | None, at: int, zone: ZoneInfo) -> str:
+    return month(at, zone)
+
+
+def _month(at: int, zone: ZoneInfo) -> str:
+    return _month_in(get_language(), at, zone)
 
 
 @lru_cache(maxsize=4_096)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -131,3 +132,15 @@ def test_files_kept_long_enough_go_and_the_row_says_when(report, settings):
     assert report.files_dropped_at == NOW + timedelta(seconds=1)
     assert report.sha256 and report.data["verdict"]
     assert delivery.file_response(report, report.requested_by) is None
+
+
+def test_a_german_installation_prints_german_and_keeps_english_numbers(report, settings):
+    tasks.build_report(report.pk)
+    report.refresh_from_db()
+    numbers = report.data_path.read_text()
+    settings.LANGUAGE_CODE = "de"
+    made = delivery.make(report)
+    assert made.text.decode() == numbers
+    words = PdfReader(io.BytesIO(made.paper)).pages[0].extract_text()
+    assert "Lizenz-Compliance" in words and "Übernutzung" in words
+    assert "Licence compliance" not in words and "Over-use" not in words
