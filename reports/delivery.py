@@ -195,7 +195,11 @@ def due(now: datetime) -> list[int]:
 
     Those that were tried often enough are given up.
     """
-    return leases.due(Report.objects.all(), now)
+
+    def tell(report: Report) -> None:
+        events.tell(events.Event.FAILED, report, now)
+
+    return leases.due(Report.objects.all(), now, tell)
 
 
 def build(report_id: int, now: datetime | None = None) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 
 from reports.models import Report
@@ -25,14 +27,23 @@ def free(now: datetime) -> Q:
     return waiting | Q(state=State.RUNNING, lease_until__lte=now)
 
 
-def due(rows: Any, now: datetime) -> list[int]:
+def due(rows: Any, now: datetime, tell: Callable[[Any], None] | None = None) -> list[int]:
     """Return those of a queryset that are free, oldest first; those that were tried often enough
-    are given up."""
+    are given up.
+
+    tell:  called with each row that is given up, in the transaction that does it.
+    """
     found = rows.filter(free(now))
-    found.filter(attempts__gte=MOST_ATTEMPTS).update(
-        state=State.FAILED,
-        lease=None,
-        finished_at=now,
-        error=f"Given up after {MOST_ATTEMPTS} attempts: each was stopped before it was done.",
-    )
+    worn = found.filter(attempts__gte=MOST_ATTEMPTS)
+    for pk in list(worn.values_list("pk", flat=True)):
+        with transaction.atomic():
+            given_up = worn.filter(pk=pk).update(
+                state=State.FAILED,
+                lease=None,
+                finished_at=now,
+                error=f"Given up after {MOST_ATTEMPTS} attempts: each was stopped before it was "
+                "done.",
+            )
+            if given_up and tell is not None:
+                tell(rows.get(pk=pk))
     return list(found.order_by("pk").values_list("pk", flat=True))

@@ -16,6 +16,8 @@ from django.contrib.auth.models import User
 from reports import delivery
 from tests.factories import EntitlementFactory, PoolFactory
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 
 

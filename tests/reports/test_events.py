@@ -141,6 +141,13 @@ def test_a_report_that_is_given_up_is_told(make, hook, monkeypatch):
     assert events() == ["ready", "failed"]
 
 
+def test_a_report_whose_builders_all_died_is_told_once(make, hook):
+    make()
+    Report.objects.update(state="running", attempts=3, lease_until=NOW)
+    assert delivery.due(NOW) == delivery.due(NOW) == []
+    assert events() == ["ready", "failed"]
+
+
 def test_a_delivery_that_failed_for_a_day_is_told(make, hook, monkeypatch):
     report = make()
     ReportDelivery.objects.create(
