@@ -17,7 +17,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -73,7 +73,10 @@ class Exportable:
             raise Http404
         opts = of.opts
         try:
-            shown = [row for page in self._pages(request) for row in page]
+            # Whoever reads it, as every file: English words, ISO dates.
+            with translation.override("en"):
+                heads = self._heads(request)
+                shown = [row for page in self._pages(request) for row in page]
         except (IncorrectLookupParameters, TooMany) as error:
             if isinstance(error, TooMany):
                 said = gettext(
@@ -87,7 +90,7 @@ class Exportable:
         )
         if hasattr(of, "_note") and of.names_inline is None:
             of._note(request, len(shown))
-        content = {"csv": as_csv, "xlsx": as_xlsx}[kind]([self._heads(request), *shown])
+        content = {"csv": as_csv, "xlsx": as_xlsx}[kind]([heads, *shown])
         day = timezone.localdate().isoformat()
         name = f"{opts.model_name}-{day}.{kind}"
         answer = HttpResponse(content, content_type=TYPES[kind])

@@ -81,6 +81,13 @@ def test_moments_carry_their_offset(mara: Client, world: World) -> None:
     assert all(row[heads.index("Taken at")].endswith("+00:00") for row in found)
 
 
+def test_a_file_is_in_english_whoever_reads_the_page(mara: Client, world: World) -> None:
+    path = "/admin/licenses/licensepool/as-file/csv/"
+    german = mara.get(path, headers={"accept-language": "de"})
+    assert rows(german) == rows(mara.get(path, headers={"accept-language": "en"}))
+    assert rows(german)[0][:3] == ["id", "Pool", "In use"]
+
+
 def test_who_takes_a_file_is_on_record(mara: Client, world: World) -> None:
     before = EvidenceBlock.objects.count()
     mara.get("/admin/licenses/contract/as-file/csv/")
