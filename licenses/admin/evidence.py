@@ -15,7 +15,14 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from itam.figures import number
-from licenses.models import EvidenceBlock, EvidenceStream
+from licenses.evidence.notes import BadNote, fingerprint
+from licenses.models import (
+    EvidenceAnchor,
+    EvidenceBlock,
+    EvidenceDay,
+    EvidenceKey,
+    EvidenceStream,
+)
 
 from . import words
 from .base import FactAdmin, ReadOnlyAdmin
@@ -67,3 +74,80 @@ class EvidenceStreamAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "next_number")
     list_filter = ("kind",)
     search_fields = ("name",)
+
+
+@admin.register(EvidenceDay)
+class EvidenceDayAdmin(ReadOnlyAdmin):
+    """Days of the log, each under one root; its checkpoint is what an auditor may keep."""
+
+    list_display = ("day", "number", "streams_held", "entries_held", "short_root", "sealed_at")
+    list_filter = (("day", RangeDateFilter),)
+    search_fields = ("day", "root__startswith")
+    ordering = ("-number",)
+    fields = ("day", "number", "streams_held", "entries_held", "root", "sealed_at", "head")
+    readonly_fields = ("streams_held", "entries_held", "head")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).defer("streams")
+
+    @display(description=gettext_lazy("Streams"), ordering="count")
+    def streams_held(self, day: Any) -> str:
+        return number(day.count)
+
+    @display(description=gettext_lazy("Entries"), ordering="entries")
+    def entries_held(self, day: Any) -> str:
+        return number(day.entries)
+
+    @display(description=gettext_lazy("Root"))
+    def short_root(self, day: Any) -> str:
+        return format_html('<code class="lm-hash">{}…</code>', day.root[:16])
+
+    @display(description=gettext_lazy("Signed head"))
+    def head(self, day: Any) -> str:
+        return format_html('<pre class="lm-pre">{}</pre>', day.checkpoint)
+
+
+@admin.register(EvidenceKey)
+class EvidenceKeyAdmin(ReadOnlyAdmin):
+    """Public keys that heads are signed with: what auditors get by another way than a pack."""
+
+    list_display = ("public", "recorded_at", "origin")
+    fields = ("public", "digest", "recorded_at", "origin")
+    readonly_fields = ("digest", "origin")
+    ordering = ("-pk",)
+
+    @display(description=gettext_lazy("Fingerprint, SHA-256"))
+    def digest(self, key: Any) -> str:
+        try:
+            return format_html('<code class="lm-hash">{}</code>', fingerprint(key.public))
+        except BadNote:
+            return gettext("The key cannot be read.")
+
+    @display(description=gettext_lazy("Whence"))
+    def origin(self, key: Any) -> str:
+        if key.signature:
+            return gettext("signed by the key before it")
+        return gettext("the first one, or the one before it was lost")
+
+
+@admin.register(EvidenceAnchor)
+class EvidenceAnchorAdmin(ReadOnlyAdmin):
+    """Heads that left our hands, and where they went."""
+
+    list_display = ("recorded_at", "kind", "place", "size")
+    list_filter = ("kind", ("recorded_at", RangeDateFilter))
+    search_fields = ("place",)
+    ordering = ("-recorded_at", "-pk")
+    fields = ("recorded_at", "kind", "place", "size", "stamp", "head")
+    readonly_fields = ("stamp", "head")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).defer("token")
+
+    @display(description=gettext_lazy("Time stamp"))
+    def stamp(self, anchor: Any) -> str:
+        return words.size(len(anchor.token)) if anchor.token else self.empty_value_display
+
+    @display(description=gettext_lazy("Signed head"))
+    def head(self, anchor: Any) -> str:
+        return format_html('<pre class="lm-pre">{}</pre>', anchor.checkpoint)

@@ -91,6 +91,9 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
         True,
         [
             (gettext_lazy("Evidence"), "lock", "licenses.evidenceblock"),
+            (gettext_lazy("Sealed days"), "event_available", "licenses.evidenceday"),
+            (gettext_lazy("Signing keys"), "key", "licenses.evidencekey"),
+            (gettext_lazy("Anchors"), "anchor", "licenses.evidenceanchor"),
             (gettext_lazy("Users"), "manage_accounts", "auth.user"),
             (gettext_lazy("Groups"), "shield_person", "auth.group"),
             (gettext_lazy("Scopes"), "visibility", "licenses.scope"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,10 +33,15 @@ PROVES_NOTHING_BACK: Final = gettext_lazy(
 def head_words(found: Integrity) -> str:
     """Return the signed head as the title block says it."""
     return (
-        gettext("%(days)s days, %(root)s") % {"days": number(found.days), "root": found.root[:16]}
+        gettext("%(days)s days, %(root)s") % {"days": number(found.days), "root": short_root(found)}
         if found.days
         else gettext("not sealed yet")
     )
+
+
+def short_root(found: Integrity) -> str:
+    """Return the first 16 hex digits of the root: short enough to be read out and compared."""
+    return base64.b64decode(found.root).hex()[:16]
 
 
 def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowable]:
@@ -52,7 +58,8 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
                 gettext("%(days)s, the last %(day)s (UTC)")
                 % {"days": number(found.days), "day": found.day},
             ),
-            (gettext("Root"), found.root),
+            (gettext("Root, base64"), found.root),
+            (gettext("Root, first 16 hex digits"), short_root(found)),
             (gettext("Public key"), found.key or "–"),
             (gettext("Its SHA-256"), found.fingerprint or "–"),
         ],

@@ -46,7 +46,8 @@ FACTS = [
             "sharingrule",
         ]
     ),
-    *(["evidenceblock", "evidencestream", "importjob", "notification", "mailboxmessage"]),
+    *(["evidenceblock", "evidencestream", "evidenceday", "evidencekey", "evidenceanchor"]),
+    *(["importjob", "notification", "mailboxmessage"]),
 ]
 
 

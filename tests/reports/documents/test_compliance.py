@@ -227,6 +227,7 @@ def test_the_signed_head_is_printed_as_a_code_with_the_keys_fingerprint(world):
     assert data.integrity.fingerprint == hashlib.sha256(signer.raw_public).hexdigest()
     _pages, text = text_of(paper(data))
     assert data.integrity.fingerprint in text.replace(" ", "")
+    assert (b"r" * 8).hex() in text
     assert "is an anchor: verify.py takes it with an evidence pack" in text
     assert "since the last anchor" not in text
     assert "Without an outside anchor this proves only" in text

@@ -1,0 +1,51 @@
+"""What binds the evidence can be looked at: sealed days, keys and anchors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from licenses.evidence import anchors
+from licenses.evidence.notes import fingerprint
+from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, Scope
+from tests.licenses.evidence.conftest import Log, at
+from tests.licenses.evidence.conftest import log as log  # a fixture
+
+PAGES = ("evidenceday", "evidencekey", "evidenceanchor")
+
+
+def test_days_keys_and_anchors_say_what_an_auditor_compares(log: Log, admin_client: Client) -> None:
+    log.story()
+    anchors.record("stamp", "https://tsa.example", 4, log.checkpoint, at(4), b"token")
+    day, key = EvidenceDay.objects.latest("number"), EvidenceKey.objects.get()
+    anchor = EvidenceAnchor.objects.get()
+
+    def page(name: str, pk: int | None = None) -> str:
+        end = "" if pk is None else f"{pk}/change/"
+        return str(admin_client.get(f"/admin/licenses/{name}/{end}").content.decode())
+
+    assert day.root[:16] in page("evidenceday")
+    assert log.checkpoint.split("\n")[2] in page("evidenceday", day.pk)
+    assert log.public in page("evidencekey")
+    assert fingerprint(log.public) in page("evidencekey", key.pk)
+    assert "https://tsa.example" in page("evidenceanchor")
+    assert log.checkpoint.split("\n")[2] in page("evidenceanchor", anchor.pk)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_whoever_sees_one_vendor_only_sees_none_of_it(
+    log: Log, name: str, client: Client, django_user_model: Any
+) -> None:
+    log.story()
+    anchors.record("file", "/elsewhere", 4, log.checkpoint, at(4))
+    user = django_user_model.objects.create_user("olga", is_staff=True)
+    user.groups.add(Group.objects.get(name="auditor"))
+    Scope.objects.create(user=user).vendors.add(log.vendor)
+    client.force_login(user)
+    answer = client.get(f"/admin/licenses/{name}/")
+    words = (log.public, "/elsewhere", EvidenceDay.objects.latest("number").root[:16])
+    assert answer.status_code in (200, 403)
+    assert not [word for word in words if word in answer.content.decode()]
