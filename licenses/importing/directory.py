@@ -4,6 +4,7 @@ for one import."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -119,13 +120,21 @@ def _add(
 ) -> None:
     """Insert the rows that are not there yet. A first log brings thousands of names, for which
     instances of models take ten times as long."""
-    marks = ", ".join(["%s"] * len(names))
+    into = f"INSERT INTO {model._meta.db_table} ({', '.join(names)})"
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({marks}) "
-            "ON CONFLICT DO NOTHING",
-            rows,
-        )
+        if connection.vendor == "postgresql":
+            # One statement for all: a statement for each row takes five times as long.
+            lists = ", ".join(f"%s::{_KINDS[type(value)]}[]" for value in rows[0])
+            cursor.execute(
+                f"{into} SELECT * FROM unnest({lists}) ON CONFLICT DO NOTHING",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+            return
+        marks = ", ".join(["%s"] * len(names))
+        cursor.executemany(f"{into} VALUES ({marks}) ON CONFLICT DO NOTHING", rows)
+
+
+_KINDS = {int: "bigint", str: "text", datetime: "timestamptz"}
 
 
 def _ids(model: type[Person] | type[Host], pseudonyms: Iterable[str]) -> dict[str, int]:
