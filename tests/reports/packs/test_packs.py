@@ -43,7 +43,7 @@ def test_a_pack_holds_report_tables_and_hashes_and_all_of_it_is_signed(
     assert said.startswith("OK 2 days")
     for name in ("report.json", "tables/daily.csv", "docs/SHA256.txt"):
         changed = files | {name: files[name] + b" "}
-        with pytest.raises(ValueError, match=f"{name}: changed"):
+        with pytest.raises(ValueError, match=f"changed.*: {name}$"):
             verify.check(list(changed), lambda n, c=changed: io.BytesIO(c[n]), keys.signer().public)
 
 
