@@ -99,7 +99,7 @@ def test_a_new_installation_gets_rules_and_a_channel_once(db, settings):
     assert defaults.ensure_default_rules() == 0
     assert Channel.objects.get().target == "managers@example.test"
     kinds = set(AlertRule.objects.values_list("kind", flat=True))
-    assert kinds >= set(AlertRule.Kind.values) - {"seats_left", "denials"}
+    assert kinds >= set(AlertRule.Kind.values) - {"seats_left", "denials", "time_to_full"}
     for rule in AlertRule.objects.all():
         rule.full_clean()
         assert rule.channels.count() == 1
