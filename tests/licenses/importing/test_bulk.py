@@ -116,9 +116,9 @@ def test_random_logs_in_columns_store_what_they_store_key_by_key(
             chance.shuffle(sent)
         settings.ITAM_CHUNK_BYTES = chance.choice([200, 800, 10**6])
         monkeypatch.setattr(bulk, "MANY", 1)
-        quick = whole.outcome(data_dir, sent)
+        (quick,) = whole.outcomes(data_dir, [sent])
         monkeypatch.setattr(bulk, "MANY", 10**9)
-        slow = whole.outcome(data_dir, sent)
+        (slow,) = whole.outcomes(data_dir, [sent])
         for table, expected in slow.items():
             assert quick[table] == expected, (seed, table)
     assert sum(many) > 60
@@ -144,9 +144,9 @@ def test_an_in_long_after_a_hole_is_not_given_to_what_was_out_before_it(
     settings.ITAM_CHUNK_BYTES = 200
     tried = _counted(monkeypatch)
     monkeypatch.setattr(bulk, "MANY", 1)
-    quick = whole.outcome(data_dir, sent)
+    (quick,) = whole.outcomes(data_dir, [sent])
     monkeypatch.setattr(bulk, "MANY", 10**9)
-    slow = whole.outcome(data_dir, sent)
+    (slow,) = whole.outcomes(data_dir, [sent])
     # The columns were asked in the chunks after the hole too, not only before it.
     assert len(tried) > 3
     assert quick["holdings"] == slow["holdings"]
