@@ -251,20 +251,21 @@ def _end(held: Held) -> int:
 
 
 def _key_table(touched: Mapping[Key, int]) -> str:
-    rows = ",".join(
-        f"({int(key.feature)},{int(key.person)},{int(key.host)},{int(key.seats)},{int(since)})"
-        for key, since in touched.items()
-    )
-    if connection.vendor == "postgresql":
-        # Bare numbers would be int4, too small for "since ever".
-        rows = rows.replace(")", "::bigint)", 1)
+    rows = _values((*key, since) for key, since in touched.items())
     return f"WITH k(feature, person, host, seats, since) AS (VALUES {rows}) "
 
 
-_JOIN = (
-    " AS r ON r.feature_id = k.feature AND r.person_id = k.person "
+def _values(rows: Iterable[tuple[int, ...]]) -> str:
+    text = ",".join(f"({','.join(str(int(number)) for number in row)})" for row in rows)
+    # Bare numbers would be int4, too small for "since ever".
+    return text.replace(")", "::bigint)", 1) if connection.vendor == "postgresql" else text
+
+
+_MINE = (
+    "r.feature_id = k.feature AND r.person_id = k.person "
     "AND r.host_id = k.host AND r.seats = k.seats "
 )
+_JOIN = f" AS r ON {_MINE}"
 
 
 def _rows(sql: str) -> Iterator[tuple[Any, ...]]:
@@ -294,20 +295,14 @@ def _in_doubt(touched: Mapping[Key, int], steps: Sequence[SetBack]) -> dict[Key,
     near = [step for step in steps if step.at < last and step.until + LATE_RETURN >= first]
     if not near:
         return {}
-    told = ",".join(f"({step.at}, {step.until})" for step in near)
-    if connection.vendor == "postgresql":
-        told = told.replace(")", "::bigint)", 1)
-    key = (
-        "r.feature_id = k.feature AND r.person_id = k.person "
-        "AND r.host_id = k.host AND r.seats = k.seats"
-    )
+    told = _values((step.at, step.until) for step in near)
     sql = (
         f"{_key_table(touched)}, s(starts, until) AS (VALUES {told}) "
         "SELECT k.feature, k.person, k.host, k.seats, MIN(s.starts) FROM k JOIN s "
         f"ON s.starts < k.since AND s.until + {LATE_RETURN} >= k.since "
-        f"WHERE EXISTS (SELECT 1 FROM licenses_disagreement AS r WHERE {key} "
+        f"WHERE EXISTS (SELECT 1 FROM licenses_disagreement AS r WHERE {_MINE} "
         "AND r.kind = 'return_alone' AND r.starts >= s.starts AND r.starts < s.until) "
-        f"OR EXISTS (SELECT 1 FROM licenses_checkout AS r WHERE {key} AND r.method = {EVENT} "
+        f"OR EXISTS (SELECT 1 FROM licenses_checkout AS r WHERE {_MINE} AND r.method = {EVENT} "
         "AND r.taken_at = s.starts AND r.returned_after < r.returned_at) GROUP BY 1, 2, 3, 4"
     )
     return {Key(*row[:4]): row[4] for row in _rows(sql)}

@@ -19,6 +19,7 @@ from django.core.management.base import CommandError
 from licenses.analysis.crowds import too_few
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Team, validate_zone
+from licenses.resources import disarm
 
 FORMATS = ("table", "json", "csv")
 REFUSED = 1
@@ -145,7 +146,7 @@ def as_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_harmless(row[name]) for name in names])
+        writer.writerow([disarm(row[name]) for name in names])
     return text.getvalue()
 
 
@@ -165,13 +166,6 @@ def as_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
         ).rstrip()
         for line in lines
     )
-
-
-def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from taking a text that a licence server printed for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
 
 
 def _unreadable(option: str, text: str) -> CommandError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from django.db.models import Model, Q
 from import_export import widgets
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+_FORMULA = re.compile(r"[\t\r\n\0]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that a spreadsheet may run: also after blanks, and in full width."""
 
 
 def disarm(cell: Any) -> Any:
@@ -17,7 +19,7 @@ def disarm(cell: Any) -> Any:
 
     Numbers and dates stay what they are.
     """
-    if isinstance(cell, str) and cell.lstrip(" ").startswith(_DANGEROUS):
+    if isinstance(cell, str) and _FORMULA.match(cell):
         return "'" + cell
     return cell
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
@@ -14,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from licenses.analysis.coverage import percent_down
+from licenses.resources import disarm
 
 TABLES: Final = MappingProxyType(
     {
@@ -27,8 +27,6 @@ TABLES: Final = MappingProxyType(
     }
 )
 """What the tables that go with reports hold."""
-_FORMULA: Final = re.compile(r"[\t\r\n\0]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
-"""How a cell begins that a spreadsheet may run: also after blanks, and in full width."""
 
 
 def as_text(numbers: Mapping[str, Any]) -> bytes:
@@ -81,7 +79,7 @@ def _field(value: Any) -> Any:
     if type(value) is int:
         return value
     if isinstance(value, str):
-        return f"'{value}" if _FORMULA.match(value) else value
+        return disarm(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return percent_down(value) if isinstance(value, Fraction) else value

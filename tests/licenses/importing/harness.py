@@ -29,6 +29,19 @@ class Facts(NamedTuple):
     holdings: int
 
 
+def run_python(environ: dict[str, str], code: str, *words: str) -> str:
+    """Run code in a process with Django and these variables alone; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup()\n{code}", *words],
+        env=environ,
+        capture_output=True,
+        text=True,
+        cwd=BASE_DIR,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 class Site:
     """An installation with a SQLite database in a folder of its own."""
 
@@ -52,15 +65,7 @@ class Site:
         )
 
     def python(self, code: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", f"import django; django.setup()\n{code}"],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            cwd=BASE_DIR,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return run_python(self.environ, code)
 
     @contextmanager
     def importer(self) -> Iterator[Importer]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +25,7 @@ from tests.conftest import BASE_DIR
 from tests.thorough import trials
 
 from .conftest import Year
-from .harness import CALLS, Importer
+from .harness import CALLS, Importer, run_python
 
 PROGRAMS = find_postgresql()
 KILLS = trials("E2")
@@ -91,15 +89,7 @@ class Installation:
         }
 
     def python(self, code: str, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", f"import django; django.setup()\n{code}", *words],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            cwd=BASE_DIR,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return run_python(self.environ, code, *words)
 
     def outcome(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.python(TOLD, str(self.told), str(STEPS)))
