@@ -185,6 +185,27 @@ class FastTable(Flowable):
         ink.line((0, bottom), (self.width, bottom), look.TEXT, 0.8)
 
 
+def _widths(columns: Sequence[Column], width: float) -> list[float]:
+    """Return the columns' widths in *width* points: their shares, but where a word of a title is
+    wider, as in another language, what it needs, at the cost of those that have more than theirs
+    need."""
+    scale = width / sum(column.width for column in columns)
+    shares = [column.width * scale for column in columns]
+    needs = [
+        max((fonts.width(safe(word), fonts.BOLD, HEAD_SIZE) for word in column.title.split()),
+            default=0.0) + 2 * PAD_X + 0.01
+        for column in columns
+    ]  # fmt: skip
+    lack = sum(max(0.0, need - share) for need, share in zip(needs, shares, strict=True))
+    spare = sum(max(0.0, share - need) for need, share in zip(needs, shares, strict=True))
+    if not lack or lack > spare:
+        return shares
+    return [
+        max(need, share - max(0.0, share - need) * lack / spare)
+        for need, share in zip(needs, shares, strict=True)
+    ]
+
+
 class _Plan:
     """What all pieces of one table share: the rows, and the geometry once a width is known."""
 
@@ -203,8 +224,7 @@ class _Plan:
         if width == self._width:
             return
         self._width = width
-        scale = width / sum(column.width for column in self.columns)
-        self.widths = [column.width * scale for column in self.columns]
+        self.widths = _widths(self.columns, width)
         self.lefts = list(accumulate(self.widths, initial=0.0))[:-1]
         self.rooms = [wide - 2 * PAD_X for wide in self.widths]
         self.anchors = [

@@ -97,6 +97,29 @@ def test_figures_end_at_one_edge() -> None:
         assert start + fonts.width(text, fonts.REGULAR, 8) == pytest.approx(96, abs=0.01)
 
 
+def test_a_long_word_of_a_title_is_not_broken_while_another_column_has_room() -> None:
+    columns = [Column("Lizenzpool", 0.9), Column("Abdeckung", 0.05), Column("Spitze", 0.05)]
+    plan = _Plan(columns, [], 8, 60)
+    plan.fit(400)
+    assert [[str(line) for line in title] for title in plan.titles] == [
+        ["Lizenzpool"], ["Abdeckung"], ["Spitze"]
+    ]  # fmt: skip
+    assert sum(plan.widths) == pytest.approx(400)
+
+
+def test_columns_whose_titles_fit_have_the_widths_that_were_asked_for() -> None:
+    plan = _Plan(COLUMNS, [], 8, 60)
+    plan.fit(720)
+    assert plan.widths == [120, 400, 200]
+
+
+def test_titles_that_fit_nowhere_are_broken() -> None:
+    plan = _Plan([Column("Abdeckung", 1), Column("Nutzungsrecht", 1)], [], 8, 60)
+    plan.fit(60)
+    assert plan.widths == [30, 30]
+    assert len(plan.titles[1]) > 1
+
+
 def test_a_row_with_a_missing_cell_is_refused() -> None:
     with pytest.raises(ValueError, match="row 2: 2 cells, expected 3"):
         FastTable(COLUMNS, [["1", "a", ""], ["2", "b"]])
