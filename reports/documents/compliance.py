@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext
 from reportlab.platypus import Flowable
 
 from licenses.models import Strength
@@ -204,17 +204,17 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
     """Return the position of every pool in one line."""
     columns = [
         Column(gettext("Pool, product"), 0.2, lines=2),
-        Column(gettext("Entitled"), 0.068, "right"),
-        Column(gettext("Proven"), 0.064, "right"),
+        Column(pgettext("narrow column", "Entitled"), 0.068, "right"),
+        Column(pgettext("narrow column", "Proven"), 0.064, "right"),
         Column(gettext("Over- draft"), 0.058, "right"),
-        Column(gettext("Issued"), 0.063, "right"),
+        Column(pgettext("narrow column", "Issued"), 0.063, "right"),
         Column(gettext("Peak"), 0.055, "right"),
         Column(gettext("Peak reached"), 0.136),
         Column(gettext("Least spare"), 0.058, "right"),
         Column(gettext("Hours over"), 0.062, "right"),
         Column(gettext("Seat- hours over"), 0.062, "right"),
-        Column(gettext("Refusals"), 0.076, "right"),
-        Column(gettext("Coverage"), 0.088, "right"),
+        Column(pgettext("narrow column", "Refusals"), 0.076, "right"),
+        Column(pgettext("narrow column", "Coverage"), 0.088, "right"),
     ]
     rows = [
         (

@@ -187,22 +187,26 @@ class FastTable(Flowable):
 
 def _widths(columns: Sequence[Column], width: float) -> list[float]:
     """Return the columns' widths in *width* points: their shares, but where a word of a title is
-    wider, as in another language, what it needs, at the cost of those that have more than theirs
-    need."""
+    wider, as in another language, what it needs, at the cost of columns whose cells take several
+    lines. Where those have too little, all keep their shares."""
     scale = width / sum(column.width for column in columns)
     shares = [column.width * scale for column in columns]
-    needs = [
-        max((fonts.width(safe(word), fonts.BOLD, HEAD_SIZE) for word in column.title.split()),
-            default=0.0) + 2 * PAD_X + 0.01
-        for column in columns
+    excess = [
+        share - 2 * PAD_X - 0.01
+        - max((fonts.width(safe(word), fonts.BOLD, HEAD_SIZE) for word in column.title.split()),
+              default=0.0)
+        for column, share in zip(columns, shares, strict=True)
     ]  # fmt: skip
-    lack = sum(max(0.0, need - share) for need, share in zip(needs, shares, strict=True))
-    spare = sum(max(0.0, share - need) for need, share in zip(needs, shares, strict=True))
-    if not lack or lack > spare:
+    lack = -sum(min(0.0, more) for more in excess)
+    spare = [
+        max(0.0, more) * (column.lines > 1) for column, more in zip(columns, excess, strict=True)
+    ]
+    if not lack or lack > sum(spare):
         return shares
+    given = lack / sum(spare)
     return [
-        max(need, share - max(0.0, share - need) * lack / spare)
-        for need, share in zip(needs, shares, strict=True)
+        share - min(0.0, more) - free * given
+        for share, more, free in zip(shares, excess, spare, strict=True)
     ]
 
 

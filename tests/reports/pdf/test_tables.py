@@ -98,11 +98,18 @@ def test_figures_end_at_one_edge() -> None:
 
 
 def test_a_long_word_of_a_title_is_not_broken_while_another_column_has_room() -> None:
-    columns = [Column("Lizenzpool", 0.9), Column("Abdeckung", 0.05), Column("Spitze", 0.05)]
+    moment = Column("Spitze am", 0.2)
+    columns = [
+        Column("Pool", 0.7, lines=2),
+        moment,
+        Column("Abdeckung", 0.05),
+        Column("Spitze", 0.05),
+    ]
     plan = _Plan(columns, [], 8, 60)
     plan.fit(400)
+    assert plan.widths[1] == 80  # its cells of one line would be cut
     assert [[str(line) for line in title] for title in plan.titles] == [
-        ["Lizenzpool"], ["Abdeckung"], ["Spitze"]
+        ["Pool"], ["Spitze am"], ["Abdeckung"], ["Spitze"]
     ]  # fmt: skip
     assert sum(plan.widths) == pytest.approx(400)
 
