@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -10,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import connection, connections
 
 from licenses.alerts import channels, outbox
 from licenses.alerts.channels import Message, SendError
@@ -239,6 +240,20 @@ def test_four_senders_at_once_send_each_message_once(transactional_db, monkeypat
     assert failures == []
     assert len(sent) == len(set(sent)) == 40
     assert set(Notification.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_what_a_message_carried_is_found_by_the_index_however_many_were_sent(company):
+    digest, other = post(company, 0), post(company, 0)
+    nested, plain, foreign = post(company, 1), post(company, 1), post(company, 1)
+    leaf = post(company, 2)
+    for row, carrier in [(nested, digest), (plain, digest), (leaf, nested), (foreign, other)]:
+        Notification.objects.filter(pk=row.pk).update(carrier=carrier)
+    carried = Notification.objects.carried_by([digest.pk])
+    assert set(carried) == {nested, plain, leaf}
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # it reads a small table whole
+    assert re.search(r"\b(Seq Scan|SCAN)\b", carried.explain()) is None
 
 
 @pytest.mark.timeout(1800)
