@@ -10,11 +10,13 @@ from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.contrib.auth import logout
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.translation import gettext
+
+from itam import errors
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 _FORWARDED = (
@@ -144,13 +146,13 @@ class LoginThrottleMiddleware:
             except ValueError:  # expired in between
                 tries = 1
             if tries > settings.ITAM_LOGIN_TRIES_PER_ADDRESS:
-                return HttpResponse(
+                refused = errors.answer(
+                    request,
+                    429,
                     gettext(
                         "Too many attempts to log in from this address. Try again in some minutes."
-                    )
-                    + "\n",
-                    status=429,
-                    content_type="text/plain; charset=utf-8",
-                    headers={"Retry-After": str(window)},
+                    ),
                 )
+                refused.headers["Retry-After"] = str(window)
+                return refused
         return self.get_response(request)

@@ -109,10 +109,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "itam.middleware.ProxyMiddleware",  # first: the others believe the address that it sets
+    "itam.middleware.HeadersMiddleware",  # around all that may refuse a request
+    "itam.middleware.PolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "itam.middleware.HeadersMiddleware",
-    "itam.middleware.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "itam.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -183,6 +183,7 @@ CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrf"
 CSRF_COOKIE_SECURE = ITAM_TLS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "itam.errors.form_refused"
 
 _POLICY: dict[str, Any] = {
     "default-src": ["'self'"],
@@ -236,6 +237,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # tries while locked must
 AXES_CLIENT_IP_CALLABLE = "itam.middleware.client_address"
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "itam.errors.locked_out"
 # Pages on which people sign in; tries are counted over all of them.
 ITAM_LOGIN_PAGES = (LOGIN_URL, reverse_lazy("portal:sign-in"))
 # Against many names tried from one address, which no lock on a name stops.

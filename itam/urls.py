@@ -17,3 +17,8 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("metrics", views.metrics, name="metrics"),
 ]
+
+handler400 = "itam.errors.bad_request"
+handler403 = "itam.errors.permission_denied"
+handler404 = "itam.errors.not_found"
+handler500 = "itam.errors.server_error"

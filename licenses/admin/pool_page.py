@@ -10,13 +10,14 @@ from typing import Any
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from itam.errors import Missing
 from itam.figures import number
 from licenses.analysis.rights import unused
 from licenses.concurrency.periods import local_midnight
@@ -52,7 +53,7 @@ def find(model_admin: Any, request: HttpRequest, pk: int) -> Any:
         raise PermissionDenied
     pool = model_admin.get_queryset(request).filter(pk=pk).first()
     if pool is None:
-        raise Http404("There is no such pool, or it is not yours to see.")
+        raise Missing(gettext("There is no such pool, or it is not yours to see."))
     return pool
 
 

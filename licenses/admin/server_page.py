@@ -11,13 +11,14 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, Sum
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from itam.errors import Missing
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
 from licenses.evidence.reads import note_names
@@ -110,7 +111,7 @@ def find(model_admin: Any, request: HttpRequest, pk: int, change: bool = False) 
         raise PermissionDenied
     server = model_admin.get_queryset(request).filter(pk=pk).first()
     if server is None:
-        raise Http404("There is no such licence server, or it is not yours to see.")
+        raise Missing(gettext("There is no such licence server, or it is not yours to see."))
     return server
 
 
@@ -324,7 +325,7 @@ def unreadable(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         if group.digest == shape or (not shape and not group.ignored)
     ]
     if not found:
-        raise Http404("There are no such lines of the last week.")
+        raise Missing(gettext("There are no such lines of the last week."))
     text = report(server, found)
     if "download" in request.GET:
         answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
@@ -349,7 +350,7 @@ def ignore(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         if again := request.POST.get("again", ""):
             row = server.ignored_lines.filter(pk=again if again.isdecimal() else 0).first()
             if row is None:
-                raise Http404("Nothing like that is ignored here.")
+                raise Missing(gettext("Nothing like that is ignored here."))
             show_again(row, user=request.user)
             messages.success(request, gettext("These lines are shown and counted again."))
         else:
@@ -373,7 +374,7 @@ def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse
         raise PermissionDenied
     feature = Feature.objects.filter(server=server, pk=request.POST.get("feature") or 0).first()
     if feature is None:
-        raise Http404("There is no such feature at this server.")
+        raise Missing(gettext("There is no such feature at this server."))
     back = redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unmapped")
     try:
         messages.success(request, _map(request, feature))

@@ -11,12 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_lazy
 
+from itam.errors import Missing
 from licenses.models import Feature, ImportJob, LicensePool, LicenseServer, Product, Team
 from licenses.overview import setup
 from licenses.tasks import nudge
@@ -74,7 +75,7 @@ def urls(site: Any) -> list[URLPattern]:
 def sample(request: HttpRequest, name: str) -> FileResponse:
     """Send a small file that can be imported as it stands, to fill in."""
     if name not in {each for names in SAMPLES.values() for each in names}:
-        raise Http404("There is no such sample.")
+        raise Missing(gettext("There is no such sample."))
     file = settings.BASE_DIR / "docs" / "samples" / f"{name}.csv"
     return FileResponse(
         file.open("rb"), as_attachment=True, filename=f"{name}.csv", content_type="text/csv"
@@ -92,7 +93,7 @@ def step_page(site: Any, request: HttpRequest, key: str) -> HttpResponse:
         return redirect("admin:set-up-step", first)
     step = next((each for each in found if each.key == key and key in FORMS), None)
     if step is None:
-        raise Http404("The set-up has no such step.")
+        raise Missing(gettext("The set-up has no such step."))
     allowed = all(user.has_perm(permission) for permission in PERMISSIONS[key])
     if request.method == "POST" and "skip" in request.POST:
         return _skip(request, step, found)

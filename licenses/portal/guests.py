@@ -7,11 +7,12 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from itam.errors import Missing
 from licenses.access.accounts import is_public, shown_pools
 from licenses.models import LicensePool
 
@@ -56,5 +57,5 @@ def find_pool(request: HttpRequest, pk: int) -> LicensePool:
     asks give the same answer."""
     pool: LicensePool | None = pools(request).filter(pk=pk).first()
     if pool is None:
-        raise Http404(gettext("There is no such pool, or it is not shown to you."))
+        raise Missing(gettext("There is no such pool, or it is not shown to you."))
     return pool

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
+from itam.errors import Missing
 from licenses.access import why as whys
 from licenses.access import why_words
 from licenses.admin import words
@@ -58,7 +59,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     give the same answer."""
     episode = whys.find(request.user, pk)
     if episode is None:
-        raise Http404(gettext("There is no such refusal, or it is not yours to see."))
+        raise Missing(gettext("There is no such refusal, or it is not yours to see."))
     found, now, pool = whys.explain(episode, request.user), int(time.time()), episode.pool
     seats = load_availability([pool], now)[pool.pk]
     hours = board.hours_of(pool, seats.seats, now)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
+from itam import errors
 from licenses.access import waitlist
 from licenses.access.accounts import has_a_role
 from licenses.analysis.availability import Availability
@@ -94,9 +95,8 @@ def _too_often(request: HttpRequest) -> HttpResponse | None:
     if throttle.allow_request(request, None):
         return None
     wait = math.ceil(throttle.wait() or 60)
-    return HttpResponse(
-        gettext("You joined and left lists very often. Try again later.") + "\n",
-        status=429,
-        content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": str(wait)},
+    refused = errors.answer(
+        request, 429, gettext("You joined and left lists very often. Try again later.")
     )
+    refused.headers["Retry-After"] = str(wait)
+    return refused

@@ -10,9 +10,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
+from itam.errors import Missing
 from reports.leases import State
 
 
@@ -78,7 +79,7 @@ class MadeInBackground:
         """Return the file of a row in the user's scope."""
         found = self.fetch(self._row(request, pk), request.user)
         if found is None:
-            raise Http404("The file is not there.")
+            raise Missing(gettext("The file is not there."))
         return found
 
     def progress(self, request: HttpRequest, pk: int) -> JsonResponse:
