@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from licenses.alerts.announce import announce
-from licenses.alerts.messages import link, plain
+from licenses.alerts.words import link, plain
 from licenses.concurrency.periods import iso
 from reports.documents import KINDS
 from reports.documents.words import VERDICTS, day_span

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from licenses.alerts import personal
-from licenses.alerts.messages import link, plain
+from licenses.alerts.words import link, plain
 from reports import delivery, events
 from reports.datasets.plain import plain as as_json
 from reports.datasets.standing import Difference, differences

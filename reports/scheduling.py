@@ -22,8 +22,8 @@ from itam import figures
 from licenses.alerts.channels import Message, SendError, mail
 from licenses.alerts.channels.base import Attachment
 from licenses.alerts.failing import GIVE_UP
-from licenses.alerts.messages import link, plain
 from licenses.alerts.outbox import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, LEASE
+from licenses.alerts.words import link, plain
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
 from reports import events

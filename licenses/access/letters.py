@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from itam import figures
-from licenses.alerts.messages import link, moment, plain
+from licenses.alerts.words import link, moment, plain
 from licenses.analysis.availability import Availability
 from licenses.models import LicensePool, WaitlistEntry
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from itam import figures
 from licenses.access.why import Why
-from licenses.alerts.messages import length
+from licenses.alerts.words import length
 from licenses.models import DenialEpisode, SharingRule
 from licenses.sources.flexnet.denials import DenialClass
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from itam import figures
 from licenses.models import Notification
 
-from .messages import plain
+from .words import plain
 
 __all__ = ["plain", "together"]
 

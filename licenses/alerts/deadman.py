@@ -28,7 +28,7 @@ from licenses.models import (
 from . import channels, egress
 from .channels.webhook import policy
 from .evaluation import EVALUATOR, MISSED_SECONDS
-from .messages import length, link, listed, moment, plain
+from .words import length, link, listed, moment, plain
 from .world import World, read_servers
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from licenses.models import Alert, AlertState, Heartbeat
 
-from . import messages
+from . import messages, titles
 from .book import Book, Key, write
 from .observing import Notice, Observation, notices, observations
 from .rules import Change, Standing, State, Transition, start, step
@@ -154,7 +154,7 @@ def _create(book: Book, seen: Observation, since: int, worst: int) -> Alert:
         subject=subject.key,
         pool=subject.pool,
         server=subject.server,
-        title=messages.title(seen, book.world)[:300],
+        title=titles.title(seen, book.world)[:300],
         started_at=datetime.fromtimestamp(_began(book.world, seen, since), UTC),
         fired_at=book.world.now,
         last_value=seen.sample.value,
@@ -246,7 +246,7 @@ def _announce(book: Book, notice: Notice) -> None:
         band=notice.band,
         server=notice.subject.server,
         contract=notice.subject.contract,
-        title=messages.notice_title(notice, book.world.today)[:300],
+        title=titles.notice_title(notice, book.world.today)[:300],
         message=messages.notice_body(notice, book.world.today),
         started_at=book.world.now,
         fired_at=book.world.now,

@@ -5,13 +5,10 @@ what happened, how much of how much, since when, how old the figures are, and wh
 
 from __future__ import annotations
 
-import unicodedata
 import zoneinfo
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext
 
 from itam import figures
@@ -19,153 +16,12 @@ from licenses.models import Alert, AlertRule, LicensePool, PoolNow, PoolStillnes
 
 from . import filling
 from .holders import Holders
-from .observing import Notice, Observation, Subject
+from .observing import Notice, Observation
+from .titles import notice_title
+from .words import SHOWN, length, link, listed, moment, page, plain
 from .world import CAPACITY, ServerSight, World
 
 Kind = AlertRule.Kind
-SHOWN = 10
-"""Names of a list that are written out; the rest is counted."""
-
-
-def plain(text: object, most: int = 120) -> str:
-    """Return text from outside as one line without control or direction characters, cut visibly."""
-    kept = "".join(
-        " " if char.isspace() else char
-        for char in unicodedata.normalize("NFC", str(text))
-        if char.isspace() or unicodedata.category(char)[0] != "C"
-    )
-    line = " ".join(kept.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def moment(second: int | datetime, zone: zoneinfo.ZoneInfo) -> str:
-    """Return a moment as people of that zone read it: 2026-11-24 10:05 CET."""
-    at = second if isinstance(second, datetime) else datetime.fromtimestamp(second, UTC)
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
-
-
-def length(seconds: float) -> str:
-    """Return a length in its two largest units: 3 h 5 min."""
-    minutes = max(0, round(seconds / 60))
-    days, rest = divmod(minutes, 1440)
-    hours, left = divmod(rest, 60)
-    parts = [(days, gettext("d")), (hours, gettext("h")), (left, gettext("min"))]
-    shown = [f"{number} {unit}" for number, unit in parts if number][:2]
-    return " ".join(shown) or gettext("less than a minute")
-
-
-def link(path: str) -> str:
-    """Return the address of a page; the bare path where ITAM_PUBLIC_URL is not set."""
-    return f"{settings.ITAM_PUBLIC_URL}{path}"
-
-
-def page(subject: Subject | Alert) -> str:
-    """Return the admin page of what an alert is about."""
-    for name, model in (
-        ("pool", "licensepool"),
-        ("server", "licenseserver"),
-        ("contract", "contract"),
-    ):
-        row = getattr(subject, name)
-        if row is not None:
-            return link(f"/admin/licenses/{model}/{row.pk}/change/")
-    return link("/admin/")
-
-
-def listed(names: Sequence[str]) -> str:
-    shown = ", ".join(plain(name) for name in names[:SHOWN])
-    return (
-        gettext("%(shown)s and %(names)s more") % {"shown": shown, "names": len(names) - SHOWN}
-        if len(names) > SHOWN
-        else shown
-    )
-
-
-# --- Titles -------------------------------------------------------------------------------------
-
-
-def title(seen: Observation, world: World) -> str:
-    """Return the line that names an alert: short, for subjects and lists."""
-    kind, value, bound = seen.rule.kind, seen.sample.value, seen.bound
-    if kind == Kind.UNREADABLE:
-        lines = figures.lines(bound or 0)
-        return gettext("%(server)s: %(value)s of %(lines)s could not be read") % {
-            "server": plain(seen.subject.server),
-            "value": value,
-            "lines": lines,
-        }
-    if kind == Kind.FLAT and seen.subject.pool is not None:
-        still = world.still.get(seen.subject.pool.pk)
-        days = figures.working_days(value or 0)
-        told = {"pool": plain(seen.subject.pool), "days": days}
-        if still is None or not still.level:
-            return gettext("%(pool)s: use has been zero for %(days)s") % told
-        told["level"] = str(still.level)
-        return gettext("%(pool)s: use has been exactly %(level)s for %(days)s") % told
-    if kind == Kind.DRIFT:
-        return gettext("%(pool)s: contract, licence file and server differ on its seats") % {
-            "pool": plain(seen.subject.pool)
-        }
-    if kind == Kind.TIME_TO_FULL:
-        return gettext("%(pool)s is expected to be full in about %(left)s") % {
-            "pool": plain(seen.subject.pool),
-            "left": length(-60 * (value or 0)),
-        }
-    if seen.subject.server is not None:
-        return gettext("Licence server %(server)s gives no answer") % {
-            "server": plain(seen.subject.server)
-        }
-    if kind == Kind.EVIDENCE:
-        return gettext("The sealed evidence does not fit")
-    if seen.subject.part:
-        return gettext("The %(part)s stands still") % {"part": plain(seen.subject.part)}
-    pool = plain(seen.subject.pool)
-    if kind == Kind.DENIALS:
-        return gettext("%(pool)s: %(refusals)s in an hour") % {
-            "pool": pool,
-            "refusals": figures.refusals(value or 0),
-        }
-    if kind == Kind.OVER_USE:
-        return gettext("%(pool)s is over its limit: %(value)s in use, %(bound)s allowed") % {
-            "pool": pool,
-            "value": value,
-            "bound": bound,
-        }
-    if bound is not None and value is not None and value >= bound:
-        return gettext("%(pool)s is full: %(value)s of %(bound)s seats in use") % {
-            "pool": pool,
-            "value": value,
-            "bound": bound,
-        }
-    return gettext("%(pool)s: %(value)s of %(bound)s seats in use") % {
-        "pool": pool,
-        "value": value,
-        "bound": bound,
-    }
-
-
-def notice_title(notice: Notice, today: date) -> str:
-    left = (notice.day - today).days
-    near = gettext("today") if left == 0 else gettext("in %(days)s") % {"days": figures.days(left)}
-    when = f"{notice.day.isoformat()}, {near}"
-    if notice.what == "expiry":
-        return gettext("Licence file of %(server)s ends on %(when)s") % {
-            "server": plain(notice.subject.server),
-            "when": when,
-        }
-    contract = notice.subject.contract
-    if notice.what == "notice":
-        return gettext("Contract %(contract)s: last day to give notice is %(when)s") % {
-            "contract": plain(contract),
-            "when": when,
-        }
-    told = {"contract": plain(contract), "when": when}
-    if contract is not None and contract.renews:
-        return gettext("Contract %(contract)s renews after %(when)s") % told
-    return gettext("Contract %(contract)s ends on %(when)s") % told
-
-
-# --- Bodies -------------------------------------------------------------------------------------
 
 
 def fired(seen: Observation, since: int, world: World, holders: Holders | None) -> str:

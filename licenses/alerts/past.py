@@ -24,9 +24,9 @@ from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times, usage
 from licenses.models import LONGEST_STEP, Alert, AlertRule, LateSpan, LicensePool
 
 from .filling import minute_limits
-from .messages import plain
 from .observing import capacity_limits
 from .rules import Limits, Sample, replay
+from .words import plain
 from .world import CAPACITY, Kind
 
 MARGIN_SECONDS = 86400

@@ -31,8 +31,8 @@ from licenses.models import (
 )
 
 from . import filling
-from .messages import plain
 from .rules import UsedDay, stillness
+from .words import plain
 from .world import Kind
 
 WINDOW = timedelta(weeks=26)

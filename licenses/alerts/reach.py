@@ -8,7 +8,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from licenses.models import AlertRule, Channel
 
-from .messages import listed
+from .words import listed
 
 MAILBOX = "licenses.alerts.mailbox.MailboxBackend"
 REMEDY = gettext_lazy(

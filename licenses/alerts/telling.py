@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from licenses.models import Alert, Channel, EscalationStep, Notification, Silence
 
-from . import channels, messages
+from . import channels, messages, words
 from .observing import Subject
 from .outbox import Draft
 from .world import CAPACITY
@@ -49,7 +49,7 @@ def next_step(alert: Alert, now: datetime) -> EscalationStep | None:
 
 def escalation(alert: Alert, subject: Subject, step: EscalationStep, now: datetime) -> list[Draft]:
     """Return a message for each recipient of a step of the escalation."""
-    since = messages.length((now - alert.fired_at).total_seconds())
+    since = words.length((now - alert.fired_at).total_seconds())
     lead = gettext(
         "Nobody has acknowledged this alert for %(since)s, so it comes to you (step %(step)s)."
     ) % {"since": since, "step": step.step}

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from licenses.api import serializers as shapes
 from licenses.api.base import BIGGEST_ID, Scoped, filters_of
+from licenses.api.scoped import as_api_error
 from licenses.importing.changes import EDITABLE, MOST, change, may_change, preview, undo
 from licenses.models import BulkChange
 
@@ -74,7 +75,7 @@ class BulkChangeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin
         try:
             done = change(kind, rows, changes, user=request.user, reason=reason)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(done).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=WishSerializer, responses={200: PartSerializer(many=True)})
@@ -85,7 +86,7 @@ class BulkChangeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin
         try:
             parts = preview(kind, rows, changes)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response([part._asdict() for part in parts])
 
     @extend_schema(request=None, responses={200: BulkChangeSerializer})
@@ -98,7 +99,7 @@ class BulkChangeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin
         try:
             undo(done, user=request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(done).data)
 
     def _wish(self, request: Request) -> tuple[str, list[Any], dict[str, Any], str]:

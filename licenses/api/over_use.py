@@ -14,14 +14,14 @@ from rest_framework.response import Response
 
 from licenses.analysis.over_use import Episode, over_use
 from licenses.api import examples
-from licenses.api import serializers as shapes
 from licenses.api.asking import SPAN, Span, span
 from licenses.api.base import ReadOnly, filters_of
+from licenses.api.scoped import as_api_error, serializer_for
 from licenses.concurrency.periods import iso
 from licenses.importing.over_use import explain_over_use
 from licenses.models import OverUseNote
 
-OverUseNoteSerializer = shapes.serializer_for(
+OverUseNoteSerializer = serializer_for(
     OverUseNote,
     *("pool", "starts", "ends", "cause", "resolution", "owner", "recorded_at", "recorded_by"),
     read_only=("recorded_at", "recorded_by"),
@@ -42,7 +42,7 @@ class OverUseNoteViewSet(ReadOnly, mixins.CreateModelMixin):
         try:
             note = explain_over_use(**serializer.validated_data, user=self.request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         serializer.instance = note
 
 

@@ -13,12 +13,12 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, filters_of
+from licenses.api.scoped import as_api_error, serializer_for
 from licenses.evidence import reveals
 from licenses.models import NameReveal
 
-RevealSerializer = shapes.serializer_for(
+RevealSerializer = serializer_for(
     NameReveal,
     *("person", "pool", "reason"),
     *("requested_by", "requested_at", "decided_by", "decided_at", "granted", "valid_until"),
@@ -50,7 +50,7 @@ class RevealViewSet(ReadOnly, mixins.CreateModelMixin):
                 pool=values.get("pool"),
             )
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
 
     @extend_schema(request=DecisionSerializer, responses={200: RevealSerializer})
     @action(detail=True, methods=["post"], permission_classes=(IsAuthenticated,))
@@ -65,5 +65,5 @@ class RevealViewSet(ReadOnly, mixins.CreateModelMixin):
                 self.get_object().pk, request.user, granted=asked.validated_data["granted"]
             )
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(found).data)

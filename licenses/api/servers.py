@@ -17,6 +17,7 @@ from rest_framework.reverse import reverse
 from licenses.analysis.unreadable import groups, report
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, Scoped, filters_of
+from licenses.api.scoped import as_api_error
 from licenses.importing import connection, jobs, polling
 from licenses.importing.unreadable import ignore, show_again
 from licenses.models import IgnoredLines, LicenseServer, sees_names
@@ -50,7 +51,7 @@ class ServerViewSet(Editable):
         try:
             job = jobs.hand_in(server, values.pop("file"), **values, user=request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         nudge("licenses.tasks.import_file", job.pk)
         location = reverse("api:import-detail", [job.pk], request=request)
         body = shapes.ImportJobSerializer(job, context=self.get_serializer_context()).data
@@ -114,7 +115,7 @@ class IgnoredLinesViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMix
                 given["server"], given["digest"], note=given.get("note", ""), user=request.user
             )
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={200: shapes.IgnoredLinesSerializer})
@@ -125,4 +126,4 @@ class IgnoredLinesViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMix
         try:
             return Response(self.get_serializer(show_again(row, user=request.user)).data)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error

@@ -19,8 +19,8 @@ from rest_framework.throttling import UserRateThrottle
 from licenses.access import waitlist
 from licenses.access.accounts import has_a_role, shown_pools
 from licenses.analysis.availability import Availability, load_availability
-from licenses.api import serializers as shapes
 from licenses.api.base import ReadOnly, filters_of
+from licenses.api.scoped import ScopedSerializer, as_api_error
 from licenses.api.throttling import WaitlistThrottle
 from licenses.concurrency.periods import iso
 from licenses.models import LicensePool, WaitlistEntry
@@ -101,7 +101,7 @@ class SeatsViewSet(ReadOnly):
         return Response(told([self.get_object()])[0])
 
 
-class PlaceSerializer(shapes.ScopedSerializer):
+class PlaceSerializer(ScopedSerializer):
     """A place on a waitlist.
 
     place:  how many are told before it and with it; null: it does not wait.
@@ -151,7 +151,7 @@ class WaitlistViewSet(ReadOnly):
         try:
             entry = waitlist.join(request.user, asked.validated_data["pool"], timezone.now())
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(entry).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={200: PlaceSerializer})

@@ -29,6 +29,7 @@ from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, te
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
 from licenses.api.over_use import PoolOverUse
+from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import iso
 from licenses.importing import mapping
@@ -115,7 +116,7 @@ class EntitlementViewSet(
                 row, changes=changes, reason=reason, user=request.user, withdraw=withdraw
             )
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return self._told(copy, status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -130,7 +131,7 @@ class EntitlementViewSet(
         try:
             override_strength(row, **asked.validated_data, user=request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return self._told(row, status.HTTP_200_OK)
 
     def _told(self, line: Entitlement, code: int) -> Response:
@@ -181,7 +182,7 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         try:
             row = mapping.map_feature(**asked.validated_data, user=request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={200: shapes.MappingSerializer})
@@ -191,7 +192,7 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         try:
             row = mapping.unmap_feature(self.get_object(), user=request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         return Response(self.get_serializer(row).data)
 
 
@@ -214,7 +215,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         try:
             made = mapping.create_pool_for(self.get_object(), user=request.user)
         except ModelError as error:
-            raise shapes.as_api_error(error) from error
+            raise as_api_error(error) from error
         body = shapes.PoolSerializer(made, context=self.get_serializer_context()).data
         return Response(body, status=status.HTTP_201_CREATED)
 

@@ -21,8 +21,10 @@ from .contracts import (
     correct_entitlement,
     unreplaced,
 )
+from .denials import Denial, DenialEpisode
 from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
 from .headlines import PoolHeadline
+from .hours import DirtySpan, PoolHour, PoolNow
 from .imports import (
     LATE_SECONDS,
     Capture,
@@ -86,18 +88,7 @@ from .servers import (
     longest_step,
 )
 from .teams import RuleMatch, TeamHour, TeamRule
-from .usage import (
-    Boundary,
-    Checkout,
-    Denial,
-    DenialEpisode,
-    DirtySpan,
-    Disagreement,
-    Event,
-    PoolHour,
-    PoolNow,
-    Sighting,
-)
+from .usage import Boundary, Checkout, Disagreement, Event, Sighting
 from .waitlist import WaitlistEntry
 from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, UnreadableShare
 

@@ -1,0 +1,72 @@
+"""Words that all messages share: text from outside made plain, moments, lengths, addresses."""
+
+from __future__ import annotations
+
+import unicodedata
+import zoneinfo
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.utils.translation import gettext
+
+from licenses.models import Alert
+
+from .observing import Subject
+
+SHOWN = 10
+"""Names of a list that are written out; the rest is counted."""
+
+
+def plain(text: object, most: int = 120) -> str:
+    """Return text from outside as one line without control or direction characters, cut visibly."""
+    kept = "".join(
+        " " if char.isspace() else char
+        for char in unicodedata.normalize("NFC", str(text))
+        if char.isspace() or unicodedata.category(char)[0] != "C"
+    )
+    line = " ".join(kept.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def moment(second: int | datetime, zone: zoneinfo.ZoneInfo) -> str:
+    """Return a moment as people of that zone read it: 2026-11-24 10:05 CET."""
+    at = second if isinstance(second, datetime) else datetime.fromtimestamp(second, UTC)
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def length(seconds: float) -> str:
+    """Return a length in its two largest units: 3 h 5 min."""
+    minutes = max(0, round(seconds / 60))
+    days, rest = divmod(minutes, 1440)
+    hours, left = divmod(rest, 60)
+    parts = [(days, gettext("d")), (hours, gettext("h")), (left, gettext("min"))]
+    shown = [f"{number} {unit}" for number, unit in parts if number][:2]
+    return " ".join(shown) or gettext("less than a minute")
+
+
+def link(path: str) -> str:
+    """Return the address of a page; the bare path where ITAM_PUBLIC_URL is not set."""
+    return f"{settings.ITAM_PUBLIC_URL}{path}"
+
+
+def page(subject: Subject | Alert) -> str:
+    """Return the admin page of what an alert is about."""
+    for name, model in (
+        ("pool", "licensepool"),
+        ("server", "licenseserver"),
+        ("contract", "contract"),
+    ):
+        row = getattr(subject, name)
+        if row is not None:
+            return link(f"/admin/licenses/{model}/{row.pk}/change/")
+    return link("/admin/")
+
+
+def listed(names: Sequence[str]) -> str:
+    shown = ", ".join(plain(name) for name in names[:SHOWN])
+    return (
+        gettext("%(shown)s and %(names)s more") % {"shown": shown, "names": len(names) - SHOWN}
+        if len(names) > SHOWN
+        else shown
+    )

@@ -1,0 +1,152 @@
+"""Hourly and present figures of pools, derived from holdings, refusals and what was observed.
+
+They can be thrown away and made again.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Greatest, Least
+from django.db.models.lookups import GreaterThan
+from django.utils.translation import gettext, gettext_lazy
+
+from .fields import InstantField
+from .pools import LicensePool
+from .scoping import ScopedQuerySet
+
+_HOUR = 3600
+_NUMBER = models.BigIntegerField()
+
+
+def _epoch(name: str) -> ExpressionWrapper:
+    return ExpressionWrapper(F(name), output_field=_NUMBER)
+
+
+class PoolHourQuerySet(ScopedQuerySet):
+    def within(self, start: int, end: int) -> Self:
+        """Keep the rows that stand for any hour that begins in [start, end).
+
+        start, end:  epoch seconds.
+        """
+        first, last = -(-start // _HOUR) * _HOUR, -(-end // _HOUR) * _HOUR
+        if first >= last:
+            return self.none()
+        # A row lies in one UTC day: from the day's start on, the key finds the few that reach over.
+        return self.filter(
+            GreaterThan(_epoch("hour"), first - F("hours") * _HOUR),
+            hour__gte=first // (24 * _HOUR) * 24 * _HOUR,
+            hour__lt=last,
+        )
+
+    def inside(self, start: int, end: int) -> Self:
+        """Keep what `within` does, with `inside`: how many of a row's hours begin in [start, end).
+
+        What is summed over hours is a row's figure times this.
+        """
+        first, last = -(-start // _HOUR) * _HOUR, -(-end // _HOUR) * _HOUR
+        until = Least(_epoch("hour") + F("hours") * _HOUR, Value(last), output_field=_NUMBER)
+        since = Greatest(_epoch("hour"), Value(first), output_field=_NUMBER)
+        return self.within(start, end).annotate(inside=(until - since) / _HOUR)
+
+
+class PoolHour(models.Model):
+    """What one pool did in one hour (UTC), or in each of several alike hours of one UTC day, which
+    follow each other. Derived; made again for exactly the hours that something touched.
+
+    hour, peak_at:  of the first of them.
+    Null peaks: nothing is known of the hour. A row is missing where nothing was observed and
+    nothing held. `licenses.analysis.rollup.hours` gives hours one by one.
+    """
+
+    pk = models.CompositePrimaryKey("pool_id", "hour")
+    pool = models.ForeignKey(
+        LicensePool, on_delete=models.CASCADE, related_name="hours", db_index=False
+    )
+    hour = InstantField()
+    hours = models.PositiveSmallIntegerField(default=1)
+    peak = models.PositiveIntegerField(null=True)
+    peak_high = models.PositiveIntegerField(null=True)
+    peak_at = InstantField(null=True)
+    seat_seconds = models.PositiveBigIntegerField(default=0)
+    full_seconds = models.PositiveIntegerField(null=True)
+    over_seconds = models.PositiveIntegerField(null=True)
+    observed_seconds = models.PositiveIntegerField(default=0)
+    checkouts = models.PositiveIntegerField(default=0)
+    denials = models.PositiveIntegerField(default=0)
+    limit = models.PositiveIntegerField(
+        null=True, help_text=gettext_lazy("At the end of the hour.")
+    )
+
+    objects = PoolHourQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(hours__gte=1, hours__lte=24), name="pool_hours_of_one_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return gettext("%(pool_id)s at %(hour)s") % {"pool_id": self.pool_id, "hour": self.hour}
+
+
+class PoolNow(models.Model):
+    """What is known of a pool at its newest moment. One row a pool, so that a page of pools is one
+    query."""
+
+    pool = models.OneToOneField(LicensePool, on_delete=models.CASCADE, related_name="now")
+    at = InstantField(
+        null=True,
+        help_text=gettext_lazy(
+            "As of when the figures hold: the oldest of its servers' newest answers."
+        ),
+    )
+    in_use = models.PositiveIntegerField(null=True)
+    limit = models.PositiveIntegerField(null=True)
+    allowed = models.PositiveIntegerField(null=True)
+    issued = models.PositiveIntegerField(null=True)
+    reserved_idle = models.PositiveIntegerField(default=0)
+    borrowed = models.PositiveIntegerField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    source = models.CharField(max_length=10, blank=True, help_text=gettext_lazy("log or polls"))
+    peak_12_months = models.PositiveIntegerField(null=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return gettext("%(pool_id)s: %(in_use)s of %(limit)s") % {
+            "pool_id": self.pool_id,
+            "in_use": self.in_use,
+            "limit": self.limit,
+        }
+
+    @property
+    def source_words(self) -> str:
+        """Return where the figures come from, in the reader's language."""
+        return {"log": gettext("log"), "polls": gettext("polls")}.get(self.source, self.source)
+
+    @property
+    def free(self) -> int | None:
+        if self.limit is None or self.in_use is None:
+            return None
+        return max(0, self.limit - self.in_use)
+
+    @property
+    def share(self) -> float | None:
+        """In use / limit, 0 to 1 and more; None where either is unknown or the limit is 0."""
+        return self.in_use / self.limit if self.limit and self.in_use is not None else None
+
+
+class DirtySpan(models.Model):
+    """Hours of a pool that something touched and that are to be counted again. Written with the
+    rows that touched them."""
+
+    pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="+")
+    starts = InstantField()
+    ends = InstantField()
+
+    def __str__(self) -> str:
+        return f"{self.pool_id} {self.starts}..{self.ends}"
