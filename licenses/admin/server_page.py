@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from itam.errors import Missing
+from licenses.analysis.server_facts import facts_for
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
 from licenses.evidence.reads import note_names
@@ -149,6 +150,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int, *, form: Any = Non
         .unmapped()
         .filter(server=server)
         .count(),
+        **facts(server, request.user),
         "calendar": coverage_calendar.calendar(server),
         "gaps": list(server.gaps.order_by("-starts")[:8]),
         "packages": bearing_on_scope(server.packages.all(), request.user, "package")[:SHOWN],
@@ -216,6 +218,16 @@ def features(server: Any, user: Any) -> list[Any]:
         feature.pools_now = [mapping.pool for mapping in feature.mappings.all()]
         feature.newest = getattr(feature, "now", None)
     return found
+
+
+def facts(server: Any, user: Any) -> dict[str, Any]:
+    """Return what the server states of itself now, and what it stated before, for who may see what
+    was read."""
+    if not user.has_perm("licenses.view_capture"):
+        return {"facts": [], "facts_past": []}
+    found = facts_for(server, user)
+    past = sorted((row for row in found if row.until is not None), key=lambda row: -row.at)
+    return {"facts": [row for row in found if row.until is None], "facts_past": past[:SHOWN]}
 
 
 def unmapped(server: Any, user: Any) -> list[Feature]:

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, status
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licenses.analysis.server_facts import facts_for
 from licenses.analysis.unreadable import groups, report
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, Scoped, filters_of
 from licenses.api.scoped import as_api_error
+from licenses.concurrency.periods import iso
 from licenses.importing import connection, jobs, polling
 from licenses.importing.unreadable import ignore, show_again
-from licenses.models import IgnoredLines, LicenseServer, sees_names
+from licenses.models import IgnoredLines, LicenseServer, ServerFact, sees_names
 from licenses.tasks import nudge
+
+
+class FactSerializer(serializers.Serializer[Any]):
+    """What a server states of itself."""
+
+    what = serializers.ChoiceField(choices=ServerFact.What.choices)
+    daemon = serializers.CharField(help_text="Whom it is about, or who says it.")
+    host = serializers.CharField(help_text="The machine that it is about, where one is named.")
+    value = serializers.CharField()
+    source = serializers.CharField(help_text="The kind of text that states it.")  # type: ignore[assignment]
+    at = serializers.DateTimeField(help_text="When it was stated first.")
+    until = serializers.DateTimeField(allow_null=True, help_text="When another value was.")
 
 
 class ServerViewSet(Editable):
@@ -79,6 +94,29 @@ class ServerViewSet(Editable):
         location = reverse("api:connection-check-detail", [check.pk], request=request)
         body = shapes.ConnectionCheckSerializer(check, context=self.get_serializer_context()).data
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    @extend_schema(responses={200: FactSerializer(many=True)})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def facts(self, request: Request, pk: str | None = None) -> Response:
+        """Say which host ids, names and versions the server stated of itself, and when.
+
+        `until` is null for what it states now.
+        """
+        server = self.get_object()
+        if not request.user.has_perm("licenses.view_capture"):
+            raise PermissionDenied
+        found = facts_for(server, request.user)
+        zone = server.tzinfo
+        return Response(
+            [
+                row._asdict()
+                | {
+                    "at": iso(row.at, zone),
+                    "until": None if row.until is None else iso(row.until, zone),
+                }
+                for row in found
+            ]
+        )
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, pagination_class=None, filter_backends=())

@@ -4,9 +4,8 @@ An entry is one line of canonical JSON (sorted keys, no blanks, UTF-8, integers 
 
     {"body":{...},"event_time":T,"kind":K,"n":N,"recorded_at":R,"source":S,"stream":NAME,"v":1}
 
-Times are epoch seconds. Names of people and machines never stand in it, only their keyed
-pseudonyms, so a name can be
-erased and every hash stays valid.
+Times are epoch seconds. Names of people, and of the machines they work at, never stand in it, only
+their keyed pseudonyms, so a name can be erased and every hash stays valid.
 """
 
 from __future__ import annotations

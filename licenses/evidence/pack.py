@@ -109,7 +109,10 @@ def refuse_late(choice: Choice, last: date, end: int) -> None:
                 )
 
 
-TELL_NOTHING = ("capture", "clock", "entitlement", "export", "mapping", "reveal", "seal", "stock")
+TELL_NOTHING = (
+    *("capture", "clock", "entitlement", "export", "mapping", "reveal", "seal", "server"),
+    "stock",
+)
 """Kinds of entries on which no figure rests."""
 
 

@@ -32,7 +32,7 @@ from licenses.models import (
 from licenses.sources import records
 from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 
-from . import bulk, coverage, dirty, facts, late
+from . import bulk, coverage, dirty, facts, late, server_facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import BEGINNING, Key, Touched, derive
 from .directory import Directory
@@ -178,6 +178,8 @@ class LogImport:
             # The next answer is compared with what the log now says, though it may read as the last
             # one.
             PollState.objects.filter(server=self.server).update(line_digest=None)
+        stated = [item for item in items if isinstance(item, records.Stated)]
+        stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
         self._append_evidence(items, capture, known is None, stored, added, digest)
         self._mark_dirty(stored, added, changed, heard)
         if spans and (stored.new or added):

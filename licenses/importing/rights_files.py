@@ -26,9 +26,10 @@ from licenses.models import (
 from licenses.sources.base import NotRecognised, SourceError
 from licenses.sources.flexnet.license_file import parse_license_file
 from licenses.sources.flexnet.options_file import parse_options_file
+from licenses.sources.flexnet.stated import in_license_file
 from licenses.sources.records import Issued
 
-from . import dirty
+from . import dirty, server_facts
 from .captures import store_raw, store_unreadable
 from .coverage import moment
 from .directory import Directory
@@ -136,6 +137,8 @@ def import_license_file(
             )
             for line in lines
         ]
+        stated = in_license_file(parsed, int(capture.recorded_at.timestamp()))
+        drafts += server_facts.store(server, stated, Capture.Kind.LICENSE_FILE)
         entries.append(entries.server_stream(server), drafts, source=f"license-file:{digest}")
         stock.tell(_pools_of(server))
         # Issued seats are the limit of every moment that no entitlement speaks for.

@@ -18,9 +18,10 @@ from django.db import transaction
 from licenses.analysis import now as pools_now
 from licenses.evidence import entries
 from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolFeature
+from licenses.sources.flexnet.stated import in_status
 from licenses.sources.records import Result, Snapshot
 
-from . import attempts, clock_back, coverage, dirty, status_totals
+from . import attempts, clock_back, coverage, dirty, server_facts, status_totals
 from .captures import store_raw, store_unreadable
 from .derive import Key, derive
 from .directory import Directory
@@ -96,7 +97,7 @@ def store_snapshot(
         )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture, known=capture.known, unchanged=unchanged)
-        drafts = [*clock, *told, _poll_entry(capture, at)]
+        drafts = [*clock, *told, _poll_entry(capture, at), *_stated(state, snapshot, at)]
         if unchanged:
             _see_again(rows)
         else:
@@ -107,6 +108,16 @@ def store_snapshot(
             refresh_pools([server.pk])
         entries.append(entries.server_stream(server), drafts, source=f"capture:{digest}")
     return result
+
+
+def _stated(state: PollState, snapshot: Snapshot, at: int) -> list[entries.Draft]:
+    """Store what the answer states of its server, unless the last one said so on the same day."""
+    said = in_status(snapshot, at)
+    digest = server_facts.digest(said, at)
+    if not said or bytes(state.stated_digest or b"") == digest:
+        return []
+    state.stated_digest = digest
+    return server_facts.store(state.server, said, Capture.Kind.STATUS)
 
 
 def _see_again(rows: StatusRows) -> None:

@@ -75,6 +75,7 @@ from .scoping import (
     roles,
     sees_everything,
 )
+from .server_facts import ServerFact
 from .servers import (
     LONGEST_STEP,
     Feature,
@@ -161,6 +162,7 @@ __all__ = [
     "Product",
     "RuleMatch",
     "Scope",
+    "ServerFact",
     "SharingRule",
     "Sighting",
     "Silence",

@@ -203,6 +203,7 @@ class PollState(models.Model):
         default=0, help_text=gettext_lazy("Attempts failed in a row.")
     )
     line_digest = models.BinaryField(null=True, blank=True, editable=False)
+    stated_digest = models.BinaryField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "poll state"

@@ -172,6 +172,34 @@ class ReservationEcho(NamedTuple):
     line: int
 
 
+class Statement(StrEnum):
+    """What a server states of itself."""
+
+    HOST = "host"
+    """The name of the machine, or of the machines."""
+    HOST_ID = "host_id"
+    """All ids that the machine has."""
+    LICENSED_ID = "licensed_id"
+    """The id that licences are for."""
+    MANAGER = "manager"
+    """The version of what answers for the daemons."""
+    DAEMON = "daemon"
+    """The version of a vendor daemon."""
+
+
+class Stated(NamedTuple):
+    """A server states something of itself."""
+
+    at: int
+    what: Statement
+    daemon: str
+    """Whom it is about or who says it; "" for the whole server."""
+    host: str
+    """The machine that it is about, where the text names one."""
+    value: str
+    line: int
+
+
 LogRecord = (
     Checkout
     | Checkin
@@ -184,6 +212,7 @@ LogRecord = (
     | ClockStep
     | Package
     | ReservationEcho
+    | Stated
     | Unreadable
 )
 
@@ -373,6 +402,8 @@ class LicenseFile:
     lines."""
     unreadable: tuple[Unreadable, ...] = ()
     line_count: int = 0
+    host_ids: tuple[str, ...] = ()
+    """Of each of `servers`, as written."""
 
 
 @dataclass(frozen=True, slots=True)

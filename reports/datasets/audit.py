@@ -90,6 +90,7 @@ class Audit:
             "denials.csv": tables.denials_csv(self.uses),
             "changes.csv": tables.changes_csv(self.judged.changes),
             "sources.csv": tables.sources_csv(self.sources),
+            "servers.csv": tables.servers_csv(self.sources),
         }
 
 

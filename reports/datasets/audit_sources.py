@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
 from licenses.analysis.rows import number
-from licenses.importing.captures import read_raw
+from licenses.analysis.server_facts import Fact, load_facts, of_daemons
 from licenses.models import (
     Capture,
     Denial,
@@ -24,12 +22,9 @@ from licenses.models import (
     LicenseServer,
     PoolFeature,
 )
-from licenses.sources.flexnet.lmstat import parse_lmstat
-from licenses.sources.records import Snapshot
 
 WITHHELD: Final = gettext_lazy("(not told)")
 """For the name of a file of a server that serves other vendors too: it may name theirs."""
-_VERSION: Final = re.compile(r"\bv\d+(\.\d+)+")
 STANDING = (Capture.Kind.LICENSE_FILE, Capture.Kind.OPTIONS_FILE)
 
 
@@ -45,14 +40,32 @@ class StandingFile:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedFact:
+    """What a server stated of itself.
+
+    what, source:  the codes of `ServerFact` and `Capture`.
+    daemon, host:  whom it is about, or who says it; "" for the whole server.
+    at, until:     when it was stated first, and when another value was, None if none was before the
+                   end of the period; epoch seconds.
+    """
+
+    what: str
+    daemon: str
+    host: str
+    value: str
+    source: str
+    at: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A licence server that fed the pools.
 
     asked:    how its status is got, in words.
     shared:   it serves other vendors too, so names and totals of whole files are not told.
-    daemons:  those whose features feed the pools, with the version that the newest answer whose
-              text is kept states; without one where none does.
-    manager:  the version of what answers for the daemons, by the same answer; "" if not recorded.
+    daemons:  those whose features feed the pools.
+    facts:    its names, host ids and versions over time, as it stated them before the end.
     files:    its licence and options files over time.
     """
 
@@ -63,7 +76,7 @@ class System:
     asked: str
     shared: bool
     daemons: tuple[str, ...]
-    manager: str
+    facts: tuple[StatedFact, ...]
     files: tuple[StandingFile, ...]
 
 
@@ -130,7 +143,7 @@ class Sources:
 def load_sources(
     pools: Collection[LicensePool], start: int, end: int, as_of: datetime, vendor: int
 ) -> Sources:
-    """Return the sources of the pools over [start, end), as read by *as_of*. Eleven queries.
+    """Return the sources of the pools over [start, end), as read by *as_of*. Ten queries.
 
     vendor:  its id; a server that feeds a pool of another one is shared.
     """
@@ -144,8 +157,9 @@ def load_sources(
     )
     shared = set(others.order_by().values_list("feature__server", flat=True))
     known = Capture.objects.filter(server__in=servers, recorded_at__lte=as_of)
+    stated = load_facts([server.pk for server in servers], before=end, as_of=as_of)
     return Sources(
-        systems=_systems(servers, shared, fed, known, end),
+        systems=_systems(servers, shared, fed, known, stated),
         files=_files(servers, shared, known, start, end),
         polls=_polls(servers, known, start, end),
         features=_features(chosen, start, end),
@@ -153,9 +167,12 @@ def load_sources(
 
 
 def _systems(
-    servers: Iterable[LicenseServer], shared: Collection[int], fed: Any, known: Any, end: int
+    servers: Iterable[LicenseServer],
+    shared: Collection[int],
+    fed: Any,
+    known: Any,
+    stated: Mapping[int, Iterable[Fact]],
 ) -> tuple[System, ...]:
-    answers = _newest_answers(known, end)
     daemons: dict[int, set[str]] = {}
     for server, daemon in fed.order_by().values_list("feature__server", "feature__daemon"):
         daemons.setdefault(server, set()).add(daemon or "unknown")
@@ -177,38 +194,15 @@ def _systems(
             zone=server.zone or gettext("UTC, none is set"),
             asked=_asked(server),
             shared=server.pk in shared,
-            daemons=tuple(
-                _titled(name, answers.get(server.pk)) for name in sorted(daemons.get(server.pk, ()))
+            daemons=tuple(sorted(daemons.get(server.pk, ()))),
+            facts=tuple(
+                StatedFact(*fact)
+                for fact in of_daemons(stated.get(server.pk, ()), daemons.get(server.pk, ()))
             ),
-            manager=_version(answers[server.pk].members) if server.pk in answers else "",
             files=tuple(files.get(server.pk, ())),
         )
         for server in servers
     )
-
-
-def _newest_answers(known: Any, end: int) -> dict[int, Snapshot]:
-    """Return what each server last answered in full before *end*, where the text is still kept.
-    Two queries."""
-    kept = known.filter(kind=Capture.Kind.STATUS, result=Capture.Result.PARSED, starts__lt=end)
-    newest = kept.exclude(stored="").order_by().values_list("server").annotate(Max("pk"))
-    found = {}
-    for capture in Capture.objects.filter(pk__in=[pk for _server, pk in newest]):
-        try:
-            found[capture.server_id] = parse_lmstat(read_raw(capture), zone=ZoneInfo("UTC"))[-1]
-        except (OSError, ValueError):
-            continue  # the file is gone or damaged, which the nightly check tells of
-    return found
-
-
-def _titled(daemon: str, answer: Snapshot | None) -> str:
-    rows = [row for row in answer.daemons if row[0] == daemon] if answer else []
-    return f"{daemon} {_version(rows)}".rstrip()
-
-
-def _version(rows: Sequence[tuple[str, bool, str]]) -> str:
-    """Return the version that the first of some lines of a status states, "" if none does."""
-    return next((said[0] for *_row, text in rows if (said := _VERSION.search(text))), "")
 
 
 def _asked(server: LicenseServer) -> str:

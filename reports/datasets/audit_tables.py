@@ -116,3 +116,23 @@ def sources_csv(sources: Sources) -> bytes:
         for row in sources.files
     )
     return as_csv([*names, "tells_from", "tells_to", "sha256"], rows)
+
+
+def servers_csv(sources: Sources) -> bytes:
+    """Return what the servers stated of themselves over time."""
+    names = ("server", "what", "daemon", "host", "value", "source", "stated_from", "stated_until")
+    rows: Iterable[list[Any]] = (
+        [
+            system.name,
+            fact.what,
+            fact.daemon,
+            fact.host,
+            fact.value,
+            fact.source,
+            utc(fact.at),
+            utc(fact.until),
+        ]
+        for system in sources.systems
+        for fact in system.facts
+    )
+    return as_csv(names, rows)

@@ -24,6 +24,7 @@ TABLES: Final = MappingProxyType(
         "denials.csv": "refusals by code",
         "changes.csv": "changes and corrections",
         "sources.csv": "files read, with totals",
+        "servers.csv": "names, host ids and versions of servers",
     }
 )
 """What the tables that go with reports hold."""

@@ -25,6 +25,7 @@ MOMENTS = frozenset(
         "last_at",
         "mapped_from",
         "mapped_until",
+        "until",
     }
 )
 """Names of fields that hold epoch seconds."""

@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 from reportlab.platypus import Flowable
 
 from itam.figures import number
+from licenses.analysis.server_facts import fact_words
+from licenses.models import Capture
 from reports.datasets.audit import Audit
 from reports.datasets.audit_sources import Sources
 from reports.documents.words import UNKNOWN_SIGN, figure, moment
@@ -20,6 +22,8 @@ from reports.pdf.text import prose
 
 MOST_FILES: Final = 400
 """On paper; sources.csv has all."""
+MOST_FACTS: Final = 400
+"""Lines on paper; servers.csv has all."""
 
 
 def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
@@ -35,7 +39,7 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
     rows = [
         (
             each.name,
-            f"{each.kind} {each.manager}, {each.zone}".replace(" ,", ","),
+            f"{each.kind}, {each.zone}",
             each.address or UNKNOWN_SIGN,
             ", ".join(each.daemons),
             each.asked,
@@ -54,13 +58,10 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
         *heading(gettext("2 Systems")),
         FastTable(columns, rows, size=7, limit=200),
         prose(
-            gettext(
-                "Versions are those that a server stated in its newest full answer whose text is"
-                " kept; where none is shown, it is not recorded. Host ids are not recorded. Seats"
-                " that a server serves to other publishers are no part of this report."
-            ),
+            gettext("Seats that a server serves to other publishers are no part of this report."),
             look.SMALL,
         ),
+        *_stated(found, zone),
         *heading(gettext("Licence and options files over time"), 2),
         FastTable(
             [
@@ -75,6 +76,46 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
             empty=gettext("None was read."),
         ),
     ]
+
+
+def _stated(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
+    """List names, host ids and versions, and when each was other than before."""
+    rows: list[Any] = []
+    for each in found.systems:
+        rows += [Group(each.name)] if each.facts else []
+        rows += [
+            (
+                fact_words(fact.what, fact.daemon, fact.host),
+                fact.value,
+                moment(fact.at, zone),
+                UNKNOWN_SIGN if fact.until is None else moment(fact.until, zone),
+                str(Capture.Kind(fact.source).label),
+            )
+            for fact in each.facts
+        ]
+    yield from heading(gettext("What the servers state of themselves"), 2)
+    yield FastTable(
+        [
+            Column(gettext("What"), 0.28, lines=2),
+            Column(gettext("Stated"), 0.31, font=fonts.MONO, lines=3),
+            Column(gettext("First read"), 0.14),
+            Column(gettext("Another one"), 0.14),
+            Column(gettext("Stated by"), 0.13, lines=2),
+        ],
+        rows[:MOST_FACTS],
+        size=7,
+        empty=gettext("No host id and no version is recorded."),
+    )
+    words = gettext(
+        "A row for each host id, name and version, and one more from when another was stated. A"
+        " licence file says for which host its licences are; the log of a daemon, which ids the"
+        " machine has."
+    )
+    if len(rows) > MOST_FACTS:
+        words += gettext(" The first %(count)s lines are shown; servers.csv has all.") % {
+            "count": MOST_FACTS
+        }
+    yield caption(words)
 
 
 def definition(data: Audit, zone: ZoneInfo, report_id: str) -> list[Flowable]:

@@ -44,7 +44,8 @@ CHANGES = (
     *("config", "correction", "entitlement", "erasure", "key", "mapping", "over_use", "pool"),
     "rule",
 )
-_KIND = re.compile(rb'^.*"kind":"(?:' + "|".join((*CHANGES, "clock")).encode() + rb')".*$', re.M)
+_TOLD = (*CHANGES, "clock", "server")
+_KIND = re.compile(rb'^.*"kind":"(?:' + "|".join(_TOLD).encode() + rb')".*$', re.M)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
         "changes.csv": _changes(about, told),
         "corrections.csv": _corrections(about),
         "clock.csv": _clock(about, told),
+        "servers.csv": _servers(about, told),
     }
     return {f"tables/{name}": content for name, content in (made | found.tables()).items()}
 
@@ -336,14 +338,15 @@ def _corrections(about: Subject) -> bytes:
 
 
 def _entries(about: Subject) -> Iterator[dict[str, Any]]:
-    """Yield the few entries of the streams that tell of changes and of clocks, as recorded."""
+    """Yield the few entries of the streams that tell of changes, clocks and servers, as
+    recorded."""
     blocks = EvidenceBlock.objects.filter(
         stream__name__in=about.streams, recorded_at__lt=about.as_of
     )
     for block in blocks.order_by("stream__name", "first").iterator(chunk_size=50):
         for line in _KIND.findall(entries.read(block)):
             entry = json.loads(line)
-            if entry["kind"] in (*CHANGES, "clock"):
+            if entry["kind"] in _TOLD:
                 yield entry
 
 
@@ -370,6 +373,22 @@ def _clock(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
          entry["body"].get("step"), False, entry["body"].get("reason", ""))
         for entry in told
         if entry["kind"] == "clock"
+    ]  # fmt: skip
+    return as_csv(names, rows)
+
+
+def _servers(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
+    """A row for each host id, name and version that a server stated before the period's end."""
+    names = (
+        "stream", "n", "what", "daemon", "host", "value", "source", "stated_at", "recorded_at",
+        "zone",
+    )  # fmt: skip
+    rows = [
+        (entry["stream"], entry["n"],
+         *(entry["body"][name] for name in ("what", "daemon", "host", "value", "source")),
+         utc(entry["event_time"]), utc(entry["recorded_at"]), str(about.zone))
+        for entry in told
+        if entry["kind"] == "server" and entry["event_time"] < about.end
     ]  # fmt: skip
     return as_csv(names, rows)
 

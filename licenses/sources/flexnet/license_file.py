@@ -38,6 +38,7 @@ class _Statement:
 @dataclass
 class _Reading:
     servers: list[tuple[str, int | None]] = field(default_factory=list)
+    host_ids: list[str] = field(default_factory=list)
     daemons: list[str] = field(default_factory=list)
     lines: list[Issued] = field(default_factory=list)
     repeated: set[int] = field(default_factory=set)
@@ -74,6 +75,7 @@ def parse_license_file(data: bytes) -> LicenseFile:
         effective=_effective(reading.lines, reading.repeated),
         unreadable=unreadable.kept(),
         line_count=count,
+        host_ids=tuple(reading.host_ids),
     )
 
 
@@ -156,6 +158,7 @@ def _read(statement: _Statement, reading: _Reading) -> Issued | None:
         reading.servers.append(
             (visible(rest[0], 255), int(port) if _COUNT.fullmatch(port) else None)
         )
+        reading.host_ids.append(visible(rest[1], 255))
     elif keyword in ("VENDOR", "DAEMON"):
         if not rest:
             raise _Wrong(f"expected the name of a daemon after {keyword}")

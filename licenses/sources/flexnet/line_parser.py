@@ -16,6 +16,7 @@ from licenses.sources.clock import LogClock
 from licenses.sources.flexnet import log_lines as grammar
 from licenses.sources.flexnet.daemons import Daemons
 from licenses.sources.flexnet.log_dates import stated_in, time_of_day
+from licenses.sources.flexnet.stated import in_log
 from licenses.sources.records import (
     Checkin,
     Checkout,
@@ -163,9 +164,10 @@ class LineParser:
     def _message(
         self, daemon: str, message: str, at: int, number: int, out: list[LogRecord]
     ) -> None:
-        """Read a line that is no event: starts, stops, packages and reservations; the rest is
-        talk."""
+        """Read a line that is no event: starts, stops, what the server states of itself, packages
+        and reservations; the rest is talk."""
         out.extend(self.daemons.message(daemon, message, at, number))
+        out.extend(in_log(daemon, message, at, number))
         if self._package is not None and self._package[0] == daemon:
             self._component(message, at, out)
         elif "(consisting of:" in message:

@@ -25,6 +25,7 @@ from licenses.models import (
     LicenseServer,
     PollState,
     PoolFeature,
+    ServerFact,
 )
 from licenses.sources.records import Unreadable
 from tests.factories import FeatureFactory, polled
@@ -68,6 +69,25 @@ def test_a_connection_is_tried_in_the_background_and_names_the_step_that_fails(
     connection.run(ConnectionCheck.objects.get().pk)
     text = mara.get(part).content.decode()
     assert "Port 1 of h refuses." in text and "not reached" in text and "data-done" in text
+
+
+def test_what_a_server_states_of_itself_stands_on_its_page_with_what_was_before(
+    mara: Client, anton: Client, world: World
+) -> None:
+    known = Feature.objects.filter(server=world.server).values_list("daemon", flat=True)[0]
+    for moment, daemon, value in (
+        (10, known, "<b>0a1b</b>"),
+        (20, known, "ffff"),
+        (10, "rivald", "c0ffee"),
+    ):
+        ServerFact.objects.create(
+            server=world.server, source="debug-log", what="host_id", daemon=daemon,
+            value=value, at=moment, seen_at=moment,
+        )  # fmt: skip
+    page = mara.get(url("overview", world.server)).content.decode()
+    assert "What it states of itself" in page and "1 was other before" in page
+    assert "&lt;b&gt;0a1b" in page and "<b>0a1b" not in page and "c0ffee" in page
+    assert "c0ffee" not in anton.get(url("overview", world.server)).content.decode()
 
 
 def test_unreadable_lines_are_reported_ignored_and_shown_again(mara: Client, world: World) -> None:

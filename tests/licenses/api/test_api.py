@@ -25,6 +25,7 @@ from licenses.models import (
     DirtySpan,
     PoolNow,
     Scope,
+    ServerFact,
     Strength,
 )
 from licenses.sources.records import Unreadable
@@ -406,6 +407,22 @@ def test_unreadable_lines_are_told_reported_ignored_and_shown_again() -> None:
     assert client("auditor").post("/api/v1/ignored-lines/", data).status_code == 403
     assert api.post(f"/api/v1/ignored-lines/{made.json()['id']}/end/").json()["ended_at"]
     assert not api.get(address).json()["results"][0]["ignored"]
+
+
+def test_a_server_tells_what_it_states_of_itself_and_since_when() -> None:
+    feature = FeatureFactory(daemon="acmed")
+    for moment, value in ((10, "0a1b"), (20, "ffff")):
+        ServerFact.objects.create(
+            server=feature.server, source="debug-log", what="host_id", daemon="acmed",
+            value=value, at=moment, seen_at=moment,
+        )  # fmt: skip
+    address = f"/api/v1/servers/{feature.server.pk}/facts/"
+    rows = client("manager").get(address).json()
+    assert [(row["value"], row["until"]) for row in rows] == [
+        ("0a1b", "1970-01-01T00:00:20+00:00"),
+        ("ffff", None),
+    ]
+    assert client("viewer").get(address).status_code == 403
 
 
 def test_a_feature_gets_a_pool_of_its_own() -> None:

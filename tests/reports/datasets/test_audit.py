@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from licenses.importing.captures import store_raw
-from licenses.models import Capture, Contract, Document, EvidenceStream, Gap, Person
+from licenses.models import Capture, Contract, Document, EvidenceStream, Gap, Person, ServerFact
 from reports.datasets.audit import audit
 from tests import factories as f
 from tests.reports.conftest import END, START
@@ -211,31 +210,40 @@ def test_the_streams_are_those_of_the_vendors_servers_and_contracts(world):
     assert numbers(world.pool).proof.streams == ()
 
 
-STATUS = b"""\
-Flexible License Manager status on Mon 3/2/2026 09:00
-
-License server status: 27000@srv
-    License file(s) on srv: /opt/l.lic:
-
-       srv: license server UP (MASTER) v11.16.2
-
-Vendor daemon status (on srv):
-
-     acmed: UP v11.14.1
-    otherd: UP v11.13.0
-Feature usage info:
-
-"""
+def state(server, what, value, day, daemon="", source="debug-log"):
+    moment = f.at(day)
+    ServerFact.objects.create(
+        server=server, source=source, what=what, daemon=daemon, value=value, at=moment,
+        seen_at=moment, recorded_at=f"{day}T00:00:00Z",
+    )  # fmt: skip
 
 
-def test_versions_are_those_of_the_newest_answer_that_is_kept(world, settings, tmp_path):
-    settings.ITAM_DATA_DIR, settings.ITAM_CAPTURE_DIR = tmp_path, tmp_path / "captures"
-    daemon = world.feature.daemon or "unknown"
-    (system,) = numbers(world.pool).sources.systems
-    assert (system.daemons, system.manager) == ((daemon,), "")
-    digest, stored = store_raw(STATUS.replace(b"acmed", daemon.encode()))
-    capture(world.server, Capture.Kind.STATUS, sha256=digest, stored=stored)
-    (system,) = numbers(world.pool).sources.systems
-    assert (system.daemons, system.manager) == ((f"{daemon} v11.14.1",), "v11.16.2")
-    Capture.objects.filter(sha256=digest).update(sha256="00" * 32)  # damaged
-    assert numbers(world.pool).sources.systems[0].manager == ""
+def test_host_ids_and_versions_stand_with_the_day_of_each_change(world):
+    daemon = world.feature.daemon
+    state(world.server, "host_id", "0a1b", "2026-01-05", daemon)
+    state(world.server, "host_id", "ffff", "2026-03-05", daemon)
+    state(world.server, "daemon", "v11.14.1", "2026-01-05", daemon)
+    state(world.server, "host", "srv", "2026-01-05")
+    state(world.server, "daemon", "v1.9", "2026-01-05", "rivald")
+    state(world.server, "licensed_id", "0a1b", "2026-01-05", f"{daemon}, rivald", "license-file")
+    data = numbers(world.pool)
+    facts = [(row.what, row.daemon, row.value) for row in data.sources.systems[0].facts]
+    assert facts == [
+        ("daemon", daemon, "v11.14.1"),
+        ("host", "", "srv"),
+        ("host_id", daemon, "0a1b"),
+        ("host_id", daemon, "ffff"),
+        ("licensed_id", daemon, "0a1b"),
+    ]
+    rows = [row for row in table(data, "servers.csv") if row["what"] == "host_id"]
+    assert [(row["value"], row["stated_until"]) for row in rows] == [
+        ("0a1b", "2026-03-05T00:00:00Z"),
+        ("ffff", ""),
+    ]
+    told = json.dumps(data.as_json()["audit"]["sources"]["systems"])
+    assert '"until": "2026-03-05T' in told and "rivald" not in told
+
+
+def test_what_a_server_states_after_the_end_or_the_cut_off_is_left_out(world):
+    state(world.server, "host", "new-name", "2026-11-25")
+    assert numbers(world.pool).sources.systems[0].facts == ()

@@ -13,6 +13,8 @@ import time_machine
 from django.db import transaction
 
 from licenses.evidence import entries, keys, seal, stock
+from licenses.importing import server_facts
+from licenses.sources.records import Stated, Statement
 from reports.packs import writing
 from tests import factories as f
 
@@ -37,6 +39,7 @@ def sealed(world: Any, settings: Any, tmp_path: Path) -> Any:
         stock.tell_all()
         for each in (world.server, server):
             note(each, f.at("2026-03-05T08:00"))
+            state(each, f.at("2026-03-05T08:00"), "0a1b")
     with time_machine.travel(NOW, tick=False):
         seal.seal(NOW)
     return world
@@ -47,6 +50,14 @@ def note(server: Any, moment: int, kind: str = "clock") -> None:
     with transaction.atomic():
         draft = entries.draft(kind, moment, {"reason": f"of {server.name}", "step": 3600})
         entries.append(entries.server_stream(server), [draft], source="test")
+
+
+def state(server: Any, moment: int, value: str) -> None:
+    """Let a server state a host id."""
+    row = Stated(moment, Statement.HOST_ID, "acmed", "", value, 1)
+    with transaction.atomic():
+        drafts = server_facts.store(server, [row], "debug-log")
+        entries.append(entries.server_stream(server), drafts, source="test")
 
 
 def made(world: Any, folder: Path, **how: Any) -> dict[str, bytes]:

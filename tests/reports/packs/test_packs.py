@@ -20,11 +20,11 @@ from licenses.evidence import keys, pack, seal, stock, verify
 from licenses.models import Contract, Document, Host, Identity, correct_entitlement
 from reports.packs import writing
 from tests import factories as f
-from tests.reports.packs.conftest import NOW, made, note
+from tests.reports.packs.conftest import NOW, made, note, state
 
 TABLES = {
     "pools", "daily", "sessions", "denials", "overuse", "gaps", "entitlements", "changes",
-    "corrections", "clock",
+    "corrections", "clock", "servers",
 }  # fmt: skip
 
 
@@ -65,6 +65,17 @@ def test_the_same_period_and_last_day_give_the_same_bytes_whatever_comes_after(
     # The list of days and its head grow; the figures do not.
     assert different <= {"checkpoint.txt", "days.txt", "pack.txt"}
     assert before
+
+
+def test_what_servers_state_of_themselves_is_a_table_and_stops_no_pack_when_it_comes_later(
+    sealed: Any, tmp_path: Path
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        state(sealed.server, f.at("2026-04-01"), "ffff")
+    (row,) = rows(made(sealed, tmp_path), "servers")
+    assert (row["stream"], row["what"], row["value"], row["stated_at"]) == (
+        f"server/{sealed.server.stream}", "host_id", "0a1b", "2026-03-05T08:00:00Z",
+    )  # fmt: skip
 
 
 def test_what_was_learned_later_of_the_period_is_not_mixed_in(sealed: Any, tmp_path: Path) -> None:
