@@ -8,7 +8,6 @@ the first place that does not fit. Needs Python 3.9 and nothing else."""
 # fmt: off
 import base64, hashlib, io, pathlib, re, sys, zipfile  # noqa: E401, I001
 from datetime import date, timedelta
-
 NOTE = "((.+)\n(?:.+\n)+)\n\u2014 \\2 (\\S+)\n"
 TAIL = rb'"recorded_at":(\d{1,11}),"source":".*","stream":"(.*)","v":1\}\n'
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -129,22 +128,23 @@ def check(names, opened, pubkey, anchors=()):
 
 def main(arguments):
     if len(arguments) < 2:
-        print(__doc__)
-        return 2
+        return print(__doc__) or 2
     pack, public, *anchors = map(pathlib.Path, arguments)
     try:
         pubkey = public.read_text().strip() if public.exists() else arguments[1]
         texts = [(str(anchor), anchor.read_text(encoding="utf-8")) for anchor in anchors]
         if pack.is_dir():
             found = {f.relative_to(pack).as_posix(): f for f in pack.rglob("*") if not f.is_dir()}
-            print(check([*found], lambda name: found[name].open("rb"), pubkey, texts))
+            told = check([*found], lambda name: found[name].open("rb"), pubkey, texts)
         else:
             with zipfile.ZipFile(pack) as file:
-                print(check(file.namelist(), file.open, pubkey, texts))
+                told = check(file.namelist(), file.open, pubkey, texts)
+                parts = [76 + 2 * len(at.filename.encode()) + at.compress_size
+                         + 20 * at.filename.startswith("ev/") for at in file.infolist()]
+                more = pack.stat().st_size - sum(parts) - 22 - 76 * (len(parts) > 65535)
+                need(not more, f"{pack}: bytes outside its files; unpack it, and check the folder")
     except Exception as error:
-        print("FAILED", error)
-        return 1
-    return 0
-
+        return print("FAILED", *["missing:"] * isinstance(error, KeyError), error) or 1
+    return print(told) or 0
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -521,6 +521,41 @@ def test_a_zip_that_was_cut_is_found(log: Log, tmp_path: Path, capsys: Any) -> N
     assert verify.main([str(path), public]) == 0
 
 
+def test_bytes_beside_the_files_of_a_zip_are_found(log: Log, tmp_path: Path, capsys: Any) -> None:
+    log.story()
+    data, path = log.zip(), tmp_path / "pack.zip"
+    end, other = data.rindex(b"PK\5\6"), io.BytesIO()
+    with zipfile.ZipFile(other, "w") as file:
+        file.writestr("report.json", "{}")
+    start = int.from_bytes(data[end + 16 : end + 20], "little")
+    hidden = other.getvalue()[: other.getvalue().rindex(b"PK\1\2")]
+    moved = data[:start] + hidden + data[start : end + 16]
+    moved += (start + len(hidden)).to_bytes(4, "little") + data[end + 20 :]
+    forged = {
+        "before": other.getvalue() + data,
+        "after": data + b"\0" * 9,
+        "a comment": data[:-2] + b"\4\0more",
+        "between": moved,
+    }
+    for what, changed in forged.items():
+        path.write_bytes(changed)
+        with zipfile.ZipFile(path) as file:
+            assert file.read("pack.txt"), what
+        assert verify.main([str(path), log.public]) == 1, what
+        assert "bytes outside its files" in capsys.readouterr().out
+
+
+def test_a_file_that_is_missing_is_named(log: Log, tmp_path: Path) -> None:
+    log.story()
+    with zipfile.ZipFile(io.BytesIO(log.zip())) as file:
+        file.extractall(tmp_path / "pack")
+    gone = next((tmp_path / "pack/ev").iterdir())
+    gone.unlink()
+    program = [sys.executable, "-I", verify.__file__, tmp_path / "pack", log.public]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, f"FAILED missing: 'ev/{gone.name}'\n")
+
+
 def test_a_pack_that_is_refused_leaves_no_file(log: Log, tmp_path: Path) -> None:
     log.story()
     period = ["--from", "2026-03-01", "--to", "2026-04-05"]
