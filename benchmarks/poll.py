@@ -3,22 +3,29 @@
     python benchmarks/poll.py [--servers 1000] [--hung 0.05] [--timeout 10] [--concurrency 200]
 
 A made-up lmutil answers after 50 ms, or never. The yardstick of processor time is a Celery task for
-each server, through a broker in memory, which costs less than any broker outside. Only the asking
-process counts: what lmutil takes is the same for both. Then whole polls, the answers stored.
+each server, through a Valkey, to a worker of four processes. Only the processes that ask count, and
+the one that sends the tasks: what lmutil takes is the same for both. Then whole polls, the answers
+stored.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from common import Line, django_on, show
 
+WORKER = "worker-of-the-benchmark"
+PROCESSES = 4
 ANSWER = """lmutil - Copyright (c) 1989-2023 Flexera. All Rights Reserved.
 Flexible License Manager status on Mon 3/16/2026 12:16
 
@@ -107,30 +114,80 @@ def ask(tool: Path, addresses: list[str], arguments: argparse.Namespace) -> None
 
 
 def ask_one_by_one(tool: Path, addresses: list[str]) -> float:
-    """Ask each server in a Celery task of its own; return the seconds of this process's own time,
-    without those that the worker takes to start."""
+    """Ask each server in a Celery task of its own; return the processor time of this process, and
+    of the worker's own, from the first task to the last."""
     from celery import Celery
-    from celery.contrib.testing.worker import start_worker
+
+    from itam import broker
+
+    program = broker.find_program()
+    if program is None:
+        raise SystemExit("No Valkey here: it comes with the project's packages")
+    with tempfile.TemporaryDirectory(prefix="itam-benchmark-") as name, ExitStack() as stack:
+        folder = Path(name)
+        socket, done = folder / "valkey.sock", folder / "done"
+        done.touch()
+        stack.enter_context(running(broker.command(program, socket, folder)))
+        broker.wait_until_ready(socket, seconds=20)
+        app = Celery("benchmark", broker=broker.celery_url(socket), set_as_current=False)
+        worker = stack.enter_context(
+            running([sys.executable, __file__, WORKER, broker.celery_url(socket), str(done)])
+        )
+
+        def ask_all(servers: list[str]) -> None:
+            want = done.stat().st_size + len(servers)
+            for address in servers:
+                app.send_task("poll", [str(tool), address], ignore_result=True)
+            while done.stat().st_size < want:
+                time.sleep(0.05)
+
+        ask_all(addresses[: 4 * PROCESSES])  # until it has started, and its processes are warm
+        began = time.process_time() + processor_time(worker.pid)
+        ask_all(addresses)
+        return time.process_time() + processor_time(worker.pid) - began
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program that says nothing, and end it after."""
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **quiet)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def processor_time(pid: int) -> float:
+    """Return the seconds that a process and its children have taken, without what they ran."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    forks = [
+        int(child) for child in children if "python" in Path(f"/proc/{child}/exe").readlink().name
+    ]
+    return own + sum(processor_time(child) for child in forks)
+
+
+def work(broker_url: str, done: str) -> None:
+    """Be the worker whose tasks ask one server each."""
+    from celery import Celery
 
     from licenses.sources import process
     from licenses.sources.flexnet import connector
 
-    app = Celery("benchmark", broker="memory://", backend="cache+memory://", set_as_current=False)
+    app = Celery("benchmark", broker=broker_url)
+    app.conf.update(task_ignore_result=True, task_acks_late=True, worker_prefetch_multiplier=1)
+    told = os.open(done, os.O_WRONLY | os.O_APPEND)
 
-    @app.task(ignore_result=True)
-    def poll(address: str) -> None:
-        process.run(tool, connector.command_for(address), timeout=60)
-        done.append(address)
+    @app.task(name="poll")
+    def poll(tool: str, address: str) -> None:
+        process.run(Path(tool), connector.command_for(address), timeout=60)
+        os.write(told, b".")
 
-    done: list[str] = []
-    logging.getLogger("celery").setLevel(logging.ERROR)
-    with start_worker(app, pool="threads", concurrency=32, perform_ping_check=False):
-        began = time.process_time()
-        for address in addresses:
-            poll.delay(address)
-        while len(done) < len(addresses):
-            time.sleep(0.05)
-        return time.process_time() - began
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=ERROR"]
+    app.worker_main(["worker", "--pool=prefork", f"--concurrency={PROCESSES}", *quiet])
 
 
 def store(
@@ -157,4 +214,7 @@ def store(
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == [WORKER]:
+        work(*sys.argv[2:])
+    else:
+        main()

@@ -27,6 +27,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 MIB = 1 << 20
 STDERR_LIMIT = 64 * 1024
@@ -113,7 +114,8 @@ def run_many(
     """
     waiting = iter(jobs)
     running: dict[int, _Run] = {}
-    with selectors.DefaultSelector() as selector:
+    problems: dict[Path, tuple[Status, str] | None] = {}
+    with selectors.DefaultSelector() as selector, _Folders() as folders:
         try:
             exhausted = False
             while running or not exhausted:
@@ -122,7 +124,12 @@ def run_many(
                     if job is None:
                         exhausted = True
                         break
-                    started = _start(job, timeout, selector)
+                    if job.binary not in problems:
+                        problems[job.binary] = _problem(job.binary)
+                    if problem := problems[job.binary]:
+                        yield job.key, Outcome(None, b"", b"", 0, *problem)
+                        continue
+                    started = _start(job, timeout, selector, folders.take())
                     if isinstance(started, Outcome):
                         yield job.key, started
                     else:
@@ -130,10 +137,35 @@ def run_many(
                 for done in _turn(running, selector):
                     del running[done.process.pid]
                     done.end(selector)
+                    folders.give_back(done.folder)
                     yield done.job.key, done.outcome()
         finally:
             for each in running.values():
                 each.end(selector)
+
+
+class _Folders:
+    """Empty directories to work in. One that a program left empty, as nearly all do, serves the
+    next: to make and remove one takes as long as all else of a run."""
+
+    def __init__(self) -> None:
+        self._free: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._parent = tempfile.mkdtemp(prefix="itam-run-")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        shutil.rmtree(self._parent, ignore_errors=True)
+
+    def take(self) -> str:
+        return self._free.pop() if self._free else tempfile.mkdtemp(dir=self._parent)
+
+    def give_back(self, folder: str) -> None:
+        """Take a directory back in which nothing runs any more."""
+        with suppress(OSError), os.scandir(folder) as entries:
+            if next(entries, None) is None:
+                self._free.append(folder)
 
 
 class _Run:
@@ -200,10 +232,6 @@ class _Run:
                 with suppress(KeyError):
                     selector.unregister(stream)
                 stream.close()
-        try:
-            Path(self.folder).rmdir()  # nearly every program leaves it empty
-        except OSError:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def outcome(self) -> Outcome:
         code = self.process.returncode
@@ -227,11 +255,10 @@ class _Run:
         )
 
 
-def _start(job: Job, timeout: float, selector: selectors.BaseSelector) -> _Run | Outcome:
+def _start(
+    job: Job, timeout: float, selector: selectors.BaseSelector, folder: str
+) -> _Run | Outcome:
     """Start a program, or return why it cannot be started."""
-    if problem := _problem(job.binary):
-        return Outcome(None, b"", b"", 0, *problem)
-    folder = tempfile.mkdtemp(prefix="itam-run-")
     try:
         process = subprocess.Popen(
             [str(job.binary), *job.args],
@@ -243,7 +270,6 @@ def _start(job: Job, timeout: float, selector: selectors.BaseSelector) -> _Run |
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
         detail = f"{job.binary} could not be started: {error}."
         return Outcome(None, b"", b"", 0, Status.FAILED, detail)
     for limit, value in LIMITS:

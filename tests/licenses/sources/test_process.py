@@ -58,6 +58,16 @@ def test_it_works_in_an_empty_directory_that_goes_away(program) -> None:
     assert not Path(folder).exists()
 
 
+def test_a_directory_serves_the_next_program_only_where_it_was_left_empty(program) -> None:
+    path = program("pwd; ls -A; [ $1 = keeps ] || touch left")
+    words = ["keeps", "leaves", "keeps", "keeps"]
+    jobs = [Job(number, path, [word]) for number, word in enumerate(words)]
+    found = dict(run_many(jobs, timeout=5, concurrency=1))
+    folders = [found[number].stdout.decode().splitlines() for number in range(len(words))]
+    assert [len(lines) for lines in folders] == [1, 1, 1, 1], "each one began in an empty one"
+    assert folders[0] == folders[1] != folders[2] == folders[3]
+
+
 def test_it_runs_under_limits(program) -> None:
     # The limits are set right after the start, so the program looks at them a moment later.
     found = run(
