@@ -34,7 +34,7 @@ from licenses.models import (
 )
 
 from . import entries, keys, programs, seal, stock, tree
-from .notes import Head, Signer, read_checkpoint
+from .notes import BadNote, Head, Signer, read_checkpoint
 
 TIME = (1980, 1, 1, 0, 0, 0)
 NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -211,11 +211,26 @@ def _texts(days: list[EvidenceDay], choice: Choice, last: date, signer: Signer) 
 
 
 def _stamps(days: list[EvidenceDay], last: date) -> list[EvidenceAnchor]:
-    """Return the heads that a time-stamping authority signed: the last of each month."""
-    months = {row.number: f"{row.day:%Y-%m}" for row in days if row.day <= last}
-    rows = EvidenceAnchor.objects.filter(kind=EvidenceAnchor.Kind.STAMP, size__in=list(months))
-    found = {months[row.size]: row for row in rows.order_by("size", "-pk")}
+    """Return the heads that a time-stamping authority signed: the last of each month.
+
+    Not those of a state that was lost, or of a key that was: they fit nothing in the pack.
+    """
+    inside = {row.number: row for row in days if row.day <= last}
+    publics = [key.public for key in keys.chain()]
+    rows = EvidenceAnchor.objects.filter(kind=EvidenceAnchor.Kind.STAMP, size__in=list(inside))
+    found = {
+        f"{inside[row.size].day:%Y-%m}": row
+        for row in rows.order_by("size", "-pk")
+        if _same_head(row.checkpoint, inside[row.size].checkpoint, publics)
+    }
     return [found[month] for month in sorted(found)]
+
+
+def _same_head(one: str, other: str, publics: Collection[str]) -> bool:
+    try:
+        return read_checkpoint(one, publics) == read_checkpoint(other, publics)
+    except BadNote:
+        return False
 
 
 def _head(days: list[EvidenceDay], signer: Signer) -> str:
@@ -306,9 +321,12 @@ tables/         the same and what it rests on, for spreadsheets: moments are in 
                 zone beside them; an empty cell is not known, never 0; a text that a spreadsheet
                 would run has an apostrophe before it
 docs/           hashes of the papers that prove rights
-stamps/         heads that a time-stamping authority signed, if one was asked. To check one, with
-                its certificates:  openssl ts -verify -data NUMBER.txt -in NUMBER.tsr -CAfile CA.pem
-                Then give NUMBER.txt to verify.py as an anchor.
+stamps/         heads that a time-stamping authority signed, if one was asked, by their number of
+                days. verify.py sees that each NUMBER.tsr is over the SHA-256 of NUMBER.txt, and
+                that this head is of the days here. It does not check the authority's signature:
+                get its certificates, and then, for each,
+                openssl ts -verify -data NUMBER.txt -in NUMBER.tsr -CAfile CERTIFICATES.pem
+                says "Verification: OK", and with  openssl ts -reply -in NUMBER.tsr -text  when.
 """
 
 

@@ -9,6 +9,8 @@ the first place that does not fit. Needs Python 3.9 and nothing else."""
 import base64, hashlib, io, pathlib, re, sys, zipfile  # noqa: E401, I001
 from datetime import date, timedelta
 NOTE = "((.+)\n(?:.+\n)+)\n\u2014 \\2 (\\S+)\n"
+IMPRINT = "0609608648016503040201(?:0500)?0420(.{64})"  # RFC 3161, SHA-256, in hex
+STAMPED = ", {} time stamps over heads in it (by whom: openssl ts -verify, see README.txt)"
 TAIL = rb'"recorded_at":(\d{1,11}),"source":".*","stream":"(.*)","v":1\}\n'
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
@@ -17,7 +19,6 @@ X, Y = 0x216936d3cd6e53fec0a4e231fdd6dc5c692cc7609525a7b2c9562d608f25d51a, 4 * p
 def need(true, text):
     if not true:
         raise ValueError(text)
-
 def add(a, b):  # points of Ed25519, as in RFC 8032
     c, d, e = a[0] * b[0], a[1] * b[1], a[2] * b[2] % P
     f, g, m = e * e - c * d * D, e * e + c * d * D, (a[0] + a[1]) * (b[0] + b[1]) - c - d
@@ -35,7 +36,6 @@ def signed(key, message, signature):
     u, v, w = add(times(s % L, (X, Y, 1)), times(h, (P - x if x & 1 == odd else x, y, 1)))
     r = v * pow(w, -1, P) % P | (u * pow(w, -1, P) % P & 1) << 255
     return s < L and r.to_bytes(32, "little") + s.to_bytes(32, "little") == signature
-
 def note(text, keys, what):
     """Return the lines of a note (C2SP) that one of the keys signed, without the signer's name."""
     found = re.fullmatch(NOTE, text)
@@ -45,17 +45,14 @@ def note(text, keys, what):
     fits = mine and signed(mine[0], found[1].encode(), raw[4:])
     need(fits, f"{what}: changed, or signed by another key")
     return found[1].split("\n")[1:-1]
-
 def leaf(line):
     return 1, hashlib.sha256(b"\0" + line.encode()).digest()
-def root(size, parts):
-    """RFC 6962. parts: (leaves, hash), the first one last; of several leaves it is a whole node."""
+def root(size, parts):  # RFC 6962; parts: (leaves, hash), the first one last, or whole nodes
     if not size or (parts and parts[-1][0] == size):
         return parts.pop()[1] if size else hashlib.sha256().digest()
     need(size > 1 and parts, "streams.txt: the parts do not make a tree")
     left = 1 << (size - 1).bit_length() - 1
     return hashlib.sha256(b"\1" + root(left, parts) + root(size - left, parts)).digest()
-
 def check_entries(file, name, stream, day, held):
     """Return the number of the last entry, and the hash of all; held: how many came before."""
     total, tail, number = hashlib.sha256(), b"", held
@@ -69,7 +66,6 @@ def check_entries(file, name, stream, day, held):
             at = date(1970, 1, 1) + timedelta(seconds=int(said[1]))
             need(str(at) <= day, f"{name}: an entry was recorded after its day")
     return number, total.hexdigest()
-
 def check_day(about, lines, opened, held):
     """Rebuild a day's root; check its entries, after those held; yield the files they lie in."""
     (day, count, top, entries), rows = about.split(" "), [line.split(" ") for line in lines]
@@ -86,7 +82,6 @@ def check_day(about, lines, opened, held):
             held[name], found = check_entries(file, path, name, day, last - number)
         need(last and (held[name], found) == (last, digest), f"{path}: not what was sealed")
         yield from [path] * (number > 0)
-
 def check(names, opened, pubkey, anchors=()):
     """names: all files; opened(name): one to read; anchors: (name, text). Say what was checked."""
     texts, found, keys, held, sizes = {}, set(), [pubkey], {}, []
@@ -94,7 +89,7 @@ def check(names, opened, pubkey, anchors=()):
     for name in (name for name in names if not name.startswith("ev/")):
         with opened(name) as file:
             data = file.read()
-        texts[name] = data.decode() if name.endswith(".txt") else ""
+        texts[name] = data.decode() if name.endswith(".txt") else data[:9999].hex()
         found.add(f"{hashlib.sha256(data).hexdigest()} {name}")
     for old, new, mark in map(str.split, texts.get("keys.txt", "").splitlines()):
         keys = [old, new] if keys == [pubkey] else [*keys, new]
@@ -107,7 +102,13 @@ def check(names, opened, pubkey, anchors=()):
     lines, (_, first, last, *_) = texts["days.txt"].splitlines(), title.split(" ")
     days = [str(date.fromisoformat(first) + timedelta(n)) for n in range(len(lines))]
     need([line[:10] for line in lines] == days and last in days, "days.txt: a day is missing")
-    for name, text in [("checkpoint.txt", texts["checkpoint.txt"]), *anchors]:
+    stamps = sorted({name[:-4] for name in texts if name.startswith("stamps/")})
+    for name in stamps:
+        said = re.search(IMPRINT, texts[name + ".tsr"])  # it stands before all certificates
+        fits = said and said[1] == hashlib.sha256(texts[name + ".txt"].encode()).hexdigest()
+        need(fits, f"{name}.tsr: a time stamp of something else")
+    own = [(name, texts[name]) for name in ["checkpoint.txt", *(s + ".txt" for s in stamps)]]
+    for name, text in [*own, *anchors]:
         heads = [head[0] for head in re.finditer("(?m)^" + NOTE, text.replace("\r", "") + "\n")]
         need(heads, f"{name}: holds no checkpoint")
         for size, top in (note(head, keys, name) for head in heads):
@@ -124,8 +125,7 @@ def check(names, opened, pubkey, anchors=()):
     more = sorted({*names} - {*files, *texts})
     need(len(names) == len(files) + len(texts), f"not part of the pack, or twice: {more}")
     return (f"OK {len(streams)} days, {sum(held.values())} entries, {len(held)} streams, "
-            f"{len(sizes) - 1} anchors")
-
+            f"{len(sizes) - len(own)} anchors" + STAMPED.format(len(stamps)) * bool(stamps))
 def main(arguments):
     if len(arguments) < 2:
         return print(__doc__) or 2

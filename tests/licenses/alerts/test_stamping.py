@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import threading
@@ -22,7 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.timestamps import DummyTimeStamper
 
 from licenses.alerts import stamping
-from licenses.evidence import anchors, timestamps
+from licenses.evidence import anchors, keys, timestamps
+from licenses.evidence.notes import Signer
 from licenses.models import EvidenceAnchor
 from tests.licenses.evidence.conftest import Log, at, check
 from tests.licenses.evidence.conftest import log as log  # a fixture
@@ -102,16 +104,81 @@ def test_a_head_is_stamped_once_and_the_pack_holds_the_stamp(
     text, token = files["stamps/000004.txt"], files["stamps/000004.tsr"]
     assert text.decode() == log.checkpoint
     assert timestamps.stamped_at(token, log.checkpoint).tzinfo is not None
-    assert check(files, log.public, text.decode()).endswith("1 anchors")
+    assert check(files, log.public, text.decode()).split(", ")[3] == "1 anchors"
     assert not [name for name in log.pack(2) if name.startswith("stamps/")]
-    if openssl := shutil.which("openssl"):
-        for name, data in (("a.txt", text), ("a.tsr", token), ("tsa.pem", authority.pem)):
-            (tmp_path / name).write_bytes(data)
-        command = [openssl, "ts", "-verify", "-data", "a.txt", "-in", "a.tsr", "-CAfile", "tsa.pem"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        (tmp_path / "a.txt").write_bytes(text + b" ")
-        assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode != 0
+    said = check(files, log.public)
+    assert "0 anchors, 1 time stamps over heads in it" in said and "openssl ts -verify" in said
+
+
+def test_the_verifier_finds_a_stamp_of_something_else_and_one_without_its_head(
+    log: Log, authority: Authority
+) -> None:
+    log.story()
+    assert stamping.stamp(at(4)) is not None
+    files = log.pack()
+    imprint = hashlib.sha256(files["stamps/000004.txt"]).digest()
+    other = files["stamps/000004.tsr"].replace(imprint, bytes(32))
+    for changed, reason in (
+        ({"stamps/000004.tsr": other}, "a time stamp of something else"),
+        ({"stamps/000004.tsr": b""}, "a time stamp of something else"),
+        ({"stamps/000004.txt": b"a head\n"}, "a time stamp of something else"),
+        ({"stamps/000005.txt": files["stamps/000004.txt"]}, "stamps/000005.tsr"),
+        ({"stamps/000005.tsr": other}, "stamps/000005.t"),
+    ):
+        forged = signed_again(files | changed)
+        with pytest.raises((ValueError, LookupError), match=reason):
+            check(forged, log.public)
+
+
+def signed_again(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return files with a list of them that the true key signed: as a forger with the key would."""
+    signer = keys.signer()
+    title = files["pack.txt"].decode().split("\n")[1]
+    about = [
+        f"{hashlib.sha256(data).hexdigest()} {name}"
+        for name, data in sorted(files.items())
+        if not name.startswith("ev/") and name != "pack.txt"
+    ]
+    text = "\n".join([signer.name, title, *about]) + "\n"
+    return files | {"pack.txt": signer.note(text).encode()}
+
+
+def test_a_stamp_of_a_state_or_a_key_that_was_lost_is_not_handed_on(
+    log: Log, authority: Authority
+) -> None:
+    log.story()
+    found = stamping.stamp(at(4))
+    assert found is not None
+    other = Signer.new("somebody/else").checkpoint(3, bytes(32))
+    own = keys.signer().checkpoint(3, bytes(32))
+    for place, text in (("another key", other), ("another state", own)):
+        anchors.record("stamp", place, 3, text, at(4), token=bytes(found.token or b""))
+    names = [name for name in log.pack() if name.startswith("stamps/")]
+    assert names == ["stamps/000004.tsr", "stamps/000004.txt"]
+    assert not [name for name in log.pack(2) if name.startswith("stamps/")]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_the_command_that_the_pack_names_says_who_stamped_it(
+    log: Log, authority: Authority, tmp_path: Path
+) -> None:
+    log.story()
+    stamping.stamp(at(4))
+    files = log.pack()
+    readme = files["README.txt"].decode()
+    (line,) = [line.strip() for line in readme.splitlines() if "ts -verify" in line]
+    words = line.replace("NUMBER", "000004").replace("CERTIFICATES", "tsa").split()
+    text = files["stamps/000004.txt"]
+    for name, data in (
+        ("000004.txt", text),
+        ("000004.tsr", files["stamps/000004.tsr"]),
+        ("tsa.pem", authority.pem),
+    ):
+        (tmp_path / name).write_bytes(data)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "Verification: OK" in done.stdout + done.stderr, done.stderr
+    (tmp_path / "000004.txt").write_bytes(text + b" ")
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True).returncode != 0
 
 
 def refuse(_asked: tsp.TimeStampReq) -> tuple[int, bytes]:
