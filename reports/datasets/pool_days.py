@@ -30,8 +30,10 @@ class Day:
 
     peak_exact:       False where polls alone looked, so that the use may have been higher.
     peak_seconds:     how long the peak lasted, in all.
-    full_seconds:     with every allowed or, where that is not known, issued seat in use.
-    over_seconds, over_seat_seconds:  above what is allowed, and its integral over seats.
+    full_seconds:     with every allowed or, where that is not known, issued seat in use; None on
+                      a day of which neither is known, and on one without a peak.
+    over_seconds, over_seat_seconds:  above what is allowed, and its integral over seats; None on
+                      a day without a peak, or of which nothing says what is allowed.
     allowed_low, allowed_high, issued_low, issued_high:  least and most of the day.
     bounded_seconds:  of the time not observed, that in which over-use was impossible.
     """
@@ -44,9 +46,9 @@ class Day:
     peak_exact: bool
     peak_at: int | None
     peak_seconds: int | None
-    full_seconds: int
-    over_seconds: int
-    over_seat_seconds: int
+    full_seconds: int | None
+    over_seconds: int | None
+    over_seat_seconds: int | None
     allowed_low: int | None
     allowed_high: int | None
     issued_low: int | None
@@ -78,6 +80,10 @@ def days(
     blind = ((facts.observed.seconds_within(edges) == 0) & (figures.peak == 0)).tolist()
     allowed_low, allowed_high = _extremes(limits.allowed, edges)
     issued_low, issued_high = _extremes(limits.issued, edges)
+    limitless, unjudged = (
+        [no or most is None for no, most in zip(blind, known, strict=True)]
+        for known in (_extremes(limits.limit, edges)[1], allowed_high)
+    )
     columns = (
         edges[:-1].tolist(),
         edges[1:].tolist(),
@@ -85,9 +91,9 @@ def days(
         [not sampled(start) for start in edges[:-1].tolist()],
         _unless(blind, figures.peak_at),
         _unless(blind, figures.peak_seconds),
-        figures.full_seconds.tolist(),
-        figures.over_seconds.tolist(),
-        figures.over_seat_seconds.tolist(),
+        _unless(limitless, figures.full_seconds),
+        _unless(unjudged, figures.over_seconds),
+        _unless(unjudged, figures.over_seat_seconds),
         allowed_low,
         allowed_high,
         issued_low,
@@ -163,17 +169,17 @@ def _row(day: Day, zone: ZoneInfo) -> str:
     figures: Sequence[object] = _FIGURES(day)
     if None in figures:
         figures = ["" if figure is None else figure for figure in figures]
-    peak, lasted, low, high, issued_low, issued_high = figures
+    peak, lasted, low, high, issued_low, issued_high, full, over, over_seats = figures
     return (
         f"{_calendar(day.start, day.end, zone)},{expected},{seen},{_share(seen, expected)},"
         f"{peak},{bound},{utc(day.peak_at) or ''},{lasted},{low},{high},{issued_low},{issued_high},"
-        f"{day.full_seconds},{day.over_seconds},{day.over_seat_seconds},{day.denials},"
-        f"{bounded},{expected - seen - bounded}"
+        f"{full},{over},{over_seats},{day.denials},{bounded},{expected - seen - bounded}"
     )
 
 
 _FIGURES = attrgetter(
-    "peak", "peak_seconds", "allowed_low", "allowed_high", "issued_low", "issued_high"
+    *("peak", "peak_seconds", "allowed_low", "allowed_high", "issued_low", "issued_high"),
+    *("full_seconds", "over_seconds", "over_seat_seconds"),
 )
 
 

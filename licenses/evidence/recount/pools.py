@@ -130,6 +130,8 @@ class Pool:
         issued = [i for *_, i, _l in cells if i is not None]
         over = [(s, u - a) for _at, s, u, a, _i, _l in cells if a is not None and u > a]
         full = [s for _at, s, u, _a, _i, most in cells if most is not None and u and u >= most]
+        judged = known and bool(allowed)
+        limited = known and any(most is not None for *_, most in cells)
         bounded = seconds(both(missing, clip(self.safe, start, end)))
         watched = seconds(both(seen, expected))
         return {
@@ -143,9 +145,9 @@ class Pool:
             "allowed_max": max(allowed, default=None),
             "issued_min": min(issued, default=None),
             "issued_max": max(issued, default=None),
-            "seconds_at_limit": sum(full),
-            "overuse_seconds": sum(s for s, _excess in over),
-            "overuse_licence_seconds": sum(s * excess for s, excess in over),
+            "seconds_at_limit": sum(full) if limited else None,
+            "overuse_seconds": sum(s for s, _excess in over) if judged else None,
+            "overuse_licence_seconds": sum(s * excess for s, excess in over) if judged else None,
             "denials": sum(start <= at < end for at in self.refused),
             "gap_seconds_bounded": bounded,
             "gap_seconds_unbounded": seconds(missing) - bounded,

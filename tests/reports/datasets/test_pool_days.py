@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,6 +52,21 @@ def test_a_day_that_nobody_saw_has_no_peak(world):
     assert (row["observed_seconds"], row["coverage"]) == ("0", "0.00 %")
     assert (row["peak"], row["peak_is_lower_bound"], row["peak_first_at"]) == ("", "", "")
     assert row["gap_seconds_unbounded"] == "86400"
+    assert (row["overuse_seconds"], row["overuse_licence_seconds"]) == ("", "")
+    assert row["seconds_at_limit"] == ""
+
+
+def test_a_day_before_any_right_knows_no_over_use(db):
+    pool = f.PoolFactory()
+    feature = f.FeatureFactory(pool=pool)
+    f.covered(feature.server, START, END)
+    f.holding(feature, f.at("2025-11-01T08:00"), f.at("2025-11-01T09:00"))
+    early = "2025-01-01T00:00:00Z"
+    f.EntitlementFactory(pool=pool, valid_from=date(2025, 11, 2), recorded_at=early, strength=1)
+    first, second, *_ = numbers(pool).pools[0].days
+    assert (first.peak, first.over_seconds, first.over_seat_seconds) == (1, None, None)
+    assert (first.full_seconds, first.allowed_high) == (None, None)
+    assert (second.peak, second.over_seconds, second.full_seconds) == (0, 0, 0)
 
 
 def test_refusals_stand_with_their_day(world):
@@ -71,7 +86,7 @@ def test_every_row_says_what_the_numbers_say(world):
     for day in data.pools[0].days:
         row = table[f"{datetime.fromtimestamp(day.start, UTC):%Y-%m-%d}"]
         assert row["peak"] == ("" if day.peak is None else str(day.peak))
-        assert row["overuse_seconds"] == str(day.over_seconds)
+        assert row["overuse_seconds"] == ("" if day.over_seconds is None else str(day.over_seconds))
 
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@x"])
