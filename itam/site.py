@@ -35,9 +35,9 @@ class Site(UnfoldAdminSite):
     index_template = "admin/index.html"
 
     def extra_urls(self) -> list[URLPattern]:
-        from licenses.admin import live, setup_page  # no models when the site is made
+        from licenses.admin import live, setup_page, undoing  # no models when the site is made
 
-        return [*live.urls(self), *setup_page.urls(self)]
+        return [*live.urls(self), *setup_page.urls(self), *undoing.urls(self)]
 
     def search(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

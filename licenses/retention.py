@@ -35,11 +35,13 @@ from licenses.models import (
     ImportJob,
     MailboxMessage,
     Notification,
+    UndoStep,
     WaitlistEntry,
     Work,
     held_vendors,
 )
 
+UNDO_DAY = timedelta(days=1)
 """Rows of one transaction: other writers get their turn in between."""
 
 
@@ -188,6 +190,12 @@ RULES = (
     *(
         Rule("logins and failed logins", "ITAM_KEEP_LOGINS_DAYS", old, _delete)
         for old in map(_tries, (AccessAttempt, AccessFailureLog, AccessLog))
+    ),
+    Rule(
+        "what could be undone",
+        "",
+        lambda now: UndoStep.objects.filter(recorded_at__lt=now - UNDO_DAY),
+        _delete,
     ),
     Rule("sessions", "", lambda now: Session.objects.filter(expire_date__lt=now), _delete),
     Rule("API tokens", "", lambda now: AuthToken.objects.filter(expiry__lt=now), _delete),

@@ -10,11 +10,14 @@ class ReportsConfig(AppConfig):
     verbose_name = gettext_lazy("Reports")
 
     def ready(self) -> None:
+        from licenses.access import undo
         from licenses.overview import attention, setup
         from reports.attention import to_renew, to_sign
+        from reports.lifecycle import signed_since
         from reports.models import Report
 
         translate(self)
+        undo.signed_by(signed_since)
         attention.also("reports.sign_report", to_sign)
         attention.also("reports.add_report", to_renew)
         setup.also(

@@ -54,6 +54,12 @@ def stage(report: Report) -> Stage:
     return Stage(delivery.stage_at(report.params["end"], known))
 
 
+def signed_since(pool_id: int, moment: datetime) -> bool:
+    """Tell whether figures of a pool were signed since then."""
+    signed = SignOff.objects.filter(step=Step.APPROVED, at__gte=moment)
+    return signed.filter(report__pools=pool_id).exists()
+
+
 def why_comment(report: Report) -> list[str]:
     """Return what makes a comment compulsory for signing, each a sentence; none: it may be empty.
 

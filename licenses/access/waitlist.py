@@ -91,6 +91,22 @@ def leave(entry: WaitlistEntry, now: datetime) -> bool:
     return True
 
 
+def come_back(entry: WaitlistEntry, left_at: datetime, now: datetime) -> bool:
+    """Give an account the place back that it left at a moment, and offer what is free. False: it
+    did not leave then, has another place by now, or its time is over.
+
+    A seat that was offered to it went to the next.
+    """
+    with transaction.atomic():
+        _lock(entry.pool_id)
+        rows = WaitlistEntry.objects.filter(pool=entry.pool_id, user=entry.user_id)
+        left = rows.filter(pk=entry.pk, state=State.LEFT, closed_at=left_at, expires_at__gt=now)
+        if rows.open().exists() or left.update(state=State.WAITING, closed_at=None) != 1:
+            return False
+    serve_pool(entry.pool_id, now)
+    return True
+
+
 def place(entry: WaitlistEntry) -> int | None:
     """Return how many have to be told before and with this entry; None where it does not wait."""
     if entry.state != State.WAITING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -23,7 +23,8 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
-from licenses.alerts.actions import acknowledge, send_test
+from licenses.access import reversible
+from licenses.alerts.actions import send_test
 from licenses.alerts.backtest import Backtest, backtest, sentences
 from licenses.models import (
     Alert,
@@ -38,6 +39,7 @@ from licenses.models import (
 
 from . import words
 from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular
+from .undoing import tell
 
 BACKTEST = "_backtest"
 
@@ -76,9 +78,10 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         chosen = list(queryset.values_list("pk", flat=True))
         rows = Alert.objects.for_user(request.user).filter(pk__in=chosen).distinct()
-        count = sum(acknowledge(alert, request.user) for alert in rows)
+        done, step = reversible.acknowledge(rows, user=request.user, now=timezone.now())
+        count = len(done)
         told = ngettext("%(count)s alert acknowledged.", "%(count)s alerts acknowledged.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        tell(request, told % {"count": count}, step)
         if count < len(chosen):
             left = len(chosen) - count
             said = gettext("%(left)s left as before: over already, or acknowledged before.") % {
@@ -345,6 +348,22 @@ class SilenceAdmin(ScopedAdmin):
     list_select_related = ("rule", "pool", "server", "author")
     autocomplete_fields = ("rule", "pool", "server")
     search_fields = ("reason", "pool__name", "server__name", "rule__name")
+    actions = ["end_now"]
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("licenses.change_silence")
+
+    @admin.action(description=gettext_lazy("End it now"), permissions=["end"])
+    def end_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """End silences before their time; each can be taken back."""
+        for row in queryset:
+            try:
+                step = reversible.end_silence(row, user=request.user, now=timezone.now())
+            except ValidationError as error:
+                messages.warning(request, " ".join(error.messages))
+            else:
+                told = gettext("The silence of %(subject)s has ended.")
+                tell(request, told % {"subject": self.subject(row)}, step)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

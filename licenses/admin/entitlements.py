@@ -30,6 +30,7 @@ from . import forms as pages
 from . import words
 from .base import ScopedAdmin
 from .importing import Importable
+from .several import ChangesSeveral
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -71,9 +72,10 @@ class ProofForm(pages.AdminForm):
 
 
 @admin.register(Entitlement)
-class EntitlementAdmin(Importable, ScopedAdmin):
+class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
     """Adds lines. Correct and Withdraw write a line that replaces another; both stay on record."""
 
+    kind = "entitlements"
     resource_classes = [EntitlementResource]
     list_display = (
         "shown",

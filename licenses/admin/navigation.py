@@ -99,6 +99,7 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
             (gettext_lazy("Scopes"), "visibility", "licenses.scope"),
             (gettext_lazy("Legal holds"), "gavel", "licenses.legalhold"),
             (gettext_lazy("Changes of several"), "edit_note", "licenses.bulkchange"),
+            (gettext_lazy("Saved filters"), "bookmark", "licenses.savedfilter"),
         ],
     ),
 ]

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from itam.errors import Missing
+from licenses.access import reversible
 from licenses.analysis.server_facts import facts_for
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
@@ -26,8 +27,6 @@ from licenses.evidence.reads import note_names
 from licenses.importing import connection, mapping
 from licenses.importing.jobs import hand_in as take
 from licenses.importing.polling import poll_now
-from licenses.importing.unreadable import ignore as set_aside
-from licenses.importing.unreadable import show_again
 from licenses.models import (
     Capture,
     Checkout,
@@ -36,6 +35,7 @@ from licenses.models import (
     LicenseServer,
     PoolFeature,
     Product,
+    UndoStep,
     bearing_on_scope,
     sees_names,
     validate_zone,
@@ -45,6 +45,7 @@ from licenses.tasks import nudge
 from . import coverage_calendar, words
 from .base import rule_words
 from .forms import AdminForm, dress
+from .undoing import tell
 
 POLLS = 12
 SHOWN = 100
@@ -363,14 +364,12 @@ def ignore(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
             row = server.ignored_lines.filter(pk=again if again.isdecimal() else 0).first()
             if row is None:
                 raise Missing(gettext("Nothing like that is ignored here."))
-            show_again(row, user=request.user)
-            messages.success(request, gettext("These lines are shown and counted again."))
+            _row, step = reversible.show_lines(row, user=request.user)
+            tell(request, gettext("These lines are shown and counted again."), step)
         else:
             digest, note = request.POST.get("shape", ""), request.POST.get("note", "")
-            set_aside(server, digest, note=note, user=request.user)
-            messages.success(
-                request, gettext("These lines are ignored. They can be shown again below.")
-            )
+            _row, step = reversible.ignore_lines(server, digest, note=note, user=request.user)
+            tell(request, gettext("These lines are ignored. They can be shown again below."), step)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unreadable")
@@ -389,28 +388,26 @@ def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse
         raise Missing(gettext("There is no such feature at this server."))
     back = redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unmapped")
     try:
-        messages.success(request, _map(request, feature))
+        tell(request, *_map(request, feature))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return back
 
 
-def _map(request: HttpRequest, feature: Feature) -> str:
+def _map(request: HttpRequest, feature: Feature) -> tuple[str, UndoStep | None]:
+    """Do what is asked with an unmapped feature; returns what to say, and the way back."""
     deed = request.POST.get("deed", "")
     if deed == "ignore":
-        Feature.objects.filter(pk=feature.pk).update(ignored=True)
-        return gettext("%(feature)s is ignored: it is no longer listed as unmapped.") % {
-            "feature": feature.name
-        }
+        step = reversible.ignore_feature(feature, user=request.user)
+        told = gettext("%(feature)s is ignored: it is no longer listed as unmapped.")
+        return told % {"feature": feature.name}, step
     if deed == "new":
         product = None
         if name := request.POST.get("product", "").strip():
             product = _one(Product.objects.for_user(request.user), name, "product")
         pool = mapping.create_pool_for(feature, product=product, name=None, user=request.user)
-        return gettext("%(feature)s feeds the new pool %(pool)s.") % {
-            "feature": feature.name,
-            "pool": pool,
-        }
+        told = gettext("%(feature)s feeds the new pool %(pool)s.")
+        return told % {"feature": feature.name, "pool": pool}, None
     name = request.POST.get("pool", "").strip()
     if not name:
         raise ValidationError(
@@ -423,8 +420,9 @@ def _map(request: HttpRequest, feature: Feature) -> str:
         raise ValidationError(
             gettext("Weight %(text)s: expected a whole number of 1 or more.") % {"text": repr(text)}
         )
-    mapping.map_feature(feature, pool, weight=int(text), mapped_from=None, user=request.user)
-    return gettext("%(feature)s feeds %(pool)s.") % {"feature": feature.name, "pool": pool}
+    _row, step = reversible.map_feature(feature, pool, weight=int(text), user=request.user)
+    told = gettext("%(feature)s feeds %(pool)s.")
+    return told % {"feature": feature.name, "pool": pool}, step
 
 
 def _one(rows: Any, name: str, kind: str) -> Any:

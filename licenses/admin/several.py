@@ -17,11 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from licenses.importing.changes import EDITABLE, MOST, change, may_change, preview, undo
-from licenses.models import BulkChange
+from licenses.access.reversible import change_several
+from licenses.importing.changes import BY_NEW_LINES, EDITABLE, MOST, may_change, preview, undo
+from licenses.models import BulkChange, UndoStep
 
 from .base import ReadOnlyAdmin, scoped
 from .forms import AdminForm
+from .undoing import tell
 
 
 class ChangesSeveral:
@@ -31,7 +33,7 @@ class ChangesSeveral:
 
     def get_actions(self, request: HttpRequest) -> Any:
         found = super().get_actions(request)  # type: ignore[misc]
-        if self.has_change_permission(request):  # type: ignore[attr-defined]
+        if may_change(request.user, self.kind):
             words = gettext_lazy("Change them at once…")
             found["change_several"] = (type(self).change_several, "change_several", words)
         return found
@@ -51,7 +53,7 @@ class ChangesSeveral:
     def several(self, request: HttpRequest) -> HttpResponse:
         """Ask what is to change, show what would become of it, and do it."""
         of: Any = self
-        if not of.has_change_permission(request):
+        if not may_change(request.user, self.kind):
             raise PermissionDenied
         given = [part for part in request.GET.get("ids", "").split(",") if part.isdecimal()][:MOST]
         few = [int(part) for part in given if len(part) < 19]
@@ -67,8 +69,10 @@ class ChangesSeveral:
             try:
                 if "_store" in request.POST:
                     said = form.cleaned_data["reason"]
-                    done = change(self.kind, rows, changes, user=request.user, reason=said)
-                    self._tell(request, done)
+                    done, step = change_several(
+                        self.kind, rows, changes, user=request.user, reason=said
+                    )
+                    self._tell(request, done, step)
                     return redirect(back)
                 parts = preview(self.kind, rows, changes)
                 if not parts:
@@ -88,20 +92,13 @@ class ChangesSeveral:
         }
         return TemplateResponse(request, "admin/licenses/several.html", context)
 
-    def _tell(self, request: HttpRequest, done: BulkChange) -> None:
+    def _tell(self, request: HttpRequest, done: BulkChange, step: UndoStep) -> None:
         rows = len({part["id"] for part in done.parts})
         words = ngettext("%(count)s row was changed.", "%(count)s rows were changed.", rows)
         place = reverse("admin:licenses_bulkchange_change", args=[done.pk])
         said = words % {"count": rows}
-        messages.success(
-            request,
-            format_html(
-                '{} <a class="lm-underlined" href="{}">{}</a>',
-                said,
-                place,
-                _("Look at it or undo it"),
-            ),
-        )
+        link = '{} <a class="lm-underlined" href="{}">{}</a>'
+        tell(request, format_html(link, said, place, _("Look at it or undo it")), step)
 
 
 class _Form(AdminForm):
@@ -156,6 +153,7 @@ def _form(kind: str, request: HttpRequest) -> Any:
     labels = [(name, form.fields[name].label) for name in emptied]
     form.fields["empty"].choices = labels
     form.order_fields([*names, "empty", "reason"])
+    form.fields["reason"].required = kind in BY_NEW_LINES
     return form
 
 

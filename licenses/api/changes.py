@@ -12,16 +12,18 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licenses.access.reversible import change_several
 from licenses.api import serializers as shapes
 from licenses.api.base import BIGGEST_ID, Scoped, filters_of
 from licenses.api.scoped import as_api_error
-from licenses.importing.changes import EDITABLE, MOST, change, may_change, preview, undo
+from licenses.importing.changes import EDITABLE, MOST, may_change, preview, undo
 from licenses.models import BulkChange
 
 SHAPES: dict[str, Any] = {
     "pools": shapes.PoolSerializer,
     "products": shapes.ProductSerializer,
     "contracts": shapes.ContractSerializer,
+    "entitlements": shapes.EntitlementSerializer,
 }
 
 
@@ -62,7 +64,8 @@ class WishSerializer(serializers.Serializer[Any]):
 
 
 class BulkChangeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
-    """Changes of several pools, products or contracts at once. All rows become so, or none."""
+    """Changes of several pools, products, contracts or entitlements at once. All rows become so, or
+    none. Entitlements are replaced by new lines, for which a reason is needed."""
 
     queryset = BulkChange.objects.all()
     serializer_class = BulkChangeSerializer
@@ -73,7 +76,7 @@ class BulkChangeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin
         """Change the rows."""
         kind, rows, changes, reason = self._wish(request)
         try:
-            done = change(kind, rows, changes, user=request.user, reason=reason)
+            done, _step = change_several(kind, rows, changes, user=request.user, reason=reason)
         except ModelError as error:
             raise as_api_error(error) from error
         return Response(self.get_serializer(done).data, status=status.HTTP_201_CREATED)

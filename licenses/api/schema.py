@@ -10,6 +10,7 @@ from drf_standardized_errors.openapi import AutoSchema
 from rest_framework import serializers
 
 from licenses.api.idempotency import HEADER, LONGEST, IdempotentPosts
+from licenses.api.tables import CsvRenderer
 
 
 class RefusedPart(serializers.Serializer[Any]):
@@ -49,6 +50,16 @@ class Schema(AutoSchema):
     def get_override_parameters(self) -> Any:
         may_repeat = self.method == "POST" and isinstance(self.view, IdempotentPosts)
         return [*super().get_override_parameters(), *([KEY] if may_repeat else [])]
+
+    def _get_response_for_code(self, *args: Any, **kwargs: Any) -> Any:
+        """Describe CSV, where a list can be had so, as text; refusals are never CSV."""
+        found = super()._get_response_for_code(*args, **kwargs)
+        content = found.get("content", {})
+        if CsvRenderer.media_type in content:
+            del content[CsvRenderer.media_type]
+            if "200" in args[1:2]:
+                content[CsvRenderer.media_type] = {"schema": {"type": "string"}}
+        return found
 
     def _get_http400_serializer(self) -> Any:
         return Refused

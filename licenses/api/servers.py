@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licenses.access.reversible import ignore_lines, show_lines
 from licenses.analysis.server_facts import facts_for
 from licenses.analysis.unreadable import groups, report
 from licenses.api import serializers as shapes
@@ -22,7 +23,6 @@ from licenses.api.base import Editable, Scoped, filters_of
 from licenses.api.scoped import as_api_error
 from licenses.concurrency.periods import iso
 from licenses.importing import connection, jobs, polling
-from licenses.importing.unreadable import ignore, show_again
 from licenses.models import IgnoredLines, LicenseServer, ServerFact, sees_names
 from licenses.tasks import nudge
 
@@ -149,7 +149,7 @@ class IgnoredLinesViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMix
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
         try:
-            row = ignore(
+            row, _step = ignore_lines(
                 given["server"], given["digest"], note=given.get("note", ""), user=request.user
             )
         except ModelError as error:
@@ -162,6 +162,7 @@ class IgnoredLinesViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMix
         """Show and count these lines again."""
         row = self.get_object()
         try:
-            return Response(self.get_serializer(show_again(row, user=request.user)).data)
+            shown, _step = show_lines(row, user=request.user)
+            return Response(self.get_serializer(shown).data)
         except ModelError as error:
             raise as_api_error(error) from error

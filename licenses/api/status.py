@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 
-from licenses.access import waitlist
+from licenses.access import reversible, waitlist
 from licenses.access.accounts import has_a_role, shown_pools
 from licenses.analysis.availability import Availability, load_availability
 from licenses.api.base import ReadOnly, filters_of
@@ -159,7 +159,7 @@ class WaitlistViewSet(ReadOnly):
     def leave(self, request: Request, pk: str | None = None) -> Response:
         """Leave the list; a seat that was offered goes to the next."""
         entry = self.get_object()
-        if waitlist.leave(entry, timezone.now()):
+        if reversible.leave(entry, now=timezone.now()) is not None:
             nudge("licenses.tasks.deliver")
         entry.refresh_from_db()
         return Response(self.get_serializer(entry).data)

@@ -15,9 +15,11 @@ from licenses.api import (
     overview,
     people,
     refusals,
+    saved_filters,
     servers,
     status,
     teams,
+    undo,
     views,
 )
 from licenses.api import serializers as shapes
@@ -72,9 +74,11 @@ ENDPOINTS: dict[str, Any] = {
     ),
     "sharing-rules": views.SharingRuleViewSet,
     "changes-of-several": changes.BulkChangeViewSet,
+    "saved-filters": saved_filters.SavedFilterViewSet,
     "seats": status.SeatsViewSet,
     "waitlist": status.WaitlistViewSet,
     "refusals": refusals.RefusalViewSet,
+    "undo-steps": undo.UndoStepViewSet,
 }
 for name, endpoint in ENDPOINTS.items():
     router.register(name, endpoint, basename=name.rstrip("s"))

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError as ModelError
 from django.http import FileResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
@@ -16,7 +17,8 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from licenses.alerts.actions import acknowledge, send_test
+from licenses.access import reversible
+from licenses.alerts.actions import send_test
 from licenses.analysis import now as pools_now
 from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.portfolio import portfolio
@@ -180,7 +182,7 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:
-            row = mapping.map_feature(**asked.validated_data, user=request.user)
+            row, _step = reversible.map_feature(**asked.validated_data, user=request.user)
         except ModelError as error:
             raise as_api_error(error) from error
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
@@ -360,7 +362,7 @@ class AlertViewSet(ReadOnly):
     def acknowledge(self, request: Request, pk: str | None = None) -> Response:
         """Stop the repeats; the resolve notice still comes."""
         alert = self.get_object()
-        acknowledge(alert, request.user)
+        reversible.acknowledge([alert], user=request.user, now=timezone.now())
         alert.refresh_from_db()
         return Response(self.get_serializer(alert).data)
 
@@ -396,3 +398,16 @@ class SilenceViewSet(Editable):
 
     def perform_create(self, serializer: Any) -> None:
         serializer.save(author=self.request.user)
+
+    @extend_schema(request=None, responses={200: shapes.SilenceSerializer})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: str | None = None) -> Response:
+        """End a silence now: what still fires is told."""
+        if not request.user.has_perm("licenses.change_silence"):
+            raise PermissionDenied
+        row = self.get_object()
+        try:
+            reversible.end_silence(row, user=request.user, now=timezone.now())
+        except ModelError as error:
+            raise as_api_error(error) from error
+        return Response(self.get_serializer(row).data)

@@ -1,12 +1,14 @@
-"""Change several pools, products or contracts in one go, and take that back.
+"""Change several pools, products, contracts or entitlements in one go, and take that back.
 
 The one way in for the admin and the API: what would become other is told first, all of it is stored
-or nothing, each row gets its line of history, and the change stays on record.
+or nothing, each row gets its line of history, and the change stays on record. Entitlements are
+never edited: each gets a line that replaces it, as a single correction does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -16,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from licenses.analysis.rollup import mark_dirty
-from licenses.models import BulkChange, Contract, LicensePool, Product
+from licenses.importing.rights import correct_rights
+from licenses.models import BulkChange, Contract, Entitlement, LicensePool, Product
 
 EDITABLE: dict[str, tuple[type[models.Model], tuple[str, ...]]] = {
     "pools": (
@@ -25,7 +28,14 @@ EDITABLE: dict[str, tuple[type[models.Model], tuple[str, ...]]] = {
     ),
     "products": (Product, ("vendor", "category")),
     "contracts": (Contract, ("owner", "notice_days", "renews", "valid_to", "currency")),
+    # What the papers say of money and place; seats and terms differ by line.
+    "entitlements": (
+        Entitlement,
+        ("contract", "unit_price", "currency", "purchase_order", "scope"),
+    ),
 }
+BY_NEW_LINES = frozenset(["entitlements"])
+"""Kinds whose rows are replaced, with a reason, and not edited."""
 MOST = 1000
 COUNTED_AGAIN = {"zone", "episode_gap_minutes"}
 
@@ -44,14 +54,16 @@ class Part(NamedTuple):
 
 def may_change(user: Any, kind: str) -> bool:
     """Tell whether somebody may change rows of a kind at all; which of them, their scope says."""
-    return bool(user.has_perm(f"licenses.change_{EDITABLE[kind][0]._meta.model_name}"))
+    action = "add" if kind in BY_NEW_LINES else "change"
+    return bool(user.has_perm(f"licenses.{action}_{EDITABLE[kind][0]._meta.model_name}"))
 
 
 def preview(kind: str, rows: Iterable[Any], changes: Mapping[str, Any]) -> list[Part]:
     """Return what would become other; what stays as it is is not in it.
 
     changes: by field of EDITABLE[kind]; a related row, a list of them for several, else a value.
-    Raises ValidationError for a field that is not to be changed so, and for more than MOST rows.
+    Raises ValidationError for a field that is not to be changed so, for more than MOST rows, and
+    for an entitlement that counts no more.
     """
     model, names = EDITABLE[kind]
     if strange := sorted(changes.keys() - set(names)):
@@ -62,6 +74,8 @@ def preview(kind: str, rows: Iterable[Any], changes: Mapping[str, Any]) -> list[
         raise ValidationError(said % {"count": len(chosen), "most": MOST})
     found = []
     for row in chosen:
+        if kind in BY_NEW_LINES and not _counts(row):
+            raise ValidationError(_("%(row)s was replaced or withdrawn.") % {"row": row})
         for name, value in changes.items():
             field = model._meta.get_field(name)
             old, new = stored(field, current(row, field)), stored(field, value)
@@ -76,15 +90,17 @@ def change(
 ) -> BulkChange:
     """Store the change of all rows, or of none, and return what is on record of it.
 
-    Raises ValidationError, with the row's name, where one of them would break a rule, and where
-    nothing would become other.
+    Raises ValidationError, with the row's name, where one of them would break a rule, where nothing
+    would become other, and for entitlements without a reason.
     """
     chosen = list(rows)
+    if kind in BY_NEW_LINES and not reason.strip():
+        raise ValidationError({"reason": _("Say why: it stands beside each line.")})
     with transaction.atomic():
         parts = preview(kind, chosen, changes)
         if not parts:
             raise ValidationError(_("Nothing would change."))
-        _store(kind, parts, user)
+        parts = _store(kind, parts, user, reason)
         return BulkChange.objects.create(
             kind=kind, parts=[part._asdict() for part in parts], reason=reason, recorded_by=user
         )
@@ -105,7 +121,8 @@ def undo(done: BulkChange, *, user: Any) -> BulkChange:
         rows = model._default_manager.in_bulk({part.id for part in parts})
         for part in parts:
             row, field = rows.get(part.id), model._meta.get_field(part.field)
-            if row is None or stored(field, current(row, field)) != part.new:
+            gone = row is None or (done.kind in BY_NEW_LINES and not _counts(row))
+            if gone or stored(field, current(row, field)) != part.new:
                 raise ValidationError(
                     _("%(name)s was changed since: nothing is undone.") % {"name": part.name}
                 )
@@ -115,19 +132,22 @@ def undo(done: BulkChange, *, user: Any) -> BulkChange:
             )
             for part in parts
         ]
-        _store(done.kind, back, user)
+        _store(done.kind, back, user, _("Taken back: %(why)s") % {"why": done.reason})
     done.refresh_from_db()
     return done
 
 
-def _store(kind: str, parts: Sequence[Part], user: Any) -> None:
+def _store(kind: str, parts: Sequence[Part], user: Any, reason: str) -> list[Part]:
     """Give the rows their new values, with history, and have the hours counted that this bears
-    on."""
+    on. Returns the parts with the rows that have these values now."""
     model, _names = EDITABLE[kind]
     by_row: dict[int, list[Part]] = {}
     for part in parts:
         by_row.setdefault(part.id, []).append(part)
     rows = model._default_manager.in_bulk(by_row)
+    if kind in BY_NEW_LINES:
+        now = _replace(rows, by_row, user, reason)
+        return [part._replace(id=now[part.id]) for part in parts]
     for pk, mine in by_row.items():
         _set(rows[pk], mine)
     for fields, pks in _alike(by_row).items():
@@ -140,6 +160,29 @@ def _store(kind: str, parts: Sequence[Part], user: Any) -> None:
     again = {part.id for part in parts if part.field in COUNTED_AGAIN}
     if model is LicensePool and again:
         mark_dirty(sorted(again))  # their days begin, their episodes end, at other moments
+    return list(parts)
+
+
+def _counts(line: Any) -> bool:
+    return not line.withdrawn and not hasattr(line, "replaced_by")
+
+
+def _replace(
+    rows: Mapping[int, Any], by_row: Mapping[int, Sequence[Part]], user: Any, reason: str
+) -> dict[int, int]:
+    """Write a line for each entitlement that replaces it; returns the new ids by the old ones."""
+    wished = []
+    for pk, mine in by_row.items():
+        values = {}
+        for part in mine:
+            field: Any = rows[pk]._meta.get_field(part.field)
+            if field.is_relation and part.new is not None:
+                values[part.field] = field.related_model._default_manager.get(pk=part.new)
+            else:
+                values[part.field] = part.new if field.is_relation else field.to_python(part.new)
+        wished.append((rows[pk], values))
+    copies = correct_rights(wished, reason=reason[:500], user=user)
+    return {row.pk: copy.pk for (row, _values), copy in zip(wished, copies, strict=True)}
 
 
 def _set(row: Any, parts: Sequence[Part]) -> None:
@@ -182,6 +225,8 @@ def stored(field: Any, value: Any) -> Any:
         return None if value is None else value.pk
     if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(field, models.DecimalField):
+        return str(Decimal(value).quantize(Decimal(1).scaleb(-field.decimal_places)))
     return str(value)
 
 

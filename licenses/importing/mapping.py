@@ -94,6 +94,19 @@ def unmap_feature(
     return save_mapping(mapping, user=user)
 
 
+def forget_mapping(mapping: PoolFeature, *, user: Any = None) -> None:
+    """Take a mapping back as if it had never been, with evidence that it was: for a mistake that is
+    seen at once. Whoever calls this has made sure that nobody signed figures under it."""
+    pools = {mapping.pool_id}
+    with transaction.atomic():
+        _record(mapping, "taken back", user)
+        _forget_served(mapping)
+        _mark(mapping)
+        mapping.delete()
+        stock.tell(pools)
+    pools_now.refresh(pools)
+
+
 def create_pool_for(
     feature: Feature, *, product: Product | None = None, name: str | None = None, user: Any = None
 ) -> LicensePool:

@@ -5,7 +5,7 @@ A line is written with its evidence, and the hours over which it holds are count
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,20 +42,49 @@ def correct_right(
 
     Raises ValidationError where the line was replaced already, or the copy would break a rule.
     """
+    return correct_rights([(line, changes)], reason=reason, user=user, withdraw=withdraw)[0]
+
+
+def correct_rights(
+    lines: Sequence[tuple[Entitlement, dict[str, Any]]],
+    *,
+    reason: str,
+    user: Any,
+    withdraw: bool = False,
+) -> list[Entitlement]:
+    """Replace several lines, each with changes of its own, and return the copies in their order.
+
+    All of them or none. Raises ValidationError as `correct_right` does, with the line's name where
+    there are several.
+    """
+    pools = {line.pool_id for line, _changes in lines}
     with transaction.atomic():
-        copy = correct_entitlement(
-            line, changes=changes, reason=reason, author=user, withdraw=withdraw
+        copies = []
+        for line, changes in lines:
+            try:
+                copies.append(_replace(line, changes, reason, user, withdraw))
+            except ValidationError as error:
+                if len(lines) == 1:
+                    raise
+                raise ValidationError([f"{line}: {said}" for said in error.messages]) from error
+        note_rights(copies)
+        for line, _changes in lines:
+            _mark(line)
+        stock.tell(pools)
+    pools_now.refresh(pools | {copy.pool_id for copy in copies})
+    return copies
+
+
+def _replace(
+    line: Entitlement, changes: dict[str, Any], reason: str, user: Any, withdraw: bool
+) -> Entitlement:
+    copy = correct_entitlement(line, changes=changes, reason=reason, author=user, withdraw=withdraw)
+    said = line.strength_overrides.order_by("recorded_at", "pk").last()
+    if said is not None and copy.contract_id == line.contract_id:
+        # Judged on the same papers: a correction of a date does not take the judgement back.
+        StrengthOverride.objects.create(
+            entitlement=copy, strength=said.strength, reason=said.reason, recorded_by=user
         )
-        said = line.strength_overrides.order_by("recorded_at", "pk").last()
-        if said is not None and copy.contract_id == line.contract_id:
-            # Judged on the same papers: a correction of a date does not take the judgement back.
-            StrengthOverride.objects.create(
-                entitlement=copy, strength=said.strength, reason=said.reason, recorded_by=user
-            )
-        note_rights([copy])
-        _mark(line)
-        stock.tell({line.pool_id})
-    pools_now.refresh({line.pool_id, copy.pool_id})
     return copy
 
 

@@ -64,6 +64,7 @@ from .privacy import (
     sees_names,
     tells_apart,
 )
+from .saved import SavedFilter
 from .scoping import (
     API_CLIENT,
     AUDITOR,
@@ -89,6 +90,7 @@ from .servers import (
     longest_step,
 )
 from .teams import RuleMatch, TeamHour, TeamRule
+from .undo import UndoStep
 from .usage import Boundary, Checkout, Disagreement, Event, Sighting
 from .waitlist import WaitlistEntry
 from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, UnreadableShare
@@ -161,6 +163,7 @@ __all__ = [
     "PoolStillness",
     "Product",
     "RuleMatch",
+    "SavedFilter",
     "Scope",
     "ServerFact",
     "SharingRule",
@@ -173,6 +176,7 @@ __all__ = [
     "Team",
     "TeamHour",
     "TeamRule",
+    "UndoStep",
     "UnreadableLine",
     "UnreadableShare",
     "Vendor",

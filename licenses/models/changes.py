@@ -20,6 +20,7 @@ class BulkChange(models.Model):
         POOLS = "pools", "Pools"
         PRODUCTS = "products", "Products"
         CONTRACTS = "contracts", "Contracts"
+        ENTITLEMENTS = "entitlements", "Entitlements"
 
     kind = models.CharField("of", max_length=20, choices=Kind)
     parts = models.JSONField()

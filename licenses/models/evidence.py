@@ -78,6 +78,7 @@ class EvidenceKey(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        verbose_name = "signing key"
 
     def __str__(self) -> str:
         return self.public
@@ -106,6 +107,7 @@ class EvidenceDay(models.Model):
 
     class Meta:
         ordering = ["number"]
+        verbose_name = "sealed day"
 
     def __str__(self) -> str:
         return self.day.isoformat()

@@ -52,6 +52,7 @@ FACTS = frozenset(
         "mailboxmessage",
         "heartbeat",
         "idempotencyrecord",
+        "undostep",
         "importjob",
         "host",
         "signoff",
@@ -71,6 +72,8 @@ ADD_ONLY = frozenset(
         "bulkchange",
     ]
 )
+# What everybody who has a role in the administration keeps for themselves.
+OWN = frozenset(["savedfilter"])
 AUDITED = frozenset(
     [
         "vendor",
@@ -141,6 +144,8 @@ def allowed(role: str, model: str, action: str) -> bool:
         if model in FACTS:
             return action == "view"
         return action in ("view", "add") if model in ADD_ONLY else True
+    if model in OWN:
+        return role in SEEN
     return action == "view" and model in SEEN.get(role, ())
 
 

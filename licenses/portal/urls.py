@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from licenses.admin.undoing import undo
+
 from . import refusals, sign_in, views, waiting
 from .guests import own_page
 
@@ -13,6 +15,7 @@ urlpatterns = [
     path("pools/<int:pk>/wait/", waiting.join, name="join"),
     path("waiting/", waiting.mine, name="waiting"),
     path("waiting/<int:pk>/leave/", waiting.leave, name="leave"),
+    path("undo/<int:pk>/", own_page(undo), name="undo"),
     path("refusals/", refusals.mine, name="refusals"),
     path("refusals/<int:pk>/", refusals.why, name="why"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),

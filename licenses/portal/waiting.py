@@ -15,8 +15,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from itam import errors
-from licenses.access import waitlist
+from licenses.access import reversible, waitlist
 from licenses.access.accounts import has_a_role
+from licenses.admin.undoing import tell
 from licenses.analysis.availability import Availability
 from licenses.api.throttling import WaitlistThrottle
 from licenses.models import LicensePool, WaitlistEntry
@@ -68,9 +69,10 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     refused = _too_often(request)
     if refused is not None:
         return refused
-    if waitlist.leave(entry, timezone.now()):
+    step = reversible.leave(entry, now=timezone.now())
+    if step is not None:
         nudge("licenses.tasks.deliver")
-        messages.info(request, gettext("You are off the list."))
+        tell(request, gettext("You are off the list."), step)
     return redirect("portal:waiting")
 
 

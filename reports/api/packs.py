@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.serializers import as_serializer_error
 
+from licenses.api.tables import ListsAsCsv
 from licenses.models import Vendor
 from licenses.tasks import nudge
 from reports.models import EvidencePack
@@ -77,7 +78,10 @@ class EvidencePackSerializer(serializers.ModelSerializer[EvidencePack]):
 
 
 class EvidencePackViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[EvidencePack]
+    ListsAsCsv,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[EvidencePack],
 ):
     """The packs of the vendors that the user may see."""
 

@@ -20,6 +20,7 @@ from rest_framework.reverse import reverse
 from rest_framework.serializers import as_serializer_error
 
 from licenses.api import examples
+from licenses.api.tables import ListsAsCsv
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.api.serializers import (
@@ -49,7 +50,10 @@ class MayRead(DjangoModelPermissions):
 
 
 class ReportViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Report]
+    ListsAsCsv,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Report],
 ):
     """The reports of the user; of everybody for asset managers."""
 

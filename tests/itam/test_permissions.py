@@ -245,7 +245,8 @@ def test_an_account_without_a_role_reaches_its_own_password_and_empty_pages() ->
 @pytest.mark.parametrize("who", [VIEWER, TEAM_LEAD, AUDITOR, API_CLIENT, LICENSE_USER])
 def test_who_manages_nothing_changes_nothing_of_others(who: str) -> None:
     """What they may send is about themselves, or asks to be shown more."""
-    own = r"(PUT|PATCH|DELETE|POST) /(status|api/v1/(auth|waitlist|reveals|reports|evidence-packs)"
+    own = r"(PUT|PATCH|DELETE|POST) /(status|api/v1/(auth|waitlist|reveals|reports|evidence-packs"
+    own += r"|saved-filters)"
     own += r"|api/v1/team-rules/preview"
     own += r"|admin/(password_change|search|live|autocomplete|login|logout))/"
     sent = {key for key in reached_by(who) if not key.startswith("GET ")}

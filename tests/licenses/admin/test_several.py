@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from licenses.models import BulkChange, LicensePool
+from licenses.models import BulkChange, Entitlement, LicensePool
 from tests.factories import TeamFactory
 
 from .conftest import World
@@ -79,3 +79,31 @@ def test_the_api_does_the_same(world: World, account: Callable[..., User]) -> No
         assert api.post(place, wish | wrong, format="json").status_code == 400
     api.force_authenticate(account("vic", "viewer"))
     assert api.post(place, wish, format="json").status_code == 403
+
+
+def test_entitlements_are_replaced_by_lines_with_a_reason(
+    mara: Client, anton: Client, world: World, account: Callable[..., User]
+) -> None:
+    line = Entitlement.objects.filter(pool=world.mine).get()
+    place = f"/admin/licenses/entitlement/several/?ids={line.pk}"
+    assert anton.get(place).status_code == 403
+    sent = mara.post(
+        "/admin/licenses/entitlement/",
+        {"action": "change_several", "_selected_action": [line.pk]},
+    )
+    assert sent["Location"] == place
+    wish = {"purchase_order": "PO 7", "_store": "1"}
+    assert mara.post(place, wish).status_code == 200  # without a reason
+    assert Entitlement.objects.filter(pool=world.mine).count() == 1
+    page = mara.post(place, wish | {"reason": "New order"}, follow=True).content.decode()
+    assert "1 row was changed." in page and "Undo" in page
+    copy = Entitlement.objects.get(replaces=line)
+    assert (copy.purchase_order, copy.reason) == ("PO 7", "New order")
+    api: Any = APIClient()
+    api.force_authenticate(account("max", "manager"))
+    wanted = {"kind": "entitlements", "ids": [copy.pk], "changes": {"unit_price": "3.50"}}
+    place = "/api/v1/changes-of-several/"
+    assert api.post(place, wanted, format="json").status_code == 400
+    made = api.post(place, wanted | {"reason": "Invoice"}, format="json")
+    assert made.status_code == 201, made.content
+    assert api.post(f"{place}{made.json()['id']}/undo/").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from licenses.importing.changes import change, preview, undo
-from licenses.models import DirtySpan, LicensePool
+from licenses.importing.rights import correct_right
+from licenses.models import DirtySpan, Entitlement, LicensePool
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +91,60 @@ def test_another_zone_has_the_hours_counted_again(pools: Any, user: User) -> Non
     DirtySpan.objects.all().delete()
     change("pools", pools, {"zone": "Europe/Berlin"}, user=user)
     assert set(DirtySpan.objects.values_list("pool", flat=True)) == {pool.pk for pool in pools}
+
+
+class TestEntitlements:
+    @pytest.fixture
+    def lines(self) -> Any:
+        first = EntitlementFactory(unit_price="10.00", purchase_order="PO 1")
+        return [first, EntitlementFactory(unit_price="12.00")]
+
+    def test_each_line_is_replaced_with_the_reason_and_none_is_edited(
+        self, lines: Any, user: User
+    ) -> None:
+        wish = {"unit_price": Decimal("12"), "purchase_order": "PO 7"}
+        told = [(part.field, part.old, part.new) for part in preview("entitlements", lines, wish)]
+        assert told == [
+            ("unit_price", "10.00", "12.00"),
+            ("purchase_order", "PO 1", "PO 7"),
+            ("purchase_order", "", "PO 7"),
+        ]
+        change("entitlements", lines, wish, user=user, reason="New order")
+        for line in lines:
+            line.refresh_from_db()
+            assert line.purchase_order != "PO 7"
+            copy = line.replaced_by
+            assert (copy.unit_price, copy.purchase_order) == (Decimal("12.00"), "PO 7")
+            assert (copy.reason, copy.recorded_by, copy.quantity) == (
+                "New order",
+                user,
+                line.quantity,
+            )
+
+    def test_taking_it_back_writes_lines_again(self, lines: Any, user: User) -> None:
+        done = change("entitlements", lines, {"scope": "EMEA"}, user=user, reason="Paper 3")
+        undo(done, user=user)
+        newest = Entitlement.objects.filter(replaced_by=None)
+        assert {line.scope for line in newest} == {""}
+        assert {line.reason for line in newest} == {"Taken back: Paper 3"}
+        assert Entitlement.objects.count() == 6
+
+    def test_a_line_that_was_corrected_since_stops_the_undoing(
+        self, lines: Any, user: User
+    ) -> None:
+        done = change("entitlements", lines, {"scope": "EMEA"}, user=user, reason="Paper 3")
+        newest = Entitlement.objects.filter(replaced_by=None).first()
+        correct_right(newest, changes={"quantity": 3}, reason="typed wrong", user=user)
+        with pytest.raises(ValidationError, match="changed since"):
+            undo(done, user=user)
+        assert Entitlement.objects.filter(replaced_by=None, scope="EMEA").count() == 2
+
+    def test_it_needs_a_reason_and_lines_that_count(self, lines: Any, user: User) -> None:
+        with pytest.raises(ValidationError, match="Say why"):
+            change("entitlements", lines, {"scope": "EMEA"}, user=user)
+        with pytest.raises(ValidationError):
+            change("entitlements", lines, {"quantity": 3}, user=user, reason="x")
+        correct_right(lines[0], changes={"quantity": 3}, reason="typed wrong", user=user)
+        old = Entitlement.objects.filter(pk=lines[0].pk)
+        with pytest.raises(ValidationError, match="replaced or withdrawn"):
+            change("entitlements", old, {"scope": "EMEA"}, user=user, reason="x")

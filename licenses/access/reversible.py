@@ -1,0 +1,107 @@
+"""Deeds that can be taken back: each does its work by the one function for it, and leaves a step
+for `access.undo` in the same transaction. The admin, the status page and the API call these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from licenses.access import undo, waitlist
+from licenses.alerts import actions
+from licenses.importing import changes, mapping, unreadable
+from licenses.models import (
+    Alert,
+    BulkChange,
+    Feature,
+    IgnoredLines,
+    LicensePool,
+    LicenseServer,
+    PoolFeature,
+    SavedFilter,
+    Silence,
+    UndoStep,
+    WaitlistEntry,
+)
+
+
+def end_silence(row: Silence, *, user: Any, now: datetime) -> UndoStep:
+    """End a silence now. Raises ValidationError where it is over or has not begun."""
+    with transaction.atomic():
+        before = row.ends_at
+        actions.end_silence(row, now)
+        state = {"id": row.pk, "old": before.isoformat(), "new": row.ends_at.isoformat()}
+        return undo.offer(user, "silence-ended", state)
+
+
+def acknowledge(
+    alerts: Iterable[Alert], *, user: Any, now: datetime
+) -> tuple[list[int], UndoStep | None]:
+    """Say of several alerts that somebody looks into them; returns the ids of those that nobody
+    had acknowledged before."""
+    with transaction.atomic():
+        done = [alert.pk for alert in alerts if actions.acknowledge(alert, user, now)]
+        state = {"ids": done, "at": now.isoformat()}
+        return done, undo.offer(user, "alerts-acknowledged", state) if done else None
+
+
+def ignore_lines(
+    server: LicenseServer, digest: str, *, note: str = "", user: Any
+) -> tuple[IgnoredLines, UndoStep]:
+    """Set unreadable lines of one shape aside, as `unreadable.ignore` does."""
+    with transaction.atomic():
+        row = unreadable.ignore(server, digest, note=note, user=user)
+        return row, undo.offer(user, "lines-ignored", {"id": row.pk})
+
+
+def show_lines(row: IgnoredLines, *, user: Any) -> tuple[IgnoredLines, UndoStep]:
+    """Count lines that were set aside again, as `unreadable.show_again` does."""
+    with transaction.atomic():
+        row = unreadable.show_again(row, user=user)
+        assert row.ended_at is not None
+        state = {"id": row.pk, "at": row.ended_at.isoformat()}
+        return row, undo.offer(user, "lines-shown", state)
+
+
+def leave(entry: WaitlistEntry, *, now: datetime) -> UndoStep | None:
+    """Take an account off a waitlist; None: it was off already."""
+    if not waitlist.leave(entry, now):
+        return None
+    return undo.offer(entry.user, "waitlist-left", {"id": entry.pk, "at": now.isoformat()})
+
+
+def map_feature(
+    feature: Feature, pool: LicensePool, *, user: Any, **terms: Any
+) -> tuple[PoolFeature, UndoStep]:
+    """Let a feature feed a pool, as `mapping.map_feature` does."""
+    row = mapping.map_feature(feature, pool, user=user, **terms)
+    state = {"id": row.pk, "new": undo.fingerprint(row)}
+    return row, undo.offer(user, "feature-mapped", state)
+
+
+def ignore_feature(feature: Feature, *, user: Any) -> UndoStep:
+    """List a feature as unmapped no more."""
+    with transaction.atomic():
+        Feature.objects.filter(pk=feature.pk).update(ignored=True)
+        return undo.offer(user, "feature-ignored", {"id": feature.pk})
+
+
+def delete_filter(row: SavedFilter, *, user: Any) -> UndoStep:
+    """Delete a saved filter."""
+    with transaction.atomic():
+        kept = {
+            name: getattr(row, name) for name in ("owner_id", "page", "name", "query", "shared")
+        }
+        row.delete()
+        return undo.offer(user, "filter-deleted", {"row": kept})
+
+
+def change_several(
+    kind: str, rows: Iterable[Any], wish: Mapping[str, Any], *, user: Any, reason: str = ""
+) -> tuple[BulkChange, UndoStep]:
+    """Change several rows at once, as `changes.change` does."""
+    with transaction.atomic():
+        done = changes.change(kind, rows, wish, user=user, reason=reason)
+        return done, undo.offer(user, "several-changed", {"id": done.pk})

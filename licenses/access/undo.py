@@ -1,0 +1,180 @@
+"""Taking back what was done a moment ago: one way for all that can be.
+
+Whoever does something reversible (access.reversible) leaves a step that says what became of it.
+Taking it back asks the permission again, holds only while everything is as the step left it, and
+happens once, wholly or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from licenses.access import waitlist
+from licenses.alerts import actions
+from licenses.importing import changes, mapping, unreadable
+from licenses.models import (
+    BulkChange,
+    Feature,
+    IgnoredLines,
+    PoolFeature,
+    SavedFilter,
+    Silence,
+    UndoStep,
+    WaitlistEntry,
+)
+
+State = dict[str, Any]
+Refusal = Callable[[int, datetime], bool]
+_signed: list[Refusal] = []
+
+
+class Kind(NamedTuple):
+    """words: what was done; permission: asked again, "" for what is one's own; back: takes the
+    step's state, the user and the moment, and raises ValidationError where it cannot be."""
+
+    words: Any
+    permission: str
+    back: Callable[[State, Any, datetime], None]
+
+
+def signed_by(look: Refusal) -> None:
+    """Let a part of the program that this one does not know say whether figures of a pool (its id)
+    were signed since a moment: then its mapping is not taken back."""
+    _signed.append(look)
+
+
+def offer(user: Any, kind: str, state: State) -> UndoStep:
+    """Keep what is needed to take back what a user has just done."""
+    return UndoStep.objects.create(owner=user, kind=kind, state=state)
+
+
+def take_back(step: UndoStep, *, user: Any, now: datetime | None = None) -> None:
+    """Undo a step.
+
+    Raises ValidationError, with a sentence for people, where it is too late, was done already or
+    something else changed since; PermissionDenied where it is no longer theirs to change.
+    """
+    moment = now or timezone.now()
+    kind = KINDS[step.kind]
+    with transaction.atomic():
+        mine = UndoStep.objects.for_user(user).open(moment).filter(pk=step.pk)
+        if mine.update(used_at=moment) != 1:
+            raise ValidationError(
+                gettext("This was undone already, or more than 10 minutes have gone by.")
+            )
+        if kind.permission and not user.has_perm(kind.permission):
+            raise PermissionDenied
+        kind.back(step.state, user, moment)
+    step.used_at = moment
+
+
+def changed() -> ValidationError:
+    return ValidationError(gettext("Something else changed it since: nothing is undone."))
+
+
+# --- How each kind goes back --------------------------------------------------------------------
+
+
+def _silence(state: State, user: Any, now: datetime) -> None:
+    rows = Silence.objects.for_user(user).filter(pk=state["id"], ends_at=_at(state["new"]))
+    if rows.update(ends_at=_at(state["old"])) != 1:
+        raise changed()
+
+
+def _acknowledged(state: State, user: Any, now: datetime) -> None:
+    if not actions.unacknowledge(state["ids"], user, _at(state["at"])):
+        raise changed()
+
+
+def _ignored(state: State, user: Any, now: datetime) -> None:
+    row = IgnoredLines.objects.for_user(user).filter(pk=state["id"]).first()
+    if row is None or row.ended_at is not None:
+        raise changed()
+    unreadable.show_again(row, user=user)
+
+
+def _shown(state: State, user: Any, now: datetime) -> None:
+    row = IgnoredLines.objects.for_user(user).filter(pk=state["id"]).first()
+    if row is None or row.ended_at != _at(state["at"]):
+        raise changed()
+    unreadable.ignore(row.server, row.digest, note=row.note, user=user)
+
+
+def _left(state: State, user: Any, now: datetime) -> None:
+    entry = WaitlistEntry.objects.for_user(user).filter(pk=state["id"]).first()
+    if entry is None or not waitlist.come_back(entry, _at(state["at"]), now):
+        raise changed()
+
+
+def _mapped(state: State, user: Any, now: datetime) -> None:
+    row = PoolFeature.objects.for_user(user).filter(pk=state["id"]).first()
+    if row is None or row.mapped_until is not None or fingerprint(row) != state["new"]:
+        raise changed()
+    if any(look(row.pool_id, row.recorded_at) for look in _signed):
+        raise ValidationError(gettext("Figures of this pool were signed since: end the mapping."))
+    mapping.forget_mapping(row, user=user)
+
+
+def _set_aside(state: State, user: Any, now: datetime) -> None:
+    rows = Feature.objects.for_user(user).filter(ignored=True, pk=state["id"]).values("pk")
+    if (
+        Feature.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(ignored=False)
+        != 1
+    ):
+        raise changed()
+
+
+def _deleted(state: State, user: Any, now: datetime) -> None:
+    row = SavedFilter(**state["row"])
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise changed() from error
+    row.save()
+
+
+def _several(state: State, user: Any, now: datetime) -> None:
+    done = BulkChange.objects.for_user(user).filter(pk=state["id"]).first()
+    if done is None:
+        raise changed()
+    if not changes.may_change(user, done.kind):
+        raise PermissionDenied
+    changes.undo(done, user=user)
+
+
+def fingerprint(row: PoolFeature) -> list[Any]:
+    """Return what a mapping says, to see whether it was changed."""
+    start = row.mapped_from.isoformat() if row.mapped_from else None
+    return [row.pool_id, row.feature_id, row.weight, start]
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+KINDS = {
+    "silence-ended": Kind(gettext_lazy("Silence ended"), "licenses.change_silence", _silence),
+    "alerts-acknowledged": Kind(
+        gettext_lazy("Alerts acknowledged"), "licenses.change_alert", _acknowledged
+    ),
+    "lines-ignored": Kind(gettext_lazy("Lines ignored"), "licenses.add_ignoredlines", _ignored),
+    "lines-shown": Kind(gettext_lazy("Lines shown again"), "licenses.add_ignoredlines", _shown),
+    "waitlist-left": Kind(gettext_lazy("Waitlist left"), "", _left),
+    "feature-mapped": Kind(gettext_lazy("Feature mapped"), "licenses.add_poolfeature", _mapped),
+    "feature-ignored": Kind(
+        gettext_lazy("Feature ignored"), "licenses.add_poolfeature", _set_aside
+    ),
+    "filter-deleted": Kind(
+        gettext_lazy("Saved filter deleted"), "licenses.add_savedfilter", _deleted
+    ),
+    "several-changed": Kind(
+        gettext_lazy("Several changed at once"), "licenses.add_bulkchange", _several
+    ),
+}

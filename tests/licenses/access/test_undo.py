@@ -1,0 +1,219 @@
+"""Taking back what was just done: once, in time, by whom did it, and only while nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from licenses.access import reversible, undo
+from licenses.models import (
+    Alert,
+    AlertRule,
+    Feature,
+    PoolFeature,
+    SavedFilter,
+    Silence,
+    UndoStep,
+    WaitlistEntry,
+)
+from tests.factories import FeatureFactory, PoolFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+def mara() -> User:
+    user = User.objects.create_user("mara", is_staff=True)
+    user.groups.add(Group.objects.get(name="manager"))
+    return user
+
+
+def dated(step: UndoStep | None) -> UndoStep:
+    """Let a step be of the tests' moment."""
+    assert step is not None
+    step.recorded_at = NOW
+    step.save()
+    return step
+
+
+def silence(**values: Any) -> Silence:
+    values = {"starts_at": NOW - timedelta(hours=1), "ends_at": NOW + timedelta(hours=3)} | values
+    return Silence.objects.create(pool=PoolFactory(), reason="works", **values)
+
+
+def alert() -> Alert:
+    pool = PoolFactory()
+    rule, _new = AlertRule.objects.get_or_create(name="full", kind="pool_full")
+    values = {"subject": f"pool:{pool.pk}", "state": "firing", "started_at": NOW, "fired_at": NOW}
+    return Alert.objects.create(rule=rule, pool=pool, title="full", **values)
+
+
+class TestSteps:
+    """One deed stands for all of them: the mechanism is the same."""
+
+    @pytest.fixture
+    def ended(self, mara: User) -> tuple[Silence, UndoStep]:
+        row = silence()
+        return row, dated(reversible.end_silence(row, user=mara, now=NOW))
+
+    def test_what_was_before_comes_back_once(
+        self, ended: tuple[Silence, UndoStep], mara: User
+    ) -> None:
+        row, step = ended
+        assert row.ends_at == NOW
+        undo.take_back(step, user=mara, now=LATER)
+        row.refresh_from_db()
+        assert row.ends_at == NOW + timedelta(hours=3)
+        with pytest.raises(ValidationError, match="undone already"):
+            undo.take_back(step, user=mara, now=LATER)
+
+    def test_after_ten_minutes_it_is_too_late(
+        self, ended: tuple[Silence, UndoStep], mara: User
+    ) -> None:
+        row, step = ended
+        with pytest.raises(ValidationError, match="10 minutes"):
+            undo.take_back(step, user=mara, now=NOW + timedelta(minutes=10))
+        row.refresh_from_db()
+        assert row.ends_at == NOW
+
+    def test_what_something_else_changed_stays(
+        self, ended: tuple[Silence, UndoStep], mara: User
+    ) -> None:
+        _row, step = ended
+        Silence.objects.update(ends_at=LATER)
+        with pytest.raises(ValidationError, match="changed it since"):
+            undo.take_back(step, user=mara, now=LATER)
+        step.refresh_from_db()
+        assert step.used_at is None  # all of it is as if nobody had tried
+
+    def test_nobody_takes_back_what_another_did(self, ended: tuple[Silence, UndoStep]) -> None:
+        other = User.objects.create_superuser("root")
+        with pytest.raises(ValidationError):
+            undo.take_back(ended[1], user=other, now=LATER)
+
+    def test_the_permission_is_asked_again(
+        self, ended: tuple[Silence, UndoStep], mara: User
+    ) -> None:
+        mara.groups.clear()
+        mara.user_permissions.add(Permission.objects.get(codename="view_silence"))
+        with pytest.raises(PermissionDenied):
+            undo.take_back(ended[1], user=User.objects.get(pk=mara.pk), now=LATER)
+
+    def test_what_is_over_or_to_come_is_not_ended(self, mara: User) -> None:
+        for row in (silence(ends_at=NOW), silence(starts_at=LATER)):
+            with pytest.raises(ValidationError):
+                reversible.end_silence(row, user=mara, now=NOW)
+
+
+def test_an_acknowledgement_is_taken_back_where_the_alert_still_fires(mara: User) -> None:
+    one, two = alert(), alert()
+    done, step = reversible.acknowledge([one, two], user=mara, now=NOW)
+    assert done == [one.pk, two.pk]
+    Alert.objects.filter(pk=two.pk).update(state="resolved", resolved_at=NOW)
+    undo.take_back(dated(step), user=mara, now=LATER)
+    assert list(Alert.objects.order_by("pk").values_list("acknowledged_at", flat=True)) == [
+        None,
+        NOW,
+    ]
+
+
+def test_an_acknowledgement_of_somebody_else_since_stays(mara: User) -> None:
+    row = alert()
+    _done, step = reversible.acknowledge([row], user=mara, now=NOW)
+    Alert.objects.update(acknowledged_at=LATER)
+    with pytest.raises(ValidationError, match="changed it since"):
+        undo.take_back(dated(step), user=mara, now=LATER)
+    assert reversible.acknowledge([row], user=mara, now=LATER) == ([], None)
+
+
+@pytest.fixture
+def left(mara: User) -> tuple[WaitlistEntry, UndoStep]:
+    entry = WaitlistEntry.objects.create(
+        pool=PoolFactory(), user=mara, joined_at=NOW, expires_at=NOW + timedelta(hours=8)
+    )
+    return entry, dated(reversible.leave(entry, now=NOW))
+
+
+def test_who_comes_back_to_a_list_has_the_old_place(
+    left: tuple[WaitlistEntry, UndoStep], mara: User
+) -> None:
+    entry, step = left
+    undo.take_back(step, user=mara, now=LATER)
+    entry.refresh_from_db()
+    assert (entry.state, entry.closed_at) == ("waiting", None)
+
+
+def test_who_joined_anew_has_one_place_only(
+    left: tuple[WaitlistEntry, UndoStep], mara: User
+) -> None:
+    entry, step = left
+    WaitlistEntry.objects.create(
+        pool=entry.pool, user=mara, joined_at=LATER, expires_at=NOW + timedelta(hours=8)
+    )
+    with pytest.raises(ValidationError, match="changed it since"):
+        undo.take_back(step, user=mara, now=LATER)
+
+
+class TestMapping:
+    @pytest.fixture
+    def mapped(self, mara: User) -> tuple[PoolFeature, UndoStep]:
+        row, step = reversible.map_feature(FeatureFactory(), PoolFactory(), user=mara)
+        return row, dated(step)
+
+    def test_a_mapping_is_gone_with_evidence_of_it(
+        self, mapped: tuple[PoolFeature, UndoStep], mara: User
+    ) -> None:
+        row, step = mapped
+        undo.take_back(step, user=mara, now=LATER)
+        assert not PoolFeature.objects.exists()
+        assert Feature.objects.unmapped().filter(pk=row.feature_id).exists()
+
+    def test_a_mapping_under_which_figures_were_signed_stays(
+        self, mapped: tuple[PoolFeature, UndoStep], mara: User, monkeypatch: Any
+    ) -> None:
+        row, step = mapped
+        asked = []
+        looks: list[Callable[[int, datetime], bool]] = [
+            lambda pool, since: bool(asked.append((pool, since)) or True)
+        ]
+        monkeypatch.setattr(undo, "_signed", looks)
+        with pytest.raises(ValidationError, match="signed since"):
+            undo.take_back(step, user=mara, now=LATER)
+        assert asked == [(row.pool_id, row.recorded_at)]
+        assert PoolFeature.objects.exists()
+
+    def test_a_mapping_that_was_changed_stays(
+        self, mapped: tuple[PoolFeature, UndoStep], mara: User
+    ) -> None:
+        PoolFeature.objects.update(weight=3)
+        with pytest.raises(ValidationError, match="changed it since"):
+            undo.take_back(mapped[1], user=mara, now=LATER)
+
+
+def test_an_ignored_feature_is_listed_again(mara: User) -> None:
+    feature = FeatureFactory()
+    step = dated(reversible.ignore_feature(feature, user=mara))
+    undo.take_back(step, user=mara, now=LATER)
+    assert Feature.objects.unmapped().filter(pk=feature.pk).exists()
+
+
+def test_a_deleted_filter_comes_back_unless_its_name_is_taken(mara: User) -> None:
+    values = {"owner": mara, "page": "licenses.licensepool", "name": "x", "query": "q=a"}
+    for taken in (False, True):
+        row = SavedFilter.objects.create(**values)
+        step = dated(reversible.delete_filter(row, user=mara))
+        if taken:
+            SavedFilter.objects.create(**values)
+            with pytest.raises(ValidationError, match="changed it since"):
+                undo.take_back(step, user=mara, now=LATER)
+        else:
+            undo.take_back(step, user=mara, now=LATER)
+        assert SavedFilter.objects.get().query == "q=a"
+        SavedFilter.objects.all().delete()
