@@ -22,6 +22,7 @@ from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
+from itam.said import again
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.models import LicensePool
@@ -133,12 +134,11 @@ def render(
     about: Mapping[str, str] | None = None,
 ) -> Made:
     """Return a report as PDF, and its numbers as JSON knows them."""
-    numbers = _dataset(ENGLISH, name, pools, start, end, zone, as_of, scope, about)
+    numbers = _dataset(name, pools, start, end, zone, as_of, scope, about)
     standing = Standing(stage_at(end, min(as_of, timezone.now())))
-    paper = _of_paper(numbers, name, pools, start, end, zone, as_of, scope, about)
     with override(ENGLISH):
         as_json = numbers.as_json()
-    return printed(name, numbers, paper, as_json, standing, zone)
+    return printed(name, numbers, as_json, standing, zone)
 
 
 def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
@@ -146,7 +146,6 @@ def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
     params, zone = report.params, ZoneInfo(report.params["zone"])
     pools = list(report.pools.select_related("product__vendor"))
     found = _dataset(
-        ENGLISH,
         *(report.name, pools, params["start"], params["end"], zone, as_of),
         *(params["scope"], params.get("about")),
     )
@@ -155,15 +154,7 @@ def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
     return numbers
 
 
-def _of_paper(numbers: Any, *what: Any) -> Any:
-    """Return the dataset in the words of the paper: that of the numbers where both are English."""
-    if settings.LANGUAGE_CODE.startswith("en"):
-        return numbers
-    return _dataset(settings.LANGUAGE_CODE, *what)
-
-
 def _dataset(
-    language: str,
     name: str,
     pools: Collection[LicensePool],
     start: int,
@@ -174,9 +165,9 @@ def _dataset(
     about: Mapping[str, str] | None,
 ) -> Any:
     """Return the dataset of a report. Its numbers are compared, sealed and read by programs, so
-    what is said in them is English, whoever asks."""
+    what is said in them is English, whoever asks; `itam.said.again` says it as the paper does."""
     kind = KINDS[name]
-    with override(language):
+    with override(ENGLISH):
         return kind.dataset(
             pools,
             start=start,
@@ -287,25 +278,24 @@ def make(report: Report, approved: SignOff | None = None, certificate: str = "")
         *(report.name, pools, params["start"], params["end"], zone, report.as_of),
         *(params["scope"], params.get("about")),
     )
-    found = _dataset(ENGLISH, *what)
+    found = _dataset(*what)
     with override(ENGLISH):
         numbers = found.as_json()
         standing = _standing(report, numbers, approved, certificate)
-    return printed(report.name, found, _of_paper(found, *what), numbers, standing, zone)
+    return printed(report.name, found, numbers, standing, zone)
 
 
 def printed(
     name: str,
     found: Any,
-    on_paper: Any,
     numbers: dict[str, Any],
     standing: Standing,
     zone: ZoneInfo,
 ) -> Made:
     """Return a dataset as the files of a report; the numbers lie inside the PDF, too.
 
-    on_paper:  the same dataset in the installation's language, as the PDF says it.
-    numbers:   those of the dataset as JSON knows them.
+    numbers:  those of the dataset as JSON knows them. The PDF says them in the installation's
+              language.
     """
     with override(ENGLISH):
         whole = {**numbers, "standing": standing.as_json(zone)}
@@ -316,7 +306,7 @@ def printed(
         Attachment(table, content, "text/csv", TABLES[table]) for table, content in tables.items()
     ]
     with override(settings.LANGUAGE_CODE), spoken(gettext):
-        paper = KINDS[name].paper(on_paper, standing, numbers["id"], files)
+        paper = KINDS[name].paper(again(found), standing, numbers["id"], files)
     return Made(paper, whole, text)
 
 

@@ -12,6 +12,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext
 
 from itam import figures
+from itam.said import said
 from licenses.analysis.gap_reasons import Reason, noted_gaps, times_down
 from licenses.analysis.mappings import (
     Daemon,
@@ -311,9 +312,17 @@ def load_gaps(
             by_poll = mapping.server in polled
             cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
             layers[2] += [Reason(a, b, cause.value, "") for a, b in dark]
-        unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, gettext("No feature fed the pool."))
+        unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, said(_unfed))
         found[pk] = _labelled(missing[pk], [*layers[0], *layers[1], *layers[2], unfed])
     return found
+
+
+def _unfed() -> str:
+    return gettext("No feature fed the pool.")
+
+
+def _cause(cause: str) -> str:
+    return str(Gap.Cause(cause).label)
 
 
 def _labelled(missing: IntervalSet, reasons: Iterable[Reason]) -> list[PoolGap]:
@@ -326,7 +335,7 @@ def _labelled(missing: IntervalSet, reasons: Iterable[Reason]) -> list[PoolGap]:
         span = left.clip(reason.start, reason.end)
         if not len(span):
             continue
-        label = str(Gap.Cause(reason.cause).label)
+        label = said(_cause, reason.cause)
         labelled += [PoolGap(a, b, reason.cause, label, reason.detail) for a, b in span]
         left = left.subtract(span)
     return _merged(sorted(labelled))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.utils.translation import gettext
 
+from itam.said import said
 from licenses.analysis.mappings import Daemon
 from licenses.analysis.rows import number
 from licenses.concurrency.timeline import OPEN
@@ -45,7 +46,7 @@ def times_down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon
     since: dict[Daemon, int] = {}
     found: dict[Daemon, list[Reason]] = {}
     cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
-    detail = gettext("The log tells of a stop and a later start.")
+    detail = said(lambda: gettext("The log tells of a stop and a later start."))
     columns = ("server_id", "daemon", number("at"), "kind")
     for server, daemon, at, kind in rows.order_by("at", "kind").values_list(*columns):
         if kind == Boundary.Kind.STOP:
@@ -56,6 +57,6 @@ def times_down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon
             )
     for key, at in since.items():
         found.setdefault(key, []).append(
-            Reason(at, end, cause, gettext("The log ends with a stop."))
+            Reason(at, end, cause, said(lambda: gettext("The log ends with a stop.")))
         )
     return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}

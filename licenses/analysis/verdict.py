@@ -13,6 +13,7 @@ import numpy as np
 from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
+from itam.said import said
 from licenses.analysis.bounds import PoolBounds, load_bounds
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import load_mappings
@@ -165,7 +166,8 @@ def load_verdicts(
 def period_verdict(months: Sequence[MonthVerdict]) -> PeriodVerdict:
     """Return the verdict over months: the worst of them, never an average."""
     if not months:
-        return PeriodVerdict(Verdict.NOT_IN_USE, gettext("No time was asked for."), None)
+        none = said(lambda: gettext("No time was asked for."))
+        return PeriodVerdict(Verdict.NOT_IN_USE, none, None)
     worst = max(
         months,
         key=lambda month: (
@@ -281,8 +283,8 @@ class _Judge:
         if over:
             return Verdict.OVER_USE, self._over_use(over)
         if share is None:
-            return Verdict.NOT_IN_USE, gettext(
-                "The pool was not in use then: nothing was expected of it."
+            return Verdict.NOT_IN_USE, said(
+                lambda: gettext("The pool was not in use then: nothing was expected of it.")
             )
         doubt = self._doubt(place)
         if doubt:
@@ -290,30 +292,13 @@ class _Judge:
         if not self.bare[place] and not self.doubtful[place]:
             return Verdict.PROVEN, self._rests_on(place)
         if share < self.floor:
-            return Verdict.NOT_DETERMINABLE, (
-                gettext(
-                    "Observed %(percent_down)s of the time, less than the %(percent_down_2)s that a"
-                    " statement needs."
-                )
-                % {"percent_down": percent_down(share), "percent_down_2": percent_down(self.floor)}
-            )
+            return Verdict.NOT_DETERMINABLE, said(_too_little, share, self.floor)
         peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
         if not peak:
-            told = gettext(
-                "Never above what is allowed in the %(share)s of the time that was observed; no"
-                " use."
-            )
-            return Verdict.AS_OBSERVED, told % {"share": percent_down(share)}
-        told = gettext(
-            "Never above what is allowed in the %(share)s of the time that was observed; most in"
-            " use %(peak)s of %(allowed)s on %(when)s."
+            return Verdict.AS_OBSERVED, said(_no_use, share)
+        return Verdict.AS_OBSERVED, said(
+            _as_observed, share, peak, self.allowed.at(at), self._when(at)
         )
-        return Verdict.AS_OBSERVED, told % {
-            "share": percent_down(share),
-            "peak": peak,
-            "allowed": self.allowed.at(at),
-            "when": self._when(at),
-        }
 
     def _over_use(self, over: list[OverUse]) -> str:
         worst = max(over, key=lambda row: row.excess)
@@ -322,77 +307,33 @@ class _Judge:
         moments = sorted({*used.times[:-1].tolist(), *allowed.times[:-1].tolist()})
         at = next(m for m in moments if used.at(m) - allowed.at(m) == worst.excess)
         total = sum(row.end - row.start for row in over)
-        return gettext(
-            "In use %(at)s of %(at_2)s allowed on %(when)s, %(duration)s above in all."
-        ) % {
-            "at": used.at(at),
-            "at_2": allowed.at(at),
-            "when": self._when(at),
-            "duration": duration(total),
-        }
+        return said(_above, used.at(at), allowed.at(at), self._when(at), total)
 
     def _unproven(self, start: int, end: int) -> str:
         rows = episodes(self.used.clip(start, end), self.proven.clip(start, end))
         first = rows[0].start
-        return gettext(
-            "In use %(at)s on %(when)s, where documents prove %(at_2)s: the rest is claimed."
-        ) % {"at": self.used.at(first), "when": self._when(first), "at_2": self.proven.at(first)}
+        return said(_claimed, self.used.at(first), self._when(first), self.proven.at(first))
 
     def _rests_on(self, place: int) -> str:
         """Return on what a proof rests, in one sentence."""
         start, end = self.months[place]
         sheltered = self.sheltered.clip(start, end)
         if not len(sheltered):
-            return gettext(
-                "Logs tell of every seat at every moment: never above what documents prove."
-            )
+            return said(_logs_tell)
         most, right = self.bounds.tightest(sheltered, self.proven)
         blind = self.coverage.missing.clip(start, end).seconds
         filed = sheltered.intersection(self.bounds.by_file).seconds
-        if blind and filed:
-            told = gettext(
-                "By its licence file, the server could not issue more than %(most)s of %(right)s"
-                " while we were blind for %(blind)s."
-            )
-        elif blind:
-            told = gettext(
-                "The server could not issue more than %(most)s of %(right)s while we were blind"
-                " for %(blind)s."
-            )
-        elif filed:
-            told = gettext(
-                "By its licence file, the server could not issue more than %(most)s of %(right)s"
-                " while only polls looked."
-            )
-        else:
-            told = gettext(
-                "The server could not issue more than %(most)s of %(right)s while only polls"
-                " looked."
-            )
-        return told % {"most": most, "right": right, "blind": duration(blind)}
+        return said(_bounded, most, right, blind, bool(filed))
 
     def _doubt(self, place: int) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""
         if self.unknown[place]:
             uncounted = self.facts.limits.uncounted
             if self.unknown[place] >= self.expected[place]:
-                if uncounted:
-                    return gettext(
-                        "The server issues seats without a number, and no entitlement says what is"
-                        " allowed."
-                    )
-                return gettext("No entitlement says what is allowed.")
+                return said(_nothing_allowed, bool(uncounted), "")
             # Only before the first line is it unknown, so there is one end.
-            until = {"until": self._when(int(self.silent.ends[-1]))}
-            if uncounted:
-                return (
-                    gettext(
-                        "Until %(until)s, the server issues seats without a number, and no"
-                        " entitlement says what is allowed."
-                    )
-                    % until
-                )
-            return gettext("Until %(until)s, no entitlement says what is allowed.") % until
+            until = self._when(int(self.silent.ends[-1]))
+            return said(_nothing_allowed, bool(uncounted), until)
         if self.claimed[place]:
             return self._unproven(*self.months[place])
         return ""
@@ -407,3 +348,85 @@ def duration(seconds: int) -> str:
         if seconds >= 2 * size:
             return words(seconds // size)
     return figures.seconds(seconds)
+
+
+def _too_little(share: Fraction, floor: Fraction) -> str:
+    return gettext(
+        "Observed %(percent_down)s of the time, less than the %(percent_down_2)s that a"
+        " statement needs."
+    ) % {"percent_down": percent_down(share), "percent_down_2": percent_down(floor)}
+
+
+def _no_use(share: Fraction) -> str:
+    told = gettext(
+        "Never above what is allowed in the %(share)s of the time that was observed; no use."
+    )
+    return told % {"share": percent_down(share)}
+
+
+def _as_observed(share: Fraction, peak: int, allowed: int, when: str) -> str:
+    told = gettext(
+        "Never above what is allowed in the %(share)s of the time that was observed; most in"
+        " use %(peak)s of %(allowed)s on %(when)s."
+    )
+    return told % {"share": percent_down(share), "peak": peak, "allowed": allowed, "when": when}
+
+
+def _above(used: int, allowed: int, when: str, total: int) -> str:
+    return gettext("In use %(at)s of %(at_2)s allowed on %(when)s, %(duration)s above in all.") % {
+        "at": used,
+        "at_2": allowed,
+        "when": when,
+        "duration": duration(total),
+    }
+
+
+def _claimed(used: int, when: str, proven: int) -> str:
+    return gettext(
+        "In use %(at)s on %(when)s, where documents prove %(at_2)s: the rest is claimed."
+    ) % {"at": used, "when": when, "at_2": proven}
+
+
+def _logs_tell() -> str:
+    return gettext("Logs tell of every seat at every moment: never above what documents prove.")
+
+
+def _bounded(most: int, right: int, blind: int, filed: bool) -> str:
+    if blind and filed:
+        told = gettext(
+            "By its licence file, the server could not issue more than %(most)s of %(right)s"
+            " while we were blind for %(blind)s."
+        )
+    elif blind:
+        told = gettext(
+            "The server could not issue more than %(most)s of %(right)s while we were blind"
+            " for %(blind)s."
+        )
+    elif filed:
+        told = gettext(
+            "By its licence file, the server could not issue more than %(most)s of %(right)s"
+            " while only polls looked."
+        )
+    else:
+        told = gettext(
+            "The server could not issue more than %(most)s of %(right)s while only polls looked."
+        )
+    return told % {"most": most, "right": right, "blind": duration(blind)}
+
+
+def _nothing_allowed(uncounted: bool, until: str) -> str:
+    """Say that no entitlement says what is allowed. until: "" for all of the time."""
+    if not until and uncounted:
+        return gettext(
+            "The server issues seats without a number, and no entitlement says what is allowed."
+        )
+    if not until:
+        return gettext("No entitlement says what is allowed.")
+    if uncounted:
+        told = gettext(
+            "Until %(until)s, the server issues seats without a number, and no entitlement says"
+            " what is allowed."
+        )
+    else:
+        told = gettext("Until %(until)s, no entitlement says what is allowed.")
+    return told % {"until": until}

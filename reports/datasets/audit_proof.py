@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db.models import Max
 
+from itam.said import label_of, said
 from licenses.analysis.rows import number
 from licenses.evidence import entries
 from licenses.models import (
@@ -99,7 +100,7 @@ def _documents(contracts: list[Contract], as_of: datetime) -> tuple[Paper, ...]:
     return tuple(
         Paper(
             contract=row.contract.number,
-            kind=str(Document.Kind(row.kind).label),
+            kind=said(label_of, Document.Kind, row.kind),
             title=row.title,
             ours=not row.for_group,
             bytes=row.size,
@@ -125,7 +126,7 @@ def _anchors(as_of: datetime) -> tuple[Anchor, ...]:
     rows = EvidenceAnchor.objects.filter(recorded_at__lte=as_of).order_by("-recorded_at", "-pk")
     return tuple(
         Anchor(
-            str(EvidenceAnchor.Kind(row.kind).label),
+            said(label_of, EvidenceAnchor.Kind, row.kind),
             row.place,
             row.size,
             int(row.recorded_at.timestamp()),

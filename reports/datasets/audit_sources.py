@@ -12,6 +12,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
+from itam.said import label_of, said
 from licenses.analysis.rows import number
 from licenses.analysis.server_facts import Fact, load_facts, of_daemons
 from licenses.models import (
@@ -183,16 +184,16 @@ def _systems(
         server, kind, source, sha256, size, recorded = row
         if (server, sha256) not in seen:
             seen.add((server, sha256))
-            label, at = str(Capture.Kind(kind).label), int(recorded.timestamp())
-            shown = str(WITHHELD) if server in shared else source
+            label, at = said(label_of, Capture.Kind, kind), int(recorded.timestamp())
+            shown = said(str, WITHHELD) if server in shared else source
             files.setdefault(server, []).append(StandingFile(label, shown, sha256, size, at))
     return tuple(
         System(
             name=server.name,
             kind=server.get_kind_display(),
             address=server.address,
-            zone=server.zone or gettext("UTC, none is set"),
-            asked=_asked(server),
+            zone=server.zone or said(lambda: gettext("UTC, none is set")),
+            asked=said(_asked, server.polling, server.poll_seconds, bool(server.log_path)),
             shared=server.pk in shared,
             daemons=tuple(sorted(daemons.get(server.pk, ()))),
             facts=tuple(
@@ -205,19 +206,17 @@ def _systems(
     )
 
 
-def _asked(server: LicenseServer) -> str:
+def _asked(polling: str, poll_seconds: int, logged: bool) -> str:
     words = []
-    if server.polling != LicenseServer.Polling.OFF:
+    if polling != LicenseServer.Polling.OFF:
         how = (
-            gettext("its own tool")
-            if server.polling == LicenseServer.Polling.TOOL
-            else gettext("a file")
+            gettext("its own tool") if polling == LicenseServer.Polling.TOOL else gettext("a file")
         )
         words.append(
             gettext("asked by %(how)s every %(poll_seconds)s s")
-            % {"how": how, "poll_seconds": figures.number(server.poll_seconds)}
+            % {"how": how, "poll_seconds": figures.number(poll_seconds)}
         )
-    if server.log_path:
+    if logged:
         words.append(gettext("its log is read as it grows"))
     return "; ".join(words) or gettext("files are handed in")
 
@@ -251,7 +250,7 @@ def _file(server: str, source: str, pieces: list[tuple[Any, ...]], shared: bool)
 
     return FileTotals(
         server=server,
-        file=str(WITHHELD) if shared else source,
+        file=said(str, WITHHELD) if shared else source,
         pieces=len(pieces),
         bytes=sum(sizes),
         lines=told(lines),
@@ -276,7 +275,7 @@ def _polls(
         .annotate(Count("pk"), Sum("size"))
     )
     totals = [
-        PollTotals(names[server], str(Capture.Result(result).label), count, size)
+        PollTotals(names[server], said(label_of, Capture.Result, result), count, size)
         for server, result, count, size in rows
     ]
     return tuple(sorted(totals, key=lambda row: (row.server, row.result)))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from itam.said import label_of, said
 from licenses.analysis.mappings import Mapping
 from licenses.analysis.rows import number
 from licenses.analysis.usage import PoolFacts
@@ -147,7 +148,7 @@ class _Sessions:
             seats=seats,
             start=start,
             end=None if returned == OPEN else end,
-            method=str(Checkout.Method(method).label),
+            method=said(label_of, Checkout.Method, method),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_lazy
 
+from itam.said import said
 from licenses.models import (
     Entitlement,
     LicensePool,
@@ -84,27 +85,35 @@ def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         if old is None:
             kind, before, after = "added", "", _described(row, [name for name, _ in _COMPARED[1:]])
         elif row.withdrawn:
-            kind, after = "withdrawn", gettext("no longer counts")
+            kind, after = "withdrawn", said(lambda: gettext("no longer counts"))
             before = _described(old, [name for name, _ in _COMPARED[1:]])
         else:
             kind = "corrected"
             other = [name for name, _ in _COMPARED if getattr(old, name) != getattr(row, name)]
             before, after = _described(old, other, all_of=True), _described(row, other, all_of=True)
-        what = f"E{row.pk}" if old is None else f"E{row.pk} for E{old.pk}"
+        what = f"E{row.pk}" if old is None else said(_instead, row.pk, old.pk)
         yield _change(kind, row.pool.name, what, before, after, row)
+
+
+def _instead(new: int, old: int) -> str:
+    return gettext("E%(new)s for E%(old)s") % {"new": new, "old": old}
 
 
 def _described(line: Entitlement, names: list[str], *, all_of: bool = False) -> str:
     """Return fields of a line in words; empty ones only if *all_of* them are asked for."""
-    words = dict(_COMPARED)
     parts = []
     for name in names:
         value = getattr(line, name)
         if name == "contract":
             value = line.contract.number if line.contract else ""
         if value not in (None, "", 0) or all_of:
-            parts.append(f"{words[name]} {gettext('none') if value in (None, '') else value}")
-    return ", ".join(parts)
+            parts.append((name, "" if value in (None, "") else str(value)))
+    return said(_fields, tuple(parts))
+
+
+def _fields(parts: tuple[tuple[str, str], ...]) -> str:
+    words = dict(_COMPARED)
+    return ", ".join(f"{words[name]} {value or gettext('none')}" for name, value in parts)
 
 
 def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:
@@ -113,19 +122,23 @@ def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> I
     ).select_related("entitlement__pool", "recorded_by")
     last: dict[int, str] = {}
     for row in rows.order_by("recorded_at", "pk"):
-        before = last.get(row.entitlement_id, str(BY_DOCUMENTS))
-        after = _strength(row.strength)
+        before = last.get(row.entitlement_id, said(_strength, None))
+        after = said(_strength, row.strength)
         last[row.entitlement_id] = after
         if row.recorded_at >= window["recorded_at__gte"]:
             line = row.entitlement
             yield _change(
                 "judged",
                 line.pool.name,
-                gettext("proof of E%(line)s") % {"line": line.pk},
+                said(_proof, line.pk),
                 before,
                 after,
                 row,
             )
+
+
+def _proof(line: int) -> str:
+    return gettext("proof of E%(line)s") % {"line": line}
 
 
 def _strength(value: int | None) -> str:
@@ -137,29 +150,36 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         "pool", "feature__server", "recorded_by"
     )
     for row in rows.order_by("pk"):
-        words = []
-        if row.mapped_from:
-            begins = f"{row.mapped_from:%Y-%m-%d %H:%M} UTC"
-            words.append(gettext("counts since %(begins)s") % {"begins": begins})
-        else:
-            words.append(gettext("counts since ever"))
-        if row.mapped_until:
-            ends = f"{row.mapped_until:%Y-%m-%d %H:%M} UTC"
-            words.append(gettext("until %(ends)s") % {"ends": ends})
-        if row.weight != 1:
-            words.append(gettext("%(weight)s seats each") % {"weight": row.weight})
-        what = gettext("%(feature)s at %(server)s") % {
-            "feature": row.feature.name,
-            "server": row.feature.server.name,
-        }
+        begins, ends = (
+            f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+            for moment in (row.mapped_from, row.mapped_until)
+        )
+        words = said(_counts, begins, ends, row.weight)
+        what = said(_at_server, row.feature.name, row.feature.server.name)
         yield _change(
             "mapped",
             row.pool.name,
             what,
             "",
-            " ".join(words),
+            words,
             row,
         )
+
+
+def _counts(begins: str, ends: str, weight: int) -> str:
+    if begins:
+        words = [gettext("counts since %(begins)s") % {"begins": begins}]
+    else:
+        words = [gettext("counts since ever")]
+    if ends:
+        words.append(gettext("until %(ends)s") % {"ends": ends})
+    if weight != 1:
+        words.append(gettext("%(weight)s seats each") % {"weight": weight})
+    return " ".join(words)
+
+
+def _at_server(feature: str, server: str) -> str:
+    return gettext("%(feature)s at %(server)s") % {"feature": feature, "server": server}
 
 
 def _explanations(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:
@@ -173,23 +193,28 @@ def _explanations(chosen: list[int], window: dict[str, Any], as_of: datetime) ->
         )
         known.append(row)
         if row.recorded_at >= window["recorded_at__gte"]:
-            what = (
-                f"over-use from {row.starts:%Y-%m-%d %H:%M:%S} to {row.ends:%Y-%m-%d %H:%M:%S} UTC"
-            )
+            edges = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (row.starts, row.ends))
+            what = said(_over_use, *edges)
             before = "" if last is None else _explained(last)
             yield _change("explained", row.pool.name, what, before, _explained(row), row)
 
 
+def _over_use(start: str, end: str) -> str:
+    return gettext("over-use from %(start)s to %(end)s UTC") % {"start": start, "end": end}
+
+
 def _explained(note: OverUseNote) -> str:
-    done = (
-        gettext("done: %(resolution)s") % {"resolution": note.resolution}
-        if note.resolution
-        else gettext("still open")
-    )
+    return said(_cause, note.cause, note.resolution, note.owner)
+
+
+def _cause(cause: str, resolution: str, owner: str) -> str:
+    done = gettext("still open")
+    if resolution:
+        done = gettext("done: %(resolution)s") % {"resolution": resolution}
     return gettext("%(cause)s; %(done)s; seen to by %(owner)s") % {
-        "cause": note.cause,
+        "cause": cause,
         "done": done,
-        "owner": note.owner,
+        "owner": owner,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from itam import figures
+from itam.said import said
 from licenses.analysis import coverage as coverages
 from licenses.analysis.bounds import load_bounds
 from licenses.analysis.denials import blocked_by_pool
@@ -24,7 +25,7 @@ from reports.datasets.coverage_by_source import SourceCoverage, load_source_cove
 from reports.datasets.files import as_text
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.kept import kept
-from reports.datasets.method import METHOD
+from reports.datasets.method import method
 from reports.datasets.plain import plain
 from reports.datasets.pool_days import Day, daily_csv
 from reports.datasets.pool_report import (
@@ -184,7 +185,7 @@ def compliance(
     verdicts = [report.position.verdict for report in reports]
     return Compliance(
         entity=entity,
-        scope=scope or figures.pools(len(reports)),
+        scope=scope or said(figures.pools, len(reports)),
         zone=str(zone),
         start=start,
         end=end,
@@ -203,7 +204,7 @@ def compliance(
         sources=load_source_coverage(chosen, start, end, as_of),
         changes=load_changes(chosen, start, as_of),
         method=(
-            *map(str, METHOD),
+            *method(),
             kept({pool.product.vendor_id for pool in chosen}, as_of),
         ),
         integrity=load_integrity(as_of),

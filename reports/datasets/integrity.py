@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext
 
+from itam.said import said
 from licenses.evidence.anchors import sentence
 from licenses.evidence.notes import BadNote, fingerprint
 from licenses.models import EvidenceDay, EvidenceKey
@@ -56,4 +57,4 @@ def _fingerprint(public: str) -> str:
     try:
         return fingerprint(public)
     except BadNote:
-        return gettext("the key cannot be read")
+        return said(lambda: gettext("the key cannot be read"))

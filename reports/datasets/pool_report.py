@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from itam.said import label_of, said
 from licenses.analysis.bounds import PoolBounds, bounded
 from licenses.analysis.coverage import PoolCoverage, PoolGap
 from licenses.analysis.denials import Blocked
@@ -220,7 +221,7 @@ def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple
                 contract=row.contract.number if row.contract else "",
                 purchase_order=row.purchase_order,
                 strength=row.proof,
-                strength_label=str(Strength(row.proof).label),
+                strength_label=said(label_of, Strength, row.proof),
                 strength_reason=row.proof_reason,
                 scope=row.scope,
                 reason=row.reason,

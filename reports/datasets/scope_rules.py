@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from django.utils.translation import gettext, gettext_lazy
 
+from itam.said import said
 from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.periods import local_midnight
@@ -67,16 +68,21 @@ def scope_rules(facts: PoolFacts, lines: Sequence[Line]) -> tuple[ScopeRule, ...
             versions = _versions(facts) if versions is None else versions
             told = [versions[pk] for pk in mine.checkout.tolist() if versions.get(pk)]
             outside = sum(_number(text) > _number(found[1]) for text in told)
-            words = gettext("Sessions of a version above %(found)s count as outside.") % {
-                "found": found[1]
-            }
+            words = said(_outside, found[1])
             rules.append(
                 ScopeRule(
                     line.number, line.scope, VERSION, len(told), outside, total - len(told), words
                 )
             )
-        rules.append(ScopeRule(line.number, line.scope, str(REST), 0, 0, total, str(NOT_CHECKED)))
+        rules.append(
+            ScopeRule(line.number, line.scope, said(str, REST), 0, 0, total, said(str, NOT_CHECKED))
+        )
     return tuple(rules)
+
+
+def _outside(version: str) -> str:
+    told = gettext("Sessions of a version above %(found)s count as outside.")
+    return told % {"found": version}
 
 
 def _while_in_force(facts: PoolFacts, line: Line, moments: Ints) -> Flags:

@@ -43,7 +43,7 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
             each.address or UNKNOWN_SIGN,
             ", ".join(each.daemons),
             each.asked,
-            "yes" if each.shared else "no",
+            gettext("yes") if each.shared else gettext("no"),
         )
         for each in found.systems
     ]
@@ -172,12 +172,15 @@ def _features(found: Sources, zone: ZoneInfo) -> FastTable:
 
     rows = [
         (
-            f"{row.feature}, {row.daemon or 'unknown daemon'}",
+            f"{row.feature}, {row.daemon or gettext('unknown daemon')}",
             row.server,
             row.pool,
             f"{row.weight:,}",
             gettext("%(edge)s to %(edge_2)s")
-            % {"edge": edge(row.mapped_from, "ever"), "edge_2": edge(row.mapped_until, "now")},
+            % {
+                "edge": edge(row.mapped_from, gettext("ever")),
+                "edge_2": edge(row.mapped_until, gettext("now")),
+            },
             f"{row.taken:,}",
             f"{row.returned:,}",
             f"{row.refused:,}",

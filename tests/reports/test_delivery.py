@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 from pypdf import PdfReader
 
+from itam.said import again
+from licenses.models import LegalHold, OverUseNote, StrengthOverride, correct_entitlement
 from reports import delivery, tasks
+from reports.datasets.plain import plain
 from reports.models import Report
+from tests.factories import EntitlementFactory, at
 from tests.reports.conftest import END, START
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -132,6 +137,32 @@ def test_files_kept_long_enough_go_and_the_row_says_when(report, settings):
     assert report.files_dropped_at == NOW + timedelta(seconds=1)
     assert report.sha256 and report.data["verdict"]
     assert delivery.file_response(report, report.requested_by) is None
+
+
+@pytest.mark.parametrize("name", ["compliance", "audit"])
+def test_one_reading_gives_both_languages_what_two_would_give(name, world, monkeypatch):
+    pool, zone = world.pool, ZoneInfo("UTC")
+    line = EntitlementFactory(
+        pool=pool, valid_from=date(2026, 1, 1), scope="version 3", recorded_at=NOW
+    )
+    correct_entitlement(line, changes={"quantity": 9}, reason="typed wrong", author=None)
+    StrengthOverride.objects.create(entitlement=line, strength=2, reason="seen")
+    pool.mappings.update(recorded_at=NOW, mapped_until=NOW)
+    for row in (OverUseNote(resolution="bought more"), OverUseNote()):
+        row.pool, row.cause, row.owner, row.recorded_at = pool, "launch", "O. Wner", NOW
+        row.starts, row.ends = at("2026-03-31T14:00"), at("2026-03-31T15:00")
+        row.save()
+    LegalHold.objects.create(vendor=pool.product.vendor, reason="audit", set_at=NOW)
+    what = (name, [pool], START, END, zone, NOW + timedelta(days=1), "", {})
+    english = delivery._dataset(*what)
+    monkeypatch.setattr(delivery, "ENGLISH", "de")
+    german = delivery._dataset(*what)
+    with override("de"):
+        told, wanted = plain(again(english), zone), plain(german, zone)
+    if name == "audit":
+        assert told.pop("software") == wanted.pop("software")
+    assert json.dumps(told, indent=1).splitlines() == json.dumps(wanted, indent=1).splitlines()
+    assert plain(english, zone) != told
 
 
 def test_a_german_installation_prints_german_and_keeps_english_numbers(report, settings):
