@@ -123,8 +123,9 @@ def overview(model_admin: Any, request: HttpRequest, pk: int, *, form: Any = Non
     health_key, health_words = health(server)
     poll = getattr(server, "poll_state", None)
     may = request.user.has_perm
-    captures = list(server.captures.all()[:POLLS]) if may("licenses.view_capture") else []
-    troubles = groups(server) if may("licenses.view_capture") else []
+    readable = may("licenses.view_capture")
+    captures = list(server.captures.for_user(request.user)[:POLLS]) if readable else []
+    troubles = groups(server, user=request.user) if readable else []
     names = sees_names(request.user)
     if names:
         note_names(request, "unreadable lines", len(troubles))
@@ -156,7 +157,9 @@ def overview(model_admin: Any, request: HttpRequest, pk: int, *, form: Any = Non
         "gaps": list(server.gaps.order_by("-starts")[:8]),
         "packages": bearing_on_scope(server.packages.all(), request.user, "package")[:SHOWN],
         "rules": rules(server, request),
-        "jobs": list(server.import_jobs.select_related("requested_by")[:6]),
+        "jobs": list(server.import_jobs.select_related("requested_by")[:6])
+        if may("licenses.view_importjob")
+        else [],
         "pools": LicensePool.objects.for_user(request.user).active().values_list("name", flat=True),
         "products": Product.objects.for_user(request.user).select_related("vendor"),
         "form": (form or HandInForm(server=server)) if may_change else None,
@@ -334,7 +337,7 @@ def unreadable(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     shape = request.GET.get("shape", "")
     found = [
         group
-        for group in groups(server)
+        for group in groups(server, user=request.user)
         if group.digest == shape or (not shape and not group.ignored)
     ]
     if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Min
 from django.utils import timezone
@@ -39,14 +40,18 @@ class Group:
     line: int
 
 
-def groups(server: LicenseServer, now: datetime | None = None) -> list[Group]:
+def groups(server: LicenseServer, now: datetime | None = None, *, user: Any = None) -> list[Group]:
     """Return the kinds of lines of the last week that could not be read, the most frequent first;
     what is ignored comes last. Two queries.
+
+    user:  for whom; None for work that nobody reads, which looks at all lines.
 
     A text keeps its first 1,000 such lines, so counts are lower bounds.
     """
     since = (now or timezone.now()) - LATELY
     mine = UnreadableLine.objects.filter(capture__server=server, capture__recorded_at__gte=since)
+    if user is not None:  # by key: what joins more rows would count lines several times
+        mine = mine.filter(pk__in=UnreadableLine.objects.for_user(user).order_by().values("pk"))
     rows = (
         mine.order_by()
         .values("shape")

@@ -126,7 +126,7 @@ class ServerViewSet(Editable):
         server = self.get_object()
         if not request.user.has_perm("licenses.view_capture"):
             raise PermissionDenied
-        found = groups(server)
+        found = groups(server, user=request.user)
         names = sees_names(request.user)
         rows = [{**asdict(row), "example": row.example if names else None} for row in found]
         text = report(server, [row for row in found if not row.ignored])

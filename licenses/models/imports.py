@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from .fields import InstantField
+from .pools import LicensePool, PoolFeature
 from .scoping import ScopedQuerySet
 from .servers import LicenseServer
 
@@ -20,8 +21,30 @@ class ServerRowQuerySet(ScopedQuerySet):
     pool_path = "server__features__mappings__pool"
 
 
+class CaptureQuerySet(ServerRowQuerySet):
+    """Of a server that ever fed a pool beyond a reader's scope they see polls alone: names and
+    figures of its files would tell of others' use."""
+
+    def scope_q(self, user: Any) -> Q | None:
+        mine = super().scope_q(user)
+        poll = Q(kind=Capture.Kind.STATUS, source="poll")
+        return mine and mine & (poll | ~Q(server__in=_serving_others(user)))
+
+
 class CaptureRowQuerySet(ScopedQuerySet):
+    """Lines of texts. Those of a server that ever fed a pool beyond a reader's scope may be of
+    others' use, and are not shown."""
+
     pool_path = "capture__server__features__mappings__pool"
+
+    def scope_q(self, user: Any) -> Q | None:
+        mine = super().scope_q(user)
+        return mine and mine & ~Q(capture__server__in=_serving_others(user))
+
+
+def _serving_others(user: Any) -> Any:
+    beyond = PoolFeature.objects.exclude(pool__in=LicensePool.objects.visible_ids(user))
+    return beyond.order_by().values("feature__server")
 
 
 class StatusScope(models.Model):
@@ -106,7 +129,7 @@ class Capture(models.Model):
         help_text=gettext_lazy("For a status that adds up: what it told in full."),
     )
 
-    objects = ServerRowQuerySet.as_manager()
+    objects = CaptureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-recorded_at", "-pk"]

@@ -9,9 +9,21 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from licenses.models import Contract, LicensePool, Person, Product, Scope, Team, Vendor
+from licenses.analysis.unreadable import groups
+from licenses.models import (
+    Capture,
+    Contract,
+    LicensePool,
+    LicenseServer,
+    Person,
+    Product,
+    Scope,
+    Team,
+    UnreadableLine,
+    Vendor,
+)
 from licenses.models.roles import SEEN, allowed
-from tests.factories import PoolFactory, TeamFactory
+from tests.factories import FeatureFactory, PoolFactory, TeamFactory
 
 pytestmark = pytest.mark.django_db
 OF_VENDOR = ["auditor", "API client"]
@@ -54,6 +66,28 @@ def test_a_scope_of_vendors_ends_at_its_moment(
     assert pool in seen(user)
     time_machine.move_to(now + timedelta(seconds=1), tick=False)
     assert seen(user) == set()
+
+
+def capture_of(server: LicenseServer, kind: str, source: str) -> Capture:
+    return Capture.objects.create(
+        server=server, kind=kind, source=source, result="parsed", sha256=source, size=1
+    )
+
+
+def test_files_of_a_server_that_serves_others_too_are_not_told(pool: LicensePool) -> None:
+    user, scope = member("auditor")
+    scope.vendors.add(pool.product.vendor)
+    server = FeatureFactory(pool=pool).server
+    poll = capture_of(server, Capture.Kind.STATUS, "poll")
+    file = capture_of(server, Capture.Kind.OPTIONS_FILE, "rivald.opt")
+    UnreadableLine.objects.create(capture=file, line=1, text="rival", reason="?")
+    assert {*Capture.objects.for_user(user)} == {poll, file}
+    assert UnreadableLine.objects.for_user(user).count() == 1
+    assert [group.count for group in groups(server, user=user)] == [1]
+    FeatureFactory(server=server, pool=PoolFactory())
+    assert {*Capture.objects.for_user(user)} == {poll}
+    assert not UnreadableLine.objects.for_user(user).exists()
+    assert not groups(server, user=user) and groups(server)
 
 
 @pytest.mark.parametrize("role", OF_TEAM)
