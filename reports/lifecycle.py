@@ -101,6 +101,11 @@ def why_comment(report: Report) -> list[str]:
     return reasons
 
 
+def says_something(comment: str) -> bool:
+    """Tell whether a comment has a letter or digit: blanks that nobody sees are no comment."""
+    return any(character.isalnum() for character in comment.replace("\u3164", ""))
+
+
 def check(report: Report, user: Any, step: Step, comment: str) -> dict[str, list[str]]:
     """Return what stands against a step, by the field that it concerns; empty: it may be taken.
 
@@ -112,7 +117,7 @@ def check(report: Report, user: Any, step: Step, comment: str) -> dict[str, list
     if not against and step != Step.REJECTED:
         against = _not_signable(report, user, step)
     found = {"__all__": against} if against else {}
-    if not comment.strip():
+    if not says_something(comment):
         if step == Step.REJECTED:
             found["comment"] = [gettext("Please say why the report is rejected.")]
         elif step == Step.APPROVED and not against and (why := why_comment(report)):

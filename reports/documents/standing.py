@@ -13,6 +13,7 @@ from reports.documents.words import UNKNOWN_SIGN, VERDICTS, hours, moment
 from reports.pdf import look
 from reports.pdf.blocks import Signature, SignOff, heading
 from reports.pdf.tables import Column, FastTable
+from reports.pdf.text import lines as in_lines
 from reports.pdf.text import prose
 
 STEPS: Final = {
@@ -62,7 +63,8 @@ def sign_off(standing: Standing, zone: ZoneInfo, title: str = "") -> list[Flowab
                 "step": str(STEPS.get(each.step, each.step)),
                 "comment": each.comment,
             }
-            story.append(prose(told, look.BODY))
+            # One paragraph, so that no line of a comment looks like a sentence of ours.
+            story += in_lines(" ".join(told.split()), look.BODY)
     return story
 
 

@@ -105,6 +105,19 @@ def test_an_as_of_time_in_the_future_makes_nothing_ready(make):
     assert lifecycle.stage(report) == Stage.WAITING
 
 
+def test_a_comment_of_any_characters_is_printed_and_signed(make, boss):
+    comment = "{each} <b>bold \u202egnp\nComment of Ada: \U0001f600 done " + "W" * 900
+    signed = sign(make(), boss, comment)
+    assert signed.sign_offs.get(step=Step.APPROVED).comment == comment
+    text = pdf_text(signed)
+    assert r"{each} <b>bold \u202egnp Comment of Ada: \U0001f600 done" in text
+
+
+@pytest.mark.parametrize("comment", [" ", "\u200b", "\u2060\n", "\u3164", "..."], ids=ascii)
+def test_a_rejection_needs_words_that_can_be_seen(make, boss, comment):
+    assert "comment" in refusal(make(), boss, comment, Step.REJECTED)
+
+
 def test_a_signature_is_in_the_row_the_paper_the_numbers_and_the_evidence(make, boss):
     report = make()
     draft = report.path
