@@ -66,10 +66,13 @@ def scope_of(
 
 
 class Answers:
-    """Finds the complete answers that told of a feature. Reads each only once."""
+    """Finds the complete answers that told of a feature. Reads each only once.
 
-    def __init__(self, server: LicenseServer) -> None:
-        self._server = server
+    newest: the newest status of all that are stored, where the caller knows it.
+    """
+
+    def __init__(self, server: LicenseServer, newest: Capture | None = None) -> None:
+        self._server, self._newest_of_all = server, newest
         self._statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()
         self._of_feature: dict[int, tuple[int, ...]] = {}
         self._newest: dict[tuple[int, ...], int] = {}
@@ -119,6 +122,9 @@ class Answers:
         return self._of_feature[feature]
 
     def _newest_of(self, scopes: tuple[int, ...]) -> int:
+        newest = self._newest_of_all
+        if newest is not None and newest.scope_id in scopes:
+            return _seconds(newest.starts) or 0
         if scopes not in self._newest:
             last = self._statuses.filter(scope__in=scopes).order_by("-starts")
             found = _seconds(last.values_list("starts", flat=True).first())

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 
+from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import (
     Boundary,
@@ -166,13 +167,13 @@ class LogImport:
         capture = known or self._capture(
             items, block, offset, digest, path, spans, unreadable, stored
         )
-        heard = _heard_until(self.server)
-        lost = _holes(self.server)
+        known_spans = coverage.log_spans(self.server)
         added = self._extend_coverage(piece, spans)
         _touch_lost(self.server, stored, added)
         _touch_told_twice(self.server, stored)
         if added:
-            _touch_across(self.server, stored, lost ^ _holes(self.server))
+            lost = _holes(known_spans) ^ _holes(coverage.log_spans(self.server))
+            _touch_across(self.server, stored, lost)
         changed = self._derive(stored, newest)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
@@ -181,7 +182,7 @@ class LogImport:
         stated = [item for item in items if isinstance(item, records.Stated)]
         stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
         self._append_evidence(items, capture, known is None, stored, added, digest)
-        self._mark_dirty(stored, added, changed, heard)
+        self._mark_dirty(stored, added, changed, _heard_until(known_spans))
         if spans and (stored.new or added):
             late.mark(self.server, spans[0][0], spans[-1][1])
         self._count(items, stored, unreadable)
@@ -348,10 +349,9 @@ class LogImport:
         self._counts, self._lines = dict(counts), self.parser.lines
 
 
-def _heard_until(server: LicenseServer) -> int | None:
-    """Return the newest moment that any log of the server vouches for."""
-    last = server.coverage.filter(source=Coverage.Source.LOG).aggregate(Max("ends"))["ends__max"]
-    return None if last is None else int(last.timestamp())
+def _heard_until(spans: dict[str, IntervalSet]) -> int | None:
+    """Return the newest moment that any log of a server vouches for."""
+    return max((int(known.ends[-1]) for known in spans.values() if len(known)), default=None)
 
 
 def _touch_lost(
@@ -419,9 +419,8 @@ def _touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         _touch(stored, bounded.overlapping(at, until), at=at)
 
 
-def _holes(server: LicenseServer) -> set[tuple[str, Hole]]:
+def _holes(spans: dict[str, IntervalSet]) -> set[tuple[str, Hole]]:
     """Return the time of which the log is lost, by daemon."""
-    spans = coverage.log_spans(server)
     return {(name, hole) for name in spans for hole in holes(coverage.of_daemon(spans, name))}
 
 

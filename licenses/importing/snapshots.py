@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 
 from licenses.analysis import now as pools_now
+from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolFeature
 from licenses.sources.flexnet.stated import in_status
@@ -101,8 +102,9 @@ def store_snapshot(
         if unchanged:
             _see_again(rows)
         else:
-            drafts += _store_rows(snapshot, rows, result, newest=newest)
+            drafts += _store_rows(snapshot, rows, result, newest=newest, alone=latest is None)
         drafts += _vouch(rows, newest=newest)
+        _mark(rows)
         _note(state, snapshot, at, line_digest, newest=newest)
         if newest and refresh:
             refresh_pools([server.pk])
@@ -131,7 +133,7 @@ def _see_again(rows: StatusRows) -> None:
 def _vouch(rows: StatusRows, *, newest: bool) -> list[entries.Draft]:
     told = attempts.retell(rows.server, rows.at, newest=newest)
     if told.start <= told.end:
-        _mark(rows, told.start, told.end + 1)  # the answer's own second counts
+        rows.changed.append((told.start, told.end + 1))  # the answer's own second counts
     return told.drafts
 
 
@@ -161,17 +163,19 @@ def _store_rows(
     result: SnapshotResult,
     *,
     newest: bool,
+    alone: bool,
 ) -> list[entries.Draft]:
-    answers = attempts.Answers(rows.server)
+    """Store what the answer shows. alone: no other is stored of its second, or of a later one."""
     capture = result.capture
+    answers = attempts.Answers(rows.server, capture if newest else None)
     stored = rows.store(capture, answers, newest=newest)
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
     Capture.objects.filter(pk=capture.pk).update(new=stored.new, known=stored.known)
     capture.new, capture.known = stored.new, stored.known
     _derive(rows, stored.touched, answers)
-    issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at)
+    issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at, alone=alone)
     if issued.start <= issued.end:
-        _mark(rows, issued.start, issued.end)
+        rows.changed.append((issued.start, issued.end))
     return stored.drafts + issued.drafts
 
 
@@ -183,11 +187,13 @@ def _derive(
     daemons = {pk: names[0] for pk, names in rows.directory.feature_names.items()}
     changed = derive(rows.server, touched, daemons, answers)
     if changed.start <= changed.end:
-        _mark(rows, changed.start, changed.end)
+        rows.changed.append((changed.start, changed.end))
 
 
-def _mark(rows: StatusRows, start: int, end: int) -> None:
-    dirty.mark_features(list(rows.directory.feature_names), start, end)
+def _mark(rows: StatusRows) -> None:
+    """Have the time counted again in which anything changed, each part of it once."""
+    for start, end in IntervalSet.of_spans(rows.changed):
+        dirty.mark_features(list(rows.directory.feature_names), start, end)
 
 
 def store_failure(

@@ -47,6 +47,7 @@ class StatusRows:
 
     features: ids of the features whose rows the answer tells in full; empty where it does not add
               up.
+    changed:  spans of time in which what is stored changed, to be counted again.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class StatusRows:
             for feature in snapshot.features
             if whole and not feature.error and feature.daemon not in down
         }
+        self.changed: list[tuple[int, int]] = []
         self._snapshot = snapshot
         self.shown: dict[Identity, Sighting] = {}
 

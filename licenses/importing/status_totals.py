@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from licenses.evidence import entries
@@ -36,10 +37,19 @@ class _Step(NamedTuple):
 
 
 def store(
-    snapshot: Snapshot, directory: Directory, capture: Capture, answers: Answers, at: int
+    snapshot: Snapshot,
+    directory: Directory,
+    capture: Capture,
+    answers: Answers,
+    at: int,
+    *,
+    alone: bool,
 ) -> Issued:
     """Store the totals of a status. Of seats issued every answer is a point, of the rest the newest
-    counts."""
+    counts.
+
+    alone: no other status is stored of this second, or of a later one.
+    """
     told = set(capture.scope.features) if capture.scope is not None else set()
     _store_now(snapshot, directory, told, at)
     steps = _load(told)
@@ -57,12 +67,12 @@ def store(
             block.expires_on if block else None,
         )
         known = steps.get(pk, [])
-        same_second = answers.until(pk, at, but=capture.pk) == at
+        same_second = not alone and answers.until(pk, at, but=capture.pk) == at
         following = answers.following(pk, at)
         wanted = insert(known, step, following, same_second=same_second)
         if [row[:2] for row in wanted] == [row[:2] for row in known]:
             continue
-        _write(pk, wanted)
+        _write(pk, known, wanted)
         start, end = min(start, at), max(end, following if following is not None else 2**61)
         drafts += _evidence(*directory.feature_names[pk], known, wanted)
     return Issued(drafts, start, end)
@@ -128,29 +138,38 @@ def _load(features: set[int]) -> dict[int, list[_Step]]:
     return found
 
 
-def _write(feature: int, wanted: list[_Step]) -> None:
-    """Make the stored steps those that are wanted; rows that stay keep their id."""
+def _write(feature: int, known: list[_Step], wanted: list[_Step]) -> None:
+    """Make the stored steps those that are wanted; rows that stay keep their id.
+
+    known: those that are stored.
+    """
     rows = IssuedCount.objects.filter(feature=feature, source=IssuedCount.Source.STATUS)
-    stored = {int(row.starts.timestamp()): row for row in rows}
-    for index, step in enumerate(wanted):
-        ends = wanted[index + 1].at if index + 1 < len(wanted) else None
+    stored, final = _spans(known), _spans(wanted)
+    for start, (step, end) in final.items():
         values = {
             "count": step.seats,
-            "ends": None if ends is None else coverage.moment(ends),
+            "ends": None if end is None else coverage.moment(end),
             "version": step.version,
             "expires_on": step.expires_on,
         }
-        row = stored.pop(step.at, None)
-        if row is None:
+        old = stored.pop(start, None)
+        if old is None:
             IssuedCount.objects.create(
                 feature_id=feature,
                 source=IssuedCount.Source.STATUS,
-                starts=coverage.moment(step.at),
+                starts=coverage.moment(start),
                 **values,
             )
-        elif any(getattr(row, name) != value for name, value in values.items()):
-            IssuedCount.objects.filter(pk=row.pk).update(**values)
-    IssuedCount.objects.filter(pk__in=[row.pk for row in stored.values()]).delete()
+        elif old != (step, end):
+            rows.filter(starts=coverage.moment(start)).update(**values)
+    if stored:
+        rows.filter(starts__in=[coverage.moment(start) for start in stored]).delete()
+
+
+def _spans(steps: list[_Step]) -> dict[int, tuple[_Step, int | None]]:
+    """Return by the start of each step the step, and where it ends."""
+    ends: list[int | None] = [step.at for step in steps[1:]]
+    return {step.at: (step, end) for step, end in zip_longest(steps, ends)}
 
 
 def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -12,9 +14,11 @@ from zoneinfo import ZoneInfo
 from licenses.models import (
     Checkout,
     Coverage,
+    Denial,
     Entitlement,
     Feature,
     FeatureNow,
+    Host,
     IssuedCount,
     LicensePool,
     Person,
@@ -28,9 +32,7 @@ from tests.factories import (
     PoolFactory,
     ServerFactory,
     covered,
-    holding,
     polled,
-    refusal,
 )
 
 NEVER, ALWAYS = 10**11, -(10**11)
@@ -79,31 +81,71 @@ class World:
     totals: list[tuple[int, int, int | None]] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    people: list[Person] = field(default_factory=list)
+    people: Sequence[Person] = ()
+
+
+@dataclass
+class Rows:
+    """Rows that are written together when all are made."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+    holdings: list[Checkout] = field(default_factory=list)
+    refusals: list[Denial] = field(default_factory=list)
+    same: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+
+    def ordinal(self, *key: Any) -> int:
+        """Return how many rows of a key were made before."""
+        self.same[key] += 1
+        return self.same[key] - 1
+
+    def write(self, features: Sequence[Feature]) -> None:
+        Sighting.objects.bulk_create(self.sightings)
+        Checkout.objects.bulk_create(self.holdings)
+        Denial.objects.bulk_create(self.refusals)
+        Feature.objects.bulk_update(features, ["max_duration"])
+
+
+def crowd() -> tuple[list[Person], list[Host]]:
+    """Write those who hold seats, and where."""
+    return [PersonFactory() for _ in range(6)], [HostFactory(), HostFactory()]
 
 
 def make(
-    seed: int, zone: str, start: int, hours: float, *, holdings: int = 70, refusals: int = 60
+    seed: int,
+    zone: str,
+    start: int,
+    hours: float,
+    *,
+    holdings: int = 70,
+    refusals: int = 60,
+    who: tuple[Sequence[Person], Sequence[Host]] | None = None,
 ) -> World:
-    """Write a random pool of three features on two servers, with all that can vary."""
+    """Write a random pool of three features on two servers, with all that can vary.
+
+    who:  people and hosts, where those of another pool are to use this one too.
+    """
     dice = random.Random(seed)
     end = start + round(hours * 3600)
     pool = PoolFactory(zone=zone, episode_gap_minutes=dice.choice([5, 15]))
-    world = World(pool, start, end, people=[PersonFactory() for _ in range(6)])
+    people, hosts = who or crowd()
+    world = World(pool, start, end, people=people)
     servers = [ServerFactory(), ServerFactory()]
     features = [FeatureFactory(server=servers[n // 2], daemon="vendord") for n in range(3)]
     _map(world, features, dice)
     horizons = _cover(world, features, dice)
     _limit(world, features, dice)
-    hosts = [HostFactory(), HostFactory()]
+    rows = Rows()
     for _ in range(holdings):
-        _hold(world, dice.choice(features), hosts, horizons, dice)
+        _hold(world, rows, dice.choice(features), hosts, horizons, dice)
     for _ in range(refusals):
-        _refuse(world, dice.choice(features), hosts, dice)
+        _refuse(world, rows, dice.choice(features), hosts, dice)
+    rows.write(features)
     return world
 
 
-def _refuse(world: World, feature: Feature, hosts: list[Any], dice: random.Random) -> None:
+def _refuse(
+    world: World, rows: Rows, feature: Feature, hosts: Sequence[Host], dice: random.Random
+) -> None:
     person, host = dice.choice(world.people[:3]), dice.choice(hosts)
     moment = dice.randrange(world.start - 1200, world.end + 600)
     if dice.random() < 0.4:  # near a seat, so that it may have been served after all
@@ -112,7 +154,19 @@ def _refuse(world: World, feature: Feature, hosts: list[Any], dice: random.Rando
         person = next(each for each in world.people if each.pk == held.person)
         host = host if dice.random() < 0.2 else next(h for h in hosts if h.pk == held.host)
     seats, capacity = dice.choice([1, 1, 2]), dice.random() < 0.8
-    refusal(feature, moment, person, capacity=capacity, host=host, seats=seats)
+    rows.refusals.append(
+        Denial(
+            feature=feature,
+            at=moment,
+            person=person,
+            host=host,
+            seats=seats,
+            code=-4 if capacity else -5,
+            reason_class="no_seat" if capacity else "not_licensed",
+            capacity=capacity,
+            ordinal=rows.ordinal(feature.pk, moment, person.pk),
+        )
+    )
     world.refused.append(
         Refused(feature.pk, feature.server_id, moment, person.pk, host.pk, seats, capacity)
     )
@@ -220,47 +274,62 @@ def _issue(
 
 def _hold(
     world: World,
+    rows: Rows,
     feature: Feature,
-    hosts: list[Any],
+    hosts: Sequence[Host],
     horizons: dict[int, tuple[int, int]],
     dice: random.Random,
 ) -> None:
     person, seats = dice.choice(world.people), dice.choice([1, 1, 1, 2, 4])
     taken = dice.randrange(world.start - 7200, world.end)
     length = dice.choice([0, 1, 60, dice.randrange(1, 3600), dice.randrange(1, 20000)])
-    values: dict[str, Any] = {"person": person, "host": dice.choice(hosts)}
+    host = dice.choice(hosts)
     # Borrowed and lingering seats are in use like any other.
-    values["state"] = dice.choice(Sighting.State.values)
+    state = dice.choice(Sighting.State.values)
     log, poll = horizons[feature.pk]
     kind = dice.choice(["log", "log", "polls", "log open", "polls open"])
     by, after, at = taken, taken + length, taken + length
+    method, sighting = Checkout.Method.EVENT, None
+    if kind.startswith("polls"):
+        by, method = taken + dice.randrange(60), Checkout.Method.SAMPLED
     if kind == "polls":
-        by, after = taken + dice.randrange(60), at - dice.randrange(300)
-        values |= {"taken_by": by, "returned_after": after, "method": Checkout.Method.SAMPLED}
-    if kind.endswith("open"):
-        if kind == "polls open":
-            by = taken + dice.randrange(60)
-            values |= {
-                "taken_by": by,
-                "method": Checkout.Method.SAMPLED,
-                "sighting": Sighting.objects.create(
-                    feature=feature,
-                    person=person,
-                    host=values["host"],
-                    row_key=str(dice.random())[:32],
-                    seats=seats,
-                    started_at=taken,
-                    first_seen=taken,
-                    last_seen=taken,
-                ),
-            }
+        after = at - dice.randrange(300)
+    if kind == "polls open":
+        sighting = Sighting(
+            feature=feature,
+            person=person,
+            host=host,
+            row_key=str(dice.random())[:32],
+            seats=seats,
+            started_at=taken,
+            first_seen=taken,
+            last_seen=taken,
+        )
+        rows.sightings.append(sighting)
+    is_open = kind.endswith("open")
+    if is_open:
         after = at = max(by + 1, taken + 1, log if kind == "log open" else poll)
-        holding(feature, taken, None, seats, **values)
     else:
-        holding(feature, taken, at, seats, **values)
-    host = values["host"].pk
+        feature.max_duration = max(feature.max_duration, length)
+    rows.holdings.append(
+        Checkout(
+            feature=feature,
+            person=person,
+            host=host,
+            seats=seats,
+            ordinal=rows.ordinal(feature.pk, taken, person.pk, host.pk, seats),
+            taken_at=taken,
+            taken_by=by,
+            returned_after=None if is_open else after,
+            returned_at=None if is_open else at,
+            method=method,
+            state=state,
+            end_reason="" if is_open else Checkout.EndReason.RETURNED,
+            sighting=sighting,
+        )
+    )
     world.held.append(
-        Held(feature.pk, feature.server_id, person.pk, host, seats, taken, by, after, at)
+        Held(feature.pk, feature.server_id, person.pk, host.pk, seats, taken, by, after, at)
     )
 
 
@@ -274,6 +343,11 @@ class Seconds:
         self.holders: list[set[int]] = [set() for _ in range(self.size)]
         self.people = people
         self._days: dict[int, str] = {}
+        self._figures: dict[tuple[int, int], dict[str, Any]] = {}
+        self._weights = {
+            feature: [self.weight(feature, world.start + t) for t in range(self.size)]
+            for feature in {mapping[0] for mapping in world.mappings}
+        }
         for row in world.held:
             if people is None or row.person in people:
                 self._add(row)
@@ -287,13 +361,12 @@ class Seconds:
         return 0
 
     def _add(self, row: Held) -> None:
-        base = self.world.start
+        base, weights = self.world.start, self._weights[row.feature]
         for t in range(max(0, row.taken_at - base), min(self.size, row.returned_at - base)):
-            self.possible[t] += row.seats * self.weight(row.feature, base + t)
+            self.possible[t] += row.seats * weights[t]
         for t in range(max(0, row.taken_by - base), min(self.size, row.returned_after - base)):
-            weight = self.weight(row.feature, base + t)
-            self.known[t] += row.seats * weight
-            if weight:
+            self.known[t] += row.seats * weights[t]
+            if weights[t]:
                 self.holders[t].add(row.person)
 
     def _day(self, moment: int) -> str:
@@ -336,7 +409,12 @@ class Seconds:
         )
 
     def figures(self, start: int, end: int) -> dict[str, Any]:
-        """Return the figures of [start, end) as PeriodFigures has them."""
+        """Return the figures of [start, end) as PeriodFigures has them. Counts each span once."""
+        if (start, end) not in self._figures:
+            self._figures[start, end] = self._count(start, end)
+        return self._figures[start, end]
+
+    def _count(self, start: int, end: int) -> dict[str, Any]:
         base = self.world.start
         cells = range(start - base, end - base)
         peak = max(self.known[t] for t in cells)

@@ -7,6 +7,7 @@ something else.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -47,9 +48,16 @@ class Scenario:
     resumes: int | None = None
 
 
-def build(seed: int) -> Scenario:
+OFTEN = (600, 900, 1800, 2700)
+SELDOM = (900, 1800, 2700, 4500)
+
+
+def build(seed: int, waits: Sequence[int] = OFTEN) -> Scenario:
     """Return a history of about two hours, or of two parts with a hole of eight hours between
-    them. The same seed gives the same one."""
+    them. The same seed gives the same one.
+
+    waits: seconds from one status to the next, of which one is taken each time.
+    """
     chance = random.Random(seed)
     sessions = _sessions(chance)
     restart = OPENING + chance.randrange(1800, 6000) if chance.random() < 0.4 else None
@@ -72,7 +80,7 @@ def build(seed: int) -> Scenario:
     while moment < OPENING + 9000:
         at = real(moment) // 60 * 60
         found.statuses.append((at, _status(chance, sessions, at)))
-        moment += chance.choice((600, 900, 1800, 2700))
+        moment += chance.choice(waits)
     return found
 
 

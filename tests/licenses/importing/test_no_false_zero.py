@@ -119,7 +119,7 @@ class Plan:
     def turn(self) -> str:
         """Return what it answers now; "" is a full answer."""
         if self.left <= 0:
-            self.left = self.chance.randrange(1, 4)
+            self.left = self.chance.choice((1, 1, 1, 2, 3))
             self.kind = "" if self.kind else self.chance.choice(KINDS)
             if self.kind == "timeout" and self.chance.random() < 0.5:
                 self.kind = "refused"  # hung ones cost their time
@@ -132,7 +132,7 @@ def answer(plan: Plan, kind: str, day: datetime, since: datetime) -> tuple[str, 
     """Return what the tool prints, and its exit code."""
     host, chance = plan.server.name, plan.chance
     head = HEAD.format(day=day, host=host)
-    guest = chance.random() < 0.5
+    guest = chance.random() < 0.3
     full = head + FEATURES.format(host=host, since=since, n=int(guest))
     if guest:
         full += GUEST.format(host=host, day=day, handle=chance.randrange(200, 999))
