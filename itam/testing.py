@@ -33,6 +33,10 @@ def run(base: Path, arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="itam-migrated-") as folder:
         environ = os.environ | {TEMPLATES: folder}
         environ.pop("DATABASE_URL", None)
+        # What is compiled, and the asserts that pytest rewrites, serve all processes of all runs;
+        # each would spend ten seconds on it. Not in the source tree, where nobody may be let write.
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        environ["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "bytecode")
         return _run(base, arguments, environ)
 
 
@@ -55,7 +59,9 @@ def _run(base: Path, arguments: list[str], environ: dict[str, str]) -> int:
         return first
     with postgresql(programs) as url:
         heading(f"Tests on PostgreSQL ({programs})")
-        second = pytest(base, rest, environ | {"DATABASE_URL": url, "ITAM_TEST_ONLY_DATABASE": "1"})
+        here = environ | {"DATABASE_URL": url, "ITAM_TEST_ONLY_DATABASE": "1"}
+        # What runs alone has no database of the tests', as conftest.py sees to.
+        second = pytest(base, rest, here, alone=False)
     if second == NO_TESTS_COLLECTED and first == 0:
         second = 0  # the chosen tests do without a database
     return first or second
@@ -66,20 +72,24 @@ def heading(text: str) -> None:
     print(f"\n=== {text} ===", flush=True)
 
 
-def pytest(base: Path, arguments: list[str], environ: dict[str, str]) -> int:
+def pytest(base: Path, arguments: list[str], environ: dict[str, str], *, alone: bool = True) -> int:
     """Run pytest and return its exit code, the first that is not 0.
 
     With several processors: first what may run beside others, on all of them, and then what must
     be alone, as it looks at the clock. Whoever chooses tests by marks, or how many processes, has
     one run as they say.
+
+    alone: run what must be alone too.
     """
     processors = os.cpu_count() or 1
     own_way = ("-m", "-n", "--numprocesses", "--pdb", "--collect-only", "--co")
     if processors == 1 or any(word.startswith(own_way) for word in arguments):
         return run_once(base, arguments, environ)
-    beside = ["-n", str(min(processors, 8)), "-m", "not alone", *arguments]
+    # A process that has nothing left takes from another: the last long test keeps none idle.
+    beside = ["-n", str(min(processors, 8)), "--dist", "worksteal", "-m", "not alone", *arguments]
     first = run_once(base, beside, environ)
-    if first not in (0, NO_TESTS_COLLECTED) and ("-x" in arguments or "--exitfirst" in arguments):
+    stops = "-x" in arguments or "--exitfirst" in arguments
+    if not alone or (stops and first not in (0, NO_TESTS_COLLECTED)):
         return first
     second = run_once(base, ["-m", "alone", *arguments], environ)
     if NO_TESTS_COLLECTED in (first, second):

@@ -32,18 +32,32 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(databases.open_folder())
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file without a test that must run alone, where only those are asked for."""
+    if config.option.markexpr != "alone" or collection_path.suffix != ".py":
+        return None
+    return True if "pytest.mark.alone" not in collection_path.read_text() else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that touch the database; on request keep only these.
+    """Mark the tests that touch the database; on request keep only these. The slow ones begin, so
+    that the end of a run keeps all processes busy.
 
     Without those that drive a browser: which database is behind a page does not show in it.
     """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     chosen, left = [], []
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         touches = item.get_closest_marker("django_db") is not None or names & _DATABASE_FIXTURES
         if touches:
             item.add_marker(pytest.mark.database)
+            if item.get_closest_marker("alone") is not None:
+                raise pytest.UsageError(
+                    f"{item.nodeid} is to run alone and touches the database: those that run alone "
+                    "are not repeated on PostgreSQL, so it must bring a database of its own."
+                )
         again = touches and item.get_closest_marker("browser") is None
         (chosen if again else left).append(item)
     if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":

@@ -1,4 +1,5 @@
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,8 +17,9 @@ def runs(monkeypatch, tmp_path):
 
     made = Runs()
 
-    def pytest_run(base, arguments, environ):
+    def pytest_run(base, arguments, environ, *, alone=True):
         made.append((arguments, environ))
+        assert alone is ("DATABASE_URL" not in environ)
         return made.codes[len(made) - 1]
 
     class Cluster:
@@ -37,13 +39,18 @@ def runs(monkeypatch, tmp_path):
     return made
 
 
-def test_the_suite_runs_on_both_databases(runs, tmp_path):
+def test_the_suite_runs_on_both_databases(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     assert testing.run(tmp_path, ["-q", "tests/x", "--thorough"]) == 0
     (first, sqlite), (second, postgres) = runs
     assert first == second == ["-q", "tests/x", "--thorough"]
     assert "DATABASE_URL" not in sqlite
     assert postgres["DATABASE_URL"] == "postgresql://u@%2Ftmp/d"
     assert postgres["ITAM_TEST_ONLY_DATABASE"] == "1"
+    # Both find what the first compiled, whatever the shell says, and leave nothing behind.
+    assert "PYTHONDONTWRITEBYTECODE" not in sqlite
+    assert sqlite["PYTHONPYCACHEPREFIX"] == postgres["PYTHONPYCACHEPREFIX"]
+    assert not Path(sqlite["PYTHONPYCACHEPREFIX"]).exists()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +89,11 @@ def passes(monkeypatch):
 
 def test_what_looks_at_the_clock_runs_alone_after_the_rest(passes, tmp_path):
     assert testing.pytest(tmp_path, ["-q"], {}) == 0
-    assert passes == [["-n", "2", "-m", "not alone", "-q"], ["-m", "alone", "-q"]]
+    beside = ["-n", "2", "--dist", "worksteal", "-m", "not alone", "-q"]
+    assert passes == [beside, ["-m", "alone", "-q"]]
+    passes.clear()
+    testing.pytest(tmp_path, ["-q"], {}, alone=False)
+    assert passes == [beside]
 
 
 @pytest.mark.parametrize("word", ["-mslow", "-n0", "--pdb", "--collect-only"])
