@@ -44,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the tests that touch the database; on request keep only these. The slow ones begin, so
     that the end of a run keeps all processes busy.
 
-    Without those that drive a browser: which database is behind a page does not show in it.
+    Without those that drive a browser, and those marked `once`: which database is behind a page, or
+    was behind a file that is written, does not show in it.
     """
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     chosen, left = [], []
@@ -58,7 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     f"{item.nodeid} is to run alone and touches the database: those that run alone "
                     "are not repeated on PostgreSQL, so it must bring a database of its own."
                 )
-        again = touches and item.get_closest_marker("browser") is None
+        again = touches and not any(map(item.get_closest_marker, ("browser", "once")))
         (chosen if again else left).append(item)
     if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":
         items[:] = chosen

@@ -29,7 +29,7 @@ TABLE = {
     "E14": Trials("outages of licence servers", 120, 4_000, 10),
     "E15": Trials("installations of known truth, judged", 500, 5_000, 10),
     "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
-    "E22": Trials("alerts with kills at random steps", 300, 10_000),
+    "E22": Trials("alerts with kills at random steps", 300, 10_000, 10),
     "E24": Trials("disks that fill up at random moments", 40, 200),
     "E25": Trials("requests of each role for each operation of the API", 2, 20),
 }

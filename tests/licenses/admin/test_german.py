@@ -18,6 +18,8 @@ from reports.models import Report
 from .conftest import World
 from .test_pages import place
 
+pytestmark = pytest.mark.once  # the words of a page
+
 LISTED = (LicensePool, LicenseServer, Contract, Entitlement, AlertRule, Report)
 # A gap in a sentence may hold whatever a page puts there, but no markup and no other sentence.
 GAP = re.compile(r"%%?\(\w+\)s|\{\w+\}")

@@ -135,6 +135,7 @@ def takes_one_pools_limit_for_all(patch):
     patch.setattr(usage_of_pools, "load_limits", limits)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "broken",
     [forgets_the_tokens_of_a_seat, takes_one_pools_limit_for_all],

@@ -75,6 +75,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", BROKEN)

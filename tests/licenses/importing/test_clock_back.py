@@ -91,6 +91,7 @@ def test_a_clock_that_goes_forth_leaves_time_in_which_nobody_asked(server: Licen
     assert gaps(server, end) == [(2 * STEP, 2 * STEP + HOUR, "collector_down")]
 
 
+@pytest.mark.once
 def test_a_clock_that_is_believed_whatever_it_shows_would_be_noticed(
     server: LicenseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -292,6 +292,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
 def test_an_order_that_matters_would_be_noticed(
     broken: Callable[[pytest.MonkeyPatch], None], data_dir: Path, monkeypatch: pytest.MonkeyPatch

@@ -356,6 +356,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
 def test_an_outage_that_is_read_as_nobody_would_be_noticed(
     broken: Callable[[pytest.MonkeyPatch], None], tool: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,10 @@ from reports.datasets.audit import audit
 from reports.documents.audit import paper
 from tests.reports.conftest import END, START
 
+pytestmark = (
+    pytest.mark.once
+)  # documents draw what tests/reports/datasets holds against the database
+
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 
 

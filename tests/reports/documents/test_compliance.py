@@ -23,6 +23,10 @@ from reports.pdf.files import Attachment
 from tests import factories as f
 from tests.reports.conftest import END, START
 
+pytestmark = (
+    pytest.mark.once
+)  # documents draw what tests/reports/datasets holds against the database
+
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 
 

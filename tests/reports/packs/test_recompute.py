@@ -255,6 +255,7 @@ BROKEN = [
 ]  # fmt: skip
 
 
+@pytest.mark.once
 def test_a_program_that_counts_otherwise_is_noticed(place: Path, settings: Any) -> None:
     packs = [packed(place, seed, settings) for seed in (0, 1, 3, 4, 9)]
     unseen = []
@@ -266,6 +267,7 @@ def test_a_program_that_counts_otherwise_is_noticed(place: Path, settings: Any) 
     assert unseen == []
 
 
+@pytest.mark.once
 def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
     path = packed(place, 3, settings)
     with zipfile.ZipFile(path) as file:
