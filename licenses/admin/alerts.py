@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -195,7 +195,7 @@ class AlertRuleAdmin(ScopedAdmin):
 
     @display(description=gettext_lazy("About"))
     def subject(self, rule: Any) -> str:
-        return str(rule.pool or rule.server or "all")
+        return str(rule.pool or rule.server or pgettext("subject of a rule", "all"))
 
     @display(
         description=gettext_lazy("Firing now"), ordering="firing_total", label={"some": "danger"}

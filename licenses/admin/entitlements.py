@@ -86,7 +86,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         "overdraft",
         "price",
         "contract",
-        "proof_words",
+        "proof_short",
         "standing",
     )
     list_select_related = ("pool", "contract__vendor", "replaced_by")
@@ -289,13 +289,22 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             else label
         )
 
+    @display(
+        description=gettext_lazy("Proof"),
+        ordering="proof",
+        label={4: "success", 3: "info", 2: "warning", 1: "danger"},
+    )
+    def proof_short(self, line: Any) -> tuple[int, str]:
+        """Say how well it is proven in a word; what papers that takes stands on the line's page."""
+        return line.proof, str(Strength(line.proof).label).split(":")[0]
+
     @display(description=gettext_lazy("Seats"), ordering="quantity")
     def shown(self, line: Any) -> int:
         return line.quantity
 
     @display(description=gettext_lazy("Valid to"), ordering="valid_to")
     def until(self, line: Any) -> Any:
-        return line.valid_to or "perpetual"
+        return line.valid_to or gettext("perpetual")
 
     @display(description=gettext_lazy("Price"), ordering="unit_price")
     def price(self, line: Any) -> str:

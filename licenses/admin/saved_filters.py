@@ -160,6 +160,9 @@ def words_of(row: SavedFilter) -> str:
 class SavedFilterAdmin(ScopedAdmin):
     """Where filters are renamed, shared and deleted; they are made over the list itself."""
 
+    empty_words = gettext_lazy(
+        "Search or filter any list and save that under a name: it stands here."
+    )
     list_display = ("name", "of_list", "owner", "shared", "opened")
     list_display_links = ("name",)
     list_select_related = ("owner",)

@@ -161,6 +161,7 @@ def _form(kind: str, request: HttpRequest) -> Any:
 class BulkChangeAdmin(ReadOnlyAdmin):
     """What was changed for several rows at once, and the way back."""
 
+    empty_words = gettext_lazy("Choose rows of a list and change them at once: that stands here.")
     list_display = ("recorded_at", "kind", "rows", "recorded_by", "reason", "standing")
     list_select_related = ("recorded_by",)
     list_filter = ("kind",)

@@ -64,6 +64,11 @@
     root.querySelectorAll("[x-on\\:click]").forEach(clickable);
     // Boxes that scroll are no landmarks.
     root.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((node) => node.setAttribute("role", "group"));
+    root.querySelectorAll("#result_list [data-label]").forEach((part) => {
+      const label = part.dataset.label.trim();
+      const told = label.charAt(0).toUpperCase() + label.slice(1);
+      if (told !== part.dataset.label) part.dataset.label = told;
+    });
     root.querySelectorAll("thead th").forEach((head) => {
       if (head.textContent.trim() || head.querySelector("input")) return;
       const said = document.createElement("span");
