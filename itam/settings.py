@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "itam.acting.ActingMiddleware",
     "itam.middleware.SessionLimitsMiddleware",
     "itam.middleware.LoginThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -11,7 +11,9 @@ class LicensesConfig(AppConfig):
     verbose_name = gettext_lazy("Licences")
 
     def ready(self) -> None:
+        from licenses.evidence import changes
         from licenses.models.roles import create_roles
 
         translate(self)
+        changes.listen()
         post_migrate.connect(create_roles, dispatch_uid="licenses.create_roles")

@@ -101,6 +101,16 @@ class Editable(Scoped, viewsets.ModelViewSet[Any]):
 
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
+    def create(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Make a row and what tells of it, or neither."""
+        with transaction.atomic():
+            return super().create(request, *args, **kwargs)
+
+    def update(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Change a row and write what tells of it, or neither."""
+        with transaction.atomic():
+            return super().update(request, *args, **kwargs)
+
     def perform_destroy(self, instance: Any) -> None:
         try:
             with transaction.atomic():

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from itam.acting import who
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.evidence import entries, stock
@@ -197,7 +198,7 @@ def _mark(mapping: PoolFeature) -> None:
 def _record(mapping: PoolFeature, what: str, user: Any) -> None:
     now = timezone.now()
     body = {
-        "author": getattr(user, "username", "") if user is not None else "",
+        "author": user.get_username() if user is not None else who() or "",
         "daemon": mapping.feature.daemon,
         "feature": mapping.feature.name,
         "from": int(mapping.mapped_from.timestamp()) if mapping.mapped_from else "",

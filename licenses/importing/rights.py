@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from itam.acting import who
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.concurrency.periods import local_midnight
@@ -144,7 +145,7 @@ def _note(line: Entitlement, recorded_at: datetime, body: dict[str, Any]) -> Non
 
 def _body(line: Entitlement, proof: int) -> dict[str, Any]:
     return {
-        "author": line.recorded_by.get_username() if line.recorded_by is not None else "",
+        "author": line.recorded_by.get_username() if line.recorded_by is not None else who() or "",
         "currency": line.currency,
         "from": str(line.valid_from),
         "line": line.pk,

@@ -10,6 +10,8 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
+from itam.acting import acting
+
 
 class DataCommand(BaseCommand):
     """A command that needs the database.
@@ -20,7 +22,9 @@ class DataCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         self._prepare()
-        return super().execute(*args, **options)
+        name = type(self).__module__.rpartition(".")[2]
+        with acting(lambda: f"command {name}"):
+            return super().execute(*args, **options)
 
     def _prepare(self) -> None:
         if connection.vendor == "sqlite" and not MigrationRecorder(connection).has_table():

@@ -1,0 +1,175 @@
+"""Who changed what of contracts, papers, products, pools, servers and rules, in whatever way.
+
+Rights and mappings write their own entries (`licenses.importing.rights`, `mapping`), as figures
+rest on them. Of all else that they hang on, each row that is made, changed or deleted by a request
+or a command is an entry here: the admin's forms, the API, changes of several and commands all save
+rows. What nobody does is none.
+
+Values are told of the fields listed alone. Others may hold names of people: only that they were
+changed is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from django.db import transaction
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+from django.utils import timezone
+
+from itam.acting import who
+from licenses.models import Contract, Document, LicensePool, LicenseServer, Product, TeamRule
+from licenses.models.fields import InstantField
+
+from . import entries, stock
+
+Stream = tuple[str, str]
+
+
+class _Told(NamedTuple):
+    """How changes of a model are told. made: also that a row was made or deleted."""
+
+    kind: str
+    what: str
+    stream: Callable[[Any], Stream]
+    fields: tuple[str, ...]
+    made: bool = True
+
+
+TOLD: Final[Mapping[type[Model], _Told]] = MappingProxyType(
+    {
+        Contract: _Told(
+            "config",
+            "contract",
+            entries.contract_stream,
+            ("vendor", "number", "valid_from", "valid_to", "notice_days", "renews", "cost",
+             "currency"),
+        ),
+        Document: _Told(
+            "config",
+            "document",
+            lambda row: entries.contract_stream(row.contract),
+            ("contract", "kind", "for_group", "sha256"),
+        ),
+        Product: _Told(
+            "config",
+            "product",
+            lambda row: stock.stream_of(row.vendor_id),
+            ("vendor", "name", "category"),
+        ),
+        LicensePool: _Told(
+            "pool",
+            "pool",
+            lambda row: stock.stream_of(row.product.vendor_id),
+            ("product", "name", "zone", "episode_gap_minutes", "retired_at"),
+        ),
+        LicenseServer: _Told(
+            "config",
+            "server",
+            entries.server_stream,
+            ("name", "kind", "address", "zone", "polling", "poll_seconds", "enabled"),
+            made=False,
+        ),
+        TeamRule: _Told(
+            "rule",
+            "team rule",
+            lambda _row: entries.INSTALLATION,
+            ("team", "order", "valid_from", "valid_to"),
+        ),
+    }
+)  # fmt: skip
+
+
+def listen() -> None:
+    """Have every saved row of these models told."""
+    for model in TOLD:
+        name = model._meta.label_lower
+        pre_save.connect(_remember, sender=model, dispatch_uid=f"told before {name}")
+        post_save.connect(_saved, sender=model, dispatch_uid=f"told {name}")
+        post_delete.connect(_deleted, sender=model, dispatch_uid=f"told deleted {name}")
+    teams = LicensePool.owner_teams.through
+    m2m_changed.connect(_owners, sender=teams, dispatch_uid="told owner teams")
+
+
+def _values(row: Any) -> dict[str, Any]:
+    """Return all columns of a row as they are stored."""
+    return {
+        field.name: field.get_prep_value(getattr(row, field.attname))
+        if isinstance(field, InstantField)
+        else getattr(row, field.attname)
+        for field in row._meta.concrete_fields
+    }
+
+
+def _remember(sender: type[Model], instance: Any, raw: bool = False, **_more: Any) -> None:
+    if raw or instance.pk is None or who() is None:
+        return
+    old = sender._base_manager.filter(pk=instance.pk).first()
+    instance._told_before = None if old is None else _values(old)
+
+
+def _saved(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -> None:
+    told, before = TOLD[sender], instance.__dict__.pop("_told_before", None)
+    if raw or who() is None:
+        return
+    if before is None:
+        if told.made:
+            _tell(told, instance, "made", {name: None for name in told.fields})
+        return
+    only = more.get("update_fields")
+    now = _values(instance)
+    changed = {
+        name: old
+        for name, old in before.items()
+        if old != now[name] and _plain(old) != _plain(now[name]) and (only is None or name in only)
+    }
+    if changed:
+        _tell(told, instance, "changed", changed)
+
+
+def _deleted(sender: type[Model], instance: Any, **_more: Any) -> None:
+    if who() is not None and TOLD[sender].made:
+        _tell(TOLD[sender], instance, "deleted", {})
+
+
+def _owners(sender: Any, instance: Any, action: str, reverse: bool, **more: Any) -> None:
+    if not action.startswith("post_") or who() is None:
+        return
+    pools = LicensePool.objects.filter(pk__in=more["pk_set"] or ()) if reverse else [instance]
+    for pool in pools:
+        teams = sorted(pool.owner_teams.order_by().values_list("pk", flat=True))
+        _append(TOLD[LicensePool], pool, "owner teams changed", {"teams": teams})
+
+
+def _tell(told: _Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
+    now = _values(row)
+    body = {
+        "new": {name: _plain(now[name]) for name in before if name in told.fields},
+        "old": {
+            name: _plain(old)
+            for name, old in before.items()
+            if name in told.fields and deed == "changed"
+        },
+    }
+    if hidden := sorted(before.keys() - set(told.fields)):
+        body["others"] = hidden  # type: ignore[assignment]
+    _append(told, row, deed, body)
+
+
+def _append(told: _Told, row: Any, deed: str, body: Mapping[str, Any]) -> None:
+    about = {**body, "id": row.pk, "what": f"{told.what} {deed}", "who": who() or ""}
+    entry = entries.draft(told.kind, int(timezone.now().timestamp()), about)
+    with transaction.atomic():
+        entries.append(told.stream(row), [entry], source="settings")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as an entry holds it: whole numbers and texts, "" for none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int) else str(value)

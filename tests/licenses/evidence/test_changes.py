@@ -1,0 +1,226 @@
+"""However rights, mappings and what they hang on are changed: the evidence says who did it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from itam.acting import acting
+from licenses.evidence import entries
+from licenses.importing import changes
+from licenses.models import Contract, EvidenceBlock, LicensePool, Product, TeamRule, Vendor
+from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mara(settings: Any, tmp_path: Path) -> User:
+    settings.ITAM_DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
+    user = User.objects.create_user("mara", is_staff=True)
+    user.groups.add(Group.objects.get(name="manager"))
+    return user
+
+
+def admin(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def api(user: User) -> APIClient:
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+def written(kind: str) -> list[dict[str, Any]]:
+    """Return the bodies of all entries of a kind, in the order in which they were written."""
+    lines = [
+        json.loads(line)
+        for block in EvidenceBlock.objects.order_by("pk")
+        for line in entries.read(block).splitlines()
+    ]
+    return [entry["body"] | {"stream": entry["stream"]} for entry in lines if entry["kind"] == kind]
+
+
+def by_form(user: User, contract: Contract) -> None:
+    place = reverse("admin:licenses_contract_change", args=[contract.pk])
+    form = {"vendor": contract.vendor_id, "number": contract.number, "notice_days": 30,
+            "currency": "EUR", "valid_to": "2027-06-30"}  # fmt: skip
+    page = admin(user).get(place).context["inline_admin_formsets"]
+    for each in page:
+        prefix = each.formset.prefix
+        form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    answer = admin(user).post(place, form)
+    assert answer.status_code == 302, answer.context["errors"]
+
+
+def over_http(user: User, contract: Contract) -> None:
+    answer = api(user).patch(f"/api/v1/contracts/{contract.pk}/", {"valid_to": "2027-06-30"})
+    assert answer.status_code == 200, answer.content
+
+
+def with_several(user: User, contract: Contract) -> None:
+    given = {"kind": "contracts", "ids": [contract.pk], "changes": {"valid_to": "2027-06-30"}}
+    answer = api(user).post("/api/v1/changes-of-several/", given, format="json")
+    assert answer.status_code == 201, answer.content
+
+
+WAYS = [by_form, over_http, with_several]
+
+
+@pytest.mark.parametrize("change", WAYS)
+def test_a_changed_contract_says_by_whom_and_what_it_was(
+    change: Callable[[User, Contract], None], mara: User
+) -> None:
+    vendor = Vendor.objects.create(name="Acme")
+    contract = Contract.objects.create(
+        vendor=vendor, number="C-1", valid_to=date(2026, 12, 31), notice_days=30
+    )
+    assert written("config") == []
+    change(mara, contract)
+    (body,) = written("config")
+    assert (body["what"], body["who"], body["id"]) == ("contract changed", "mara", contract.pk)
+    assert (body["old"]["valid_to"], body["new"]["valid_to"]) == ("2026-12-31", "2027-06-30")
+    assert body["stream"] == f"contract/{contract.pk}"
+
+
+HEAD = "contract,vendor,title,valid_from,valid_to,notice_days,renews,cost,currency,owner\n"
+
+
+def test_a_command_that_changes_something_is_named(mara: User, tmp_path: Path) -> None:
+    Vendor.objects.create(name="Acme")
+    file = tmp_path / "contracts.csv"
+    file.write_text(HEAD + "C-1,Acme,,,2026-12-31,30,no,,EUR,\n")
+    call_command("import_inventory", str(file))
+    file.write_text(HEAD + "C-1,Acme,,,2027-06-30,30,no,,EUR,\n")
+    call_command("import_inventory", str(file))
+    made, changed = written("config")
+    assert (made["what"], made["who"]) == ("contract made", "command import_inventory")
+    assert (changed["what"], changed["new"]) == ("contract changed", {"valid_to": "2027-06-30"})
+
+
+def test_what_may_name_people_is_named_without_its_value(mara: User) -> None:
+    contract = Contract.objects.create(vendor=Vendor.objects.create(name="Acme"), number="C-1")
+    api(mara).patch(f"/api/v1/contracts/{contract.pk}/", {"owner": "Q. Anary", "notes": "of Q."})
+    (body,) = written("config")
+    assert body["others"] == ["notes", "owner"] and "Anary" not in json.dumps(body)
+    api(mara).patch(f"/api/v1/contracts/{contract.pk}/", {"owner": "Q. Anary"})
+    assert len(written("config")) == 1
+
+
+def test_a_pool_its_owners_a_product_and_a_rule_are_told_of(mara: User) -> None:
+    pool, team = PoolFactory(name="CAD", zone="UTC"), TeamFactory()
+    with acting(lambda: "mara"):
+        changes.change("pools", [pool], {"zone": "Europe/Berlin", "owner_teams": [team]}, user=mara)
+        changes.change("products", [pool.product], {"category": "CAE"}, user=mara)
+    zone, owners = written("pool")
+    assert (zone["old"], zone["new"]) == ({"zone": "UTC"}, {"zone": "Europe/Berlin"})
+    assert owners["teams"] == [team.pk]
+    assert zone["stream"] == f"vendor/{pool.product.vendor_id}"
+    assert written("config")[0]["what"] == "product changed"
+    rule = {"team": team.pk, "user_pattern": "q.anary*", "order": 5}
+    answer = api(mara).post("/api/v1/team-rules/", rule)
+    assert answer.status_code == 201, answer.content
+    api(mara).delete(f"/api/v1/team-rules/{answer.json()['id']}/")
+    made, gone = written("rule")
+    assert (made["what"], made["new"]["order"], made["who"]) == ("team rule made", 5, "mara")
+    assert gone["what"] == "team rule deleted" and "anary" not in json.dumps([made, gone])
+    assert not TeamRule.objects.exists()
+
+
+def test_what_is_refused_is_not_told_of(mara: User) -> None:
+    vendor = Vendor.objects.create(name="Acme")
+    Contract.objects.create(vendor=vendor, number="C-1")
+    other = Contract.objects.create(vendor=vendor, number="C-2")
+    assert api(mara).patch(f"/api/v1/contracts/{other.pk}/", {"number": "C-1"}).status_code == 400
+    assert written("config") == []
+
+
+def test_what_nobody_does_is_told_of_nowhere(mara: User) -> None:
+    pool = PoolFactory()
+    Product.objects.filter(pk=pool.product_id).first().save()
+    LicensePool.objects.get(pk=pool.pk).delete()
+    assert not EvidenceBlock.objects.exists()
+
+
+def right_by_form(user: User, pool: LicensePool) -> None:
+    place = reverse("admin:licenses_entitlement_add")
+    form = {"pool": pool.pk, "quantity": 7, "metric": "concurrent", "valid_from": "2026-01-01",
+            "overdraft": 0, "currency": "EUR"}  # fmt: skip
+    answer = admin(user).post(place, form)
+    assert answer.status_code == 302, answer.context["errors"]
+
+
+def right_over_http(user: User, pool: LicensePool) -> None:
+    given = {"pool": pool.pk, "quantity": 7, "valid_from": "2026-01-01"}
+    answer = api(user).post("/api/v1/entitlements/", given)
+    assert answer.status_code == 201, answer.content
+
+
+def right_corrected_by_form(user: User, pool: LicensePool) -> None:
+    line = EntitlementFactory(pool=pool, quantity=5)
+    place = reverse("admin:licenses_entitlement_correct", args=[line.pk])
+    form = {"pool": pool.pk, "quantity": 7, "metric": line.metric, "overdraft": 0,
+            "valid_from": str(line.valid_from), "valid_to": str(line.valid_to or ""),
+            "currency": line.currency, "unit_price": line.unit_price or "",
+            "reason": "typed wrong"}  # fmt: skip
+    assert admin(user).post(place, form).status_code == 302
+
+
+def right_corrected_over_http(user: User, pool: LicensePool) -> None:
+    line = EntitlementFactory(pool=pool, quantity=5)
+    given = {"quantity": 7, "reason": "typed wrong"}
+    answer = api(user).post(f"/api/v1/entitlements/{line.pk}/correct/", given)
+    assert answer.status_code in (200, 201), answer.content
+
+
+@pytest.mark.parametrize(
+    "enter",
+    [right_by_form, right_over_http, right_corrected_by_form, right_corrected_over_http],
+)
+def test_a_right_says_who_entered_it(
+    enter: Callable[[User, LicensePool], None], mara: User
+) -> None:
+    pool = PoolFactory()
+    enter(mara, pool)
+    (body,) = written("entitlement")
+    assert (body["author"], body["quantity"]) == ("mara", 7)
+
+
+def mapped_on_the_servers_page(user: User, feature: Any, pool: LicensePool) -> None:
+    place = reverse("admin:licenses_licenseserver_map_feature", args=[feature.server.pk])
+    form = {"feature": feature.pk, "pool": pool.name, "deed": "map"}
+    assert admin(user).post(place, form).status_code == 302
+
+
+def mapped_over_http(user: User, feature: Any, pool: LicensePool) -> None:
+    given = {"feature": feature.pk, "pool": pool.pk}
+    assert api(user).post("/api/v1/mappings/", given).status_code == 201
+
+
+def mapped_to_a_pool_of_its_own(user: User, feature: Any, _pool: LicensePool) -> None:
+    assert api(user).post(f"/api/v1/features/{feature.pk}/pool/").status_code == 201
+
+
+@pytest.mark.parametrize(
+    "enter", [mapped_on_the_servers_page, mapped_over_http, mapped_to_a_pool_of_its_own]
+)
+def test_a_mapping_says_who_entered_it(
+    enter: Callable[[User, Any, LicensePool], None], mara: User
+) -> None:
+    feature, pool = FeatureFactory(), PoolFactory()
+    enter(mara, feature, pool)
+    (body,) = written("mapping")
+    assert body["author"] == "mara"
