@@ -25,7 +25,7 @@ TABLE = {
     "E3": Trials("logs whose messages are all delivered four times", 4, 30),
     "E9": Trials("installations counted again from their packs", 50, 200, 10),
     "E10": Trials("ways to cut, order and repeat the same input", 200, 10_000, 10),
-    "E11": Trials("random histories counted second by second", 400, 20_000, 10),
+    "E11": Trials("random histories counted second by second", 1_000, 20_000, 10),
     "E14": Trials("outages of licence servers", 120, 4_000, 10),
     "E15": Trials("installations of known truth, judged", 500, 5_000, 10),
     "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
