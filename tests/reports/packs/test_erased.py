@@ -74,8 +74,13 @@ def named_in(folder: Path, paths: list[Path]) -> set[str]:
             with zipfile.ZipFile(path) as file:
                 found |= {each for each in file.namelist() if CANARY.encode() in file.read(each)}
         else:
-            pages = PdfReader(path).pages
-            found |= {path.name for page in pages if CANARY in page.extract_text()}
+            paper = PdfReader(path)
+            found |= {path.name for page in paper.pages if CANARY in page.extract_text()}
+            found |= {
+                f"{path.name}: {name}"
+                for name, parts in paper.attachments.items()
+                if CANARY.encode() in b"".join(parts)
+            }
     return found
 
 
@@ -98,12 +103,14 @@ def test_after_an_erasure_no_pack_and_no_report_names_them_and_all_of_it_verifie
     later = NEXT + timedelta(days=1)
     with time_machine.travel(later, tick=False):
         seal.seal(later)
-        after, report = packed(pool, place / "after.zip"), place / "report.pdf"
-        call_command(
-            "report", "compliance", "--pool", pool.name, "--from", "2026-03-01",
-            "--to", "2026-03-03", "--output", report, stdout=io.StringIO(), stderr=io.StringIO(),
-        )  # fmt: skip
-        assert named_in(place, [before, after, report]) == set()
+        after, reports = packed(pool, place / "after.zip"), []
+        for name in ("compliance", "audit"):
+            reports.append(place / f"{name}.pdf")
+            call_command(
+                "report", name, "--pool", pool.name, "--from", "2026-03-01", "--to", "2026-03-03",
+                "--output", reports[-1], stdout=io.StringIO(), stderr=io.StringIO(),
+            )  # fmt: skip
+        assert named_in(place, [before, after, *reports]) == set()
         with zipfile.ZipFile(after) as file:
             assert pseudonym("person", CANARY) in file.read("tables/sessions.csv").decode()
         assert checked(before) == said
