@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
@@ -154,6 +154,16 @@ def share(part: int, whole: int) -> float | None:
     return (1000 * part // whole) / 1000 if whole else None
 
 
+class Why(NamedTuple):
+    """The reasons for which nothing can be said, in the reader's language: translated once, as a
+    thousand pools may have the same."""
+
+    no_right: str
+    no_use: str
+    currencies: str
+    no_price: str
+
+
 def unused(peaks: dict[int, int | None], day: date | None = None) -> dict[int, Unused]:
     """Return what is bought and not used, by pool. One query.
 
@@ -161,7 +171,13 @@ def unused(peaks: dict[int, int | None], day: date | None = None) -> dict[int, U
     day:    whose rights count; None: today.
     """
     rights = _rights(list(peaks), day or timezone.localdate())
-    return {pool: _unused(rights.get(pool, ()), peak) for pool, peak in peaks.items()}
+    why = Why(
+        gettext("no entitlement in force"),
+        gettext("use not known"),
+        gettext("prices in several currencies"),
+        gettext("no price in the contract"),
+    )
+    return {pool: _unused(rights.get(pool, ()), peak, why) for pool, peak in peaks.items()}
 
 
 def _rights(pool_ids: list[int], day: date) -> dict[int, list[Line]]:
@@ -178,20 +194,20 @@ def _rights(pool_ids: list[int], day: date) -> dict[int, list[Line]]:
     return found
 
 
-def _unused(lines: Collection[Line], peak: int | None) -> Unused:
+def _unused(lines: Collection[Line], peak: int | None, why: Why) -> Unused:
     if not lines:
-        return Unused(None, None, "", gettext("no entitlement in force"))
+        return Unused(None, None, "", why.no_right)
     if peak is None:
-        return Unused(None, None, "", gettext("use not known"))
+        return Unused(None, None, "", why.no_use)
     seats = max(0, sum(quantity for quantity, _, _ in lines) - peak)
     currencies = {currency for quantity, _, currency in lines if quantity}
     if not seats:
         return Unused(0, Decimal(0), next(iter(sorted(currencies)), ""), "")
     if len(currencies) > 1:
-        return Unused(seats, None, "", gettext("prices in several currencies"))
+        return Unused(seats, None, "", why.currencies)
     priced = sorted((price, quantity) for quantity, price, _ in lines if price is not None)
     if len(priced) < len(lines):
-        return Unused(seats, None, "", gettext("no price in the contract"))
+        return Unused(seats, None, "", why.no_price)
     left, cost = seats, Decimal(0)
     for price, quantity in priced:
         cost += price * min(left, quantity)
