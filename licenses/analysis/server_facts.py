@@ -52,18 +52,15 @@ def fact_words(what: str, daemon: str, host: str) -> str:
 
 
 def load_facts(
-    server_ids: Collection[int], *, before: int | None = None, as_of: datetime | None = None
+    server_ids: Collection[int], *, as_of: datetime | None = None
 ) -> dict[int, list[Fact]]:
     """Return the facts of each server, by what they are about, in order of time. One query.
 
-    before:  leave out what was stated from that moment on, epoch seconds.
-    as_of:   leave out what was recorded later.
+    as_of:  leave out what was recorded later.
     """
     rows = ServerFact.objects.filter(server__in=server_ids).order_by(
         "server", "what", "daemon", "host", "source", "at", "pk"
     )
-    if before is not None:
-        rows = rows.filter(at__lt=before)
     if as_of is not None:
         rows = rows.filter(recorded_at__lte=as_of)
     found: dict[int, list[Fact]] = {}

@@ -46,8 +46,8 @@ class StatedFact:
 
     what, source:  the codes of `ServerFact` and `Capture`.
     daemon, host:  whom it is about, or who says it; "" for the whole server.
-    at, until:     when it was stated first, and when another value was, None if none was before the
-                   end of the period; epoch seconds.
+    at, until:     when it was stated first, and when another value was, None if none was by the
+                   as-of time; epoch seconds. Of licence files: when they were read.
     """
 
     what: str
@@ -66,7 +66,7 @@ class System:
     asked:    how its status is got, in words.
     shared:   it serves other vendors too, so names and totals of whole files are not told.
     daemons:  those whose features feed the pools.
-    facts:    its names, host ids and versions over time, as it stated them before the end.
+    facts:    its names, host ids and versions over time, as it stated them by the as-of time.
     files:    its licence and options files over time.
     """
 
@@ -158,7 +158,7 @@ def load_sources(
     )
     shared = set(others.order_by().values_list("feature__server", flat=True))
     known = Capture.objects.filter(server__in=servers, recorded_at__lte=as_of)
-    stated = load_facts([server.pk for server in servers], before=end, as_of=as_of)
+    stated = load_facts([server.pk for server in servers], as_of=as_of)
     return Sources(
         systems=_systems(servers, shared, fed, known, stated),
         files=_files(servers, shared, known, start, end),

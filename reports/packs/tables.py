@@ -378,7 +378,8 @@ def _clock(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
 
 
 def _servers(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
-    """A row for each host id, name and version that a server stated before the period's end."""
+    """A row for each host id, name and version that a server stated, whenever it was; a licence
+    file is often read after the period that it bears on."""
     names = (
         "stream", "n", "what", "daemon", "host", "value", "source", "stated_at", "recorded_at",
         "zone",
@@ -388,7 +389,7 @@ def _servers(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
          *(entry["body"][name] for name in ("what", "daemon", "host", "value", "source")),
          utc(entry["event_time"]), utc(entry["recorded_at"]), str(about.zone))
         for entry in told
-        if entry["kind"] == "server" and entry["event_time"] < about.end
+        if entry["kind"] == "server"
     ]  # fmt: skip
     return as_csv(names, rows)
 

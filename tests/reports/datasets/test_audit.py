@@ -244,6 +244,9 @@ def test_host_ids_and_versions_stand_with_the_day_of_each_change(world):
     assert '"until": "2026-03-05T' in told and "rivald" not in told
 
 
-def test_what_a_server_states_after_the_end_or_the_cut_off_is_left_out(world):
+def test_what_a_server_states_after_the_cut_off_is_left_out_and_what_is_read_late_is_not(world):
     state(world.server, "host", "new-name", "2026-11-25")
     assert numbers(world.pool).sources.systems[0].facts == ()
+    state(world.server, "licensed_id", "0a1b", "2026-11-20", source="license-file")
+    (fact,) = numbers(world.pool).sources.systems[0].facts
+    assert (fact.value, fact.until) == ("0a1b", None)
