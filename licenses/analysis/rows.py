@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import Any, Final, NamedTuple, Self
@@ -22,6 +22,9 @@ EVER: Final = -OPEN
 """The start of what has no start: earlier than any window."""
 NONE: Final = -(2**62)
 """Stands for NULL in a column: -1 is a moment, a second before 1970."""
+STATEMENT_ROWS: Final = 100
+"""Rows of one INSERT: two to three times as fast as one for each, and more gain little."""
+BLOCK_ROWS: Final = 20_000
 COPIED_ROWS: Final = 100
 """Rows from which on PostgreSQL copies; for fewer, making a table to copy to takes longer."""
 
@@ -91,10 +94,36 @@ def insert(
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and count >= COPIED_ROWS:
             return _copy(cursor, into, table, otherwise)
-        marks = ", ".join(["%s"] * len(names))
-        rows = list(zip(*map(_plain, table), strict=True))
-        cursor.executemany(f"INSERT INTO {into} VALUES ({marks}) {otherwise}", rows)
-        return int(cursor.rowcount)
+        return sum(
+            _insert_block(cursor, into, len(names), block, otherwise) for block in _blocks(table)
+        )
+
+
+def _insert_block(
+    cursor: Any, into: str, width: int, table: Sequence[Column], otherwise: str
+) -> int:
+    values = list(chain.from_iterable(zip(*map(_plain, table), strict=True)))
+    marks = f"({', '.join(['%s'] * width)})"
+    written, begin = 0, 0
+    for rows in (STATEMENT_ROWS, 1):
+        step = rows * width
+        end = len(values) - (len(values) - begin) % step
+        if end > begin:
+            sql = f"INSERT INTO {into} VALUES {', '.join([marks] * rows)} {otherwise}"
+            cursor.executemany(sql, [values[at : at + step] for at in range(begin, end, step)])
+            written += int(cursor.rowcount)
+        begin = end
+    return written
+
+
+def _blocks(table: Sequence[Column]) -> Iterator[list[Column]]:
+    """Yield the rows some at a time, so that never all are objects of Python."""
+    for first in range(0, len(_numbers(table[0])), BLOCK_ROWS):
+        part = slice(first, first + BLOCK_ROWS)
+        yield [
+            Coded(column.code[part], column.values) if isinstance(column, Coded) else column[part]
+            for column in table
+        ]
 
 
 def _copy(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> int:
@@ -114,8 +143,8 @@ def _copy(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> in
     cursor.execute(f"CREATE TEMPORARY TABLE copied_rows ({types})")
     with cursor.copy("COPY copied_rows FROM STDIN (FORMAT BINARY)") as copy:
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for first in range(0, len(numbers[0]), 20_000):
-            copy.write(_binary([column[first : first + 20_000] for column in numbers]))
+        for block in _blocks(numbers):
+            copy.write(_binary([_numbers(column) for column in block]))
         copy.write(b"\xff\xff")
     cursor.execute(
         f"INSERT INTO {into} SELECT {', '.join(chosen)} FROM copied_rows {otherwise}", values

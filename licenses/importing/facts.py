@@ -25,7 +25,7 @@ from licenses.sources.flexnet.log_columns import DENIED
 from .coverage import moment
 from .derive import Key
 from .directory import Directory
-from .movements import Movements, movements
+from .movements import Movements, movements, used
 from .pairing import IN, OUT
 
 EVENT_KEY = ("feature_id", "person_id", "host_id", "seats", "at", "kind", "ordinal")
@@ -141,13 +141,17 @@ def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
 def _names(piece: LogPiece) -> tuple[set[str], set[str], set[tuple[str, str]]]:
     """Return the users, the machines and the features (with their daemons) of the columns."""
     events, names = piece.events, piece.events.names
-    whos = [names.whos[code] for code in np.unique(events.who).tolist()]
-    named = np.unique(np.stack([events.head, events.feature]), axis=1).T.tolist()
-    features = {(names.heads[head], names.features[feature]) for head, feature in named}
+    who, head, feature = (
+        column.astype(np.int64) for column in (events.who, events.head, events.feature)
+    )
+    whos = [names.whos[code] for code in used(who).tolist()]
+    width = len(names.features) + 1
+    named = [divmod(code, width) for code in used(head * width + feature).tolist()]
+    read = {(names.heads[daemon], names.features[name]) for daemon, name in named}
     return (
-        {who.user for who in whos if who},
-        {who.host for who in whos if who},
-        {(head.daemon, feature) for head, feature in features if head and feature},
+        {each.user for each in whos if each},
+        {each.host for each in whos if each},
+        {(daemon.daemon, name) for daemon, name in read if daemon and name},
     )
 
 

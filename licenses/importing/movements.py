@@ -92,21 +92,27 @@ def _usual(piece: LogPiece, directory: Directory) -> tuple[Ints, list[str]]:
         column.astype(np.int64) for column in (events.head, events.feature, events.who, events.tail)
     )
     kinds = np.array([KINDS.get(kind, 0) for kind in names.kinds().tolist()], dtype=np.int64)
-    named, whose = np.unique(head * (len(names.features) + 1) + feature, return_inverse=True)
-    features = [
-        directory.features[names.heads[code[0]].daemon, names.features[code[1]]]
-        for code in (divmod(each, len(names.features) + 1) for each in named.tolist())
-    ]
-    people, person = np.unique(who, return_inverse=True)
-    users = [names.whos[code] for code in people.tolist()]
+    width = len(names.features) + 1
+    places = [divmod(each, width) for each in used(head * width + feature).tolist()]
+    features = np.zeros((len(names.heads), width), dtype=np.int64)
+    for daemon, name in places:
+        features[daemon, name] = directory.features[
+            names.heads[daemon].daemon, names.features[name]
+        ]
+    persons, hosts = np.zeros((2, len(names.whos)), dtype=np.int64)
+    for place in used(who).tolist():
+        person = names.whos[place]
+        if person:
+            persons[place] = directory.persons[person.user]
+            hosts[place] = directory.hosts[person.host]
     tails, ending = np.unique(tail, return_inverse=True)
     read = [names.tails[code] for code in tails.tolist()]
     reason = np.arange(1, len(tails) + 1) * [bool(each and each.reason) for each in read]
     kind = kinds[head]
     found = [
-        _ints(features)[whose],
-        _ints([directory.persons[each.user] for each in users if each])[person],
-        _ints([directory.hosts[each.host] for each in users if each])[person],
+        features[head, feature],
+        persons[who],
+        hosts[who],
         _ints([each.seats for each in read if each])[ending],
         events.at,
         kind,
@@ -139,14 +145,21 @@ def _odd(piece: LogPiece, directory: Directory) -> tuple[Ints, list[str]]:
     )
 
 
+def used(codes: Ints) -> Ints:
+    """Return which of these small numbers occur, in order."""
+    return np.flatnonzero(np.bincount(codes))
+
+
 def _numbered(*columns: Ints) -> tuple[Ints, Ints]:
     """Number rows by their values, in order; return the numbers and a row for each of them."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns:
-        values, place = np.unique(column, return_inverse=True)
-        if len(values) > 1 and len(code) and int(code.max()) >= 2**62 // len(values):
+    for column in columns if len(code) else ():
+        place, count = column - column.min(), int(column.max() - column.min()) + 1
+        if int(code.max()) >= 2**62 // count:
             code = np.unique(code, return_inverse=True)[1]
-        code = code * max(len(values), 1) + place
+            values, place = np.unique(column, return_inverse=True)
+            count = len(values)
+        code = code * count + place
     _, firsts, code = np.unique(code, return_index=True, return_inverse=True)
     return code, firsts
 

@@ -17,6 +17,12 @@ TEXTS = ("minor", "reason", "version", "reason_class", "capacity", "rules", "ser
 ODD = 'tab\t line\n \\s "q" {b} \\N ü'
 
 
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch) -> None:
+    """Blocks of a statement and a half, the last one shorter."""
+    monkeypatch.setattr(rows, "BLOCK_ROWS", 3 * rows.STATEMENT_ROWS // 2)
+
+
 def table(feature: Feature, count: int) -> list[rows.Column]:
     """Refusals by one person, a second apart from a second before 1970 on."""
     person, host = Person.objects.create(pseudonym="p"), Host.objects.create(pseudonym="h")
@@ -27,7 +33,7 @@ def table(feature: Feature, count: int) -> list[rows.Column]:
     return [*numbers, *texts, Coded.of([True, False] * (count // 2)), one, served]
 
 
-@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS])
+@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS + 2])
 def test_numbers_texts_answers_and_nothing_are_stored_as_they_are(count: int) -> None:
     given = table(FeatureFactory(), count)
     assert insert(Denial, (*NAMES, *TEXTS), given) == count
@@ -40,7 +46,7 @@ def test_numbers_texts_answers_and_nothing_are_stored_as_they_are(count: int) ->
     assert served.tolist() == given[-1].tolist()  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS])
+@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS + 2])
 def test_rows_that_are_there_are_left_alone_and_not_counted(count: int) -> None:
     given = table(FeatureFactory(), count)
     insert(
