@@ -21,13 +21,15 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from itam import figures
 from licenses.analysis.verdict import FLOOR
 from licenses.evidence import entries
-from licenses.models import Entitlement, StrengthOverride
+from licenses.models import Entitlement, PoolFeature, StrengthOverride
+from licenses.models.reasons import says_something
 from reports import delivery, events, signing_key
 from reports.models import Report, SignOff
 from reports.pdf.signing import NotUsable, sign
@@ -98,12 +100,15 @@ def why_comment(report: Report) -> list[str]:
             changes,
         )
         reasons.append(told % {"count": changes})
+    late = _afterwards(report)
+    if late:
+        told = ngettext(
+            "%(count)s right or mapping that counts in the period was recorded after its end.",
+            "%(count)s rights and mappings that count in the period were recorded after its end.",
+            late,
+        )
+        reasons.append(told % {"count": late})
     return reasons
-
-
-def says_something(comment: str) -> bool:
-    """Tell whether a comment has a letter or digit: blanks that nobody sees are no comment."""
-    return any(character.isalnum() for character in comment.replace("\u3164", ""))
 
 
 def check(report: Report, user: Any, step: Step, comment: str) -> dict[str, list[str]]:
@@ -293,14 +298,31 @@ def _window(report: Report) -> tuple[int, int]:
 
 def _corrections(report: Report) -> int:
     """Count the corrections that no earlier signature covers: of lines, and of their proof."""
-    signed = _kin(report).filter(decision=Decision.SIGNED, as_of__lte=report.as_of)
-    last = signed.order_by("-as_of").values_list("as_of", flat=True).first()
-    since = last or datetime.fromtimestamp(0, UTC)
-    when = {"recorded_at__gt": since, "recorded_at__lte": report.as_of}
-    pools = list(report.pools.order_by().values_list("pk", flat=True))
+    pools, when = _unsigned(report)
     lines = Entitlement.objects.filter(pool__in=pools, replaces__isnull=False, **when)
     proofs = StrengthOverride.objects.filter(entitlement__pool__in=pools, **when)
     return lines.count() + proofs.count()
+
+
+def _afterwards(report: Report) -> int:
+    """Count the rights and mappings that bear on the period, were recorded after its end, and that
+    no earlier signature covers: they may turn over-use into none."""
+    pools, when = _unsigned(report)
+    ends = datetime.fromtimestamp(report.params["end"], UTC)
+    late = Q(**when, recorded_at__gte=ends)
+    lines = Entitlement.objects.filter(late, pool__in=pools, replaces=None)
+    began = Q(mapped_from=None) | Q(mapped_from__lt=ends)
+    mappings = PoolFeature.objects.filter(late, began, pool__in=pools)
+    return lines.filter(valid_from__lte=ends.date()).count() + mappings.count()
+
+
+def _unsigned(report: Report) -> tuple[list[int], dict[str, datetime]]:
+    """Return the pools, and the time of recording since the last signature on these pools."""
+    signed = _kin(report).filter(decision=Decision.SIGNED, as_of__lte=report.as_of)
+    last = signed.order_by("-as_of").values_list("as_of", flat=True).first()
+    since = last or datetime.fromtimestamp(0, UTC)
+    pools = list(report.pools.order_by().values_list("pk", flat=True))
+    return pools, {"recorded_at__gt": since, "recorded_at__lte": report.as_of}
 
 
 def _signed_files(report: Report, row: SignOff) -> tuple[dict[str, Any], dict[str, str]]:

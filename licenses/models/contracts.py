@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from .inventory import Vendor
+from .reasons import says_something
 from .scoping import OF_VENDORS, ScopedQuerySet, in_scope_q, roles
 
 
@@ -354,6 +355,8 @@ class Entitlement(models.Model):
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
+        if self.replaces_id and not says_something(self.reason):
+            raise ValidationError({"reason": gettext("A correction needs a reason.")})
         if self.valid_to and self.valid_from and self.valid_to < self.valid_from:
             raise ValidationError(
                 {
@@ -435,6 +438,11 @@ class StrengthOverride(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_strength_display() or 'as the documents say'} ({self.reason})"
+
+    def clean(self) -> None:
+        if not says_something(self.reason):
+            words = gettext("A strength that is set by hand needs a reason.")
+            raise ValidationError({"reason": words})
 
 
 CORRECTABLE = [

@@ -310,6 +310,18 @@ def test_a_correction_needs_a_comment_until_a_signature_covers_it(make, boss, wo
     assert comment_reasons(later) == ""
 
 
+def test_what_was_recorded_after_the_period_needs_a_comment(make, boss, world):
+    late = {"recorded_at": "2026-11-10T00:00:00Z"}
+    f.EntitlementFactory(pool=world.pool, valid_from=date(2025, 1, 1), strength=1, **late)
+    world.pool.mappings.update(**late)
+    report = proven(make())
+    assert "2 rights and mappings that count in the period" in comment_reasons(report)
+    assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"]
+    sign(make(end=f.at("2026-05-01")), boss)
+    later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
+    assert comment_reasons(later) == ""
+
+
 def test_nothing_changes_a_signed_report(make, boss):
     report = sign(make(), boss)
     attempts = [
