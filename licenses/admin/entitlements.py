@@ -80,14 +80,14 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
     list_display = (
         "shown",
         "pool",
-        "metric",
+        "standing",
         "valid_from",
         "until",
-        "overdraft",
-        "price",
-        "contract",
         "proof_short",
-        "standing",
+        "contract",
+        "price",
+        "overdraft",
+        "metric",
     )
     list_select_related = ("pool", "contract__vendor", "replaced_by")
     list_filter = (
