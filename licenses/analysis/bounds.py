@@ -308,8 +308,8 @@ def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
     }
     horizons = load_horizons(ids)
     newest = dict(horizons.logs)
-    for server, moment in horizons.polls.items():
-        newest[server, ""] = max(newest.get((server, ""), EVER), moment)
+    for owner, moment in horizons.polls.items():
+        newest[owner] = max(newest.get(owner, EVER), moment)
     return _Sights(logs, polls, restarts, steps, newest)
 
 

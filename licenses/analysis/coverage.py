@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from itam import figures
 from itam.said import said
-from licenses.analysis.gap_reasons import Reason, noted_gaps, times_down
+from licenses.analysis.gap_reasons import Reason, noted_gaps, times_answered, times_down
 from licenses.analysis.mappings import (
     Daemon,
     Mapping,
@@ -276,7 +276,7 @@ def gaps(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> 
     """Return the expected but unobserved time of a pool, in time order, each part with its cause.
 
     A gap with several causes is several rows. Where two servers are blind at once, the cause that
-    somebody noted goes before one that is inferred. Nine queries at most.
+    somebody noted goes before one that is inferred. Ten queries at most.
     """
     return load_gaps([pool], load_mappings([pool.pk]), start, end, now=now)[pool.pk]
 
@@ -289,7 +289,7 @@ def load_gaps(
     *,
     now: int | None = None,
 ) -> dict[int, list[PoolGap]]:
-    """Return the gaps of each pool, as `gaps` does. Eight queries at most."""
+    """Return the gaps of each pool, as `gaps` does. Nine queries at most."""
     moment = now_epoch(now)
     view = _look(mappings, start, end, moment)
     missing = {
@@ -300,6 +300,7 @@ def load_gaps(
     if not blind:
         return {pk: [] for pk in missing}
     noted, down = noted_gaps(servers(blind), start, end), times_down(servers(blind), start, end)
+    answered = times_answered(servers(blind), start, end)
     rows = LicenseServer.objects.filter(pk__in=servers(blind))
     polled = {pk for pk, how in rows.values_list("pk", "polling") if how != rows.model.Polling.OFF}
     found: dict[int, list[PoolGap]] = {pk: [] for pk in missing}
@@ -311,6 +312,7 @@ def load_gaps(
             layers[1] += _within(dark, [r for k in _keys(mapping) for r in down.get(k, ())])
             by_poll = mapping.server in polled
             cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
+            layers[1] += _within(dark, answered.get(mapping.server, ()))
             layers[2] += [Reason(a, b, cause.value, "") for a, b in dark]
         unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, said(_unfed))
         found[pk] = _labelled(missing[pk], [*layers[0], *layers[1], *layers[2], unfed])

@@ -12,7 +12,7 @@ from itam.said import said
 from licenses.analysis.mappings import Daemon
 from licenses.analysis.rows import number
 from licenses.concurrency.timeline import OPEN
-from licenses.models import Boundary, Gap
+from licenses.models import Boundary, Coverage, Gap
 
 
 class Reason(NamedTuple):
@@ -60,3 +60,19 @@ def times_down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon
             Reason(at, end, cause, said(lambda: gettext("The log ends with a stop.")))
         )
     return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}
+
+
+def times_answered(server_ids: Collection[int], start: int, end: int) -> dict[int, list[Reason]]:
+    """Return, by server, the times for which its answers vouch for some daemon, as the reason why
+    another one is not vouched for then."""
+    rows = Coverage.objects.filter(
+        server__in=server_ids, source=Coverage.Source.POLLS, ends__gt=start, starts__lt=end
+    )
+    cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
+    detail = said(lambda: gettext("The server answered, and did not name this daemon."))
+    found: dict[int, list[Reason]] = {}
+    for server, first, last in rows.order_by("starts").values_list(
+        "server_id", number("starts"), number("ends")
+    ):
+        found.setdefault(server, []).append(Reason(first, last, cause, detail))
+    return found

@@ -67,19 +67,25 @@ class Horizons:
     """Up to when somebody looked.
 
     logs:   by (server, daemon), the end of the last line read; daemon "" is the whole server.
-    polls:  by server, the end of the second of its last complete answer.
+    polls:  by (server, daemon), the end of the second of the last complete answer that named the
+            daemon; daemon "" is the whole server.
     """
 
     logs: dict[tuple[int, str], int]
-    polls: dict[int, int]
+    polls: dict[tuple[int, str], int]
 
     def log(self, server: int, daemon: str) -> int:
         """Return up to when a log tells of a daemon; EVER where none does."""
         return max(self.logs.get((server, daemon), EVER), self.logs.get((server, ""), EVER))
 
+    def poll(self, server: int, daemon: str) -> int:
+        """Return up to when polls tell of a daemon; EVER where none does."""
+        return max(self.polls.get((server, daemon), EVER), self.polls.get((server, ""), EVER))
+
     def newest(self, server: int, daemon: str) -> int:
         """Return the moment of the newest that is told of a daemon; EVER where nothing is."""
-        return max(self.log(server, daemon), self.polls.get(server, EVER) - 1)
+        polled = self.poll(server, daemon)
+        return max(self.log(server, daemon), polled - 1 if polled > EVER else EVER)
 
 
 def load_horizons(server_ids: Collection[int]) -> Horizons:
@@ -95,7 +101,13 @@ def load_horizons(server_ids: Collection[int]) -> Horizons:
     return Horizons(
         logs={(server, daemon): latest for server, daemon, latest in ends},
         # The instant of a poll counts as a second, or a single one would show nothing.
-        polls={s: at + 1 for s, at in answers.values_list("server_id", number("last_parsed_at"))},
+        polls={
+            (server, daemon): at + 1
+            for server, last, told in answers.values_list(
+                "server_id", number("last_parsed_at"), "told"
+            )
+            for daemon, at in (told or {"": last}).items()
+        },
     )
 
 
@@ -218,8 +230,8 @@ def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) ->
     places = {m.feature: (m.server, m.daemon) for maps in mappings.values() for m in maps}
     owners = [places[feature] for feature in taken[0].tolist()]
     logged = np.array([horizons.log(*owner) for owner in owners], dtype=np.int64)
-    polled = np.array([horizons.polls.get(server, EVER) for server, _ in owners], dtype=np.int64)
-    # What has a sighting that is not gone is in the server's last complete answer.
+    polled = np.array([horizons.poll(*owner) for owner in owners], dtype=np.int64)
+    # What has a sighting that is not gone is in the last complete answer that names its daemon.
     sampled = method == Checkout.Method.SAMPLED
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)

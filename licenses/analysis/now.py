@@ -176,7 +176,7 @@ def _as_of(maps: Collection[Mapping], horizons: Horizons) -> int | None:
 
 
 def _source(maps: Collection[Mapping], horizons: Horizons) -> str:
-    newest = [(horizons.log(m.server, m.daemon), horizons.polls.get(m.server, EVER)) for m in maps]
+    newest = [(horizons.log(m.server, m.daemon), horizons.poll(m.server, m.daemon)) for m in maps]
     if not any(max(pair) > EVER for pair in newest):
         return ""
     return "polls" if any(polls > log for log, polls in newest) else "log"

@@ -32,6 +32,7 @@ CAUSES = {
     str(Result.TIMEOUT): Gap.Cause.TIMEOUT,
     str(Result.FAILED): Gap.Cause.COLLECTOR_DOWN,
 }
+NOT_NAMED = "The server answered, and did not name this daemon."
 NEVER = -(2**62)
 SHORT = 16
 """Hexadecimal digits by which entries name a scope."""
@@ -48,6 +49,8 @@ def scope_of(
     if snapshot.result not in (Result.PARSED, Result.DAEMON_DOWN):
         return None, []
     daemons = {name: up for name, up, _text in snapshot.daemons}
+    for daemon, _name in names.values():
+        daemons.setdefault(daemon, True)
     features = sorted(names)
     text = json.dumps([sorted(daemons.items()), features])
     scope, created = StatusScope.objects.get_or_create(
@@ -133,8 +136,11 @@ class Answers:
 
 
 class _Attempt(NamedTuple):
-    """All that was tried in one second. daemons: None where nothing is known of any; a complete
-    answer has every daemon up."""
+    """All that was tried in one second.
+
+    daemons:  those that the answer names, and whether they were up; None where nothing is known of
+              any. "" is the whole server.
+    """
 
     at: int
     complete: bool
@@ -218,8 +224,7 @@ def _around(server: LicenseServer, at: int, *, newest: bool) -> list[_Attempt]:
             result == Capture.Result.PARSED,
             CAUSES.get(result, Gap.Cause.NOT_RECOGNISED),
             detail,
-            # A daemon that is down without a name leaves nothing known.
-            daemons if daemons and not all(daemons.values()) else None,
+            _named(result == Capture.Result.PARSED, daemons),
         )
         if found and found[-1].at == attempt.at:
             # Of two in one second the one that tells more counts, whichever came first.
@@ -233,10 +238,18 @@ def _told(attempt: _Attempt) -> tuple[bool, int, str]:
     return attempt.complete, len(attempt.daemons or ()), attempt.cause
 
 
+def _named(complete: bool, daemons: dict[str, bool] | None) -> dict[str, bool] | None:
+    if complete:
+        return daemons or {"": True}
+    # A daemon that is down without a name leaves nothing known.
+    return daemons if daemons and not all(daemons.values()) else None
+
+
 def _up(attempt: _Attempt, daemon: str) -> bool | None:
-    if attempt.complete:
-        return True
-    return None if attempt.daemons is None else attempt.daemons.get(daemon)
+    """Return whether an answer says that a daemon was up; None where it does not name it, as that
+    of another server at the same address."""
+    told = attempt.daemons or {}
+    return told.get(daemon, told.get(""))
 
 
 class _Told(NamedTuple):
@@ -253,30 +266,31 @@ def _vouched(
     tried: list[_Attempt], step: int, disabled: IntervalSet
 ) -> tuple[dict[str, list[tuple[int, int]]], list[_Told]]:
     """Return the spans between answers that are near enough, and a gap where two are not, but for
-    the time in which polling was switched off: that is a gap of its own."""
+    the time in which polling was switched off: that is a gap of its own. Another is that of a
+    daemon which only one of two answers names."""
     spans: dict[str, list[tuple[int, int]]] = {}
     gaps = []
     daemons = _daemons(tried)
     for first, last in pairwise(tried):
         near = last.at - first.at <= step
-        if first.complete and last.complete:
-            if near:
-                spans.setdefault("", []).append((first.at, last.at))
-            else:
-                gaps += [
-                    _Told(
-                        "",
-                        start,
-                        Gap.Cause.COLLECTOR_DOWN,
-                        end,
-                        f"Nobody asked for {end - start} seconds.",
-                    )
-                    for start, end in IntervalSet.of([first.at], [last.at]).subtract(disabled)
-                ]
-        elif near:
+        if near:
             for daemon in daemons:
                 if _up(first, daemon) and _up(last, daemon):
                     spans.setdefault(daemon, []).append((first.at, last.at))
+                elif first.complete and last.complete:
+                    cause = Gap.Cause.VENDOR_DAEMON_DOWN
+                    gaps.append(_Told(daemon, first.at, cause, last.at, NOT_NAMED))
+        elif first.complete and last.complete:
+            gaps += [
+                _Told(
+                    "",
+                    start,
+                    Gap.Cause.COLLECTOR_DOWN,
+                    end,
+                    f"Nobody asked for {end - start} seconds.",
+                )
+                for start, end in IntervalSet.of([first.at], [last.at]).subtract(disabled)
+            ]
     return spans, gaps
 
 
@@ -304,13 +318,14 @@ def _whole_failures(tried: list[_Attempt]) -> list[_Told]:
 
 
 def _daemon_failures(tried: list[_Attempt]) -> list[_Told]:
-    """Return the gaps in which one daemon was said to be down."""
+    """Return the gaps in which one daemon was said to be down. The next complete answer ends them:
+    where it does not name the daemon, nobody says that it is still down."""
     gaps: list[_Told] = []
     for daemon in _daemons(tried):
         last_up: int | None = None
         down: _Told | None = None
         for attempt in tried:
-            up = _up(attempt, daemon)
+            up = attempt.complete or _up(attempt, daemon)
             if up:
                 if down is not None:
                     gaps.append(down._replace(end=attempt.at))

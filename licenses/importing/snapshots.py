@@ -105,7 +105,7 @@ def store_snapshot(
             drafts += _store_rows(snapshot, rows, result, newest=newest, alone=latest is None)
         drafts += _vouch(rows, newest=newest)
         _mark(rows)
-        _note(state, snapshot, at, line_digest, newest=newest)
+        _note(state, snapshot, capture, line_digest, newest=newest)
         if newest and refresh:
             refresh_pools([server.pk])
         entries.append(entries.server_stream(server), drafts, source=f"capture:{digest}")
@@ -138,13 +138,19 @@ def _vouch(rows: StatusRows, *, newest: bool) -> list[entries.Draft]:
 
 
 def _note(
-    state: PollState, snapshot: Snapshot, at: int, line_digest: bytes, *, newest: bool
+    state: PollState, snapshot: Snapshot, capture: Capture, line_digest: bytes, *, newest: bool
 ) -> None:
     """Note how the attempt went."""
     complete = snapshot.result == Result.PARSED
+    at = _seconds(capture.starts) or 0
     last = _seconds(state.last_parsed_at)
-    if complete and (last is None or at > last):
-        state.last_parsed_at = coverage.moment(at)
+    if complete:
+        if last is not None and not state.told:
+            state.told = {"": last}
+        for daemon in (capture.scope and capture.scope.daemons) or {"": True}:
+            state.told[daemon] = max(at, state.told.get(daemon, at))
+        if last is None or at > last:
+            state.last_parsed_at = coverage.moment(at)
     if newest:
         state.last_attempt_at = coverage.moment(at)
         state.last_result, state.last_detail = str(snapshot.result), snapshot.detail[:1000]

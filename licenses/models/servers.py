@@ -189,6 +189,11 @@ class PollState(models.Model):
     last_parsed_at = InstantField(
         null=True, blank=True, help_text=gettext_lazy("Time of the last complete answer.")
     )
+    told = models.JSONField(
+        default=dict,
+        editable=False,
+        help_text=gettext_lazy("Time of the last complete answer that named a daemon, by daemon."),
+    )
     last_result = models.CharField(max_length=20, blank=True)
     last_detail = models.TextField(blank=True)
     last_duration_ms = models.PositiveIntegerField(null=True, blank=True)

@@ -157,6 +157,16 @@ class TestGaps:
         covered(server, DAY, DAY + 1000)
         assert causes(pool) == [(1000, 86400, "collector_down")]
 
+    def test_a_daemon_that_the_servers_answers_do_not_name_is_told_apart(self, pool):
+        server = ServerFactory(polling="file", status_path="/status.txt")
+        FeatureFactory(server=server, daemon="vendord", pool=pool)
+        covered(server, DAY, DAY + 1000, daemon="vendord", source="polls")
+        covered(server, DAY, DAY + 1500, daemon="otherd", source="polls")
+        assert causes(pool) == [
+            (1000, 1500, "vendor_daemon_down"),
+            (1500, 86400, "collector_down"),
+        ]
+
     def test_causes_of_another_daemon_or_a_vouched_server_are_not_taken(self, pool, feature):
         other = FeatureFactory(pool=pool)
         covered(feature.server, DAY, DAY + 1000)
@@ -176,7 +186,7 @@ class TestGaps:
             other = FeatureFactory(pool=pool)
             covered(other.server, DAY + 10 * place, DAY + 1000)
             self.gap(other.server, 1000 + place, 2000, "timeout")
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             gaps(pool, DAY, NEXT, now=LATER)
 
 

@@ -86,6 +86,12 @@ Feature usage info:
 Users of CAD: Cannot get users of CAD: No socket connection to license server manager. (-7,96)
 
 """
+OTHER_DAEMON = """     otherd: UP v11.19.5
+Feature usage info:
+
+Users of OTHER:  (Total of 1 license issued;  Total of 0 licenses in use)
+
+"""
 ERROR = "Error getting status: Cannot connect to license server system. (-15,570:111 {why})\n"
 STRANGE = (
     "rlmutil v15.1\nCopyright (C) 2006-2023, Reprise Software, Inc.\n\n\trlm status\n\n",
@@ -93,7 +99,16 @@ STRANGE = (
     "<html><body>502 Bad Gateway</body></html>\n",
     "",
 )
-KINDS = ("refused", "timeout", "half", "daemon down", "strange", "exit 0 with an error", "no rows")
+KINDS = (
+    "refused",
+    "timeout",
+    "half",
+    "daemon down",
+    "strange",
+    "exit 0 with an error",
+    "no rows",
+    "wrong daemon",
+)
 
 
 @dataclass
@@ -144,6 +159,8 @@ def answer(plan: Plan, kind: str, day: datetime, since: datetime) -> tuple[str, 
         return "".join(rows), 0
     if kind == "daemon down":
         return head + DAEMON_DOWN, chance.choice([0, 1])
+    if kind == "wrong daemon":
+        return head + OTHER_DAEMON, 0
     if kind == "strange":
         return chance.choice(STRANGE), chance.choice([0, 1, 139])
     if kind in ("refused", "exit 0 with an error"):
@@ -238,7 +255,7 @@ def ask(plans: list[Plan], tool: Path, monkeypatch: pytest.MonkeyPatch) -> list[
         for plan in active:
             pk = plan.server.pk
             kind = turns[pk]
-            if kind and captures[pk].result == "parsed":
+            if kind not in ("", "wrong daemon") and captures[pk].result == "parsed":
                 found.append(f"{kind}: taken for a full answer")
             if kind and not held(plan.server) >= before[pk]:
                 found.append(f"{kind}: a holding ended")

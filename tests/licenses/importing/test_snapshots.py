@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from licenses.analysis.coverage import gaps, observed
+from licenses.analysis.holdings import holdings
 from licenses.importing import mapping
 from licenses.importing.snapshots import store_failure, store_snapshot
 from licenses.models import Checkout, Coverage, Gap, LicensePool, LicenseServer, Sighting
@@ -39,6 +41,11 @@ def seconds(moment: datetime | None) -> int:
     return int(moment.timestamp())
 
 
+def vouched_for() -> set[tuple[int, int]]:
+    """Return the spans that are vouched for, whatever the daemon."""
+    return {(seconds(row.starts), seconds(row.ends)) for row in Coverage.objects.all()}
+
+
 def test_what_polls_show_is_held_within_the_bounds(server: LicenseServer, year: Year) -> None:
     polls = range(DAY, DAY + 6 * 3600, STEP)
     for at in polls:
@@ -56,8 +63,7 @@ def test_what_polls_show_is_held_within_the_bounds(server: LicenseServer, year: 
             and seconds(row.returned_after) - 1 <= s.end <= seconds(row.returned_at)
         ]
         assert matching, row
-    coverage = Coverage.objects.get()
-    assert (seconds(coverage.starts), seconds(coverage.ends)) == (polls[0], polls[-1])
+    assert vouched_for() == {(polls[0], polls[-1])}
     assert not Gap.objects.exists()
 
 
@@ -103,7 +109,53 @@ def test_an_unchanged_answer_extends_what_is_known(server: LicenseServer, year: 
     store_snapshot(server, snapshot, text, at=DAY, source="poll")
     again = store_snapshot(server, snapshot, text + b"\n", at=DAY + STEP, source="poll")
     assert again.unchanged and again.new == 0
-    assert seconds(Coverage.objects.get().ends) == DAY + STEP
+    assert vouched_for() == {(DAY, DAY + STEP)}
+
+
+OTHER = """lmstat - Copyright (c) 1989-2025 Flexera. All Rights Reserved.
+Flexible License Manager status on {day:%a} {day.month}/{day.day}/{day.year} {day:%H:%M}
+
+License server status: 27000@berlin
+    License file(s) on berlin: /opt/other/license.dat:
+
+berlin: license server UP v11.19.5
+
+Vendor daemon status (on berlin):
+
+     otherd: UP v11.19.5
+Feature usage info:
+
+Users of OTHER:  (Total of 1 license issued;  Total of 0 licenses in use)
+
+"""
+
+
+def answer_of_another(server: LicenseServer, at: int) -> None:
+    text = OTHER.format(day=datetime.fromtimestamp(at, server.tzinfo)).encode()
+    (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=at)
+    assert snapshot.result == Result.PARSED, snapshot.detail
+    store_snapshot(server, snapshot, text, at=at, source="poll")
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_answer_that_does_not_name_a_daemon_tells_nothing_of_it(
+    server: LicenseServer, year: Year, backwards: bool
+) -> None:
+    ours, others = [DAY, DAY + STEP], [DAY + 2 * STEP, DAY + 3 * STEP, DAY + 4 * STEP]
+    for at in sorted([*ours, *others], reverse=backwards):
+        if at in ours:
+            answer(server, year, at)
+        else:
+            answer_of_another(server, at)
+    mapping.create_pools(server)
+    feature = Checkout.objects.filter(returned_at=None).values_list("feature", flat=True)[0]
+    pool = LicensePool.objects.get(mappings__feature=feature)
+    until = DAY + 5 * STEP
+    assert list(observed(pool, DAY, until)) == [(DAY, DAY + STEP)]
+    held = holdings(pool, DAY, until)
+    assert max(held.returned_at.tolist()) == DAY + STEP + 1, "nobody looked any later"
+    (dark,) = gaps(pool, DAY, DAY + 4 * STEP, now=until)
+    assert dark[:3] == (DAY + STEP, DAY + 4 * STEP, "vendor_daemon_down")
 
 
 def test_a_log_that_comes_later_replaces_what_polls_saw(
