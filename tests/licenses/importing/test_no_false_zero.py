@@ -362,7 +362,11 @@ def totals_of_failures_count(patch: pytest.MonkeyPatch) -> None:
 def failures_vouch(patch: pytest.MonkeyPatch) -> None:
     """Time in which somebody asked is time that is known."""
     attempt = attempts._Attempt
-    patch.setattr(attempts, "_Attempt", lambda at, _complete, *rest: attempt(at, True, *rest))
+
+    def wrong(at: int, complete: bool, cause: str, detail: str, daemons: dict[str, bool] | None):
+        return attempt(at, True, cause, detail, daemons or {"": True})
+
+    patch.setattr(attempts, "_Attempt", wrong)
 
 
 BROKEN = {
