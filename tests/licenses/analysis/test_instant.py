@@ -85,5 +85,5 @@ def test_the_number_of_queries_is_constant(django_assert_max_num_queries):
     feature = FeatureFactory(pool=(pool := PoolFactory()))
     for place in range(20):
         holding(feature, NINE + place, NINE + 900, person=PersonFactory())
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         assert len(instant(pool, NINE + 100, names=True).holders) == 20
