@@ -253,7 +253,7 @@ def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[
     for _pk, pool, start, end in rows:
         spans.setdefault(pool, []).append(_full_hours(start, end))
     # One object for pools that are dirty alike, as all of a poll are.
-    alike = {tuple(windows): IntervalSet.of_spans(windows) for windows in spans.values()}
+    alike = {key: IntervalSet.of_spans(key) for key in {tuple(each) for each in spans.values()}}
     dirty = {pool: alike[tuple(windows)] for pool, windows in spans.items()}
     dirty = {pool: spells for pool, spells in dirty.items() if len(spells)}
     if not dirty:
