@@ -58,7 +58,7 @@ def answer(request: HttpRequest, status: int, said: str = "", advice: str = "") 
                 "repeat": path if status >= 500 and request.method == "GET" else "",
             }
             return HttpResponse(render_to_string("error.html", context), status=status)
-    except Exception:
+    except Exception:  # whatever broke the page may break its template too: something must be said
         logger.exception("The page of an error could not be drawn")
         return HttpResponse(_PLAIN, status=status, content_type="text/plain; charset=utf-8")
 

@@ -6,13 +6,16 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from django.db.models import Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from itam.said import said
 from licenses.analysis.mappings import Daemon
 from licenses.analysis.rows import number
 from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Coverage, Gap
+
+NOT_NAMED = gettext_noop("The server answered, and did not name this daemon.")
+"""As it is stored with the gaps that an import notes, and said of those that are inferred here."""
 
 
 class Reason(NamedTuple):
@@ -69,7 +72,7 @@ def times_answered(server_ids: Collection[int], start: int, end: int) -> dict[in
         server__in=server_ids, source=Coverage.Source.POLLS, ends__gt=start, starts__lt=end
     )
     cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
-    detail = said(lambda: gettext("The server answered, and did not name this daemon."))
+    detail = said(gettext, NOT_NAMED)
     found: dict[int, list[Reason]] = {}
     for server, first, last in rows.order_by("starts").values_list(
         "server_id", number("starts"), number("ends")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
+from licenses.analysis.gap_reasons import NOT_NAMED
 from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, longest_step
@@ -32,7 +33,6 @@ CAUSES = {
     str(Result.TIMEOUT): Gap.Cause.TIMEOUT,
     str(Result.FAILED): Gap.Cause.COLLECTOR_DOWN,
 }
-NOT_NAMED = "The server answered, and did not name this daemon."
 NEVER = -(2**62)
 SHORT = 16
 """Hexadecimal digits by which entries name a scope."""
