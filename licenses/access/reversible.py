@@ -20,6 +20,7 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
     PoolFeature,
+    Product,
     SavedFilter,
     Silence,
     UndoStep,
@@ -79,6 +80,17 @@ def map_feature(
     row = mapping.map_feature(feature, pool, user=user, **terms)
     state = {"id": row.pk, "new": undo.fingerprint(row)}
     return row, undo.offer(user, "feature-mapped", state)
+
+
+def create_pool_for(
+    feature: Feature, *, product: Product | None = None, user: Any
+) -> tuple[LicensePool, UndoStep]:
+    """Make a pool for a feature and let the feature feed it, as `mapping.create_pool_for` does."""
+    with transaction.atomic():
+        pool = mapping.create_pool_for(feature, product=product, user=user)
+        row = pool.mappings.get()
+        state = {"id": row.pk, "new": undo.fingerprint(row), "pool": undo.words_of(pool)}
+        return pool, undo.offer(user, "pool-made", state)
 
 
 def ignore_feature(feature: Feature, *, user: Any) -> UndoStep:

@@ -21,11 +21,20 @@ from licenses.alerts import actions
 from licenses.importing import changes, mapping, unreadable
 from licenses.models import (
     BulkChange,
+    DenialEpisode,
     Feature,
     IgnoredLines,
+    LicensePool,
+    PoolDrift,
     PoolFeature,
+    PoolForecast,
+    PoolHeadline,
+    PoolHour,
+    PoolNow,
+    PoolStillness,
     SavedFilter,
     Silence,
+    TeamHour,
     UndoStep,
     WaitlistEntry,
 )
@@ -33,6 +42,12 @@ from licenses.models import (
 State = dict[str, Any]
 Refusal = Callable[[int, datetime], bool]
 _signed: list[Refusal] = []
+
+COUNTED = frozenset(
+    {DenialEpisode, PoolDrift, PoolForecast, PoolHeadline, PoolHour, PoolNow, PoolStillness}
+    | {TeamHour}
+)
+"""Of a pool, what the program counts by itself and can count again."""
 
 
 class Kind(NamedTuple):
@@ -114,12 +129,47 @@ def _left(state: State, user: Any, now: datetime) -> None:
 
 
 def _mapped(state: State, user: Any, now: datetime) -> None:
+    mapping.forget_mapping(_as_mapped(state, user), user=user)
+
+
+def _as_mapped(state: State, user: Any) -> PoolFeature:
     row = PoolFeature.objects.for_user(user).filter(pk=state["id"]).first()
     if row is None or row.mapped_until is not None or fingerprint(row) != state["new"]:
         raise changed()
     if any(look(row.pool_id, row.recorded_at) for look in _signed):
         raise ValidationError(gettext("Figures of this pool were signed since: end the mapping."))
-    mapping.forget_mapping(row, user=user)
+    return row
+
+
+def _pool_made(state: State, user: Any, now: datetime) -> None:
+    row = _as_mapped(state, user)
+    if needed := _hanging_on(row.pool, row):
+        told = {"pool": row.pool.name, "what": ", ".join(needed)}
+        text = gettext("%(pool)s stays, as by now it has more than its feature: %(what)s.")
+        raise ValidationError(text % told)
+    if words_of(row.pool) != state["pool"]:
+        raise changed()
+    mapping.forget_pool(row.pool, user=user)
+
+
+def _hanging_on(pool: LicensePool, own: PoolFeature) -> list[str]:
+    """Name what hangs on a pool beside its first mapping and what was counted for it by itself.
+    A kind of rows that this does not know holds the pool."""
+    found = []
+    relations: list[Any] = [*pool._meta.related_objects, *pool._meta.many_to_many]
+    for relation in relations:
+        model = relation.related_model
+        if model in COUNTED:
+            continue
+        if relation in pool._meta.many_to_many:
+            rows = getattr(pool, relation.name).all()
+        else:
+            rows = model._default_manager.filter(**{relation.field.name: pool.pk})
+        if model is PoolFeature:
+            rows = rows.exclude(pk=own.pk)
+        if rows.exists():
+            found.append(str(model._meta.verbose_name_plural))
+    return sorted(found)
 
 
 def _set_aside(state: State, user: Any, now: datetime) -> None:
@@ -155,6 +205,12 @@ def fingerprint(row: PoolFeature) -> list[Any]:
     return [row.pool_id, row.feature_id, row.weight, start]
 
 
+def words_of(pool: LicensePool) -> list[str]:
+    """Return what is stored of a pool itself, to see whether it was changed."""
+    fields = (field for field in pool._meta.concrete_fields if not field.primary_key)
+    return [str(field.value_from_object(pool)) for field in fields if field.name != "recorded_at"]
+
+
 def _at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -168,6 +224,7 @@ KINDS = {
     "lines-shown": Kind(gettext_lazy("Lines shown again"), "licenses.add_ignoredlines", _shown),
     "waitlist-left": Kind(gettext_lazy("Waitlist left"), "", _left),
     "feature-mapped": Kind(gettext_lazy("Feature mapped"), "licenses.add_poolfeature", _mapped),
+    "pool-made": Kind(gettext_lazy("Pool made"), "licenses.add_licensepool", _pool_made),
     "feature-ignored": Kind(
         gettext_lazy("Feature ignored"), "licenses.add_poolfeature", _set_aside
     ),

@@ -24,7 +24,7 @@ from licenses.analysis.server_facts import facts_for
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
 from licenses.evidence.reads import note_names
-from licenses.importing import connection, mapping
+from licenses.importing import connection
 from licenses.importing.jobs import hand_in as take
 from licenses.importing.polling import poll_now
 from licenses.models import (
@@ -405,12 +405,14 @@ def _map(request: HttpRequest, feature: Feature) -> tuple[str, UndoStep | None]:
         told = gettext("%(feature)s is ignored: it is no longer listed as unmapped.")
         return told % {"feature": feature.name}, step
     if deed == "new":
+        if not request.user.has_perm("licenses.add_licensepool"):
+            raise PermissionDenied
         product = None
         if name := request.POST.get("product", "").strip():
             product = _one(Product.objects.for_user(request.user), name, "product")
-        pool = mapping.create_pool_for(feature, product=product, name=None, user=request.user)
+        pool, step = reversible.create_pool_for(feature, product=product, user=request.user)
         told = gettext("%(feature)s feeds the new pool %(pool)s.")
-        return told % {"feature": feature.name, "pool": pool}, None
+        return told % {"feature": feature.name, "pool": pool}, step
     name = request.POST.get("pool", "").strip()
     if not name:
         raise ValidationError(

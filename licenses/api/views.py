@@ -215,7 +215,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         if not request.user.has_perm("licenses.add_licensepool"):
             raise PermissionDenied
         try:
-            made = mapping.create_pool_for(self.get_object(), user=request.user)
+            made, _step = reversible.create_pool_for(self.get_object(), user=request.user)
         except ModelError as error:
             raise as_api_error(error) from error
         body = shapes.PoolSerializer(made, context=self.get_serializer_context()).data

@@ -108,6 +108,18 @@ def forget_mapping(mapping: PoolFeature, *, user: Any = None) -> None:
     pools_now.refresh(pools)
 
 
+def forget_pool(pool: LicensePool, *, user: Any = None) -> None:
+    """Take a pool back with its mappings and all that was counted for it, as `forget_mapping` does.
+    Whoever calls this has made sure that nothing else hangs on it. Its product and vendor stay.
+    """
+    with transaction.atomic():
+        # Whoever counts for it meanwhile waits, and then finds that it is gone.
+        locked = LicensePool.objects.select_for_update().get(pk=pool.pk)
+        for row in list(locked.mappings.select_related("feature__server", "pool")):
+            forget_mapping(row, user=user)
+        locked.delete()
+
+
 def create_pool_for(
     feature: Feature, *, product: Product | None = None, name: str | None = None, user: Any = None
 ) -> LicensePool:

@@ -11,17 +11,27 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from licenses.access import reversible, undo
+from licenses.analysis.rollup import drain
 from licenses.models import (
     Alert,
     AlertRule,
     Feature,
+    LicensePool,
     PoolFeature,
+    PoolHour,
     SavedFilter,
     Silence,
     UndoStep,
     WaitlistEntry,
 )
-from tests.factories import FeatureFactory, PoolFactory
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PoolFactory,
+    TeamFactory,
+    covered,
+    holding,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -45,7 +55,9 @@ def dated(step: UndoStep | None) -> UndoStep:
 
 def silence(**values: Any) -> Silence:
     values = {"starts_at": NOW - timedelta(hours=1), "ends_at": NOW + timedelta(hours=3)} | values
-    return Silence.objects.create(pool=PoolFactory(), reason="works", **values)
+    return Silence.objects.create(
+        **{"pool": values.get("pool") or PoolFactory()} | values, reason="works"
+    )
 
 
 def alert() -> Alert:
@@ -195,6 +207,52 @@ class TestMapping:
         PoolFeature.objects.update(weight=3)
         with pytest.raises(ValidationError, match="changed it since"):
             undo.take_back(mapped[1], user=mara, now=LATER)
+
+
+class TestPoolMade:
+    @pytest.fixture
+    def made(self, mara: User) -> tuple[LicensePool, UndoStep]:
+        feature = FeatureFactory()
+        covered(feature.server, 0, 7200)
+        holding(feature, 600, 1200)
+        pool, step = reversible.create_pool_for(feature, user=mara)
+        drain()
+        return pool, dated(step)
+
+    def test_the_pool_goes_with_all_that_was_counted_for_it(
+        self, made: tuple[LicensePool, UndoStep], mara: User
+    ) -> None:
+        assert PoolHour.objects.filter(pool=made[0]).exists()
+        undo.take_back(made[1], user=mara, now=LATER)
+        assert not LicensePool.objects.exists()
+        assert not PoolHour.objects.exists()
+        assert Feature.objects.unmapped().count() == 1
+
+    @pytest.mark.parametrize("what", ["entitlements", "mappings", "silences", "teams", "reports"])
+    def test_a_pool_that_something_hangs_on_stays_and_tells_what(
+        self, made: tuple[LicensePool, UndoStep], mara: User, what: str
+    ) -> None:
+        pool, step = made
+        if what == "entitlements":
+            EntitlementFactory(pool=pool)
+        elif what == "mappings":
+            FeatureFactory(pool=pool)
+        elif what == "silences":
+            silence(pool=pool)
+        elif what == "teams":
+            pool.owner_teams.add(TeamFactory())
+        else:
+            pool.reports.create(name="compliance", params={}, as_of=NOW)
+        with pytest.raises(ValidationError, match=f"stays, as by now it has more.*{what}"):
+            undo.take_back(step, user=mara, now=LATER)
+        assert PoolFeature.objects.filter(pool=pool).exists()
+
+    def test_a_pool_that_was_changed_stays(
+        self, made: tuple[LicensePool, UndoStep], mara: User
+    ) -> None:
+        LicensePool.objects.update(house_rules="Be quick.")
+        with pytest.raises(ValidationError, match="changed it since"):
+            undo.take_back(made[1], user=mara, now=LATER)
 
 
 def test_an_ignored_feature_is_listed_again(mara: User) -> None:
