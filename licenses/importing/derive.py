@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -129,6 +129,12 @@ class Context:
                 if until is not None
             ]
         return self._set_back
+
+    @cached_property
+    def restart_moments(self) -> list[int]:
+        """When any daemon of the server came up, in order."""
+        rows = Boundary.objects.filter(server=self.server, kind=Boundary.Kind.START)
+        return [int(at.timestamp()) for at in rows.order_by("at").values_list("at", flat=True)]
 
     def _last_line_before(self, daemon: str, restart: int, told: int | None) -> int:
         """Return when the log was last heard before a restart, from all its pieces, in whatever
@@ -274,7 +280,9 @@ def _rows(sql: str) -> Iterator[tuple[Any, ...]]:
         yield from cursor.fetchall()
 
 
-def _widen_to_steps(touched: dict[Key, int], steps: Sequence[SetBack]) -> None:
+def _widen_to_steps(
+    touched: dict[Key, int], steps: Sequence[SetBack], restarts: Sequence[int]
+) -> None:
     """Begin before a time that the log's clock told twice, not within; and before one whose INs and
     OUTs may have to be told apart anew, now that more is known of what followed."""
     while True:
@@ -282,30 +290,40 @@ def _widen_to_steps(touched: dict[Key, int], steps: Sequence[SetBack]) -> None:
             for key, since in touched.items():
                 if step.at < since <= step.until:
                     touched[key] = step.at
-        found = _in_doubt(touched, steps)
+        found = _in_doubt(touched, steps, restarts)
         if not found:
             return
         touched.update(found)
 
 
-def _in_doubt(touched: Mapping[Key, int], steps: Sequence[SetBack]) -> dict[Key, int]:
+def _in_doubt(
+    touched: Mapping[Key, int], steps: Sequence[SetBack], restarts: Sequence[int]
+) -> dict[Key, int]:
     """Return the earliest step that bears on what each key's new facts may change, where it has an
-    IN that a step explained, or might have."""
+    IN that a step explained, or might have, or an OUT that a restart told twice may have lost."""
     first, last = min(touched.values(), default=0), max(touched.values(), default=0)
     near = [step for step in steps if step.at < last and step.until + LATE_RETURN >= first]
     if not near:
         return {}
-    told = _values((step.at, step.until) for step in near)
+    told = _values((step.at, step.until, _last_within(restarts, step)) for step in near)
     sql = (
-        f"{_key_table(touched)}, s(starts, until) AS (VALUES {told}) "
+        f"{_key_table(touched)}, s(starts, until, restart) AS (VALUES {told}) "
         "SELECT k.feature, k.person, k.host, k.seats, MIN(s.starts) FROM k JOIN s "
         f"ON s.starts < k.since AND s.until + {LATE_RETURN} >= k.since "
         f"WHERE EXISTS (SELECT 1 FROM licenses_disagreement AS r WHERE {_MINE} "
         "AND r.kind = 'return_alone' AND r.starts >= s.starts AND r.starts < s.until) "
         f"OR EXISTS (SELECT 1 FROM licenses_checkout AS r WHERE {_MINE} AND r.method = {EVENT} "
-        "AND r.taken_at = s.starts AND r.returned_after < r.returned_at) GROUP BY 1, 2, 3, 4"
+        "AND (r.taken_at = s.starts AND r.returned_after < r.returned_at "
+        "OR r.taken_at >= s.starts AND r.taken_at < s.restart)) GROUP BY 1, 2, 3, 4"
     )
     return {Key(*row[:4]): row[4] for row in _rows(sql)}
+
+
+def _last_within(restarts: Sequence[int], step: SetBack) -> int:
+    """Return the last restart of the time that a step tells twice; its beginning if there is
+    none."""
+    index = bisect_right(restarts, step.until) - 1
+    return max(restarts[index], step.at) if index >= 0 else step.at
 
 
 def _widen_to_unreturned(touched: dict[Key, int]) -> None:
@@ -326,7 +344,7 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
     each lies in it whole, as does all that the log's clock told twice."""
     answers = context.answers
     while True:
-        _widen_to_steps(touched, context.set_back())
+        _widen_to_steps(touched, context.set_back(), context.restart_moments)
         found: dict[Key, list[Seen]] = defaultdict(list)
         sql = (
             _key_table(touched)

@@ -417,6 +417,8 @@ def _touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
             method=Checkout.Method.EVENT, returned_after__lt=F("returned_at")
         )
         _touch(stored, bounded.overlapping(at, until), at=at)
+        lost = _of_daemon(server, "").filter(end_reason="restart", taken_at__lt=until)
+        _touch(stored, lost.filter(taken_at__gte=at), at=at)
 
 
 def _holes(spans: dict[str, IntervalSet]) -> set[tuple[str, Hole]]:

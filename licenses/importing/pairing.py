@@ -12,7 +12,7 @@ The result is a function of the set of facts, not of the order in which they wer
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -198,8 +198,9 @@ def pair(
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
     doubts = _Doubts(rows, next_poll, next_hole)
+    told = _told_twice(restarts, set_back)
     ended, queue, orphans = _replay_over_steps(
-        list(facts), set_back, lambda those: _replay(those, already_out, restarts, doubts)
+        list(facts), set_back, lambda those: _replay(those, already_out, restarts, told, doubts)
     )
     holdings = ended + list(queue)
     sampled = [_from_sighting(row) for row in _match(holdings, rows)]
@@ -261,10 +262,22 @@ def _across(step: SetBack, taken: Fact, returned: Fact) -> _Open:
     return holding
 
 
+def _told_twice(
+    restarts: Sequence[Restart], steps: Sequence[SetBack]
+) -> dict[Restart, list[SetBack]]:
+    """Return the steps by which a restart may be earlier than it reads: those from after it to
+    before it."""
+    return {
+        restart: [step for step in steps if step.at < restart.at <= step.until]
+        for restart in restarts
+    }
+
+
 def _replay(
     facts: Iterable[Fact],
     already_out: Sequence[int],
     restarts: Sequence[Restart],
+    told_twice: Mapping[Restart, Sequence[SetBack]],
     doubts: _Doubts,
 ) -> _Replayed:
     restart_seconds = {restart.at for restart in restarts}
@@ -280,14 +293,22 @@ def _replay(
     ended: list[_Open] = []
     orphans: list[Fact] = []
     waiting = deque(restarts)
+    spared: deque[tuple[int, _Open]] = deque()
+    # Lost by a restart that the clock may have told before it was set back to before they were
+    # taken, and until when an IN may say so.
 
     def lose(before: int, *, same_second: bool) -> None:
         while waiting and (waiting[0].at < before or (same_second and waiting[0].at == before)):
             restart = waiting.popleft()
+            steps = told_twice[restart]
+            if not steps:
+                spared.clear()
             for holding in [holding for holding in queue if holding.taken_at < restart.at]:
                 queue.remove(holding)
                 holding.end(restart.last_seen, restart.last_seen, "restart")
                 ended.append(holding)
+                if after := [step.until for step in steps if step.at <= holding.taken_at]:
+                    spared.append((max(after) + LATE_RETURN, holding))
 
     for fact in sorted(facts, key=order):
         lose(fact.at, same_second=fact.kind == OUT)
@@ -297,11 +318,18 @@ def _replay(
             queue.remove(holding)
             holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
             ended.append(holding)
+        elif (holding := doubts.returned(_until(spared, fact.at), fact.at)) is not None:
+            spared = deque(each for each in spared if each[1] is not holding)
+            holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
         else:
             orphans.append(fact)
     if waiting:
         lose(waiting[-1].at, same_second=True)
     return ended, queue, orphans
+
+
+def _until(spared: Iterable[tuple[int, _Open]], at: int) -> deque[_Open]:
+    return deque(holding for last, holding in spared if at <= last)
 
 
 class _Doubts:

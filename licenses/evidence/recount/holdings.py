@@ -112,14 +112,22 @@ class Pairing:
     def replay(self, moves):
         begun = {at for at, _heard in self.restarts}
         out, ended, alone, waiting = [], [], [], list(self.restarts)
+        spared = {}  # what a restart that a clock set back told twice may not have lost: until when
 
         def lose(until):
             while waiting and waiting[0][0] < until:
                 at, heard = waiting.pop(0)
+                steps = [
+                    (to, since) for to, since in self.server.set_back.items() if to < at <= since
+                ]
+                if not steps:
+                    spared.clear()
                 for one in [one for one in out if one.taken < at]:
                     out.remove(one)
                     one.end(heard, heard, lost=True)
                     ended.append(one)
+                    if after := [since for to, since in steps if to <= one.taken]:
+                        spared[one] = max(after) + WEEK
 
         # Within a second OUTs come first, but for those after a restart in it.
         for at, is_out in sorted(moves, key=lambda m: (m[0], m[1] if m[0] in begun else not m[1])):
@@ -128,12 +136,16 @@ class Pairing:
                 out.append(Held(at, at))
                 continue
             one = self.returned(out, at)
+            if one is not None:
+                out.remove(one)
+                ended.append(one)
+            else:
+                one = self.returned([one for one in spared if at <= spared[one]], at)
+                spared.pop(one, None)
             if one is None:
                 alone.append(at)
             else:
-                out.remove(one)
                 one.end(at, at)
-                ended.append(one)
         lose(FAR)
         return ended + out, alone
 

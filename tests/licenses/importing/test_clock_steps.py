@@ -166,3 +166,48 @@ def test_a_clock_that_runs_on_is_told_of_nowhere(tmp_path: Path) -> None:
     assert steps_told(server) == []
     lengths = {row.returned_at - row.taken_at for row in Checkout.objects.all()}
     assert lengths == {timedelta(minutes=MINUTES)}
+
+
+RESTARTED = """\
+9:00:00 (lmgrd) TIMESTAMP 3/2/2026
+9:10:00 (acmed) OUT: "F1" u1@pc1
+9:28:00 (acmed) OUT: "F1" u2@pc1
+9:30:00 (acmed) Server started on lic1 for: F1
+9:40:00 (acmed) OUT: "F1" u3@pc1
+9:15:00 (acmed) OUT: "F1" u2@pc1
+9:20:00 (acmed) IN: "F1" u3@pc1
+10:20:00 (acmed) IN: "F1" u2@pc1
+"""
+
+
+@pytest.mark.parametrize("cuts", [(), (5,), (6,), (7,), (4, 7)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_restart_ends_nothing_that_was_taken_after_the_clock_was_set_back_to_before_it(
+    tmp_path: Path, cuts: tuple[int, ...], backwards: bool
+) -> None:
+    """A piece that begins after the step comes with the line before it, which shows the step."""
+    lines = RESTARTED.splitlines(keepends=True)
+    ends = [*cuts, len(lines)]
+    pieces = [
+        lines[:1] + lines[max(first - 1, 1) : end]
+        for first, end in zip([1, *cuts], ends, strict=True)
+    ]
+    server = LicenseServer.objects.create(name="back", zone="UTC")
+    for number, piece in enumerate(reversed(pieces) if backwards else pieces):
+        path = tmp_path / f"debug{number}.log"
+        path.write_text("".join(piece))
+        import_file(server, path, path.name, Wanted())
+    # Of the two of u2, the one taken first goes on: which is which, the seats in use do not show.
+    found = holdings(server)
+    assert [row[0] for row in found] == ["09:10", "09:15", "09:15", "09:28"]
+    assert found[1:3] == [
+        ("09:15", "09:15", "09:20", "09:40"),
+        ("09:15", "09:15", "10:20", "10:20"),
+    ]
+    # A piece that was handed in apart vouches until the restart for itself.
+    assert {row[3] for row in (found[0], found[3])} <= (
+        {"09:28"} if not cuts else {"09:28", "09:30"}
+    )
+    assert server_differences(server) == 0
+    rebuild_holdings(server)
+    assert holdings(server) == found

@@ -168,24 +168,59 @@ def test_a_seat_returned_across_a_step_is_the_row_that_polls_show_of_its_minute(
     assert (held.method, held.sighting) == (EVENT, 1)
 
 
+RESTARTED = Restart(30, 29)
+"""Told by the clock before it was set back from 40 to 20, or by the one after."""
+
+
+def test_a_restart_from_before_a_clock_was_set_back_ends_nothing_that_was_taken_after() -> None:
+    facts = [Fact(25, OUT), Fact(50, IN)]
+    paired = pair(facts, restarts=[RESTARTED], set_back=[BACK])
+    assert spans(paired.holdings) == [(25, 50, "returned")]
+    assert paired.differences == []
+
+
+def test_a_restart_in_time_told_twice_ends_what_was_taken_before_it_or_never_returned() -> None:
+    facts = [Fact(10, OUT), Fact(25, OUT), Fact(50, IN), Fact(60, IN)]
+    paired = pair(facts, restarts=[RESTARTED], set_back=[BACK])
+    assert spans(paired.holdings) == [(10, 29, "restart"), (25, 50, "returned")]
+    assert [(each.kind, each.starts) for each in paired.differences] == [("return_alone", 60)]
+
+
+@pytest.mark.parametrize("late", [BACK.until + LATE_RETURN + 1, 50])
+def test_a_return_after_another_restart_or_a_week_does_not_undo_one_told_twice(late) -> None:
+    restarts = [RESTARTED, Restart(45, 44)]
+    facts = [Fact(25, OUT), Fact(late, IN)]
+    told = restarts if late == 50 else restarts[:1]
+    (held,) = pair(facts, restarts=told, set_back=[BACK]).holdings
+    assert held.end_reason == "restart"
+
+
 @given(facts=AROUND, data=st.data())
 def test_the_order_of_facts_does_not_matter_where_the_clock_was_set_back(facts, data) -> None:
     shuffled = data.draw(st.permutations(facts))
-    assert pair(shuffled, set_back=[BACK]) == pair(facts, set_back=[BACK])
+    told = {"set_back": [BACK], "restarts": [RESTARTED]}
+    assert pair(shuffled, **told) == pair(facts, **told)
 
 
 @given(facts=AROUND, since=st.integers(0, BACK.at) | st.integers(LATER, LATER + 21))
 def test_pairing_may_start_in_the_middle_where_the_clock_was_set_back(facts, since) -> None:
-    whole = pair(facts, set_back=[BACK]).holdings
+    restarts = [RESTARTED, Restart(55, 50)]
+
+    def told(those):
+        return {
+            "set_back": [step for step in [BACK] if those(step.at)],
+            "restarts": [restart for restart in restarts if those(restart.at)],
+        }
+
+    whole = pair(facts, **told(lambda at: True)).holdings
     early = pair(
-        [fact for fact in facts if fact.at < since],
-        set_back=[BACK] if BACK.at < since else [],
+        [fact for fact in facts if fact.at < since], **told(lambda at: at < since)
     ).holdings
     out = [held.taken_at for held in early if held.returned_at is None]
     late = pair(
         [fact for fact in facts if fact.at >= since],
         already_out=out,
-        set_back=[BACK] if BACK.at >= since else [],
+        **told(lambda at: at >= since),
     ).holdings
     ended = [held for held in early if held.returned_at is not None]
     assert sorted(ended + late, key=repr) == sorted(whole, key=repr)
