@@ -108,6 +108,8 @@ class Stored:
     """Steps of the log's clock not known before: the moment to which it was set, and from which."""
     denial_span: tuple[int, int] | None = None
     movements: Movements | None = None
+    new_rows: Flags | None = None
+    """Which of the movements were not stored before."""
     all_new: bool = False
     """Whether none of the movements was stored before."""
 
@@ -133,7 +135,7 @@ def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
     _store_events(movements(piece, directory), directory, repeats, stored)
     _store_denials(refusals, directory, repeats, stored)
     _store_boundaries(others, directory, stored)
-    _store_steps(others, directory.server, stored)
+    store_steps(others, directory.server, stored)
     _store_packages(others, directory)
     return stored
 
@@ -174,7 +176,7 @@ def _store_events(rows: Movements, directory: Directory, repeats: Repeats, store
     count = int(new.sum())
     stored.new += count
     stored.known += len(rows) - count
-    stored.all_new = count == len(rows)
+    stored.new_rows, stored.all_new = new, count == len(rows)
     # Sorted by key and moment: the first of a key is its earliest.
     keys, firsts = np.unique(rows.key[new], return_index=True)
     for key, at in zip(keys.tolist(), rows.at[new][firsts].tolist(), strict=True):
@@ -302,7 +304,7 @@ def _store_boundaries(
             stored.drafts.append(draft("config", item.at, body))
 
 
-def _store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:
+def store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:
     """Store where the clock was set back. (Its evidence is the `clock` entry of every step.)"""
     steps = {
         item.at: item.at - item.seconds

@@ -7,7 +7,7 @@ after it, and going on (or starting over) neither loses nor doubles anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, BinaryIO
@@ -15,29 +15,18 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
 
 from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
-from licenses.models import (
-    Boundary,
-    Capture,
-    Checkout,
-    Coverage,
-    Disagreement,
-    Feature,
-    LicenseServer,
-    PollState,
-    Sighting,
-)
+from licenses.models import Capture, Coverage, LicenseServer, PollState
 from licenses.sources import records
 from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 
-from . import bulk, coverage, dirty, facts, late, server_facts
+from . import bulk, coverage, dirty, facts, late, reach, server_facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
-from .derive import BEGINNING, Key, Touched, derive
+from .derive import BEGINNING, Touched, derive
 from .directory import Directory
-from .pairing import Hole, holes
+from .joints import Joints
 
 SHOWN = 20
 
@@ -123,6 +112,7 @@ class LogImport:
         # alone.
         self.whole_server = whole_server or known.get("whole_server", False)
         self.directory = Directory(server)
+        self.joints = Joints(server, known.get("joints", ()))
         self.save_cursor = save_cursor
         self._newest = bulk.Newest()
         self.result = FileResult(source, Capture.Kind.LOG)
@@ -135,6 +125,7 @@ class LogImport:
             "repeats": self.repeats.dump(),
             "daemons": sorted(self.daemons),
             "whole_server": self.whole_server,
+            "joints": self.joints.dump(),
         }
 
     def store(self, block: bytes, *, last: bool = False) -> None:
@@ -143,22 +134,36 @@ class LogImport:
         last: nothing follows; a last line without a newline is read as a line.
         """
         check_room()
-        offset = self.parser.offset
+        offset, before = self.parser.offset, self.parser.last_at
         digest, path = store_raw(block) if block else ("", "")
         piece = self.parser.read(block, last=last)
         self.whole_server = self.whole_server or b"(lmgrd)" in block
         with transaction.atomic():
             LicenseServer.objects.select_for_update().get(pk=self.server.pk)
-            self._store_piece(piece, block, offset, digest, path)
+            self._store_piece(piece, block, offset, digest, path, before)
             if self.save_cursor:
                 self.save_cursor(self.cursor())
 
     def _store_piece(
-        self, piece: LogPiece, block: bytes, offset: int, digest: str, path: str
+        self,
+        piece: LogPiece,
+        block: bytes,
+        offset: int,
+        digest: str,
+        path: str,
+        before: int | None,
     ) -> None:
-        items = piece.others
         newest = self._newest_event() if len(piece.events) >= bulk.MANY else None
+        known_spans = coverage.log_spans(self.server)
+        daemons = _daemons(piece)
+        self.daemons |= daemons
+        alike = {""} if self.whole_server else daemons
+        told = [span for daemon in alike for span in known_spans.get(daemon, ())]
+        self.joints.meet(told, self.parser.first_at, before, self.parser.last_at)
         stored = facts.store(piece, self.directory, self.repeats)
+        steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
+        facts.store_steps(steps, self.server, stored)
+        items = [*piece.others, *steps]
         if self.parser.last_at is not None:
             self.repeats.forget_before(self.parser.last_at - facts.REPEAT_WINDOW)
         unreadable = [item for item in items if isinstance(item, records.Unreadable)]
@@ -167,13 +172,12 @@ class LogImport:
         capture = known or self._capture(
             items, block, offset, digest, path, spans, unreadable, stored
         )
-        known_spans = coverage.log_spans(self.server)
-        added = self._extend_coverage(piece, spans)
-        _touch_lost(self.server, stored, added)
-        _touch_told_twice(self.server, stored)
+        added = self._extend_coverage(spans)
+        reach.touch_lost(self.server, stored, added)
+        reach.touch_told_twice(self.server, stored)
         if added:
-            lost = _holes(known_spans) ^ _holes(coverage.log_spans(self.server))
-            _touch_across(self.server, stored, lost)
+            lost = reach.all_holes(known_spans) ^ reach.all_holes(coverage.log_spans(self.server))
+            reach.touch_across(self.server, stored, lost)
         changed = self._derive(stored, newest)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
@@ -240,15 +244,8 @@ class LogImport:
         store_unreadable(capture, unreadable)
         return capture
 
-    def _extend_coverage(
-        self, piece: LogPiece, spans: list[tuple[int, int]]
-    ) -> dict[str, list[tuple[int, int]]]:
+    def _extend_coverage(self, spans: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
         """Add what the chunk vouches for, and return what was new, by daemon."""
-        self.daemons |= piece.events.daemons() | {
-            item.daemon
-            for item in piece.others
-            if isinstance(item, records.Checkout | records.Checkin | records.Denial)
-        }
         wanted = [""] if self.whole_server else sorted(self.daemons)
         added = {
             daemon: coverage.extend(self.server, daemon, Coverage.Source.LOG, spans)
@@ -349,106 +346,18 @@ class LogImport:
         self._counts, self._lines = dict(counts), self.parser.lines
 
 
+def _daemons(piece: LogPiece) -> set[str]:
+    """Return whose events a piece holds."""
+    return piece.events.daemons() | {
+        item.daemon
+        for item in piece.others
+        if isinstance(item, records.Checkout | records.Checkin | records.Denial)
+    }
+
+
 def _heard_until(spans: dict[str, IntervalSet]) -> int | None:
     """Return the newest moment that any log of a server vouches for."""
     return max((int(known.ends[-1]) for known in spans.values() if len(known)), default=None)
-
-
-def _touch_lost(
-    server: LicenseServer, stored: facts.Stored, added: dict[str, list[tuple[int, int]]]
-) -> None:
-    """Have the holdings made again that a restart just learned of has lost, or whose end new
-    coverage moves."""
-    starts = Boundary.objects.filter(server=server, kind=Boundary.Kind.START)
-    for daemon, restart in stored.boundaries:
-        rows = _of_daemon(server, daemon)
-        _touch(stored, rows.overlapping(restart, restart + 1), at=restart)
-        # Those that a piece of the log which knew less had let end in this restart.
-        before = starts.filter(at__lt=restart).order_by("-at").values_list("at", flat=True).first()
-        lost = rows.filter(end_reason="restart", returned_at__lte=restart)
-        _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
-        # Polls ended these; where the log was last heard before that, the restart did.
-        unseen = rows.filter(
-            end_reason="not_seen", method=Checkout.Method.EVENT, taken_at__lt=restart
-        )
-        _touch(stored, unseen.filter(returned_at__gt=before) if before is not None else unseen)
-    polled = (
-        Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).exists()
-        or Sighting.objects.filter(feature__server=server).exists()
-    )
-    for daemon, spans in added.items():
-        rows = _of_daemon(server, daemon)
-        for start, end in spans:
-            restarts = Boundary.objects.filter(server=server, kind=Boundary.Kind.START)
-            following = (
-                restarts.filter(at__gte=end).order_by("at").values_list("at", flat=True).first()
-            )
-            if following is not None:
-                before = (
-                    restarts.filter(at__lt=end).order_by("-at").values_list("at", flat=True).first()
-                )
-                lost = rows.filter(end_reason="restart", returned_at__lte=end)
-                _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
-            if not polled:
-                continue
-            # What only polls saw is what the log may now contradict.
-            _touch(stored, rows.filter(method=Checkout.Method.SAMPLED).overlapping(start, end))
-            # Polls ended these while the log was silent; where it now speaks the bounds change.
-            _touch(
-                stored,
-                rows.filter(
-                    Q(returned_at__gte=start, returned_at__lte=end)
-                    | Q(returned_after__gte=start - 1, returned_after__lte=end),
-                    end_reason="not_seen",
-                    method=Checkout.Method.EVENT,
-                ),
-            )
-
-
-def _touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
-    """Have the holdings made again that a step of the clock just learned of may explain, in the
-    time that it told twice: INs that ended nothing, or that another step explains."""
-    alone = Disagreement.objects.filter(feature__server=server, kind=Disagreement.Kind.RETURN_ALONE)
-    for at, until in stored.set_back:
-        found = alone.filter(starts__gte=coverage.moment(at), starts__lt=coverage.moment(until))
-        for key in found.values_list("feature_id", "person_id", "host_id", "seats"):
-            stored.touch(Key(*key), at)
-        bounded = _of_daemon(server, "").filter(
-            method=Checkout.Method.EVENT, returned_after__lt=F("returned_at")
-        )
-        _touch(stored, bounded.overlapping(at, until), at=at)
-        lost = _of_daemon(server, "").filter(end_reason="restart", taken_at__lt=until)
-        _touch(stored, lost.filter(taken_at__gte=at), at=at)
-
-
-def _holes(spans: dict[str, IntervalSet]) -> set[tuple[str, Hole]]:
-    """Return the time of which the log is lost, by daemon."""
-    return {(name, hole) for name in spans for hole in holes(coverage.of_daemon(spans, name))}
-
-
-def _touch_across(
-    server: LicenseServer, stored: facts.Stored, changed: Iterable[tuple[str, Hole]]
-) -> None:
-    """Have the holdings made again that reach across a hole in the log that is new, or another."""
-    for daemon, hole in changed:
-        rows = _of_daemon(server, daemon).filter(method=Checkout.Method.EVENT)
-        _touch(stored, rows.overlapping(hole.start, hole.end))
-
-
-def _of_daemon(server: LicenseServer, daemon: str) -> Any:
-    features = Feature.objects.filter(server=server)
-    if daemon:
-        features = features.filter(daemon=daemon)
-    return Checkout.objects.filter(feature__in=features.values("pk"))
-
-
-def _touch(stored: facts.Stored, rows: Any, *, at: int | None = None) -> None:
-    for feature, person, host, seats, taken_at in rows.values_list(
-        "feature_id", "person_id", "host_id", "seats", "taken_at"
-    ).iterator(chunk_size=2000):
-        stored.touch(
-            Key(feature, person, host, seats), at if at is not None else int(taken_at.timestamp())
-        )
 
 
 def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:

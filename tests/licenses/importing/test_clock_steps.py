@@ -211,3 +211,68 @@ def test_a_restart_ends_nothing_that_was_taken_after_the_clock_was_set_back_to_b
     assert server_differences(server) == 0
     rebuild_holdings(server)
     assert holdings(server) == found
+
+
+APART = (
+    """\
+9:00:00 (lmgrd) TIMESTAMP 3/2/2026
+9:10:00 (acmed) OUT: "F1" u1@pc1
+9:50:00 (acmed) OUT: "F1" u2@pc1
+10:00:00 (acmed) OUT: "F1" u3@pc1
+""",
+    """\
+9:20:00 (lmgrd) TIMESTAMP 3/2/2026
+9:30:00 (acmed) IN: "F1" u2@pc1
+9:31:00 (acmed) IN: "F1" u1@pc1
+10:20:00 (acmed) IN: "F1" u3@pc1
+""",
+)
+
+
+@pytest.mark.parametrize("size", [0, 60])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0, 1), (1, 0, 1, 0)])
+def test_a_clock_set_back_between_two_texts_is_a_step_once_and_counts_as_within_one(
+    tmp_path: Path, settings: Any, order: tuple[int, ...], size: int
+) -> None:
+    settings.ITAM_CHUNK_BYTES = size or settings.ITAM_CHUNK_BYTES
+    server = LicenseServer.objects.create(name="back", zone="UTC")
+    notes = []
+    for number in order:
+        path = tmp_path / f"debug{number}.log"
+        path.write_text(APART[number])
+        (result,) = import_file(server, path, path.name, Wanted())
+        notes += result.notes
+    assert max(map(abs, steps_told(server))) == 40 * 60
+    assert set(steps_told(server)) == {-40 * 60} or size
+    assert "clock moved by -2400 s: another text of the log" in notes[-1]
+    assert holdings(server) == [
+        ("09:10", "09:10", "09:31", "09:31"),
+        ("09:20", "09:20", "09:30", "10:00"),
+        ("10:00", "10:00", "10:20", "10:20"),
+    ]
+    assert server_differences(server) == 0
+    rebuild_holdings(server)
+    assert server_differences(server) == 0
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param((APART[0] + APART[1], APART[0]), id="a-part-of-what-is-known"),
+        pytest.param((APART[0], APART[0] + '10:05:00 (acmed) IN: "F1" u3@pc1\n'), id="longer"),
+        pytest.param((APART[0], APART[1].replace("acmed", "betad")), id="of-another-daemon"),
+        pytest.param((APART[0], APART[1].replace("3/2", "3/3")), id="of-another-day"),
+        pytest.param((APART[0], APART[1][:36]), id="without-an-event"),
+    ],
+)
+def test_texts_that_overlap_in_the_same_lines_or_in_none_show_no_step(
+    tmp_path: Path, texts: tuple[str, ...]
+) -> None:
+    for turn in (texts, texts[::-1]):
+        server = LicenseServer.objects.create(name=f"calm{turn == texts}", zone="UTC")
+        for number, text in enumerate(turn):
+            path = tmp_path / f"debug{number}.log"
+            path.write_text(text)
+            import_file(server, path, path.name, Wanted())
+        within = [-2400] if texts[0].count("TIMESTAMP") == 2 else []
+        assert steps_told(server) == within
