@@ -54,20 +54,20 @@ def show(lines: Sequence[Line]) -> None:
 
 
 @contextlib.contextmanager
-def django_on(database: str) -> Iterator[None]:
-    """Set Django up as in production, on an empty, migrated database.
+def django_on(database: str, keep: Path | None = None) -> Iterator[None]:
+    """Set Django up as in production, on a migrated database that is empty unless it was kept.
 
     database:  `sqlite`, in a temporary folder, or `postgresql`, started for it and stopped after.
+    keep:      a folder for the data of SQLite and its keys, which stay there for the next run.
     """
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="itam-benchmark-"))
-        os.environ |= {
-            "DJANGO_SETTINGS_MODULE": "itam.settings",
-            "ITAM_DATA_DIR": folder,
-            "ITAM_SECRET_KEY": secrets.token_urlsafe(50),
-            "ITAM_PSEUDONYM_KEY": secrets.token_urlsafe(32),
-            "ITAM_FIELD_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        }
+        if keep is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="itam-benchmark-"))
+        else:
+            keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = str(keep.resolve())
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "itam.settings", "ITAM_DATA_DIR": folder}
+        os.environ |= _keys(Path(folder) / "keys.json")
         os.environ.pop("ITAM_DEBUG", None)
         os.environ.pop("DATABASE_URL", None)
         if database == "postgresql":
@@ -82,7 +82,7 @@ def django_on(database: str) -> Iterator[None]:
 
         django.setup()
         # With DEBUG on, every query would be kept.
-        logging.disable(logging.INFO)
+        logging.disable(logging.ERROR)
         call_command("migrate", verbosity=0)
         try:
             yield
@@ -90,6 +90,20 @@ def django_on(database: str) -> Iterator[None]:
             from django.db import connections
 
             connections.close_all()
+
+
+def _keys(file: Path) -> dict[str, str]:
+    """Return made-up secrets, those of the last run if it left them there."""
+    if not file.exists():
+        made = {
+            "ITAM_SECRET_KEY": secrets.token_urlsafe(50),
+            "ITAM_PSEUDONYM_KEY": secrets.token_urlsafe(32),
+            "ITAM_FIELD_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        }
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(made))
+    found: dict[str, str] = json.loads(file.read_text())
+    return found
 
 
 def timed(deed: Callable[[], Any]) -> float:
