@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import ngettext
 
 
 def number(value: Any, places: int = 0) -> str:
     """Return a number with groups of three and so many places: "12,400" or "12.400"."""
     return number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment to the minute in the zone of the pages: "28 Nov 2026 21:26"; "–": none."""
+    return "–" if at is None else date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 def seats(count: int) -> str:

@@ -11,6 +11,28 @@ from django.apps import AppConfig
 from django.db.models import Field
 from django.utils.translation import gettext_lazy, override
 
+BETTER = {
+    "band": "stage",
+    "data sha256": "SHA-256 of the numbers",
+    "days after": "days after the end of the period",
+    "duration ms": "duration (ms)",
+    "episode gap minutes": "gap between episodes (minutes)",
+    "for samples": "must hold for (answers)",
+    "for seconds": "must hold for (seconds)",
+    "hysteresis percent": "clears below the threshold by (%)",
+    "keep firing seconds": "must be clear for (seconds)",
+    "lost seconds": "time lost (seconds)",
+    "minor": "second code",
+    "of": "rows of",
+    "ordinal": "number among the same",
+    "past": "found in late data",
+    "poll seconds": "ask every (seconds)",
+    "repeat seconds": "tell again every (seconds)",
+    "sha256": "SHA-256",
+    "wait minutes": "wait (minutes)",
+}
+"""What people read in place of a name that an identifier makes and nobody would say."""
+
 
 def translate(app: AppConfig) -> None:
     """Make messages of the names that an application's models and fields were not given."""
@@ -27,4 +49,6 @@ def _translate(app: AppConfig) -> None:
                 setattr(meta, name, gettext_lazy(str(text)))
         for field in [*meta.local_fields, *meta.local_many_to_many]:
             if isinstance(field, Field) and isinstance(field.verbose_name, str):
-                field.verbose_name = gettext_lazy(field.verbose_name)
+                field.verbose_name = gettext_lazy(
+                    BETTER.get(field.verbose_name, field.verbose_name)
+                )

@@ -23,6 +23,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
+from itam import figures
 from licenses.access import reversible
 from licenses.alerts.actions import send_test
 from licenses.alerts.backtest import Backtest, backtest, sentences
@@ -39,6 +40,7 @@ from licenses.models import (
 
 from . import words
 from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular
+from .trying import Tried, Tries
 from .undoing import tell
 
 BACKTEST = "_backtest"
@@ -66,6 +68,7 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     )
     search_fields = ("title", "rule__name")
     actions = ["acknowledge"]
+    exclude = ("subject",)  # a key of the program: pool, server and contract say it
     inlines = [NotificationInline]
     warn_unsaved_form = False
 
@@ -134,7 +137,7 @@ class AlertRuleForm(forms.ModelForm):
         given = {name: value for name, value in self.cleaned_data.items() if name in columns}
         pools = LicensePool.objects.for_user(self.user).active()
         found = backtest(AlertRule(**given), pools, now=int(time.time()))
-        raise forms.ValidationError([gettext("Not saved yet."), *sentences(found), *_latest(found)])
+        raise Tried([gettext("Not saved yet."), *sentences(found), *_latest(found)])
 
 
 def _latest(found: Backtest) -> list[str]:
@@ -143,16 +146,16 @@ def _latest(found: Backtest) -> list[str]:
     for name, row in found.latest:
         of = gettext("%(worst)s of %(limit)s") % {"worst": row.worst, "limit": row.limit}
         sentence = gettext(
-            "%(when)s UTC, %(pool)s: %(seats)s in use, for %(length)s, %(denials)s refused."
+            "%(when)s, %(pool)s: %(seats)s in use, for %(length)s, %(denials)s refused."
         )
         if found.kind == AlertRule.Kind.DENIALS:
             sentence = gettext(
-                "%(when)s UTC, %(pool)s: at most %(seats)s refusals in an hour, for %(length)s."
+                "%(when)s, %(pool)s: at most %(seats)s refusals in an hour, for %(length)s."
             )
         said.append(
             sentence
             % {
-                "when": f"{words.moment(row.fired_at):%Y-%m-%d %H:%M}",
+                "when": figures.moment(words.moment(row.fired_at)),
                 "pool": name,
                 "seats": row.worst if row.limit is None else of,
                 "length": words.lasting(row.end - row.start),
@@ -163,7 +166,7 @@ def _latest(found: Backtest) -> list[str]:
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(ScopedAdmin):
+class AlertRuleAdmin(Tries, ScopedAdmin):
     form = AlertRuleForm
     change_form_after_template = "admin/licenses/alert_rule_backtest.html"
     list_display = ("name", "kind", "threshold", "subject", "firing", "channel_names", "enabled")

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from itam import figures
 from licenses.access.fairness import waits
 from licenses.alerts.filling import sentence
 from licenses.analysis import denials as pool_denials
@@ -27,7 +28,15 @@ from licenses.analysis.time_to_full import forecasts
 from licenses.analysis.verdict import VERDICT_WORDS, months
 from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
-from licenses.models import Checkout, Denial, PoolFeature, SharingRule, Sighting, sees_names
+from licenses.models import (
+    Checkout,
+    Denial,
+    Entitlement,
+    PoolFeature,
+    SharingRule,
+    Sighting,
+    sees_names,
+)
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 
 from . import words
@@ -205,6 +214,9 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
 def steps(pool: Any) -> list[dict[str, Any]]:
     """Return the rights over time, newest first."""
     now = int(time.time())
+    found = list(reversed(entitlement_steps(pool)))
+    rows = Entitlement.objects.filter(pk__in={pk for step in found for pk in step.entitlement_ids})
+    lines = {row.pk: _line(row) for row in rows.select_related("contract")}
     return [
         {
             "start": datetime.fromtimestamp(step.start, UTC),
@@ -212,11 +224,17 @@ def steps(pool: Any) -> list[dict[str, Any]]:
             "quantity": step.quantity,
             "overdraft": step.overdraft,
             "allowed": step.allowed,
-            "lines": step.entitlement_ids,
+            "lines": [(pk, lines[pk]) for pk in step.entitlement_ids if pk in lines],
             "current": step.start <= now and (step.end is None or now < step.end),
         }
-        for step in reversed(entitlement_steps(pool))
+        for step in found
     ]
+
+
+def _line(row: Entitlement) -> str:
+    """Return what people know a line by: its seats and its contract."""
+    seats = figures.seats(row.quantity)
+    return f"{seats}, {row.contract.number}" if row.contract else seats
 
 
 def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:

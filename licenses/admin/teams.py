@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -18,6 +17,7 @@ from licenses.importing.teams import Fits, changing, count_fitting
 from licenses.models import TeamRule
 
 from .base import ScopedAdmin
+from .trying import Tried, Tries
 
 PREVIEW = "_preview"
 
@@ -56,14 +56,12 @@ class TeamRuleForm(forms.ModelForm):
                 user_pattern=self.cleaned_data.get("user_pattern", ""),
                 host_pattern=self.cleaned_data.get("host_pattern", ""),
             )
-            raise ValidationError(
-                gettext("Not saved yet. This would fit %(fitting_words)s.")
-                % {"fitting_words": fitting_words(count_fitting(rule))}
-            )
+            said = gettext("Not saved yet. This would fit %(fitting_words)s.")
+            raise Tried([said % {"fitting_words": fitting_words(count_fitting(rule))}])
 
 
 @admin.register(TeamRule)
-class TeamRuleAdmin(TeamsChange, ScopedAdmin):
+class TeamRuleAdmin(TeamsChange, Tries, ScopedAdmin):
     """The first rule that fits decides; the page of a rule says how many fit."""
 
     changes_rules = True

@@ -148,6 +148,9 @@ class DenialAdmin(UsageAdmin):
         ("served_at", admin.EmptyFieldListFilter),
     )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["why" if name == "reason_class" else name for name in super().get_fields(request)]
+
     @display(
         description=gettext_lazy("Why"),
         label={"seats": "danger", "other": "info", "served": "success"},

@@ -14,6 +14,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
+
 from .contracts import Contract
 from .fields import EncryptedField, InstantField
 from .pools import LicensePool
@@ -347,7 +349,7 @@ class Silence(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("silence until %(ends_at)s") % {"ends_at": f"{self.ends_at:%Y-%m-%d %H:%M}"}
+        return gettext("silence until %(ends_at)s") % {"ends_at": figures.moment(self.ends_at)}
 
     def clean(self) -> None:
         if self.ends_at and self.starts_at and self.ends_at - self.starts_at > timedelta(days=30):

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from itam import figures
+
 from .scoping import ManagersOnlyQuerySet
 
 
@@ -46,4 +48,4 @@ class BulkChange(models.Model):
         verbose_name_plural = "changes of several"
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.recorded_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()}, {figures.moment(self.recorded_at)}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
+from itam import figures
 from licenses.sources.flexnet.denials import WORDING
 
 from .fields import InstantField
@@ -73,11 +74,7 @@ class Denial(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("denial (%(code)s) of %(feature_id)s at %(at)s") % {
-            "code": self.code,
-            "feature_id": self.feature_id,
-            "at": self.at,
-        }
+        return f"{self.feature.name}, {figures.moment(self.at)}"
 
 
 class DenialEpisode(models.Model):
@@ -143,8 +140,4 @@ class DenialEpisode(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("%(refusals)s refusals in %(pool_id)s from %(starts)s") % {
-            "refusals": self.refusals,
-            "pool_id": self.pool_id,
-            "starts": self.starts,
-        }
+        return f"{self.pool}, {figures.moment(self.starts)}: {figures.refusals(self.refusals)}"

@@ -11,6 +11,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
+
 from .fields import InstantField
 from .pools import LicensePool, PoolFeature
 from .scoping import ScopedQuerySet
@@ -143,7 +145,7 @@ class Capture(models.Model):
         return gettext("%(get_kind_display)s of %(server)s at %(recorded_at)s") % {
             "get_kind_display": self.get_kind_display(),
             "server": self.server,
-            "recorded_at": f"{self.recorded_at:%Y-%m-%d %H:%M:%S}",
+            "recorded_at": figures.moment(self.recorded_at),
         }
 
 
@@ -212,7 +214,8 @@ class Coverage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.server_id} {self.source} {self.starts}..{self.ends}"
+        span = f"{figures.moment(self.starts)} – {figures.moment(self.ends)}"
+        return f"{self.server}, {self.get_source_display()}: {span}"
 
 
 class Gap(models.Model):
@@ -259,7 +262,7 @@ class Gap(models.Model):
     def __str__(self) -> str:
         return gettext("%(get_cause_display)s from %(starts)s") % {
             "get_cause_display": self.get_cause_display(),
-            "starts": self.starts,
+            "starts": figures.moment(self.starts),
         }
 
 

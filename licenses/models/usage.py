@@ -13,6 +13,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
+
 from .fields import InstantField
 from .inventory import Host, Person
 from .scoping import ScopedQuerySet
@@ -54,7 +56,7 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.feature_id} {self.at}"
+        return f"{self.get_kind_display()} {self.feature.name}, {figures.moment(self.at)}"
 
 
 class Boundary(models.Model):
@@ -87,7 +89,7 @@ class Boundary(models.Model):
         return gettext("%(get_kind_display)s of %(daemon)s at %(at)s") % {
             "get_kind_display": self.get_kind_display(),
             "daemon": self.daemon or "server",
-            "at": self.at,
+            "at": figures.moment(self.at),
         }
 
 
@@ -147,7 +149,7 @@ class Sighting(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.seats} × {self.feature_id} since {self.started_at}"
+        return f"{self.seats} × {self.feature.name}, {figures.moment(self.started_at)}"
 
 
 class CheckoutQuerySet(FeatureRowQuerySet):
@@ -220,7 +222,7 @@ class Checkout(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.seats} × {self.feature_id} from {self.taken_at}"
+        return f"{self.seats} × {self.feature.name}, {figures.moment(self.taken_at)}"
 
 
 class Disagreement(models.Model):
@@ -267,8 +269,4 @@ class Disagreement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("%(get_kind_display)s: %(feature_id)s at %(starts)s") % {
-            "get_kind_display": self.get_kind_display(),
-            "feature_id": self.feature_id,
-            "starts": self.starts,
-        }
+        return f"{self.feature.name}, {figures.moment(self.starts)}: {self.get_kind_display()}"

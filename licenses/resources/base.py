@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from import_export import fields, resources
 
 from .cells import Text
@@ -33,11 +34,14 @@ class Sheet(resources.ModelResource):
         strange = [header for header in headers if header not in known]
         missing = [header for header in self.needed if header not in headers]
         if strange or missing:
-            raise ValidationError(
-                (f"Unknown column {strange[0]!r}. " if strange else "")
-                + (f"Missing column {missing[0]!r}. " if missing else "")
-                + f"Expected columns: {', '.join(sorted(known))}."
-            )
+            found = []
+            if strange:
+                found.append(gettext("Unknown column %(name)s.") % {"name": repr(strange[0])})
+            if missing:
+                found.append(gettext("Missing column %(name)s.") % {"name": repr(missing[0])})
+            told = {"names": ", ".join(sorted(known))}
+            found.append(gettext("Expected columns: %(names)s.") % told)
+            raise ValidationError(" ".join(found))
         dataset.headers = headers
         for header in sorted(known - set(headers)):
             dataset.append_col([""] * len(dataset), header=header)

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db.models import Model, Q
+from django.utils.translation import gettext
 from import_export import widgets
 
 _FORMULA = re.compile(r"[\t\r\n\0]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -53,7 +54,8 @@ class Day(Text):
         try:
             return date.fromisoformat(text)
         except ValueError as error:
-            raise ValueError(f"{text!r}: expected a date such as 2026-03-31") from error
+            said = gettext("%(text)s: expected a date such as 2026-03-31")
+            raise ValueError(said % {"text": repr(text)}) from error
 
 
 class Whole(Text):
@@ -67,14 +69,16 @@ class Whole(Text):
         text = super().clean(value)
         if not text:
             if self.default is None:
-                raise ValueError("empty: expected a whole number")
+                raise ValueError(gettext("empty: expected a whole number"))
             return self.default
         try:
             number = Decimal(text)
         except InvalidOperation as error:
-            raise ValueError(f"{text!r}: expected a whole number") from error
+            said = gettext("%(text)s: expected a whole number")
+            raise ValueError(said % {"text": repr(text)}) from error
         if number != number.to_integral_value() or number < 0:
-            raise ValueError(f"{text!r}: expected a whole number of 0 or more")
+            said = gettext("%(text)s: expected a whole number of 0 or more")
+            raise ValueError(said % {"text": repr(text)})
         return int(number)
 
 
@@ -88,9 +92,11 @@ class Money(Text):
         try:
             amount = Decimal(text)
         except InvalidOperation as error:
-            raise ValueError(f"{text!r}: expected an amount such as 1250.50") from error
+            said = gettext("%(text)s: expected an amount such as 1250.50")
+            raise ValueError(said % {"text": repr(text)}) from error
         if not amount.is_finite() or amount < 0:
-            raise ValueError(f"{text!r}: expected an amount of 0 or more")
+            said = gettext("%(text)s: expected an amount of 0 or more")
+            raise ValueError(said % {"text": repr(text)})
         return amount.quantize(Decimal("0.01"))
 
 
@@ -101,7 +107,7 @@ class YesNo(Text):
             return False
         if text in ("yes", "true", "1"):
             return True
-        raise ValueError(f"{value!r}: expected yes or no")
+        raise ValueError(gettext("%(text)s: expected yes or no") % {"text": repr(value)})
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return "yes" if value else "no"
@@ -122,7 +128,8 @@ class Choice(Text):
             return self.default
         if text not in self.keys:
             expected = ", ".join(sorted({str(key) for key in self.keys.values()}))
-            raise ValueError(f"{value!r}: expected one of {expected}")
+            told = {"text": repr(value), "expected": expected}
+            raise ValueError(gettext("%(text)s: expected one of %(expected)s") % told)
         return self.keys[text]
 
 
@@ -148,7 +155,8 @@ class Named(Text):
         kind = str(self.model._meta.verbose_name)
         if not text:
             if self.needed:
-                raise ValueError(f"empty: expected the {self.name} of a {kind}")
+                told = {"field": self.name, "kind": kind}
+                raise ValueError(gettext("empty: expected the %(field)s of a %(kind)s") % told)
             return None
         wanted = Q(**{self.name: text})
         where = ""
@@ -157,13 +165,22 @@ class Named(Text):
             other = super().clean((row or {}).get(column))
             if other:
                 wanted &= Q(**{lookup: other})
-                where = f" of {other}"
+                where = other
         found = list(self.model._default_manager.filter(wanted)[:2])
         if not found:
-            raise ValueError(f"there is no {kind} {text!r}{where}: record it first")
+            told = {"kind": kind, "name": repr(text), "where": where}
+            said = (
+                gettext("there is no %(kind)s %(name)s of %(where)s: record it first")
+                if where
+                else gettext("there is no %(kind)s %(name)s: record it first")
+            )
+            raise ValueError(said % told)
         if len(found) > 1:
             column = self.within[0] if self.within else self.name
-            raise ValueError(f"several {kind}s are called {text!r}: fill in {column!r}, too")
+            kinds = str(self.model._meta.verbose_name_plural)
+            told = {"kinds": kinds, "name": repr(text), "column": repr(column)}
+            said = gettext("several %(kinds)s are called %(name)s: fill in %(column)s, too")
+            raise ValueError(said % told)
         return found[0]
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import tablib  # type: ignore[import-untyped]
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from import_export import fields
 
 from licenses.models import (
@@ -62,7 +63,9 @@ class PersonResource(Sheet):
     def _login(self, row: Any) -> str:
         login = Text().clean(row.get("login"))
         if not login:
-            raise ValidationError({"login": "empty: expected the login that the server prints"})
+            raise ValidationError(
+                {"login": gettext("empty: expected the login that the server prints")}
+            )
         return login
 
     def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
@@ -83,10 +86,14 @@ class PersonResource(Sheet):
             except ValueError as error:
                 errors[name] = str(error)
         if not errors and cells["team"] is None and (cells["member_from"] or cells["member_to"]):
-            errors["team"] = "empty, although the line has days: expected the name of a team"
+            said = gettext("empty, although the line has days: expected the name of a team")
+            errors["team"] = said
         first, last = cells.get("member_from"), cells.get("member_to")
         if first and last and last < first:
-            errors["member_to"] = f"{last} lies before {first}"
+            errors["member_to"] = gettext("%(last)s lies before %(first)s") % {
+                "last": last,
+                "first": first,
+            }
         if errors:
             raise ValidationError(errors)
         instance.cells = cells

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import tablib  # type: ignore[import-untyped]
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from import_export import fields
 
 from licenses.concurrency.periods import local_midnight
@@ -88,7 +89,7 @@ class PoolResource(Sheet):
                 errors[name] = str(error)
         if bool(cells.get("server")) != bool(cells.get("feature")):
             missing = "feature" if cells.get("server") else "server"
-            errors[missing] = "empty: a mapping names a server and a feature"
+            errors[missing] = gettext("empty: a mapping names a server and a feature")
         if errors:
             raise ValidationError(errors)
         instance.cells = cells

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from licenses.analysis import now as pools_now
 from licenses.importing.inventory import RIGHT, recorded_rights
@@ -89,9 +90,10 @@ class OfVendor(Named):
             wanted = wanted.filter(vendor__products__pools=pool)
         found = wanted.first()
         if found is None:
-            raise ValueError(
-                f"there is no contract {number!r} with the pool's vendor: record it first"
+            said = gettext(
+                "there is no contract %(number)s with the pool's vendor: record it first"
             )
+            raise ValueError(said % {"number": repr(number)})
         return found
 
 
@@ -130,7 +132,7 @@ class EntitlementResource(Sheet):
     def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         super().import_instance(instance, row, **kwargs)
         if instance.valid_from is None:
-            raise ValidationError({"valid_from": "empty: expected the first day"})
+            raise ValidationError({"valid_from": gettext("empty: expected the first day")})
         instance.recorded_by = kwargs.get("user")
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:

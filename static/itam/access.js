@@ -127,4 +127,13 @@
     }).observe(document.body, { childList: true, subtree: true });
   });
   document.addEventListener("keydown", pressed, true);
+
+  // Paper is light: a browser leaves dark grounds out when it prints, and light letters in.
+  const root = document.documentElement;
+  let dark = false;
+  window.addEventListener("beforeprint", () => {
+    dark = root.classList.contains("dark");
+    root.classList.remove("dark");
+  });
+  window.addEventListener("afterprint", () => root.classList.toggle("dark", dark));
 })();
