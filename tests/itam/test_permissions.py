@@ -8,6 +8,7 @@ Writing the table anew, to be read before it is committed:
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import re
@@ -18,8 +19,10 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, User
 from django.db import models, transaction
+from django.template.backends.django import Template
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
@@ -181,16 +184,34 @@ def signed_in(user: User | None) -> dict[str, str]:
     return {name: morsel.value for name, morsel in client.cookies.items()}
 
 
+@pytest.fixture
+def only_answers(
+    people: dict[str, User | None], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leave out of thousands of requests what says nothing about who is let through: pages are not
+    drawn, nor is the schema; what an account may is read once, and not for each request; visits
+    are kept in the cookie."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    monkeypatch.setattr(SchemaGenerator, "get_schema", lambda *_words, **_more: {"openapi": "3.1"})
+    monkeypatch.setattr(Template, "render", lambda *_words, **_more: "")
+    accounts = {user.pk: user for user in people.values() if user is not None}
+    for user in accounts.values():
+        user.get_all_permissions()
+    monkeypatch.setattr(
+        ModelBackend, "get_user", lambda _self, number: copy.copy(accounts.get(number))
+    )
+
+
 def measured(people: dict[str, User | None]) -> dict[str, str]:
     """Return a line of letters for each method and route."""
     found: dict[str, str] = {}
     visits = [signed_in(user) for user in people.values()]
+    client = Client(raise_request_exception=False)
     for route, pattern in routes():
         path = address(route, pattern)
         for method in METHODS if path.startswith("/api/") else METHODS[:2]:
             letters = ""
             for cookies in visits:
-                client = Client(raise_request_exception=False)
                 client.cookies = SimpleCookie(cookies)
                 with transaction.atomic():
                     letters += answer(client, method, path) or "-"
@@ -204,12 +225,8 @@ def measured(people: dict[str, User | None]) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.timeout(1500)
-@pytest.mark.usefixtures("foreign")
-def test_every_route_answers_each_role_as_the_table_says(
-    people: dict[str, User | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Who may see the schema counts here, and not what is in it: that takes seconds for each role.
-    monkeypatch.setattr(SchemaGenerator, "get_schema", lambda *_words, **_more: {"openapi": "3.1"})
+@pytest.mark.usefixtures("foreign", "only_answers")
+def test_every_route_answers_each_role_as_the_table_says(people: dict[str, User | None]) -> None:
     logging.disable(logging.CRITICAL)  # thousands of refusals
     try:
         found = measured(people)
