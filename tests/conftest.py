@@ -16,6 +16,8 @@ import pytest
 from tests import databases, thorough
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+_PAGES = BASE_DIR / "tests" / "licenses" / "admin"
+_EVERY_PAGE = {"test_pages.py", "test_exporting.py"}
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server", "admin_client"}
 
 
@@ -45,7 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     that the end of a run keeps all processes busy.
 
     Without those that drive a browser, and those marked `once`: which database is behind a page, or
-    was behind a file that is written, does not show in it.
+    was behind a file that is written, does not show in it. Of the admin's, those that open every
+    page and list are enough: what else it does, it has done by functions with tests of their own.
     """
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     chosen, left = [], []
@@ -59,7 +62,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     f"{item.nodeid} is to run alone and touches the database: those that run alone "
                     "are not repeated on PostgreSQL, so it must bring a database of its own."
                 )
-        again = touches and not any(map(item.get_closest_marker, ("browser", "once")))
+        shown = item.path.parent == _PAGES and item.path.name not in _EVERY_PAGE
+        once = shown or any(map(item.get_closest_marker, ("browser", "once")))
+        again = touches and not once
         (chosen if again else left).append(item)
     if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":
         items[:] = chosen

@@ -15,7 +15,7 @@ from itam.middleware import HeadersMiddleware, ProxyMiddleware
 from licenses.alerts.heartbeat import Lookout
 from licenses.models import Heartbeat
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

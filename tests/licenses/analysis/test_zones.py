@@ -86,6 +86,7 @@ def odd_days(zone: str, year: int) -> list[date]:
     return [*odd, *leap, date(year, 1, 1), date(year, 12, 31)]
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 @pytest.mark.parametrize(("zone", "year"), CASES)
 def test_coverage_and_use_of_an_odd_day_are_exact(zone: str, year: int) -> None:
@@ -119,6 +120,7 @@ def test_coverage_and_use_of_an_odd_day_are_exact(zone: str, year: int) -> None:
     assert sum(row.observed_seconds for row in weeks) == last - first
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 @pytest.mark.parametrize("zone", list(ODD_HOURS))
 def test_a_second_that_is_missing_of_an_odd_day_is_never_rounded_away(zone: str) -> None:

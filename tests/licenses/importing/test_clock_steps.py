@@ -58,6 +58,7 @@ def imported(folder: Path, step: int) -> Iterator[tuple[int, LicenseServer]]:
         yield place, server
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("step", [-HOUR, -DAY, DAY])
 def test_a_clock_that_is_set_loses_nothing_and_is_told_once(tmp_path: Path, step: int) -> None:
     for place, server in imported(tmp_path, step):

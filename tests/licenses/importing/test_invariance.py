@@ -40,7 +40,7 @@ from tests.thorough import trials
 
 from .scenario import DAY, SELDOM, Scenario, build, clock
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
 TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
