@@ -75,8 +75,8 @@ def heading(text: str) -> None:
 def pytest(base: Path, arguments: list[str], environ: dict[str, str], *, alone: bool = True) -> int:
     """Run pytest and return its exit code, the first that is not 0.
 
-    With several processors: first what may run beside others, on all of them, and then what must
-    be alone, as it looks at the clock. Whoever chooses tests by marks, or how many processes, has
+    With several processors: first what may run beside others, in one process more than there are
+    processors, as some tests mostly wait for processes of their own; and then what must be alone, as it looks at the clock. Whoever chooses tests by marks, or how many processes, has
     one run as they say.
 
     alone: run what must be alone too.
@@ -86,7 +86,8 @@ def pytest(base: Path, arguments: list[str], environ: dict[str, str], *, alone: 
     if processors == 1 or any(word.startswith(own_way) for word in arguments):
         return run_once(base, arguments, environ)
     # A process that has nothing left takes from another: the last long test keeps none idle.
-    beside = ["-n", str(min(processors, 8)), "--dist", "worksteal", "-m", "not alone", *arguments]
+    processes = str(min(processors, 8) + 1)
+    beside = ["-n", processes, "--dist", "worksteal", "-m", "not alone", *arguments]
     first = run_once(base, beside, environ)
     stops = "-x" in arguments or "--exitfirst" in arguments
     if not alone or (stops and first not in (0, NO_TESTS_COLLECTED)):

@@ -89,7 +89,7 @@ def passes(monkeypatch):
 
 def test_what_looks_at_the_clock_runs_alone_after_the_rest(passes, tmp_path):
     assert testing.pytest(tmp_path, ["-q"], {}) == 0
-    beside = ["-n", "2", "--dist", "worksteal", "-m", "not alone", "-q"]
+    beside = ["-n", "3", "--dist", "worksteal", "-m", "not alone", "-q"]
     assert passes == [beside, ["-m", "alone", "-q"]]
     passes.clear()
     testing.pytest(tmp_path, ["-q"], {}, alone=False)
