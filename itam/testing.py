@@ -76,8 +76,8 @@ def pytest(base: Path, arguments: list[str], environ: dict[str, str], *, alone: 
     """Run pytest and return its exit code, the first that is not 0.
 
     With several processors: first what may run beside others, in one process more than there are
-    processors, as some tests mostly wait for processes of their own; and then what must be alone, as it looks at the clock. Whoever chooses tests by marks, or how many processes, has
-    one run as they say.
+    processors, as some tests mostly wait; and then what must be alone, as it looks at the clock.
+    Whoever chooses tests by marks, or how many processes, has one run as they say.
 
     alone: run what must be alone too.
     """
