@@ -57,7 +57,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "5"
+LOGIC_VERSION = "6"
 """Goes up whenever the same facts would give other figures."""
 
 
@@ -214,4 +214,4 @@ def compliance(
 def _worst(reports: Sequence[PoolReport]) -> PoolReport:
     """Return the first of the pools with the worst verdict; among those, the most over-use."""
     rank = {verdict.value: place for place, verdict in enumerate(Verdict)}
-    return max(reports, key=lambda r: (rank[r.position.verdict], r.position.over_seat_seconds))
+    return max(reports, key=lambda r: (rank[r.position.verdict], r.position.over_seat_seconds or 0))

@@ -78,11 +78,11 @@ def days(
     figures = measure(used, edges, limit=limits.limit, allowed=limits.allowed)
     # Nobody looked and nobody is known to have held a seat: that is no peak of 0.
     blind = ((facts.observed.seconds_within(edges) == 0) & (figures.peak == 0)).tolist()
-    allowed_low, allowed_high = _extremes(limits.allowed, edges)
-    issued_low, issued_high = _extremes(limits.issued, edges)
+    allowed_low, allowed_high = extremes(limits.allowed, edges)
+    issued_low, issued_high = extremes(limits.issued, edges)
     limitless, unjudged = (
         [no or most is None for no, most in zip(blind, known, strict=True)]
-        for known in (_extremes(limits.limit, edges)[1], allowed_high)
+        for known in (extremes(limits.limit, edges)[1], allowed_high)
     )
     columns = (
         edges[:-1].tolist(),
@@ -110,7 +110,7 @@ def _unless(blind: list[bool], values: Ints) -> list[int | None]:
     return [None if no else value for no, value in zip(blind, values.tolist(), strict=True)]
 
 
-def _extremes(level: Steps, edges: Ints) -> tuple[list[int | None], list[int | None]]:
+def extremes(level: Steps, edges: Ints) -> tuple[list[int | None], list[int | None]]:
     """Return the least and the most of a limit in each period; None where it is never known."""
     grid = merged_times([level.times, edges], int(edges[0]), int(edges[-1]))
     values = level.on(grid)

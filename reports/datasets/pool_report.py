@@ -26,7 +26,7 @@ from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import Entitlement, LicensePool, Strength
-from reports.datasets.pool_days import Day, days
+from reports.datasets.pool_days import Day, days, extremes
 from reports.datasets.scope_rules import ScopeRule, scope_rules
 
 
@@ -39,7 +39,8 @@ class Position:
     peak_exact:   False where the use may have been higher between two polls.
     spare:        the least of allowed minus in use, at any moment for which allowed is known;
                   below 0 it is over-use. tightest_at: its first moment.
-    over_seconds, over_seat_seconds:  time above what is allowed, and its integral over seats.
+    over_seconds, over_seat_seconds:  time above what is allowed, and its integral over seats; None
+                  where it was never known what is allowed, or nothing of the use.
     """
 
     pool: str
@@ -56,8 +57,8 @@ class Position:
     peak_at: int | None
     spare: int | None
     tightest_at: int | None
-    over_seconds: int
-    over_seat_seconds: int
+    over_seconds: int | None
+    over_seat_seconds: int | None
     denials: int
     expected_seconds: int
     observed_seconds: int
@@ -82,10 +83,10 @@ class Month:
     peak_high: int | None
     peak_at: int | None
     full_seconds: int | None
-    over_seconds: int
-    over_seat_seconds: int
-    over_episodes: int
-    largest_excess: int
+    over_seconds: int | None
+    over_seat_seconds: int | None
+    over_episodes: int | None
+    largest_excess: int | None
     denials: int
     denial_episodes: int
     expected_seconds: int
@@ -296,6 +297,7 @@ class PoolReader:
         held = self._in_force(last)
         proven = [line for line in held if line.strength >= self.proven_from]
         known = facts.limits.allowed.at(last) != UNKNOWN
+        judged = total.peak is not None and extremes(facts.limits.allowed, edges)[1] != [None]
         verdict = period_verdict(self.judged)
         spare, tightest_at = _spare(self.used, facts.limits.allowed)
         issued = facts.limits.issued.at(last)
@@ -315,8 +317,8 @@ class PoolReader:
             peak_at=total.peak_at,
             spare=spare,
             tightest_at=tightest_at,
-            over_seconds=int(figures.over_seconds[0]),
-            over_seat_seconds=int(figures.over_seat_seconds[0]),
+            over_seconds=int(figures.over_seconds[0]) if judged else None,
+            over_seat_seconds=int(figures.over_seat_seconds[0]) if judged else None,
             denials=total.denials,
             expected_seconds=seen.expected.seconds,
             observed_seconds=seen.seen.seconds,
@@ -337,6 +339,11 @@ class PoolReader:
     def _months(self) -> tuple[Month, ...]:
         edges = periods(self.start, self.end, self.zone, "month")
         rows = count(self.facts, edges).rows()
+        _least, most = extremes(self.facts.limits.allowed, edges)
+        judged = [
+            row.peak is not None and known is not None
+            for row, known in zip(rows, most, strict=True)
+        ]
         return tuple(
             Month(
                 start=month.start,
@@ -348,10 +355,10 @@ class PoolReader:
                 peak_high=row.peak_high,
                 peak_at=row.peak_at,
                 full_seconds=row.full_seconds,
-                over_seconds=month.over_seconds,
-                over_seat_seconds=month.over_seat_seconds,
-                over_episodes=month.over_episodes,
-                largest_excess=month.largest_excess,
+                over_seconds=month.over_seconds if over else None,
+                over_seat_seconds=month.over_seat_seconds if over else None,
+                over_episodes=month.over_episodes if over else None,
+                largest_excess=month.largest_excess if over else None,
                 denials=row.denials,
                 denial_episodes=row.denial_episodes,
                 expected_seconds=month.expected_seconds,
@@ -359,7 +366,7 @@ class PoolReader:
                 bounded_seconds=month.bounded_seconds,
                 coverage=month.coverage,
             )
-            for month, row in zip(self.judged, rows, strict=True)
+            for month, row, over in zip(self.judged, rows, judged, strict=True)
         )
 
     def _days(self) -> tuple[Day, ...]:

@@ -11,6 +11,7 @@ RANK = ["not_in_use", "proven", "as_observed", "not_determinable", "over_use"]
 def month_of(pool, start, end, floor):
     """Return the figures of a month by their names in report.json."""
     found = pool.figures(start, end)
+    judged = found["overuse_seconds"] is not None
     episodes = clip(pool.over, start, end)
     excess = [u - a for _at, _s, u, a, *_ in pool.cells(start, end) if a is not None]
     return {
@@ -18,10 +19,10 @@ def month_of(pool, start, end, floor):
         "allowed": on(pool.allowed, [end - 1])[0],
         "peak": found["peak"],
         "peak_at": found["peak_first_at"],
-        "over_seconds": found["overuse_seconds"] or 0,
-        "over_seat_seconds": found["overuse_licence_seconds"] or 0,
-        "over_episodes": len(episodes),
-        "largest_excess": max([0, *excess]),
+        "over_seconds": found["overuse_seconds"],
+        "over_seat_seconds": found["overuse_licence_seconds"],
+        "over_episodes": len(episodes) if judged else None,
+        "largest_excess": max([0, *excess]) if judged else None,
         "denials": found["denials"],
         "expected_seconds": found["expected_seconds"],
         "observed_seconds": found["observed_seconds"],

@@ -37,6 +37,27 @@ def test_months_and_position_agree_with_usage(world, zone):
     assert pool.position.denials == found.total.denials == 1
 
 
+def test_a_month_of_which_nobody_says_what_is_allowed_knows_no_over_use(db):
+    pool = f.PoolFactory()
+    feature = f.FeatureFactory(pool=pool)
+    f.covered(feature.server, START, END)
+    f.holding(feature, f.at("2025-11-05T08:00"), f.at("2025-11-05T09:00"))
+    early = "2025-01-01T00:00:00Z"
+
+    def over():
+        (found,) = numbers(pool).pools
+        first, second, *_ = found.months
+        told = [found.position.over_seconds, found.position.over_seat_seconds]
+        for month in (first, second):
+            told += [month.over_seconds, month.over_seat_seconds]
+            told += [month.over_episodes, month.largest_excess]
+        return told
+
+    assert over() == [None] * 10
+    f.EntitlementFactory(pool=pool, valid_from=date(2025, 12, 1), recorded_at=early, strength=1)
+    assert over() == [0, 0, *[None] * 4, *[0] * 4]
+
+
 @pytest.mark.parametrize("zone", [ZoneInfo("UTC"), BERLIN], ids=str)
 def test_days_agree_with_usage(world, zone):
     (pool,) = numbers(world.pool, zone=zone).pools
