@@ -75,7 +75,7 @@ class Answers:
     """
 
     def __init__(self, server: LicenseServer, newest: Capture | None = None) -> None:
-        self._server, self._newest_of_all = server, newest
+        self.server, self._newest_of_all = server, newest
         self._statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()
         self._of_feature: dict[int, tuple[int, ...]] = {}
         self._newest: dict[tuple[int, ...], int] = {}
@@ -83,7 +83,7 @@ class Answers:
 
     def following(self, feature: int, moment: int) -> int | None:
         """Return when the first answer after a moment was given; None where there is none."""
-        scopes = self._scopes_of(feature)
+        scopes = self.scopes_of(feature)
         if not scopes or moment >= self._newest_of(scopes):
             return None
         return self._ask(scopes, "gt", moment, "starts")
@@ -91,18 +91,18 @@ class Answers:
     def until(self, feature: int, moment: int, *, but: int | None = None) -> int | None:
         """Return when the last answer up to and with a moment was given. but: a capture not to
         count."""
-        scopes = self._scopes_of(feature)
+        scopes = self.scopes_of(feature)
         return self._ask(scopes, "lte", moment, "-starts", but) if scopes else None
 
     def newest(self, feature: int) -> int | None:
         """Return when the newest answer was given; None where there is none."""
-        scopes = self._scopes_of(feature)
+        scopes = self.scopes_of(feature)
         found = self._newest_of(scopes) if scopes else NEVER
         return None if found == NEVER else found
 
     @cached_property
     def _scopes(self) -> list[tuple[int, frozenset[int]]]:
-        rows = StatusScope.objects.filter(server=self._server).values_list("pk", "features")
+        rows = StatusScope.objects.filter(server=self.server).values_list("pk", "features")
         return [(pk, frozenset(features)) for pk, features in rows]
 
     def _ask(
@@ -117,7 +117,8 @@ class Answers:
             )
         return self._found[key]
 
-    def _scopes_of(self, feature: int) -> tuple[int, ...]:
+    def scopes_of(self, feature: int) -> tuple[int, ...]:
+        """Return the scopes of the answers that told of a feature in full."""
         if feature not in self._of_feature:
             self._of_feature[feature] = tuple(
                 pk for pk, features in self._scopes if feature in features

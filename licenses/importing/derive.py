@@ -19,7 +19,7 @@ from django.db import connection
 
 from licenses.analysis.rows import NONE, Coded, Column, insert
 from licenses.concurrency.intervals import Ints
-from licenses.models import Boundary, Checkout, Disagreement, Feature, LicenseServer
+from licenses.models import Boundary, Capture, Checkout, Disagreement, Feature, LicenseServer
 
 from .attempts import Answers
 from .coverage import log_spans, moment, of_daemon
@@ -343,13 +343,14 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
     """Return the status rows that reach into the time to be made again, and widen that time so that
     each lies in it whole, as does all that the log's clock told twice."""
     answers = context.answers
+    missed = _missed(answers, {key.feature for key in touched})
     while True:
         _widen_to_steps(touched, context.set_back(), context.restart_moments)
         found: dict[Key, list[Seen]] = defaultdict(list)
         sql = (
             _key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
-            f"r.last_seen, r.gone_at, r.state FROM k JOIN licenses_sighting{_JOIN}"
+            f"r.last_seen, r.gone_at, r.state, {missed} FROM k JOIN licenses_sighting{_JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
             # those that a holding which reaches into the time goes with.
             "AND (r.gone_at IS NULL OR r.gone_at >= k.since - 120 OR EXISTS (SELECT 1 "
@@ -372,11 +373,32 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
             return found
 
 
+def _missed(answers: Answers, features: Iterable[int]) -> str:
+    """Return what says in SQL when the last complete answer before a row's first was given, where
+    that may lie after its start."""
+    told = [(feature, scope) for feature in features for scope in answers.scopes_of(feature)]
+    if not told:
+        return "NULL"
+    return (
+        "CASE WHEN r.first_seen - r.started_at > 60 THEN (SELECT a.starts FROM licenses_capture "
+        f"AS a WHERE a.server_id = {answers.server.pk} AND a.kind = '{Capture.Kind.STATUS}' "
+        "AND a.starts < r.first_seen AND (r.feature_id, a.scope_id) IN "
+        f"(VALUES {_values(told)}) ORDER BY a.starts DESC LIMIT 1) END"
+    )
+
+
 def _seen(
-    pk: int, started: int | None, first: int, last: int, gone: int | None, state: str
+    pk: int,
+    started: int | None,
+    first: int,
+    last: int,
+    gone: int | None,
+    state: str,
+    missed: int | None,
 ) -> Seen:
     # A start that cannot be read, or that lies after the answer, is bounded by the first answer.
-    return Seen(pk, first if started is None else min(started, first), first, last, gone, state)
+    start = first if started is None else min(started, first)
+    return Seen(pk, start, first, last, gone, state, missed)
 
 
 def _load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[_Stored]]:

@@ -62,7 +62,8 @@ class SetBack(NamedTuple):
 class Seen(NamedTuple):
     """A row of the server's status, from the first poll that showed it to the last.
 
-    gone_at: the first complete answer after the last; None while the newest shows it.
+    gone_at:   the first complete answer after the last; None while the newest shows it.
+    missed_at: the last complete answer before the first that showed it; None where there is none.
     """
 
     pk: int
@@ -71,6 +72,7 @@ class Seen(NamedTuple):
     last_seen: int
     gone_at: int | None
     state: str
+    missed_at: int | None = None
 
 
 class Held(NamedTuple):
@@ -434,7 +436,11 @@ def _times_agree(holding: _Open, row: Seen) -> bool:
 
 
 def _from_sighting(row: Seen) -> _Open:
-    holding = _Open(row.started_at, min(row.started_at + 59, row.first_seen), SAMPLED, row)
+    by = min(row.started_at + 59, row.first_seen)
+    if row.missed_at is not None and row.missed_at > by:
+        # An answer did not show it though it says that it was held: known since it is shown.
+        by = row.first_seen
+    holding = _Open(row.started_at, by, SAMPLED, row)
     if row.gone_at is not None:
         holding.end(row.last_seen + 1, row.gone_at, "not_seen")
     return holding

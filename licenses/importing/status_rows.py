@@ -109,6 +109,8 @@ class StatusRows:
             started = seen if row.started_at is None else min(_seconds(row.started_at), seen)
             _touch(stored, Key(row.feature_id, row.person_id, row.host_id, row.seats), started)
         self.touch_checked(stored)
+        if not newest:
+            self._touch_not_yet_shown(stored)
         fresh = set(map(id, new))
         stored.drafts = [self._entry(row, id(row) in fresh) for row in [*new, *changed]]
         return stored
@@ -185,6 +187,19 @@ class StatusRows:
             "feature_id", "person_id", "host_id", "seats", "taken_at"
         ):
             _touch(stored, Key(feature, person, host, seats), _seconds(taken_at))
+
+    def _touch_not_yet_shown(self, stored: Stored) -> None:
+        """Have the holdings looked at that only later answers show, though they say that they were
+        held by now."""
+        rows = Sighting.objects.filter(
+            feature__in=self.features,
+            started_at__lt=coverage.moment(self.at),
+            first_seen__gt=coverage.moment(self.at),
+        )
+        for feature, person, host, seats, started in rows.values_list(
+            "feature_id", "person_id", "host_id", "seats", "started_at"
+        ):
+            _touch(stored, Key(feature, person, host, seats), _seconds(started))
 
     def _touch_contradicted(self, stored: Stored) -> None:
         """Have the holdings looked at that the log ended, or was lost of, and this answer shows."""

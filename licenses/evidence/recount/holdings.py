@@ -64,7 +64,11 @@ class Pairing:
         held, alone = self.over_steps(moves)
         polled = []
         for row in self.matched(held, rows):
-            one = Held(row["began"], min(row["began"] + 59, row["first_seen"]), row, True)
+            sure = min(row["began"] + 59, row["first_seen"])
+            before = bisect_left(self.told, row["first_seen"]) - 1
+            if before >= 0 and self.told[before] > sure:
+                sure = row["first_seen"]  # an answer did not show it, though it says it was held
+            one = Held(row["began"], sure, row, True)
             if "gone" in row:
                 one.end(row["until"] + 1, row["gone"])
             polled.append(one)

@@ -273,3 +273,11 @@ def test_a_status_after_a_hole_shows_that_a_seat_is_still_held() -> None:
 def test_only_silence_longer_than_a_log_ever_is_counts_as_lost() -> None:
     spans = [(0, 100), (100 + LOG_SILENCE, 200_000), (200_001 + LOG_SILENCE, 300_000)]
     assert holes(spans) == [Hole(200_000, 200_001 + LOG_SILENCE)]
+
+
+@pytest.mark.parametrize(("missed", "known"), [(None, 119), (110, 119), (200, 300)])
+def test_a_row_that_an_answer_after_its_start_did_not_show_is_known_since_it_is_shown(
+    missed, known
+) -> None:
+    (held,) = pair([], seen=[Seen(1, 60, 300, 600, None, "held", missed)]).holdings
+    assert (held.taken_at, held.taken_by) == (60, known)

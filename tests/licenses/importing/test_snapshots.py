@@ -4,6 +4,7 @@ failure."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import permutations
 
 import pytest
 
@@ -191,3 +192,44 @@ def test_a_log_that_comes_later_replaces_what_polls_saw(
     assert set(exact) <= set(rows), "each session is there to the second"
     assert not found.filter(method=Checkout.Method.SAMPLED).exists(), "nothing is held twice"
     assert LicensePool.objects.exists()
+
+
+ROW = "    ada pc1 pc1 (v1.0) ({host}/27000 101), start Mon 3/2 7:00\n"
+STATUS = """\
+lmutil - Copyright (c) 1989-2023 Flexera. All Rights Reserved.
+Flexible License Manager status on Mon 3/2/2026 {time}
+
+License server status: 27000@lic1
+    License file(s) on lic1: /opt/acme/licence.lic:
+  lic1: license server UP (MASTER) v11.18
+
+Vendor daemon status (on lic1):
+     acmed: UP v11.18
+Feature usage info:
+
+Users of CAD:  (Total of 5 licenses issued;  Total of {used} licenses in use)
+"""
+BLOCK = (
+    '\n  "CAD" v1.0, vendor: acmed, expiry: permanent(no expiration date)\n  floating license\n\n'
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_seats_that_go_on_at_another_server_of_a_triad_are_not_known_twice(
+    server: LicenseServer, order: tuple[int, ...]
+) -> None:
+    """The row is another, though it says that it was held before: two answers did not show it."""
+    shown = [("8:00", "lic1"), ("8:05", "lic1"), ("8:10", "lic2")]
+    for number in order:
+        time, host = shown[number]
+        text = (STATUS.format(time=time, used=1) + BLOCK + ROW.format(host=host)).encode()
+        at = int(datetime(2026, 3, 2, 7, 5 * number, tzinfo=UTC).timestamp())
+        (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=at)
+        assert snapshot.result == Result.PARSED, snapshot.detail
+        store_snapshot(server, snapshot, text, at=at, source="poll")
+    columns = ("taken_at", "taken_by", "returned_after")
+    rows = [
+        tuple(None if moment is None else f"{moment:%H:%M:%S}" for moment in row)
+        for row in Checkout.objects.order_by("taken_by").values_list(*columns)
+    ]
+    assert rows == [("06:00:00", "06:00:59", "07:05:01"), ("06:00:00", "07:10:00", None)]
