@@ -7,7 +7,15 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
+
+ALL_POOLS = "All pools"
+"""What a report about all pools has on record as its scope, whoever asked in which language."""
+
+
+def scope(text: str) -> str:
+    """Return whose pools a report is about, in words: names as they are, all pools translated."""
+    return gettext("All pools") if text == ALL_POOLS else text
 
 
 def number(value: Any, places: int = 0) -> str:

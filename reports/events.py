@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext
 
+from itam import figures
 from licenses.alerts.announce import announce
 from licenses.alerts.words import link, plain
 from licenses.concurrency.periods import iso
@@ -51,7 +52,7 @@ def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
         Event.DELIVERY_FAILED: gettext("Report not delivered"),
     }
     params, zone = report.params, ZoneInfo(report.params["zone"])
-    scope = plain(params.get("scope") or "", 200)
+    scope = plain(figures.scope(params.get("scope") or ""), 200)
     span = day_span(params["start"], params["end"], zone)
     title = f"{words[event]}: {KINDS[report.name].title}, {scope}, {span}"
     found = _told(event, report, detail)

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
+from itam import figures
 from licenses.alerts import personal
 from licenses.alerts.words import link, plain
 from reports import delivery, events
@@ -109,7 +110,7 @@ def _subject(report: Report) -> str:
 
 def _body(report: Report, later: LaterData) -> str:
     place = link(reverse("admin:reports_report_later", args=[report.pk]))
-    scope = plain(report.params.get("scope") or report.name, 200)
+    scope = plain(figures.scope(report.params.get("scope") or report.name), 200)
     lines = [
         f"{scope}: {_figures(later)}",
         gettext(

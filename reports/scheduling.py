@@ -98,7 +98,7 @@ def pools_of(schedule: ReportSchedule) -> tuple[list[LicensePool], str]:
         return list(seen.filter(product__vendor=schedule.vendor)), schedule.vendor.name
     chosen = list(schedule.pools.order_by().values_list("pk", flat=True))
     if not chosen:
-        return list(seen), "All pools"
+        return list(seen), figures.ALL_POOLS
     pools = list(seen.filter(pk__in=chosen))
     return pools, pools[0].name if len(pools) == 1 else figures.pools(len(pools))
 
@@ -191,7 +191,7 @@ def message_of(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
     span = day_span(params["start"], params["end"], ZoneInfo(params["zone"]))
     verdict = VERDICTS.get((report.data or {}).get("verdict", ""), gettext("not known"))
     # One line, or a scope's second one could pass for the verdict.
-    title = f"{KINDS[report.name].title}, {plain(params['scope'], 200)}, {span}"
+    title = f"{KINDS[report.name].title}, {plain(figures.scope(params['scope']), 200)}, {span}"
     place = link(reverse("admin:reports_report_change", args=[report.pk]))
     lines = [
         f"{title}.",

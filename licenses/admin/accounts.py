@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
+from knox.admin import AuthTokenAdmin
+from knox.models import AuthToken
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,7 +22,7 @@ from licenses.models import Scope
 from .base import ScopedAdmin, ScopedStacked
 from .exporting import LIST_TOOLS, Exportable
 
-for model in (User, Group):
+for model in (User, Group, AuthToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -96,3 +98,13 @@ class ScopeAdmin(ScopedAdmin):
     @display(description=gettext_lazy("Teams"))
     def team_names(self, scope: Any) -> str:
         return ", ".join(team.name for team in scope.teams.all())
+
+
+@admin.register(AuthToken)
+class TokenAdmin(AuthTokenAdmin, ModelAdmin):
+    """Keys to the API: whose they are and until when. A new one is shown once, after it is made."""
+
+    list_display = ("token_key", "user", "created", "expiry")
+    list_select_related = ("user",)
+    raw_id_fields = ()
+    autocomplete_fields = ("user",)

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from itam import figures
 from licenses.admin import deeds
 from licenses.alerts.channels import mail
 from licenses.concurrency.periods import local_midnight
@@ -488,7 +489,7 @@ class ReportForm(Step):
             local_midnight(given["last"], zone),
             zone,
             user,
-            scope=gettext("All pools"),
+            scope=figures.ALL_POOLS,
         )
         nudge("reports.tasks.build_report", report.pk)
         self.goes_to = f"report:{report.pk}"

@@ -155,11 +155,12 @@ class DenialAdmin(UsageAdmin):
         description=gettext_lazy("Why"),
         label={"seats": "danger", "other": "info", "served": "success"},
     )
-    def why(self, row: Any) -> tuple[str, str]:
+    def why(self, row: Any) -> words.Labelled:
         words_ = pool_tabs.refusal_words(row.reason_class)
         if row.served_at is not None:
-            return "served", gettext("%(words)s; served within seconds") % {"words": words_}
-        return "seats" if row.capacity else "other", words_
+            said = gettext("%(words)s; served within seconds") % {"words": words_}
+            return words.Labelled("served", said)
+        return words.Labelled("seats" if row.capacity else "other", words_)
 
 
 class OwnPoolFilter(PoolFilter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.utils.translation import gettext, ngettext
 
@@ -15,6 +16,7 @@ __all__ = [
     "NEARLY_FULL",
     "UNKNOWN",
     "Freshness",
+    "Labelled",
     "Level",
     "ago",
     "freshness",
@@ -47,6 +49,16 @@ def size(count: int | None) -> str:
             return f"{number(value, 1)} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
+
+
+class Labelled(NamedTuple):
+    """A label of a list: its kind, which decides the colour, and its words, which a form shows."""
+
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)

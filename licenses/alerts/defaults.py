@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop, override
 
 from licenses.models import MANAGER, AlertRule, Channel
 
@@ -17,49 +18,69 @@ from . import anchors, personal
 from .channels import mail
 from .world import Kind
 
-CHANNEL = "Asset managers by mail"
+CHANNEL = gettext_noop("Asset managers by mail")
 DAY = 86400
 MOST_LETTERS = 500
 
 RULES: tuple[dict[str, Any], ...] = (
     # Being nearly full can last for weeks: once a day is enough.
     {
-        "name": "Pools at 90 % or more",
+        "name": gettext_noop("Pools at 90 % or more"),
         "kind": Kind.USE_PERCENT,
         "threshold": 90,
         "repeat_seconds": DAY,
     },
-    {"name": "Pools that are full", "kind": Kind.USE_PERCENT, "threshold": 100},
+    {"name": gettext_noop("Pools that are full"), "kind": Kind.USE_PERCENT, "threshold": 100},
     {
-        "name": "Use above what is allowed",
+        "name": gettext_noop("Use above what is allowed"),
         "kind": Kind.OVER_USE,
         "threshold": 0,
         "for_seconds": 0,
         "for_samples": 1,
         "repeat_seconds": DAY,
     },
-    {"name": "Licence servers that do not answer", "kind": Kind.SERVER, "repeat_seconds": DAY},
-    {"name": "Contracts that end or need notice", "kind": Kind.CONTRACT, "repeat_seconds": 0},
-    {"name": "Licence files that expire", "kind": Kind.LICENSE_EXPIRY, "repeat_seconds": 0},
     {
-        "name": "Use that does not move any more",
+        "name": gettext_noop("Licence servers that do not answer"),
+        "kind": Kind.SERVER,
+        "repeat_seconds": DAY,
+    },
+    {
+        "name": gettext_noop("Contracts that end or need notice"),
+        "kind": Kind.CONTRACT,
+        "repeat_seconds": 0,
+    },
+    {
+        "name": gettext_noop("Licence files that expire"),
+        "kind": Kind.LICENSE_EXPIRY,
+        "repeat_seconds": 0,
+    },
+    {
+        "name": gettext_noop("Use that does not move any more"),
         "kind": Kind.FLAT,
         "threshold": 14,
         "repeat_seconds": DAY,
     },
     {
-        "name": "Lines that could not be read",
+        "name": gettext_noop("Lines that could not be read"),
         "kind": Kind.UNREADABLE,
         "threshold": 1,
         "repeat_seconds": DAY,
     },
     {
-        "name": "Seats on which contract, licence file and server differ",
+        "name": gettext_noop("Seats on which contract, licence file and server differ"),
         "kind": Kind.DRIFT,
         "repeat_seconds": 7 * DAY,
     },
-    {"name": "Scheduler and workers", "kind": Kind.SCHEDULER, "repeat_seconds": 3600},
-    {"name": "Sealed evidence", "kind": Kind.EVIDENCE, "repeat_seconds": DAY},
+    {
+        "name": gettext_noop("Scheduler and workers"),
+        "kind": Kind.SCHEDULER,
+        "repeat_seconds": 3600,
+    },
+    {
+        "name": gettext_noop("Sealed evidence"),
+        "kind": Kind.EVIDENCE,
+        "repeat_seconds": DAY,
+    },
 )
 
 
@@ -78,7 +99,7 @@ def ensure_default_rules(mail_to: str = "") -> int:
         if AlertRule.objects.exists():
             return 0
         for values in RULES:
-            rule = AlertRule.objects.create(**values)
+            rule = AlertRule.objects.create(**values | {"name": _here(values["name"])})
             if channel is not None:
                 rule.channels.add(channel)
     return len(RULES)
@@ -86,7 +107,7 @@ def ensure_default_rules(mail_to: str = "") -> int:
 
 def _channel(mail_to: str) -> Channel | None:
     """Return the default channel, made once; default rules without any channel get it then."""
-    found = Channel.objects.filter(name=CHANNEL).first()
+    found = Channel.objects.filter(name__in=[CHANNEL, _here(CHANNEL)]).order_by("pk").first()
     if found is not None:
         return found
     target = mail_to or settings.ITAM_ALERT_MAIL or _people()
@@ -94,12 +115,18 @@ def _channel(mail_to: str) -> Channel | None:
         return None
     mail.check(target)
     channel = Channel.objects.create(
-        name=CHANNEL, kind=Channel.Kind.MAIL, target=target, still_watching=True
+        name=_here(CHANNEL), kind=Channel.Kind.MAIL, target=target, still_watching=True
     )
-    names = [values["name"] for values in RULES]
+    names = [name for values in RULES for name in (values["name"], _here(values["name"]))]
     for rule in AlertRule.objects.filter(name__in=names, channels=None):
         rule.channels.add(channel)
     return channel
+
+
+def _here(name: str) -> str:
+    """Return a name in the language of the installation."""
+    with override(settings.LANGUAGE_CODE):
+        return gettext(name)
 
 
 def ensure_channel() -> None:

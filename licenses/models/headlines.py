@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy
 
+from itam import figures
+
 from .fields import InstantField
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
@@ -51,4 +53,4 @@ class PoolHeadline(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pool_id} at {self.at}"
+        return f"{self.pool}, {figures.moment(self.at)}"

@@ -13,6 +13,8 @@ from django.db.models.functions import Greatest, Least
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
+
 from .fields import InstantField
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
@@ -90,7 +92,7 @@ class PoolHour(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("%(pool_id)s at %(hour)s") % {"pool_id": self.pool_id, "hour": self.hour}
+        return f"{self.pool}, {figures.moment(self.hour)}"
 
 
 class PoolNow(models.Model):
@@ -117,10 +119,10 @@ class PoolNow(models.Model):
     objects = ScopedQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return gettext("%(pool_id)s: %(in_use)s of %(limit)s") % {
-            "pool_id": self.pool_id,
-            "in_use": self.in_use,
-            "limit": self.limit,
+        return gettext("%(pool)s: %(in_use)s of %(limit)s") % {
+            "pool": self.pool,
+            "in_use": "?" if self.in_use is None else self.in_use,
+            "limit": "?" if self.limit is None else self.limit,
         }
 
     @property

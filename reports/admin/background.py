@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
 from itam.errors import Missing
+from licenses.admin.words import Labelled
 from reports.leases import State
 
 
@@ -38,9 +39,10 @@ class MadeInBackground:
         ordering="state",
         label={"done": "success", "failed": "danger", "waiting": "info", "running": "warning"},
     )
-    def shown_state(self, row: Any) -> tuple[str, str]:
+    def shown_state(self, row: Any) -> Labelled:
         label = row.get_state_display()
-        return row.state, f"{label}, {row.progress} %" if row.state == State.RUNNING else label
+        running = row.state == State.RUNNING
+        return Labelled(row.state, f"{label}, {row.progress} %" if running else label)
 
     @display(description=gettext_lazy("File"))
     def file(self, row: Any) -> str:

@@ -131,8 +131,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
 
     @display(description=gettext_lazy("report"))
     def title(self, report: Report) -> str:
-        scope = report.params.get("scope") or gettext("several pools")
-        return f"{report.name.capitalize()}: {scope}"
+        return str(report)
 
     @display(description=gettext_lazy("verdict"))
     def verdict(self, report: Report) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, gettext_lazy, pgettext
 from reportlab.platypus import Flowable
 
+from itam import figures
 from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
 from reports.datasets.standing import Standing
@@ -123,7 +124,7 @@ def masthead(data: Compliance, standing: Standing, zone: ZoneInfo, report_id: st
         software=gettext("Licence management"),
         facts=(
             *_counted_as_proven(data),
-            (gettext("Scope"), data.scope),
+            (gettext("Scope"), figures.scope(data.scope)),
             (gettext("Pools"), f"{len(data.pools):,}"),
             (gettext("Coverage"), percent(data.coverage)),
             (gettext("Floor of coverage"), percent(data.floor)),

@@ -15,10 +15,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
 from licenses.models import LicensePool
 from licenses.models.scoping import ScopedQuerySet
 
 FOLDER = "reports"
+
+NAMES = {"compliance": gettext_lazy("Compliance"), "audit": gettext_lazy("Audit evidence")}
+"""What people call the kinds of reports."""
 
 
 class ReportQuerySet(ScopedQuerySet):
@@ -126,7 +130,8 @@ class Report(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.pk}"
+        scope = figures.scope(self.params.get("scope") or gettext("several pools"))
+        return f"{NAMES.get(self.name, self.name)}: {scope}"
 
     @property
     def path(self) -> Path:

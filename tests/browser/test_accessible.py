@@ -125,6 +125,7 @@ def all_lists_and_forms() -> list[str]:
 def test_axe_finds_nothing_serious_in_light_or_dark(open_window: Any, pool: LicensePool) -> None:
     window = open_window()
     page = window.page
+    page.emulate_media(reduced_motion="reduce")  # or a button is caught between two colours
     troubles = []
     for path in one_of_each(pool) + (all_lists_and_forms() if is_thorough() else []):
         if page.goto(window.base + path).status == 403:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from itam import figures
 from licenses.management import asking
 from licenses.management.base import DataCommand
 from licenses.models import LicensePool, Vendor
@@ -125,7 +126,7 @@ def _pools(options: dict[str, Any]) -> tuple[list[LicensePool], str]:
             )
         rows, scope = rows.filter(product__vendor=vendor), vendor.name
     else:
-        scope = "All pools"
+        scope = figures.ALL_POOLS
     pools = list(rows)
     if not pools:
         raise CommandError(f"{scope}: there is no pool.", returncode=asking.REFUSED)

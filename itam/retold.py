@@ -1,0 +1,73 @@
+"""Sentences of our own that were stored in English, said again in the reader's language.
+
+What reads licence servers knows no languages, and what it found is on record as it said it then.
+A sentence that has the form of one below is told anew where people read it; its values, among them
+the words of licence servers, stay as they were printed.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from django.utils.translation import get_language, gettext, gettext_noop
+
+FORMS = (
+    # What a connection test goes through, and what came of it.
+    gettext_noop("The tool lmutil"),
+    gettext_noop("The host's name"),
+    gettext_noop("The port"),
+    gettext_noop("The licence server"),
+    gettext_noop("The vendor daemon"),
+    gettext_noop("The answer"),
+    gettext_noop("fine"),
+    gettext_noop("not reached"),
+    gettext_noop("No lmutil is set. Put its absolute path into ITAM_LMUTIL and restart."),
+    gettext_noop("The server has no address. Enter one such as 27000@license.example.com."),
+    gettext_noop("The server is up and lists %(count)s features."),
+    gettext_noop("The server answers, but not completely. %(detail)s"),
+    gettext_noop("The server is up, but its vendor daemon is down. %(detail)s"),
+    gettext_noop("The host's name is unknown. %(detail)s"),
+    gettext_noop("The server cannot be read with this tool. %(detail)s"),
+    gettext_noop(
+        "The host is there, but nothing listens on this port: is lmgrd down, or the port another? "
+        "%(detail)s"
+    ),
+    gettext_noop("The licence server cannot be reached. %(detail)s"),
+    gettext_noop(
+        "The server did not answer in time. The host may be off, or a firewall drops the port."
+    ),
+    gettext_noop("Found %(text)s; expected a report of lmstat."),
+    # What became of a program.
+    gettext_noop("%(program)s did not end within %(seconds)s seconds and was killed."),
+    gettext_noop("%(program)s wrote more than %(bytes)s bytes and was killed."),
+    gettext_noop("%(program)s was ended by signal %(signal)s."),
+    gettext_noop("%(program)s could not be started: %(error)s."),
+    gettext_noop("%(program)s cannot be found: %(error)s."),
+    gettext_noop("%(program)s is not a program that this user may run."),
+    gettext_noop("%(program)s may be replaced by any user; it is not run."),
+    # What became of a file that was handed in.
+    gettext_noop("The text is not kept: it holds keys."),
+    gettext_noop("Gave up after %(tries)s attempts that ended without a word."),
+)
+
+
+def retell(text: str) -> str:
+    """Return a stored sentence in the present language; what has no known form, as it is."""
+    if not text or (get_language() or "en").startswith("en"):
+        return text
+    for pattern, form in _patterns():
+        if found := pattern.fullmatch(text):
+            return gettext(form) % found.groupdict() if found.groupdict() else gettext(form)
+    return text
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Return a pattern for each form; a value is as short as it can be."""
+    found = []
+    for form in FORMS:
+        parts = re.split(r"%\((\w+)\)s", form)
+        made = [f"(?P<{x}>.*?)" if at % 2 else re.escape(x) for at, x in enumerate(parts)]
+        found.append((re.compile("".join(made), re.DOTALL), form))
+    return found
