@@ -44,6 +44,7 @@ from .base import person_words, rule_words, with_names
 from .pool_teams import teams
 
 DAY = 86_400
+MOST_HOLDERS = 200
 
 Shown = dict[str, Any]
 
@@ -188,7 +189,8 @@ def mappings(pool: Any) -> list[PoolFeature]:
 
 
 def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
-    """Return who holds seats now; names only for who may see names."""
+    """Return who holds seats now, the longest first, and how many more rows there are than a page
+    can show; names only for who may see names."""
     named = sees_names(request.user, pool=pool.pk)
     found = pools_now.holders(pool, names=named)
     clock = int(time.time())
@@ -205,10 +207,11 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
             "key": row.state,
             "method": Checkout.Method(row.method).label,
         }
-        for row in found.rows
+        for row in found.rows[:MOST_HOLDERS]
     ]
     at = None if found.at is None else datetime.fromtimestamp(found.at, UTC)
-    return {"rows": rows, "at": at, "age": words.ago(found.age_seconds), "named": named}
+    shown: Shown = {"rows": rows, "at": at, "age": words.ago(found.age_seconds), "named": named}
+    return shown | {"more": len(found.rows) - len(rows)}
 
 
 def steps(pool: Any) -> list[dict[str, Any]]:

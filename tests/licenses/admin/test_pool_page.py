@@ -81,6 +81,14 @@ def test_every_tab_opens_and_an_unknown_one_is_the_first(mara: Client, world: Wo
     assert '<a href="?tab=now" aria-current="page">' in page(mara, world.mine, "nothing")
 
 
+def test_a_pool_with_more_holders_than_a_page_shows_says_how_many(
+    mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_tabs, "MOST_HOLDERS", 0)
+    text = page(mara, world.mine)
+    assert "more row" in text and f"/checkout/?pool={world.mine.pk}" in text
+
+
 def test_times_are_those_of_the_pool(mara: Client, world: World) -> None:
     LicensePool.objects.filter(pk=world.mine.pk).update(zone="Asia/Kolkata")
     text = page(mara, world.mine)
