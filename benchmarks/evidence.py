@@ -4,10 +4,11 @@
                                   [--database sqlite|postgresql]
 
 The pack has a year of days and 20 streams, and lies in a folder and in a ZIP file; the program runs
-as an auditor runs it, in a process of its own. Its seconds are those of the processor; the ratio is
-against reading and hashing the same files and no more, in the same run, which says more on a busy
-machine. The import reads one log twice in one run, each time into an empty database; without
-evidence nothing is hashed, compressed or stored of it, while its lines are still put together.
+as an auditor runs it, in a process of its own, on two processors if there are. The ratio is of its
+seconds of processors against those of reading and hashing the same files and no more, in the same
+run, which says more on a busy machine than the clock does. The import reads one log twice in one
+run, each time into an empty database; without evidence nothing is hashed, compressed or stored of
+it, while its lines are still put together.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from pathlib import Path
 from statistics import median
 
 from common import BASE, Line, django_on, show
+
+from licenses.evidence import tree, zips
+from licenses.evidence.notes import Signer
 
 VERIFIER = BASE / "licenses" / "evidence" / "verify.py"
 DAYS, STREAMS = 365, 20
@@ -60,30 +64,28 @@ def parse() -> argparse.Namespace:
 def verifying(arguments: argparse.Namespace) -> list[Line]:
     with tempfile.TemporaryDirectory(prefix="itam-benchmark-") as top:
         folder, packed = Path(top) / "pack", Path(top) / "pack.zip"
-        public = write_pack(folder, arguments.entries)
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        signer = Signer.new("benchmark")
+        public = write_pack(folder, arguments.entries, signer)
+        with packed.open("x+b") as target, zips.sealed(target, signer) as file:
             for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-                add(file, path.relative_to(folder).as_posix(), path.read_bytes())
+                with zips.opened(file, path.relative_to(folder).as_posix()) as one:
+                    one.write(path.read_bytes())
         found = []
         for name, path in (("folder", folder), ("ZIP file", packed)):
             rounds = [check(path, public) for _ in range(arguments.rounds)]
-            seconds = median(each for each, _memory in rounds)
-            most = max(memory for _seconds, memory in rounds)
+            seconds = median(each for each, _clock, _memory in rounds)
+            clock = median(each for _seconds, each, _memory in rounds)
+            most = max(memory for *_seconds, memory in rounds)
             files = [path] if path == packed else list(folder.rglob("*"))
             size = sum(each.stat().st_size for each in files)
             work = f"verify.py, {arguments.entries:,} entries, {name} of {size / 1e6:.0f} MB"
             allowed = VERIFY_SECONDS * max(1.0, arguments.entries / 1e6)
             aim = f"at most {allowed:.0f} s and {VERIFY_MB} MB"
-            met = seconds <= allowed and most <= VERIFY_MB
+            met = clock <= allowed and most <= VERIFY_MB
             ratio = seconds / min(bare(path) for _ in range(arguments.rounds))
-            found.append(Line(work, f"{seconds:.2f} s, {most} MB", ratio, aim, met))
+            took = f"{clock:.2f} s, {seconds:.2f} s of processors, {most} MB"
+            found.append(Line(work, took, ratio, aim, met))
     return found
-
-
-def add(pack: zipfile.ZipFile, name: str, data: bytes) -> None:
-    """Put a file into a pack as the product does: those of entries have the long form of sizes."""
-    with pack.open(name, "w", force_zip64=name.startswith("ev/")) as file:
-        file.write(data)
 
 
 def bare(path: Path) -> float:
@@ -99,8 +101,10 @@ def bare(path: Path) -> float:
     return time.process_time() - began
 
 
-def check(path: Path, public: str) -> tuple[float, int]:
-    """Run the verifier; return its processor seconds and the most memory in MB."""
+def check(path: Path, public: str) -> tuple[float, float, int]:
+    """Run the verifier; return its seconds of processors and on the clock, and the most memory in
+    MB."""
+    began = time.perf_counter()
     done = subprocess.Popen([sys.executable, "-I", str(VERIFIER), str(path), public],
                             stdout=subprocess.PIPE, text=True)  # fmt: skip
     said = done.stdout.read() if done.stdout else ""
@@ -108,16 +112,13 @@ def check(path: Path, public: str) -> tuple[float, int]:
     done.returncode = os.waitstatus_to_exitcode(status)
     if done.returncode or not said.startswith("OK "):
         raise SystemExit(f"the verifier says: {said}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
+    clock = time.perf_counter() - began
+    return used.ru_utime + used.ru_stime, clock, used.ru_maxrss // 1024
 
 
-def write_pack(folder: Path, entries: int) -> str:
+def write_pack(folder: Path, entries: int, signer: Signer) -> str:
     """Write a pack as the product would, without a database; return its public key."""
-    sys.path.insert(0, str(BASE))
-    from licenses.evidence import tree
-    from licenses.evidence.notes import Signer
-
-    chance, signer = random.Random(1), Signer.new("benchmark")
+    chance = random.Random(1)
     people = [
         f'"host":"{chance.getrandbits(128):032x}","ordinal":0,'
         f'"person":"{chance.getrandbits(128):032x}"'

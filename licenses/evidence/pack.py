@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -33,10 +32,9 @@ from licenses.models import (
     Vendor,
 )
 
-from . import entries, keys, programs, seal, stock, tree
+from . import entries, keys, programs, seal, stock, tree, zips
 from .notes import BadNote, Head, Signer, read_checkpoint
 
-TIME = (1980, 1, 1, 0, 0, 0)
 NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -126,6 +124,7 @@ def write(
 ) -> None:
     """Write a pack of the days from the first sealed one to *last*, that included, as a ZIP file.
 
+    target: empty, to be written and read.
     shared: also where a server serves other vendors too. Memory does not grow with the entries.
     also: more files by name, such as figures; they are signed with the rest.
     Raises PackRefused where a day is not sealed or others' entries would be handed over, ValueError
@@ -142,19 +141,19 @@ def write(
     vendor = " ".join(choice.vendor.name.split())
     title = f"pack {days[0].day.isoformat()} {last.isoformat()} {vendor}"
     files["pack.txt"] = signer.note("\n".join([signer.name, title, *about]) + "\n").encode()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as pack:
+    with zips.sealed(target, signer) as pack:
         # "ev/..." lies between "days.txt" and "keys.txt": the names are sorted.
         early = [name for name in sorted(files) if name < "ev/"]
         for name in early:
-            _add(pack, name, files[name])
+            zips.add(pack, name, files[name])
         for name, stream, begin, end in _days_of(choice, last):
-            with pack.open(_info(name), "w", force_zip64=True) as file:
+            with zips.opened(pack, name) as file:
                 for block in seal.blocks_after(stream, begin):
                     file.write(entries.read(block))
                     if block.last >= end:
                         break
         for name in sorted(set(files) - set(early)):
-            _add(pack, name, files[name])
+            zips.add(pack, name, files[name])
 
 
 def write_file(
@@ -170,7 +169,7 @@ def write_file(
     file's SHA-256. Raises what `write` raises, and OSError."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with unfinished.open("xb") as file:
+        with unfinished.open("x+b") as file:
             write(file, choice, last, shared=shared, also=also)
         with unfinished.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -276,18 +275,6 @@ def _days_of(choice: Choice, last: date) -> Iterator[tuple[str, EvidenceStream, 
                     name = f"ev/{row.day.isoformat()}.{part.name.replace('/', '-')}.jsonl"
                     found.append((name, streams[part.name], begin, begin + part.count))
         yield from sorted(found, key=lambda each: each[0])
-
-
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, TIME)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.create_system = 3
-    info.external_attr = 0o644 << 16
-    return info
-
-
-def _add(pack: zipfile.ZipFile, name: str, data: bytes) -> None:
-    pack.writestr(_info(name), data)
 
 
 README = """\

@@ -7,15 +7,15 @@ the first place that does not fit. Needs Python 3.9 and nothing else."""
 
 # fmt: off
 import base64, hashlib, io, pathlib, re, sys, zipfile  # noqa: E401, I001
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-NOTE = "((.+)\n(?:.+\n)+)\n\u2014 \\2 (\\S+)\n"
-IMPRINT = "0609608648016503040201(?:0500)?0420(.{64})"  # RFC 3161, SHA-256, in hex
+NOTE, MARK = "((.+)\n(?:.+\n)+)\n\u2014 \\2 (\\S+)\n", "0609608648016503040201(?:0500)?0420(.{64})"
+POOL, END = ThreadPoolExecutor(2), "the ZIP's end (was it packed anew? then check its folder)"
 STAMPED = ", {} time stamps over heads in it (by whom: openssl ts -verify, see README.txt)"
-TAIL = rb'"recorded_at":(\d{1,11}),"source":".*","stream":"(.*)","v":1\}\n'
+TAIL = rb'(\d+),("recorded_at":(\d{1,11}),"source":".*","stream":"(.*)","v":1\}\n)'
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
 X, Y = 0x216936d3cd6e53fec0a4e231fdd6dc5c692cc7609525a7b2c9562d608f25d51a, 4 * pow(5, -1, P) % P
-
 def need(true, text):
     if not true:
         raise ValueError(text)
@@ -36,8 +36,7 @@ def signed(key, message, signature):
     u, v, w = add(times(s % L, (X, Y, 1)), times(h, (P - x if x & 1 == odd else x, y, 1)))
     r = v * pow(w, -1, P) % P | (u * pow(w, -1, P) % P & 1) << 255
     return s < L and r.to_bytes(32, "little") + s.to_bytes(32, "little") == signature
-def note(text, keys, what):
-    """Return the lines of a note (C2SP) that one of the keys signed, without the signer's name."""
+def note(text, keys, what):  # return the lines of a note (C2SP) that one of the keys signed
     found = re.fullmatch(NOTE, text)
     raw = base64.b64decode(found[3]) if found else b""
     need(found and base64.b64encode(raw).decode() == found[3], f"{what}: not a signed note")
@@ -53,22 +52,26 @@ def root(size, parts):  # RFC 6962; parts: (leaves, hash), the first one last, o
     need(size > 1 and parts, "streams.txt: the parts do not make a tree")
     left = 1 << (size - 1).bit_length() - 1
     return hashlib.sha256(b"\1" + root(left, parts) + root(size - left, parts)).digest()
-def check_entries(file, name, stream, day, held):
-    """Return the number of the last entry, and the hash of all; held: how many came before."""
-    total, tail, number = hashlib.sha256(), b"", held
-    for number, line in enumerate(io.BufferedReader(file, 1 << 17), held + 1):
-        total.update(line)
-        if not line.endswith(b',"n":%d,%s' % (number, tail)):  # same tail: recorded at once
-            found, _, tail = line.rpartition(b',"n":')[2].partition(b",")
-            said = re.fullmatch(TAIL, tail)
-            need(found == b"%d" % number, f"{name}: a hole before entry {number}")
-            need(said and said[2].decode() == stream, f"{name}: a line is not an entry")
-            at = date(1970, 1, 1) + timedelta(seconds=int(said[1]))
-            need(str(at) <= day, f"{name}: an entry was recorded after its day")
-    return number, total.hexdigest()
-def check_day(about, lines, opened, held):
-    """Rebuild a day's root; check its entries, after those held; yield the files they lie in."""
-    (day, count, top, entries), rows = about.split(" "), [line.split(" ") for line in lines]
+def check_entries(opened, path, name, day, held, number, digest):  # numbered from held + 1 on
+    total, last = hashlib.sha256(), held + number
+    with opened(path) if number else io.BytesIO() as file:
+        while block := file.read(1 << 17) + file.readline():
+            total.update(block)
+            lines = io.BytesIO(block)
+            while line := lines.readline():
+                said = re.fullmatch(TAIL, line.rpartition(b',"n":')[2])
+                need(said and said[4].decode() == name, f"{path}: a line is not an entry")
+                need(said[1] == b"%d" % (held + 1), f"{path}: a hole before entry {held + 1}")
+                at = date(1970, 1, 1) + timedelta(seconds=int(said[3]))
+                need(str(at) <= day, f"{path}: an entry was recorded after its day")
+                alike, rest = said[2].replace(b"%", b"%%"), iter(range(held + 2, 1 << 63))
+                whole = all(map(bytes.endswith, lines, map((b',"n":%d,' + alike).__mod__, rest)))
+                held = next(rest) - 2 + whole  # those recorded at once end alike but for "n"
+                lines.seek(len(block) if whole else block.rfind(b"\n", 0, lines.tell() - 1) + 1)
+    need(last and (held, total.hexdigest()) == (last, digest), f"{path}: not what was sealed")
+    return path if number else None
+def check_day(about, rows, held):  # rebuild its root; yield what check_entries needs; add to held
+    day, count, top, entries = about.split(" ")
     parts = [leaf(" ".join(row)) if row[4:] else (int(row[2]), bytes.fromhex(row[3]))
              for row in rows[::-1]]  # day, stream, number, hash, salt; or day, *, leaves, hash
     need(root(int(count), parts).hex() == top and not parts, f"streams.txt, {day}: not as sealed")
@@ -76,14 +79,10 @@ def check_day(about, lines, opened, held):
     names, more = [name for name, *_ in own], int(entries) - sum(number for _, number, _ in own)
     need(names == sorted({*names}) and {*held} <= {*names}, f"{day}: a stream is missing")
     need(more >= 0 if len(own) < int(count) else not more, f"days.txt, {day}: {more} entries lack")
-    for name, number, digest in own:
-        path, last = f"ev/{day}.{name.replace('/', '-')}.jsonl", held.get(name, 0) + number
-        with opened(path) if number else io.BytesIO() as file:
-            held[name], found = check_entries(file, path, name, day, last - number)
-        need(last and (held[name], found) == (last, digest), f"{path}: not what was sealed")
-        yield from [path] * (number > 0)
-def check(names, opened, pubkey, anchors=()):
-    """names: all files; opened(name): one to read; anchors: (name, text). Say what was checked."""
+    for name, *told in own:
+        yield f"ev/{day}.{name.replace('/', '-')}.jsonl", name, day, held.get(name, 0), *told
+        held[name] = held.get(name, 0) + told[0]
+def check(names, opened, pubkey, anchors=(), end=""):  # end: of a ZIP; return what was found
     texts, found, keys, held, sizes = {}, set(), [pubkey], {}, []
     need(re.fullmatch(r"[^\s+]+\+[0-9a-f]{8}\+\S{44}", pubkey), f"not a public key: {pubkey}")
     for name in (name for name in names if not name.startswith("ev/")):
@@ -96,6 +95,7 @@ def check(names, opened, pubkey, anchors=()):
         fits = signed(old, f"key {old} {new}\n".encode(), base64.b64decode(mark))
         need(fits and keys[-2] == old, "keys.txt: a hand-over is missing")
     need(pubkey in keys, "keys.txt: your key is not there")
+    need(not end or len(note(end, keys[-1:], END)) == 1, f"{END}: says more")
     title, *rows = note(texts.get("pack.txt", ""), keys[-1:], "pack.txt")
     wrong = sorted({row[65:] for row in found ^ {*rows}} - {"pack.txt"})
     need(not wrong, "changed, missing or not part of the pack: " + ", ".join(wrong))
@@ -103,25 +103,24 @@ def check(names, opened, pubkey, anchors=()):
     days = [str(date.fromisoformat(first) + timedelta(n)) for n in range(len(lines))]
     need([line[:10] for line in lines] == days and last in days, "days.txt: a day is missing")
     stamps = sorted({name[:-4] for name in texts if name.startswith("stamps/")})
-    for name in stamps:
-        said = re.search(IMPRINT, texts[name + ".tsr"])  # it stands before all certificates
-        fits = said and said[1] == hashlib.sha256(texts[name + ".txt"].encode()).hexdigest()
-        need(fits, f"{name}.tsr: a time stamp of something else")
+    for at in stamps:
+        said = re.search(MARK, texts[at + ".tsr"])  # RFC 3161, SHA-256 in hex; the first there
+        need(said and f"{said[1]} {at}.txt" in found, f"{at}.tsr: a time stamp of something else")
     own = [(name, texts[name]) for name in ["checkpoint.txt", *(s + ".txt" for s in stamps)]]
     for name, text in [*own, *anchors]:
         heads = [head[0] for head in re.finditer("(?m)^" + NOTE, text.replace("\r", "") + "\n")]
         need(heads, f"{name}: holds no checkpoint")
         for size, top in (note(head, keys, name) for head in heads):
-            leaves = [leaf(line) for line in lines[: int(size)][::-1]]
-            sizes.append(len(leaves))
+            sizes += [len(leaves := [leaf(line) for line in lines[: int(size)][::-1]])]
             need(size == str(sizes[-1]), f"{name} is of {size} days, the pack of fewer: older")
             need(root(sizes[-1], leaves) == base64.b64decode(top), f"{name}: of other days")
     need(sizes[0] == len(days), "days.txt: has days that nobody signed")
     streams = {day: [] for day in days if day <= last}
     for line in texts["streams.txt"].splitlines():
-        streams[line[:10]].append(line)
-    files = [path for about, mine in zip(lines, streams.values())
-             for path in check_day(about, mine, opened, held)]
+        streams[line[:10]].append(line.split(" "))
+    jobs = [[*check_day(about, rows, held)] for about, rows in zip(lines, streams.values())]
+    done = POOL.map(lambda files: [check_entries(opened, *file) for file in files], jobs)
+    files = [path for paths in done for path in paths if path]
     more = sorted({*names} - {*files, *texts})
     need(len(names) == len(files) + len(texts), f"not part of the pack, or twice: {more}")
     return (f"OK {len(streams)} days, {sum(held.values())} entries, {len(held)} streams, "
@@ -137,12 +136,13 @@ def main(arguments):
             found = {f.relative_to(pack).as_posix(): f for f in pack.rglob("*") if not f.is_dir()}
             told = check([*found], lambda name: found[name].open("rb"), pubkey, texts)
         else:
-            with zipfile.ZipFile(pack) as file:
-                told = check(file.namelist(), file.open, pubkey, texts)
-                parts = [76 + 2 * len(at.filename.encode()) + at.compress_size
-                         + 20 * at.filename.startswith("ev/") for at in file.infolist()]
-                more = pack.stat().st_size - sum(parts) - 22 - 76 * (len(parts) > 65535)
-                need(not more, f"{pack}: bytes outside its files; unpack it, and check the folder")
+            with zipfile.ZipFile(pack) as file, pack.open("rb") as raw:
+                total, left = hashlib.sha256(), pack.stat().st_size - len(file.comment)
+                while block := raw.read(min(1 << 20, left - raw.tell())):
+                    total.update(block)
+                end = file.comment.decode()
+                need(f"\nzip {total.hexdigest()}\n\n" in end, f"{END}: of other bytes")
+                told = check(file.namelist(), file.open, pubkey, texts, end)
     except Exception as error:
         return print("FAILED", *["missing:"] * isinstance(error, KeyError), error) or 1
     return print(told) or 0

@@ -106,8 +106,8 @@ def test_what_does_not_fit_its_signed_head_is_not_signed_again(log: Log) -> None
 BYTES_APART = 10 if thorough.SECOND_RUN else 1
 """A pack's bytes are the same from either database, so the second run looks at some of them."""
 PROGRAM_BYTES_APART = 1 if thorough.is_thorough() else 12
-"""The program that counts again is a file as any other to the verifier, which knows its hash: a
-byte of it is as good as the next, and there are eight times as many as in all the rest."""
+"""The programs are files as any other to the verifier, which knows their hashes: a byte of them is
+as good as the next, and there are many times as many as in all the rest."""
 
 
 def mutations(data: bytes, whole: bool, apart: int = 1) -> Iterator[bytes]:
@@ -131,7 +131,7 @@ def test_every_changed_byte_is_found(log: Log) -> None:
     assert len(files["recompute.py"]) > 20_000
     for name, data in files.items():
         bits = name not in ("README.txt", "pack.txt", "verify.py", "recompute.py")
-        apart = PROGRAM_BYTES_APART if name == "recompute.py" else 1
+        apart = PROGRAM_BYTES_APART if name.endswith(".py") else 1
         for changed in mutations(data, bits, apart):
             if changed == data:
                 continue
@@ -554,7 +554,29 @@ def test_bytes_beside_the_files_of_a_zip_are_found(log: Log, tmp_path: Path, cap
         with zipfile.ZipFile(path) as file:
             assert file.read("pack.txt"), what
         assert verify.main([str(path), log.public]) == 1, what
-        assert "bytes outside its files" in capsys.readouterr().out
+        assert "FAILED the ZIP's end" in capsys.readouterr().out
+
+
+@pytest.mark.once
+def test_every_changed_byte_of_a_zip_is_found(log: Log, tmp_path: Path, capsys: Any) -> None:
+    """Of what packs the files, such as dates and flags, too: every byte of the heads and of the
+    end, and some of what is packed, which one hash holds together with them."""
+    log.story()
+    data, public, path = log.zip(), log.public, tmp_path / "pack.zip"
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        heads, end = [at.header_offset for at in file.infolist()], len(file.comment)
+    first = data.index(b"PK\1\2")
+    spots = {*range(first, len(data))}
+    for head in heads:
+        length = 30 + sum(data[head + 26 : head + 30 : 2])
+        spots |= {*range(head, head + length)}
+    assert len(spots) > 1500 and end > 100
+    spots |= {*range(0, first, 1 if thorough.is_thorough() else 199)}
+    for spot in sorted(spots):
+        changed = bytes([data[spot] ^ 1 << spot % 8])
+        path.write_bytes(data[:spot] + changed + data[spot + 1 :])
+        assert verify.main([str(path), public]) == 1, spot
+    assert capsys.readouterr().out.count("FAILED ") == len(spots)
 
 
 def test_a_file_that_is_missing_is_named(log: Log, tmp_path: Path) -> None:
