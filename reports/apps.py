@@ -11,12 +11,20 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from licenses.access import undo
+        from licenses.evidence import changes
         from licenses.overview import attention, setup
         from reports.attention import to_renew, to_sign
         from reports.lifecycle import signed_since
-        from reports.models import Report
+        from reports.models import Report, ReportSchedule
 
         translate(self)
+        changes.also(
+            ReportSchedule,
+            "report schedule",
+            ("report", "rhythm", "months", "vendor", "zone", "days_after", "attach", "enabled"),
+            own=("next_end", "due_at", "last_error"),
+            lists=("pools",),
+        )
         undo.signed_by(signed_since)
         attention.also("reports.sign_report", to_sign)
         attention.also("reports.add_report", to_renew)

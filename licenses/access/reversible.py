@@ -96,7 +96,7 @@ def create_pool_for(
 def ignore_feature(feature: Feature, *, user: Any) -> UndoStep:
     """List a feature as unmapped no more."""
     with transaction.atomic():
-        Feature.objects.filter(pk=feature.pk).update(ignored=True)
+        mapping.set_ignored([feature])
         return undo.offer(user, "feature-ignored", {"id": feature.pk})
 
 

@@ -174,10 +174,7 @@ def _hanging_on(pool: LicensePool, own: PoolFeature) -> list[str]:
 
 def _set_aside(state: State, user: Any, now: datetime) -> None:
     rows = Feature.objects.for_user(user).filter(ignored=True, pk=state["id"]).values("pk")
-    if (
-        Feature.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(ignored=False)
-        != 1
-    ):
+    if mapping.set_ignored(Feature.objects.filter(pk__in=rows), False) != 1:
         raise changed()
 
 

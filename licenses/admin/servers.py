@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from licenses.analysis.server_health import health
+from licenses.importing import mapping
 from licenses.models import (
     Feature,
     IssuedCount,
@@ -187,7 +188,8 @@ class FeatureAdmin(ScopedAdmin):
 
     @admin.action(description=gettext_lazy("Ignore: not worth a pool"), permissions=["change"])
     def ignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=True)
+        rows = self.get_queryset(request).filter(pk__in=queryset.values("pk"))
+        count = mapping.set_ignored(rows)
         self.message_user(
             request,
             gettext("%(count)s features are ignored and no longer listed as unmapped.")
@@ -196,9 +198,8 @@ class FeatureAdmin(ScopedAdmin):
 
     @admin.action(description=gettext_lazy("List as unmapped again"), permissions=["change"])
     def unignore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = (
-            self.get_queryset(request).filter(pk__in=queryset.values("pk")).update(ignored=False)
-        )
+        rows = self.get_queryset(request).filter(pk__in=queryset.values("pk"))
+        count = mapping.set_ignored(rows, False)
         self.message_user(
             request, gettext("%(count)s features are listed as unmapped again.") % {"count": count}
         )

@@ -257,7 +257,7 @@ class PoolsForm(Step):
         if deed == self.LATER:
             return False
         if deed == self.IGNORE:
-            Feature.objects.filter(pk=feature.pk).update(ignored=True)
+            mapping.set_ignored([feature])
         elif deed == self.NEW:
             mapping.create_pool_for(feature, product=product, user=user)
         else:

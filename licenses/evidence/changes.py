@@ -1,4 +1,5 @@
-"""Who changed what of contracts, papers, products, pools, servers and rules, in whatever way.
+"""Who changed what of contracts, papers, products, pools, servers, teams, rules and alerts, in
+whatever way.
 
 Rights and mappings write their own entries (`licenses.importing.rights`, `mapping`), as figures
 rest on them. Of all else that they hang on, each row that is made, changed or deleted by a request
@@ -12,7 +13,6 @@ changed is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
@@ -21,7 +21,22 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from django.utils import timezone
 
 from itam.acting import who
-from licenses.models import Contract, Document, LicensePool, LicenseServer, Product, TeamRule
+from licenses.models import (
+    AlertRule,
+    Channel,
+    Contract,
+    Document,
+    EscalationStep,
+    Feature,
+    LegalHold,
+    LicensePool,
+    LicenseServer,
+    Product,
+    Silence,
+    Team,
+    TeamRule,
+    Vendor,
+)
 from licenses.models.fields import InstantField
 
 from . import entries, stock
@@ -30,17 +45,27 @@ Stream = tuple[str, str]
 
 
 class _Told(NamedTuple):
-    """How changes of a model are told. made: also that a row was made or deleted."""
+    """How changes of a model are told.
+
+    made: also that a row was made or deleted. own: columns that the program keeps for itself.
+    lists: of what many-to-many fields is told, by name.
+    """
 
     kind: str
     what: str
     stream: Callable[[Any], Stream]
     fields: tuple[str, ...]
     made: bool = True
+    own: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
 
-TOLD: Final[Mapping[type[Model], _Told]] = MappingProxyType(
-    {
+def _installation(_row: Any) -> Stream:
+    return entries.INSTALLATION
+
+
+TOLD: Final[dict[type[Model], _Told]] = {
+        Vendor: _Told("config", "vendor", lambda row: stock.stream_of(row.pk), ("name",)),
         Contract: _Told(
             "config",
             "contract",
@@ -65,6 +90,15 @@ TOLD: Final[Mapping[type[Model], _Told]] = MappingProxyType(
             "pool",
             lambda row: stock.stream_of(row.product.vendor_id),
             ("product", "name", "zone", "episode_gap_minutes", "retired_at"),
+            lists=("owner_teams",),
+        ),
+        Feature: _Told(
+            "config",
+            "feature",
+            lambda row: entries.server_stream(row.server),
+            ("ignored",),
+            made=False,
+            own=("max_duration",),
         ),
         LicenseServer: _Told(
             "config",
@@ -76,22 +110,69 @@ TOLD: Final[Mapping[type[Model], _Told]] = MappingProxyType(
         TeamRule: _Told(
             "rule",
             "team rule",
-            lambda _row: entries.INSTALLATION,
+            _installation,
             ("team", "order", "valid_from", "valid_to"),
         ),
-    }
-)  # fmt: skip
+        Team: _Told("config", "team", _installation, ("name", "parent", "cost_center")),
+        LegalHold: _Told(
+            "config", "legal hold", _installation, ("vendor", "contract", "set_at", "released_at")
+        ),
+        Channel: _Told(
+            "config",
+            "channel",
+            _installation,
+            ("kind", "enabled", "fallback", "still_watching", "reports"),
+        ),
+        AlertRule: _Told(
+            "config",
+            "alert rule",
+            _installation,
+            ("kind", "pool", "server", "threshold", "for_seconds", "for_samples",
+             "hysteresis_percent", "keep_firing_seconds", "repeat_seconds", "enabled"),
+            lists=("channels",),
+        ),
+        EscalationStep: _Told(
+            "config",
+            "escalation step",
+            _installation,
+            ("rule", "step", "wait_minutes", "channel"),
+        ),
+        Silence: _Told(
+            "config",
+            "silence",
+            _installation,
+            ("rule", "pool", "server", "starts_at", "ends_at"),
+        ),
+}  # fmt: skip
 
 
 def listen() -> None:
     """Have every saved row of these models told."""
     for model in TOLD:
-        name = model._meta.label_lower
-        pre_save.connect(_remember, sender=model, dispatch_uid=f"told before {name}")
-        post_save.connect(_saved, sender=model, dispatch_uid=f"told {name}")
-        post_delete.connect(_deleted, sender=model, dispatch_uid=f"told deleted {name}")
-    teams = LicensePool.owner_teams.through
-    m2m_changed.connect(_owners, sender=teams, dispatch_uid="told owner teams")
+        _listen(model)
+
+
+def also(
+    model: type[Model],
+    what: str,
+    fields: tuple[str, ...],
+    *,
+    own: tuple[str, ...] = (),
+    lists: tuple[str, ...] = (),
+) -> None:
+    """Have the rows of a model above this layer told in the installation's stream, too."""
+    TOLD[model] = _Told("config", what, _installation, fields, own=own, lists=lists)
+    _listen(model)
+
+
+def _listen(model: type[Model]) -> None:
+    name = model._meta.label_lower
+    pre_save.connect(_remember, sender=model, dispatch_uid=f"told before {name}")
+    post_save.connect(_saved, sender=model, dispatch_uid=f"told {name}")
+    post_delete.connect(_deleted, sender=model, dispatch_uid=f"told deleted {name}")
+    for each in TOLD[model].lists:
+        through = getattr(model, each).through
+        m2m_changed.connect(_listed, sender=through, dispatch_uid=f"told {each} of {name}")
 
 
 def _values(row: Any) -> dict[str, Any]:
@@ -124,7 +205,10 @@ def _saved(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -
     changed = {
         name: old
         for name, old in before.items()
-        if old != now[name] and _plain(old) != _plain(now[name]) and (only is None or name in only)
+        if name not in told.own
+        and old != now[name]
+        and _plain(old) != _plain(now[name])
+        and (only is None or name in only)
     }
     if changed:
         _tell(told, instance, "changed", changed)
@@ -135,13 +219,21 @@ def _deleted(sender: type[Model], instance: Any, **_more: Any) -> None:
         _tell(TOLD[sender], instance, "deleted", {})
 
 
-def _owners(sender: Any, instance: Any, action: str, reverse: bool, **more: Any) -> None:
+def _listed(sender: Any, instance: Any, action: str, reverse: bool, **more: Any) -> None:
     if not action.startswith("post_") or who() is None:
         return
-    pools = LicensePool.objects.filter(pk__in=more["pk_set"] or ()) if reverse else [instance]
-    for pool in pools:
-        teams = sorted(pool.owner_teams.order_by().values_list("pk", flat=True))
-        _append(TOLD[LicensePool], pool, "owner teams changed", {"teams": teams})
+    model, field = next(
+        (model, name)
+        for model, told in TOLD.items()
+        for name in told.lists
+        if getattr(model, name).through is sender
+    )
+    rows = model._base_manager.filter(pk__in=more["pk_set"] or ()) if reverse else [instance]
+    word = field.replace("_", " ")
+    for row in rows:
+        listed = sorted(getattr(row, field).order_by().values_list("pk", flat=True))
+        body = {field.rpartition("_")[2]: listed}
+        _append(TOLD[model], row, f"{word} changed", body)
 
 
 def _tell(told: _Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
@@ -157,6 +249,16 @@ def _tell(told: _Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
     if hidden := sorted(before.keys() - set(told.fields)):
         body["others"] = hidden  # type: ignore[assignment]
     _append(told, row, deed, body)
+
+
+def tell_members(teams: set[int], count: int) -> None:
+    """Tell that so many memberships of these teams are others now: in one entry, as a directory
+    changes thousands at once, and without the people."""
+    if who() is not None:
+        body = {"count": count, "teams": sorted(teams), "what": "memberships changed", "who": who()}
+        entry = entries.draft("config", int(timezone.now().timestamp()), body)
+        with transaction.atomic():
+            entries.append(entries.INSTALLATION, [entry], source="settings")
 
 
 def _append(told: _Told, row: Any, deed: str, body: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@ files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -156,6 +157,21 @@ def _create_pool_for(
     mapping.full_clean(exclude=["recorded_by"])
     _save(mapping, user)
     return pool
+
+
+def set_ignored(features: Iterable[Feature], ignored: bool = True) -> int:
+    """List features as unmapped no more, or again; return how many were not so yet.
+
+    Row by row, as each is an entry of the evidence log that says who did it.
+    """
+    count = 0
+    with transaction.atomic():
+        for feature in features:
+            if feature.ignored != ignored:
+                feature.ignored = ignored
+                feature.save(update_fields=["ignored"])
+                count += 1
+    return count
 
 
 def create_pools(server: LicenseServer, *, user: Any = None) -> list[LicensePool]:

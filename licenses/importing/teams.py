@@ -14,6 +14,7 @@ from django.db.models import Max
 from licenses.analysis.teams import Member
 from licenses.analysis.touched import Days, Fitting, mark_touched
 from licenses.concurrency.intervals import IntervalSet
+from licenses.evidence import changes
 from licenses.models import Host, Identity, Membership, RuleMatch, Team, TeamRule
 from licenses.models.patterns import matcher
 
@@ -103,6 +104,8 @@ def changing(*, rules: bool = False) -> Iterator[None]:
             fitting += _apply_rules(before, after, matched)
         fitting += _match_new(*newest)
         members = _changed_members(before, after)
+        if members:
+            changes.tell_members({member.team for member in members}, len(members))
         moved = _moved(before, after)
         if moved:
             members += [

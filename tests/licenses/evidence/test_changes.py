@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
@@ -16,10 +17,27 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from itam.acting import acting
+from licenses.access import reversible
+from licenses.evidence import changes as evidence
 from licenses.evidence import entries
-from licenses.importing import changes
-from licenses.models import Contract, EvidenceBlock, LicensePool, Product, TeamRule, Vendor
-from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
+from licenses.importing import changes, teams
+from licenses.models import (
+    Contract,
+    EvidenceBlock,
+    Feature,
+    LicensePool,
+    Membership,
+    Product,
+    TeamRule,
+    Vendor,
+)
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +156,111 @@ def test_a_pool_its_owners_a_product_and_a_rule_are_told_of(mara: User) -> None:
     assert (made["what"], made["new"]["order"], made["who"]) == ("team rule made", 5, "mara")
     assert gone["what"] == "team rule deleted" and "anary" not in json.dumps([made, gone])
     assert not TeamRule.objects.exists()
+
+
+def test_an_alert_rule_and_its_channels_are_told_of(mara: User) -> None:
+    mail = {"name": "desk", "kind": "mail", "target": "q.anary@example.com"}
+    channel = api(mara).post("/api/v1/channels/", mail).json()["id"]
+    rule = {"name": "nearly full", "kind": "use_percent", "threshold": 80, "channels": [channel]}
+    made = api(mara).post("/api/v1/alert-rules/", rule)
+    assert made.status_code == 201, made.content
+    place = f"/api/v1/alert-rules/{made.json()['id']}/"
+    api(mara).patch(place, {"threshold": 101, "enabled": False}, format="json")
+    api(mara).delete(place)
+    desk, one, listed, other, gone = written("config")
+    assert (desk["what"], one["what"]) == ("channel made", "alert rule made")
+    assert (listed["what"], listed["channels"]) == ("alert rule channels changed", [channel])
+    assert (other["old"], other["new"]) == (
+        {"threshold": 80, "enabled": 1},
+        {"threshold": 101, "enabled": 0},
+    )
+    assert (gone["what"], gone["who"]) == ("alert rule deleted", "mara")
+    assert "anary" not in json.dumps([desk, one, listed, other, gone])
+
+
+def ignored_by_action(user: User, feature: Feature) -> None:
+    given = {"action": "ignore", "_selected_action": [feature.pk]}
+    admin(user).post(reverse("admin:licenses_feature_changelist"), given)
+
+
+def ignored_over_http(user: User, feature: Feature) -> None:
+    api(user).patch(f"/api/v1/features/{feature.pk}/", {"ignored": True})
+
+
+def ignored_with_undo(user: User, feature: Feature) -> None:
+    with acting(lambda: user.username):
+        reversible.ignore_feature(feature, user=user)
+
+
+@pytest.mark.parametrize("ignore", [ignored_by_action, ignored_over_http, ignored_with_undo])
+def test_who_set_a_feature_aside_is_told(
+    ignore: Callable[[User, Feature], None], mara: User
+) -> None:
+    feature = FeatureFactory()
+    ignore(mara, feature)
+    (body,) = written("config")
+    assert (body["what"], body["new"], body["who"]) == ("feature changed", {"ignored": 1}, "mara")
+    assert body["stream"] == f"server/{feature.server.stream}"
+
+
+def test_members_that_changed_are_told_of_at_once_and_without_names(mara: User) -> None:
+    team, other = TeamFactory(), TeamFactory()
+    with acting(lambda: "command import_inventory"), teams.changing():
+        for _ in range(3):
+            Membership.objects.create(person=PersonFactory(), team=team)
+    (body,) = [body for body in written("config") if body["what"] == "memberships changed"]
+    assert (body["count"], body["teams"]) == (3, [team.pk]) and other.pk not in body["teams"]
+
+
+FACTS = {
+    *("Alert", "AlertState", "Boundary", "Capture", "Checkout", "Chore", "ConnectionCheck"),
+    *("Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement", "Event", "FeatureNow"),
+    *("Gap", "Heartbeat", "Host", "IdempotencyRecord", "ImportJob", "IssuedCount", "LateSpan"),
+    *("LogCursor", "MailboxMessage", "Notification", "PackageComponent", "Person", "PollState"),
+    *("PoolDrift", "PoolForecast", "PoolHeadline", "PoolHour", "PoolNow", "PoolStillness"),
+    *("RuleMatch", "ServerFact", "SharingRule", "Sighting", "StatusScope", "TeamHour"),
+    *("UnreadableLine", "UnreadableShare", "LaterData", "ReportDelivery", "WaitlistEntry"),
+    *("EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream"),
+}
+"""What servers, people at their work and the program itself write down: nobody sets it."""
+ELSEWHERE = {
+    "EvidencePack": "export",
+    "Entitlement": "entitlement",
+    "Identity": "erasure",
+    "IgnoredLines": "ignored lines",
+    "Membership": "memberships changed",
+    "NameReveal": "reveal",
+    "OverUseNote": "over_use",
+    "PoolFeature": "mapping",
+    "Report": "export",
+    "SignOff": "report_signed",
+    "StrengthOverride": "entitlement",
+}
+"""What has entries of its own: of which kind, or with which words."""
+OF_ONE_ACCOUNT = {
+    "BulkChange",
+    "SavedFilter",
+    "Scope",
+    "SigningCertificate",
+    "SkippedStep",
+    "UndoStep",
+}
+"""What changes neither a figure nor what managers are told, but what one account sees or does."""
+
+
+def test_no_model_that_somebody_sets_is_without_entries() -> None:
+    """Whoever adds a model says here where its changes are told, or tells them."""
+    models = [model for label in ("licenses", "reports") for model in
+              apps.get_app_config(label).get_models()]  # fmt: skip
+    told = {model.__name__ for model in evidence.TOLD}
+    lists = [told, FACTS, {*ELSEWHERE}, OF_ONE_ACCOUNT]
+    for model in models:
+        places = [model.__name__ in names for names in lists]
+        assert sum(places) == 1, f"{model.__name__}: are its changes told in the evidence log?"
+    assert set().union(*lists) == {model.__name__ for model in models}
+    for model, how in evidence.TOLD.items():
+        columns = {field.name for field in model._meta.concrete_fields}
+        assert {*how.fields, *how.own} <= columns
 
 
 def test_what_is_refused_is_not_told_of(mara: User) -> None:
