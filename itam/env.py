@@ -8,6 +8,7 @@ read ends the start with what was found and what was expected, never with a gues
 from __future__ import annotations
 
 import base64
+import contextlib
 import ipaddress
 import os
 import re
@@ -123,6 +124,15 @@ def targets(name: str) -> list[str]:
         elif not re.fullmatch(r"[A-Za-z0-9.:-]+", part):
             raise ImproperlyConfigured(f"{name}={part!r}: expected {expected}")
     return words(name)
+
+
+def networks_of(listed: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the networks and addresses among targets."""
+    found = []
+    for part in listed:
+        with contextlib.suppress(ValueError):
+            found.append(ipaddress.ip_network(part, strict=False))
+    return found
 
 
 def ports(name: str) -> list[int]:

@@ -329,8 +329,10 @@ _DEMO_LMUTIL = ITAM_DATA_DIR / "demo" / "lmutil"
 if ITAM_LMUTIL is None and _DEMO_LMUTIL.exists():
     ITAM_LMUTIL = _DEMO_LMUTIL  # the simulated company's, written by `manage.py demo`
 ITAM_RLMUTIL = env.path("ITAM_RLMUTIL")
-# Addresses that outgoing webhooks may reach although they are not public.
+# Addresses that outgoing webhooks may reach although they are not public, and licence servers may
+# have although they are this machine's.
 ITAM_EGRESS_ALLOW = env.targets("ITAM_EGRESS_ALLOW")
+ITAM_EGRESS_NETWORKS = env.networks_of(ITAM_EGRESS_ALLOW)
 ITAM_EGRESS_PORTS = env.ports("ITAM_EGRESS_PORTS")
 
 # --- Reports ------------------------------------------------------------------------------------

@@ -113,6 +113,16 @@ def loopback_only() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def ask_no_name_server() -> Iterator[None]:
+    """Let the names of licence servers lead nowhere, whatever this machine's name server knows."""
+    from licenses.sources import addresses
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(addresses, "system_resolver", lambda _host, _port: [])
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def sync_nothing() -> Iterator[None]:
     """Leave it to the system when what is stored gets to the disk: no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:

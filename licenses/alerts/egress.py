@@ -11,11 +11,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import queue
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import certifi
@@ -23,11 +22,16 @@ import httpcore
 import httpx
 from django.utils.translation import gettext
 
-logger = logging.getLogger(__name__)
+from licenses.sources.addresses import (
+    Address,
+    Network,
+    Resolver,
+    is_denied,
+    system_resolver,
+    unwrap,
+)
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Resolver = Callable[[str, int], list[str]]
+logger = logging.getLogger(__name__)
 
 PORTS = frozenset({80, 443, 8443})
 SECONDS = 5.0
@@ -66,7 +70,6 @@ _DENIED: tuple[Network, ...] = tuple(
         "ff00::/8",
     )
 )
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # These may be reached where the *name* is allowed; loopback, link-local and metadata never.
 _PRIVATE: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
@@ -147,22 +150,6 @@ def _listed(ports: Iterable[int]) -> str:
     return ", ".join(str(port) for port in sorted(ports))
 
 
-def unwrap(address: Address) -> list[Address]:
-    """Return the address and those that it carries inside: IPv4-mapped, NAT64, 6to4, Teredo."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return [address]
-    if address.ipv4_mapped is not None:
-        return [address.ipv4_mapped]
-    if address in _NAT64:
-        return [ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)]
-    inside: list[Address] = [address]
-    if address.sixtofour is not None:
-        inside.append(address.sixtofour)
-    if address.teredo is not None:
-        inside.extend(address.teredo)
-    return inside
-
-
 def check_address(text: str, host: str, policy: Policy) -> Address:
     """Return the address if it may be connected to; `host` is the name that led to it."""
     try:
@@ -175,9 +162,10 @@ def check_address(text: str, host: str, policy: Policy) -> Address:
     for inner in unwrap(address):
         if any(inner in network for network in policy.networks):
             continue
-        if host in policy.hosts and any(inner in network for network in _PRIVATE):
+        never = is_denied(inner)
+        if host in policy.hosts and any(inner in network for network in _PRIVATE) and not never:
             continue
-        denied = any(inner in network for network in _DENIED)
+        denied = never or any(inner in network for network in _DENIED)
         if denied or not inner.is_global or inner.is_multicast:
             raise Refused(
                 gettext(
@@ -187,12 +175,6 @@ def check_address(text: str, host: str, policy: Policy) -> Address:
                 % {"host": host, "text": text}
             )
     return address
-
-
-def system_resolver(host: str, port: int) -> list[str]:
-    """Return the addresses of a name as the system knows them, in its order."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _resolve(resolver: Resolver, host: str, port: int, seconds: float) -> list[str]:

@@ -14,7 +14,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from licenses.models import Capture, Gap, LicenseServer, PollState
-from licenses.sources import process
+from licenses.models.servers import reach
+from licenses.sources import addresses, process
 from licenses.sources.flexnet import connector
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.flexnet.lmstat_memory import StatusMemory
@@ -91,6 +92,8 @@ def test_connection(server: LicenseServer) -> ConnectionTest:
             Result.FAILED,
             "The server has no address. Enter one such as 27000@license.example.com.",
         )
+    if refused := _refused([server]):
+        return _steps("address", Result.FAILED, refused[server.pk])
     outcome = process.run(
         Path(binary),
         connector.command_for(server.address),
@@ -262,14 +265,37 @@ def _ask_tool(servers: list[LicenseServer]) -> Iterable[_Asked]:
             )
             yield _Asked(server, missing, int(timezone.now().timestamp()))
         return
+    refused = _refused(servers)
+    for pk, why in refused.items():
+        outcome = process.Outcome(None, b"", b"", 0, process.Status.FAILED, why)
+        yield _Asked(by_id[pk], outcome, int(timezone.now().timestamp()))
     jobs = [
         process.Job(server.pk, Path(binary), connector.command_for(server.address))
         for server in servers
+        if server.pk not in refused
     ]
     for key, outcome in process.run_many(
         jobs, timeout=settings.ITAM_POLL_TIMEOUT_SECONDS, concurrency=settings.ITAM_POLL_CONCURRENCY
     ):
         yield _Asked(by_id[key], outcome, int(timezone.now().timestamp()))  # type: ignore[index]
+
+
+def _refused(servers: Iterable[LicenseServer]) -> dict[int, str]:
+    """Return why servers are not asked, by id: of those whose names lead where nobody is to be led.
+
+    The tool looks a name up again, so this keeps out what is there, not who changes it meanwhile.
+    """
+    hosts = {
+        server.pk: [host for _port, host in connector.address_members(server.address)]
+        for server in servers
+    }
+    known = addresses.resolve({host for own in hosts.values() for host in own})
+    return {
+        server.pk: why
+        for server in servers
+        for host in hosts[server.pk]
+        if (why := reach(server.address, host, known.get(host, ())))
+    }
 
 
 def _ask_file(server: LicenseServer) -> _Asked:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 import zoneinfo
+from collections.abc import Collection
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext, gettext_lazy
 
-from licenses.sources.flexnet.connector import validate_address
+from licenses.sources import addresses
+from licenses.sources.flexnet.connector import address_members, validate_address
 
 from .fields import EncryptedField, InstantField
 from .pools import PoolFeature, validate_zone
@@ -33,10 +36,35 @@ def longest_step(poll_seconds: int) -> int:
 
 
 def check_address(value: str) -> None:
+    """Refuse what is no address, or one that leads to this machine or past the network.
+
+    No name server is asked: where names lead is looked up whenever a server is asked.
+    """
+    _check_form(value)
+    refused = [reach(value, host) for _port, host in address_members(value)]
+    if any(refused):
+        raise ValidationError(next(filter(None, refused)))
+
+
+def _check_form(value: str) -> None:
     try:
         validate_address(value)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def reach(address: str, host: str, known: Collection[str] = ()) -> str:
+    """Return why a licence server is not asked at a host, as a sentence; "" where it is.
+
+    known: the addresses to which the host's name leads.
+    """
+    found = addresses.denied(host, known, settings.ITAM_EGRESS_NETWORKS)
+    if found is None:
+        return ""
+    return gettext(
+        "%(address)s leads to %(found)s: this machine, the link or a cloud's metadata. If it is"
+        " meant, allow it in ITAM_EGRESS_ALLOW."
+    ) % {"address": address, "found": found}
 
 
 def check_server_name(value: str) -> None:
@@ -150,7 +178,7 @@ class LicenseServer(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Validate on every road in: an address becomes an argument of an outside program."""
         if self.address:
-            check_address(self.address)
+            _check_form(self.address)
         check_server_name(self.name)
         super().save(*args, **kwargs)
 

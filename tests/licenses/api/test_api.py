@@ -209,7 +209,11 @@ def test_all_pools_now_are_one_answer(django_assert_max_num_queries) -> None:
     assert client("viewer").get("/api/v1/pools/now/").json() == {"pools": []}
 
 
-@pytest.mark.parametrize("address", ["-c", "27000@a:27000@b", "27000@$(id)", "27000@a b", "x@h"])
+@pytest.mark.parametrize(
+    "address",
+    ["-c", "27000@a:27000@b", "27000@$(id)", "27000@a b", "x@h", "1@localhost", "1@[::1]",
+     "1@10.0.0.1,1@10.0.0.2,1@169.254.169.254"],
+)  # fmt: skip
 def test_an_address_that_could_be_something_else_is_refused(address: str) -> None:
     answer = client("manager").post("/api/v1/servers/", {"name": "plant", "address": address})
     assert answer.status_code == 400

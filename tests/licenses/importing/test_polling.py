@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from licenses.importing import polling
 from licenses.models import Capture, Gap, LicenseServer, PollState, Sighting
+from licenses.sources import addresses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -86,6 +90,33 @@ def test_a_hung_server_times_out_alone(tool: Path) -> None:
     assert set(results.values()) == {"parsed"}
     assert Sighting.objects.count() == 5
     assert Gap.objects.get().cause == "timeout"
+
+
+def test_a_name_that_leads_to_this_machine_is_not_asked(
+    tool: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    one, other = make("h1"), make("h2")
+    for server in (one, other):
+        (tool / server.name).write_text(status(server.name))
+    own = {"h1": ["10.0.0.5", "127.0.1.1"], "h2": ["10.0.0.6"]}
+    monkeypatch.setattr(addresses, "system_resolver", lambda host, _port: own[host])
+    captures = polling.poll([one.pk, other.pk])
+    assert captures[one.pk].result == "failed" and "127.0.1.1" in captures[one.pk].detail
+    assert captures[other.pk].result == "parsed"
+    tried = polling.test_connection(one)
+    assert not tried.ok and "ITAM_EGRESS_ALLOW" in str(tried)
+    settings.ITAM_EGRESS_NETWORKS = [ipaddress.ip_network("127.0.0.0/8")]
+    assert polling.poll([one.pk], force=True)[one.pk].result == "parsed"
+
+
+def test_asking_such_a_server_by_command_exits_with_a_sentence(
+    tool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("127.0.0.1")
+    with pytest.raises(CommandError) as error:
+        call_command("poll", "127.0.0.1")
+    assert error.value.returncode == 1
+    assert "127.0.0.1 leads to 127.0.0.1" in capsys.readouterr().out
 
 
 def test_a_server_that_is_asked_now_is_left_out(tool: Path) -> None:
