@@ -28,7 +28,7 @@ from django.utils.translation import gettext, ngettext
 from itam import figures
 from licenses.analysis.verdict import FLOOR
 from licenses.evidence import entries
-from licenses.models import Entitlement, PoolFeature, StrengthOverride
+from licenses.models import Entitlement, PoolFeature, PoolRetirement, StrengthOverride
 from licenses.models.reasons import says_something
 from reports import delivery, events, signing_key
 from reports.models import Report, SignOff
@@ -103,8 +103,10 @@ def why_comment(report: Report) -> list[str]:
     late = _afterwards(report)
     if late:
         told = ngettext(
-            "%(count)s right or mapping that counts in the period was recorded after its end.",
-            "%(count)s rights and mappings that count in the period were recorded after its end.",
+            "%(count)s right, mapping or retirement of a pool that counts in the period was"
+            " recorded after its end.",
+            "%(count)s rights, mappings and retirements of pools that count in the period were"
+            " recorded after its end.",
             late,
         )
         reasons.append(told % {"count": late})
@@ -305,15 +307,17 @@ def _corrections(report: Report) -> int:
 
 
 def _afterwards(report: Report) -> int:
-    """Count the rights and mappings that bear on the period, were recorded after its end, and that
-    no earlier signature covers: they may turn over-use into none."""
+    """Count the rights, mappings and retirements of pools that bear on the period, were recorded
+    after its end, and that no earlier signature covers: they may turn over-use into none."""
     pools, when = _unsigned(report)
     ends = datetime.fromtimestamp(report.params["end"], UTC)
     late = Q(**when, recorded_at__gte=ends)
     lines = Entitlement.objects.filter(late, pool__in=pools, replaces=None)
     began = Q(mapped_from=None) | Q(mapped_from__lt=ends)
     mappings = PoolFeature.objects.filter(late, began, pool__in=pools)
-    return lines.filter(valid_from__lte=ends.date()).count() + mappings.count()
+    bears = Q(before__lt=ends) | Q(after__lt=ends)
+    retired = PoolRetirement.objects.filter(late, bears, pool__in=pools)
+    return lines.filter(valid_from__lte=ends.date()).count() + mappings.count() + retired.count()
 
 
 def _unsigned(report: Report) -> tuple[list[int], dict[str, datetime]]:

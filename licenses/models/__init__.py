@@ -54,7 +54,7 @@ from .inventory import (
 )
 from .lookups import Among
 from .over_use import OverUseNote
-from .pools import LicensePool, PoolFeature, validate_zone, zone_names
+from .pools import LicensePool, PoolFeature, PoolRetirement, validate_zone, zone_names
 from .privacy import (
     LEAST,
     LegalHold,
@@ -160,6 +160,7 @@ __all__ = [
     "PoolHeadline",
     "PoolHour",
     "PoolNow",
+    "PoolRetirement",
     "PoolStillness",
     "Product",
     "RuleMatch",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
+
+from itam.acting import who
 
 from .fields import InstantField
 from .inventory import Product, Team, user_teams
@@ -115,12 +119,64 @@ class LicensePool(models.Model):
         ordering = ["name"]
         verbose_name = "pool"
 
+    _retired: datetime | None = None
+    """As it is stored."""
+
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep on record, too, that the pool was retired or restored: its figures change by that,
+        also for the past."""
+        only = kwargs.get("update_fields")
+        before, after = self._retired, self.__dict__.get("retired_at", self._retired)
+        after = self._meta.get_field("retired_at").to_python(after)  # type: ignore[union-attr]
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if before != after and (only is None or "retired_at" in only):
+                name = who() or ""
+                by = get_user_model().objects.filter(username=name).first() if name else None
+                self.retirements.create(before=before, after=after, recorded_by=by)
+                self._retired = after
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
+        pool = super().from_db(db, field_names, values)
+        pool._retired = pool.__dict__.get("retired_at")
+        return pool
 
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.zone)
+
+
+class PoolRetirement(models.Model):
+    """A pool was retired as of some moment, or taken back into use, or the moment was another.
+
+    Nobody edits it: it tells a report what was on record when.
+    """
+
+    pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="retirements")
+    before = InstantField(null=True)
+    after = InstantField(null=True)
+    recorded_at = models.DateTimeField(default=timezone.now, editable=False)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pool", "recorded_at"]
+        verbose_name = gettext_lazy("retirement of a pool")
+        verbose_name_plural = gettext_lazy("retirements of pools")
+
+    def __str__(self) -> str:
+        return f"{self.pool}: {self.before} → {self.after}"
 
 
 class PoolFeature(models.Model):

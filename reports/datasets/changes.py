@@ -16,6 +16,7 @@ from licenses.models import (
     LicensePool,
     OverUseNote,
     PoolFeature,
+    PoolRetirement,
     Strength,
     StrengthOverride,
 )
@@ -39,7 +40,8 @@ _COMPARED: Final = (
 class Change:
     """One entry of a person's hand, or of a file that they handed in.
 
-    kind:      "added", "corrected", "withdrawn", "judged", "mapped" or "explained".
+    kind:      "added", "corrected", "withdrawn", "judged", "mapped", "explained",
+               "retired" or "restored".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
     approver:  "–": no second person has to approve these.
@@ -58,7 +60,7 @@ class Change:
 
 
 def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) -> tuple[Change, ...]:
-    """Return what was recorded on the pools from *start* to *as_of*, in that order. Four queries.
+    """Return what was recorded on the pools from *start* to *as_of*, in that order. Five queries.
 
     Changes after the period count too: they may bear on it.
     """
@@ -72,6 +74,7 @@ def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) ->
         *_judgements(chosen, window, as_of),
         *_mappings(chosen, window),
         *_explanations(chosen, window, as_of),
+        *_retirements(chosen, window),
     ]
     return tuple(sorted(found, key=lambda row: row.at))  # stable: one second's keep their order
 
@@ -150,10 +153,7 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         "pool", "feature__server", "recorded_by"
     )
     for row in rows.order_by("pk"):
-        begins, ends = (
-            f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
-            for moment in (row.mapped_from, row.mapped_until)
-        )
+        begins, ends = _moment(row.mapped_from), _moment(row.mapped_until)
         words = said(_counts, begins, ends, row.weight)
         what = said(_at_server, row.feature.name, row.feature.server.name)
         yield _change(
@@ -180,6 +180,26 @@ def _counts(begins: str, ends: str, weight: int) -> str:
 
 def _at_server(feature: str, server: str) -> str:
     return gettext("%(feature)s at %(server)s") % {"feature": feature, "server": server}
+
+
+def _retirements(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
+    rows = PoolRetirement.objects.filter(pool__in=chosen, **window)
+    for row in rows.select_related("pool", "recorded_by").order_by("pk"):
+        kind = "restored" if row.after is None else "retired"
+        before, after = (said(_use, _moment(each)) for each in (row.before, row.after))
+        yield _change(kind, row.pool.name, said(_whole_pool), before, after, row)
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def _use(end: str) -> str:
+    return gettext("in use until %(ends)s") % {"ends": end} if end else gettext("in use")
+
+
+def _whole_pool() -> str:
+    return gettext("the pool")
 
 
 def _explanations(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:

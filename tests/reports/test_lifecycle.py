@@ -315,11 +315,24 @@ def test_what_was_recorded_after_the_period_needs_a_comment(make, boss, world):
     f.EntitlementFactory(pool=world.pool, valid_from=date(2025, 1, 1), strength=1, **late)
     world.pool.mappings.update(**late)
     report = proven(make())
-    assert "2 rights and mappings that count in the period" in comment_reasons(report)
+    assert "2 rights, mappings and retirements of pools that count" in comment_reasons(report)
     assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"]
     sign(make(end=f.at("2026-05-01")), boss)
     later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
     assert comment_reasons(later) == ""
+
+
+def test_a_pool_that_was_retired_or_restored_in_the_past_needs_a_comment(make, boss, world):
+    for moment in (f.at("2026-06-01"), None):
+        world.pool.retired_at = moment
+        world.pool.save()
+    report = proven(make())
+    assert comment_reasons(report) == ""
+    world.pool.retirements.update(recorded_at="2026-11-10T00:00:00Z")
+    report = proven(make())
+    assert "2 rights, mappings and retirements of pools that count" in comment_reasons(report)
+    world.pool.retirements.update(before=None, after=f.at("2026-11-09"))
+    assert comment_reasons(report) == ""
 
 
 def test_nothing_changes_a_signed_report(make, boss):

@@ -232,6 +232,7 @@ ELSEWHERE = {
     "NameReveal": "reveal",
     "OverUseNote": "over_use",
     "PoolFeature": "mapping",
+    "PoolRetirement": "pool",
     "Report": "export",
     "SignOff": "report_signed",
     "StrengthOverride": "entitlement",

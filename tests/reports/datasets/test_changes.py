@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from itam.acting import acting
 from licenses.importing.rights import correct_right, override_strength
 from licenses.models import Entitlement, StrengthOverride
 from reports.datasets.changes import load_changes
@@ -84,3 +85,21 @@ def test_the_newest_comes_last(line, admin_user):
     StrengthOverride.objects.update(recorded_at="2026-05-01T00:00:00Z")
     f.EntitlementFactory(pool=line.pool, recorded_at="2026-06-01T00:00:00Z", strength=1)
     assert [row.kind for row in changes(line)] == ["judged", "added"]
+
+
+def test_a_pool_that_was_retired_and_restored_is_told_by_whom(line, admin_user):
+    with acting(lambda: "admin"):
+        line.pool.retired_at = f.at("2025-12-01")
+        line.pool.save()
+        line.pool.name = "Other"
+        line.pool.save()
+        line.pool.retired_at = None
+        line.pool.save(update_fields=["retired_at"])
+    retired, restored = changes(line)
+    assert (retired.kind, retired.before, retired.after) == (
+        "retired",
+        "in use",
+        "in use until 2025-12-01 00:00 UTC",
+    )
+    assert (restored.kind, restored.before) == ("restored", retired.after)
+    assert (restored.after, restored.author) == ("in use", "admin")
