@@ -140,8 +140,8 @@ class LicensePool(models.Model):
                 self._retired = after
 
     @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
-        pool = super().from_db(db, field_names, values)
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        pool = super().from_db(*args, **kwargs)
         pool._retired = pool.__dict__.get("retired_at")
         return pool
 

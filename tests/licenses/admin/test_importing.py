@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tablib
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from licenses import resources
+from licenses.admin import importing
 from licenses.models import (
     DirtySpan,
     Entitlement,
@@ -236,3 +240,40 @@ def test_what_was_exported_goes_in_again(world: World) -> None:
         result = KINDS[name]().import_data(data)
         assert not result.has_errors() and not result.has_validation_errors(), name
         assert result.totals["new"] == 0, name
+
+
+def packed(**parts: bytes) -> io.BytesIO:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, data in parts.items():
+            book.writestr(f"xl/{name}.xml", data)
+    return file
+
+
+ENTITIES = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "lol">]><x>&a;&a;</x>'
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        pytest.param({"sheet": bytes(9000)}, "unpacks to more", id="bomb"),
+        pytest.param({f"p{n}": b"" for n in range(12)}, "unpacks to more", id="parts"),
+        pytest.param({"a": b"<a/>", "b": ENTITIES.encode()}, "xl/b.xml defines", id="entities"),
+        pytest.param({"a": ENTITIES.encode("utf-16")}, "defines entities", id="utf-16"),
+    ],
+)
+def test_a_sheet_that_could_take_all_memory_is_refused(
+    parts: dict[str, bytes], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "MOST_UNPACKED", 8000)
+    monkeypatch.setattr(importing, "MOST_PARTS", 10)
+    file = packed(**parts)
+    with pytest.raises(ValidationError, match=words):
+        importing.check_sheet(file)
+    assert file.tell() == 0
+
+
+@pytest.mark.parametrize("file", [packed(a=b"<a/>"), io.BytesIO(b"a,b\n1,2\n"), io.BytesIO()])
+def test_other_files_are_left_to_their_readers(file: io.BytesIO) -> None:
+    importing.check_sheet(file)
+    assert file.tell() == 0
