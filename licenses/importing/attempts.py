@@ -181,12 +181,14 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
             for daemon, known in spans.items()
         }
     start, end = 2**62, -(2**62)
-    known = Coverage.objects.filter(
+    known: dict[str, list[Coverage]] = {daemon: [] for daemon in spans}
+    for row in Coverage.objects.filter(
         server=server, source=Coverage.Source.POLLS, starts__lt=high, ends__gt=low
-    )
-    for daemon in sorted(set(spans) | set(known.order_by().values_list("daemon", flat=True))):
+    ).order_by():
+        known.setdefault(row.daemon, []).append(row)
+    for daemon, rows in sorted(known.items()):
         new, lost = coverage.replace(
-            server, daemon, Coverage.Source.POLLS, low, high, spans.get(daemon, [])
+            server, daemon, Coverage.Source.POLLS, low, high, spans.get(daemon, []), known=rows
         )
         for pieces, what in ((lost, "withdrawn"), (new, "")):
             for first, last in pieces:

@@ -55,12 +55,19 @@ def replace(
     start: int,
     end: int,
     spans: Iterable[tuple[int, int]],
+    *,
+    known: Iterable[Coverage] | None = None,
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Have a source vouch for these spans of [start, end] and for nothing else of it. Returns the
-    spans that are new, and those that it no longer vouches for."""
-    rows = Coverage.objects.filter(
-        server=server, daemon=daemon, source=source, starts__lt=end, ends__gt=start
-    )
+    spans that are new, and those that it no longer vouches for.
+
+    known: what it vouches for that reaches into that time, where the caller has read it.
+    """
+    rows = known
+    if rows is None:
+        rows = Coverage.objects.filter(
+            server=server, daemon=daemon, source=source, starts__lt=end, ends__gt=start
+        )
     old, wanted = _set_of(rows).clip(start, end), IntervalSet.of_spans(spans)
     new, lost = list(wanted.subtract(old)), list(old.subtract(wanted))
     for first, last in lost:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
 STEP = 300
 START = NOW - 86400
-UNCHANGED = 24
+UNCHANGED = 23
 """With the two savepoints of a test's transaction."""
 
 
