@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
@@ -11,6 +12,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 logger = logging.getLogger(__name__)
 _AWAY = (RedisConnectionError, RedisTimeoutError)
+REST_SECONDS = 10.0
+"""How long a server that hangs is not asked again, or each of a page's questions waits for it."""
+_rests_until = 0.0
 
 
 class PatientRedisCache(RedisCache):
@@ -21,10 +25,15 @@ class PatientRedisCache(RedisCache):
     """
 
     def _patiently(self, method: str, instead: Any, *args: Any, **options: Any) -> Any:
+        global _rests_until
+        if time.monotonic() < _rests_until:
+            return instead
         try:
             return getattr(super(), method)(*args, **options)
         except _AWAY as error:
             logger.warning("The cache is away: %s", error)
+            if isinstance(error, RedisTimeoutError):
+                _rests_until = time.monotonic() + REST_SECONDS
             return instead
 
     def add(self, *args: Any, **options: Any) -> Any:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from itam import health
 from licenses import retention
 from licenses.access import waitlist
 from licenses.alerts import anchors, deadman, defaults, outbox, past, quality, stamping
@@ -29,6 +30,8 @@ from licenses.models import Chore, DirtySpan, LicensePool
 logger = logging.getLogger(__name__)
 
 BATCH = 50
+BROKER_PATIENCE = 0.5
+"""Seconds in which a broker that works has answered long since."""
 """Servers that one task asks side by side."""
 
 LATELY = timedelta(days=1)
@@ -44,9 +47,13 @@ def nudge(task: str, *ids: int) -> None:
     Never waits and never fails: where the broker is away, the next tick finds it.
     """
     try:
-        current_app.send_task(task, ids, retry=False)
+        # To send has no limit of time: a broker that hangs would hold the page.
+        if not health.broker_problem(timeout=BROKER_PATIENCE):
+            current_app.send_task(task, ids, retry=False)
+            return
     except (OperationalError, OSError):
-        logger.warning("%s%s waits for the next tick: the broker is away", task, ids)
+        pass
+    logger.warning("%s%s waits for the next tick: the broker is away", task, ids)
 
 
 @shared_task

@@ -1,6 +1,14 @@
 import pytest
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from itam import cache
 from itam.cache import PatientRedisCache
+
+
+@pytest.fixture(autouse=True)
+def _rested(monkeypatch):
+    monkeypatch.setattr(cache, "_rests_until", 0.0)
 
 
 @pytest.fixture
@@ -42,3 +50,18 @@ def test_it_is_a_cache_like_others(connected):
 )
 def test_it_is_empty_while_the_server_is_away(away, ask, expected):
     assert ask(away) == expected
+
+
+def test_a_server_that_hangs_is_waited_for_once_and_asked_again_later(away, monkeypatch):
+    asked = []
+
+    def hang(self, *args, **options):
+        asked.append(1)
+        raise RedisTimeoutError
+
+    monkeypatch.setattr(RedisCache, "get", hang)
+    assert [away.get("a", "none") for _turn in range(3)] == ["none"] * 3
+    assert asked == [1]
+    monkeypatch.setattr(cache, "_rests_until", 0.0)
+    away.get("a")
+    assert asked == [1, 1]

@@ -32,6 +32,14 @@ def test_a_nudge_names_the_task_and_a_broker_that_is_away_does_no_harm(
     tasks.nudge("licenses.tasks.import_file", 7)
 
 
+def test_a_nudge_does_not_wait_for_a_broker_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(tasks.current_app, "send_task", lambda *told, **_options: sent.append(told))
+    monkeypatch.setattr(tasks.health, "broker_problem", lambda **_options: "broker: TimeoutError")
+    tasks.nudge("licenses.tasks.import_file", 7)
+    assert sent == []
+
+
 @pytest.mark.django_db
 def test_a_tick_hands_out_what_is_due_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     polled = ServerFactory(polling="file", status_path="/var/lib/status.txt")
