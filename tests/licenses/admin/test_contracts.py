@@ -205,3 +205,18 @@ def test_the_proof_of_a_line_is_judged_with_a_reason(
 )
 def test_file_names_are_tidied(name: str, expected: str) -> None:
     assert tidy_name(name) == expected
+
+
+def test_rights_of_a_contract_are_rows_to_read_that_the_form_knows(
+    mara: Client, world: World
+) -> None:
+    line = line_of(world)
+    line.pool.name = "<b>Mine</b>"
+    line.pool.save()
+    place = reverse("admin:licenses_contract_change", args=[line.contract_id])
+    page = mara.get(place).content.decode()
+    assert "<b>Mine</b>" not in page
+    assert 'data-label="Pool"><a href="' in page
+    assert "&lt;b&gt;Mine&lt;/b&gt;</a></td>" in page
+    hidden = f'name="entitlements-0-id" value="{line.pk}" id="id_entitlements-0-id">'
+    assert f'<input type="hidden" {hidden}' in page
