@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
@@ -39,7 +39,7 @@ from licenses.models import (
 )
 
 from . import words
-from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular
+from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular, count_of
 from .trying import Tried, Tries
 from .undoing import tell
 
@@ -187,7 +187,7 @@ class AlertRuleAdmin(Tries, ScopedAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        firing = Count("alerts", filter=Q(alerts__state="firing"), distinct=True)
+        firing = count_of(Alert.objects.filter(state="firing"), "rule")
         rows = super().get_queryset(request).annotate(firing_total=firing)
         return rows.prefetch_related("channels")
 
@@ -294,10 +294,8 @@ class ChannelAdmin(ScopedAdmin):
             super()
             .get_queryset(request)
             .annotate(
-                rule_total=Count("rules", distinct=True),
-                failed_total=Count(
-                    "notifications", filter=Q(notifications__state="failed"), distinct=True
-                ),
+                rule_total=count_of(AlertRule.objects.all(), "channels"),
+                failed_total=count_of(Notification.objects.filter(state="failed"), "channel"),
             )
         )
 

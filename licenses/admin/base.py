@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -31,6 +31,20 @@ def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     if any(field.name == "server" for field in rows.model._meta.fields):
         return rows.filter(server__in=LicenseServer.objects.for_user(user).order_by().values("pk"))
     return rows.none()
+
+
+def count_of(rows: QuerySet[Any], key: str, what: Any = None) -> Any:
+    """Return how many of *rows* refer to the row at hand, to annotate it with.
+
+    key:   the field of *rows* by which they do.
+    what:  an aggregate; None counts rows.
+
+    Each is counted by itself: two joins multiply each other's rows, and a list that only wants to
+    know its length would group all of them.
+    """
+    total = Count("pk") if what is None else what
+    told = rows.order_by().filter(**{key: OuterRef("pk")}).values(key).annotate(told=total)
+    return Coalesce(Subquery(told.values("told")), 0)
 
 
 def with_names(
@@ -210,6 +224,7 @@ __all__ = [
     "ScopedStacked",
     "ScopedTabular",
     "ShowsNames",
+    "count_of",
     "person_words",
     "rule_words",
     "scoped",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -21,7 +21,7 @@ from licenses.models import Contract, Document, Entitlement
 from licenses.resources import ContractResource
 
 from . import words
-from .base import ReadOnlyTabular, ScopedAdmin
+from .base import ReadOnlyTabular, ScopedAdmin, count_of
 from .documents import DocumentInline, NewDocumentInline
 from .importing import Importable
 from .several import ChangesSeveral
@@ -78,11 +78,11 @@ class ContractAdmin(ChangesSeveral, Importable, ScopedAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        current = Q(entitlements__replaced_by=None, entitlements__withdrawn=False)
+        current = Entitlement.objects.filter(replaced_by=None, withdrawn=False)
         rows = super().get_queryset(request).select_related("vendor")
         return rows.annotate(
-            right_total=Count("entitlements", filter=current, distinct=True),
-            paper_total=Count("documents", distinct=True),
+            right_total=count_of(current, "contract"),
+            paper_total=count_of(Document.objects.all(), "contract"),
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:

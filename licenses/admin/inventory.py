@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from licenses.models import (
+    Contract,
     Identity,
     LicensePool,
     Membership,
@@ -36,6 +37,7 @@ from .base import (
     ScopedStacked,
     ScopedTabular,
     ShowsNames,
+    count_of,
     person_words,
     with_names,
 )
@@ -64,8 +66,8 @@ class VendorAdmin(Importable, ScopedAdmin):
             super()
             .get_queryset(request)
             .annotate(
-                product_total=Count("products", distinct=True),
-                contract_total=Count("contracts", distinct=True),
+                product_total=count_of(Product.objects.all(), "vendor"),
+                contract_total=count_of(Contract.objects.all(), "vendor"),
             )
         )
 
@@ -98,7 +100,7 @@ class ProductAdmin(ChangesSeveral, Importable, ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).select_related("vendor")
-        return rows.annotate(pool_total=Count("pools", distinct=True))
+        return rows.annotate(pool_total=count_of(LicensePool.objects.all(), "product"))
 
     @display(description=gettext_lazy("Pools"), ordering="pool_total")
     def pools_count(self, product: Any) -> int:
@@ -191,12 +193,12 @@ class TeamAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
             super()
             .get_queryset(request)
             .annotate(
-                member_total=Count(
-                    "memberships__person",
-                    filter=Membership.in_force_q(today, "memberships__"),
-                    distinct=True,
+                member_total=count_of(
+                    Membership.objects.filter(Membership.in_force_q(today)),
+                    "team",
+                    Count("person", distinct=True),
                 ),
-                pool_total=Count("pools", distinct=True),
+                pool_total=count_of(LicensePool.objects.all(), "owner_teams"),
             )
         )
 

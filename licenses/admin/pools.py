@@ -10,10 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import (
     Case,
-    Count,
     F,
     FloatField,
-    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -36,7 +34,7 @@ from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
 from . import instant_page, over_use_page, pool_page, words
-from .base import ScopedAdmin, ScopedTabular
+from .base import ScopedAdmin, ScopedTabular, count_of
 from .importing import Importable
 from .several import ChangesSeveral
 
@@ -72,12 +70,13 @@ def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     longest poll interval of its servers, None where none is polled.
     """
     right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
-    current = Q(mappings__mapped_until=None)
-    polled = current & ~Q(mappings__feature__server__polling="off")
+    current = PoolFeature.objects.filter(mapped_until=None)
+    polled = current.filter(pool=OuterRef("pk")).exclude(feature__server__polling="off")
+    longest = polled.order_by("-feature__server__poll_seconds")
     return rows.select_related("product__vendor", "now").annotate(
         share=now_share(),
-        interval=Max("mappings__feature__server__poll_seconds", filter=polled),
-        mapped_total=Count("mappings", filter=current, distinct=True),
+        interval=Subquery(longest.values("feature__server__poll_seconds")[:1]),
+        mapped_total=count_of(current, "pool"),
         any_right=Subquery(right.values("pk")[:1]),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -30,6 +30,7 @@ from .base import (
     ReadOnlyTabular,
     ScopedAdmin,
     ShowsNames,
+    count_of,
 )
 
 HEALTH = {
@@ -62,16 +63,15 @@ class LicenseServerAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         current = PoolFeature.objects.filter(feature__server=OuterRef("pk"), mapped_until=None)
-        mapped = Q(features__mappings__isnull=False, features__mappings__mapped_until=None)
+        mapped = PoolFeature.objects.filter(feature=OuterRef("pk"), mapped_until=None)
+        settled = Feature.objects.filter(Exists(mapped) | Q(ignored=True))
         return (
             super()
             .get_queryset(request)
             .select_related("poll_state")
             .annotate(
-                feature_total=Count("features", distinct=True),
-                settled_total=Count(
-                    "features", filter=mapped | Q(features__ignored=True), distinct=True
-                ),
+                feature_total=count_of(Feature.objects.all(), "server"),
+                settled_total=count_of(settled, "server"),
                 any_mapping=Exists(current),
             )
         )
