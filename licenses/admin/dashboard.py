@@ -59,35 +59,47 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not user.has_perm("licenses.view_licensepool"):
         return context
     found = totals(user)
+    spare = spare_of(user)
     context |= {
         "dashboard": True,
         "unattended": installation.unattended() if sees_everything(user) else [],
         "setup": set_up() if user.has_perm("licenses.add_licenseserver") else None,
         "live_url": reverse("admin:live-pools"),
         "now": timezone.now(),
-        **part(request, "cards", found),
-        **part(request, "pools", found),
+        **part(request, "cards", found, spare),
+        **part(request, "pools", found, spare),
         **part(request, "tasks", found),
     }
     return context
 
 
-def part(request: HttpRequest, name: str, found: Totals | None = None) -> dict[str, Any]:
+def part(
+    request: HttpRequest,
+    name: str,
+    found: Totals | None = None,
+    spare: dict[int, Unused] | None = None,
+) -> dict[str, Any]:
     """Return the context of a part of the page: cards, pools or tasks.
 
     found: the totals, where they are known already.
+    spare: what is unused of each pool, likewise.
     """
     user: Any = request.user
     if name == "tasks":
         return {"tasks": tasks_shown.shown(user)}
     found = found or totals(user)
-    may_see_cost = user.has_perm("licenses.view_entitlement")
     if name == "cards":
-        spare = unused_total(unused(_peaks(user))) if may_see_cost else None
+        spare = spare_of(user) if spare is None else spare
+        total = None if spare is None else unused_total(spare)
         age = None if found.counted_at is None else max(0, int(time.time()) - found.counted_at)
-        return {"totals": found, "cards": headline_words.cards(found, spare, age)}
-    rows = pool_rows(user, may_see_cost)
+        return {"totals": found, "cards": headline_words.cards(found, total, age)}
+    rows = pool_rows(user, spare)
     return {"totals": found, "rows": rows, "more": found.pools - len(rows)}
+
+
+def spare_of(user: Any) -> dict[int, Unused] | None:
+    """Return what is unused of each active pool that a user may see; None: may not be told."""
+    return unused(_peaks(user)) if user.has_perm("licenses.view_entitlement") else None
 
 
 def _peaks(user: Any) -> dict[int, int | None]:
@@ -96,8 +108,10 @@ def _peaks(user: Any) -> dict[int, int | None]:
     return dict(mine.values_list("pk", "now__peak_12_months"))
 
 
-def pool_rows(user: Any, may_see_cost: bool) -> list[Row]:
+def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
     """Return the fullest pools, each with what its row shows. Four queries.
+
+    spare: what is unused of them; None: asked for here, if the user may be told.
 
     Of pools as full as each other, the one that kept people waiting longest stands first.
     """
@@ -109,7 +123,9 @@ def pool_rows(user: Any, may_see_cost: bool) -> list[Row]:
     pools = [chosen[pk] for pk in ids if pk in chosen]
     end = int(time.time()) // DAY * DAY + DAY
     peaks = daily_peaks(ids, end - SPARK_DAYS * DAY, end)
-    spare = unused(_known_peaks(pools)) if may_see_cost else {}
+    if spare is None:
+        told = user.has_perm("licenses.view_entitlement")
+        spare = unused(_known_peaks(pools)) if told else {}
     return [_row(pool, peaks[pool.pk], spare.get(pool.pk)) for pool in pools]
 
 
