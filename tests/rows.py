@@ -64,6 +64,8 @@ def _value(field: Any, place: int) -> Any:
         return date(2026, 1, 1) + timedelta(days=number)
     if isinstance(field, models.DecimalField):
         return Decimal(number)
+    if isinstance(field, models.BooleanField):
+        return False
     if isinstance(field, models.IntegerField | models.FloatField):
         return number
     if isinstance(field, models.JSONField):
