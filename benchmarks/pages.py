@@ -158,7 +158,7 @@ def paths() -> list[str]:
     found += [f"/api/v1/{name}/" for name, *_ in reports.registry]
     found += ["/api/v1/overview/", NOW, f"{NOW}?week=true", f"{NOW}?headlines=true"]
     found += [f"/admin/live/dashboard/{name}/" for name in ("cards", "pools", "tasks")]
-    found += [f"/admin/set-up/{name}/" for name in ("", "features", "pools", "contracts", "report")]
+    found += [f"/admin/set-up/{name}/" for name in ("features", "pools", "contracts", "report")]
     found += ["/status/", "/status/?q=a", "/status/refusals/"]
     episode = m.DenialEpisode.objects.first()
     found += [f"/status/refusals/{episode.pk}/"] if episode else []
@@ -175,7 +175,8 @@ def of_pool(pk: int) -> list[str]:
     return [
         *(f"{row}/overview/?tab={tab.key}" for tab in TABS),
         *(f"{row}/at/", f"{row}/over-use/", f"{row}/change/"),
-        *(f"/admin/live/pools/{pk}/{name}/" for name in ("use", "pattern", "holders")),
+        f"/admin/live/pools/{pk}/use/?from={END - 30 * 86_400}&to={END}",
+        *(f"/admin/live/pools/{pk}/{name}/" for name in ("pattern", "holders")),
         *(f"/api/v1/pools/{pk}/{name}/?{span}" for name in ("usage", "denials", "teams")),
         *(f"/api/v1/pools/{pk}/holders/", f"/status/pools/{pk}/"),
     ]
