@@ -43,14 +43,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that touch the database; on request keep only these. The slow ones begin, so
-    that the end of a run keeps all processes busy.
+    """Mark the tests that touch the database; on request keep only these. Those that wait for
+    minutes begin, and then the slow ones, so that the end of a run keeps all processes busy.
 
     Without those that drive a browser, and those marked `once`: which database is behind a page, or
     was behind a file that is written, does not show in it. Of the admin's, those that open every
     page and list are enough: what else it does, it has done by functions with tests of their own.
     """
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(
+        key=lambda item: [item.get_closest_marker(mark) is None for mark in ("waits", "slow")]
+    )
     chosen, left = [], []
     for item in items:
         names = set(getattr(item, "fixturenames", ()))

@@ -36,7 +36,7 @@ STEPS = 20 * KILLS
 PART = {"backend": "the process that serves the import", "all": "the one that all come from"}
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.waits,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL on this machine"),
 ]

@@ -38,7 +38,7 @@ FACTS = (
 )
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.waits,
     pytest.mark.timeout(2400),
     pytest.mark.skipif(broker.find_program() is None, reason="no valkey-server here"),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
