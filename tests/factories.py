@@ -103,7 +103,7 @@ class PersonFactory(DjangoModelFactory[Person]):
         model = Person
 
     class Params:
-        login = factory.Sequence(lambda n: f"user{n}")
+        login = factory.Sequence(lambda n: f"someone{n}")
 
     pseudonym = factory.LazyAttribute(lambda person: pseudonym("person", person.login))
 

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 """Check an evidence pack:  python3 verify.py PACK PUBKEY [ANCHOR...]
-
-PACK: the ZIP file or its folder. PUBKEY: the public key that you were given, or a file with it.
-ANCHOR: files with checkpoints that you got earlier, such as saved mails. Prints OK, or FAILED with
-the first place that does not fit. Needs Python 3.9 and nothing else."""
+PACK: the ZIP file or its folder. PUBKEY: your public key, or a file with it. ANCHOR: files with
+checkpoints that you got earlier, such as saved mails. Prints OK, or FAILED with the first place
+that does not fit. Needs Python 3.9 and nothing else."""
 
 # fmt: off
-import base64, hashlib, io, pathlib, re, sys, zipfile  # noqa: E401, I001
-from concurrent.futures import ThreadPoolExecutor
+import base64, functools, hashlib, io, pathlib, re, sys, zipfile  # noqa: E401, I001
+from concurrent.futures import ProcessPoolExecutor as Processes
 from datetime import date, timedelta
 NOTE, MARK = "((.+)\n(?:.+\n)+)\n\u2014 \\2 (\\S+)\n", "0609608648016503040201(?:0500)?0420(.{64})"
-POOL, END = ThreadPoolExecutor(2), "the ZIP's end (was it packed anew? then check its folder)"
+END, MANY = "the ZIP's end (was it packed anew? then check its folder)", 999
 STAMPED = ", {} time stamps over heads in it (by whom: openssl ts -verify, see README.txt)"
 TAIL = rb'(\d+),("recorded_at":(\d{1,11}),"source":".*","stream":"(.*)","v":1\}\n)'
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -28,8 +27,7 @@ def times(k, a):
 def signed(key, message, signature):
     raw = base64.b64decode(key.split("+", 2)[2])[1:]
     y, odd = int.from_bytes(raw, "little") & (1 << 255) - 1, raw[-1] >> 7
-    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(square, (P + 3) // 8, P)
+    x = pow(square := (y * y - 1) * pow(D * y * y + 1, -1, P) % P, (P + 3) // 8, P)
     x = x if x * x % P == square else x * ROOT % P
     s = int.from_bytes(signature[32:], "little")
     h = int.from_bytes(hashlib.sha512(signature[:32] + raw + message).digest(), "little") % L
@@ -44,8 +42,7 @@ def note(text, keys, what):  # return the lines of a note (C2SP) that one of the
     fits = mine and signed(mine[0], found[1].encode(), raw[4:])
     need(fits, f"{what}: changed, or signed by another key")
     return found[1].split("\n")[1:-1]
-def leaf(line):
-    return 1, hashlib.sha256(b"\0" + line.encode()).digest()
+leaf = lambda line: (1, hashlib.sha256(b"\0" + line.encode()).digest())  # noqa: E731
 def root(size, parts):  # RFC 6962; parts: (leaves, hash), the first one last, or whole nodes
     if not size or (parts and parts[-1][0] == size):
         return parts.pop()[1] if size else hashlib.sha256().digest()
@@ -56,8 +53,7 @@ def check_entries(opened, path, name, day, held, number, digest):  # numbered fr
     total, last = hashlib.sha256(), held + number
     with opened(path) if number else io.BytesIO() as file:
         while block := file.read(1 << 17) + file.readline():
-            total.update(block)
-            lines = io.BytesIO(block)
+            lines = total.update(block) or io.BytesIO(block)
             while line := lines.readline():
                 said = re.fullmatch(TAIL, line.rpartition(b',"n":')[2])
                 need(said and said[4].decode() == name, f"{path}: a line is not an entry")
@@ -82,7 +78,11 @@ def check_day(about, rows, held):  # rebuild its root; yield what check_entries 
     for name, *told in own:
         yield f"ev/{day}.{name.replace('/', '-')}.jsonl", name, day, held.get(name, 0), *told
         held[name] = held.get(name, 0) + told[0]
-def check(names, opened, pubkey, anchors=(), end=""):  # end: of a ZIP; return what was found
+opener = functools.lru_cache(1)(lambda pack: zipfile.ZipFile(pack).open if pack.is_file()
+                                else lambda name: (pack / name).open("rb"))  # by each process
+def check_files(place, files):
+    return [check_entries(place if callable(place) else opener(place), *file) for file in files]
+def check(names, opened, pubkey, anchors=(), end="", run=map, pack=None):  # end: of a ZIP
     texts, found, keys, held, sizes = {}, set(), [pubkey], {}, []
     need(re.fullmatch(r"[^\s+]+\+[0-9a-f]{8}\+\S{44}", pubkey), f"not a public key: {pubkey}")
     for name in (name for name in names if not name.startswith("ev/")):
@@ -119,7 +119,7 @@ def check(names, opened, pubkey, anchors=(), end=""):  # end: of a ZIP; return w
     for line in texts["streams.txt"].splitlines():
         streams[line[:10]].append(line.split(" "))
     jobs = [[*check_day(about, rows, held)] for about, rows in zip(lines, streams.values())]
-    done = POOL.map(lambda files: [check_entries(opened, *file) for file in files], jobs)
+    done = run(functools.partial(check_files, pack or opened), jobs)
     files = [path for paths in done for path in paths if path]
     more = sorted({*names} - {*files, *texts})
     need(len(names) == len(files) + len(texts), f"not part of the pack, or twice: {more}")
@@ -132,19 +132,19 @@ def main(arguments):
     try:
         pubkey = public.read_text().strip() if public.exists() else arguments[1]
         texts = [(str(anchor), anchor.read_text(encoding="utf-8")) for anchor in anchors]
-        if pack.is_dir():
-            found = {f.relative_to(pack).as_posix(): f for f in pack.rglob("*") if not f.is_dir()}
-            told = check([*found], lambda name: found[name].open("rb"), pubkey, texts)
-        else:
+        files, end = [file for file in pack.rglob("*") if not file.is_dir()] or [pack], ""
+        names = [file.relative_to(pack).as_posix() for file in files]
+        if pack.is_file():
             with zipfile.ZipFile(pack) as file, pack.open("rb") as raw:
                 total, left = hashlib.sha256(), pack.stat().st_size - len(file.comment)
                 while block := raw.read(min(1 << 20, left - raw.tell())):
                     total.update(block)
-                end = file.comment.decode()
+                names, end = file.namelist(), file.comment.decode()
                 need(f"\nzip {total.hexdigest()}\n\n" in end, f"{END}: of other bytes")
-                told = check(file.namelist(), file.open, pubkey, texts, end)
+        pool = [functools.partial(Processes(2).map, chunksize=8), pack] if len(names) > MANY else []
+        told = check(names, opener.__wrapped__(pack), pubkey, texts, end, *pool)
     except Exception as error:
-        return print("FAILED", *["missing:"] * isinstance(error, KeyError), error) or 1
+        return print("FAILED", *["missing:"] * isinstance(error, (KeyError, OSError)), error) or 1
     return print(told) or 0
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
