@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from licenses.analysis.now import holders
+from licenses.evidence import keys, verify
 from licenses.models import (
     Coverage,
     Document,
@@ -62,6 +67,24 @@ def test_three_weeks_of_the_company_fill_an_installation(folder: Path) -> None:
         first = PollState.objects.get(server=server, last_result="parsed").last_attempt_at
         assert newest.ends - newest.starts > timedelta(hours=6)
         assert newest.ends >= first.replace(microsecond=0)
+
+
+def test_a_pack_can_be_made_of_it_at_once(
+    folder: Path, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.ITAM_SECRETS_DIR = folder / "secrets"
+    settings.ITAM_EVIDENCE_DIR = folder / "evidence"
+    noon = timezone.now().replace(hour=12, minute=0)
+    with time_machine.travel(noon, tick=True):
+        call_command("demo", days=5, stderr=io.StringIO())
+        pool = LicensePool.objects.select_related("product__vendor").order_by("pk")[0]
+        first, end = (date.fromordinal(noon.date().toordinal() - ago) for ago in (3, 1))
+        span = {"first": first, "end": end, "vendor": pool.product.vendor.name}
+        call_command("pack", **span, shared=True, output=folder / "pack.zip")
+    assert verify.main([str(folder / "pack.zip"), keys.signer().public]) == 0
+    told = re.findall(r"OK (\d+) days, (\d+) entries", capsys.readouterr().out)
+    days, entries = map(int, told[0])
+    assert days == 1 and entries > 100
 
 
 def test_an_installation_that_holds_something_is_left_alone(folder: Path) -> None:

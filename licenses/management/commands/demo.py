@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from django.utils import timezone
 from licenses.alerts.defaults import ensure_default_rules
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
+from licenses.evidence import seal, stock
 from licenses.importing import polling
 from licenses.importing.files import ImportRefused, Wanted, import_file
 from licenses.importing.inventory import import_inventory
@@ -37,6 +41,9 @@ from licenses.simulator.schedule import install
 SEED = 20
 POLL_SECONDS = 30
 MOST_DAYS = 730
+AGO = timedelta(days=1)
+"""How long the company has had this program: since then it is in the evidence, of which a day is
+over and sealed, so that a pack can be made at once."""
 
 
 class Command(DataCommand):
@@ -62,12 +69,17 @@ class Command(DataCommand):
                     returncode=1,
                 )
         self.started = time.monotonic()
-        now = int(timezone.now().timestamp())
+        begun = int((timezone.now() - AGO).timestamp())
         folder = Path(settings.ITAM_DATA_DIR) / "demo"
         self.say("Writing the company")
-        papers = write_papers(folder, seed=options["seed"], now=now, days=days)
+        papers = write_papers(folder, seed=options["seed"], now=begun, days=days)
         try:
-            self.fill(papers)
+            with clock_set_back(AGO):
+                self.fill(papers)
+            self.say("Sealing the first day")
+            seal.seal(timezone.now())
+            self.say("First answers")
+            self.join(papers)
         except ImportRefused as error:
             raise CommandError(str(error), returncode=1) from error
         self.say(f"Done: {LicensePool.objects.count()} pools")
@@ -95,28 +107,47 @@ class Command(DataCommand):
                     self.say(str(error))  # not every daemon keeps or limits seats
             for path in papers.logs[name]:
                 self.read(server, path)
+        ensure_default_rules("asset.manager@example.test")
+        stock.tell_all()
+
+    def join(self, papers: Papers) -> None:
+        """Ask every server once, and then read what was logged since the history ended: time that
+        was neither logged nor asked about would be a gap, and no pool proven."""
+        servers = list(LicenseServer.objects.all())
+        start_polling(servers)
+        polling.poll([server.pk for server in servers], force=True)
+        now = int(timezone.now().timestamp())
+        for server in servers:
+            self.read(server, write_newest_log(papers, server.name, now))
         self.say("Counting hours")
         rollup.drain()
         self.say("Newest figures")
         pools = set(LicensePool.objects.values_list("pk", flat=True))
         pools_now.refresh(pools, year=True)
-        ensure_default_rules("asset.manager@example.test")
-        start_polling(servers.values())
-        self.say("First answers")
-        self.join(papers, servers)
-
-    def join(self, papers: Papers, servers: dict[str, LicenseServer]) -> None:
-        """Ask every server once, and then read what was logged since the history ended: time that
-        was neither logged nor asked about would be a gap, and no pool proven."""
-        polling.poll([server.pk for server in servers.values()], force=True)
-        now = int(timezone.now().timestamp())
-        for name, server in servers.items():
-            self.read(server, write_newest_log(papers, name, now))
-        rollup.drain()
 
     def read(self, server: LicenseServer, path: Path) -> None:
         self.say(f"{server.name}: {path.name}")
         import_file(server, path, path.name, Wanted())
+
+
+@contextmanager
+def clock_set_back(ago: timedelta) -> Iterator[None]:
+    """Let what this process records inside be of an earlier time.
+
+    `timezone.now` is the default of fields too, which hold the function: so it stays, and is given
+    another clock to look at.
+    """
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) - ago
+
+    vars(timezone)["datetime"] = Clock
+    try:
+        yield
+    finally:
+        vars(timezone)["datetime"] = datetime
 
 
 def write_papers(folder: Path, *, seed: int, now: int, days: int) -> Papers:
