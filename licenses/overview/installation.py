@@ -8,7 +8,7 @@ import time
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from itam import health
+from itam import health, said
 from licenses.alerts import deadman, reach
 from licenses.analysis.ages import ago
 from licenses.models import Heartbeat
@@ -42,7 +42,7 @@ class _Kept:
             if time.monotonic() >= self._until:
                 self._found = _look()
                 self._until = time.monotonic() + KEPT_SECONDS
-            return list(self._found)
+            return [said.again(sentence) for sentence in self._found]
 
     def forget(self) -> None:
         self._until = float("-inf")
@@ -68,28 +68,33 @@ def unattended() -> list[str]:
 
 
 def _look() -> list[str]:
-    found = []
+    """Look, and tell it in sentences that are said again in the language of each reader."""
+    found: list[str] = []
     if problem := health.broker_problem(timeout=PATIENCE_SECONDS):
-        why = problem.removeprefix("broker: ")
-        found.append(
-            gettext(
-                "The broker does not answer (%(why)s): nothing is polled, imported or sent."
-                " What is on record can be read and changed as ever."
-            )
-            % {"why": why}
-        )
+        found.append(said.said(_away, problem.removeprefix("broker: ")))
     seen = dict(Heartbeat.objects.values_list("name", "at"))
     now = timezone.now()
     for name in sorted(seen):
         age = int((now - seen[name]).total_seconds())
         if age > QUIET_SECONDS:
-            part = PARTS.get(name, name)
-            found.append(
-                gettext("The %(part)s stands still: last heard of %(ago)s.")
-                % {"part": part, "ago": ago(age)}
-            )
+            found.append(said.said(_still, PARTS.get(name, name), age))
     if not seen and time.monotonic() - _BORN > STARTING_SECONDS:
-        found.append(
-            gettext("No worker was ever heard of: start everything with `python3 manage.py up`.")
-        )
+        found.append(said.said(_never))
     return found
+
+
+def _away(why: str) -> str:
+    told = gettext(
+        "The broker does not answer (%(why)s): nothing is polled, imported or sent."
+        " What is on record can be read and changed as ever."
+    )
+    return told % {"why": why}
+
+
+def _still(part: str, age: int) -> str:
+    told = gettext("The %(part)s stands still: last heard of %(ago)s.")
+    return told % {"part": part, "ago": ago(age)}
+
+
+def _never() -> str:
+    return gettext("No worker was ever heard of: start everything with `python3 manage.py up`.")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from licenses.analysis.headlines import FIGURES, Unused
 from licenses.models import VIEWER, Heartbeat, PoolHeadline, PoolNow, Scope
@@ -128,6 +128,8 @@ def test_a_broker_that_is_away_is_asked_once_in_ten_seconds(
     monkeypatch.setattr("itam.health.broker_problem", away)
     for _ in range(3):
         assert "The broker does not answer (ConnectionError)" in installation.stopped()[0]
+    with translation.override("de"):
+        assert "Der Broker antwortet nicht (ConnectionError)" in installation.stopped()[0]
     assert len(asked) == 1
 
 
