@@ -30,9 +30,9 @@ from licenses.models import Chore, DirtySpan, LicensePool
 logger = logging.getLogger(__name__)
 
 BATCH = 50
+"""Servers that one task asks side by side."""
 BROKER_PATIENCE = 0.5
 """Seconds in which a broker that works has answered long since."""
-"""Servers that one task asks side by side."""
 
 LATELY = timedelta(days=1)
 """What is learned of this time reaches the figures of 30 days within the hour; of earlier, at

@@ -25,7 +25,6 @@ from licenses.resources import PersonResource, disarm
 MOST_BYTES = 10_000_000
 MOST_UNPACKED = 100_000_000
 MOST_PARTS = 1000
-HEAD_BYTES = 65_536
 
 
 class _Disarmed:
@@ -43,11 +42,20 @@ class ExcelFile(_Disarmed, XLSX):
     pass
 
 
+def _unpacked(book: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    try:
+        return book.read(part)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError) as error:
+        # Damaged, encrypted, or packed in a way that Excel does not use.
+        raise ValidationError(gettext("The files could not be read.")) from error
+
+
 def check_sheet(file: IO[bytes]) -> None:
     """Refuse an XLSX file that would unpack to far too much, or that defines words of its own:
     Excel writes neither, and either could take all memory. Other files are left alone.
 
-    No more is unpacked of a part than the size that was looked at here.
+    No more is unpacked of a part than the size that was looked at here. Each is looked at whole,
+    and one that cannot be unpacked refuses the file: what reads it may want others alone.
     """
     try:
         with zipfile.ZipFile(file) as book:
@@ -58,14 +66,13 @@ def check_sheet(file: IO[bytes]) -> None:
                     % {"most_bytes": number(MOST_UNPACKED)}
                 )
             for part in parts:
-                with book.open(part) as stream:
-                    begin = stream.read(HEAD_BYTES).replace(b"\0", b"")  # in UTF-16, too
-                if b"<!DOCTYPE" in begin or b"<!ENTITY" in begin:
+                text = _unpacked(book, part).replace(b"\0", b"")  # in UTF-16, too
+                if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
                     raise ValidationError(
                         gettext("%(part)s defines entities, which no spreadsheet needs.")
                         % {"part": part.filename}
                     )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+    except zipfile.BadZipFile:
         return  # what is no XLSX file is told by whoever reads it
     finally:
         file.seek(0)

@@ -260,6 +260,9 @@ ENTITIES = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "lol">]><x>&a;&a;</x>'
         pytest.param({f"p{n}": b"" for n in range(12)}, "unpacks to more", id="parts"),
         pytest.param({"a": b"<a/>", "b": ENTITIES.encode()}, "xl/b.xml defines", id="entities"),
         pytest.param({"a": ENTITIES.encode("utf-16")}, "defines entities", id="utf-16"),
+        pytest.param(
+            {"a": b"<!--" + bytes(7000) + b"-->" + ENTITIES.encode()}, "defines entities", id="late"
+        ),
     ],
 )
 def test_a_sheet_that_could_take_all_memory_is_refused(
@@ -271,6 +274,14 @@ def test_a_sheet_that_could_take_all_memory_is_refused(
     with pytest.raises(ValidationError, match=words):
         importing.check_sheet(file)
     assert file.tell() == 0
+
+
+def test_a_part_that_cannot_be_unpacked_hides_no_other() -> None:
+    data = bytearray(packed(a=b"<a/>", b=ENTITIES.encode()).getvalue())
+    for head, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        data[data.index(head) + flags] |= 1  # the first part says that it is encrypted
+    with pytest.raises(ValidationError, match="could not be read"):
+        importing.check_sheet(io.BytesIO(bytes(data)))
 
 
 @pytest.mark.parametrize("file", [packed(a=b"<a/>"), io.BytesIO(b"a,b\n1,2\n"), io.BytesIO()])
