@@ -22,6 +22,8 @@ YEARS_BACK = 12
 TOLERANCE = timedelta(days=1)
 """By which a start may lie after the report: the clocks of tool and server differ."""
 
+_DAY = re.compile(r"[A-Za-z]{3} \d{1,2}/\d{1,2}")
+_TIME = re.compile(r"\d{1,2}:\d\d")
 _EXPIRY = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{1,4})")
 
 
@@ -78,6 +80,8 @@ class _Memo(dict[str, Any]):
 
 
 def _seconds(time: str) -> int:
+    if not _TIME.fullmatch(time):
+        raise ValueError(f"{time!r} is not a time such as 8:13")
     hour, _, minute = time.partition(":")
     if int(hour) > 23 or int(minute) > 59:
         raise _NotPlainError
@@ -115,7 +119,12 @@ class StartDates:
         self._midnights = _Memo(self._midnight)
 
     def of_text(self, day: str, time: str) -> tuple[int | None, bool]:
-        """Return the same as `start` for a start without a year: "Fri 10/20", "15:53"."""
+        """Return the same as `start` for a start without a year: "Fri 10/20", "15:53".
+
+        Raises ValueError where either is written otherwise.
+        """
+        if not (_DAY.fullmatch(day) and _TIME.fullmatch(time)):
+            raise ValueError(f"{day!r} and {time!r} are not a start such as Mon 3/16 8:13")
         weekday, _, day = day.partition(" ")
         month, _, number = day.partition("/")
         hour, _, minute = time.partition(":")
@@ -124,19 +133,30 @@ class StartDates:
     def of_columns(
         self, days: Sequence[str], times: Sequence[str]
     ) -> tuple[Sequence[int | None], Sequence[bool]]:
-        """Return what `of_text` says of many starts, as two columns."""
+        """Return what `of_text` says of many starts, as two columns.
+
+        Raises ValueError where one is written otherwise.
+        """
         try:
-            midnights, guessed = zip(*map(self._midnights.__getitem__, days), strict=True)
-            return list(map(add, midnights, map(_SECONDS.__getitem__, times))), guessed
+            known = {day: self._midnights[day] for day in set(days)}
+            midnights = {day: midnight for day, (midnight, _guessed) in known.items()}
+            moments = map(add, map(midnights.__getitem__, days), map(_SECONDS.__getitem__, times))
+            guesses = {day for day, (_midnight, guessed) in known.items() if guessed}
+            return list(moments), [day in guesses for day in days]
         except _NotPlainError:
-            moments, guessed = zip(*map(self.of_text, days, times), strict=True)
-            return moments, guessed
+            texts = list(zip(days, times, strict=True))
+            found = {each: self.of_text(*each) for each in set(texts)}
+            started, guessed = zip(*map(found.__getitem__, texts), strict=True)
+            return started, guessed
 
     def _midnight(self, text: str) -> tuple[int, bool]:
         """Return (epoch seconds of its midnight, whether the year is a guess) of "Fri 10/20".
 
-        Raises _NotPlainError where a time of that day cannot simply be added.
+        Raises _NotPlainError where a time of that day cannot simply be added, ValueError where it
+        is no day.
         """
+        if not _DAY.fullmatch(text):
+            raise ValueError(f"{text!r} is not a day such as Mon 3/16")
         weekday, _, day = text.partition(" ")
         month, _, number = day.partition("/")
         found, guessed = self._date_of(weekday, int(month), int(number))

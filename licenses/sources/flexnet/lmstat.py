@@ -31,7 +31,8 @@ from licenses.sources.flexnet.lmstat_rows import (
     usual_holding,
     usual_rows,
 )
-from licenses.sources.flexnet.lmstat_sections import Place, Sections
+from licenses.sources.flexnet.lmstat_sections import Part, Place, Sections, section_spans
+from licenses.sources.flexnet.lmstat_usual import usual_features, usual_head
 from licenses.sources.records import FeatureStatus, Result, Snapshot
 from licenses.sources.text import LINE_CAP, visible, whole_lines
 
@@ -68,21 +69,19 @@ def parse_lmstat(
               next text of the same server.
     """
     text = whole_lines(data)
-    if sections is not None:
-        reader = _Reader(zone, now)
-        try:
-            for section in _sections(text):
-                reader.section(*section, sections)
-            found = reader.snapshots()
-        except AlteredError:
-            pass  # a report of no usual shape is read as a whole
-        else:
-            sections.settle()
-            return found
     reader = _Reader(zone, now)
-    for block in _blocks(text):
-        reader.block(*block)
-    return reader.snapshots()
+    try:
+        reader.whole(text, sections)
+        found = reader.snapshots()
+    except AlteredError:
+        # A report of no usual shape is read as a whole.
+        reader = _Reader(zone, now)
+        for block in _blocks(text):
+            reader.block(*block)
+        return reader.snapshots()
+    if sections is not None:
+        sections.settle()
+    return found
 
 
 def report_time(line: bytes, *, zone: ZoneInfo, now: int | None = None) -> int | None:
@@ -98,15 +97,6 @@ def _blocks(text: str, start: int = 0, stop: int | None = None) -> Iterator[tupl
     stop = len(text) if stop is None else stop
     while start < stop:
         end = min(text.find("\n", start + BLOCK) + 1 or stop, stop)
-        yield text, start, end
-        start = end
-
-
-def _sections(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield (text, start, end) of what stands before the first feature, and of each feature."""
-    start = 0
-    while start < len(text):
-        end = text.find("\nUsers of ", start) + 1 or len(text)
         yield text, start, end
         start = end
 
@@ -146,24 +136,84 @@ class _Reader:
             self._done.append(build_snapshot(self._section))
             self._section = self._new_section()
 
-    def section(self, text: str, start: int, end: int, sections: Sections) -> None:
-        """Read a feature's lines, or take the feature as it is known from them."""
-        section, line = self._section, self._next
-        place = None
-        if section.lists and self.taken_at == sections.taken and end - start <= BLOCK:
-            daemons = section.lists[-1].daemons
-            place = Place(text[start:end], bool(section.server), section.in_vendors, daemons)
-            if found := sections.find(place):
-                status = found.at(line)
-                section.in_table = False
-                section.lists[-1].features.append(FeatureDraft(status, [], status, sealed=True))
-                section.lines += found.lines
-                self._next += found.lines
-                return
-        before, count = self._told(), section.feature_count
+    def whole(self, text: str, sections: Sections | None = None) -> None:
+        """Read a report: features of the usual shape together, those known from before as they are,
+        all else by the block.
+
+        Raises AlteredError for one of no usual shape.
+        """
+        waiting: list[Part] = []
+        line = self._next
+        for start, end in section_spans(text):
+            part = self._usual(text, start, end, line, sections)
+            if part is not None:
+                waiting.append(part)
+                line += part.lines
+            if waiting and (part is None or end - waiting[0].start > BLOCK):
+                self._take(text, waiting, sections)
+                waiting = []
+            if part is None:
+                self._odd(text, start, end, sections)
+            if not waiting:
+                line = self._next
+        self._take(text, waiting, sections)
+
+    def _usual(
+        self, text: str, start: int, end: int, line: int, sections: Sections | None
+    ) -> Part | None:
+        """Return a feature that is known from its text, or whose head is usual."""
+        if not self._section.lists or end - start > BLOCK:
+            return None
+        place = self._place(text, start, end, sections)
+        known = sections.find(place) if sections is not None and place is not None else None
+        if known is not None:
+            return Part(start, end, known.lines, place, known, None)
+        head = usual_head(text, start, end, line)
+        return None if head is None else Part(start, end, head.lines, place, None, head)
+
+    def _place(self, text: str, start: int, end: int, sections: Sections | None) -> Place | None:
+        section = self._section
+        if sections is None or not section.lists or end - start > BLOCK:
+            return None
+        if self.taken_at != sections.taken:
+            return None
+        daemons = section.lists[-1].daemons
+        return Place(text[start:end], bool(section.server), section.in_vendors, daemons)
+
+    def _take(self, text: str, parts: list[Part], sections: Sections | None) -> None:
+        """Take these features of one list; those with a row of no usual shape by the block."""
+        if not parts:
+            return
+        section, told = self._section, self._around()
+        heads = [part.head for part in parts if part.head is not None]
+        read = usual_features(heads, section.starts, section.lists[-1].daemons)
+        for part in parts:
+            status = next(read) if part.known is None else part.known.at(self._next)
+            if status is None:
+                self._odd(text, part.start, part.end, sections)
+                if self._around() != told and part is not parts[-1]:
+                    raise AlteredError  # what follows is of another server, or another list
+                continue
+            draft = FeatureDraft(status, [], status, sealed=True)
+            section.in_table = False
+            section.lists[-1].features.append(draft)
+            if sections is not None and part.place is not None and part.known is None:
+                sections.learn(part.place, self._next, part.lines, draft)
+            section.lines += part.lines
+            self._next += part.lines
+
+    def _around(self) -> tuple[object, ...]:
+        """Return what a feature's place in the report decides of its meaning."""
+        section = self._section
+        return id(section), len(section.lists), section.server, section.in_vendors
+
+    def _odd(self, text: str, start: int, end: int, sections: Sections | None) -> None:
+        """Read lines by the block; what is learned of a feature is kept."""
+        section, line, before = self._section, self._next, self._told()
+        place, count = self._place(text, start, end, sections), section.feature_count
         for block in _blocks(text, start, end):
             self.block(*block)
-        if place is None or not place.text.startswith("Users of "):
+        if sections is None or place is None or not place.text.startswith("Users of "):
             return
         feature = section.feature
         if section.feature_count != count + 1:

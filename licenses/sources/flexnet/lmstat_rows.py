@@ -220,6 +220,14 @@ def _by_display(text: str) -> Identity | None:
     return None
 
 
+def displays_settle(hosts: Sequence[str], displays: Sequence[str]) -> bool:
+    """Whether `plain_identities` splits each "USER HOST DISPLAY", of three words, as it stands."""
+    if all(map(str.startswith, displays, hosts)):
+        return all(map(_HOST_DISPLAY.fullmatch, set(map(str.removeprefix, displays, hosts))))
+    pairs = set(zip(hosts, displays, strict=True))
+    return all(_by_display(f"- {host} {display}") for host, display in pairs)
+
+
 def guessed_identity(text: str, hosts: frozenset[str]) -> Identity:
     """Split an identity by a host that other rows of the report name; else take one word for each
     part."""

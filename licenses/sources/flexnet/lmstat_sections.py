@@ -3,11 +3,13 @@ the features are read of which a line changed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import repeat
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from licenses.sources.flexnet.lmstat_report import FeatureDraft
+from licenses.sources.flexnet.lmstat_usual import Head
 from licenses.sources.records import Block, FeatureStatus, Holding
 
 FRESH_SECONDS: Final = 30 * 86400
@@ -37,6 +39,26 @@ class Known(NamedTuple):
     def at(self, line: int) -> FeatureStatus:
         """Return the feature as its text says it from another line on."""
         return self.status if line == self.line else _moved(self.status, line - self.line)
+
+
+class Part(NamedTuple):
+    """A feature of a report that is known from before, or whose head is usual."""
+
+    start: int
+    end: int
+    lines: int
+    place: Place | None
+    known: Known | None
+    head: Head | None
+
+
+def section_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of what stands before the first feature, and of each feature."""
+    start = 0
+    while start < len(text):
+        end = text.find("\nUsers of ", start) + 1 or len(text)
+        yield start, end
+        start = end
 
 
 class Sections:

@@ -1,0 +1,196 @@
+"""Features of the usual shape, of which nearly every report consists: the rows of all of them are
+read in one step, as columns.
+
+Nothing is read here otherwise than by the exact reader: a feature with any line of another shape is
+left to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import chain, repeat
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from licenses.sources.flexnet.dates import StartDates, expiry
+from licenses.sources.flexnet.lmstat_rows import displays_settle
+from licenses.sources.records import Block, FeatureStatus, Holding
+
+_NAME = r"[!#-'*-+\--9;-~]"
+_HEAD = re.compile(
+    rf"Users of ({_NAME}{{1,200}}+): +\(Total of ([0-9]{{1,12}}) licenses? issued; +"
+    r"Total of ([0-9]{1,12}) licenses? in use\) *\n[ \n]*+"
+    rf'(?:"{_NAME}{{1,200}}+" v?([!-+\--~]{{0,100}}+), vendor: ({_NAME}{{1,100}}+)'
+    r"(?:, expir[a-z]{1,5}: ([0-9A-Za-z-]{1,50}+(?:\(no expiration date\))?+))?+ *\n"
+    r"(?: *vendor_string: ((?!UP|DOWN)[!-'*-~ ]{1,500}+)\n)?+"
+    rf'(?: *(floating|nodelocked) license(?:, locked to "{_NAME}{{1,100}}+")?+ *\n)?+\n*+)?+'
+)
+"""What stands above a feature's rows: name, issued, in use; version, daemon, expiry, vendor string
+and lock of its only block, where it has one."""
+_ROW = re.compile(
+    r"\n {0,64}+([^ ]{1,160}+) ([^ ]{1,160}+) (?=[^ ])(\2?+([^ ]{0,160}+)) \(v?+([^ )]{1,100}+)\) "
+    r"\(([^ /]{1,255}+/[^ ]{1,50}+ [^ )]{1,50}+)\), start (.{7,9}) ([^,\n]{4,5}+)(.*+)"
+)
+"""A line's user, host, display, what this has after the host, version, handle, day, time, and what
+follows. Each part is told by
+the one character that ends it, which is quick; whether all is as it should be inside of them is
+looked at in the text as a whole."""
+_TAIL = re.compile(r"(?:, ([0-9]{1,9}) licenses?)?(?:, PID: ?([0-9]{1,10}))?")
+_SCREEN = re.compile(r"(?::\d{1,3}(?:\.\d{1,3})?)?")
+"""After a host it names a display, and it would alone."""
+_BLANKS: Final = "".join(
+    each for each in map(chr, range(0x3001)) if each.isspace() and each not in " \n"
+)
+_ASCII_BLANKS: Final = "".join(filter(str.isascii, _BLANKS))
+
+
+class Head(NamedTuple):
+    """What stands above a feature's rows, and the text of these, yet to be looked at."""
+
+    lines: int
+    line: int
+    """How many lines the feature has, and the number of the first."""
+    parts: tuple[str | None, ...]
+    rows: str
+    """Each line after its newline."""
+    row_count: int
+    row_line: int
+
+
+def usual_head(text: str, start: int, end: int, line: int) -> Head | None:
+    """Return the head of the feature whose lines are text[start:end]; None for another shape.
+
+    line: the number of its first.
+    """
+    found = _HEAD.match(text, start, end)
+    if found is None:
+        return None
+    after = found.end()
+    rows = text[after - 1 : end].rstrip("\n")
+    parts, lines = found.groups(), text.count("\n", start, end)
+    if not rows:
+        return Head(lines, line, parts, "", 0, line)
+    # Rows without a block above them, or lines that begin something else after them.
+    if not parts[4] or ", start " not in rows[rows.rfind("\n") :]:
+        return None
+    head_lines = text.count("\n", start, after)
+    return Head(lines, line, parts, rows, rows.count("\n"), line + head_lines)
+
+
+def usual_features(
+    heads: Sequence[Head], starts: StartDates, daemons: tuple[str, ...]
+) -> Iterator[FeatureStatus | None]:
+    """Yield each feature; None where a line of it is of another shape.
+
+    daemons: those before the list of the features, one of which serves what names no other.
+    """
+    try:
+        holdings = _holdings(heads, starts)
+    except ValueError:
+        if len(heads) == 1:
+            yield None
+            return
+        for head in heads:
+            yield from usual_features([head], starts, daemons)
+        return
+    expiries: dict[str | None, date | None] = {None: None}
+    begun = 0
+    for head in heads:
+        end = begun + head.row_count
+        yield _feature(head, tuple(holdings[begun:end]), expiries, daemons)
+        begun = end
+
+
+def _feature(
+    head: Head,
+    holdings: tuple[Holding, ...],
+    expiries: dict[str | None, date | None],
+    daemons: tuple[str, ...],
+) -> FeatureStatus | None:
+    name, issued, in_use, version, daemon, ends, vendor_string, lock = head.parts
+    blocks: tuple[Block, ...] = ()
+    if daemon:
+        if ends not in expiries:
+            try:
+                expiries[ends] = expiry(ends or "")
+            except ValueError:
+                return None
+        label = (vendor_string or "").strip()
+        blocks = (Block(daemon, version or "", expiries[ends], label, lock or "", holdings),)
+    else:
+        daemon = daemons[0] if len(daemons) == 1 else ""
+    return FeatureStatus(
+        daemon, name or "", int(issued or 0), int(in_use or 0), blocks=blocks, line=head.line
+    )
+
+
+def _holdings(heads: Sequence[Head], starts: StartDates) -> list[Holding]:
+    """Return the rows of all features, one for each line.
+
+    Raises ValueError where any line is of another shape than a usual row.
+    """
+    text = "".join([head.rows for head in heads])
+    count = sum([head.row_count for head in heads])
+    # A flat list is much quicker than a tuple for each row: what lies between the rows, and parts.
+    found: list[str] = _ROW.split(text)
+    if len(found) != 1 + count * (_ROW.groups + 1) or not _parts_are_bare(text, count):
+        raise ValueError("a line is no usual row")
+    if not count:
+        return []
+    columns = [found[place :: _ROW.groups + 1] for place in range(1, _ROW.groups + 1)]
+    users, hosts, displays, rests, versions, handles, days, times, tails = columns
+    if not all(map(_SCREEN.fullmatch, set(rests))) and not displays_settle(hosts, displays):
+        raise ValueError("who a row is about is not plain")
+    started, guessed = starts.of_columns(days, times)
+    told = {tail: _tail(tail) for tail in set(tails)}
+    seats = map({tail: each[0] for tail, each in told.items()}.__getitem__, tails)
+    pids: Iterable[int | None] = repeat(None)
+    if any(pid is not None for _, pid in told.values()):
+        pids = map({tail: each[1] for tail, each in told.items()}.__getitem__, tails)
+    lines = chain.from_iterable(
+        [range(each.row_line, each.row_line + each.row_count) for each in heads]
+    )
+    none = repeat(None)
+    # What a named tuple's own constructor does, without a call of Python for each row.
+    return list(
+        map(
+            tuple.__new__,
+            repeat(Holding),
+            zip(
+                users,
+                hosts,
+                displays,
+                repeat(""),
+                versions,
+                handles,
+                started,
+                seats,
+                pids,
+                none,
+                none,
+                guessed,
+                repeat(False),
+                lines,
+                strict=False,
+            ),
+        )
+    )
+
+
+def _parts_are_bare(text: str, count: int) -> bool:
+    """Whether the parts of as many rows as there are lines hold no blank and no bracket."""
+    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    if any(np.count_nonzero(data == ord(each)) != 2 * count for each in "()"):
+        return False
+    return not any(each in text for each in (_ASCII_BLANKS if text.isascii() else _BLANKS))
+
+
+def _tail(text: str) -> tuple[int, int | None]:
+    """Return the seats and the process that a row's end tells."""
+    found = _TAIL.fullmatch(text.rstrip())
+    if found is None:
+        raise ValueError("a row ends in another way")
+    return int(found[1] or 1), int(found[2]) if found[2] else None
