@@ -54,16 +54,18 @@ class StatusMemory:
 
         key:  of the server; one text is kept for each.
         """
-        before, line, after = _around_date(data)
+        with self._lock:
+            kept = self._kept.get(key)
+        before, line, after = _around_date(data, kept)
         taken = report_time(line, zone=zone, now=now)
         if taken is None:
             return parse_lmstat(data, zone=zone, now=now)
-        with self._lock:
-            kept = self._kept.get(key)
         if (
             kept is not None
             and kept.lasting
-            and (kept.before, kept.after, kept.zone) == (before, after, zone)
+            and kept.zone == zone
+            and before is kept.before
+            and after is kept.after
             and kept.taken_at <= taken <= kept.taken_at + FRESH_SECONDS
         ):
             return [
@@ -88,9 +90,17 @@ class StatusMemory:
                 self._size -= oldest.size
 
 
-def _around_date(data: bytes) -> tuple[bytes, bytes, bytes]:
+def _around_date(data: bytes, kept: _Kept | None) -> tuple[bytes, bytes, bytes]:
     """Return what stands before the one line with a date, the line, and the rest; without a line
-    where there is none, or another one."""
+    where there is none, or another one.
+
+    kept: of an earlier text; where the parts are the same, its own are returned.
+    """
+    if kept is not None and data.startswith(kept.before) and data.endswith(kept.after):
+        # No other line of it has a date, or it would not have been kept.
+        line = data[len(kept.before) : len(data) - len(kept.after)]
+        if line.find(b"\n") == len(line) - 1 and line.count(_DATE_LINE) == 1:
+            return kept.before, line, kept.after
     place = data.find(_DATE_LINE)
     if place < 0 or data.find(_DATE_LINE, place + 1) >= 0:
         return data, b"", b""

@@ -93,8 +93,10 @@ def usual_features(
         if len(heads) == 1:
             yield None
             return
-        for head in heads:
-            yield from usual_features([head], starts, daemons)
+        # Few are odd: halves without one are read in one step again.
+        middle = len(heads) // 2
+        yield from usual_features(heads[:middle], starts, daemons)
+        yield from usual_features(heads[middle:], starts, daemons)
         return
     expiries: dict[str | None, date | None] = {None: None}
     begun = 0
