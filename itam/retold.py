@@ -13,6 +13,11 @@ from functools import cache
 from django.utils.translation import get_language, gettext, gettext_noop
 
 FORMS = (
+    # Why a name was not erased.
+    gettext_noop(
+        "A legal hold covers what %(person)s used: names are kept until it ends. %(holds)s"
+    ),
+    gettext_noop("Gave up after %(count)s attempts that ended without a word: use the command."),
     # What a connection test goes through, and what came of it.
     gettext_noop("The tool lmutil"),
     gettext_noop("The host's name"),

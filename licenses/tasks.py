@@ -24,7 +24,15 @@ from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import headlines, rollup
 from licenses.analysis import now as pools_now
 from licenses.evidence import nightly
-from licenses.importing import connection, denial_classes, jobs, polling, rights_files, tail
+from licenses.importing import (
+    connection,
+    denial_classes,
+    erasure_orders,
+    jobs,
+    polling,
+    rights_files,
+    tail,
+)
 from licenses.models import Chore, DirtySpan, LicensePool
 
 logger = logging.getLogger(__name__)
@@ -69,6 +77,8 @@ def tick() -> None:
         import_file.delay(job_id)
     for check_id in connection.due(now):
         check_connection.delay(check_id)
+    for erasure_id in erasure_orders.due(now):
+        erase_name.delay(erasure_id)
     if DirtySpan.objects.exists():
         count_again.delay()
     if past.waiting(now):
@@ -107,6 +117,12 @@ def import_file(job_id: int) -> None:
 def check_connection(check_id: int) -> None:
     """Try the connection that somebody asked for; only one worker does."""
     connection.run(check_id)
+
+
+@shared_task
+def erase_name(erasure_id: int) -> None:
+    """Erase the name of a person that somebody confirmed; only one worker does."""
+    erasure_orders.run(erasure_id)
 
 
 @shared_task

@@ -18,6 +18,7 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 ALSO: dict[str, dict[str, Any]] = {
     "gap": {"ends": LATER},
     "legalhold": {"contract": None},
+    "nameerasure": {"state": "done"},
     "namereveal": {
         **{"pool": None, "granted": None, "valid_until": None},
         **{"decided_by": None, "decided_at": None},

@@ -278,6 +278,7 @@ class PersonAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
     list_filter = (("memberships__team", AutocompleteSelectFilter),)
     readonly_fields = ("label", "recorded_at")
     inlines = [IdentityInline, PersonMembershipInline]
+    change_form_outer_before_template = "admin/licenses/person_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = with_names(super().get_queryset(request), request.user, person="")

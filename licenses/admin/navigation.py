@@ -59,6 +59,7 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
             (gettext_lazy("People"), "person", "licenses.person"),
             (gettext_lazy("Team rules"), "rule_settings", "licenses.teamrule"),
             (gettext_lazy("Reveals of names"), "person_search", "licenses.namereveal"),
+            (gettext_lazy("Erasures of names"), "person_remove", "licenses.nameerasure"),
         ],
     ),
     (

@@ -58,7 +58,9 @@ class NameRevealAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         asked = ("person", "pool", "reason")
-        return asked if obj is None else ("state", *self.list_display[:2], *asked, "decided_by")
+        return (
+            asked if obj is None else ("state_said", *self.list_display[:2], *asked, "decided_by")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else self.get_fields(request, obj)
@@ -103,6 +105,11 @@ class NameRevealAdmin(ScopedAdmin):
             "over": gettext("over"),
         }
         return key, said.get(key, key)
+
+    @display(description=gettext_lazy("State"))
+    def state_said(self, reveal: Any) -> str:
+        """The state on a row's own page, which draws no labels."""
+        return self.state(reveal)[1]
 
 
 @admin.register(LegalHold)

@@ -1,4 +1,4 @@
-"""Endpoint for reveals of names: ask, decide, list."""
+"""Endpoints for reveals of names, and for erasing them: ask, decide, look before, list."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from licenses.api.base import ReadOnly, filters_of
 from licenses.api.scoped import as_api_error, serializer_for
 from licenses.evidence import reveals
-from licenses.models import NameReveal
+from licenses.importing import erasure_orders
+from licenses.models import NameErasure, NameReveal
+from licenses.tasks import nudge
 
 RevealSerializer = serializer_for(
     NameReveal,
@@ -67,3 +70,69 @@ class RevealViewSet(ReadOnly, mixins.CreateModelMixin):
         except ModelError as error:
             raise as_api_error(error) from error
         return Response(self.get_serializer(found).data)
+
+
+NameErasureSerializer = serializer_for(
+    NameErasure,
+    *("person", "reason", "requested_by", "requested_at", "state"),
+    *("started_at", "finished_at", "error", "result"),
+)
+
+
+class WhoSerializer(serializers.Serializer[Any]):
+    who = serializers.CharField(max_length=200, help_text="Login or pseudonym.")
+
+
+class ErasingSerializer(WhoSerializer):
+    reason = serializers.CharField(max_length=500, help_text="It stands in the evidence.")
+    confirm = serializers.CharField(max_length=200, help_text="The same as `who`, once more.")
+
+
+class OutlookSerializer(serializers.Serializer[Any]):
+    """What erasing a name will do, and what it will not."""
+
+    identity = serializers.BooleanField(help_text="Login, name or mail address are on record.")
+    machines = serializers.IntegerField(help_text="Names of machines that go, too.")
+    holdings = serializers.IntegerField(help_text="Uses that stay under the pseudonym.")
+    refusals = serializers.IntegerField(help_text="Refusals that stay under the pseudonym.")
+    account = serializers.BooleanField(help_text="An account of that login is there, and stays.")
+    documents = serializers.ListField(child=serializers.CharField(), help_text="What stays.")
+    holds = serializers.ListField(
+        child=serializers.CharField(), help_text="Legal holds: while there are any, it is refused."
+    )
+
+
+class NameErasureViewSet(ReadOnly):
+    """Which names were erased, why, by whom, and what still holds them. A month: `from`, `to`."""
+
+    queryset = NameErasure.objects.all()
+    serializer_class = NameErasureSerializer
+    filterset_class = filters_of(NameErasure, "state", span_of="requested_at")
+    ordering_fields = ("id", "requested_at")
+
+    @extend_schema(request=ErasingSerializer, responses={202: NameErasureSerializer})
+    def create(self, request: Request) -> Response:
+        """Have the names of a person erased, for good; the location tells what came of it."""
+        asked = ErasingSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            row = erasure_orders.ask(request.user, **asked.validated_data)
+        except ModelError as error:
+            raise as_api_error(error) from error
+        nudge("licenses.tasks.erase_name", row.pk)
+        location = reverse("api:name-erasure-detail", [row.pk], request=request)
+        body = self.get_serializer(row).data
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    @extend_schema(request=WhoSerializer, responses={200: OutlookSerializer})
+    @action(detail=False, methods=["post"], pagination_class=None, filter_backends=())
+    def preview(self, request: Request) -> Response:
+        """Say what erasing would do. Changes nothing; that a login was looked up is noted."""
+        asked = WhoSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            found = erasure_orders.look(asked.validated_data["who"], request.user)
+        except ModelError as error:
+            raise as_api_error(error) from error
+        told = found._asdict() | {"documents": [row.words for row in found.documents]}
+        return Response(OutlookSerializer(told).data)

@@ -34,6 +34,7 @@ ENDPOINTS: dict[str, Any] = {
     "teams": teams.TeamViewSet,
     "people": views.PersonViewSet,
     "reveals": people.RevealViewSet,
+    "name-erasures": people.NameErasureViewSet,
     "memberships": teams.MembershipViewSet,
     "team-rules": teams.TeamRuleViewSet,
     "contracts": viewset(

@@ -18,14 +18,18 @@ from django.db import connection, models, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from licenses.evidence import entries
 from licenses.models import (
     Capture,
     Checkout,
+    Denial,
     Host,
     Identity,
     ImportJob,
+    LegalHold,
+    NameErasure,
     Person,
     UnreadableLine,
     held_vendors,
@@ -35,7 +39,7 @@ from licenses.models.guards import APPEND_ONLY, SEALED
 
 from .batches import batches
 from .captures import drop_raw
-from .erasure_papers import papers
+from .erasure_papers import Paper, papers
 
 _ACCOUNTS = {"auth_user"}
 """An account is not a name behind use: whoever manages accounts deletes it."""
@@ -57,7 +61,7 @@ class Erased(NamedTuple):
     captures: int
     files: int
     left: list[str]
-    documents: list[str]
+    documents: list[Paper]
 
 
 class Needles:
@@ -98,17 +102,26 @@ def find_person(who: str) -> Person | None:
     return person
 
 
-def erase(person: Person, reason: str, *, known_as: str = "", despite_hold: bool = False) -> Erased:
+def erase(
+    person: Person,
+    reason: str,
+    *,
+    known_as: str = "",
+    despite_hold: bool = False,
+    by: str = "command",
+    source: str = "command",
+) -> Erased:
     """Forget the names of a person everywhere; use, counts and hashes of the evidence stay.
 
     known_as:  a login to look for besides those on record, as these may be gone already.
+    by:        who does it: an account's name, or "command". It stands in the evidence.
 
     Raises Held where a legal hold covers what the person used, unless *despite_hold*. Safe to run
     again, also after it was interrupted: names go last.
     """
-    if not despite_hold and is_held(person):
-        raise Held(f"A legal hold covers what {person.label} used: names are kept until it ends.")
-    needles = _needles(person, known_as)
+    if not despite_hold:
+        refuse_held(person)
+    needles = needles_of(person, known_as)
     captures = _drop_captures(needles)
     files = sum(_scrub_file(path, needles) for path in _our_texts())
     rows, left = _scrub_tables(needles)
@@ -122,33 +135,64 @@ def erase(person: Person, reason: str, *, known_as: str = "", despite_hold: bool
             "person": person.pseudonym,
             "reason": needles.replace(reason),
             "what": "name of a person",
+            "who": needles.replace(by),
         }
         entry = entries.draft("erasure", int(now.timestamp()), body)
-        entries.append(entries.INSTALLATION, [entry], source="command")
+        entries.append(entries.INSTALLATION, [entry], source=source)
+        NameErasure.objects.filter(person=person).update(known_as="")
         Person.objects.filter(pk=person.pk).update(erased_at=now)
     cache.clear()
     _tidy()
-    return Erased(person.pseudonym, rows, captures, files, left, [row.words for row in kept])
+    return Erased(person.pseudonym, rows, captures, files, left, kept)
 
 
-def is_held(person: Person) -> bool:
-    """Tell whether the person used something of a vendor that is under a legal hold."""
+def refuse_held(person: Person) -> None:
+    """Raise Held where a legal hold covers what the person used, with its reason."""
+    holds = holds_on(person)
+    if holds:
+        raise Held(
+            gettext(
+                "A legal hold covers what %(person)s used: names are kept until it ends. %(holds)s"
+            )
+            % {"person": person.label, "holds": " ".join(map(hold_words, holds))}
+        )
+
+
+def hold_words(hold: LegalHold) -> str:
+    """Return what is held, and why, as a sentence."""
+    told = {
+        "of": hold.vendor or hold.contract,
+        "day": f"{hold.set_at:%Y-%m-%d}",
+        "reason": hold.reason.rstrip("."),
+    }
+    return gettext("On %(of)s since %(day)s: %(reason)s.") % told
+
+
+def holds_on(person: Person) -> list[LegalHold]:
+    """Return the legal holds on vendors of what the person used, or was refused."""
     vendors = held_vendors()
-    mine = Checkout.objects.filter(
-        person=person, feature__mappings__pool__product__vendor__in=vendors
-    )
-    return bool(vendors) and mine.exists()
+    if not vendors:
+        return []
+    place = "feature__mappings__pool__product__vendor"
+    mine: set[int] = set()
+    for facts in (Checkout, Denial):
+        rows = facts.objects.filter(person=person, **{f"{place}__in": vendors}).order_by()
+        mine.update(rows.values_list(place, flat=True).distinct())
+    holds = LegalHold.objects.in_force().select_related("vendor", "contract__vendor")
+    return [
+        row for row in holds if (row.contract.vendor_id if row.contract else row.vendor_id) in mine
+    ]
 
 
-def _needles(person: Person, known_as: str) -> Needles:
+def needles_of(person: Person, known_as: str) -> Needles:
     names = [known_as] if pseudonym("person", known_as) == person.pseudonym else []
     identity = Identity.objects.filter(person=person).first()
     if identity is not None:
         names += [identity.login, identity.name, identity.email]
-    return Needles([*names, *_own_hosts(person).values_list("name", flat=True)], person.label)
+    return Needles([*names, *own_hosts(person).values_list("name", flat=True)], person.label)
 
 
-def _own_hosts(person: Person) -> Any:
+def own_hosts(person: Person) -> Any:
     """Return the machines that nobody else used: their names often name the person."""
     mine = Checkout.objects.filter(person=person).order_by().values("host")
     others = Checkout.objects.exclude(person=person).filter(host__isnull=False)
@@ -156,7 +200,7 @@ def _own_hosts(person: Person) -> Any:
 
 
 def _forget(person: Person) -> int:
-    hosts = _own_hosts(person).exclude(name="").values_list("pk", flat=True)
+    hosts = own_hosts(person).exclude(name="").values_list("pk", flat=True)
     cleared = Host.objects.filter(pk__in=list(hosts)).update(name="")
     return cleared + Identity.objects.filter(person=person).delete()[0]
 
@@ -227,6 +271,8 @@ def _texts(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     kinds = (models.CharField, models.TextField, models.JSONField)
     managed = not model._meta.proxy and model._meta.managed
     fields = model._meta.local_concrete_fields if managed else []
+    if model is NameErasure:  # names go last, so that it can be done again
+        fields = [field for field in fields if field.name != "known_as"]
     # A pseudonym, a key or a hash holds no name, and a link to a row must stay one.
     return [f for f in fields if isinstance(f, kinds) and not f.primary_key and not f.choices]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from licenses.models import Checkout, Document, Person
 
 SEARCHED = frozenset({"txt", "eml", "csv", "lic"})
@@ -27,8 +29,19 @@ class Paper(NamedTuple):
     @property
     def words(self) -> str:
         """Return it in a sentence, without the name."""
-        why = "holds the name" if self.named else "may hold the name: it cannot be searched"
-        return f"document {self.document} of contract {self.contract}, {self.title}: {why}"
+        told = {"number": self.document, "contract": self.contract, "title": self.title}
+        if self.named:
+            return (
+                gettext("document %(number)s of contract %(contract)s, %(title)s: holds the name")
+                % told
+            )
+        return (
+            gettext(
+                "document %(number)s of contract %(contract)s, %(title)s: may hold the name: it "
+                "cannot be searched"
+            )
+            % told
+        )
 
 
 def papers(person: Person, needles: object) -> list[Paper]:

@@ -22,6 +22,7 @@ from .contracts import (
     unreplaced,
 )
 from .denials import Denial, DenialEpisode
+from .erasures import NameErasure
 from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
 from .headlines import PoolHeadline
 from .hours import DirtySpan, PoolHour, PoolNow
@@ -148,6 +149,7 @@ __all__ = [
     "LogCursor",
     "MailboxMessage",
     "Membership",
+    "NameErasure",
     "NameReveal",
     "Notification",
     "OverUseNote",

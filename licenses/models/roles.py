@@ -67,6 +67,7 @@ ADD_ONLY = frozenset(
         "document",
         "strengthoverride",
         "overusenote",
+        "nameerasure",
         "namereveal",
         "ignoredlines",
         "bulkchange",

@@ -38,4 +38,6 @@ class Command(DataCommand):
             )
         except erasure.Held as error:
             raise CommandError(str(error), returncode=1) from error
-        self.stdout.write(asking.as_json(done._asdict()))
+        self.stdout.write(
+            asking.as_json(done._asdict() | {"documents": [row.words for row in done.documents]})
+        )

@@ -229,6 +229,7 @@ ELSEWHERE = {
     "Identity": "erasure",
     "IgnoredLines": "ignored lines",
     "Membership": "memberships changed",
+    "NameErasure": "erasure",
     "NameReveal": "reveal",
     "OverUseNote": "over_use",
     "PoolFeature": "mapping",

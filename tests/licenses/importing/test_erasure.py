@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from licenses.analysis.usage import usage
 from licenses.evidence import entries
-from licenses.importing import erasure
+from licenses.importing import erasure, erasure_orders
 from licenses.importing.inventory import import_inventory
 from licenses.models import (
     Alert,
@@ -345,3 +345,15 @@ def test_a_person_gets_all_that_is_on_record(world: LicensePool, tmp_path: Path)
 def test_no_names_match_nothing() -> None:
     needles = erasure.Needles([], "P-1")
     assert not needles.within("anything") and needles.replace("anything") == "anything"
+
+
+def test_ordered_on_a_page_the_name_is_nowhere_either(
+    world: LicensePool, place: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    boss = User.objects.get(username="boss")
+    row = erasure_orders.ask(boss, who=CANARY, reason=f"{FULL} asked for it", confirm=CANARY)
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure_orders.run(row.pk)
+    assert found_in(place) == set()
+    row.refresh_from_db()
+    assert row.state == "done" and row.reason == f"{row.person.label} asked for it"
