@@ -6,7 +6,7 @@ one sort, one running sum and one pass over the hours serve all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -80,21 +80,30 @@ def hourly(
         )
     if len(taken) and taken.min() < 0:
         raise ValueError(f"expected seats of 0 or more, found {taken.min()}")
-    names, ranks = _ranked(owner)
+    names, places = _ranked(owner)
     most = int(taken.max(initial=0))
+    columns = _Columns(first, last, taken, places)
     parts = [_NO_HOURS]
     for low, high in _batches(len(names), end - start + HOUR_SECONDS, most):
         axis = _Axis(names[low:high], start, end, most)
-        rows = slice(None) if high - low == len(names) else (ranks >= low) & (ranks < high)
         bound = axis.limit_rows(limits or {})
         right = bound if allowed is limits else axis.limit_rows(allowed or {})
         moments = [bound.times] if right is bound else [bound.times, right.times]
-        keys = axis.sorted_keys(first[rows], last[rows], taken[rows], ranks[rows] - low, moments)
+        keys = axis.sorted_keys(columns, low, moments)
         carry = _NOTHING_HELD
         for block, following in axis.blocks(keys):
             hours, carry = axis.hours(block, following, carry, bound, right)
             parts.append(hours)
     return Hours(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Hours)))
+
+
+class _Columns(NamedTuple):
+    """The holdings. places: tells the places of the groups of some of them among all groups."""
+
+    starts: Ints
+    ends: Ints
+    seats: Ints
+    places: Callable[[slice], Ints]
 
 
 class _Carry(NamedTuple):
@@ -120,12 +129,16 @@ class _LimitRows(NamedTuple):
     levels: Ints
 
     def at(self, times: Ints) -> Ints:
-        """Return the level at each of *times*, which rise; a row is at or before the first."""
+        """Return the level at each of *times*, which rise; a row is at or before the first. One
+        alone where it is the same at all of them."""
         since = int(np.searchsorted(self.times, times[0], side="right")) - 1
         until = int(np.searchsorted(self.times, times[-1], side="right"))
+        levels = self.levels[since:until]
+        if not np.any(levels != levels[0]):
+            return levels[:1]
         places = np.searchsorted(times, self.times[since:until])
         places[0] = 0
-        return np.repeat(self.levels[since:until], np.diff(places, append=len(times)))
+        return np.repeat(levels, np.diff(places, append=len(times)))
 
 
 class _Axis:
@@ -155,26 +168,34 @@ class _Axis:
         joined = np.concatenate(levels)
         return _LimitRows(np.concatenate(times), np.where(joined == UNKNOWN, NEVER, joined))
 
-    def sorted_keys(
-        self, starts: Ints, ends: Ints, seats: Ints, ranks: Ints, moments: list[Ints]
-    ) -> Ints:
-        """Return the keys of the holdings' starts and ends and, without a change, of *moments*."""
+    def sorted_keys(self, columns: _Columns, low: int, moments: list[Ints]) -> Ints:
+        """Return the keys of the starts and ends of this axis's holdings and, without a change, of
+        *moments*.
+
+        low: the place of the axis's first group among all.
+        """
+        starts, ends, seats, places = columns
         keys = np.empty(2 * len(starts) + sum(map(len, moments)), dtype=np.int64)
+        # The key of nothing at epoch second 0, for each group.
+        base = ((np.arange(len(self.names)) * self.span - self.start) << self.bits) + self.most
         filled = 0
         for since in range(0, len(starts), BLOCK_EVENTS):
             part = slice(since, since + BLOCK_EVENTS)
             first, last = np.maximum(starts[part], self.start), np.minimum(ends[part], self.end)
-            change, base = seats[part], ranks[part] * self.span - self.start
+            change, place = seats[part], places(part)
             real = first < last
+            if low or len(self.names) <= int(place.max()):
+                place = place - low
+                real &= (place >= 0) & (place < len(self.names))
             if not real.all():
-                first, last, change, base = first[real], last[real], change[real], base[real]
-            for times, sign in ((first, change), (last, -change)):
-                made = keys[filled : filled + len(base)]
-                np.add(base, times, out=made)
-                made <<= self.bits
-                made += sign
-                made += self.most
-                filled += len(base)
+                first, last, change, place = first[real], last[real], change[real], place[real]
+            zero = base[place]
+            for times, combine in ((first, np.add), (last, np.subtract)):
+                made = keys[filled : filled + len(zero)]
+                np.left_shift(times, self.bits, out=made)
+                made += zero
+                combine(made, change, out=made)
+                filled += len(zero)
         for times in moments:
             keys[filled : filled + len(times)] = (times << self.bits) + self.most
             filled += len(times)
@@ -211,35 +232,44 @@ class _Axis:
     ) -> tuple[Hours, _Carry]:
         """Return the rows of a block's hours, those up to the next block's included, and what is in
         force then."""
-        times = block >> self.bits
-        used = np.cumsum((block & ((1 << self.bits) - 1)) - self.most)
+        times, used = block >> self.bits, block & ((1 << self.bits) - 1)
+        used -= self.most
+        np.cumsum(used, out=used)
         if carry.used:
             used += carry.used
         cut = _HourCut(times, used, following)
+        columns = [cut.peak(carry.used), cut.integral(used, carry.used)]
         limit = bound.at(times)
         allowed = limit if right is bound else right.at(times)
-        # Nothing in use is never full, whatever the limit.
-        full, over = used >= np.maximum(limit, 1), used > allowed
-        excess = (used - allowed) * over
-        columns = [
-            cut.peak(carry.used),
-            cut.integral(used, carry.used),
-            cut.integral(full, carry.full),
-            cut.integral(over, carry.over),
-            cut.integral(excess, carry.excess),
-        ]
-        left = _Carry(int(used[-1]), int(full[-1]), int(over[-1]), int(excess[-1]))
+        left = _Carry(int(used[-1]), 0, 0, 0)
+        if used.max() >= min(limit.min(), allowed.min()) or carry[1:] != (0, 0, 0):
+            # Nothing in use is never full, whatever the limit.
+            full, over = used >= np.maximum(limit, 1), used > allowed
+            excess = (used - allowed) * over
+            columns += [
+                cut.integral(full, carry.full),
+                cut.integral(over, carry.over),
+                cut.integral(excess, carry.excess),
+            ]
+            left = _Carry(left.used, int(full[-1]), int(over[-1]), int(excess[-1]))
+        else:
+            columns += [np.zeros(len(cut.slots), dtype=np.int64)] * 3
+        ranks = cut.slots // (self.span // HOUR_SECONDS)
+        moments = cut.slots * HOUR_SECONDS - ranks * self.span + self.start
+        columns = [self.names[ranks], moments, *columns]
         # An event of nothing, or one that ends all use on the full hour, leaves an idle row.
-        in_use = columns[1] > 0
-        ranks, moments = np.divmod(cut.slots[in_use] * HOUR_SECONDS, self.span)
-        figures = (column[in_use] for column in columns)
-        return Hours(self.names[ranks], moments + self.start, *figures), left
+        in_use = columns[3] > 0
+        if not in_use.all():
+            kept = np.flatnonzero(in_use)
+            columns = [column[kept] for column in columns]
+        return Hours(*columns), left
 
 
 class _HourCut:
     """A timeline cut at full hours, with a row for each hour that has an event or is in use.
 
     times:      of the events, in order, several at one second allowed: the last of them counts.
+                Of those at one second, what ends comes first.
     used:       seats from each event on.
     following:  the hour of the next event after these, None where there is none: nothing is used
                 after the last.
@@ -248,58 +278,94 @@ class _HourCut:
     """
 
     def __init__(self, times: Ints, used: Ints, following: int | None) -> None:
-        self.used = used
+        self.times, self.used = times, used
         slots = times // HOUR_SECONDS
-        self.heads = np.append(0, np.flatnonzero(slots[1:] != slots[:-1]) + 1)
-        self.tails = np.append(self.heads[1:], len(times)) - 1
+        changes = np.flatnonzero(slots[1:] != slots[:-1])
+        self.heads = np.empty(len(changes) + 1, dtype=np.int64)
+        self.tails = np.empty_like(self.heads)
+        self.heads[0], self.tails[-1] = 0, len(times) - 1
+        np.add(changes, 1, out=self.heads[1:])
+        self.tails[:-1] = changes
         slot = slots[self.heads]
+        begins = slot * HOUR_SECONDS
         # How long each state lasts within the hour in which it begins, and
-        self.durations = np.diff(times, append=times[-1])
-        self.durations[self.tails] = (slot + 1) * HOUR_SECONDS - times[self.tails]
+        self.durations = np.empty_like(times)
+        np.subtract(times[1:], times[:-1], out=self.durations[:-1])
+        self.durations[self.tails] = begins + HOUR_SECONDS - times[self.tails]
         # how long the state carried in lasts in the hour of the next event.
-        self.leads = times[self.heads] - slot * HOUR_SECONDS
-        in_use = used[self.tails] > 0
+        self.leads = times[self.heads] - begins
+        self.left = used[self.tails]
         after = slot[-1] + 1 if following is None else following
-        self.counts = np.where(in_use, np.diff(slot, append=after), 1)
-        self.rows = np.cumsum(self.counts) - self.counts
-        self.slots = np.repeat(slot - self.rows, self.counts) + np.arange(self.counts.sum())
+        self.counts = np.where(self.left > 0, np.diff(slot, append=after), 1)
+        count = int(self.counts.sum())
+        self.dense = count == len(slot)
+        self.slots = slot
+        if not self.dense:
+            self.rows = np.cumsum(self.counts) - self.counts
+            self.slots = np.repeat(slot - self.rows, self.counts) + np.arange(count)
 
     def peak(self, before: int) -> Ints:
-        # States of no length, within one second, were never held.
-        inner = np.maximum.reduceat(np.where(self.durations > 0, self.used, 0), self.heads)
-        carried = np.where(self.leads > 0, self._before(self.used, before), 0)
-        return self._spread(self.used[self.tails], np.maximum(inner, carried))
+        carried = np.where(self.leads > 0, _shifted(self.left, before), 0)
+        return self._spread(self.left, np.maximum(self._inner_peak(), carried))
+
+    def _inner_peak(self) -> Ints:
+        """Return the most in use from the first event of each hour on.
+
+        States of no length, within one second, were never held. They need no look where an hour
+        holds what was before them: first seats are given back, then others are taken, so that no
+        such state is above both of its neighbours.
+        """
+        odd = np.flatnonzero((self.leads == 0) & (self.durations[self.heads] == 0))
+        if not len(odd):
+            return np.maximum.reduceat(self.used, self.heads)
+        # Where a second of several events begins an hour, what comes before its last is set apart.
+        last = np.searchsorted(self.times, self.times[self.heads[odd]], side="right") - 1
+        peaks = np.maximum.reduceat(self.used, np.insert(self.heads, odd + 1, last))
+        return np.delete(peaks, odd + np.arange(len(odd)))
 
     def integral(self, values: Ints | Flags, before: int) -> Ints:
         """Return the sum of value x seconds in each hour; values hold from event to event."""
         if not before and not values.any():  # most pools are never full
             return np.zeros(len(self.slots), dtype=np.int64)
-        inner = np.add.reduceat(values * self.durations, self.heads)
-        carried = self._before(values, before) * self.leads
-        return self._spread(values[self.tails] * HOUR_SECONDS, inner + carried)
-
-    def _before(self, values: Ints | Flags, before: int) -> Ints:
-        """Return the value in force when the hour of each head began."""
-        return np.append(before, values[self.tails[:-1]])
+        # Differences of one running sum: half the cost of a sum for each hour.
+        sums = values * self.durations
+        np.cumsum(sums, out=sums)
+        inner = np.diff(sums[self.tails], prepend=0)
+        left = values[self.tails].astype(np.int64, copy=False)
+        inner += _shifted(left, before) * self.leads
+        return self._spread(left * HOUR_SECONDS, inner)
 
     def _spread(self, between: Ints, figures: Ints) -> Ints:
         """Put *figures* in the rows of hours with an event, *between* in those after each."""
+        if self.dense:
+            return figures
         result = np.repeat(between, self.counts)
         result[self.rows] = figures
         return result
 
 
-def _ranked(groups: Ints) -> tuple[Ints, Ints]:
-    """Return the distinct groups, rising, and for each row the place of its group among them."""
+def _shifted(values: Ints, before: int) -> Ints:
+    """Return *before* and the values, but for the last."""
+    result = np.empty_like(values)
+    result[0] = before
+    result[1:] = values[:-1]
+    return result
+
+
+def _ranked(groups: Ints) -> tuple[Ints, Callable[[slice], Ints]]:
+    """Return the distinct groups, rising, and what tells the places among them of the groups of
+    some rows."""
     if not len(groups):
-        return groups, groups
+        return groups, groups.__getitem__
     low, high = int(groups.min()), int(groups.max())
     if high - low > 4 * len(groups) + 1000:
         names, ranks = np.unique(groups, return_inverse=True)
-        return names, ranks.astype(np.int64, copy=False)
+        return names, ranks.astype(np.int64, copy=False).__getitem__
     present = np.zeros(high - low + 1, dtype=np.bool_)
-    present[groups - low] = True
-    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[groups - low]
+    for since in range(0, len(groups), BLOCK_EVENTS):
+        present[groups[since : since + BLOCK_EVENTS] - low] = True
+    places = np.cumsum(present) - 1
+    return np.flatnonzero(present) + low, lambda part: places[groups[part] - low]
 
 
 def _batches(groups: int, span: int, most: int) -> Iterator[tuple[int, int]]:
