@@ -12,8 +12,10 @@ class LicensesConfig(AppConfig):
 
     def ready(self) -> None:
         from licenses.evidence import changes
+        from licenses.models import guards
         from licenses.models.roles import create_roles
 
         translate(self)
         changes.listen()
+        guards.around_migrations(self)
         post_migrate.connect(create_roles, dispatch_uid="licenses.create_roles")

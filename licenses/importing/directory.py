@@ -3,6 +3,7 @@ for one import."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -138,12 +139,15 @@ _KINDS = {int: "bigint", str: "text", datetime: "timestamptz"}
 
 
 def _ids(model: type[Person] | type[Host], pseudonyms: Iterable[str]) -> dict[str, int]:
+    """Return the ids of those that are there. Nobody deletes them before the transaction ends: then
+    facts refer to them (`licenses.models.guards`)."""
     codes = list(pseudonyms)
-    found: dict[str, int] = {}
-    for start in range(0, len(codes), 500):
-        found |= dict(
-            model.objects.filter(pseudonym__in=codes[start : start + 500]).values_list(
-                "pseudonym", "pk"
-            )
-        )
-    return found
+    if not codes:
+        return {}
+    sql = f"SELECT pseudonym, id FROM {model._meta.db_table} WHERE pseudonym "
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"{sql} = ANY(%s) FOR KEY SHARE", [codes])
+        else:
+            cursor.execute(f"{sql} IN (SELECT value FROM json_each(%s))", [json.dumps(codes)])
+        return dict(cursor.fetchall())

@@ -10,6 +10,7 @@ from itam import figures
 from licenses.sources.flexnet.denials import WORDING
 
 from .fields import InstantField
+from .guards import BARE
 from .inventory import Host, Person
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
@@ -24,14 +25,10 @@ class Denial(models.Model):
     and may be derived again.
     """
 
-    feature = models.ForeignKey(
-        Feature, on_delete=models.PROTECT, related_name="denials", db_index=False
-    )
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="denials", **BARE)
     at = InstantField()
-    person = models.ForeignKey(
-        Person, on_delete=models.PROTECT, related_name="denials", db_index=False
-    )
-    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="denials", **BARE)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", **BARE)
     seats = models.PositiveIntegerField(default=1)
     code = models.IntegerField(
         default=0, help_text=gettext_lazy("As printed, such as -4; 0 where none was.")

@@ -1,5 +1,5 @@
-"""What the database itself refuses: changing evidence or rights, and mapping a feature twice at one
-time.
+"""What the database itself refuses: changing evidence or rights, mapping a feature twice at one
+time, and deleting what facts refer to.
 
 Guards make accidents hard, in the admin, in a shell and in SQL. They do not stop whoever owns the
 database.
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
+
 APPEND_ONLY = {
     "licenses_evidenceblock": "Evidence is append-only: a block is never changed or deleted.",
     "licenses_entitlement": "Rights are append-only: record a correction that replaces the line.",
@@ -21,6 +24,19 @@ SEALED = {
     "licenses_evidenceanchor": "Anchors are append-only: they tell what left our hands.",
 }
 STREAM = "A stream of evidence is never deleted or renamed, and its numbers never go back."
+BARE: dict[str, Any] = {"db_index": False, "db_constraint": False}
+"""Of the foreign keys of facts. That what they refer to is there is not looked up for each of
+millions of rows, which takes longer than writing them (on PostgreSQL thrice as long): only the
+importer writes them, with ids that it has just read or made, and what they refer to cannot be
+deleted (`REFERRED`)."""
+REFERRED = {
+    "licenses_feature": ("feature_id", ("event", "sighting", "denial", "checkout")),
+    "licenses_person": ("person_id", ("event", "sighting", "denial", "checkout")),
+    "licenses_host": ("host_id", ("event", "sighting", "denial", "checkout")),
+    "licenses_sighting": ("sighting_id", ("checkout",)),
+}
+"""By table, the column by which facts refer to it, and their tables."""
+USED = "Facts refer to it: it is never deleted."
 OVERLAP = "This feature already feeds a pool at that time: end that mapping first."
 
 _SQLITE_OVERLAP = """
@@ -112,6 +128,70 @@ def _postgresql() -> Iterator[tuple[str, str]]:
     )
 
 
+def _kept(vendor: str) -> Iterator[tuple[str, str]]:
+    if vendor != "sqlite":
+        # A trigger before a row asks anew once it has the row: what an import has stored since the
+        # deletion began is seen. (See `licenses.importing.directory` for what it is storing.)
+        yield (
+            "CREATE OR REPLACE FUNCTION itam_refuse_used() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "DECLARE used boolean; BEGIN FOR place IN 1 .. TG_NARGS - 1 LOOP "
+            "EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %I = $1)', "
+            "TG_ARGV[place], TG_ARGV[0]) USING OLD.id INTO used; "
+            f"IF used THEN RAISE EXCEPTION '{USED}' "
+            "USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+            "END LOOP; RETURN OLD; END $$",
+            "",
+        )
+    for table, (column, facts) in REFERRED.items():
+        named = [f"licenses_{fact}" for fact in facts]
+        if vendor == "sqlite":
+            used = " OR ".join(f"EXISTS (SELECT 1 FROM {t} WHERE {column} = OLD.id)" for t in named)
+            yield (
+                f"CREATE TRIGGER IF NOT EXISTS guard_{table}_used BEFORE DELETE ON {table} "
+                f"WHEN {used} BEGIN SELECT RAISE(ABORT, '{USED}'); END",
+                f"DROP TRIGGER IF EXISTS guard_{table}_used",
+            )
+        else:
+            told = ", ".join(f"'{word}'" for word in (column, *named))
+            yield (
+                f"CREATE OR REPLACE TRIGGER guard_{table}_used BEFORE DELETE ON {table} "
+                f"FOR EACH ROW EXECUTE FUNCTION itam_refuse_used({told})",
+                f"DROP TRIGGER IF EXISTS guard_{table}_used ON {table}",
+            )
+
+
+def install_kept(connection: Any) -> None:
+    """Guard what facts refer to, where it is not guarded yet."""
+    _run_kept(connection, [create for create, _drop in _kept(connection.vendor)])
+
+
+def remove_kept(connection: Any) -> None:
+    """Take these guards away: migrations need that, since SQLite makes a table anew to change it,
+    which it cannot while a trigger of another table names it, and which loses its own triggers."""
+    _run_kept(connection, [drop for _create, drop in _kept(connection.vendor) if drop])
+
+
+def _run_kept(connection: Any, statements: list[str]) -> None:
+    facts = {f"licenses_{name}" for _column, names in REFERRED.values() for name in names}
+    if facts | set(REFERRED) <= set(connection.introspection.table_names()):
+        run(connection, statements)
+
+
+def around_migrations(sender: Any) -> None:
+    """Have the guards of what facts refer to stand whenever no migration runs."""
+
+    def take(using: str, plan: Any, **_: Any) -> None:
+        if plan:
+            remove_kept(connections[using])
+
+    def put(using: str, plan: Any = None, **_: Any) -> None:
+        if plan:
+            install_kept(connections[using])
+
+    pre_migrate.connect(take, sender=sender, weak=False, dispatch_uid="licenses.guards")
+    post_migrate.connect(put, sender=sender, weak=False, dispatch_uid="licenses.guards")
+
+
 def _statements(connection: Any) -> list[tuple[str, str]]:
     return list(_sqlite() if connection.vendor == "sqlite" else _postgresql())
 
@@ -142,6 +222,7 @@ def run(connection: Any, statements: list[str]) -> None:
 @contextmanager
 def lifted(connection: Any) -> Iterator[None]:
     """Take the guards away for a while: only for emptying a test database."""
+    remove_kept(connection)
     remove_sealed(connection)
     remove(connection)
     try:
@@ -149,3 +230,4 @@ def lifted(connection: Any) -> Iterator[None]:
     finally:
         install(connection)
         install_sealed(connection)
+        install_kept(connection)

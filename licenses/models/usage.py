@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from itam import figures
 
 from .fields import InstantField
+from .guards import BARE
 from .inventory import Host, Person
 from .scoping import ScopedQuerySet
 from .servers import Feature, LicenseServer
@@ -37,10 +38,10 @@ class Event(models.Model):
         OUT = 1, gettext_lazy("OUT")
         IN = 2, gettext_lazy("IN")
 
-    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", **BARE)
     at = InstantField()
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
-    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", **BARE)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", **BARE)
     seats = models.PositiveIntegerField()
     kind = models.PositiveSmallIntegerField(choices=Kind)
     ordinal = models.PositiveSmallIntegerField()
@@ -106,9 +107,9 @@ class Sighting(models.Model):
         BORROWED = "borrowed", gettext_lazy("borrowed")
         LINGERING = "lingering", gettext_lazy("lingering")
 
-    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
-    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", **BARE)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", **BARE)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", **BARE)
     row_key = models.CharField(
         max_length=32, help_text=gettext_lazy("Keyed hash of the row's identity as printed.")
     )
@@ -186,13 +187,9 @@ class Checkout(models.Model):
         NOT_SEEN = "not_seen", gettext_lazy("no longer listed")
         LOST = "lost", gettext_lazy("not known (the log has a hole)")
 
-    feature = models.ForeignKey(
-        Feature, on_delete=models.PROTECT, related_name="checkouts", db_index=False
-    )
-    person = models.ForeignKey(
-        Person, on_delete=models.PROTECT, related_name="checkouts", db_index=False
-    )
-    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="checkouts", **BARE)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="checkouts", **BARE)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", **BARE)
     seats = models.PositiveIntegerField()
     taken_at = InstantField()
     taken_by = InstantField()
@@ -205,7 +202,7 @@ class Checkout(models.Model):
         max_length=10, choices=EndReason, default=EndReason.OPEN, blank=True
     )
     sighting = models.ForeignKey(
-        Sighting, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+        Sighting, on_delete=models.PROTECT, null=True, related_name="+", **BARE
     )
 
     objects = CheckoutQuerySet.as_manager()

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from licenses.models.guards import REFERRED
 from tests.conftest import BASE_DIR
 from tests.databases import migrated_sqlite
 
@@ -87,6 +88,8 @@ class Site:
         with sqlite3.connect(self.folder / "itam.sqlite3") as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+            for sql in orphans():
+                assert database.execute(sql).fetchall() == []
             events = database.execute("SELECT COUNT(*) FROM licenses_event").fetchone()[0]
             holdings = database.execute("SELECT COUNT(*) FROM licenses_checkout").fetchone()[0]
         told = self.python(
@@ -96,6 +99,16 @@ class Site:
             "entries.entries(s.name)))"
         )
         return Facts(events, int(told), holdings)
+
+
+def orphans() -> Iterator[str]:
+    """Yield queries for facts that refer to what is not there, which no constraint refuses."""
+    for table, (column, facts) in REFERRED.items():
+        for fact in facts:
+            yield (
+                f"SELECT {column} FROM licenses_{fact} WHERE {column} IS NOT NULL "
+                f"AND {column} NOT IN (SELECT id FROM {table})"
+            )
 
 
 class Importer:

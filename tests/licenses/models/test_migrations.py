@@ -4,6 +4,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from licenses.models import guards
+
 NINE = 1_773_133_200
 
 
@@ -12,6 +14,7 @@ def migrate():
     """Take the database to a migration, and to the newest one afterwards."""
 
     def go(name):
+        guards.remove_kept(connection)
         executor = MigrationExecutor(connection)
         executor.migrate([("licenses", name)])
         return MigrationExecutor(connection).loader.project_state([("licenses", name)]).apps
@@ -19,6 +22,7 @@ def migrate():
     yield go
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
+    guards.install_kept(connection)
 
 
 @pytest.mark.django_db(transaction=True)
