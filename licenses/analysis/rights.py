@@ -277,19 +277,31 @@ def issued_steps(
 
 
 def entitlement_steps(pool: LicensePool, as_of: datetime | None = None) -> list[RightsStep]:
-    """Return the rights of a pool as they change over time, for a table. One query.
+    """Return the rights of a pool as they change over time, for a table. One query."""
+    return load_entitlement_steps([pool], as_of)[pool.pk]
+
+
+def load_entitlement_steps(
+    pools: Collection[LicensePool], as_of: datetime | None = None
+) -> dict[int, list[RightsStep]]:
+    """Return the rights of each pool as they change over time, for a table. One query.
 
     From the first day of the first line on; times after that without a line in force are rows
     of 0.
     """
-    zone = pool.tzinfo
-    lines = [
-        (pk, Right(*_span(first, last, zone), quantity, overdraft))
-        for pk, first, last, quantity, overdraft in Entitlement.objects.as_of(as_of)
-        .filter(pool=pool, metric__in=COUNTED_METRICS)
+    zones = {pool.pk: pool.tzinfo for pool in pools}
+    lines: dict[int, list[tuple[int, Right]]] = {pk: [] for pk in zones}
+    for pool, pk, first, last, quantity, overdraft in (
+        Entitlement.objects.as_of(as_of)
+        .filter(pool__among=zones, metric__in=COUNTED_METRICS)
         .order_by("valid_from", "pk")
-        .values_list("pk", "valid_from", "valid_to", "quantity", "overdraft")
-    ]
+        .values_list("pool_id", "pk", "valid_from", "valid_to", "quantity", "overdraft")
+    ):
+        lines[pool].append((pk, Right(*_span(first, last, zones[pool]), quantity, overdraft)))
+    return {pool: _changes(rights) for pool, rights in lines.items()}
+
+
+def _changes(lines: Sequence[tuple[int, Right]]) -> list[RightsStep]:
     moments = sorted({moment for _pk, right in lines for moment in (right.start, right.end)})
     steps = []
     for place, moment in enumerate(moments):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from django.utils.translation import gettext, gettext_lazy
@@ -16,7 +17,7 @@ from itam import figures
 from itam.said import said
 from licenses.analysis.bounds import PoolBounds, load_bounds
 from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
-from licenses.analysis.mappings import load_mappings
+from licenses.analysis.mappings import Mappings, load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.measures import OverUse, episodes, measure
@@ -100,6 +101,23 @@ class PeriodVerdict:
     worst: MonthVerdict | None
 
 
+class Judged(NamedTuple):
+    """The verdicts of one pool, and what they rest on: facts that span all months."""
+
+    facts: PoolFacts
+    coverage: PoolCoverage
+    bounds: PoolBounds
+    months: list[MonthVerdict]
+
+
+class JudgedBatch(NamedTuple):
+    """Some pools with the features that feed them, and what was judged of each."""
+
+    pools: list[LicensePool]
+    mappings: Mappings
+    judged: list[Judged]
+
+
 def months(start: int, end: int, zone: tzinfo) -> list[tuple[int, int]]:
     """Return the months of a zone in [start, end), the first and last cut there."""
     return list(pairwise(periods(start, end, zone, "month").tolist()))
@@ -145,22 +163,43 @@ def load_verdicts(
     """
     if not months:
         return {pool.pk: [] for pool in pools}
+    batches = load_judged(
+        pools, months, floor=floor, as_of=as_of, now=now, zone=zone, proven_from=proven_from
+    )
+    return {each.facts.pool.pk: each.months for batch in batches for each in batch.judged}
+
+
+def load_judged(
+    pools: Collection[LicensePool],
+    months: Sequence[tuple[int, int]],
+    *,
+    floor: Fraction = FLOOR,
+    as_of: datetime | None = None,
+    now: int | None = None,
+    zone: tzinfo | None = None,
+    proven_from: int = Strength.PROVEN,
+) -> Iterator[JudgedBatch]:
+    """Yield what `load_verdicts` returns with what it rests on, 25 pools at a time.
+
+    Raises ValueError unless there are months, in time order, that do not overlap.
+    """
     moments = [moment for month in months for moment in month]
-    if moments != sorted(moments):
+    if not moments or moments != sorted(moments):
         raise ValueError(f"expected months in time order that do not overlap, found {months}")
     window = min(start for start, _ in months), max(end for _, end in months)
-    found: dict[int, list[MonthVerdict]] = {}
     waiting = list(pools)
     for place in range(0, len(waiting), BATCH_POOLS):
         batch = waiting[place : place + BATCH_POOLS]
         mappings = load_mappings([pool.pk for pool in batch])
         coverage = load_coverage(batch, mappings, *window, now=now)
         bounds = load_bounds(batch, mappings, *window)
-        for facts in load_facts(batch, *window, as_of=as_of, proven_from=proven_from):
-            pk = facts.pool.pk
-            judge = _Judge(facts, coverage[pk], bounds[pk], months, floor, zone)
-            found[pk] = judge.verdicts()
-    return found
+        facts = load_facts(batch, *window, as_of=as_of, proven_from=proven_from, mappings=mappings)
+        judged = []
+        for each in facts:
+            rests_on = each, coverage[each.pool.pk], bounds[each.pool.pk]
+            judge = _Judge(*rests_on, months, floor, zone)
+            judged.append(Judged(*rests_on, judge.verdicts()))
+        yield JudgedBatch(batch, mappings, judged)
 
 
 def period_verdict(months: Sequence[MonthVerdict]) -> PeriodVerdict:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+_FIRST: Final[Ints] = np.zeros(1, dtype=np.int64)
+_NEVER: Final = np.iinfo(np.int64).min
 
 
 def ints(values: npt.ArrayLike, name: str) -> Ints:
@@ -57,12 +60,21 @@ class IntervalSet:
         real = first < last
         first, last = first[real], last[real]
         if len(first) < 2:
-            return cls(first, last)
+            return cls._proper(first, last)
         order = np.argsort(first, kind="stable")
         first, reach = first[order], np.maximum.accumulate(last[order])
-        apart = first[1:] > reach[:-1]
-        outer = np.ones(min(len(first), 1), dtype=np.bool_)
-        return cls(first[np.append(outer, apart)], reach[np.append(apart, outer)])
+        cut = np.flatnonzero(first[1:] > reach[:-1])
+        return cls._proper(
+            first[np.concatenate((_FIRST, cut + 1))], reach[np.concatenate((cut, [len(first) - 1]))]
+        )
+
+    @classmethod
+    def _proper(cls, starts: Ints, ends: Ints) -> Self:
+        """Return a set of spans that are as they must be, which is not looked at again."""
+        made = object.__new__(cls)
+        object.__setattr__(made, "starts", starts)
+        object.__setattr__(made, "ends", ends)
+        return made
 
     @classmethod
     def of_spans(cls, spans: Iterable[tuple[int, int]]) -> Self:
@@ -104,27 +116,60 @@ class IntervalSet:
 
     def union(self, other: IntervalSet) -> IntervalSet:
         """Return the moments in either set."""
+        if not len(other):
+            return self
+        if not len(self):
+            return other
         return IntervalSet.of(
-            np.append(self.starts, other.starts), np.append(self.ends, other.ends)
+            np.concatenate((self.starts, other.starts)), np.concatenate((self.ends, other.ends))
         )
 
     def complement(self, start: int, end: int) -> IntervalSet:
         """Return the moments of [start, end) that are not in the set."""
         inside = self.clip(start, end)
-        return IntervalSet.of(np.append(start, inside.ends), np.append(inside.starts, end))
+        starts = np.concatenate(([start], inside.ends))
+        ends = np.concatenate((inside.starts, [end]))
+        real = starts < ends
+        return IntervalSet._proper(starts[real], ends[real])
 
     def intersection(self, other: IntervalSet) -> IntervalSet:
         """Return the moments in both sets."""
-        return self.subtract(other.complement(*self._hull()))
+        if not len(self) or not len(other):
+            return IntervalSet.empty()
+        # A span of both starts where one of the two starts inside the other, and ends alike.
+        starts = np.concatenate(
+            (
+                self.starts[other._reach(self.starts, "right") > self.starts],
+                other.starts[self._reach(other.starts, "left") > other.starts],
+            )
+        )
+        ends = np.concatenate(
+            (
+                self.ends[other._reach(self.ends, "left") >= self.ends],
+                other.ends[self._reach(other.ends, "left") > other.ends],
+            )
+        )
+        return IntervalSet._proper(np.sort(starts), np.sort(ends))
+
+    def _reach(self, moments: Ints, side: Literal["left", "right"]) -> Ints:
+        """Return for each moment the end of the last span that starts before it, or at it where
+        *side* is "right"; the least number where none does."""
+        place = np.searchsorted(self.starts, moments, side=side) - 1
+        return np.where(place < 0, _NEVER, self.ends[place])
 
     def subtract(self, other: IntervalSet) -> IntervalSet:
         """Return the moments of this set that are not in *other*."""
-        hull = self._hull()
-        return self.complement(*hull).union(other).complement(*hull)
+        if not len(self) or not len(other):
+            return self
+        return self.intersection(other.complement(*self._hull()))
 
     def clip(self, start: int, end: int) -> IntervalSet:
         """Return the moments of the set that lie in [start, end)."""
-        return IntervalSet.of(np.maximum(self.starts, start), np.minimum(self.ends, end))
+        if not len(self) or (start <= self.starts[0] and self.ends[-1] <= end):
+            return self
+        starts, ends = np.maximum(self.starts, start), np.minimum(self.ends, end)
+        real = starts < ends
+        return IntervalSet._proper(starts[real], ends[real])
 
     def seconds_before(self, moments: npt.ArrayLike) -> Ints:
         """Return for each moment how many seconds of the set lie before it."""

@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 from itam import figures
 from itam.said import said
 from licenses.analysis import coverage as coverages
-from licenses.analysis.bounds import load_bounds
 from licenses.analysis.denials import blocked_by_pool
-from licenses.analysis.mappings import load_mappings
 from licenses.analysis.over_use import load_notes
-from licenses.analysis.usage import load_facts
-from licenses.analysis.verdict import BATCH_POOLS, FLOOR, Verdict, load_verdicts, months
+from licenses.analysis.rights import load_entitlement_steps
+from licenses.analysis.verdict import FLOOR, Verdict, load_judged, months
 from licenses.models import LicensePool, Strength
 from reports.datasets.changes import Change, load_changes
 from reports.datasets.coverage_by_source import SourceCoverage, load_source_coverage
@@ -150,33 +148,28 @@ def compliance(
         raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
     now = int(as_of.timestamp())
     spans = months(start, end, zone)
-    judged = load_verdicts(
+    judging = load_judged(
         chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone, proven_from=proven_from
     )
     lines = load_lines(chosen, as_of)
     notes = load_notes([pool.pk for pool in chosen], as_of)
+    rights = load_entitlement_steps(chosen, as_of)
     reports: list[PoolReport] = []
-    for place in range(0, len(chosen), BATCH_POOLS):
-        batch = chosen[place : place + BATCH_POOLS]
-        mappings = load_mappings([pool.pk for pool in batch])
-        seen = coverages.load_coverage(batch, mappings, start, end, now=now)
-        gaps = coverages.load_gaps(batch, mappings, start, end, now=now)
-        bounds = load_bounds(batch, mappings, start, end)
-        blocked = blocked_by_pool([pool.pk for pool in batch], start, end)
-        for facts in load_facts(batch, start, end, as_of=as_of, proven_from=proven_from):
-            pk = facts.pool.pk
+    for batch in judging:
+        gaps = coverages.load_gaps(batch.pools, batch.mappings, start, end, now=now)
+        blocked = blocked_by_pool([pool.pk for pool in batch.pools], start, end)
+        for judged in batch.judged:
+            pk = judged.facts.pool.pk
             reader = PoolReader(
-                facts,
-                seen[pk],
+                judged,
                 zone,
                 as_of,
-                judged[pk],
-                lines.get(pk, ()),
                 proven_from,
-                blocked[pk],
-                bounds[pk],
-                gaps[pk],
-                notes.get(pk, ()),
+                lines=lines.get(pk, ()),
+                rights=rights[pk],
+                blocked=blocked[pk],
+                gaps=gaps[pk],
+                notes=notes.get(pk, ()),
             )
             reports.append(reader.report())
     worst = _worst(reports)

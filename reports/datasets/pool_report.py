@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from itam.said import label_of, said
-from licenses.analysis.bounds import PoolBounds, bounded
-from licenses.analysis.coverage import PoolCoverage, PoolGap
+from licenses.analysis.bounds import bounded
+from licenses.analysis.coverage import PoolGap
 from licenses.analysis.denials import Blocked
 from licenses.analysis.over_use import Note, note_on
-from licenses.analysis.rights import COUNTED_METRICS, entitlement_steps
-from licenses.analysis.usage import PoolFacts, count
-from licenses.analysis.verdict import MonthVerdict, period_verdict
+from licenses.analysis.rights import COUNTED_METRICS, RightsStep
+from licenses.analysis.usage import count
+from licenses.analysis.verdict import Judged, period_verdict
 from licenses.concurrency.measures import OverUse as Excess
 from licenses.concurrency.measures import episodes, load_duration, measure
 from licenses.concurrency.periods import periods
@@ -236,23 +236,23 @@ class PoolReader:
 
     def __init__(
         self,
-        facts: PoolFacts,
-        seen: PoolCoverage,
+        judged: Judged,
         zone: ZoneInfo,
         as_of: datetime,
-        judged: Sequence[MonthVerdict],
-        lines: Sequence[Line],
         proven_from: int,
+        *,
+        lines: Sequence[Line],
+        rights: Sequence[RightsStep],
         blocked: Blocked,
-        bounds: PoolBounds,
         gaps: Sequence[PoolGap],
         notes: Sequence[Note] = (),
     ) -> None:
-        self.gaps, self.notes = gaps, notes
-        self.proven_from, self.blocked, self.bounds = proven_from, blocked, bounds
-        self.safe = bounds.within(facts.limits.proven)
-        self.facts, self.seen, self.zone, self.as_of = facts, seen, zone, as_of
-        self.judged, self.lines = judged, tuple(lines)
+        self.facts, self.seen, self.bounds, self.judged = judged
+        self.zone, self.as_of, self.proven_from = zone, as_of, proven_from
+        self.lines, self.rights = tuple(lines), rights
+        self.blocked, self.gaps, self.notes = blocked, gaps, notes
+        facts = self.facts
+        self.safe = self.bounds.within(facts.limits.proven)
         self.start, self.end = facts.start, facts.end
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, self.start, self.end)
@@ -274,7 +274,7 @@ class PoolReader:
             over_use=tuple(map(self._over_use, episodes(self.used, allowed))),
             rights=tuple(
                 RightsChange(s.start, s.end, s.quantity, s.overdraft, s.allowed, s.entitlement_ids)
-                for s in entitlement_steps(self.facts.pool, self.as_of)
+                for s in self.rights
             ),
             lines=self.lines,
             gaps=tuple(Gap(*bounded(row, self.bounds, self.safe)) for row in self.gaps),

@@ -53,6 +53,19 @@ def test_complement_and_clip_divide_the_window(observed, window):
     assert inside.seconds + missing.seconds == end - start
 
 
+@given(sets(), sets(), windows())
+def test_what_comes_of_sets_is_sorted_and_apart_as_well(first, second, window):
+    for made in (
+        first.union(second),
+        first.intersection(second),
+        first.subtract(second),
+        first.clip(*window),
+        first.complement(*window),
+    ):
+        assert IntervalSet(made.starts, made.ends) == made
+        assert made.starts.dtype == made.ends.dtype == np.int64
+
+
 @given(sets(), st.lists(st.integers(-8, HORIZON + 25), min_size=1, max_size=12).map(sorted))
 def test_seconds_within_each_period_are_those_counted_one_by_one(observed, edges):
     inside = seconds_of(observed)
