@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 
@@ -46,6 +47,8 @@ def again(value: Any) -> Any:
     Frozen dataclasses and tuples are gone through; of rows of a class that is `columnar` it is
     known that they hold numbers alone. What holds no such text is returned as it is.
     """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Said):
         return value.again()
     if isinstance(value, tuple):
@@ -56,8 +59,19 @@ def again(value: Any) -> Any:
             return value
         return value._make(items) if hasattr(value, "_make") else tuple(items)
     if is_dataclass(value) and not isinstance(value, type):
-        old = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
-        new = {name: again(held) for name, held in old.items()}
-        changed = {name: held for name, held in new.items() if held is not old[name]}
+        changed = {}
+        for name in _names(type(value)):
+            old = getattr(value, name)
+            new = again(old)
+            if new is not old:
+                changed[name] = new
         return replace(value, **changed) if changed else value
     return value
+
+
+_PLAIN = frozenset({str, int, bool, type(None), float})
+
+
+@lru_cache(maxsize=1_024)
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)

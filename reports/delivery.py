@@ -22,6 +22,7 @@ from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
+from itam.memory import uncollected
 from itam.said import again
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
@@ -134,11 +135,12 @@ def render(
     about: Mapping[str, str] | None = None,
 ) -> Made:
     """Return a report as PDF, and its numbers as JSON knows them."""
-    numbers = _dataset(name, pools, start, end, zone, as_of, scope, about)
-    standing = Standing(stage_at(end, min(as_of, timezone.now())))
-    with override(ENGLISH):
-        as_json = numbers.as_json()
-    return printed(name, numbers, as_json, standing, zone)
+    with uncollected():
+        numbers = _dataset(name, pools, start, end, zone, as_of, scope, about)
+        standing = Standing(stage_at(end, min(as_of, timezone.now())))
+        with override(ENGLISH):
+            as_json = numbers.as_json()
+        return printed(name, numbers, as_json, standing, zone)
 
 
 def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
@@ -278,11 +280,12 @@ def make(report: Report, approved: SignOff | None = None, certificate: str = "")
         *(report.name, pools, params["start"], params["end"], zone, report.as_of),
         *(params["scope"], params.get("about")),
     )
-    found = _dataset(*what)
-    with override(ENGLISH):
-        numbers = found.as_json()
-        standing = _standing(report, numbers, approved, certificate)
-    return printed(report.name, found, numbers, standing, zone)
+    with uncollected():
+        found = _dataset(*what)
+        with override(ENGLISH):
+            numbers = found.as_json()
+            standing = _standing(report, numbers, approved, certificate)
+        return printed(report.name, found, numbers, standing, zone)
 
 
 def printed(

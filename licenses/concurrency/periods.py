@@ -80,6 +80,7 @@ def _quarter(number: int, zone: tzinfo) -> tuple[str, int, str] | None:
     return text[:14], first.minute, text[19:]
 
 
+@lru_cache(maxsize=64)  # of a report, hundreds of pools ask for the same
 def _midnights(start: int, end: int, zone: tzinfo, by: Period) -> Ints:
     day = datetime.fromtimestamp(start, zone).date()
     moments: list[int] = []
@@ -88,7 +89,9 @@ def _midnights(start: int, end: int, zone: tzinfo, by: Period) -> Ints:
         if moment >= end:
             break
         moments.append(moment)
-    return ints(moments, "edges")
+    found = ints(moments, "edges")
+    found.flags.writeable = False
+    return found
 
 
 def _first_days(day: date, by: Period) -> Iterator[date]:
