@@ -21,20 +21,27 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from itam import figures
 from licenses.analysis.verdict import FLOOR
 from licenses.evidence import entries
-from licenses.models import Entitlement, PoolFeature, PoolRetirement, StrengthOverride
+from licenses.models import (
+    Entitlement,
+    MappingChange,
+    PoolFeature,
+    PoolRetirement,
+    StrengthOverride,
+)
 from licenses.models.reasons import says_something
 from reports import delivery, events, signing_key
 from reports.models import Report, SignOff
 from reports.pdf.signing import NotUsable, sign
 
 PERMISSION = "reports.sign_report"
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 Decision = Report.Decision
 Step = SignOff.Step
@@ -100,6 +107,16 @@ def why_comment(report: Report) -> list[str]:
             changes,
         )
         reasons.append(told % {"count": changes})
+    back_dated = _back_dated(report)
+    if back_dated:
+        told = ngettext(
+            "%(count)s right or mapping was recorded or changed within the period for a time before"
+            " that.",
+            "%(count)s rights and mappings were recorded or changed within the period for a time"
+            " before that.",
+            back_dated,
+        )
+        reasons.append(told % {"count": back_dated})
     late = _afterwards(report)
     if late:
         told = ngettext(
@@ -317,7 +334,33 @@ def _afterwards(report: Report) -> int:
     mappings = PoolFeature.objects.filter(late, began, pool__in=pools)
     bears = Q(before__lt=ends) | Q(after__lt=ends)
     retired = PoolRetirement.objects.filter(late, bears, pool__in=pools)
-    return lines.filter(valid_from__lte=ends.date()).count() + mappings.count() + retired.count()
+    since = Q(since=None) | Q(since__lt=ends)
+    changed = MappingChange.objects.filter(late, since, pool__in=pools)
+    first = lines.filter(valid_from__lte=ends.date())
+    return first.count() + mappings.count() + retired.count() + changed.count()
+
+
+def _back_dated(report: Report) -> int:
+    """Count what was recorded before the period's end of a time before it was recorded, and that
+    no earlier signature covers: use above what was allowed then may be above no more.
+
+    The first rights of a pool, and the first mapping of a feature, hide nothing: without them
+    nothing was judged.
+    """
+    pools, when = _unsigned(report)
+    ends = datetime.fromtimestamp(report.params["end"], UTC)
+    within = Q(**when, recorded_at__lt=ends)
+    others = Entitlement.objects.filter(pool=OuterRef("pool"), pk__lt=OuterRef("pk"))
+    lines = Entitlement.objects.filter(within, Exists(others), pool__in=pools, replaces=None)
+    rights = lines.values_list("valid_from", "recorded_at")
+    fed = PoolFeature.objects.filter(feature=OuterRef("feature")).exclude(pk=OuterRef("pk"))
+    new = PoolFeature.objects.filter(within, Exists(fed), pool__in=pools)
+    changed = MappingChange.objects.filter(within, pool__in=pools)
+    begun = [*new.values_list("mapped_from", "recorded_at")]
+    begun += changed.values_list("since", "recorded_at")
+    return sum(begins < (recorded - DAY).date() for begins, recorded in rights) + sum(
+        begins is None or begins < recorded - MINUTE for begins, recorded in begun
+    )
 
 
 def _unsigned(report: Report) -> tuple[list[int], dict[str, datetime]]:

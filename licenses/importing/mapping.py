@@ -22,9 +22,11 @@ from licenses.models import (
     Feature,
     LicensePool,
     LicenseServer,
+    MappingChange,
     PoolFeature,
     Product,
     Vendor,
+    changes_of,
 )
 
 UNKNOWN_VENDOR, UNKNOWN_PRODUCT = "Unknown vendor", "Unsorted"
@@ -68,11 +70,14 @@ def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
 
 def _save(mapping: PoolFeature, user: Any) -> set[int]:
     """Store a mapping, and return the pools of which evidence and newest figures are to follow."""
-    before = PoolFeature.objects.filter(pk=mapping.pk).first() if mapping.pk else None
+    before = _stored(mapping)
     try:
         with transaction.atomic():
             mapping.save()
-            _record(mapping, "mapped" if before is None else "changed", user)
+            _record(mapping, "mapped" if before is None else "changed", user, before)
+            if before is not None:
+                told = changes_of(before, mapping, user, timezone.now())
+                MappingChange.objects.bulk_create(told)
             for row in filter(None, (before, mapping)):
                 _forget_served(row)
                 _mark(row)
@@ -81,6 +86,14 @@ def _save(mapping: PoolFeature, user: Any) -> set[int]:
             f"{mapping.feature} already feeds a pool at that time: end that mapping first."
         ) from error
     return {mapping.pool_id} | ({before.pool_id} if before else set())
+
+
+def _stored(mapping: PoolFeature) -> PoolFeature | None:
+    """Return a mapping as it stands in the database; None where it is new."""
+    if not mapping.pk:
+        return None
+    rows = PoolFeature.objects.select_related("pool", "feature__server")
+    return rows.filter(pk=mapping.pk).first()
 
 
 def unmap_feature(
@@ -223,9 +236,9 @@ def _mark(mapping: PoolFeature) -> None:
     rollup.mark_dirty([mapping.pool_id], start, min(end, int(timezone.now().timestamp()) + 1))
 
 
-def _record(mapping: PoolFeature, what: str, user: Any) -> None:
+def _record(mapping: PoolFeature, what: str, user: Any, before: PoolFeature | None = None) -> None:
     now = timezone.now()
-    body = {
+    body: dict[str, Any] = {
         "author": user.get_username() if user is not None else who() or "",
         "daemon": mapping.feature.daemon,
         "feature": mapping.feature.name,
@@ -236,6 +249,15 @@ def _record(mapping: PoolFeature, what: str, user: Any) -> None:
         "weight": mapping.weight,
         "what": what,
     }
+    if before is not None:
+        body["old"] = {
+            "feature": before.feature.name,
+            "from": int(before.mapped_from.timestamp()) if before.mapped_from else "",
+            "pool": before.pool.name,
+            "server": before.feature.server.name,
+            "until": int(before.mapped_until.timestamp()) if before.mapped_until else "",
+            "weight": before.weight,
+        }
     entries.append(
         entries.INSTALLATION,
         [entries.draft("mapping", int(now.timestamp()), body)],

@@ -54,6 +54,7 @@ from .inventory import (
     visible_teams,
 )
 from .lookups import Among
+from .mapping_changes import MappingChange, changes_of
 from .over_use import OverUseNote
 from .pools import LicensePool, PoolFeature, PoolRetirement, validate_zone, zone_names
 from .privacy import (
@@ -148,6 +149,7 @@ __all__ = [
     "LicenseServer",
     "LogCursor",
     "MailboxMessage",
+    "MappingChange",
     "Membership",
     "NameErasure",
     "NameReveal",
@@ -186,6 +188,7 @@ __all__ = [
     "WaitlistEntry",
     "Work",
     "bearing_on_scope",
+    "changes_of",
     "claim",
     "correct_entitlement",
     "held_vendors",

@@ -31,6 +31,7 @@ FACTS = frozenset(
         "gap",
         "logcursor",
         "latespan",
+        "mappingchange",
         "chore",
         "poolstillness",
         "pooldrift",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_lazy
@@ -14,6 +14,7 @@ from itam.said import said
 from licenses.models import (
     Entitlement,
     LicensePool,
+    MappingChange,
     OverUseNote,
     PoolFeature,
     PoolRetirement,
@@ -40,7 +41,7 @@ _COMPARED: Final = (
 class Change:
     """One entry of a person's hand, or of a file that they handed in.
 
-    kind:      "added", "corrected", "withdrawn", "judged", "mapped", "explained",
+    kind:      "added", "corrected", "withdrawn", "judged", "mapped", "remapped", "explained",
                "retired" or "restored".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
@@ -60,7 +61,7 @@ class Change:
 
 
 def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) -> tuple[Change, ...]:
-    """Return what was recorded on the pools from *start* to *as_of*, in that order. Five queries.
+    """Return what was recorded on the pools from *start* to *as_of*, in that order. Six queries.
 
     Changes after the period count too: they may bear on it.
     """
@@ -73,6 +74,7 @@ def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) ->
         *_rights(chosen, window),
         *_judgements(chosen, window, as_of),
         *_mappings(chosen, window),
+        *_remappings(chosen, window),
         *_explanations(chosen, window, as_of),
         *_retirements(chosen, window),
     ]
@@ -164,6 +166,34 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
             words,
             row,
         )
+
+
+def _remappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
+    rows = MappingChange.objects.filter(pool__in=chosen, **window)
+    for row in rows.select_related("pool", "recorded_by").order_by("pk"):
+        sides = [row.before, row.after]
+        known = [side for side in sides if side]
+        what = said(_at_server, known[0]["feature"], known[0]["server"])
+        moved = len(known) == 2 and _place(known[0]) != _place(known[1])
+        before, after = (said(_mapped_as, tuple(side.items()), moved) for side in sides)
+        yield _change("remapped", row.pool.name, what, before, after, row)
+
+
+def _place(side: dict[str, Any]) -> tuple[str, str]:
+    return side["feature"], side["server"]
+
+
+def _mapped_as(items: tuple[tuple[str, Any], ...], moved: bool) -> str:
+    """Say what a mapping said, with its feature where that became another."""
+    side = dict(items)
+    if not side:
+        return gettext("does not feed this pool")
+    begins, ends = (
+        _moment(None if side[name] is None else datetime.fromtimestamp(side[name], UTC))
+        for name in ("from", "until")
+    )
+    words = _counts(begins, ends, side["weight"])
+    return f"{_at_server(*_place(side))}, {words}" if moved else words
 
 
 def _counts(begins: str, ends: str, weight: int) -> str:

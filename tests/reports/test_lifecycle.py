@@ -17,6 +17,8 @@ from django.db import DatabaseError, transaction
 from pypdf import PdfReader
 
 from licenses.evidence import entries
+from licenses.importing.mapping import save_mapping
+from licenses.models import MappingChange
 from reports import delivery, lifecycle
 from reports.lifecycle import Stage, Step
 from reports.models import Report, SigningCertificate, SignOff
@@ -429,3 +431,129 @@ def test_numbers_that_are_gone_are_compared_with_nothing(make, author):
     newer.refresh_from_db()
     assert json.loads(newer.data_path.read_text())["standing"]["differences"] is None
     assert "no longer kept" in pdf_text(newer)
+
+
+def test_a_right_that_was_dated_back_within_the_period_needs_a_comment(make, boss, world):
+    """Bought after the over-use of March, and said to be valid since January."""
+    told = {"valid_from": date(2026, 1, 1), "strength": 1}
+    line = f.EntitlementFactory(pool=world.pool, recorded_at="2026-04-20T00:00:00Z", **told)
+    report = proven(make())
+    assert "1 right or mapping was recorded or changed within the period" in comment_reasons(report)
+    assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"]
+    assert line.pool == world.pool
+    sign(make(end=f.at("2026-05-01")), boss)
+    later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
+    assert comment_reasons(later) == ""
+
+
+def test_rights_that_begin_as_they_are_recorded_and_the_first_of_a_pool_need_none(make, world):
+    f.EntitlementFactory(
+        pool=world.pool,
+        valid_from=date(2026, 4, 19),
+        strength=1,
+        recorded_at="2026-04-20T00:00:00Z",
+    )
+    assert comment_reasons(proven(make())) == ""
+
+
+@pytest.fixture
+def a_second_feature(world):
+    """Let another feature feed the pool, and hold above what is allowed on one day of April."""
+    feature = f.FeatureFactory(server=world.server, name="mesh", pool=world.pool)
+    f.holding(feature, f.at("2026-04-05T09:00"), f.at("2026-04-05T10:00"), seats=2)
+    return feature
+
+
+def numbers(report):
+    return json.loads(report.data_path.read_text())
+
+
+def over_in_april(report):
+    (pool,) = numbers(report)["pools"]
+    (month,) = [row for row in pool["months"] if row["start"].startswith("2026-04")]
+    return month["over_seconds"]
+
+
+def remap(mapping, **values):
+    for name, value in values.items():
+        setattr(mapping, name, value)
+    save_mapping(mapping)
+    MappingChange.objects.update(recorded_at="2026-11-10T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param(
+            {"mapped_until": datetime(2026, 4, 1, tzinfo=UTC)},
+            ["counts since ever until 2026-04-01 00:00 UTC"],
+            id="ended-in-the-past",
+        ),
+        pytest.param(
+            {"mapped_from": datetime(2026, 5, 1, tzinfo=UTC)},
+            ["counts since 2026-05-01 00:00 UTC"],
+            id="begun-after-the-peak",
+        ),
+    ],
+)
+def test_a_mapping_that_was_changed_afterwards_is_told_and_needs_a_comment(
+    make, boss, world, a_second_feature, values, words
+):
+    before = make()
+    assert over_in_april(before) > 0
+    mapping = a_second_feature.mappings.get()
+    remap(mapping, **values)
+    hidden = make()
+    assert over_in_april(hidden) == 0
+    (told,) = [row for row in numbers(hidden)["changes"] if row["kind"] == "remapped"]
+    assert [told["before"], told["after"]] == ["counts since ever", *words]
+    assert "1 right, mapping or retirement of a pool" in comment_reasons(proven(hidden))
+    mapping.pool.mapping_changes.update(recorded_at="2026-05-10T00:00:00Z")
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    assert "1 right or mapping was recorded or changed" in comment_reasons(proven(hidden))
+    (entry,) = [
+        row["body"]
+        for row in entries.entries("installation")
+        if row["kind"] == "mapping" and row["body"]["what"] == "changed"
+    ]
+    assert entry["old"]["until"] == entry["old"]["from"] == "" and entry["old"]["weight"] == 1
+
+
+def test_a_weight_or_feature_that_becomes_another_is_told_with_both(make, a_second_feature, world):
+    other = f.FeatureFactory(server=world.server, name="idle")
+    mapping = a_second_feature.mappings.get()
+    remap(mapping, weight=3)
+    remap(mapping, feature=other, weight=1)
+    told = [
+        (row["what"], row["before"], row["after"])
+        for row in numbers(make())["changes"]
+        if row["kind"] == "remapped"
+    ]
+    assert told == [
+        ("mesh at lic1", "counts since ever", "counts since ever 3 seats each"),
+        (
+            "mesh at lic1",
+            "mesh at lic1, counts since ever 3 seats each",
+            "idle at lic1, counts since ever",
+        ),
+    ]
+
+
+def test_a_peak_that_a_second_pool_takes_over_is_told_in_both(make, a_second_feature, world):
+    mapping = a_second_feature.mappings.get()
+    second = f.PoolFactory(product=world.pool.product)
+    remap(mapping, pool=second)
+    (change,) = second.mapping_changes.all()
+    assert (change.before, change.after["feature"], change.since) == ({}, "mesh", None)
+    (change,) = world.pool.mapping_changes.all()
+    assert (change.before["feature"], change.after, change.since) == ("mesh", {}, None)
+    (told,) = [row for row in numbers(make())["changes"] if row["kind"] == "remapped"]
+    assert told["after"] == "does not feed this pool"
+
+
+def test_a_mapping_that_ends_now_needs_no_comment(make, a_second_feature, world):
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    ends = datetime(2026, 5, 2, tzinfo=UTC)
+    remap(a_second_feature.mappings.get(), mapped_until=ends)
+    world.pool.mapping_changes.update(recorded_at=ends)
+    assert comment_reasons(proven(make())) == ""

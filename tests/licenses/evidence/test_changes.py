@@ -228,6 +228,7 @@ ELSEWHERE = {
     "Entitlement": "entitlement",
     "Identity": "erasure",
     "IgnoredLines": "ignored lines",
+    "MappingChange": "mapping",
     "Membership": "memberships changed",
     "NameErasure": "erasure",
     "NameReveal": "reveal",
