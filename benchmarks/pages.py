@@ -62,6 +62,7 @@ def main() -> None:
     with django_on(arguments.database, arguments.keep):
         from django.core.management import call_command
 
+        from licenses.analysis import kept
         from licenses.models import LicensePool
 
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -69,6 +70,7 @@ def main() -> None:
             fill(arguments.holdings, arguments.pools)
             furnish()
         fill_lists()
+        kept.keep(END, limit_seconds=3600)
         if arguments.keep:
             (arguments.keep / MARK).write_text(size)
         print(f"database ready after {time.monotonic() - began:.0f} s", flush=True)

@@ -21,7 +21,7 @@ from licenses.access import waitlist
 from licenses.alerts import anchors, deadman, defaults, outbox, past, quality, stamping
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
-from licenses.analysis import headlines, rollup
+from licenses.analysis import headlines, kept, rollup
 from licenses.analysis import now as pools_now
 from licenses.evidence import nightly
 from licenses.importing import (
@@ -47,6 +47,8 @@ LATELY = timedelta(days=1)
 once."""
 HEADLINES = timedelta(seconds=30)
 """So long a task that counts figures of 30 days has before another is handed out."""
+KEEPING = timedelta(minutes=5)
+"""So often it is looked for parts of the time that are over and not kept."""
 
 
 def nudge(task: str, *ids: int) -> None:
@@ -85,6 +87,8 @@ def tick() -> None:
         look_back.delay()
     if headlines.due(int(now.timestamp())) and Chore.objects.claim("headlines", HEADLINES, now):
         count_headlines.delay()
+    if Chore.objects.claim("keep parts", KEEPING, now):
+        keep_parts.delay()
     if waitlist.anybody():
         serve_waitlists.delay()
     if nightly.claim(now):
@@ -143,6 +147,12 @@ def count_again() -> None:
 def count_headlines() -> None:
     """Make the figures of 30 days again of the pools whose turn it is."""
     headlines.drain(int(time.time()))
+
+
+@shared_task
+def keep_parts() -> None:
+    """Keep what is over of large pools, so that a year of them is read at once."""
+    kept.keep()
 
 
 @shared_task

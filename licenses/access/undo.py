@@ -24,6 +24,7 @@ from licenses.models import (
     DenialEpisode,
     Feature,
     IgnoredLines,
+    KeptPart,
     LicensePool,
     PoolDrift,
     PoolFeature,
@@ -44,8 +45,8 @@ Refusal = Callable[[int, datetime], bool]
 _signed: list[Refusal] = []
 
 COUNTED = frozenset(
-    {DenialEpisode, PoolDrift, PoolForecast, PoolHeadline, PoolHour, PoolNow, PoolStillness}
-    | {TeamHour}
+    {DenialEpisode, KeptPart, PoolDrift, PoolForecast, PoolHeadline, PoolHour, PoolNow}
+    | {PoolStillness, TeamHour}
 )
 """Of a pool, what the program counts by itself and can count again."""
 

@@ -128,13 +128,36 @@ def load_holdings(
     """
     wanted = features(mappings)
     longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
-    rows = _joined(_closed(wanted, start, end, longest), _open(wanted, mappings, horizons, end))
+    rows = joined([_closed(wanted, start, end, longest), _open(wanted, mappings, horizons, end)])
     return _by_pool(rows, mappings, start, end)
 
 
-def load_open(mappings: Mappings, horizons: Horizons) -> dict[int, Holdings]:
-    """Return the holdings of each pool that are still out, whenever they began. Two queries."""
-    return _by_pool(_open(features(mappings), mappings, horizons, OPEN), mappings, EVER, OPEN)
+def load_open(
+    mappings: Mappings, horizons: Horizons, start: int = EVER, end: int = OPEN
+) -> dict[int, Holdings]:
+    """Return the holdings of each pool that are still out and touch [start, end): all of them
+    unless the caller says otherwise. Two queries."""
+    return _by_pool(_open(features(mappings), mappings, horizons, end), mappings, start, end)
+
+
+def load_closed(mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
+    """Return the holdings of each pool that were given back and touch [start, end). Two queries.
+
+    With `load_open` of the same window they are those of `load_holdings`, unless a pool maps a
+    package and its components (`counts_packages`).
+    """
+    longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
+    return _by_pool(_closed(features(mappings), start, end, longest), mappings, start, end)
+
+
+def counts_packages(mappings: Mappings) -> bool:
+    """Tell whether a pool maps a package and a component of it, so that one holding bears on
+    another. One query."""
+    named = {(m.server, m.daemon, m.name) for maps in mappings.values() for m in maps}
+    return any(
+        (server, daemon, package) in named and (server, daemon, component) in named
+        for server, daemon, package, component in _packages(servers(mappings))
+    )
 
 
 def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
@@ -263,11 +286,10 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
     )
 
 
-def _joined(one: Holdings, other: Holdings) -> Holdings:
+def joined(parts: Sequence[Holdings]) -> Holdings:
+    """Return the holdings of all parts, in their order. There is at least one part."""
     names = [field.name for field in fields(Holdings)]
-    return Holdings(
-        **{name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
-    )
+    return Holdings(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
 
 def _packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:

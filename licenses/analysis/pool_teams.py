@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from django.db.models import F, Max, Sum
+from django.db.models import F, Sum
 
 from licenses.analysis.crowds import too_few
 from licenses.analysis.holdings import Holdings, holdings
+from licenses.analysis.kept import team_sums
 from licenses.analysis.rows import number
 from licenses.analysis.team_use import UNASSIGNED, Holder, holders_of
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
 from licenses.concurrency.periods import HOUR_SECONDS, iso
-from licenses.models import LicensePool, Membership, PoolHour, Team, TeamHour, TeamRule
+from licenses.models import LicensePool, Membership, PoolHour, Team, TeamRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,9 @@ def pool_teams(
     A constant number of queries; no more holdings are read than those at the pool's peak.
     """
     start, end = start // HOUR_SECONDS * HOUR_SECONDS, -(-end // HOUR_SECONDS) * HOUR_SECONDS
-    window = {"pool": pool, "hour__gte": start, "hour__lt": end}
     found = {
-        NOBODYS if team is None else team: figures
-        for team, *figures in TeamHour.objects.filter(**window)
-        .order_by()
-        .values("team_id")
-        .annotate(Max("peak"), Sum("seat_seconds"), Sum("checkouts"), Sum("denials"))
-        .values_list("team_id", "peak__max", "seat_seconds__sum", "checkouts__sum", "denials__sum")
+        NOBODYS if team is None else team: sums
+        for team, sums in team_sums(pool.pk, start, end).items()
     }
     hours = PoolHour.objects.filter(pool=pool).inside(start, end)
     whole = hours.aggregate(total=Sum(F("seat_seconds") * F("inside")))["total"] or 0
@@ -133,19 +129,19 @@ def pool_teams(
                 team_id=team,
                 team=title[team],
                 depth=depth,
-                peak=found[team][0],
+                peak=found[team].peak,
                 at_pool_peak=int(held.seats[use.of(team)].sum()),
-                seat_seconds=found[team][1],
-                share=found[team][1] / whole if whole else None,
-                checkouts=found[team][2],
-                denials=found[team][3],
+                seat_seconds=found[team].seat_seconds,
+                share=found[team].seat_seconds / whole if whole else None,
+                checkouts=found[team].checkouts,
+                denials=found[team].denials,
             )
             for team, depth in shown.items()
         ],
         peak,
         peak_at,
         [title[team] for team in compared if team in shown],
-        sum(found[team][0] for team in compared),
+        sum(found[team].peak for team in compared),
         holders_of(held, [use.of(t) for t in shown], [title[t] for t in shown], names=names),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Max, Min, Sum
 
-from licenses.analysis import episodes, hour_rows
+from licenses.analysis import episodes, hour_rows, kept
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
 from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number, optional
@@ -282,6 +282,7 @@ def _count_again(
     which these hours bear; return how many hours of pools came out."""
     edges = np.arange(window[0], window[1] + 1, HOUR_SECONDS, dtype=np.int64)
     mappings = load_mappings([pool.pk for pool in pools])
+    kept.forget(list(dirty), *window)
     known = load_facts(pools, *window, mappings=mappings)
     figures = count_seats(known, edges)
     axis = Axis(len(known), *window)

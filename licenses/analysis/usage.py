@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 
 from licenses.analysis.coverage import load_observed
-from licenses.analysis.holdings import (
-    Holdings,
-    load_holdings,
-    load_horizons,
-)
+from licenses.analysis.holdings import Holdings, load_horizons
+from licenses.analysis.kept import load_held
 from licenses.analysis.mappings import Mappings, load_mappings, servers
 from licenses.analysis.refusals import Refusals, judged, load_refusals
 from licenses.analysis.rights import Limits, load_limits
@@ -199,14 +196,15 @@ def load_facts(
     proven_from: int = Strength.PROVEN,
     mappings: Mappings | None = None,
 ) -> list[PoolFacts]:
-    """Return what the figures of each pool over [start, end) are made of. Ten queries.
+    """Return what the figures of each pool over [start, end) are made of. Ten queries, or for a
+    long time of one pool, whose holdings may come in pieces (`kept`), fifteen at most.
 
     mappings:  of the pools, where the caller has them.
     """
     mappings = load_mappings([pool.pk for pool in pools]) if mappings is None else mappings
     earlier = start - 60 * max((pool.episode_gap_minutes for pool in pools), default=0)
     window = earlier - TOLERANCE_SECONDS, end + TOLERANCE_SECONDS + 1
-    held = load_holdings(mappings, load_horizons(servers(mappings)), *window)
+    held = load_held(mappings, load_horizons(servers(mappings)), *window)
     bounds = load_limits(pools, mappings, start, end, as_of=as_of, proven_from=proven_from)
     seen = load_observed(mappings, start, end)
     refused = load_refusals(mappings, earlier, end, capacity_only=True)

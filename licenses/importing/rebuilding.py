@@ -17,6 +17,7 @@ from licenses.models import (
     DirtySpan,
     Disagreement,
     Event,
+    KeptPart,
     LicensePool,
     LicenseServer,
     PoolHour,
@@ -46,6 +47,7 @@ def rebuild() -> Rebuilt:
         DenialEpisode.objects.all().delete()
         PoolHour.objects.all().delete()
         TeamHour.objects.all().delete()
+        KeptPart.objects.all().delete()
         DirtySpan.objects.all().delete()
         first = Checkout.objects.order_by("taken_at").values_list("taken_at", flat=True).first()
         covered = (

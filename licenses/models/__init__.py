@@ -25,7 +25,7 @@ from .denials import Denial, DenialEpisode
 from .erasures import NameErasure
 from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
 from .headlines import PoolHeadline
-from .hours import DirtySpan, PoolHour, PoolNow
+from .hours import DirtySpan, KeptPart, PoolHour, PoolNow
 from .imports import (
     LATE_SECONDS,
     Capture,
@@ -143,6 +143,7 @@ __all__ = [
     "IgnoredLines",
     "ImportJob",
     "IssuedCount",
+    "KeptPart",
     "LateSpan",
     "LegalHold",
     "LicensePool",

@@ -95,6 +95,29 @@ class PoolHour(models.Model):
         return f"{self.pool}, {figures.moment(self.hour)}"
 
 
+class KeptPart(models.Model):
+    """What was held of a pool in one part of the time, so that a year of a large pool is read from
+    a dozen rows. Derived; it goes when any of its hours is counted again.
+
+    part:      its number; `licenses.analysis.kept` says which time that is, and how to read it.
+    basis:     of what it was made: mappings and format. Of another basis it is not read.
+    holdings:  as columns of numbers; empty where there were too few for keeping them to pay.
+    teams:     what the stored hours of each team come to; null where there were few.
+    """
+
+    pk = models.CompositePrimaryKey("pool_id", "part")
+    pool = models.ForeignKey(
+        LicensePool, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    part = models.BigIntegerField()
+    basis = models.CharField(max_length=64)
+    holdings = models.BinaryField()
+    teams = models.JSONField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.pool_id} {self.part}"
+
+
 class PoolNow(models.Model):
     """What is known of a pool at its newest moment. One row a pool, so that a page of pools is one
     query."""

@@ -215,8 +215,16 @@ def test_members_that_changed_are_told_of_at_once_and_without_names(mara: User) 
 FACTS = {
     *("Alert", "AlertState", "Boundary", "Capture", "Checkout", "Chore", "ConnectionCheck"),
     *("Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement", "Event", "FeatureNow"),
-    *("Gap", "Heartbeat", "Host", "IdempotencyRecord", "ImportJob", "IssuedCount", "LateSpan"),
-    *("LogCursor", "MailboxMessage", "Notification", "PackageComponent", "Person", "PollState"),
+    *("Gap", "Heartbeat", "Host", "IdempotencyRecord", "ImportJob", "IssuedCount", "KeptPart"),
+    *(
+        "LateSpan",
+        "LogCursor",
+        "MailboxMessage",
+        "Notification",
+        "PackageComponent",
+        "Person",
+        "PollState",
+    ),
     *("PoolDrift", "PoolForecast", "PoolHeadline", "PoolHour", "PoolNow", "PoolStillness"),
     *("RuleMatch", "ServerFact", "SharingRule", "Sighting", "StatusScope", "TeamHour"),
     *("UnreadableLine", "UnreadableShare", "LaterData", "ReportDelivery", "WaitlistEntry"),

@@ -1,0 +1,280 @@
+"""A year of a large pool from a dozen rows, not from tens of thousands.
+
+Time is cut into parts of equal length. Of a part that is over, each pool with many holdings in it
+has them kept as columns, those that were given back, cut to the part; and the sums of its teams'
+stored hours. Counting an hour of a part again takes the part away, and it is not read while one
+waits to be counted: whatever changes a holding marks its whole span, so what is read is always
+what the rows tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum
+
+from licenses.analysis.holdings import (
+    Holdings,
+    Horizons,
+    counts_packages,
+    joined,
+    load_closed,
+    load_holdings,
+    load_open,
+)
+from licenses.analysis.mappings import Mapping, Mappings, load_mappings
+from licenses.analysis.rows import EVER, now_epoch
+from licenses.concurrency.timeline import OPEN
+from licenses.models import DirtySpan, KeptPart, LicensePool, TeamHour
+
+T = TypeVar("T")
+
+PART_SECONDS = 10 * 86_400
+PARTS = 40
+"""Parts before the present one that are kept: 12 months and what begins before them."""
+FEWEST = 200
+"""Holdings of a part from which on it is kept: fewer are read within a millisecond."""
+SETTLED_SECONDS = 86_400
+"""A part is kept from so long after its end on: before, much of it is counted again."""
+BATCH_POOLS = 50
+"""Pools of one transaction: others write in between."""
+
+_FORMAT = 1
+_SHORT = np.dtype("<i4")
+_LONG = np.dtype("<i8")
+_NEVER = -(2**31)
+_TIMES = ("taken_at", "taken_by", "returned_after", "returned_at", "began")
+_NUMBERS = ("feature", "person", "host", "seats")
+_ROW_BYTES = 4 * (len(_TIMES) + len(_NUMBERS)) + 8 + 1
+
+
+class TeamSums(NamedTuple):
+    """What hours of a team come to: how many, the highest peak, and sums."""
+
+    hours: int
+    peak: int
+    seat_seconds: int
+    checkouts: int
+    denials: int
+
+    def plus(self, other: TeamSums) -> TeamSums:
+        sums = [mine + others for mine, others in zip(self, other, strict=True)]
+        return TeamSums(*sums)._replace(peak=max(self.peak, other.peak))
+
+
+def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> dict[int, Holdings]:
+    """Return the holdings of each pool that touch [start, end), as `load_holdings` does.
+
+    Of a single pool and more than one part, they may come in pieces: cut where a part begins, the
+    first piece alone `fresh`. Every figure is the same. Nine queries at most.
+    """
+    if len(mappings) != 1 or end - start <= PART_SECONDS:
+        return load_holdings(mappings, horizons, start, end)
+    (pool,) = mappings
+    rows = _stored(pool, _basis(mappings[pool]), start // PART_SECONDS, (end - 1) // PART_SECONDS)
+    numbers, parts = _longest_run(rows.exclude(holdings=b"").values_list("part", "holdings"))
+    if not parts or counts_packages(mappings):
+        return load_holdings(mappings, horizons, start, end)
+    first, last = numbers[0] * PART_SECONDS, (numbers[-1] + 1) * PART_SECONDS
+    kept = joined(
+        [_decoded(number, bytes(part)) for number, part in zip(numbers, parts, strict=True)]
+    )
+    pieces = [kept.where((kept.returned_at > start) | (kept.fresh & (kept.taken_at >= start)))]
+    if start < first:
+        pieces.append(_within(load_closed(mappings, start, first)[pool], EVER, first))
+    if last < end:
+        pieces.append(_within(load_closed(mappings, last, end)[pool], last, OPEN))
+    pieces.append(load_open(mappings, horizons, start, end)[pool])
+    return {pool: _ordered(joined(pieces))}
+
+
+def team_sums(pool_id: int, start: int, end: int) -> dict[int | None, TeamSums]:
+    """Return what the stored hours of a pool that begin in [start, end) come to, by team; None is
+    use by nobody's team. Three queries at most."""
+    first, last = -(-start // PART_SECONDS), end // PART_SECONDS - 1
+    rows = _stored(pool_id, _basis(None), first, last).exclude(teams=None)
+    numbers, parts = _longest_run(rows.values_list("part", "teams") if first <= last else ())
+    spans = [(start, end)]
+    if numbers:
+        spans = [(start, numbers[0] * PART_SECONDS), ((numbers[-1] + 1) * PART_SECONDS, end)]
+    told = [(team, TeamSums(*sums)) for part in parts for team, *sums in part or ()]
+    for span in spans:
+        if span[0] < span[1]:
+            told += [(team, sums) for _, team, sums in _team_hours([pool_id], *span)]
+    found: dict[int | None, TeamSums] = {}
+    for team, sums in told:
+        found[team] = found[team].plus(sums) if team in found else sums
+    return found
+
+
+def forget(pool_ids: Collection[int], start: int, end: int) -> None:
+    """Take away what is kept of the hours in [start, end). Call it where they are counted again,
+    in the same transaction. One query."""
+    KeptPart.objects.filter(
+        pool__among=pool_ids,
+        part__gte=start // PART_SECONDS,
+        part__lte=(end - 1) // PART_SECONDS,
+    ).delete()
+
+
+def keep(now: int | None = None, *, limit_seconds: float = 20.0) -> int:
+    """Keep what is over and not kept yet, the newest first; drop what is too old to be asked for.
+
+    Return how many parts of pools were looked at. Each in a transaction that holds its pool, as
+    counting hours does. Stops when the time is over; safe to run twice.
+    """
+    begun, done = time.monotonic(), 0
+    present = (now_epoch(now) - SETTLED_SECONDS) // PART_SECONDS
+    KeptPart.objects.filter(part__lt=present - PARTS).delete()
+    for part in range(present - 1, present - PARTS - 1, -1):
+        known = KeptPart.objects.filter(part=part).values("pool")
+        ids = LicensePool.objects.exclude(pk__in=known).order_by("pk").values_list("pk", flat=True)
+        waiting = list(ids)
+        for place in range(0, len(waiting), BATCH_POOLS):
+            if time.monotonic() - begun > limit_seconds:
+                return done
+            done += _keep(waiting[place : place + BATCH_POOLS], part)
+    return done
+
+
+def _keep(pool_ids: Sequence[int], part: int) -> int:
+    start, end = part * PART_SECONDS, (part + 1) * PART_SECONDS
+    with transaction.atomic():
+        free = LicensePool.objects.select_for_update(skip_locked=True, no_key=True)
+        held = free.filter(pk__among=pool_ids).order_by("pk").values_list("pk", flat=True)
+        dirty = DirtySpan.objects.filter(starts__lt=end, ends__gt=start, pool__among=pool_ids)
+        waiting = set(dirty.order_by().values_list("pool_id", flat=True))
+        ids = [pk for pk in held if pk not in waiting]
+        mappings = load_mappings(ids)
+        found = load_closed(mappings, start, end)
+        teams = _sums_by_pool(ids, start, end)
+        rows = [
+            KeptPart(
+                pool_id=pk,
+                part=part,
+                basis=_basis(mappings[pk]),
+                holdings=_encoded(_within(found[pk], start, end), start),
+                teams=teams.get(pk),
+            )
+            for pk in ids
+        ]
+        # Of another basis there may be one.
+        KeptPart.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def _team_hours(
+    pool_ids: Collection[int], start: int, end: int
+) -> Iterator[tuple[int, int | None, TeamSums]]:
+    """Yield (pool, team, sums) of the stored hours that begin in [start, end)."""
+    rows = (
+        TeamHour.objects.filter(pool__among=pool_ids, hour__gte=start, hour__lt=end)
+        .order_by()
+        .values("pool_id", "team_id")
+        .annotate(Count("hour"), Max("peak"), Sum("seat_seconds"), Sum("checkouts"), Sum("denials"))
+    )
+    names = ("hour__count", "peak__max", "seat_seconds__sum", "checkouts__sum", "denials__sum")
+    for pool, team, *sums in rows.values_list("pool_id", "team_id", *names):
+        yield pool, team, TeamSums(*map(int, sums))
+
+
+def _sums_by_pool(pool_ids: Collection[int], start: int, end: int) -> dict[int, list[list[Any]]]:
+    """Return what is kept of the teams of each pool, of those alone for which it pays."""
+    found: dict[int, list[list[Any]]] = {}
+    for pool, team, sums in _team_hours(pool_ids, start, end):
+        found.setdefault(pool, []).append([team, *sums])
+    return {pool: rows for pool, rows in found.items() if sum(row[1] for row in rows) >= FEWEST}
+
+
+def _stored(pool: int, basis: str, first: int, last: int) -> QuerySet[KeptPart]:
+    """Return what is kept of the parts from *first* to *last* and may be read.
+
+    It is one query, so that nothing is learned between looking for it and for what waits to be
+    counted again.
+    """
+    part = OuterRef("part")
+    changed = DirtySpan.objects.filter(
+        pool=pool, starts__lt=(part + 1) * PART_SECONDS, ends__gt=part * PART_SECONDS
+    )
+    return KeptPart.objects.filter(
+        ~Exists(changed), pool=pool, part__gte=first, part__lte=last, basis__startswith=basis
+    )
+
+
+def _longest_run(rows: Iterable[tuple[int, T]]) -> tuple[list[int], list[T]]:
+    """Return the longest stretch of parts without a hole, of several the newest; none of none."""
+    found = dict(rows)
+    if not found:
+        return [], []
+    numbers = sorted(found)
+    breaks = [place for place, (a, b) in enumerate(pairwise(numbers), 1) if b != a + 1]
+    runs = [numbers[a:b] for a, b in pairwise([0, *breaks, len(numbers)])]
+    longest = max(runs, key=lambda run: (len(run), run[-1:]))
+    return longest, [found[number] for number in longest]
+
+
+def _basis(mappings: Sequence[Mapping] | None) -> str:
+    """Return a fingerprint of what decides which rows are a pool's, and with what weight; with None
+    how the fingerprint of any mappings begins."""
+    form = f"{_FORMAT} {PART_SECONDS} "
+    if mappings is None:
+        return form
+    told = repr([row[:7] for row in mappings])
+    return form + hashlib.sha256(told.encode()).hexdigest()[:40]
+
+
+def _within(rows: Holdings, start: int, end: int) -> Holdings:
+    """Return the pieces of the holdings that lie in [start, end)."""
+    cut = replace(
+        rows,
+        taken_at=np.maximum(rows.taken_at, start),
+        taken_by=np.maximum(rows.taken_by, start),
+        returned_after=np.minimum(rows.returned_after, end),
+        returned_at=np.minimum(rows.returned_at, end),
+        fresh=rows.fresh & (rows.taken_at >= start) & (rows.taken_at < end),
+    )
+    return cut.where((cut.taken_at < cut.returned_at) | cut.fresh)
+
+
+def _ordered(rows: Holdings) -> Holdings:
+    """Return them by feature, then start, as they are loaded from their own rows."""
+    return rows.where(np.lexsort((rows.taken_at, rows.feature)))
+
+
+def _encoded(rows: Holdings, start: int) -> bytes:
+    """Return the holdings as columns, one after the other; b"" where they are not to be kept."""
+    if len(rows) < FEWEST:
+        return b""
+    columns = [getattr(rows, name) for name in _NUMBERS]
+    for name in _TIMES:
+        moments = getattr(rows, name)
+        columns.append(np.where(moments == EVER, _NEVER, moments - start))
+    if any(column.min() < _NEVER or column.max() >= 2**31 for column in columns):
+        return b""
+    flags = rows.exact.astype(np.uint8) | rows.fresh.astype(np.uint8) << 1
+    short = [column.astype(_SHORT).tobytes() for column in columns]
+    return b"".join([*short, rows.checkout.astype(_LONG).tobytes(), flags.tobytes()])
+
+
+def _decoded(part: int, data: bytes) -> Holdings:
+    count = len(data) // _ROW_BYTES
+    start = part * PART_SECONDS
+    table: dict[str, Any] = {}
+    at = 0
+    for name in (*_NUMBERS, *_TIMES):
+        column = np.frombuffer(data, _SHORT, count, at).astype(np.int64)
+        if name in _TIMES:
+            column = np.where(column == _NEVER, EVER, column + start)
+        table[name] = column
+        at += 4 * count
+    table["checkout"] = np.frombuffer(data, _LONG, count, at).astype(np.int64)
+    flags = np.frombuffer(data, np.uint8, count, at + 8 * count)
+    table["exact"], table["fresh"] = flags & 1 != 0, flags & 2 != 0
+    return Holdings(**{field.name: table[field.name] for field in fields(Holdings)})
