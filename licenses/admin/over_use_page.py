@@ -25,8 +25,10 @@ from . import words
 from .pool_page import find
 
 DAYS = 365
-SHOWN = 200
+SHOWN = 20
 """Episodes on the page, the newest ones."""
+MOST = 500
+"""Episodes on the page that shows more of them."""
 
 
 class ExplainForm(pages.AdminForm):
@@ -58,6 +60,7 @@ def over_use_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespon
     now = int(time.time())
     found = over_use(pool, now - DAYS * 86_400, now)
     may = request.user.has_perm("licenses.add_overusenote")
+    shown = MOST if "all" in request.GET else SHOWN
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -66,7 +69,8 @@ def over_use_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespon
         "pool": pool,
         "count": len(found),
         "open": sum(row.note is None for row in found),
-        "rows": [_row(pool, row, may) for row in reversed(found[-SHOWN:])],
+        "rows": [_row(pool, row, may) for row in reversed(found[-shown:])],
+        "more": min(len(found), MOST) if len(found) > shown == SHOWN else 0,
         "explain_all": _address(pool, found[0].start, found[-1].end) if may and found else "",
         "back": reverse("admin:licenses_licensepool_overview", args=[pool.pk]) + "?tab=rights",
     }

@@ -49,6 +49,8 @@ from .undoing import tell
 
 POLLS = 12
 SHOWN = 100
+ROWS = 20
+"""Features on the page; a list has all of them."""
 CLOCK_STEP_SECONDS = 90
 """Answers tell their time to the minute, and take some seconds."""
 MOST_BYTES = 2_000_000_000
@@ -209,7 +211,7 @@ def features(server: Any, user: Any) -> list[Any]:
         mapped_until=None, pool__in=LicensePool.objects.visible_ids(user)
     )
     rows = rows.prefetch_related(Prefetch("mappings", current.prefetch_related(pools)))
-    found = list(rows[:SHOWN])
+    found = list(rows[:ROWS])
     held = dict(
         Checkout.objects.filter(feature__in=[feature.pk for feature in found])
         .open()
@@ -236,7 +238,7 @@ def facts(server: Any, user: Any) -> dict[str, Any]:
 
 def unmapped(server: Any, user: Any) -> list[Feature]:
     rows = Feature.objects.for_user(user).unmapped().filter(server=server)
-    return list(rows.select_related("server")[:SHOWN])
+    return list(rows.select_related("server")[:ROWS])
 
 
 def rules(server: Any, request: HttpRequest) -> list[str]:

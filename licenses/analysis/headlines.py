@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ FIGURES = (
     *("expected_seconds", "proven_seconds", "over_seconds"),
     *("blocked_seconds", "people_blocked", "peak"),
 )
+BEFORE = tuple((name, f"{name}_before") for name in FIGURES)
 
 Line = tuple[int, Decimal | None, str]
 """An entitlement in force: (seats, price of a seat and year or None, currency)."""
@@ -51,7 +52,8 @@ class Unused:
     why: str
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "cost": None if self.cost is None else f"{self.cost:.2f}"}
+        cost = None if self.cost is None else f"{self.cost:.2f}"
+        return {"seats": self.seats, "cost": cost, "currency": self.currency, "why": self.why}
 
 
 def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
@@ -135,7 +137,7 @@ def told(row: PoolHeadline | None, moment: int) -> dict[str, Any] | None:
         return None
     at = int(row.at.timestamp())
     figures = {name: getattr(row, name) for name in FIGURES}
-    earlier = {name: getattr(row, f"{name}_before") for name in FIGURES}
+    earlier = {name: getattr(row, before) for name, before in BEFORE}
     return {
         "at": at,
         "age_seconds": max(0, moment - at),

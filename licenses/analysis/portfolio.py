@@ -54,14 +54,13 @@ def portfolio(
     user does not see everything.
     """
     moment = now_epoch(now)
-    names = [name for name, _ in NEWEST]
     rows = (
         LicensePool.objects.for_user(user)
         .active()
         .order_by("name", "pk")
         .values_list(*(column for _, column in NEWEST), number("now__at"))
     )
-    found = [_card(dict(zip(names, row, strict=False)), row[-1], moment) for row in rows]
+    found = [_card(row, moment) for row in rows]
     if week:
         weeks = _weeks([card["pool"] for card in found], moment)
         for card in found:
@@ -78,12 +77,15 @@ def portfolio(
     return found
 
 
-def _card(card: dict[str, Any], at: int | None, moment: int) -> dict[str, Any]:
-    in_use, limit = card["in_use"], card["limit"]
-    known = in_use is not None and limit is not None
-    card["free"] = max(0, limit - in_use) if known else None
-    card["at"], card["age_seconds"] = at, None if at is None else max(0, moment - at)
-    return card
+_KEYS = (*(name for name, _ in NEWEST), "free", "at", "age_seconds")
+_IN_USE, _LIMIT = (_KEYS.index(name) for name in ("in_use", "limit"))
+
+
+def _card(row: tuple[Any, ...], moment: int) -> dict[str, Any]:
+    in_use, limit, at = row[_IN_USE], row[_LIMIT], row[-1]
+    free = None if in_use is None or limit is None else limit - in_use if limit > in_use else 0
+    age = None if at is None else moment - at if moment > at else 0
+    return dict(zip(_KEYS, (*row[:-1], free, at, age), strict=True))
 
 
 def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:

@@ -20,7 +20,7 @@ from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
 from licenses.analysis.mappings import Mappings, load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.intervals import IntervalSet, Ints
-from licenses.concurrency.measures import OverUse, episodes, measure
+from licenses.concurrency.measures import OverUse, episodes, measure, over_seconds
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.concurrency.timeline import usage as in_use
@@ -244,7 +244,7 @@ class _Judge:
         self.figures = measure(self.used, edges, allowed=self.allowed)
         self.proven = facts.limits.proven
         # Use of rights that no document proves.
-        self.claimed = measure(self.used, edges, allowed=self.proven).over_seconds.tolist()
+        self.claimed = over_seconds(self.used, edges, self.proven).tolist()
         self.expected = coverage.expected.seconds_within(edges).tolist()
         self.observed = coverage.seen.seconds_within(edges).tolist()
         self._bound(edges)
@@ -256,10 +256,10 @@ class _Judge:
         safe = self.bounds.within(self.proven)
         logged = expected.intersection(self.bounds.exact).subtract(safe)
         # In logs, too, a holding may have lasted longer than is known.
-        possible = in_use(rows.taken_at, rows.returned_at, rows.seats, edges[0], edges[-1])
-        self.doubtful = measure(
-            possible, edges, allowed=self.proven.only_within(logged)
-        ).over_seconds.tolist()
+        possible = self.used
+        if not rows.exact.all():
+            possible = in_use(rows.taken_at, rows.returned_at, rows.seats, edges[0], edges[-1])
+        self.doubtful = over_seconds(possible, edges, self.proven.only_within(logged))
         self.bare = expected.subtract(safe).subtract(logged).seconds_within(edges).tolist()
         blind = self.coverage.missing
         self.sheltered = expected.intersection(safe).subtract(self.bounds.exact)
@@ -271,7 +271,7 @@ class _Judge:
         unknown = self.proven.where(self.proven.levels == UNKNOWN)
         told = logged.subtract(unknown).seconds_within(edges)
         # A server may have issued more than it said it could.
-        beyond = measure(self.used, edges, allowed=self.proven.only_within(safe)).over_seconds
+        beyond = over_seconds(self.used, edges, self.proven.only_within(safe))
         found = told - self.doubtful + safe.seconds_within(edges) - beyond
         self.shown = found.tolist()
 

@@ -243,11 +243,14 @@ class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, Editable):
             headlines=headlines,
             costs=headlines and request.user.has_perm("licenses.view_entitlement"),
         )
+        said: dict[tuple[int, str], str] = {}  # many pools were seen in the same second
         for card in found:
-            zone = ZoneInfo(card["zone"])
+            zone = card["zone"]
             for part in (card, card.get("headline")):
-                if part is not None and part["at"] is not None:
-                    part["at"] = iso(part["at"], zone)
+                if part is not None and (at := part["at"]) is not None:
+                    if (at, zone) not in said:
+                        said[at, zone] = iso(at, ZoneInfo(zone))
+                    part["at"] = said[at, zone]
         return Response({"pools": found})
 
     @extend_schema(
