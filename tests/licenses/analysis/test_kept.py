@@ -69,7 +69,8 @@ def told(pool, start=START, end=END):
 
 
 def is_kept(pool):
-    return [row.part * 3600 - NINE for row in KeptPart.objects.filter(pool=pool) if row.holdings]
+    rows = KeptPart.objects.filter(pool=pool).order_by("part")
+    return [row.part * 3600 - NINE for row in rows if row.holdings]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0042_ask_for_names_to_be_erased"),
+        ("licenses", "0044_keep_what_mappings_said"),
     ]
 
     operations = [
