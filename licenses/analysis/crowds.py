@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
+import numpy as np
 from django.conf import settings
+from django.db.models import BigIntegerField, Case, F, Value, When
+from django.db.models.functions import Coalesce
 
+from licenses.analysis.rows import columns
+from licenses.concurrency.intervals import Flags, Ints
 from licenses.models import LEAST, Membership, RuleMatch, Team
 
 
@@ -20,31 +26,50 @@ def too_few(start: int, end: int) -> set[int]:
     if settings.ITAM_NAMES == "named":
         return set()
     parents = dict(Team.objects.order_by().values_list("pk", "parent_id"))
-    members = list(
-        Membership.objects.order_by().values_list("team_id", "person_id", "valid_from", "valid_to")
+    team, person, *flags = columns(
+        Membership.objects.order_by(),
+        "team_id",
+        "person_id",
+        *(_in_force(moment) for moment in (start, end - 1)),
     )
-    fitting = RuleMatch.objects.order_by().values_list("rule__team_id", "person_id", "host_id")
-    matched = [(team, (person, host)) for team, person, host in fitting]
+    # A person and a machine are somebody each; the ids of the machines are made negative.
+    fitting = columns(
+        RuleMatch.objects.order_by(),
+        "rule__team_id",
+        Coalesce("person_id", -F("host_id"), output_field=BigIntegerField()),
+    )
     few: set[int] = set()
     known: set[int] = set()
-    for moment in (start, end - 1):
-        day = datetime.fromtimestamp(moment, UTC).date()
-        crowd: defaultdict[int, set[object]] = defaultdict(set)
-        for team, person, first, last in members:
-            if (first or date.min) <= day <= (last or date.max):
-                _add(crowd, parents, team, (person, None))
-        for team, who in matched:
-            _add(crowd, parents, team, who)
+    for inside in flags:
+        crowd = _crowds(parents, team, person, inside != 0, fitting)
         few |= {team for team, people in crowd.items() if len(people) < LEAST}
         known |= crowd.keys()
     return few | (parents.keys() - known)
 
 
-def _add(
-    crowd: defaultdict[int, set[object]], parents: dict[int, int | None], team: int, who: object
-) -> None:
-    """Count somebody in a team and in all teams above it."""
-    above: int | None = team
-    while above is not None:
-        crowd[above].add(who)
-        above = parents.get(above)
+def _in_force(moment: int) -> Case:
+    """Return 1 for a membership that is in force on the day of a moment, else 0."""
+    day = datetime.fromtimestamp(moment, UTC).date()
+    then = When(Membership.in_force_q(day), then=Value(1))
+    return Case(then, default=Value(0), output_field=BigIntegerField())
+
+
+def _crowds(
+    parents: dict[int, int | None], team: Ints, who: Ints, inside: Flags, fitting: Iterable[Ints]
+) -> dict[int, set[int]]:
+    """Return who is in each team, with those in teams below it; teams with nobody are missing."""
+    rules, fits = fitting
+    team, who = np.append(team[inside], rules), np.append(who[inside], fits)
+    if not len(team):
+        return {}
+    order = np.argsort(team, kind="stable")
+    team, who = team[order], who[order]
+    teams, heads = np.unique(team, return_index=True)
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for own, people in zip(teams.tolist(), np.split(who, heads[1:]), strict=True):
+        mine = set(people.tolist())
+        above: int | None = own
+        while above is not None:
+            found[above] |= mine
+            above = parents.get(above)
+    return found
