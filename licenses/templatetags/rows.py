@@ -24,11 +24,10 @@ def rows_to_read(inline: Any) -> SafeString:
     Drawn here, as a template takes five times as long for some hundred cells.
     """
     rows = [row for row in inline if row.original]
-    cells = [[field for fieldset in row for line in fieldset for field in line] for row in rows]
-    labels = [capfirst(field.field["label"]) for field in cells[0]] if cells else []
-    return format_html_join(
-        "", "{}", ([_row(*pair, labels, inline.opts)] for pair in zip(rows, cells, strict=True))
-    )
+    # The fields of the first row serve all: to make them finds each label and help text again.
+    fields = [field for fieldset in rows[0] for line in fieldset for field in line] if rows else []
+    labels = [capfirst(field.field["label"]) for field in fields]
+    return format_html_join("", "{}", ([_row(row, fields, labels, inline.opts)] for row in rows))
 
 
 @register.simple_tag
@@ -41,9 +40,14 @@ def _row(row: Any, fields: list[Any], labels: list[str], opts: Any) -> SafeStrin
     drawn = format_html_join(
         "",
         '<td data-label="{}">{}</td>',
-        ((label, field.contents()) for label, field in zip(labels, fields, strict=True)),
+        ((label, _contents(field, row)) for label, field in zip(labels, fields, strict=True)),
     )
     return format_html("<tr>{}{}</tr>", drawn, _link(row.original, opts))
+
+
+def _contents(field: Any, row: Any) -> SafeString:
+    field.form = row.form
+    return field.contents()
 
 
 def _link(original: Any, opts: Any) -> SafeString | str:
