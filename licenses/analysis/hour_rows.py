@@ -57,8 +57,9 @@ def replace(dirty: Mapping[int, IntervalSet], table: Table) -> int:
         if len(torn):
             kept.append(read(pools, torn))
         PoolHour.objects.filter(_starting_in(whole), pool__among=pools).delete()
-    joined = [np.concatenate(column) for column in zip(table, *kept, strict=True)]
-    rows = runs(joined)
+    if kept:
+        table = [np.concatenate(column) for column in zip(table, *kept, strict=True)]
+    rows = runs(table)
     insert(PoolHour, (*NAMES, "hours"), rows)
     return len(rows[0])
 
@@ -88,17 +89,21 @@ def runs(table: Table) -> Table:
     Alike are hours of one pool and UTC day of which every figure is the same, the moment of the
     peak counted from the hour's start.
     """
-    order = np.lexsort((table[_HOUR], table[0]))
-    table = [column[order] for column in table]
-    hours = table[_HOUR]
+    pools, hours = table[0], table[_HOUR]
+    # As they are counted, they are in order: putting them there takes as long as joining them.
+    later = (pools[1:] > pools[:-1]) | ((pools[1:] == pools[:-1]) & (hours[1:] > hours[:-1]))
+    if not later.all():
+        order = np.lexsort((hours, pools))
+        table = [column[order] for column in table]
+        hours = table[_HOUR]
     follows = np.diff(hours) == HOUR_SECONDS
     follows &= _day(hours[1:]) == _day(hours[:-1])
     for place, column in enumerate(table):
         if place == _HOUR:
             continue
-        known = column != NONE
-        values = np.where(known, column - hours, NONE) if place == _PEAK_AT else column
-        follows &= values[1:] == values[:-1]
+        if place == _PEAK_AT:
+            column = np.where(column != NONE, column - hours, NONE)
+        follows &= column[1:] == column[:-1]
     first = np.flatnonzero(np.append(np.ones(min(len(hours), 1), dtype=np.bool_), ~follows))
     return [*(column[first] for column in table), np.diff(np.append(first, len(hours)))]
 

@@ -27,7 +27,7 @@ from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS, periods
 from licenses.models import DirtySpan, LicensePool
 
-BATCH_HOURS = 200_000
+BATCH_HOURS = 400_000
 """Hours counted in one transaction: few enough that other writers need not wait for long, so many
 that what a transaction costs does not count."""
 BATCH_POOLS = 1_000
