@@ -14,8 +14,10 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from itertools import chain, repeat
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,6 +28,8 @@ VERSION = 1
 # zlib's fastest level: entries of one chunk repeat each other, so a slower one gains a tenth in
 # size for thrice the time.
 LEVEL = 1
+LARGE = 100_000
+"""Bytes from which on a thread packs a text: zlib and SHA-256 do not hold Python up meanwhile."""
 
 
 Draft = NewType("Draft", str)
@@ -67,6 +71,20 @@ def contract_stream(contract: Contract) -> tuple[str, str]:
 INSTALLATION = ("installation", EvidenceStream.Kind.INSTALLATION)
 
 
+class Pending(NamedTuple):
+    """Entries that have their numbers and are being packed.
+
+    packed:  gives their SHA-256 and their compressed bytes.
+    """
+
+    head: EvidenceStream
+    first: int
+    last: int
+    recorded_at: datetime
+    size: int
+    packed: Future[tuple[str, bytes]]
+
+
 def append(
     stream: tuple[str, str], drafts: Sequence[Draft], *, source: str
 ) -> EvidenceBlock | None:
@@ -74,8 +92,16 @@ def append(
     are none).
 
     Must run in the transaction that stores what the entries tell: together they happen or do not.
-    The row lock on the
-    stream (on SQLite: the immediate transaction) keeps numbers from being skipped or given twice.
+    """
+    return finish(begin(stream, drafts, source=source))
+
+
+def begin(stream: tuple[str, str], drafts: Sequence[Draft], *, source: str) -> Pending | None:
+    """Give entries the next numbers of a stream, for `finish` to append them later in the same
+    transaction: in between, many are packed beside whatever else is done.
+
+    The row lock on the stream (on SQLite: the immediate transaction) keeps numbers from being
+    skipped or given twice.
     """
     if not drafts:
         return None
@@ -96,18 +122,43 @@ def append(
     last = first + len(drafts) - 1
     numbers = map(str, range(first, last + 1))
     text = "".join(chain.from_iterable(zip(drafts, numbers, repeat(tail), strict=False))).encode()
+    return Pending(head, first, last, recorded_at, len(text), _packing(text))
+
+
+def finish(pending: Pending | None) -> EvidenceBlock | None:
+    """Append what was begun, and return its block."""
+    if pending is None:
+        return None
+    sha256, payload = pending.packed.result()
     block = EvidenceBlock.objects.create(
-        stream=head,
-        first=first,
-        last=last,
-        recorded_at=recorded_at,
-        sha256=hashlib.sha256(text).hexdigest(),
-        size=len(text),
-        payload=zlib.compress(text, LEVEL),
+        stream=pending.head,
+        first=pending.first,
+        last=pending.last,
+        recorded_at=pending.recorded_at,
+        sha256=sha256,
+        size=pending.size,
+        payload=payload,
     )
-    head.next_number = last + 1
-    head.save(update_fields=["next_number"])
+    pending.head.next_number = pending.last + 1
+    pending.head.save(update_fields=["next_number"])
     return block
+
+
+def _packing(text: bytes) -> Future[tuple[str, bytes]]:
+    if len(text) < LARGE:
+        done: Future[tuple[str, bytes]] = Future()
+        done.set_result(_pack(text))
+        return done
+    # A thread for this text alone: one that is kept does not live on in a forked process.
+    thread = ThreadPoolExecutor(max_workers=1)
+    try:
+        return thread.submit(_pack, text)
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _pack(text: bytes) -> tuple[str, bytes]:
+    return hashlib.sha256(text).hexdigest(), zlib.compress(text, LEVEL)
 
 
 def read(block: EvidenceBlock) -> bytes:

@@ -154,7 +154,7 @@ class Stock(NamedTuple):
     keys: Ints
     taken_at: Ints
     ordinal: Ints
-    busy: set[int]
+    busy: Ints
 
 
 def derive_new(
@@ -164,28 +164,53 @@ def derive_new(
     daemons: Mapping[int, str],
     newest: int,
 ) -> Touched:
-    """Make the holdings of the keys of which all that is touched is later than *newest*, take them
-    out of *touched*, and return the span in which anything changed.
+    """Make the holdings of the keys of which all that is touched is later than *newest*, and return
+    the span in which anything changed.
 
-    rows: all of them new.
+    rows:     all of them new.
+    touched:  by other things than the rows; the keys that are left come in, those made go out.
     """
-    places = {key: place for place, key in enumerate(rows.keys)}
-    since = np.array([touched[key] for key in rows.keys], dtype=np.int64)
+    others = rows.places(np.array(list(touched), dtype=np.int64).reshape(-1, 4).T)
+    firsts = np.append(0, np.flatnonzero(np.diff(rows.key)) + 1)
+    since = rows.at[firsts]
+    earlier = np.array(list(touched.values()), dtype=np.int64)[others >= 0]
+    np.minimum.at(since, others[others >= 0], earlier)
     fresh = since > newest
-    if not fresh.any():
-        return Touched(2**62, BEGINNING)
+    changed = _derive_fresh(server, rows, since, fresh, daemons, newest) if fresh.any() else None
+    for key in rows.named(np.unique(others[others >= 0])):
+        del touched[key]
+    left = np.flatnonzero(~fresh)
+    touched.update(zip(rows.named(left), since[left].tolist(), strict=True))
+    return changed or Touched(2**62, BEGINNING)
+
+
+def _derive_fresh(
+    server: LicenseServer,
+    rows: Movements,
+    since: Ints,
+    fresh: npt.NDArray[np.bool_],
+    daemons: Mapping[int, str],
+    newest: int,
+) -> Touched | None:
+    """Make the holdings of the keys that are *fresh*; take out of these what needs the whole rule.
+
+    since, fresh:  of each key.
+    """
     polls = _polls(server)
     early = polls is not None and int(rows.at.max()) < polls[0]
     if polls is not None and not early:
         fresh &= since > polls[1] + LATE_RETURN
         if not fresh.any():
-            return Touched(2**62, BEGINNING)
-    stock = _stock(places, int(since[fresh].min()), {key.feature for key in rows.keys})
-    fresh[list(stock.busy)] = False
+            return None
+    stock = _stock(rows, int(since[fresh].min()))
+    fresh[stock.busy] = False
     names = sorted(set(daemons.values()))
     context = Context(server)
     restarts = [[each for each in context.restarts(name) if each.at > newest] for name in names]
-    daemon = np.array([names.index(daemons[key.feature]) for key in rows.keys], dtype=np.int64)
+    features, feature = np.unique(rows.keys[0], return_inverse=True)
+    daemon = np.array([names.index(daemons[pk]) for pk in features.tolist()], dtype=np.int64)[
+        feature
+    ]
     mine, seeds = fresh[rows.key], fresh[stock.keys]
     stock = Stock(stock.keys[seeds], stock.taken_at[seeds], stock.ordinal[seeds], stock.busy)
     which = np.flatnonzero(mine)
@@ -208,8 +233,6 @@ def derive_new(
         fresh[paired.key[doubtful]] = False
     keep = fresh[paired.key]
     paired = PairedColumns(*(column[keep] for column in paired))
-    for place in np.flatnonzero(fresh).tolist():
-        del touched[rows.keys[place]]
     return _write(rows, which, stock, paired)
 
 
@@ -230,34 +253,28 @@ def _polls(server: LicenseServer) -> tuple[int, int] | None:
     return int(found["first"].timestamp()), int(found["last"].timestamp())
 
 
-def _stock(places: Mapping[Key, int], since: int, features: set[int]) -> Stock:
-    chosen = ",".join(str(int(feature)) for feature in sorted(features))
-    busy: set[int] = set()
+def _stock(rows: Movements, since: int) -> Stock:
+    chosen = ",".join(map(str, np.unique(rows.keys[0]).tolist()))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT feature_id, person_id, host_id, seats FROM licenses_sighting "
             f"WHERE feature_id IN ({chosen}) AND (gone_at IS NULL OR gone_at >= {int(since) - 180})"
         )
-        busy |= {places[key] for row in cursor.fetchall() if (key := Key(*row)) in places}
-        columns = "feature_id, person_id, host_id, seats, taken_at, ordinal, method, sighting_id"
+        shown = rows.places(np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 4).T)
+        columns = "feature_id, person_id, host_id, seats, taken_at, ordinal"
+        open_by_log = f"CASE WHEN method = {EVENT} AND sighting_id IS NULL THEN 1 ELSE 0 END"
         cursor.execute(
-            f"SELECT {columns}, returned_at FROM licenses_checkout "
+            f"SELECT {columns}, {open_by_log} FROM licenses_checkout "
             f"WHERE feature_id IN ({chosen}) AND returned_at IS NULL "
-            f"UNION ALL SELECT {columns}, returned_at FROM licenses_checkout "
+            f"UNION ALL SELECT {columns}, 0 FROM licenses_checkout "
             f"WHERE feature_id IN ({chosen}) AND returned_at >= {int(since)}"
         )
-        found = []
-        for *key, taken_at, ordinal, method, sighting, returned_at in cursor.fetchall():
-            place = places.get(Key(*key))
-            if place is None:
-                continue
-            if method != EVENT or sighting is not None or returned_at is not None:
-                busy.add(place)
-            else:
-                found.append((place, taken_at, ordinal))
-    found.sort()
-    keys, taken, ordinals = np.array(found, dtype=np.int64).reshape(-1, 3).T
-    return Stock(keys, taken, ordinals, busy)
+        found = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7).T
+    place, (taken, ordinal, out) = rows.places(found[:4]), found[4:]
+    mine = np.flatnonzero((place >= 0) & (out == 1))
+    mine = mine[np.lexsort((ordinal[mine], taken[mine], place[mine]))]
+    busy = np.append(shown, place[out == 0])
+    return Stock(place[mine], taken[mine], ordinal[mine], busy[busy >= 0])
 
 
 def _write(rows: Movements, which: Ints, stock: Stock, paired: PairedColumns) -> Touched:

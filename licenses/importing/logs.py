@@ -178,14 +178,18 @@ class LogImport:
         if added:
             lost = reach.all_holes(known_spans) ^ reach.all_holes(coverage.log_spans(self.server))
             reach.touch_across(self.server, stored, lost)
-        changed = self._derive(stored, newest)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
             # one.
             PollState.objects.filter(server=self.server).update(line_digest=None)
         stated = [item for item in items if isinstance(item, records.Stated)]
         stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
-        self._append_evidence(items, capture, known is None, stored, added, digest)
+        drafts = self._drafts(items, capture, known is None, stored, added, digest)
+        pending = entries.begin(
+            entries.server_stream(self.server), drafts, source=f"capture:{digest}"
+        )
+        changed = self._derive(stored, newest)
+        entries.finish(pending)
         self._mark_dirty(stored, added, changed, _heard_until(known_spans))
         if spans and (stored.new or added):
             late.mark(self.server, spans[0][0], spans[-1][1])
@@ -205,6 +209,8 @@ class LogImport:
         if newest is not None and rows is not None and stored.all_new:
             changed = bulk.derive_new(self.server, rows, stored.touched, daemons, newest)
             self._newest.added(int(rows.at.max()), bulk.last_event_id())
+        else:
+            stored.touch_new_rows()
         rest = derive(self.server, stored.touched, daemons)
         return Touched(min(changed.start, rest.start), max(changed.end, rest.end))
 
@@ -256,7 +262,7 @@ class LogImport:
                 coverage.fill_gaps(self.server, start, end)
         return {daemon: new for daemon, new in added.items() if new}
 
-    def _append_evidence(
+    def _drafts(
         self,
         items: list[records.LogRecord],
         capture: Capture | None,
@@ -264,7 +270,8 @@ class LogImport:
         stored: facts.Stored,
         added: dict[str, list[tuple[int, int]]],
         digest: str,
-    ) -> None:
+    ) -> list[entries.Draft]:
+        """Return what a chunk is evidence of."""
         drafts = list(stored.drafts)
         for daemon, spans in added.items():
             drafts += [
@@ -293,7 +300,7 @@ class LogImport:
                 "unreadable": capture.unreadable_count,
             }
             drafts.insert(0, entries.draft("capture", int(capture.recorded_at.timestamp()), body))
-        entries.append(entries.server_stream(self.server), drafts, source=f"capture:{digest}")
+        return drafts
 
     def _mark_dirty(
         self,

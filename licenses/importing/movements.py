@@ -27,6 +27,7 @@ class Movements:
 
     feature, person, host: ids. kind: OUT or IN of `pairing`. ordinal: numbers equal ones.
     key:    the place of a row's key in `keys`, which are sorted.
+    keys:   the columns feature, person, host and seats of each key.
     reason: the place of an IN's word in `reasons`.
     """
 
@@ -38,12 +39,24 @@ class Movements:
     kind: Ints
     reason: Ints
     reasons: list[str]
-    keys: list[Key]
+    keys: Ints
     key: Ints
     ordinal: Ints
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def named(self, places: Ints) -> list[Key]:
+        """Return the keys at these places. (An object for each of them all takes long.)"""
+        return [Key(*key) for key in self.keys[:, places].T.tolist()]
+
+    def places(self, asked: Ints) -> Ints:
+        """Return the places of keys, given as `keys` are; -1 where no row has such a one."""
+        code, _ = _numbered(*np.concatenate([self.keys, asked], axis=1))
+        known = np.full(len(code), -1, dtype=np.int64)
+        count = self.keys.shape[1]
+        known[code[:count]] = np.arange(count)
+        return known[code[count:]]
 
     def repeated(self) -> Ints:
         """Return where each run of equal rows begins."""
@@ -63,9 +76,6 @@ def movements(piece: LogPiece, directory: Directory) -> Movements:
     )
     code, firsts = _numbered(feature, person, host, seats)
     order = np.lexsort((line, kind, at, code))
-    whose = zip(
-        *(column[firsts].tolist() for column in (feature, person, host, seats)), strict=True
-    )
     found = Movements(
         feature=feature[order],
         person=person[order],
@@ -75,7 +85,7 @@ def movements(piece: LogPiece, directory: Directory) -> Movements:
         kind=kind[order],
         reason=reason[order],
         reasons=reasons,
-        keys=[Key(*key) for key in whose],
+        keys=np.stack([column[firsts] for column in (feature, person, host, seats)]),
         key=code[order],
         ordinal=np.zeros(len(at), dtype=np.int64),
     )
