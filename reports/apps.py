@@ -11,11 +11,12 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from licenses.access import undo
-        from licenses.evidence import changes
+        from licenses.evidence import changes, stored
         from licenses.overview import attention, setup
         from reports.attention import to_renew, to_sign
         from reports.lifecycle import signed_since
         from reports.models import Report, ReportSchedule
+        from reports.signed_files import signed_files
 
         translate(self)
         changes.also(
@@ -26,6 +27,7 @@ class ReportsConfig(AppConfig):
             lists=("pools",),
         )
         undo.signed_by(signed_since)
+        stored.also(signed_files)
         attention.also("reports.sign_report", to_sign)
         attention.also("reports.add_report", to_renew)
         setup.also(

@@ -26,6 +26,7 @@ from itam.memory import uncollected
 from itam.said import again
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
+from licenses.evidence.stored import open_recorded
 from licenses.models import LicensePool
 from reports import events, leases
 from reports.datasets.audit import one_vendor
@@ -229,18 +230,24 @@ def write(path: Path, content: bytes) -> None:
 
 
 def file_response(report: Report, user: Any, *, numbers: bool = False) -> FileResponse | None:
-    """Return the PDF, or all numbers, for download; None where the report is not done.
+    """Return the PDF, or all numbers, for download; None where the report is not done, or
+    the file is gone or another one.
 
     Writes who takes it.
     """
     path = report.data_path if numbers else report.path
-    if report.state != State.DONE or not path.is_file():
+    recorded = report.data_sha256 if numbers else report.sha256
+    if report.state != State.DONE:
+        return None
+    try:
+        stream = open_recorded(path, recorded)
+    except FileNotFoundError:
         return None
     name = Path(report.file_name).with_suffix(path.suffix).name
     kind = "application/json" if numbers else "application/pdf"
     about: dict[str, str | int] = {"report": report.pk, "sha256": report.sha256}
     note_read(user, "export", f"{'numbers' if numbers else 'PDF'} of a report", 1, **about)
-    return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type=kind)
+    return FileResponse(stream, as_attachment=True, filename=name, content_type=kind)
 
 
 def note_export(made: Made, who: str) -> None:

@@ -178,7 +178,7 @@ def take_step(
     replaced = [report.path, report.data_path] if files else []
     try:
         with transaction.atomic():
-            locked = Report.objects.select_for_update().get(pk=report.pk)
+            locked = _locked(report)
             _refuse(check(locked, user, step, comment))
             if SignOff.objects.filter(report=report, step=step).exists():
                 _refuse({"__all__": [gettext("Somebody took this step already.")]})
@@ -281,6 +281,14 @@ def _not_signable(report: Report, user: Any, step: Step) -> list[str]:
 def _kin(report: Report) -> Any:
     """Return the other reports of this kind about the same pools."""
     return Report.objects.filter(scope_key=report.scope_key).exclude(pk=report.pk)
+
+
+def _locked(report: Report) -> Report:
+    """Return a report as it stands now, and let nobody take a step on it or its kin meanwhile:
+    of two reports of one period one is signed."""
+    rows = Report.objects.filter(scope_key=report.scope_key).order_by("pk")
+    found = {row.pk: row for row in rows.select_for_update()}
+    return found[report.pk]
 
 
 def _signed_rival(report: Report) -> Report | None:

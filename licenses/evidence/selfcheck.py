@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from licenses.models import EvidenceDay, EvidenceKey, EvidenceStream
 
-from . import entries, heads, seal, tree
+from . import entries, heads, seal, stored, tree
 from .notes import BadNote, Head, read_checkpoint
 
 LATE = timedelta(hours=2)
@@ -27,7 +27,7 @@ def check(now: datetime, *, everything: bool = True) -> list[str]:
     """Return in words what does not fit, the oldest first; nothing where all does.
 
     everything: False computes the entries again of the last day and of one old week, another one
-        each day, and all that is above the entries; what a night can do whatever the size.
+        each day, and all that is above the entries, and looks at a seventh of the stored files.
     """
     publics = list(EvidenceKey.objects.values_list("public", flat=True))
     count = EvidenceDay.objects.count()
@@ -35,6 +35,7 @@ def check(now: datetime, *, everything: bool = True) -> list[str]:
     roots: list[bytes] = [tree.EMPTY]
     found = list(_days(publics, roots, chosen))
     found += _heads(publics, roots)
+    found += stored.check(now, everything=everything)
     if seal.due(now - LATE):
         found.append(f"Day {seal.last_complete(now - LATE)} is not sealed.")
     return found

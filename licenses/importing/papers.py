@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.db import transaction
 
 from licenses.evidence import stock
 from licenses.evidence.reads import note_read
+from licenses.evidence.stored import open_recorded
 from licenses.models import Document, Entitlement
 
 MOST_BYTES = 25_000_000
@@ -62,9 +64,10 @@ def record_document(save: Callable[[], Any], contract: int) -> None:
 def open_document(document: Document, user: Any) -> Any:
     """Return the file of a document for reading, after writing who takes it.
 
-    The caller has checked that the user may. Raises FileNotFoundError where it is missing.
+    The caller has checked that the user may. Raises FileNotFoundError where it is missing, or
+    another file lies in its place.
     """
-    stream = document.file.open("rb")
+    stream = open_recorded(Path(document.file.path), document.sha256)
     about: dict[str, str | int] = {"document": document.pk, "sha256": document.sha256}
     note_read(user, "export", "document of a contract", 1, **about)
     return stream

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, transaction
 from pypdf import PdfReader
 
-from licenses.evidence import entries
+from licenses.evidence import entries, stored
 from licenses.importing.mapping import save_mapping
 from licenses.models import MappingChange
 from reports import delivery, lifecycle
@@ -557,3 +557,18 @@ def test_a_mapping_that_ends_now_needs_no_comment(make, a_second_feature, world)
     remap(a_second_feature.mappings.get(), mapped_until=ends)
     world.pool.mapping_changes.update(recorded_at=ends)
     assert comment_reasons(proven(make())) == ""
+
+
+@pytest.mark.parametrize("which", ["path", "data_path"])
+def test_a_signed_file_that_was_exchanged_is_not_handed_out_and_is_told(make, boss, which):
+    signed = sign(make(), boss)
+    numbers_wanted = which == "data_path"
+    answer = delivery.file_response(signed, boss, numbers=numbers_wanted)
+    with answer.file_to_stream as file:
+        assert file.read() == getattr(signed, which).read_bytes()
+    assert list(stored.check(NOW, everything=True)) == []
+    place = getattr(signed, which)
+    place.write_bytes(place.read_bytes() + b"\n")
+    assert delivery.file_response(signed, boss, numbers=numbers_wanted) is None
+    (said,) = stored.check(NOW, everything=True)
+    assert f"igned report {signed.pk}: its file is not the one" in said
