@@ -112,7 +112,8 @@ def judged(refusals: Refusals, held: Holdings, maps: Iterable[Mapping]) -> Refus
     if not len(refusals) or not len(held):
         return refusals
     server_of = {mapping.feature: mapping.server for mapping in maps}
-    exact = held.where(held.fresh & (held.taken_at == held.taken_by))
+    asked = np.isin(held.person, refusals.person)
+    exact = held.where(asked & held.fresh & (held.taken_at == held.taken_by))
     servers = np.array([server_of[feature] for feature in exact.feature.tolist()], dtype=np.int64)
     refused = Requests(refusals.at, refusals.person, refusals.host, refusals.server)
     granted = Requests(exact.taken_at, exact.person, exact.host, servers)
