@@ -286,3 +286,44 @@ class TestLogs:
         gap_of_three_hours(feature)
         holding(feature, NOON, NOON + 60, seats=3)
         assert judged(pool).verdict == Verdict.OVER_USE
+
+
+class TestRaisedAndLoweredWithinTheGap:
+    """More seats for an hour while nobody looked, and the old file and total again before the
+    first look: the gap is not bounded by what stood on both sides of it."""
+
+    HOUR = 3600
+
+    @pytest.fixture(autouse=True)
+    def right(self, pool):
+        EntitlementFactory(pool=pool, quantity=25)
+
+    def raised(self, feature, count=40):
+        begins, ends = NOON + 600, NOON + 600 + self.HOUR
+        IssuedCountFactory(feature=feature, count=25, ends=begins)
+        IssuedCountFactory(feature=feature, count=count, starts=begins, ends=ends)
+        IssuedCountFactory(feature=feature, count=25, starts=ends)
+
+    @pytest.mark.parametrize("count", [40, 26, 24, None])
+    def test_a_file_of_that_hour_leaves_none_of_the_gap_bounded(self, pool, feature, count):
+        self.raised(feature, count)
+        gap_of_three_hours(feature)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
+
+    def test_the_same_total_on_both_sides_bounds_all_but_that_hour(self, pool, feature):
+        self.raised(feature)
+        covered(feature.server, MARCH - DAY, NOON, source=POLLS)
+        covered(feature.server, NOON + 3 * self.HOUR, MAY, source=POLLS)
+        told(feature, (MARCH - DAY, 25), (MAY, 25))
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        (gap,) = bounded_gaps(pool, MARCH, APRIL, now=MAY)
+        assert gap.bounded_seconds == 2 * self.HOUR
+
+    def test_a_seat_too_many_that_is_still_out_after_the_gap_is_over_use(self, pool, feature):
+        covered(feature.server, MARCH - DAY, NOON, source=POLLS)
+        covered(feature.server, NOON + 3 * self.HOUR, MAY, source=POLLS)
+        told(feature, (MARCH - DAY, 25), (MAY, 25))
+        holding(feature, NOON + 600, NOON + 4 * self.HOUR, seats=26,
+                taken_by=NOON + 3 * self.HOUR, method=Checkout.Method.SAMPLED)  # fmt: skip
+        assert judged(pool).verdict == Verdict.OVER_USE

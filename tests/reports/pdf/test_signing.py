@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     pkcs12,
 )
+from pyhanko.pdf_utils.generic import StreamObject
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko_certvalidator import ValidationContext
 
 from reports.pdf.files import Attachment
@@ -126,3 +131,47 @@ def test_a_certificate_does_not_hold_before_its_time_nor_after(identity, at):
 
 def test_the_key_is_not_shown_by_accident(identity):
     assert "key" not in repr(identity)
+
+
+def with_an_update(signed: bytes) -> bytes:
+    """Return a signed file with another page behind it, as an editor saves it."""
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed), strict=False)
+    page = writer.root["/Pages"]["/Kids"][0].get_object()
+    page["/Contents"] = writer.add_object(StreamObject(stream_data=b"BT (within rights) Tj ET"))
+    writer.update_container(page)
+    changed = io.BytesIO()
+    writer.write(changed)
+    return changed.getvalue()
+
+
+def test_a_page_that_an_update_puts_in_place_of_another_is_noticed(masthead, identity, verdict):
+    signed = sign(build(masthead, []), identity, name="A", reason="B")
+    changed = with_an_update(signed)
+    assert changed.startswith(signed) and len(changed) > len(signed)
+    intact, _valid, covers = status(changed)
+    assert intact and covers != "ENTIRE_FILE"
+    assert "Total document signed" not in verdict(changed)
+
+
+@pytest.mark.parametrize("part", ["attachment", "page", "signature"])
+def test_a_changed_part_breaks_it(masthead, identity, verdict, part):
+    data = b"pool,day,peak\r\nSolver,2026-03-01,3\r\n" * 9
+    paper = build(masthead, [], files=[Attachment("daily.csv", data, "text/csv", "")])
+    signed = bytearray(sign(paper, identity, name="A", reason="B"))
+    if part == "signature":
+        begins = signed.index(b"/Contents <", len(paper)) + 11
+        told = signed[begins : signed.index(b">", begins)].rstrip(b"0")
+        place = begins + len(told) - 40  # within the number that signs all else
+        signed[place] = ord("1") if signed[place] == ord("0") else ord("0")
+    else:
+        streams = [found.end() for found in re.finditer(rb"stream\r?\n(?!endstream)", paper)]
+        about = {place: paper.rindex(b"obj", 0, place) for place in streams}
+        files = [p for p in streams if b"/EmbeddedFile" in paper[about[p] : p]]
+        pages = [p for p in streams if p not in files]
+        signed[(files if part == "attachment" else pages)[0] + 9] ^= 1
+    try:
+        intact, valid, _covers = status(bytes(signed))
+    except (ValueError, PdfError, SignatureValidationError):
+        intact = valid = False
+    assert not (intact and valid)
+    assert "Signature is Valid." not in verdict(bytes(signed))
