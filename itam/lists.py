@@ -7,7 +7,7 @@ answer is kept with a gap in it, into which the row's own words go, escaped as t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from unfold.templatetags import unfold_list
 
 GAP = "\N{OBJECT REPLACEMENT CHARACTER}gap\N{OBJECT REPLACEMENT CHARACTER}"
@@ -98,6 +98,22 @@ def icon(value: bool | None) -> str:
     return _icon(value, get_language())
 
 
+def cells(cl: Any, result: Any, form: Any) -> Iterator[SafeString]:
+    """Yield a row's cells; the first one of a list in which no row can be chosen under its name.
+
+    The library calls whatever comes first in a row, and leads nowhere, "Select record".
+    """
+    found = _library_cells(cl, result, form)
+    if "action_checkbox" not in cl.list_display:
+        first = next(found, None)
+        if first is not None:
+            wrong = f'data-label="{conditional_escape(gettext("Select record"))}"'
+            head = next(iter(unfold_list.result_headers(cl)))["text"]
+            yield mark_safe(first.replace(wrong, f'data-label="{conditional_escape(head)}"', 1))
+    yield from found
+
+
+_library_cells = unfold_list.items_for_result
 _template_label: Callable[..., SafeString] = unfold_list.display_for_label
 _template_icon = unfold.utils._boolean_icon
 _box_widget = unfold.admin.checkbox
@@ -106,6 +122,7 @@ _box_widget = unfold.admin.checkbox
 def install() -> None:
     """Let Unfold's lists use all of this. Called when the admin is ready."""
     unfold_list.result_headers = once_for_a_page(unfold_list.result_headers)
+    unfold_list.items_for_result = cells
     unfold_list.display_for_label = label
     unfold.utils._boolean_icon = icon
     unfold.admin.checkbox = Box()

@@ -18,6 +18,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from licenses.models import Scope
+from licenses.models.roles import ROLES
 
 from .base import ScopedAdmin, ScopedStacked
 from .exporting import LIST_TOOLS, Exportable
@@ -68,10 +69,21 @@ class UserAdmin(Exportable, DjangoUserAdmin, ModelAdmin):
         return [group.name for group in user.groups.all()]
 
 
+def _is_role(group: Any) -> bool:
+    """Tell whether a group is one whose rights the program itself gives, with every update."""
+    return group is not None and group.name in ROLES
+
+
 @admin.register(Group)
 class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
     list_display = ("name", "members")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not _is_role(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not _is_role(obj) and super().has_delete_permission(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(member_total=Count("user"))

@@ -151,6 +151,10 @@ def allowed(role: str, model: str, action: str) -> bool:
     return action == "view" and model in SEEN.get(role, ())
 
 
+ROLES = (MANAGER, *SEEN, LICENSE_USER)
+"""The names of the groups that every installation has."""
+
+
 def create_roles(**_: Any) -> None:
     """Give the groups their permissions, after every migrate, so that no new model is forgotten."""
     from django.contrib.auth.models import Group, Permission
@@ -160,7 +164,7 @@ def create_roles(**_: Any) -> None:
             content_type__app_label__in=["licenses", "reports"]
         ).select_related("content_type")
     )
-    for role in (MANAGER, *SEEN, LICENSE_USER):
+    for role in ROLES:
         group, _created = Group.objects.get_or_create(name=role)
         granted = []
         for permission in permissions:

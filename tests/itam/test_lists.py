@@ -6,9 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils.translation import gettext_lazy, override
 
 from itam import lists
+from licenses.models import MailboxMessage
+from tests.factories import VendorFactory
 
 KINDS = {"ok": "success", "bad": "danger", 4: "info"}
 ATTACK = "<script>alert(1)</script>"
@@ -60,3 +63,14 @@ def test_the_heads_of_a_list_are_made_once_and_in_its_language() -> None:
             != ["Denials"]
         )
     assert made == [english, german]
+
+
+def test_what_comes_first_in_a_row_says_its_name_where_no_row_can_be_chosen(
+    admin_client: Client,
+) -> None:
+    MailboxMessage.objects.create(subject="News", recipients="a@example.test")
+    text = admin_client.get("/admin/licenses/mailboxmessage/").content.decode()
+    assert 'data-label="recorded at"' in text and "Select record" not in text
+    vendor = VendorFactory()
+    text = admin_client.get("/admin/licenses/vendor/").content.decode()
+    assert 'data-label="Select record"' in text and vendor.name in text

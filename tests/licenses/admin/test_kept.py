@@ -1,0 +1,49 @@
+"""What stays: groups of the program's own roles, and rows that something kept refers to."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from licenses.models import Contract
+from licenses.models.roles import ROLES
+from tests import factories as f
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_groups_of_roles_are_shown_and_neither_changed_nor_deleted(
+    admin_client: Client,
+) -> None:
+    role, own = Group.objects.get(name=ROLES[0]), Group.objects.create(name="Our own")
+    for group, answer in ((role, 403), (own, 200)):
+        place = f"/admin/auth/group/{group.pk}/"
+        assert admin_client.get(f"{place}delete/").status_code == answer
+        assert ("Delete group" in admin_client.get(f"{place}change/").content.decode()) == (
+            group == own
+        )
+    admin_client.post(f"/admin/auth/group/{role.pk}/change/", {"name": "Renamed"})
+    admin_client.post(
+        "/admin/auth/group/",
+        {"action": "delete_selected", "_selected_action": [role.pk], "post": "yes"},
+    )
+    assert Group.objects.filter(name=ROLES[0]).exists()
+
+
+def test_a_contract_that_rights_refer_to_says_why_it_stays(admin_client: Client) -> None:
+    pool = f.PoolFactory()
+    contract = Contract.objects.create(vendor=pool.product.vendor, number="<b>7</b>")
+    f.EntitlementFactory(pool=pool, contract=contract)
+    place = f"/admin/licenses/contract/{contract.pk}/delete/"
+    text = admin_client.get(place).content.decode()
+    assert "&lt;b&gt;7&lt;/b&gt;” cannot be deleted" in text and "<li>Entitlement: " in text
+    assert 'value="yes"' not in text
+
+
+def test_what_nobody_ever_changes_has_no_way_to_a_history(admin_client: Client) -> None:
+    feature, issued = f.FeatureFactory(), f.IssuedCountFactory()
+    for row, shown in ((feature, True), (issued, False)):
+        place = f"/admin/licenses/{row._meta.model_name}/{row.pk}"
+        text = admin_client.get(f"{place}/change/").content.decode()
+        assert (f"{place}/history/" in text) == shown
