@@ -6,14 +6,18 @@ import threading
 import time
 
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from itam import health, said
 from licenses.alerts import deadman, reach
 from licenses.analysis.ages import ago
 from licenses.models import Heartbeat
 
-PARTS = {"beat": "scheduler"}
+PARTS = {
+    "beat": gettext_lazy("scheduler"),
+    "worker": gettext_lazy("worker"),
+    "alerts": gettext_lazy("watch over alerts"),
+}
 
 QUIET_SECONDS = 300
 """A part that has not been heard of for this long stands still: it reports every minute."""
@@ -77,7 +81,7 @@ def _look() -> list[str]:
     for name in sorted(seen):
         age = int((now - seen[name]).total_seconds())
         if age > QUIET_SECONDS:
-            found.append(said.said(_still, PARTS.get(name, name), age))
+            found.append(said.said(_still, name, age))
     if not seen and time.monotonic() - _BORN > STARTING_SECONDS:
         found.append(said.said(_never))
     return found
@@ -91,7 +95,8 @@ def _away(why: str) -> str:
     return told % {"why": why}
 
 
-def _still(part: str, age: int) -> str:
+def _still(name: str, age: int) -> str:
+    part = str(PARTS.get(name, name))
     told = gettext("The %(part)s stands still: last heard of %(ago)s.")
     return told % {"part": part, "ago": ago(age)}
 
