@@ -21,6 +21,7 @@ from licenses.analysis.chains import (
 )
 from licenses.analysis.holdings import load_horizons
 from licenses.analysis.mappings import Mappings, load_mappings, servers
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import grouped, number
 from licenses.concurrency.denials import RULES, UNSERVED
 from licenses.concurrency.intervals import IntervalSet
@@ -56,8 +57,7 @@ def _zones(pools: Collection[LicensePool], mappings: Mappings, touched: Zones) -
     That is what was touched, with as much around it as chains reach; and the episodes whose end
     was open and can now be told, wherever they are.
     """
-    rows = DenialEpisode.objects.filter(pool__among=mappings, outcome=DenialEpisode.Outcome.OPEN)
-    waiting = grouped(rows.order_by().values_list("pool_id", number("starts"), number("last")))
+    waiting = grouped(_OPEN.rows(mappings))
     some = {pool: mappings[pool] for pool in waiting}
     horizons = load_horizons(servers(some)) if waiting else None
     zones = {}
@@ -117,13 +117,24 @@ def _known(found: dict[int, Found], zones: Zones) -> dict[int, list[tuple[Any, .
     spans = [span for each in found.values() for spans in each.spans.values() for span in spans]
     if not starts:
         return {}
+    first = min(chain(starts, (first for first, _ in spans)))
+    last = max(chain(ends, (last for _, last in spans)))
+    return grouped(_STARTED.rows(found, first, last))
+
+
+@Prepared
+def _OPEN(pool_ids: Collection[int]) -> Asked:
+    rows = DenialEpisode.objects.filter(pool__among=pool_ids, outcome=DenialEpisode.Outcome.OPEN)
+    return rows.order_by(), ("pool_id", number("starts"), number("last"))
+
+
+@Prepared
+def _STARTED(pool_ids: Collection[int], first: int, last: int) -> Asked:
     rows = DenialEpisode.objects.filter(
-        pool__among=found,
-        starts__gte=min(chain(starts, (first for first, _ in spans))),
-        starts__lte=max(chain(ends, (last for _, last in spans))),
-    )
+        pool__among=pool_ids, starts__gte=first, starts__lte=last
+    ).order_by()
     names = [number(name) if name in _MOMENTS else name for name in _FIELDS]
-    return grouped(rows.order_by().values_list("pool_id", "pk", "rules", *names))
+    return rows, ("pool_id", "pk", "rules", *names)
 
 
 def _replaced(row: Episode, found: Found, zone: IntervalSet) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from django.db.models import BigIntegerField, Max, Value
 
 from licenses.analysis.mappings import Mapping, Mappings, features, feeding, load_mappings, servers
-from licenses.analysis.rows import EVER, columns, now_epoch, number
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import EVER, now_epoch, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
@@ -205,39 +206,43 @@ def _closed(wanted: set[int], start: int, end: int, longest: int) -> Holdings:
     The index by end reads all that ended since *start*, that by start all that began from *longest*
     before it to *end*: the first serves the newest hours, the second a log that comes late.
     """
-    rows = Checkout.objects.filter(feature__among=wanted)
     if end + longest < now_epoch():
-        found = rows.annotate(ends=_ENDS).filter(
-            taken_at__gte=start - longest, taken_at__lt=end, ends__gte=start
-        )
+        taken = _BY_START.columns(wanted, start - longest, end, start)
     else:
-        found = rows.annotate(begins=_BEGINS).filter(returned_at__gte=start, begins__lt=end)
-    taken = columns(
-        found,
-        "feature_id",
-        "person_id",
-        "host_id",
-        "seats",
-        number("taken_at"),
-        number("taken_by"),
-        number("returned_after", EVER),
-        number("returned_at"),
-        "pk",
-    )
+        taken = _BY_END.columns(wanted, start, end)
     exact = (taken[4] == taken[5]) & (taken[6] == taken[7])
     return _made(taken, exact)
 
 
-def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
-    """Return what is still out, ended where nobody looked any further.
+_CLOSED = (
+    "feature_id",
+    "person_id",
+    "host_id",
+    "seats",
+    number("taken_at"),
+    number("taken_by"),
+    number("returned_after", EVER),
+    number("returned_at"),
+    "pk",
+)
 
-    What may have been returned unseen has an earlier end up to which it is known.
-    """
-    found = Checkout.objects.annotate(begins=_BEGINS).filter(
-        feature__among=wanted, returned_at=None, begins__lt=end
-    )
-    *taken, row_ids, method, last_seen, gone_at, sure = columns(
-        found,
+
+@Prepared
+def _BY_START(wanted: Collection[int], earliest: int, end: int, start: int) -> Asked:
+    rows = Checkout.objects.filter(feature__among=wanted).annotate(ends=_ENDS)
+    return rows.filter(taken_at__gte=earliest, taken_at__lt=end, ends__gte=start), _CLOSED
+
+
+@Prepared
+def _BY_END(wanted: Collection[int], start: int, end: int) -> Asked:
+    rows = Checkout.objects.filter(feature__among=wanted).annotate(begins=_BEGINS)
+    return rows.filter(returned_at__gte=start, begins__lt=end), _CLOSED
+
+
+@Prepared
+def _STILL_OUT(wanted: Collection[int], end: int) -> Asked:
+    rows = Checkout.objects.annotate(begins=_BEGINS)
+    return rows.filter(feature__among=wanted, returned_at=None, begins__lt=end), (
         "feature_id",
         "person_id",
         "host_id",
@@ -250,6 +255,14 @@ def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) ->
         number("sighting__gone_at", EVER),
         number("returned_after", EVER),
     )
+
+
+def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
+    """Return what is still out, ended where nobody looked any further.
+
+    What may have been returned unseen has an earlier end up to which it is known.
+    """
+    *taken, row_ids, method, last_seen, gone_at, sure = _STILL_OUT.columns(wanted, end)
     places = {m.feature: (m.server, m.daemon) for maps in mappings.values() for m in maps}
     owners = [places[feature] for feature in taken[0].tolist()]
     logged = np.array([horizons.log(*owner) for owner in owners], dtype=np.int64)

@@ -7,13 +7,16 @@ mostly the writing of rows. Runs end at midnight UTC, so that a row belongs to o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import numpy as np
 from django.db.models import Q
 
-from licenses.analysis.rows import NONE, columns, insert, number
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import NONE, insert, number
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.models import PoolHour
@@ -50,13 +53,15 @@ def replace(dirty: Mapping[int, IntervalSet], table: Table) -> int:
     """
     kept: list[Table] = []
     for spans, pools in same_spans(dirty).items():
+        if not spans:
+            continue
         mine = IntervalSet.of_spans(spans)
         whole = IntervalSet.of(_day(mine.starts), -_day(-mine.ends))
         days = {int(day) for day in _day(np.append(mine.starts, mine.ends - 1))}
         torn = IntervalSet.of_spans((day, day + DAY_SECONDS) for day in days).subtract(mine)
         if len(torn):
             kept.append(read(pools, torn))
-        PoolHour.objects.filter(_starting_in(whole), pool__among=pools).delete()
+        _of_spans(len(whole)).delete(pools, *_moments(whole))
     if kept:
         table = [np.concatenate(column) for column in zip(table, *kept, strict=True)]
     rows = runs(table)
@@ -67,10 +72,10 @@ def replace(dirty: Mapping[int, IntervalSet], table: Table) -> int:
 def read(pool_ids: Collection[int], spans: IntervalSet) -> Table:
     """Return the stored hours of pools that begin in any of the spans, each hour by itself,
     in the order of pools and time. One query."""
+    if not len(spans):
+        return [np.empty(0, dtype=np.int64) for _ in NAMES]
     touched = IntervalSet.of(_day(spans.starts), spans.ends)
-    names = [number(name, NONE) if name != "pool_id" else name for name in NAMES]
-    rows = PoolHour.objects.filter(_starting_in(touched), pool__among=pool_ids)
-    *table, lengths = columns(rows.order_by("pool_id", "hour"), *names, "hours")
+    *table, lengths = _of_spans(len(touched)).columns(pool_ids, *_moments(touched))
     step = (np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)) * (
         HOUR_SECONDS
     )
@@ -121,8 +126,21 @@ def _day(moments: Ints) -> Ints:
     return moments // DAY_SECONDS * DAY_SECONDS
 
 
-def _starting_in(spans: IntervalSet) -> Q:
-    wanted = Q(pool__in=[])
-    for start, end in spans:
-        wanted |= Q(hour__gte=start, hour__lt=end)
-    return wanted
+@lru_cache(maxsize=64)
+def _of_spans(count: int) -> Prepared:
+    """Return the query of the rows of pools that begin in any of so many spans: the ids, and the
+    start and end of each span."""
+
+    def rows(pool_ids: Collection[int], *moments: int) -> Asked:
+        wanted = Q(pool__in=[])
+        for start, end in zip(moments[::2], moments[1::2], strict=True):
+            wanted |= Q(hour__gte=start, hour__lt=end)
+        found = PoolHour.objects.filter(wanted, pool__among=pool_ids)
+        names = [number(name, NONE) if name != "pool_id" else name for name in NAMES]
+        return found.order_by("pool_id", "hour"), (*names, "hours")
+
+    return Prepared(rows)
+
+
+def _moments(spans: IntervalSet) -> Iterable[int]:
+    return chain.from_iterable(spans)

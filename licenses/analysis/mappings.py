@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from django.db.models import Q
 
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, grouped, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
@@ -77,7 +78,7 @@ def feeding(mappings: Mappings, features: Ints) -> Fed:
 
 def load_mappings(pool_ids: Collection[int]) -> Mappings:
     """Return the mappings of each pool, an empty list for a pool without any. One query."""
-    rows = grouped(_rows(Q(pool__among=pool_ids)))
+    rows = grouped(_MAPPED.rows(pool_ids))
     return {pool: [Mapping(*row) for row in rows.get(pool, ())] for pool in pool_ids}
 
 
@@ -99,19 +100,19 @@ def servers(mappings: Mappings) -> set[int]:
     return {mapping.server for rows in mappings.values() for mapping in rows}
 
 
-def _rows(condition: Q) -> Iterable[tuple[int, int, int, str, str, int, int, int, int]]:
-    return (
-        PoolFeature.objects.filter(condition)
-        .order_by("pool_id", "feature_id", "mapped_from")
-        .values_list(
-            "pool_id",
-            "feature_id",
-            "feature__server_id",
-            "feature__daemon",
-            "feature__name",
-            "weight",
-            number("mapped_from", EVER),
-            number("mapped_until", OPEN),
-            "feature__max_duration",
-        )
+def _mapped(pool_ids: Collection[int]) -> Asked:
+    rows = PoolFeature.objects.filter(pool__among=pool_ids)
+    return rows.order_by("pool_id", "feature_id", "mapped_from"), (
+        "pool_id",
+        "feature_id",
+        "feature__server_id",
+        "feature__daemon",
+        "feature__name",
+        "weight",
+        number("mapped_from", EVER),
+        number("mapped_until", OPEN),
+        "feature__max_duration",
     )
+
+
+_MAPPED = Prepared(_mapped)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
-from django.db.models import BigIntegerField, Case, Value, When
+from django.db.models import BigIntegerField, Case, QuerySet, Value, When
 
 from licenses.analysis.holdings import Holdings
 from licenses.analysis.mappings import Mapping, Mappings, features, feeding
-from licenses.analysis.rows import columns, number
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
 from licenses.concurrency.denials import UNSERVED, Requests, served
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.models import Denial
@@ -61,21 +62,7 @@ def load_refusals(
     mappings: Mappings, start: int, end: int, *, capacity_only: bool = False
 ) -> dict[int, Refusals]:
     """Return the refusals of each pool in [start, end). One query."""
-    rows = Denial.objects.filter(feature__among=features(mappings), at__gte=start, at__lt=end)
-    if capacity_only:
-        rows = rows.filter(capacity=True)
-    table = columns(
-        rows.order_by(),
-        "feature_id",
-        "pk",
-        number("at"),
-        "person_id",
-        "host_id",
-        "seats",
-        _KIND,
-        "capacity",
-        number("served_at", UNSERVED),
-    )
+    table = (_OF_CAPACITY if capacity_only else _OF_ANY).columns(features(mappings), start, end)
     if not len(table[0]):
         return dict.fromkeys(mappings, _NONE)
     order = np.lexsort((table[1], table[2], table[0]))
@@ -139,3 +126,21 @@ _KIND = Case(
     default=Value(CLASSES.index(DenialClass.OTHER)),
     output_field=BigIntegerField(),
 )
+
+
+def _refused(rows: QuerySet[Denial], feature_ids: Collection[int], start: int, end: int) -> Asked:
+    return rows.filter(feature__among=feature_ids, at__gte=start, at__lt=end).order_by(), (
+        "feature_id",
+        "pk",
+        number("at"),
+        "person_id",
+        "host_id",
+        "seats",
+        _KIND,
+        "capacity",
+        number("served_at", UNSERVED),
+    )
+
+
+_OF_ANY = Prepared(lambda *asked: _refused(Denial.objects.all(), *asked))
+_OF_CAPACITY = Prepared(lambda *asked: _refused(Denial.objects.filter(capacity=True), *asked))

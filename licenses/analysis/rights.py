@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db.models import F
 
 from licenses.analysis.mappings import Mapping, load_mappings
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, grouped, now_epoch, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
@@ -185,34 +186,59 @@ def load_rights(
 ) -> dict[int, list[Right]]:
     """Return the counted entitlements of each pool. One query."""
     zones = {pool.pk: pool.tzinfo for pool in pools}
-    rows = (
-        Entitlement.objects.as_of(as_of)
-        .with_proof(as_of)
-        .filter(pool__among=zones, metric__in=COUNTED_METRICS)
-        .order_by("pool_id", "valid_from", "pk")
-        .values_list("pool_id", "valid_from", "valid_to", "quantity", "overdraft", "proof")
-    )
+    rows: Iterable[tuple[Any, ...]]
+    if as_of is None:
+        rows = [
+            (pool, _day(first), _day(last), *amounts)
+            for pool, first, last, *amounts in _RIGHTS.rows(zones)
+        ]
+    else:
+        queryset, names = _counted(zones, as_of)
+        rows = queryset.values_list(*names)
     found: dict[int, list[Right]] = {pool: [] for pool in zones}
     for pool, first, last, *amounts in rows:
         found[pool].append(Right(*_span(first, last, zones[pool]), *amounts))
     return found
 
 
+def _counted(pool_ids: Collection[int], as_of: datetime | None = None) -> Asked:
+    rows = Entitlement.objects.as_of(as_of).with_proof(as_of)
+    rows = rows.filter(pool__among=pool_ids, metric__in=COUNTED_METRICS)
+    return rows.order_by("pool_id", "valid_from", "pk"), (
+        "pool_id",
+        "valid_from",
+        "valid_to",
+        "quantity",
+        "overdraft",
+        "proof",
+    )
+
+
+_RIGHTS = Prepared(_counted)
+
+
+def _day(stored: date | str | None) -> date | None:
+    """Return a day as a model has it; SQLite stores text."""
+    return date.fromisoformat(stored) if isinstance(stored, str) else stored
+
+
 def load_statements(feature_ids: Collection[int]) -> dict[int, list[Statement]]:
     """Return what the servers said that they issue, by feature, in order of start. One query."""
-    rows = (
-        IssuedCount.objects.filter(feature__among=feature_ids)
-        .order_by("feature_id", F("starts").asc(nulls_first=True), "pk")
-        .values_list(
-            "feature_id",
-            "source",
-            "count",
-            number("starts", EVER),
-            number("ends", OPEN),
-            "overdraft",
-        )
+    rows = grouped(_STATED.rows(feature_ids))
+    return {key: [Statement(*row) for row in group] for key, group in rows.items()}
+
+
+@Prepared
+def _STATED(feature_ids: Collection[int]) -> Asked:
+    rows = IssuedCount.objects.filter(feature__among=feature_ids)
+    return rows.order_by("feature_id", F("starts").asc(nulls_first=True), "pk"), (
+        "feature_id",
+        "source",
+        "count",
+        number("starts", EVER),
+        number("ends", OPEN),
+        "overdraft",
     )
-    return {key: [Statement(*row) for row in group] for key, group in grouped(rows).items()}
 
 
 def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:

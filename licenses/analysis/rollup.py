@@ -19,6 +19,7 @@ from django.db.models import Max, Min, Sum
 from licenses.analysis import episodes, hour_rows, kept
 from licenses.analysis.coverage import first_moments
 from licenses.analysis.mappings import load_mappings, pools_fed_by
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number, optional
 from licenses.analysis.team_hours import count_teams, replace_hours
 from licenses.analysis.usage import Figures, count_seats, load_facts, usage
@@ -207,8 +208,7 @@ def _drain_once() -> int | None:
         pools = {pool.pk: pool for pool in free.filter(pk__among=_waiting()).order_by("pk")}
         if not pools:
             return None
-        marks = DirtySpan.objects.filter(pool__among=pools).order_by("pool_id")
-        rows = list(marks.values_list("pk", "pool_id", number("starts"), number("ends")))
+        rows = _MARKS.rows(pools)
         written, room, left = 0, BATCH_HOURS, []
         for window, dirty in _jobs(rows):
             fitting = room // ((window[1] - window[0]) // HOUR_SECONDS)
@@ -222,7 +222,7 @@ def _drain_once() -> int | None:
                 if pool not in chosen
                 for start, end in spells
             ]
-        DirtySpan.objects.filter(pk__among=[row[0] for row in rows]).delete()
+        _MARKS_BY_ID.delete([row[0] for row in rows])
         DirtySpan.objects.bulk_create(left)
     return written
 
@@ -232,19 +232,35 @@ def _waiting() -> list[int]:
 
     Marks of more would be read, sorted and written back as often as the batch before has room.
     """
-    marks = DirtySpan.objects.order_by("pool_id").values("pool_id")
-    hulls = marks.annotate(
-        first=Min(number("starts")),
-        last=Max(number("ends")),
-        total=Sum(number("ends") - number("starts")),
-    ).values_list("pool_id", "first", "last", "total")
     found, room = [], BATCH_HOURS * HOUR_SECONDS
-    for pool, first, last, total in hulls[:BATCH_POOLS]:
+    for pool, first, last, total in _HULLS.rows():
         found.append(pool)
         room -= min(last - first, int(total)) + HOUR_SECONDS
         if room <= 0:
             break
     return found
+
+
+@Prepared
+def _MARKS(pool_ids: Collection[int]) -> Asked:
+    marks = DirtySpan.objects.filter(pool__among=pool_ids).order_by("pool_id")
+    return marks, ("pk", "pool_id", number("starts"), number("ends"))
+
+
+@Prepared
+def _MARKS_BY_ID(ids: Collection[int]) -> Asked:
+    return DirtySpan.objects.filter(pk__among=ids), ("pk",)
+
+
+@Prepared
+def _HULLS() -> Asked:
+    marks = DirtySpan.objects.order_by("pool_id").values("pool_id")
+    hulls = marks.annotate(
+        first=Min(number("starts")),
+        last=Max(number("ends")),
+        total=Sum(number("ends") - number("starts")),
+    )
+    return hulls[:BATCH_POOLS], ("pool_id", "first", "last", "total")
 
 
 def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[int, IntervalSet]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ import numpy as np
 
 from licenses.analysis.holdings import Holdings
 from licenses.analysis.hour_rows import same_spans
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.refusals import Refusals
 from licenses.analysis.rows import NONE, insert
 from licenses.analysis.teams import NOBODYS, Teams, load_teams
@@ -53,8 +54,13 @@ def replace_hours(dirty: Mapping[int, IntervalSet], table: list[Ints]) -> None:
     """Put a table as of `count_teams` in the place of what is stored of the dirty hours."""
     for spans, pools in same_spans(dirty).items():
         for start, end in spans:
-            TeamHour.objects.filter(pool__among=pools, hour__gte=start, hour__lt=end).delete()
+            _STORED.delete(pools, start, end)
     insert(TeamHour, COLUMNS, table)
+
+
+@Prepared
+def _STORED(pool_ids: Collection[int], start: int, end: int) -> Asked:
+    return TeamHour.objects.filter(pool__among=pool_ids, hour__gte=start, hour__lt=end), COLUMNS
 
 
 def count_teams(

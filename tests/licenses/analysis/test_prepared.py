@@ -1,0 +1,63 @@
+"""Queries whose text is made once say what they would say if it were made each time."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
+from licenses.models import DirtySpan
+from tests.factories import PoolFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pools() -> list[int]:
+    ids = [PoolFactory().pk for _ in range(3)]
+    DirtySpan.objects.bulk_create(
+        DirtySpan(pool_id=pool, starts=at, ends=at + 60) for pool in ids for at in (100, 200, 300)
+    )
+    return ids
+
+
+def asked(pool_ids: list[int], start: int) -> Asked:
+    rows = DirtySpan.objects.filter(pool__among=pool_ids, starts__gte=start)
+    return rows.order_by("pk"), ("pool_id", number("starts"))
+
+
+@pytest.mark.parametrize(("chosen", "start"), [(3, 200), (1, 300), (0, 0), (2, 400)])
+def test_one_text_serves_all_values(pools, chosen, start):
+    prepared = Prepared(asked)
+    prepared.rows(pools[:2], 100)
+    queryset, names = asked(pools[:chosen], start)
+    expected = list(queryset.values_list(*names))
+    assert prepared.rows(pools[:chosen], start) == expected
+    columns = prepared.columns(dict.fromkeys(pools[:chosen]), start)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
+
+
+def test_only_the_asked_rows_are_deleted(pools):
+    prepared = Prepared(asked)
+    prepared.delete(pools[:1], 300)
+    prepared.delete({pools[1]}, 200)
+    left = DirtySpan.objects.order_by("pk").values_list("pool_id", number("starts"))
+    assert list(left) == [
+        *((pools[0], at) for at in (100, 200)),
+        (pools[1], 100),
+        *((pools[2], at) for at in (100, 200, 300)),
+    ]
+
+
+def test_a_query_that_leaves_out_a_value_is_refused(pools):
+    prepared = Prepared(lambda pool_ids, start: (DirtySpan.objects.filter(starts=start), ["pk"]))
+    with pytest.raises(ValueError, match="does not stand in its text"):
+        prepared.rows(pools, 100)
+
+
+def test_each_asking_is_one_query(pools):
+    with CaptureQueriesContext(connection) as queries:
+        Prepared(asked).columns(pools, 0)
+    assert len(queries) == 1
