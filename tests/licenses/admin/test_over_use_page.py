@@ -38,6 +38,17 @@ def test_an_episode_is_explained_on_a_page_and_shown_with_it(
     assert OverUseNote.objects.get().recorded_by.username == "mara"
 
 
+def test_the_newest_twenty_are_shown_and_all_of_them_behind_a_link(
+    mara: Client, over: LicensePool
+) -> None:
+    feature, person = over.mappings.get().feature, PersonFactory()
+    for hour in range(3, 24):
+        holding(feature, NOW - hour * 3600, NOW - hour * 3600 + 60, 30, person=person)
+    few, every = (mara.get(place(over) + more).content.decode() for more in ("", "?all=1"))
+    assert few.count("not explained</span>") == 20 and 'href="?all=1"' in few
+    assert every.count("not explained</span>") == 22 and 'href="?all=1"' not in every
+
+
 def test_readers_see_episodes_and_may_not_explain_them(
     anton: Client, vera: Client, over: LicensePool
 ) -> None:

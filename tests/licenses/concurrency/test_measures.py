@@ -13,6 +13,7 @@ from licenses.concurrency.measures import (
     level_not_exceeded,
     load_duration,
     measure,
+    over_seconds,
     time_weighted_mean,
 )
 from licenses.concurrency.timeline import UNKNOWN, Steps, usage
@@ -70,6 +71,13 @@ def test_figures_of_each_period_are_those_counted_every_second(history, edges, l
     found = measure(in_use(history), edges, steps_of(limit).joined(), steps_of(allowed).joined())
     assert rows(found) == [naive(used, limit, allowed, *pair) for pair in pairwise(edges)]
     assert len(found) == len(edges) - 1
+
+
+@given(histories(), EDGES, limit_levels())
+def test_time_above_a_limit_alone_is_that_of_all_figures(history, edges, allowed):
+    used, right = in_use(history), steps_of(allowed)
+    found = over_seconds(used, edges, right)
+    assert found.tolist() == measure(used, edges, allowed=right).over_seconds.tolist()
 
 
 @given(histories(), EDGES)
