@@ -163,3 +163,26 @@ def broker() -> Iterator[str]:
         finally:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_in_spite_of_the_guards_of_facts() -> Iterator[None]:
+    """Let SQLite be emptied table by table, in any order, after a test with transactions of its
+    own: what facts refer to may come before them."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from licenses.models import guards
+
+    plain = TransactionTestCase._fixture_teardown
+
+    def teardown(case: TransactionTestCase) -> None:
+        guards.remove_kept(connection)
+        try:
+            plain(case)
+        finally:
+            guards.install_kept(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
