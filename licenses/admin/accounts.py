@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 from knox.admin import AuthTokenAdmin
@@ -87,6 +87,14 @@ class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(member_total=Count("user"))
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        group = super().get_object(request, object_id, from_field)
+        if group is not None:  # each right that is shown tells its kind of row
+            prefetch_related_objects([group], "permissions__content_type")
+        return group
 
     @display(description=gettext_lazy("Members"), ordering="member_total")
     def members(self, group: Any) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy
 
 from licenses.analysis.coverage import load_waits
 from licenses.concurrency.intervals import IntervalSet
@@ -101,12 +102,15 @@ def calendar(server: Any) -> Calendar:
     edges = [min(now, local_midnight(day, zone)) for day in days]
     seconds = known.seconds_within(edges).tolist()
     monday = days[0].toordinal() - days[0].weekday()
+    weekdays = [str(WEEKDAYS_ABBR[day]) for day in range(7)]
+    began = None if first is None else first.timestamp()
     cells = []
     for place, day in enumerate(days[:-1]):
-        key, said = _state(edges[place], edges[place + 1], seconds[place], first)
+        key, share = _state(edges[place], edges[place + 1], seconds[place], began)
+        said = _words(key, share, get_language())
         week = (day.toordinal() - monday) // 7
         x, y = LEFT + week * STEP, TOP + day.weekday() * STEP
-        cells.append(DayCell(place, key, f"{WEEKDAYS_ABBR[day.weekday()]} {day}: {said}", x, y))
+        cells.append(DayCell(place, key, f"{weekdays[day.weekday()]} {day}: {said}", x, y))
     since = max(start, int(first.timestamp())) if first else now
     keys = [cell.key for cell in cells]
     return Calendar(
@@ -120,14 +124,22 @@ def calendar(server: Any) -> Calendar:
     )
 
 
-def _state(begin: int, end: int, seen: int, first: datetime | None) -> tuple[str, str]:
-    if first is None or end <= first.timestamp():
-        return "before", gettext("nothing recorded yet")
+def _state(begin: int, end: int, seen: int, first: float | None) -> tuple[str, int]:
+    """Return what is known of a day, and the percent of it that was observed."""
+    if first is None or end <= first:
+        return "before", 0
     if seen >= end - begin - 1:
-        return "full", gettext("all of it")
-    return ("part" if seen else "none"), gettext("%(value)s %% of it") % {
-        "value": 100 * seen // max(1, end - begin)
-    }
+        return "full", 100
+    return ("part" if seen else "none"), 100 * seen // max(1, end - begin)
+
+
+@lru_cache(maxsize=1_024)  # of 365 days, most are alike
+def _words(key: str, share: int, language: str | None) -> str:
+    if key == "before":
+        return gettext("nothing recorded yet")
+    if key == "full":
+        return gettext("all of it")
+    return gettext("%(value)s %% of it") % {"value": share}
 
 
 def _months(days: list[date], monday: int) -> list[tuple[int, str]]:

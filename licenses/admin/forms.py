@@ -8,6 +8,8 @@ from django import forms
 from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminFileFieldWidget,
@@ -19,14 +21,39 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+
+class Select(UnfoldAdminSelectWidget):
+    """A choice whose options are drawn here: the library draws each by a template, and there are
+    six hundred zones."""
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+        return []
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        before, end, after = super().render(name, value, attrs, renderer).rpartition("</select>")
+        chosen = set(self.format_value(value))
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (text, mark_safe(" selected" if str(text) in chosen else ""), label)
+                for key, label in self.choices
+                for text in ["" if key is None else key]
+            ),
+        )
+        return mark_safe(before + options + end + after)
+
+
 _WIDGETS: list[tuple[type[forms.Field], Any]] = [
     (forms.BooleanField, UnfoldBooleanSwitchWidget),
     (forms.FileField, UnfoldAdminFileFieldWidget),
     (forms.DateField, UnfoldAdminSingleDateWidget),
     (forms.ModelMultipleChoiceField, UnfoldAdminSelectMultipleWidget),
     (forms.MultipleChoiceField, UnfoldAdminCheckboxSelectMultipleWidget),
-    (forms.ChoiceField, UnfoldAdminSelectWidget),
-    (forms.ModelChoiceField, UnfoldAdminSelectWidget),
+    (forms.ChoiceField, Select),
+    (forms.ModelChoiceField, Select),
     (forms.IntegerField, UnfoldAdminTextInputWidget),
     (forms.CharField, UnfoldAdminTextInputWidget),
 ]

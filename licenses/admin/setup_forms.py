@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -72,6 +73,7 @@ class Step(AdminForm):
             self.add_error(name if name in self.fields else None, messages)
 
 
+@lru_cache(maxsize=1)
 def _zones() -> list[tuple[str, str]]:
     return [(name, name) for name in sorted(zoneinfo.available_timezones())]
 

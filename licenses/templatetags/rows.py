@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import template
@@ -13,6 +14,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 register = template.Library()
+
+Link = Callable[[Any], SafeString | str]
 
 
 @register.simple_tag
@@ -27,7 +30,8 @@ def rows_to_read(inline: Any) -> SafeString:
     # The fields of the first row serve all: to make them finds each label and help text again.
     fields = [field for fieldset in rows[0] for line in fieldset for field in line] if rows else []
     labels = [capfirst(field.field["label"]) for field in fields]
-    return format_html_join("", "{}", ([_row(row, fields, labels, inline.opts)] for row in rows))
+    link = _link(inline.opts)
+    return format_html_join("", "{}", ([_row(row, fields, labels, link)] for row in rows))
 
 
 @register.simple_tag
@@ -36,13 +40,13 @@ def rows_hidden(inline: Any) -> SafeString:
     return format_html_join("", "{}", ([_hidden(row)] for row in inline if row.original))
 
 
-def _row(row: Any, fields: list[Any], labels: list[str], opts: Any) -> SafeString:
+def _row(row: Any, fields: list[Any], labels: list[str], link: Link) -> SafeString:
     drawn = format_html_join(
         "",
         '<td data-label="{}">{}</td>',
         ((label, _contents(field, row)) for label, field in zip(labels, fields, strict=True)),
     )
-    return format_html("<tr>{}{}</tr>", drawn, _link(row.original, opts))
+    return format_html("<tr>{}{}</tr>", drawn, link(row.original))
 
 
 def _contents(field: Any, row: Any) -> SafeString:
@@ -50,17 +54,18 @@ def _contents(field: Any, row: Any) -> SafeString:
     return field.contents()
 
 
-def _link(original: Any, opts: Any) -> SafeString | str:
+def _link(opts: Any) -> Link:
+    """Return what makes the cell that leads from a row to its own page."""
     if not opts.show_change_link:
-        return ""
+        return lambda original: ""
     if not opts.has_registered_model:
-        return format_html("<td></td>")
+        return lambda original: format_html("<td></td>")
     name = f"admin:{opts.opts.app_label}_{opts.opts.model_name}_change"
-    return format_html(
-        '<td><a class="lm-link" href="{}">{}<span class="lm-heard"> {}</span></a></td>',
-        reverse(name, args=[admin_urlquote(original.pk)]),
-        gettext("Open"),
-        original,
+    before, after = reverse(name, args=["row"]).rsplit("row", 1)
+    words = gettext("Open")
+    return lambda original: format_html(
+        '<td><a class="lm-link" href="{}{}{}">{}<span class="lm-heard"> {}</span></a></td>',
+        *(before, admin_urlquote(original.pk), after, words, original),
     )
 
 

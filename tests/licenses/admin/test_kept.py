@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -47,3 +49,14 @@ def test_what_nobody_ever_changes_has_no_way_to_a_history(admin_client: Client) 
         place = f"/admin/licenses/{row._meta.model_name}/{row.pk}"
         text = admin_client.get(f"{place}/change/").content.decode()
         assert (f"{place}/history/" in text) == shown
+
+
+def test_the_rights_of_a_group_take_as_many_queries_however_many_there_are(
+    admin_client: Client, django_assert_max_num_queries: Any
+) -> None:
+    assert Group.objects.get(name=ROLES[0]).permissions.count() > 20
+    with django_assert_max_num_queries(15):
+        text = admin_client.get(
+            f"/admin/auth/group/{Group.objects.get(name=ROLES[0]).pk}/change/"
+        ).content.decode()
+    assert "Can view checkout" in text
