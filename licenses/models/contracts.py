@@ -265,7 +265,11 @@ class Entitlement(models.Model):
         null=True, blank=True, help_text=gettext_lazy("Last day. Empty: perpetual.")
     )
     overdraft = models.IntegerField(
-        default=0, help_text=gettext_lazy("Seats above the quantity that the contract tolerates.")
+        default=0,
+        help_text=gettext_lazy(
+            "Seats above the quantity that the contract tolerates on these days. A grace period or"
+            " a true-up is a line of 0 seats with an overdraft."
+        ),
     )
     unit_price = models.DecimalField(
         max_digits=14,

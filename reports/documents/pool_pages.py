@@ -216,11 +216,11 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
     columns = [
         Column(gettext("From"), 0.16),
         Column(gettext("To"), 0.16),
-        Column(gettext("Lasted"), 0.09, lines=2),
+        Column(gettext("Lasted"), 0.115, lines=2),
         Column(gettext("Most"), 0.06, "right"),
         Column(gettext("Above"), 0.065, "right"),
         Column(gettext("Cause"), 0.195, lines=6),
-        Column(gettext("Resolution"), 0.15, lines=6),
+        Column(gettext("Resolution"), 0.125, lines=6),
         Column(gettext("Owner"), 0.12, lines=3),
     ]
     # The largest ones, in time order, where there are more than paper should hold.

@@ -160,6 +160,16 @@ def test_table_of_rights_shows_each_change(pool):
     assert rows[-1].end is None
 
 
+def test_a_grace_period_is_a_line_of_no_seats_that_is_allowed_on_its_days_alone(pool):
+    EntitlementFactory(pool=pool, quantity=5, valid_from="2026-02-01")
+    grace = EntitlementFactory(
+        pool=pool, quantity=0, overdraft=2, valid_from="2026-03-01", valid_to="2026-03-31"
+    )
+    grace.full_clean()
+    rows = entitlement_steps(pool)
+    assert [(row.quantity, row.allowed) for row in rows] == [(5, 5), (5, 7), (5, 5)]
+
+
 class TestUnused:
     @pytest.fixture
     def peak(self, pool):
