@@ -10,7 +10,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from knox.admin import AuthTokenAdmin
 from knox.models import AuthToken
 from unfold.admin import ModelAdmin
@@ -69,6 +72,14 @@ class UserAdmin(Exportable, DjangoUserAdmin, ModelAdmin):
         return [group.name for group in user.groups.all()]
 
 
+ACTIONS = {
+    "add": pgettext_lazy("a right", "add"),
+    "change": pgettext_lazy("a right", "change"),
+    "delete": pgettext_lazy("a right", "delete"),
+    "view": pgettext_lazy("a right", "see"),
+}
+
+
 def _is_role(group: Any) -> bool:
     """Tell whether a group is one whose rights the program itself gives, with every update."""
     return group is not None and group.name in ROLES
@@ -95,6 +106,26 @@ class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
         if group is not None:  # each right that is shown tells its kind of row
             prefetch_related_objects([group], "permissions__content_type")
         return group
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["name", "rights"] if _is_role(obj) else ["name", "permissions"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["name", "rights"] if _is_role(obj) else []
+
+    @display(description=gettext_lazy("Rights"))
+    def rights(self, group: Any) -> SafeString:
+        """Return what a role may do, a line for each kind of row."""
+        found: dict[str, list[str]] = {}
+        for right in group.permissions.all():
+            verb, _, model = right.codename.partition("_")
+            usual = model == right.content_type.model
+            action = ACTIONS.get(verb, right.name) if usual else right.name
+            found.setdefault(capfirst(right.content_type.name), []).append(str(action))
+        rows = ((kind, ", ".join(found[kind])) for kind in sorted(found))
+        return format_html(
+            '<ul class="lm-list">{}</ul>', format_html_join("", "<li>{}: {}</li>", rows)
+        )
 
     @display(description=gettext_lazy("Members"), ordering="member_total")
     def members(self, group: Any) -> int:

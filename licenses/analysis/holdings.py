@@ -127,9 +127,7 @@ def load_holdings(
     They are whole but for what lies outside the mapping of their feature. One that was given back
     in the second in which it was taken is there too: nobody saw it held, but somebody took it.
     """
-    wanted = features(mappings)
-    longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
-    rows = joined([_closed(wanted, start, end, longest), _open(wanted, mappings, horizons, end)])
+    rows = joined([_closed(mappings, start, end), _open(mappings, horizons, end)])
     return _by_pool(rows, mappings, start, end)
 
 
@@ -138,7 +136,7 @@ def load_open(
 ) -> dict[int, Holdings]:
     """Return the holdings of each pool that are still out and touch [start, end): all of them
     unless the caller says otherwise. Two queries."""
-    return _by_pool(_open(features(mappings), mappings, horizons, end), mappings, start, end)
+    return _by_pool(_open(mappings, horizons, end), mappings, start, end)
 
 
 def load_closed(mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
@@ -147,8 +145,7 @@ def load_closed(mappings: Mappings, start: int, end: int) -> dict[int, Holdings]
     With `load_open` of the same window they are those of `load_holdings`, unless a pool maps a
     package and its components (`counts_packages`).
     """
-    longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
-    return _by_pool(_closed(features(mappings), start, end, longest), mappings, start, end)
+    return _by_pool(_closed(mappings, start, end), mappings, start, end)
 
 
 def counts_packages(mappings: Mappings) -> bool:
@@ -198,14 +195,17 @@ _BEGINS = number("taken_at") + _NOTHING
 _ENDS = number("returned_at") + _NOTHING
 
 
-def _closed(wanted: set[int], start: int, end: int, longest: int) -> Holdings:
+def _closed(mappings: Mappings, start: int, end: int) -> Holdings:
     """Return what was given back at *start* or later and taken before *end*.
 
-    longest:  no holding lasted longer, so none that began earlier reaches into the window.
+    No holding lasted longer than its feature's longest one, so none that began earlier than that
+    before the window reaches into it.
 
-    The index by end reads all that ended since *start*, that by start all that began from *longest*
-    before it to *end*: the first serves the newest hours, the second a log that comes late.
+    The index by end reads all that ended since *start*, that by start all that began from the
+    longest before it to *end*: the first serves the newest hours, the second a log that comes late.
     """
+    wanted = features(mappings)
+    longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
     if end + longest < now_epoch():
         taken = _BY_START.columns(wanted, start - longest, end, start)
     else:
@@ -257,12 +257,12 @@ def _STILL_OUT(wanted: Collection[int], end: int) -> Asked:
     )
 
 
-def _open(wanted: set[int], mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
+def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     """Return what is still out, ended where nobody looked any further.
 
     What may have been returned unseen has an earlier end up to which it is known.
     """
-    *taken, row_ids, method, last_seen, gone_at, sure = _STILL_OUT.columns(wanted, end)
+    *taken, row_ids, method, last_seen, gone_at, sure = _STILL_OUT.columns(features(mappings), end)
     places = {m.feature: (m.server, m.daemon) for maps in mappings.values() for m in maps}
     owners = [places[feature] for feature in taken[0].tolist()]
     logged = np.array([horizons.log(*owner) for owner in owners], dtype=np.int64)

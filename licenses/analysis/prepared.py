@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain
 from typing import Any, Final
 
-import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.sql import DeleteQuery
 
+from licenses.analysis.rows import fetched
 from licenses.concurrency.intervals import Ints
 
 Names = Sequence[str | Combinable]
@@ -38,11 +37,7 @@ class Prepared:
         """Return the columns, which are whole numbers, as `rows.columns` does."""
         with connection.cursor() as cursor:
             cursor.execute(*self._asked("SELECT", values))
-            width = len(cursor.description)
-            rows = chain.from_iterable(iter(lambda: cursor.fetchmany(10_000), []))
-            flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64)
-        table = flat.reshape(-1, width)
-        return [np.ascontiguousarray(table[:, place]) for place in range(width)]
+            return fetched(cursor)
 
     def rows(self, *values: int | Collection[int]) -> list[tuple[Any, ...]]:
         """Return the rows as the database gives them: moments as epoch seconds."""

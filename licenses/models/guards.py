@@ -184,9 +184,9 @@ def around_migrations(sender: Any) -> None:
         if plan:
             remove_kept(connections[using])
 
-    def put(using: str, plan: Any = None, **_: Any) -> None:
-        if plan:
-            install_kept(connections[using])
+    def put(using: str, **_: Any) -> None:
+        # Without a plan, too: the one before may have ended between its last step and this.
+        install_kept(connections[using])
 
     pre_migrate.connect(take, sender=sender, weak=False, dispatch_uid="licenses.guards")
     post_migrate.connect(put, sender=sender, weak=False, dispatch_uid="licenses.guards")

@@ -18,6 +18,7 @@ FACTS = frozenset(
         "denialepisode",
         "disagreement",
         "poolhour",
+        "keptpart",
         "poolnow",
         "poolheadline",
         "connectioncheck",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ForeignKey
 
@@ -94,3 +95,10 @@ def test_guards_stand_once_they_were_taken_away_and_put_back(model: Any, used: N
     guards.install_kept(connection)
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {model._meta.db_table}")
+
+
+def test_a_migration_with_nothing_to_do_puts_guards_back_that_are_missing(used: None) -> None:
+    guards.remove_kept(connection)
+    call_command("migrate", verbosity=0)
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM licenses_feature")
