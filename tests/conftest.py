@@ -166,22 +166,27 @@ def broker() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def emptied_in_spite_of_the_guards_of_facts() -> Iterator[None]:
-    """Let SQLite be emptied table by table, in any order, after a test with transactions of its
-    own: what facts refer to may come before them."""
+def emptied_in_spite_of_the_guards() -> Iterator[None]:
+    """Let the database be emptied after a test with transactions of its own: rights, evidence, what
+    is signed and what facts refer to refuse to be deleted.
+
+    The only place that does so: taking guards away within another that does would put them back
+    twice."""
     from django.db import connection
     from django.test import TransactionTestCase
 
     from licenses.models import guards
+    from reports import guards as of_reports
 
     plain = TransactionTestCase._fixture_teardown
 
     def teardown(case: TransactionTestCase) -> None:
-        guards.remove_kept(connection)
+        of_reports.remove(connection)
         try:
-            plain(case)
+            with guards.lifted(connection):
+                plain(case)
         finally:
-            guards.install_kept(connection)
+            of_reports.install(connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)

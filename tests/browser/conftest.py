@@ -9,29 +9,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test import TransactionTestCase
-
-from licenses.models import guards
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Playwright's synchronous side runs an event loop in this thread, where Django forbids queries.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def emptied_in_spite_of_the_guards() -> Iterator[None]:
-    """Let the database be emptied after each test: rights and evidence refuse to be deleted."""
-    plain = TransactionTestCase._fixture_teardown
-
-    def teardown(case: TransactionTestCase) -> None:
-        with guards.lifted(connection):
-            plain(case)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
-        yield
 
 
 class Window:

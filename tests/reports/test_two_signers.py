@@ -12,12 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
-from django.test import TransactionTestCase
+from django.db import connections
 
 from licenses.evidence import entries
-from licenses.models import guards as licenses_guards
-from reports import delivery, guards, lifecycle
+from reports import delivery, lifecycle
 from reports.lifecycle import Step
 from reports.models import Report, SignOff
 from tests import factories as f
@@ -27,22 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 END = f.at("2025-12-01")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def emptied_in_spite_of_the_guards():
-    """Let the database be emptied after each test: evidence and what is signed refuse it."""
-    plain = TransactionTestCase._fixture_teardown
-
-    def teardown(case):
-        guards.remove(connection)
-        with licenses_guards.lifted(connection):
-            plain(case)
-        guards.install(connection)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
-        yield
 
 
 @pytest.fixture(autouse=True)
