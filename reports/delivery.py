@@ -9,6 +9,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,12 +31,12 @@ from licenses.evidence.stored import open_recorded
 from licenses.models import LicensePool
 from reports import events, leases
 from reports.datasets.audit import one_vendor
-from reports.datasets.files import TABLES, as_text
+from reports.datasets.files import TABLES, Numbers, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
 from reports.documents import KINDS
 from reports.leases import LEASE, MOST_ATTEMPTS, PAUSE, free
 from reports.models import Report, SignOff, scope_key
-from reports.pdf.files import Attachment
+from reports.pdf.files import Attachment, pack
 from reports.pdf.words import spoken
 
 logger = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ def numbers_of(report: Report, as_of: datetime) -> dict[str, Any]:
         *(params["scope"], params.get("about")),
     )
     with override(ENGLISH):
-        numbers: dict[str, Any] = found.as_json()
+        numbers: Numbers = found.as_json()
     return numbers
 
 
@@ -298,7 +299,7 @@ def make(report: Report, approved: SignOff | None = None, certificate: str = "")
 def printed(
     name: str,
     found: Any,
-    numbers: dict[str, Any],
+    numbers: Numbers,
     standing: Standing,
     zone: ZoneInfo,
 ) -> Made:
@@ -307,16 +308,23 @@ def printed(
     numbers:  those of the dataset as JSON knows them. The PDF says them in the installation's
               language.
     """
-    with override(ENGLISH):
-        whole = {**numbers, "standing": standing.as_json(zone)}
-        text = as_text(whole)
-        tables = found.tables()
-    files = [Attachment("report.json", text, "application/json", "all numbers, with the standing")]
-    files += [
-        Attachment(table, content, "text/csv", TABLES[table]) for table, content in tables.items()
-    ]
-    with override(settings.LANGUAGE_CODE), spoken(gettext):
-        paper = KINDS[name].paper(again(found), standing, numbers["id"], files)
+    # Packing lets go of the interpreter: a second processor does it while pages are drawn.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+
+        def attached(name: str, content: bytes, kind: str, about: str) -> Attachment:
+            return Attachment(name, content, kind, about, beside.submit(pack, content))
+
+        with override(ENGLISH):
+            whole = numbers.also(standing=standing.as_json(zone))
+            text = as_text(whole)
+            numbers_inside = "all numbers, with the standing"
+            files = [attached("report.json", text, "application/json", numbers_inside)]
+            files += [
+                attached(table, content, "text/csv", TABLES[table])
+                for table, content in found.tables().items()
+            ]
+        with override(settings.LANGUAGE_CODE), spoken(gettext):
+            paper = KINDS[name].paper(again(found), standing, numbers["id"], files)
     return Made(paper, whole, text)
 
 

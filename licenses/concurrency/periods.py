@@ -60,24 +60,27 @@ def iso(epoch: int, zone: tzinfo) -> str:
     known = _quarter(quarter, zone)
     if known is None:
         return datetime.fromtimestamp(epoch, zone).isoformat()
-    hour, minute, offset = known
-    return f"{hour}{minute + seconds // 60:02}:{seconds % 60:02}{offset}"
+    hour, past, offset = known
+    return hour + OF_AN_HOUR[past + seconds] + offset
 
 
 QUARTER_SECONDS = 900
 """Of an hour: a time in which the clocks of hardly any zone were ever changed."""
+OF_AN_HOUR = tuple(f"{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+"""The minutes and seconds of each second of an hour."""
 
 
 @lru_cache(maxsize=65_536)
 def _quarter(number: int, zone: tzinfo) -> tuple[str, int, str] | None:
     """Return what moments of a quarter of an hour have in common: (the text before the minutes,
-    the first minute, the offset); None where the clocks change, or do not show quarters."""
+    the seconds before it in its hour, the offset); None where the clocks change, or do not show
+    quarters."""
     first = datetime.fromtimestamp(number * QUARTER_SECONDS, zone)
     last = datetime.fromtimestamp((number + 1) * QUARTER_SECONDS - 1, zone)
     if first.utcoffset() != last.utcoffset() or first.hour != last.hour or first.second:
         return None
     text = first.isoformat()
-    return text[:14], first.minute, text[19:]
+    return text[:14], first.minute * 60, text[19:]
 
 
 @lru_cache(maxsize=64)  # of a report, hundreds of pools ask for the same

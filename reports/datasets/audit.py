@@ -16,7 +16,8 @@ from reports.datasets import audit_tables as tables
 from reports.datasets.audit_proof import Proof, load_proof
 from reports.datasets.audit_sources import Sources, load_sources
 from reports.datasets.audit_use import PoolUse, pool_use
-from reports.datasets.compliance import Compliance, compliance, id_of
+from reports.datasets.compliance import Compliance, compliance
+from reports.datasets.files import Numbers, identified
 from reports.datasets.plain import plain
 from reports.datasets.software import Software, load_software
 
@@ -66,7 +67,7 @@ class Audit:
     software: Software
     logic_version: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Numbers:
         """Return all numbers as JSON, those of the compliance at the top, with the report's id.
 
         The id does not depend on the program: a new release that finds the same numbers confirms
@@ -76,8 +77,8 @@ class Audit:
         names = ("letter", "sources", "uses", "people_count", "proof", "logic_version")
         audit = {name: plain(getattr(self, name), zone) for name in names}
         content = {**self.judged.content(), "audit": audit}
-        made = {"report": "audit", "id": id_of("A", content), **content}
-        return {**made, "software": plain(self.software, zone)}
+        made = identified("audit", "A", content)
+        return made.also(software=plain(self.software, zone))
 
     def tables(self) -> dict[str, bytes]:
         """Return the tables that go with the numbers, by the name of their file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,7 @@ from licenses.analysis.verdict import FLOOR, Verdict, load_judged, months
 from licenses.models import LicensePool, Strength
 from reports.datasets.changes import Change, load_changes
 from reports.datasets.coverage_by_source import SourceCoverage, load_source_coverage
-from reports.datasets.files import as_text
+from reports.datasets.files import Numbers, identified
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.kept import kept
 from reports.datasets.method import method
@@ -96,10 +95,9 @@ class Compliance:
     method: tuple[str, ...]
     integrity: Integrity
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Numbers:
         """Return all numbers as JSON, with the id under which the report is printed."""
-        content = self.content()
-        return {"report": "compliance", "id": id_of("C", content), **content}
+        return identified("compliance", "C", self.content())
 
     def tables(self) -> dict[str, bytes]:
         """Return the tables that go with the numbers, by the name of their file."""
@@ -109,18 +107,13 @@ class Compliance:
     @property
     def report_id(self) -> str:
         """Return an id made of the numbers: another number, another id."""
-        return id_of("C", self.content())
+        return str(self.as_json()["id"])
 
     def content(self) -> dict[str, Any]:
         """Return all numbers as JSON knows them, without an id."""
         content: dict[str, Any] = plain(self, ZoneInfo(self.zone))
         content["counts"] = dict(self.counts)
         return content
-
-
-def id_of(letter: str, content: dict[str, Any]) -> str:
-    """Return the id of a kind of report with these numbers."""
-    return f"{letter}-{hashlib.sha256(as_text(content)).hexdigest()[:16]}"
 
 
 def compliance(

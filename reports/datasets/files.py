@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from licenses.analysis.coverage import percent_down
+from licenses.concurrency.periods import OF_AN_HOUR
 from licenses.resources import disarm
 
 TABLES: Final = MappingProxyType(
@@ -30,13 +32,48 @@ TABLES: Final = MappingProxyType(
 """What the tables that go with reports hold."""
 
 
+class Numbers(dict[str, Any]):
+    """Numbers as JSON knows them, and the lines that were already made of them.
+
+    The id of a report is made of the text of its numbers, and so is its file: that of hundreds of
+    pools is made once. Nothing changes an entry after that.
+    """
+
+    def __init__(self, entries: Mapping[str, Any], lines: Mapping[str, str]) -> None:
+        super().__init__(entries)
+        self.lines = lines
+
+    def also(self, **more: Any) -> Numbers:
+        """Return these and more; none of them was among these."""
+        return Numbers({**self, **more}, self.lines)
+
+
+def identified(report: str, letter: str, content: Mapping[str, Any]) -> Numbers:
+    """Return the numbers of a report with its name and its id, which is made of them: another
+    number, another id."""
+    lines = _lines(content)
+    fingerprint = hashlib.sha256(_joined(lines)).hexdigest()
+    head = {"report": report, "id": f"{letter}-{fingerprint[:16]}"}
+    return Numbers({**head, **content}, lines)
+
+
 def as_text(numbers: Mapping[str, Any]) -> bytes:
     """Return numbers as JSON in UTF-8: a line for each entry, and for each item of a list.
 
     The same numbers give the same bytes. One line a pool keeps it fit to be compared by line.
     """
-    lines = [f"{_compact(key)}:{_entry(value)}" for key, value in numbers.items()]
-    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+    return _joined(_lines(numbers))
+
+
+def _lines(numbers: Mapping[str, Any]) -> dict[str, str]:
+    known = numbers.lines if isinstance(numbers, Numbers) else {}
+    return {
+        key: known.get(key) or f"{_compact(key)}:{_entry(value)}" for key, value in numbers.items()
+    }
+
+
+def _joined(lines: Mapping[str, str]) -> bytes:
+    return ("{\n" + ",\n".join(lines.values()) + "\n}\n").encode()
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -56,19 +93,14 @@ def utc(moment: int | None) -> str | None:
     """Return a moment as ISO 8601 in UTC, with a Z."""
     if moment is None:
         return None
-    day, second = divmod(moment, 86_400)
-    return f"{_utc_day(day)}T{_clock(second // 60)}:{second % 60:02}Z"
+    hour, second = divmod(moment, 3_600)
+    return f"{_utc_hour(hour)}{OF_AN_HOUR[second]}Z"
 
 
-# A year has few days, and a day few minutes: a table of a year asks for each again and again.
-@lru_cache(maxsize=8_192)
-def _utc_day(number: int) -> str:
-    return datetime.fromtimestamp(number * 86_400, UTC).date().isoformat()
-
-
-@lru_cache(maxsize=1_440)
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
+# A year has few hours: a table of a year asks for each again and again.
+@lru_cache(maxsize=16_384)
+def _utc_hour(number: int) -> str:
+    return datetime.fromtimestamp(number * 3_600, UTC).isoformat()[:14]
 
 
 def local_day(moment: int, zone: tzinfo) -> str:

@@ -60,7 +60,7 @@ def _columns(rows: Sequence[Any], zone: tzinfo) -> dict[str, list[Any]]:
     names = _fields(type(rows[0]))
     columns = zip(*map(attrgetter(*names), rows), strict=True)
     return {
-        name: [None if at is None else _moment(at, zone) for at in column]
+        name: [None if at is None else iso(at, zone) for at in column]
         if name in MOMENTS
         else list(column)
         for name, column in zip(names, columns, strict=True)
@@ -78,5 +78,5 @@ def _fields(kind: Any) -> tuple[str, ...]:
 _known: dict[type, tuple[str, ...]] = {}
 
 
-# The days of all pools of a report begin at the same moments.
+# The months of all pools of a report begin at the same moments.
 _moment = lru_cache(maxsize=8_192)(iso)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from operator import attrgetter
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -156,29 +156,46 @@ def daily_csv(pools: Iterable[tuple[str, Iterable[Day]]], zone: ZoneInfo) -> byt
     It is what `as_csv` would write; but there are hundreds of thousands of rows, and nothing in
     them but the name needs a second look.
     """
-    lines = [as_csv(COLUMNS, ()).decode()]
+    texts = [as_csv(COLUMNS, ()).decode()]
     for name, rows in pools:
         head = as_csv((), [[name]]).decode()[2:-2]  # between the two ends of lines
-        lines += [f"{head},{_row(day, zone)}\r\n" for day in rows]
-    return "".join(lines).encode()
+        texts += [f"{head},{line}\r\n" for line in _rows(list(rows), zone)]
+    return "".join(texts).encode()
 
 
-def _row(day: Day, zone: ZoneInfo) -> str:
-    expected, seen, bounded = day.expected_seconds, day.observed_seconds, day.bounded_seconds
-    bound = "" if day.peak is None else "false" if day.peak_exact else "true"
-    figures: Sequence[object] = _FIGURES(day)
-    if None in figures:
-        figures = ["" if figure is None else figure for figure in figures]
-    peak, lasted, low, high, issued_low, issued_high, full, over, over_seats = figures
-    return (
-        f"{_calendar(day.start, day.end, zone)},{expected},{seen},{_share(seen, expected)},"
-        f"{peak},{bound},{utc(day.peak_at) or ''},{lasted},{low},{high},{issued_low},{issued_high},"
-        f"{full},{over},{over_seats},{day.denials},{bounded},{expected - seen - bounded}"
+def _rows(days: list[Day], zone: ZoneInfo) -> Iterator[str]:
+    """Yield the fields of each row after the pool's name."""
+    if not days:
+        return
+    spans = [_calendar(day.start, day.end, zone) for day in days]
+    expected = [day.expected_seconds for day in days]
+    seen = [day.observed_seconds for day in days]
+    bounded = [day.bounded_seconds for day in days]
+    columns = (
+        spans,
+        expected,
+        seen,
+        map(_share, seen, expected),
+        _known([day.peak for day in days]),
+        ["" if d.peak is None else "false" if d.peak_exact else "true" for d in days],
+        _known([utc(day.peak_at) for day in days]),
+        *(_known(list(column)) for column in zip(*map(_FIGURES, days), strict=True)),
+        [day.denials for day in days],
+        bounded,
+        [due - had - safe for due, had, safe in zip(expected, seen, bounded, strict=True)],
     )
+    line = ",".join(["%s"] * len(columns))
+    for row in zip(*columns, strict=True):
+        yield line % row
+
+
+def _known(column: list[Any]) -> list[Any]:
+    """Return a column in which what is not known is empty."""
+    return ["" if value is None else value for value in column] if None in column else column
 
 
 _FIGURES = attrgetter(
-    *("peak", "peak_seconds", "allowed_low", "allowed_high", "issued_low", "issued_high"),
+    *("peak_seconds", "allowed_low", "allowed_high", "issued_low", "issued_high"),
     *("full_seconds", "over_seconds", "over_seat_seconds"),
 )
 

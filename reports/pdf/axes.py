@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reports.pdf import fonts, look
 from reports.pdf.ink import Ink, Point
@@ -18,8 +19,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A height that holds over [start, end)."""
 
     start: int
@@ -155,18 +155,21 @@ def runs(steps: Sequence[Step], plot: Plot) -> list[list[Point]]:
     end: int | None = None
     heights: dict[int, float] = {}
     x = 0.0
-    for step in steps:
-        if step.end <= plot.start or step.start >= plot.end:
+    # As `plot.x`, but for its calls: a report has hundreds of thousands of steps.
+    left, first, last, scale = plot.left, plot.start, plot.end, plot.width / (plot.end - plot.start)
+    for start, stop, value in steps:
+        if stop <= first or start >= last:
             continue
-        if step.start != end:
+        if start != end:
             line = []
             lines.append(line)
-            x = plot.x(step.start)
-        y = heights.get(step.value)
+            x = left + scale * (max(first, start) - first)
+        y = heights.get(value)
         if y is None:
-            y = heights[step.value] = plot.y(step.value)
+            y = heights[value] = plot.y(value)
         line.append((x, y))
-        end, x = step.end, plot.x(step.end)
+        end = stop
+        x = left + scale * ((stop if stop < last else last) - first)
         line.append((x, y))
     return lines
 

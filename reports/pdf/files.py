@@ -10,7 +10,8 @@ import re
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Final
 
 from reportlab.pdfbase.pdfdoc import (
@@ -31,15 +32,17 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 class Attachment:
     """A file inside the PDF.
 
-    name:  ASCII letters, digits, dots and dashes; anything else raises ValueError.
-    kind:  its MIME type.
-    about: what it is, in words.
+    name:   ASCII letters, digits, dots and dashes; anything else raises ValueError.
+    kind:   its MIME type.
+    about:  what it is, in words.
+    packed: what `pack` makes of the content, where a thread does that while pages are drawn.
     """
 
     name: str
     content: bytes
     kind: str
     about: str
+    packed: Future[tuple[bytes, bytes]] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -49,6 +52,11 @@ class Attachment:
     def sha256(self) -> str:
         """Return the hash of the content, as it prints beside the name."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+def pack(content: bytes) -> tuple[bytes, bytes]:
+    """Return what a PDF holds of a file: its checksum and its packed content."""
+    return hashlib.md5(content, usedforsecurity=False).digest(), zlib.compress(content, LEVEL)
 
 
 def attach(document: PDFDocument, files: Sequence[Attachment], moment: int) -> None:
@@ -70,7 +78,7 @@ def attach(document: PDFDocument, files: Sequence[Attachment], moment: int) -> N
 
 def _specification(document: PDFDocument, file: Attachment, moment: int) -> object:
     stamp = PDFString(time.strftime("D:%Y%m%d%H%M%SZ", time.gmtime(moment)))
-    checksum = hashlib.md5(file.content, usedforsecurity=False).digest()
+    checksum, packed = file.packed.result() if file.packed else pack(file.content)
     stream = PDFStream(
         PDFDictionary(
             {
@@ -87,7 +95,7 @@ def _specification(document: PDFDocument, file: Attachment, moment: int) -> obje
                 ),
             }
         ),
-        zlib.compress(file.content, LEVEL),
+        packed,
     )
     held = document.Reference(stream)
     return document.Reference(
