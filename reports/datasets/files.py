@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 from functools import lru_cache
@@ -36,16 +36,22 @@ class Numbers(dict[str, Any]):
     """Numbers as JSON knows them, and the lines that were already made of them.
 
     The id of a report is made of the text of its numbers, and so is its file: that of hundreds of
-    pools is made once. Nothing changes an entry after that.
+    pools is made once. An entry that was replaced since gets a line of its own; nobody changes what
+    is within one.
     """
 
-    def __init__(self, entries: Mapping[str, Any], lines: Mapping[str, str]) -> None:
+    def __init__(self, entries: Mapping[str, Any], made: Mapping[str, tuple[Any, str]]) -> None:
         super().__init__(entries)
-        self.lines = lines
+        self._made = made
 
     def also(self, **more: Any) -> Numbers:
-        """Return these and more; none of them was among these."""
-        return Numbers({**self, **more}, self.lines)
+        """Return these and more."""
+        return Numbers({**self, **more}, self._made)
+
+    def line(self, key: str) -> str | None:
+        """Return the line of an entry, None where it was not made of what the entry is now."""
+        value, line = self._made.get(key, (None, None))
+        return line if value is self[key] else None
 
 
 def identified(report: str, letter: str, content: Mapping[str, Any]) -> Numbers:
@@ -54,7 +60,8 @@ def identified(report: str, letter: str, content: Mapping[str, Any]) -> Numbers:
     lines = _lines(content)
     fingerprint = hashlib.sha256(_joined(lines)).hexdigest()
     head = {"report": report, "id": f"{letter}-{fingerprint[:16]}"}
-    return Numbers({**head, **content}, lines)
+    made = {key: (value, lines[key]) for key, value in content.items()}
+    return Numbers({**head, **content}, made)
 
 
 def as_text(numbers: Mapping[str, Any]) -> bytes:
@@ -66,10 +73,10 @@ def as_text(numbers: Mapping[str, Any]) -> bytes:
 
 
 def _lines(numbers: Mapping[str, Any]) -> dict[str, str]:
-    known = numbers.lines if isinstance(numbers, Numbers) else {}
-    return {
-        key: known.get(key) or f"{_compact(key)}:{_entry(value)}" for key, value in numbers.items()
-    }
+    known: Callable[[str], str | None] = (
+        numbers.line if isinstance(numbers, Numbers) else lambda _key: None
+    )
+    return {key: known(key) or f"{_compact(key)}:{_entry(value)}" for key, value in numbers.items()}
 
 
 def _joined(lines: Mapping[str, str]) -> bytes:
