@@ -69,14 +69,14 @@ def request_report(
     about:  what is said of the occasion of a report about one vendor.
 
     Raises ValueError where no such report exists, without a pool or with pools of two vendors where
-    it is about one, and unless start < end.
+    it is about one, and as `check_period` does.
     """
     if name not in KINDS:
         raise ValueError(f"no report is named {name!r}: expected one of {', '.join(KINDS)}")
     if not pools:
         raise ValueError("a report is about at least one pool, found none")
-    if start >= end:
-        raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
+    as_of = as_of or timezone.now()
+    check_period(start, end, zone, as_of)
     if KINDS[name].one_vendor:
         one_vendor(pools)
     if not scope and len(pools) == 1:
@@ -91,13 +91,33 @@ def request_report(
                 "scope": scope,
                 **({"about": dict(about)} if about else {}),
             },
-            as_of=as_of or timezone.now(),
+            as_of=as_of,
             requested_by=user,
             scope_key=scope_key(name, [pool.pk for pool in pools]),
         )
         report.pools.set(pools)
     made: Report = report
     return made
+
+
+def check_period(start: int, end: int, zone: ZoneInfo, as_of: datetime) -> None:
+    """Raise ValueError where a report has nothing to tell: unless start < end, and where the period
+    begins after the as-of. One that has begun and goes on is *collecting*.
+
+    Of a time to come nothing is expected, and so its verdict would be *not in use*.
+    """
+    if start >= end:
+        raise ValueError(f"the window [{start}, {end}) is empty: expected its end after its start")
+    begins = datetime.fromtimestamp(start, zone)
+    if begins >= as_of:
+        known = as_of.astimezone(zone)
+        raise ValueError(
+            gettext(
+                "The period begins on %(begins)s, and nothing is known after %(known)s: expected"
+                " one that has begun."
+            )
+            % {"begins": begins.date(), "known": f"{known:%Y-%m-%d %H:%M}"}
+        )
 
 
 def request_again(report: Report, user: Any, now: datetime) -> Report:
@@ -136,7 +156,11 @@ def render(
     scope: str = "",
     about: Mapping[str, str] | None = None,
 ) -> Made:
-    """Return a report as PDF, and its numbers as JSON knows them."""
+    """Return a report as PDF, and its numbers as JSON knows them.
+
+    Raises ValueError as `check_period` does, and for pools of two vendors where it is about one.
+    """
+    check_period(start, end, zone, as_of)
     with uncollected():
         numbers = _dataset(name, pools, start, end, zone, as_of, scope, about)
         standing = Standing(stage_at(end, min(as_of, timezone.now())))

@@ -84,6 +84,13 @@ class AuditForm(pages.AdminForm):
                     % {"end": end, "first": first}
                 }
             )
+        if first and end and "zone" in values:
+            zone = ZoneInfo(values["zone"])
+            begins, ends = local_midnight(first, zone), local_midnight(end, zone)
+            try:
+                delivery.check_period(begins, ends, zone, timezone.now())
+            except ValueError as error:
+                raise ValidationError({"first": str(error)}) from error
         return values
 
 

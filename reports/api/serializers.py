@@ -6,12 +6,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils import timezone
 from rest_framework import serializers
 
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Vendor, validate_zone
 from reports import lifecycle
 from reports.datasets.audit import LONGEST_SAYING, one_vendor
+from reports.delivery import check_period
 from reports.documents import KINDS
 from reports.models import LaterData, Report, SignOff
 
@@ -96,11 +98,16 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
         elif attrs.get("about"):
             raise serializers.ValidationError({"about": "This report has no place for it."})
         zone = ZoneInfo(attrs["zone"])
+        start, end = (local_midnight(attrs[name], zone) for name in ("start", "end"))
+        try:
+            check_period(start, end, zone, attrs.get("as_of") or timezone.now())
+        except ValueError as error:
+            raise serializers.ValidationError({"start": str(error)}) from error
         return {
             "name": attrs["name"],
             "pools": pools,
-            "start": local_midnight(attrs["start"], zone),
-            "end": local_midnight(attrs["end"], zone),
+            "start": start,
+            "end": end,
             "zone": zone,
             "as_of": attrs.get("as_of"),
             "scope": scope,

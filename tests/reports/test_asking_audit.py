@@ -76,9 +76,10 @@ def test_an_occasion_has_no_place_in_a_compliance_report(world, admin_user):
     [
         ({"zone": "Mars/North"}, "Unknown time zone"),
         ({"end": "2025-11-01"}, "it is exclusive"),
+        ({"first": "2099-11-01", "end": "2099-12-01"}, "begins on 2099-11-01"),
         ({"vendor": "0"}, "Select a valid choice"),
     ],
-    ids=["zone", "span", "vendor"],
+    ids=["zone", "span", "future", "vendor"],
 )
 def test_the_page_says_what_is_wrong_beside_the_field(world, admin_client, values, words):
     answer = on_the_page(admin_client, world, **values)

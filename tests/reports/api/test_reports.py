@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from licenses.evidence import entries
@@ -68,6 +71,23 @@ def test_what_makes_no_report_is_refused(world, admin_user, values):
     whole = {"pools": [world.pool.pk]} if values.keys() & {"end", "zone", "name"} else {}
     assert ask(client_of(admin_user), **whole, **values).status_code == 400
     assert not Report.objects.exists()
+
+
+def test_a_period_that_has_not_begun_is_refused_beside_its_start(world, admin_user):
+    begins = timezone.localdate() + timedelta(days=3)
+    span = {"start": str(begins), "end": str(begins + timedelta(days=30)), "zone": "UTC"}
+    answer = ask(client_of(admin_user), pools=[world.pool.pk], **span)
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["attr"] == "start" and f"begins on {begins}" in error["detail"]
+    assert not Report.objects.exists()
+
+
+def test_a_period_that_goes_on_is_collecting(world, admin_user, handed):
+    today = timezone.localdate()
+    span = {"start": str(today - timedelta(days=3)), "end": str(today + timedelta(days=30))}
+    answer = ask(client_of(admin_user), pools=[world.pool.pk], **span, zone="UTC")
+    assert (answer.status_code, answer.json()["stage"]) == (202, "collecting")
 
 
 def test_an_auditor_reports_on_the_vendor_in_scope_only(world, auditor):

@@ -45,9 +45,14 @@ def test_the_same_as_of_gives_the_same_file(world, tmp_path):
         (["--vendor", "Nobody", *SPAN], 1, "No vendor"),
         (["--pool", "Solver", *SPAN, "--zone", "Mars/North"], 2, "Unknown time zone"),
         (["--pool", "Solver", "--from", "2026-01-01", "--to", "2026-01-01"], 2, "exclusive"),
+        (
+            ["--pool", "Solver", "--from", "2099-01-01", "--to", "2099-02-01"],
+            2,
+            "begins on 2099-01-01",
+        ),
         (["--pool", "Solver", "--from", "soon", "--to", "2026-01-01"], 2, "--from soon"),
     ],
-    ids=["pool", "vendor", "zone", "span", "day"],
+    ids=["pool", "vendor", "zone", "span", "future", "day"],
 )
 def test_what_cannot_be_reported_is_refused(world, tmp_path, arguments, code, words):
     file = tmp_path / "a.pdf"
