@@ -84,10 +84,7 @@ def load_mappings(pool_ids: Collection[int]) -> Mappings:
 
 def pools_fed_by(feature_ids: Collection[int], start: int, end: int) -> set[int]:
     """Return the ids of the pools that these features feed at some moment of [start, end)."""
-    begun = Q(mapped_from=None) | Q(mapped_from__lt=end)
-    lasting = Q(mapped_until=None) | Q(mapped_until__gt=start)
-    mappings = PoolFeature.objects.filter(begun, lasting, feature__in=feature_ids)
-    return set(mappings.order_by().values_list("pool_id", flat=True))
+    return {pool for (pool,) in _FED.rows(feature_ids, start, end)}
 
 
 def features(mappings: Mappings) -> set[int]:
@@ -115,4 +112,12 @@ def _mapped(pool_ids: Collection[int]) -> Asked:
     )
 
 
+def _fed(feature_ids: Collection[int], start: int, end: int) -> Asked:
+    begun = Q(mapped_from=None) | Q(mapped_from__lt=end)
+    lasting = Q(mapped_until=None) | Q(mapped_until__gt=start)
+    rows = PoolFeature.objects.filter(begun, lasting, feature__among=feature_ids)
+    return rows.order_by(), ("pool_id",)
+
+
 _MAPPED = Prepared(_mapped)
+_FED = Prepared(_fed)

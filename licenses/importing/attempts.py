@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from licenses.analysis.gap_reasons import NOT_NAMED
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import EVER, number
 from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.timeline import OPEN
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, longest_step
 from licenses.sources.records import Result, Snapshot
@@ -76,7 +79,6 @@ class Answers:
 
     def __init__(self, server: LicenseServer, newest: Capture | None = None) -> None:
         self.server, self._newest_of_all = server, newest
-        self._statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()
         self._of_feature: dict[int, tuple[int, ...]] = {}
         self._newest: dict[tuple[int, ...], int] = {}
         self._found: dict[tuple[Any, ...], int | None] = {}
@@ -86,13 +88,14 @@ class Answers:
         scopes = self.scopes_of(feature)
         if not scopes or moment >= self._newest_of(scopes):
             return None
-        return self._ask(scopes, "gt", moment, "starts")
+        return self._ask(_FIRST, scopes, moment)
 
     def until(self, feature: int, moment: int, *, but: int | None = None) -> int | None:
         """Return when the last answer up to and with a moment was given. but: a capture not to
         count."""
         scopes = self.scopes_of(feature)
-        return self._ask(scopes, "lte", moment, "-starts", but) if scopes else None
+        # No capture has the number 0.
+        return self._ask(_LAST, scopes, moment, but or 0) if scopes else None
 
     def newest(self, feature: int) -> int | None:
         """Return when the newest answer was given; None where there is none."""
@@ -102,19 +105,13 @@ class Answers:
 
     @cached_property
     def _scopes(self) -> list[tuple[int, frozenset[int]]]:
-        rows = StatusScope.objects.filter(server=self.server).values_list("pk", "features")
-        return [(pk, frozenset(features)) for pk, features in rows]
+        rows = _SCOPES.rows(self.server.pk)
+        return [(pk, frozenset(json.loads(features))) for pk, features in rows]
 
-    def _ask(
-        self, scopes: tuple[int, ...], side: str, moment: int, order: str, but: int | None = None
-    ) -> int | None:
-        key = (scopes, side, moment, but)
+    def _ask(self, which: Prepared, scopes: tuple[int, ...], moment: int, *but: int) -> int | None:
+        key = (which, scopes, moment, *but)
         if key not in self._found:
-            rows = self._statuses.filter(scope__in=scopes, **{f"starts__{side}": moment})
-            rows = rows.exclude(pk=but) if but is not None else rows
-            self._found[key] = _seconds(
-                rows.order_by(order).values_list("starts", flat=True).first()
-            )
+            self._found[key] = _only(which.rows(self.server.pk, scopes, moment, *but))
         return self._found[key]
 
     def scopes_of(self, feature: int) -> tuple[int, ...]:
@@ -130,10 +127,52 @@ class Answers:
         if newest is not None and newest.scope_id in scopes:
             return _seconds(newest.starts) or 0
         if scopes not in self._newest:
-            last = self._statuses.filter(scope__in=scopes).order_by("-starts")
-            found = _seconds(last.values_list("starts", flat=True).first())
+            found = self._ask(_LAST, scopes, OPEN, 0)
             self._newest[scopes] = NEVER if found is None else found
         return self._newest[scopes]
+
+
+def _statuses(server: int) -> QuerySet[Capture]:
+    return Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)
+
+
+def _first(server: int, scopes: Collection[int], moment: int) -> Asked:
+    rows = _statuses(server).filter(scope__among=scopes, starts__gt=moment)
+    return rows.order_by("starts")[:1], (number("starts"),)
+
+
+def _last(server: int, scopes: Collection[int], moment: int, but: int) -> Asked:
+    rows = _statuses(server).filter(scope__among=scopes, starts__lte=moment).exclude(pk=but)
+    return rows.order_by("-starts")[:1], (number("starts"),)
+
+
+def _parsed_before(server: int, moment: int) -> Asked:
+    rows = _statuses(server).filter(result=Capture.Result.PARSED, starts__lt=moment)
+    return rows.order_by("-starts")[:1], (number("starts"),)
+
+
+def _parsed_after(server: int, moment: int) -> Asked:
+    rows = _statuses(server).filter(result=Capture.Result.PARSED, starts__gt=moment)
+    return rows.order_by("starts")[:1], (number("starts"),)
+
+
+def _between(server: int, low: int, high: int) -> Asked:
+    rows = _statuses(server).filter(starts__gte=low, starts__lte=high)
+    return rows.order_by("starts", "pk"), (number("starts"), "result", "detail", "scope__daemons")
+
+
+_SCOPES = Prepared(
+    lambda server: (StatusScope.objects.filter(server=server).order_by(), ("pk", "features"))
+)
+_FIRST = Prepared(_first)
+_LAST = Prepared(_last)
+_PARSED_BEFORE = Prepared(_parsed_before)
+_PARSED_AFTER = Prepared(_parsed_after)
+_BETWEEN = Prepared(_between)
+
+
+def _only(rows: list[tuple[Any, ...]]) -> int | None:
+    return rows[0][0] if rows else None
 
 
 class _Attempt(NamedTuple):
@@ -204,30 +243,20 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
 def _around(server: LicenseServer, at: int, *, newest: bool) -> list[_Attempt]:
     """Return the attempts from the last complete answer before a moment to the first one after
     it."""
-    statuses = (
-        Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)
-        .exclude(starts=None)
-        .order_by("starts", "pk")
-    )
-    parsed = statuses.filter(result=Capture.Result.PARSED)
-    before = parsed.filter(starts__lt=at).order_by("-starts").values_list("starts", flat=True)
-    after = parsed.filter(starts__gt=at).values_list("starts", flat=True)
-    low, high = before.first(), None if newest else after.first()
-    rows = statuses
-    if low is not None:
-        rows = rows.filter(starts__gte=low)
-    if high is not None:
-        rows = rows.filter(starts__lte=high)
+    low = _only(_PARSED_BEFORE.rows(server.pk, at))
+    high = None if newest else _only(_PARSED_AFTER.rows(server.pk, at))
     found: list[_Attempt] = []
-    for starts, result, detail, daemons in rows.values_list(
-        "starts", "result", "detail", "scope__daemons"
+    for starts, result, detail, daemons in _BETWEEN.rows(
+        server.pk, EVER if low is None else low, OPEN if high is None else high
     ):
         attempt = _Attempt(
-            int(starts.timestamp()),
+            starts,
             result == Capture.Result.PARSED,
             CAUSES.get(result, Gap.Cause.NOT_RECOGNISED),
             detail,
-            _named(result == Capture.Result.PARSED, daemons),
+            _named(
+                result == Capture.Result.PARSED, None if daemons is None else json.loads(daemons)
+            ),
         )
         if found and found[-1].at == attempt.at:
             # Of two in one second the one that tells more counts, whichever came first.

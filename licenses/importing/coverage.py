@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, Feature, Gap, LicenseServer
@@ -78,10 +80,18 @@ def replace(
 
 def log_spans(server: LicenseServer) -> dict[str, IntervalSet]:
     """Return what logs vouch for, by daemon; "" is the whole server. One query."""
-    found: dict[str, list[Coverage]] = {}
-    for row in Coverage.objects.filter(server=server, source=Coverage.Source.LOG).order_by():
-        found.setdefault(row.daemon, []).append(row)
-    return {daemon: _set_of(rows) for daemon, rows in found.items()}
+    found: dict[str, list[tuple[int, int]]] = {}
+    for daemon, start, end in _LOGGED.rows(server.pk):
+        found.setdefault(daemon, []).append((start, end))
+    return {daemon: IntervalSet.of_spans(spans) for daemon, spans in found.items()}
+
+
+def _logged(server: int) -> Asked:
+    rows = Coverage.objects.filter(server=server, source=Coverage.Source.LOG)
+    return rows.order_by(), ("daemon", number("starts"), number("ends"))
+
+
+_LOGGED = Prepared(_logged)
 
 
 def of_daemon(spans: dict[str, IntervalSet], daemon: str) -> IntervalSet:
@@ -169,22 +179,31 @@ def write_gap(
 def fill_gaps(server: LicenseServer, start: int, end: int) -> None:
     """Mark the gaps that touch [start, end) and that logs vouch for whole. The gap stays: it says
     that this was learned later."""
-    gaps = Gap.objects.filter(server=server, filled_by=None, ends__gt=start, starts__lt=end)
     daemons: list[str] | None = None
-    for gap in gaps:
+    for gap, of, first, last in _UNFILLED.rows(server.pk, start, end):
         if daemons is None:
             names = Feature.objects.filter(server=server).values_list("daemon", flat=True)
             daemons = sorted(set(names.order_by()))
-        logs = Coverage.objects.filter(
-            server=server,
-            source=Coverage.Source.LOG,
-            starts__lte=gap.starts,
-            ends__gte=gap.ends,
-        )
-        told = set(logs.values_list("daemon", flat=True))
-        needed = [gap.daemon] if gap.daemon else daemons
+        told = {daemon for (daemon,) in _TOLD.rows(server.pk, first, last)}
+        needed = [of] if of else daemons
         if "" in told or (needed and told.issuperset(needed)):
             piece = Capture.objects.filter(
-                server=server, kind=Capture.Kind.LOG, starts__lte=gap.ends
+                server=server, kind=Capture.Kind.LOG, starts__lte=last
             ).order_by("-starts", "-pk")
-            Gap.objects.filter(pk=gap.pk).update(filled_by=piece.first())
+            Gap.objects.filter(pk=gap).update(filled_by=piece.first())
+
+
+def _unfilled(server: int, start: int, end: int) -> Asked:
+    rows = Gap.objects.filter(server=server, filled_by=None, ends__gt=start, starts__lt=end)
+    return rows.order_by(), ("pk", "daemon", number("starts"), number("ends"))
+
+
+def _told(server: int, start: int, end: int) -> Asked:
+    rows = Coverage.objects.filter(
+        server=server, source=Coverage.Source.LOG, starts__lte=start, ends__gte=end
+    )
+    return rows.order_by(), ("daemon",)
+
+
+_UNFILLED = Prepared(_unfilled)
+_TOLD = Prepared(_told)

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from django.db import connection
 
-from licenses.analysis.rows import NONE, Coded, Column, insert
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import NONE, Coded, Column, insert, number
 from licenses.concurrency.intervals import Ints
 from licenses.models import Boundary, Capture, Checkout, Disagreement, Feature, LicenseServer
 
@@ -97,44 +98,37 @@ class Context:
     def __init__(self, server: LicenseServer, answers: Answers | None = None) -> None:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
-        self._set_back: list[SetBack] | None = None
         self._spans = log_spans(server)
         self._logs: dict[str, _Log] = {}
         self.answers = answers or Answers(server)
 
     def restarts(self, daemon: str) -> list[Restart]:
         if daemon not in self._restarts:
-            rows = (
-                Boundary.objects.filter(
-                    server=self.server, kind=Boundary.Kind.START, daemon__in=("", daemon)
-                )
-                .order_by("at", "daemon")
-                .values_list("at", "last_seen")
-            )
             self._restarts[daemon] = [
-                Restart(seconds, self._last_line_before(daemon, seconds, _seconds(last_seen)))
-                for seconds, last_seen in ((_seconds(at), last_seen) for at, last_seen in rows)
-                if seconds is not None
+                Restart(at, self._last_line_before(daemon, at, last_seen))
+                for kind, of, at, last_seen in self._boundaries
+                if kind == Boundary.Kind.START and of in ("", daemon)
             ]
         return self._restarts[daemon]
 
+    @cached_property
     def set_back(self) -> list[SetBack]:
-        """Return when the clock of the log was set back, in order."""
-        if self._set_back is None:
-            rows = Boundary.objects.filter(server=self.server, kind=Boundary.Kind.SET_BACK)
-            moments = rows.order_by("at").values_list("at", "last_seen")
-            self._set_back = [
-                SetBack(int(at.timestamp()), int(until.timestamp()))
-                for at, until in moments
-                if until is not None
-            ]
-        return self._set_back
+        """When the clock of the log was set back, in order."""
+        return [
+            SetBack(at, until)
+            for kind, _daemon, at, until in self._boundaries
+            if kind == Boundary.Kind.SET_BACK and until is not None
+        ]
 
     @cached_property
     def restart_moments(self) -> list[int]:
         """When any daemon of the server came up, in order."""
-        rows = Boundary.objects.filter(server=self.server, kind=Boundary.Kind.START)
-        return [int(at.timestamp()) for at in rows.order_by("at").values_list("at", flat=True)]
+        return [at for kind, _, at, _ in self._boundaries if kind == Boundary.Kind.START]
+
+    @cached_property
+    def _boundaries(self) -> list[tuple[int, str, int, int | None]]:
+        """Kind, daemon, moment and last line before it, in order."""
+        return cast(list[tuple[int, str, int, int | None]], _BOUNDARIES.rows(self.server.pk))
 
     def _last_line_before(self, daemon: str, restart: int, told: int | None) -> int:
         """Return when the log was last heard before a restart, from all its pieces, in whatever
@@ -164,6 +158,15 @@ class Context:
         lost = self.holes(daemon)
         index = bisect_right(lost, moment, key=lambda hole: hole.end)
         return lost[index] if index < len(lost) else None
+
+
+def _boundaries(server: int) -> Asked:
+    kinds = (Boundary.Kind.START, Boundary.Kind.SET_BACK)
+    rows = Boundary.objects.filter(server=server, kind__in=kinds).order_by("at", "daemon")
+    return rows, ("kind", "daemon", number("at"), number("last_seen"))
+
+
+_BOUNDARIES = Prepared(_boundaries)
 
 
 class _Log(NamedTuple):
@@ -199,7 +202,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             facts.get(key, ()),
             already_out=seeds,
             restarts=[restart for restart in context.restarts(daemon) if restart.at >= since],
-            set_back=[step for step in context.set_back() if step.at >= since],
+            set_back=[step for step in context.set_back if step.at >= since],
             seen=sightings.get(key, ()),
             next_poll=partial(context.answers.following, key.feature),
             log_until=partial(context.log_until, daemon),
@@ -345,7 +348,7 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
     answers = context.answers
     missed = _missed(answers, {key.feature for key in touched})
     while True:
-        _widen_to_steps(touched, context.set_back(), context.restart_moments)
+        _widen_to_steps(touched, context.set_back, context.restart_moments)
         found: dict[Key, list[Seen]] = defaultdict(list)
         sql = (
             _key_table(touched)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from licenses.analysis.prepared import Prepared
 from licenses.models import Feature, Host, Identity, LicenseServer, Person, pseudonym
 
 from .teams import match_names
@@ -32,9 +33,7 @@ class Directory:
         self.person_pseudonyms: dict[int, str] = {}
         self.host_pseudonyms: dict[int, str] = {}
         self.feature_names: dict[int, tuple[str, str]] = {}
-        for pk, daemon, name in Feature.objects.filter(server=server).values_list(
-            "pk", "daemon", "name"
-        ):
+        for pk, daemon, name in _FEATURES.rows(server.pk):
             self._remember_feature(pk, daemon, name)
 
     def learn(
@@ -112,6 +111,11 @@ class Directory:
 
     def person_label(self, login: str) -> str:
         return self.person_pseudonyms[self.persons[login]]
+
+
+_FEATURES = Prepared(
+    lambda server: (Feature.objects.filter(server=server), ("pk", "daemon", "name"))
+)
 
 
 def _add(

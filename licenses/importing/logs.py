@@ -139,7 +139,7 @@ class LogImport:
         piece = self.parser.read(block, last=last)
         self.whole_server = self.whole_server or b"(lmgrd)" in block
         with transaction.atomic():
-            LicenseServer.objects.select_for_update().get(pk=self.server.pk)
+            LicenseServer.objects.select_for_update().only("pk").get(pk=self.server.pk)
             self._store_piece(piece, block, offset, digest, path, before)
             if self.save_cursor:
                 self.save_cursor(self.cursor())

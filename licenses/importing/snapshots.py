@@ -62,7 +62,7 @@ def store_snapshot(
     """
     digest, path = store_raw(raw) if raw else (hashlib.sha256(raw).hexdigest(), "")
     with transaction.atomic():
-        LicenseServer.objects.select_for_update().get(pk=server.pk)
+        LicenseServer.objects.select_for_update().only("pk").get(pk=server.pk)
         state, _created = PollState.objects.get_or_create(server=server)
         clock = clock_back.note(server, _seconds(state.last_attempt_at), asked_at)
         statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)

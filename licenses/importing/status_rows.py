@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
 from licenses.evidence import entries
 from licenses.models import Capture, Checkout, Coverage, LicenseServer, Sighting
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
@@ -176,17 +178,8 @@ class StatusRows:
         it may end them, or leave their IN to another."""
         if not self.features:
             return
-        rows = Checkout.objects.filter(
-            Q(returned_at=None) | Q(returned_at__gte=self.at),
-            feature__in=self.features,
-            method=Checkout.Method.EVENT,
-            sighting=None,
-            taken_at__lt=self.at - 60,
-        )
-        for feature, person, host, seats, taken_at in rows.values_list(
-            "feature_id", "person_id", "host_id", "seats", "taken_at"
-        ):
-            _touch(stored, Key(feature, person, host, seats), _seconds(taken_at))
+        for *key, taken_at in _UNSEEN.rows(self.features, self.at, self.at - 60):
+            _touch(stored, Key(*key), taken_at)
 
     def _touch_not_yet_shown(self, stored: Stored) -> None:
         """Have the holdings looked at that only later answers show, though they say that they were
@@ -203,23 +196,10 @@ class StatusRows:
 
     def _touch_contradicted(self, stored: Stored) -> None:
         """Have the holdings looked at that the log ended, or was lost of, and this answer shows."""
-        if not self.server.coverage.filter(source=Coverage.Source.LOG).exists():
+        if not self.features or not _LOGGED.rows(self.server.pk):
             return
-        ended = Checkout.objects.filter(
-            feature=OuterRef("feature"),
-            person=OuterRef("person"),
-            host=OuterRef("host"),
-            sighting=OuterRef("pk"),
-            returned_after__lt=self.at,
-        )
-        rows = Sighting.objects.filter(Exists(ended), feature__in=self.features, gone_at=None)
-        for row in rows:
-            started = row.first_seen if row.started_at is None else row.started_at
-            _touch(
-                stored,
-                Key(row.feature_id, row.person_id, row.host_id, row.seats),
-                _seconds(started),
-            )
+        for *key, started_at, first_seen in _CONTRADICTED.rows(self.features, self.at):
+            _touch(stored, Key(*key), first_seen if started_at is None else started_at)
 
     def _entry(self, row: Sighting, new: bool) -> entries.Draft:
         """Return the evidence of a row: all that is now known of when it was shown."""
@@ -242,6 +222,42 @@ class StatusRows:
             body["person"] = self.directory.person_pseudonyms[row.person_id]
             body["host"] = self.directory.host_pseudonyms[row.host_id]
         return entries.draft("sample", self.at, body)
+
+
+_KEY = ("feature_id", "person_id", "host_id", "seats")
+
+
+def _unseen(features: Collection[int], at: int, before: int) -> Asked:
+    rows = Checkout.objects.filter(
+        Q(returned_at=None) | Q(returned_at__gte=at),
+        feature__among=features,
+        method=Checkout.Method.EVENT,
+        sighting=None,
+        taken_at__lt=before,
+    )
+    return rows.order_by(), (*_KEY, number("taken_at"))
+
+
+def _logged(server: int) -> Asked:
+    rows = Coverage.objects.filter(server=server, source=Coverage.Source.LOG)
+    return rows.order_by()[:1], ("pk",)
+
+
+def _contradicted(features: Collection[int], at: int) -> Asked:
+    ended = Checkout.objects.filter(
+        feature=OuterRef("feature"),
+        person=OuterRef("person"),
+        host=OuterRef("host"),
+        sighting=OuterRef("pk"),
+        returned_after__lt=at,
+    )
+    rows = Sighting.objects.filter(Exists(ended), feature__among=features, gone_at=None)
+    return rows.order_by(), (*_KEY, number("started_at"), number("first_seen"))
+
+
+_UNSEEN = Prepared(_unseen)
+_LOGGED = Prepared(_logged)
+_CONTRADICTED = Prepared(_contradicted)
 
 
 def _touch(stored: Stored, key: Key, at: int) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
 from licenses.evidence import entries
 from licenses.models import Capture, FeatureNow, IssuedCount, Sighting
 from licenses.sources.records import FeatureStatus, Snapshot
@@ -175,10 +178,7 @@ def _spans(steps: list[_Step]) -> dict[int, tuple[_Step, int | None]]:
 def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: int) -> None:
     """Store the newest totals. Of features that the answer does not tell in full (not in `whole`)
     only the error is news: what their totals leave out is unknown, and not 0."""
-    known = {
-        row.feature_id: row
-        for row in FeatureNow.objects.filter(feature__in=set(directory.feature_names))
-    }
+    known = {pk: (row, told_at) for pk, row, told_at in _NOW.rows(set(directory.feature_names))}
     told: dict[int, FeatureNow] = {}
     for feature in snapshot.features:
         # A list printed twice tells the same of a feature twice.
@@ -189,9 +189,9 @@ def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: in
     for pk, row in told.items():
         old = known.get(pk)
         if pk in whole:
-            fresh += [row] if old is None or int(old.at.timestamp()) <= at else []
-        elif old is not None and int(old.at.timestamp()) <= at:
-            row.pk = old.pk
+            fresh += [row] if old is None or old[1] <= at else []
+        elif old is not None and old[1] <= at:
+            row.pk = old[0]
             failing.append(row)
     FeatureNow.objects.bulk_create(
         sorted(fresh, key=lambda row: row.feature_id),
@@ -203,6 +203,12 @@ def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: in
     FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
 
 
+def _now(features: Collection[int]) -> Asked:
+    rows = FeatureNow.objects.filter(feature__among=features)
+    return rows.order_by(), ("feature_id", "pk", number("at"))
+
+
+_NOW = Prepared(_now)
 _TOTALS = [
     "issued",
     "uncounted",
