@@ -197,9 +197,13 @@ def ready(plan: Plan, kind: str, tool: Path, day: datetime, since: datetime) -> 
     hang.touch() if kind == "timeout" else hang.unlink(missing_ok=True)
 
 
-def held(server: LicenseServer) -> set[tuple[str, datetime]]:
-    rows = Sighting.objects.filter(feature__server=server, gone_at=None)
-    return set(rows.values_list("row_key", "first_seen"))
+def held(plans: list[Plan]) -> dict[int, set[tuple[str, datetime]]]:
+    """Return by server what is held there."""
+    found: dict[int, set[tuple[str, datetime]]] = {plan.server.pk: set() for plan in plans}
+    rows = Sighting.objects.filter(feature__server__in=found, gone_at=None)
+    for server, key, since in rows.values_list("feature__server", "row_key", "first_seen"):
+        found[server].add((key, since))
+    return found
 
 
 def joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -249,15 +253,16 @@ def ask(plans: list[Plan], tool: Path, monkeypatch: pytest.MonkeyPatch) -> list[
         for plan in active:
             turns[plan.server.pk] = kind = plan.turn()
             ready(plan, kind, tool, clock, since)
-        before = {plan.server.pk: held(plan.server) for plan in active}
+        before = held(active)
         captures = polling.poll([plan.server.pk for plan in active], force=True)
+        after = held(active)
         at = int(clock.timestamp())
         for plan in active:
             pk = plan.server.pk
             kind = turns[pk]
             if kind not in ("", "wrong daemon") and captures[pk].result == "parsed":
                 found.append(f"{kind}: taken for a full answer")
-            if kind and not held(plan.server) >= before[pk]:
+            if kind and not after[pk] >= before[pk]:
                 found.append(f"{kind}: a holding ended")
             if kind == "":
                 assert captures[pk].result == "parsed", captures[pk].detail
