@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 from functools import lru_cache
@@ -73,10 +73,11 @@ def as_text(numbers: Mapping[str, Any]) -> bytes:
 
 
 def _lines(numbers: Mapping[str, Any]) -> dict[str, str]:
-    known: Callable[[str], str | None] = (
-        numbers.line if isinstance(numbers, Numbers) else lambda _key: None
-    )
-    return {key: known(key) or f"{_compact(key)}:{_entry(value)}" for key, value in numbers.items()}
+    lines = {}
+    for key, value in numbers.items():
+        made = numbers.line(key) if isinstance(numbers, Numbers) else None
+        lines[key] = made or f"{_compact(key)}:{_entry(value)}"
+    return lines
 
 
 def _joined(lines: Mapping[str, str]) -> bytes:
