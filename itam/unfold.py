@@ -72,6 +72,5 @@ UNFOLD: dict[str, Any] = {
         "show_search": True,
         "command_search": True,
         "show_all_applications": False,
-        "navigation": "licenses.admin.navigation.sidebar",
     },
 }

@@ -5,12 +5,13 @@ Entries without permission are left out.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
@@ -107,7 +108,11 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the sidebar's groups for this user, in Unfold's form."""
+    """Return the sidebar's groups for this user, each with the links that are to be shown.
+
+    A link has title, icon, link and active, and a badge where rows wait for someone. A group is
+    active where one of its links is.
+    """
     groups = [_group(request, title, fold, entries) for title, fold, entries in GROUPS]
     reports: list[Entry] = [
         (capfirst(str(model._meta.verbose_name_plural)), "description", model._meta.label_lower)
@@ -115,12 +120,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         if model._meta.app_label == "reports"
     ]
     groups.insert(3, _group(request, gettext("Reports"), True, reports))
-    groups[0]["items"].insert(
-        0, {"title": gettext("Dashboard"), "icon": "monitoring", "link": reverse("admin:index")}
-    )
-    groups[0]["items"].append(
-        {"title": gettext("Status page"), "icon": "event_seat", "link": reverse("portal:status")}
-    )
+    first = reverse("admin:index")
+    dashboard = {"title": gettext("Dashboard"), "icon": "monitoring", "link": first}
+    groups[0]["items"].insert(0, dashboard | {"active": request.path == first})
+    status = {"title": gettext("Status page"), "icon": "event_seat"}
+    groups[0]["items"].append(status | {"link": reverse("portal:status"), "active": False})
+    for group in groups:
+        group["active"] = any(item["active"] for item in group["items"])
     return [group for group in groups if group["items"]]
 
 
@@ -133,15 +139,23 @@ def _group(
         site_admin = admin.site._registry.get(model)
         if site_admin is None or not site_admin.has_view_permission(request):
             continue
-        try:
-            link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        except NoReverseMatch:
+        link = _link(label, get_script_prefix())
+        if link is None:
             continue
-        item = {"title": words, "icon": icon, "link": link}
+        item = {"title": words, "icon": icon, "link": link, "active": link in request.path}
         if count := _badge(request, label):
             item["badge"] = str(count)
         items.append(item)
     return {"title": title, "collapsible": collapsible, "separator": bool(title), "items": items}
+
+
+@lru_cache(maxsize=256)
+def _link(label: str, prefix: str) -> str | None:
+    """Return the address of a model's list, which differs by what stands before all addresses."""
+    try:
+        return reverse(f"admin:{label.replace('.', '_')}_changelist")
+    except NoReverseMatch:
+        return None
 
 
 def _badge(request: HttpRequest, label: str) -> int:
