@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import django
-import unfold
 from django.apps import apps
 from django.conf import settings
 from django.db.models import Field, Model
@@ -38,7 +37,7 @@ _CALLS = {
     "npgettext": (0, 1, 2),
     "_": (None, 0, None),
 }
-_LOOK = [Path(unfold.__file__).parent / "templates"]
+_SHOWN = {"unfold", "admin", "auth", "axes", "import_export"}  # packages whose pages people meet
 _STRING = r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _IN_TEMPLATE = re.compile(
     rf"\b(gettext|ngettext|pgettext|npgettext|_)\({_STRING}(?:,\s*{_STRING})?(?:,\s*{_STRING})?"
@@ -82,7 +81,7 @@ class Entry:
 
 def extract(root: Path) -> set[Message]:
     """Return what the sources, the templates and the models below *root* have to say, and what the
-    admin's look says where its authors brought no German along."""
+    installed pages say whose authors brought no German along."""
     found: set[Message] = set()
     for folder in SOURCES:
         for path in sorted((root / folder).rglob("*.py")):
@@ -94,7 +93,7 @@ def extract(root: Path) -> set[Message]:
         if path.suffix in {".html", ".txt"}:
             found |= set(of_template(path.read_text(encoding="utf-8")))
     with override(None):
-        return found | set(of_models()) | set(of_the_look())
+        return found | set(of_models()) | set(of_installed())
 
 
 def of_python(source: str, also: Collection[str] = ()) -> Iterator[Message]:
@@ -130,19 +129,20 @@ def of_template(source: str) -> Iterator[Message]:
 
 
 def of_models() -> Iterator[Message]:
-    """Yield the names of our models and of their fields, and what their choices are called."""
+    """Yield the names of our models, fields and rights, and what their choices are called."""
     for model in our_models():
         names = [model._meta.verbose_name, model._meta.verbose_name_plural]
         fields = [field for field in model._meta.get_fields() if isinstance(field, Field)]
         shown = [field.verbose_name for field in fields if field.name not in ("id", "pk")]
         shown += [label for field in fields for _value, label in field.flatchoices or () if label]
-        for text in [*names, *shown]:
+        rights = [name for _codename, name in model._meta.permissions]
+        for text in [*names, *shown, *rights]:
             if text:
                 yield Message(str(text))
 
 
-def of_the_look() -> Iterator[Message]:
-    """Yield what the templates of the admin's look say and no installed package says in German."""
+def of_installed() -> Iterator[Message]:
+    """Yield what the pages of installed packages say, and none of them says in German."""
     known: set[str] = set()
     for root in [Path(django.__file__).parent / "conf", *_places()]:
         path = root / "locale" / "de" / "LC_MESSAGES" / "django.mo"
@@ -150,7 +150,7 @@ def of_the_look() -> Iterator[Message]:
             with path.open("rb") as file:
                 rows = GNUTranslations(file)._catalog  # type: ignore[attr-defined]
             known |= {row if isinstance(row, str) else row[0] for row in rows}
-    for root in [place for place in _places() if "unfold" in place.parts]:
+    for root in [place for place in _places() if _SHOWN & set(place.parts)]:
         inner = [root / "contrib"] if root.name == "unfold" else []  # applications of their own
         for path in sorted({*root.rglob("*.html"), *root.rglob("*.py")}):
             if not any(each in path.parents for each in inner):

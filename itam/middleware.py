@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import time
+import zoneinfo
 from collections.abc import Callable
 
 from csp.middleware import CSPMiddleware
@@ -13,7 +15,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from itam import errors
@@ -106,6 +108,36 @@ class LanguageMiddleware(LocaleMiddleware):
             request.LANGUAGE_CODE = translation.get_language()
         else:
             super().process_request(request)
+
+
+class ZoneMiddleware:
+    """Write times in the zone that the reader's browser told, and in the installation's otherwise.
+
+    Only where people read: what programs ask for does not hang on where their browser stands.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith(settings.ITAM_ENGLISH_PATHS):
+            return self.get_response(request)
+        with timezone.override(_known_zone(request.COOKIES.get(settings.ITAM_ZONE_COOKIE, ""))):
+            return self.get_response(request)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """Return the zone of that name; None, which stands for the installation's: there is none.
+
+    Anybody can write a cookie: only names of the list are looked up, as a name is a file's path.
+    """
+    return zoneinfo.ZoneInfo(name) if name in _zones() else None
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
 
 
 class SessionLimitsMiddleware:

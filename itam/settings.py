@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "itam.middleware.LanguageMiddleware",
+    "itam.middleware.ZoneMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -439,6 +440,7 @@ FORMAT_MODULE_PATH = ["itam.formats"]
 USE_TZ = True
 # The zone in which people read; what is stored is UTC.
 TIME_ZONE = env.zone("ITAM_TIME_ZONE")
+ITAM_ZONE_COOKIE = "itam-zone"  # zone.js writes it; a __Host- name could not be set without TLS
 
 # --- API ----------------------------------------------------------------------------------------
 

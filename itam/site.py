@@ -13,7 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from django.views.i18n import JavaScriptCatalog
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
@@ -31,6 +32,23 @@ SEARCHED = {
 MOST_OF_A_KIND = 8
 
 
+# What the scripts of Django's admin say and its German does not know; the catalogue has it.
+SCRIPT_WORDS = (
+    gettext_noop("(click to clear)"),
+    gettext_noop("Choose all %s"),
+    gettext_noop('Choose %s by selecting them and then select the "Choose" arrow button.'),
+    gettext_noop("Choose selected %s"),
+    gettext_noop("Remove all %s"),
+    gettext_noop('Remove %s by selecting them and then select the "Remove" arrow button.'),
+    gettext_noop("Remove selected %s"),
+)
+
+
+class Words(JavaScriptCatalog):
+    def get_catalog(self) -> dict[str, Any]:
+        return {text: gettext(text) for text in SCRIPT_WORDS} | super().get_catalog()
+
+
 class Site(UnfoldAdminSite):
     index_title = gettext_lazy("Dashboard")
     index_template = "admin/index.html"
@@ -39,6 +57,11 @@ class Site(UnfoldAdminSite):
         from licenses.admin import live, setup_page, undoing  # no models when the site is made
 
         return [*live.urls(self), *setup_page.urls(self), *undoing.urls(self)]
+
+    def i18n_javascript(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        return Words.as_view(packages=["django.contrib.admin"])(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """Return the pages by application, made only where something looks at them.

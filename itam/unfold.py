@@ -22,6 +22,10 @@ def _access(_request: HttpRequest) -> str:
     return static("itam/access.js")
 
 
+def _zone(_request: HttpRequest) -> str:
+    return static("itam/zone.js")
+
+
 def _icon(_request: HttpRequest) -> str:
     return static("itam/icon.svg")
 
@@ -48,7 +52,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_style],
-    "SCRIPTS": [_script, _access],
+    "SCRIPTS": [_script, _access, _zone],
     "DASHBOARD_CALLBACK": "licenses.admin.dashboard.fill",
     "BORDER_RADIUS": "8px",
     "COLORS": {

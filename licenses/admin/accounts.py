@@ -80,6 +80,17 @@ ACTIONS = {
 }
 
 
+def _action(right: Any) -> str:
+    """Return what a right allows with its kind of row: "see", or its own words."""
+    verb, _, model = right.codename.partition("_")
+    usual = model == right.content_type.model
+    return str(ACTIONS.get(verb) if usual and verb in ACTIONS else gettext(right.name))
+
+
+def _right(right: Any) -> str:
+    return f"{capfirst(right.content_type.name)}: {_action(right)}"
+
+
 def _is_role(group: Any) -> bool:
     """Tell whether a group is one whose rights the program itself gives, with every update."""
     return group is not None and group.name in ROLES
@@ -113,15 +124,18 @@ class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["name", "rights"] if _is_role(obj) else []
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        if "permissions" in form.base_fields:
+            form.base_fields["permissions"].label_from_instance = _right
+        return form
+
     @display(description=gettext_lazy("Rights"))
     def rights(self, group: Any) -> SafeString:
         """Return what a role may do, a line for each kind of row."""
         found: dict[str, list[str]] = {}
         for right in group.permissions.all():
-            verb, _, model = right.codename.partition("_")
-            usual = model == right.content_type.model
-            action = ACTIONS.get(verb, right.name) if usual else right.name
-            found.setdefault(capfirst(right.content_type.name), []).append(str(action))
+            found.setdefault(capfirst(right.content_type.name), []).append(_action(right))
         rows = ((kind, ", ".join(found[kind])) for kind in sorted(found))
         return format_html(
             '<ul class="lm-list">{}</ul>', format_html_join("", "<li>{}: {}</li>", rows)

@@ -100,7 +100,7 @@ def ask_audit(model_admin: Any, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     today = timezone.localdate()
     year = {"first": today.replace(year=today.year - 1, day=1), "end": today.replace(day=1)}
-    initial = {**year, "zone": str(timezone.get_current_timezone())}
+    initial = {**year, "zone": timezone.get_default_timezone_name()}
     form = AuditForm(request.user, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:

@@ -40,6 +40,7 @@ def test_german_pages_fit_a_phone_and_the_switch_leads_back(
         if "tab=use" in path:
             view = page.locator("[data-chart-view]")
             view.filter(has_text=re.compile("jeweils das Höchste je")).wait_for()
+    assert "itam-zone=UTC" in page.evaluate("document.cookie")  # the next page has its times
     page.get_by_role("button", name="English").click()
     page.wait_for_load_state("networkidle")
     assert page.get_attribute("html", "lang") == "en-gb"

@@ -91,3 +91,12 @@ def test_the_crawl_finds_english_where_it_is(
 ) -> None:
     page = visible(root.get(reverse("admin:index"), HTTP_ACCEPT_LANGUAGE="en").text)
     assert "Needs attention" in pattern.findall(page)
+
+
+def test_the_rights_of_a_group_and_the_scripts_of_their_form_speak_german(root: Client) -> None:
+    form = root.get(reverse("admin:auth_group_add"), HTTP_ACCEPT_LANGUAGE="de").text
+    assert ">Person: Namen hinter Pseudonymen sehen</option>" in form
+    assert ">Pool: ändern</option>" in form
+    assert "Can " not in form
+    script = root.get(reverse("admin:jsi18n"), HTTP_ACCEPT_LANGUAGE="de").text
+    assert '"Choose all %s": "Alle %s ausw' in script
