@@ -8,7 +8,7 @@ from reportlab.platypus import Flowable
 
 from reports.pdf import fonts, look
 from reports.pdf.axes import AXIS_SIZE, Plot, Tick
-from reports.pdf.ink import Ink
+from reports.pdf.ink import Drawing, Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import clip, safe
 from reports.pdf.words import say
@@ -28,7 +28,7 @@ class Bar:
     tone: Tone = Tone.PLAIN
 
 
-class HorizontalBars(Flowable):
+class HorizontalBars(Drawing):
     """Bars from one zero line.
 
     most: the figure that the longest bar would stand for; the largest one where it is not given.
@@ -100,7 +100,7 @@ class Right:
     tone: Tone = Tone.PLAIN
 
 
-class RightsTimeline(Flowable):
+class RightsTimeline(Drawing):
     """Rights as bars over [start, end), one a row, with the months below.
 
     A right that began before or lasts beyond the period runs to the edge, with an arrowhead.

@@ -11,9 +11,9 @@ from typing import Final
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph
 
 from reports.pdf import fonts, look
-from reports.pdf.ink import Ink
+from reports.pdf.ink import Drawing, Ink
 from reports.pdf.look import Tone
-from reports.pdf.text import LONG_TEXT, P, clip, lines, safe, wrap
+from reports.pdf.text import LONG_TEXT, P, Safe, clip, lines, safe, wrap
 from reports.pdf.words import say
 
 KEY_SIZE: Final = 7.0
@@ -28,9 +28,42 @@ def heading(text: str, level: int = 1, room: float = 90) -> list[Flowable]:
     room:  points that must be free below it, or it starts a new page: give a chart's height.
     """
     style = look.HEADINGS[level - 1]
-    paragraph = P(text, style)
-    paragraph.section = (safe(text), level - 1)
-    return [CondPageBreak(style.spaceBefore + style.leading + room), paragraph]
+    return [
+        CondPageBreak(style.spaceBefore + style.leading + room),
+        Heading(safe(text, font=style.fontName), level),
+    ]
+
+
+class Heading(Drawing):
+    """The title of a section, on as many lines as it takes, kept with what follows.
+
+    section: the title and its level from 0, for the outline.
+    """
+
+    keepWithNext = 1
+
+    def __init__(self, text: Safe, level: int) -> None:
+        super().__init__()
+        self._style = look.HEADINGS[level - 1]
+        self.section = (text, level - 1)
+        self.spaceBefore, self.spaceAfter = self._style.spaceBefore, self._style.spaceAfter
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Return the size, given the width."""
+        style = self._style
+        self.width = available_width
+        self._lines = wrap(self.section[0], style.fontName, style.fontSize, available_width, 9)
+        self.height = style.leading * len(self._lines)
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw it."""
+        ink, style = Ink(self.canv), self._style
+        y = self.height - style.fontSize
+        for line in self._lines:
+            ink.text(0, y, line, style.fontName, style.fontSize, look.TEXT)
+            y -= style.leading
+        ink.flush()
 
 
 def caption(text: str) -> Paragraph:
@@ -38,7 +71,7 @@ def caption(text: str) -> Paragraph:
     return P(text, look.CAPTION, limit=400)
 
 
-class Badge(Flowable):
+class Badge(Drawing):
     """A verdict across the page: a mark, the words, and below them the reason, on a tint."""
 
     def __init__(self, tone: Tone, words: str, reason: str = "") -> None:
@@ -73,7 +106,7 @@ class Badge(Flowable):
         ink.flush()
 
 
-class KeyValues(Flowable):
+class KeyValues(Drawing):
     """Facts in a grid, each under its name. A long value takes so many lines, then it is cut.
 
     pairs: name and value, row by row. A value that is one long word, such as a hash, is set in
@@ -130,7 +163,7 @@ class KeyValues(Flowable):
         ink.flush()
 
 
-class Note(Flowable):
+class Note(Drawing):
     """A box that draws attention: a title and a text, whose line breaks are kept."""
 
     def __init__(self, text: str, title: str = "", tone: Tone = Tone.PLAIN) -> None:
@@ -171,7 +204,7 @@ class Note(Flowable):
             part.drawOn(self.canv, 14, y)
 
 
-class Columns(Flowable):
+class Columns(Drawing):
     """Flowables side by side, their upper edges level."""
 
     def __init__(self, parts: Sequence[Flowable], shares: Sequence[float] = (), gap: float = 18):
@@ -209,7 +242,7 @@ class Signature:
     comment: str = ""
 
 
-class SignOff(Flowable):
+class SignOff(Drawing):
     """Lines to sign on, one a role."""
 
     _FIELDS = (

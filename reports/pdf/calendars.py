@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reportlab.platypus import Flowable
-
 from reports.pdf import fonts, look
-from reports.pdf.ink import Ink
+from reports.pdf.ink import Drawing, Ink
 from reports.pdf.text import clip, safe
 from reports.pdf.words import say
 
@@ -33,7 +31,7 @@ class CalendarMonth:
     bounded: Sequence[float] = ()
 
 
-class CompletenessCalendar(Flowable):
+class CompletenessCalendar(Drawing):
     """Months as rows, days as cells: solid as far as observed, hatched as far as not.
 
     Bounded time is pale, above the observed. A day that misses anything shows at least a sixth of

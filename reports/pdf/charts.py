@@ -24,7 +24,7 @@ from reports.pdf.axes import (
     whole_ticks,
     widened,
 )
-from reports.pdf.ink import Ink
+from reports.pdf.ink import Drawing, Ink
 from reports.pdf.look import Tone
 from reports.pdf.text import clip, safe
 from reports.pdf.words import say
@@ -68,7 +68,7 @@ class Callout:
     text: str
 
 
-class StepChart(Flowable):
+class StepChart(Drawing):
     """Use as steps against the line of what was allowed, as wide as the frame."""
 
     def __init__(
@@ -225,7 +225,7 @@ def _draw_over(ink: Ink, plot: Plot, use: Use) -> None:
         ink.fill([(x - 2.2, y + 4), (x + 2.2, y + 4), (x, y)], look.OVER)
 
 
-class LoadCurve(Flowable):
+class LoadCurve(Drawing):
     """How long each height held: for each number of seats the share of time with at least it.
 
     shares: shares[k] is the share (0 to 1) of the observed time with k seats or more in use,
@@ -297,7 +297,7 @@ def small_multiples(items: Sequence[Small], columns: int = 4) -> list[Flowable]:
     ]
 
 
-class SmallRow(Flowable):
+class SmallRow(Drawing):
     """A row of small charts; `small_multiples` makes them."""
 
     def __init__(self, items: Sequence[Small], columns: int, height: float = 78) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 
 from reportlab.graphics.barcode.qrencoder import QR8bitByte, QRCode, QRErrorCorrectLevel
-from reportlab.platypus import Flowable
 
 from reports.pdf import look
-from reports.pdf.ink import Ink
+from reports.pdf.ink import Drawing, Ink
 
 QUIET = 4  # modules of white around it (ISO/IEC 18004, 9.1)
 
 
-class Code(Flowable):
+class Code(Drawing):
     """A QR code of a text, with its quiet zone, as a square.
 
     text:   UTF-8; up to some 2,000 bytes.

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from reportlab.pdfbase.pdfdoc import PDFDocument
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable
 
 from reports.pdf import fonts
 from reports.pdf.text import Safe
@@ -198,6 +199,17 @@ class Ink:
             f"{resource} {size:.2f} Tf {string} Tj" for resource, string in self.runs(text, font)
         )
         self.operators.append(f"BT {rgb(color)} rg 1 0 0 1 {x:.2f} {y:.2f} Tm {shown} ET")
+
+
+class Drawing(Flowable):
+    """A flowable that an Ink draws: it needs none of the state that reportlab's canvas keeps, and
+    copies for each flowable."""
+
+    def drawOn(self, canvas: Canvas, x: float, y: float, _sW: float = 0) -> None:
+        """Draw it with its lower left corner at (x, y)."""
+        canvas._code.append(f"q 1 0 0 1 {x:.2f} {y:.2f} cm")
+        self._drawOn(canvas)
+        canvas._code.append("Q")
 
 
 def rgb(color: Color) -> str:

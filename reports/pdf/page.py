@@ -8,6 +8,7 @@ import hashlib
 import io
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -147,9 +148,17 @@ class _Document(BaseDocTemplate):
             self.canv.sections.append((title, level, self.frame._y + flowable.height))
 
 
+class _Frame(Frame):
+    """A frame that is quick to copy, as reportlab does for each heading that is kept with what
+    follows: it holds numbers alone."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Frame":
+        return copy(self)
+
+
 def _template(name: str, size: tuple[float, float]) -> PageTemplate:
     width, height = size
-    frame = Frame(
+    frame = _Frame(
         SIDE,
         BOTTOM,
         width - 2 * SIDE,

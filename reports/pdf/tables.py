@@ -9,15 +9,15 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from reportlab.pdfbase.pdfdoc import PDFDocument
-from reportlab.platypus import Flowable
 
 from reports.pdf import fonts, look
-from reports.pdf.ink import Align, Color, Ink, rgb
+from reports.pdf.ink import Align, Color, Drawing, Ink, rgb
 from reports.pdf.look import Tone
 from reports.pdf.text import LIMIT, Safe, clip, safe, wrap
 from reports.pdf.words import say
@@ -67,12 +67,26 @@ Row = Sequence[str | Cell] | Group
 _SIMPLE: Final = re.compile(r"[ -'*-\[\]-~]+")
 """ASCII that is drawn as it is: no control character, and nothing that a PDF string escapes."""
 
-# A cell of a column, and the operators before and after the baseline that draw it.
-_Memo = dict[str | Cell, tuple[str, str]]
-_memos: WeakKeyDictionary[PDFDocument, dict[tuple[object, ...], _Memo]] = WeakKeyDictionary()
+_BASELINE: Final = "\0"
+"""Stands where a row's baseline goes; no text that is drawn has this character (`safe`)."""
+
+# A cell of a column, and the operators that draw it.
+_Memo = dict[str | Cell, str]
 
 
-class FastTable(Flowable):
+class _Known:
+    """What tables of one document share: columns of one place and look their cells, tables of the
+    same columns their heads, so that many small tables do not start anew."""
+
+    def __init__(self) -> None:
+        self.memos: dict[tuple[object, ...], _Memo] = {}
+        self.heads: dict[tuple[tuple[Column, ...], float], str] = {}
+
+
+_known: WeakKeyDictionary[PDFDocument, _Known] = WeakKeyDictionary()
+
+
+class FastTable(Drawing):
     """A table as wide as its frame, which repeats its header on each page.
 
     rows:   a text or a Cell for each column, or a Group; another number of cells raises ValueError.
@@ -140,7 +154,7 @@ class FastTable(Flowable):
         self, rows: range, total: Sequence[str | Cell] | None, space_after: float
     ) -> "FastTable":
         piece = FastTable.__new__(FastTable)
-        Flowable.__init__(piece)
+        Drawing.__init__(piece)
         piece._plan, piece._range, piece._total = self._plan, rows, total
         piece._empty, piece._zebra, piece.spaceAfter = self._empty, self._zebra, space_after
         return piece
@@ -175,14 +189,49 @@ class FastTable(Flowable):
         ink.flush()
 
     def _draw_head(self, ink: Ink) -> None:
-        """Draw the column titles, standing on the rule."""
-        plan = self._plan
-        bottom = self.height - plan.head_height
-        for column, x, title in zip(plan.columns, plan.anchors, plan.titles, strict=True):
-            for number, line in enumerate(reversed(title)):
-                baseline = bottom + 4 + number * HEAD_LEADING
-                ink.text(x, baseline, line, fonts.BOLD, HEAD_SIZE, look.MUTED, column.align)
-        ink.line((0, bottom), (self.width, bottom), look.TEXT, 0.8)
+        """Draw the column titles, standing on the rule; nothing else may be drawn after."""
+        plan, heads = self._plan, _known.setdefault(ink.document, _Known()).heads
+        drawn = heads.get((plan.columns, self.width))
+        if drawn is None:
+            head = Ink(self.canv)
+            for column, x, title in zip(plan.columns, plan.anchors, plan.titles, strict=True):
+                for number, line in enumerate(reversed(title)):
+                    y = 4 + number * HEAD_LEADING
+                    head.text(x, y, line, fonts.BOLD, HEAD_SIZE, look.MUTED, column.align)
+            head.line((0, 0), (self.width, 0), look.TEXT, 0.8)
+            drawn = heads[plan.columns, self.width] = "\n".join(head.operators)
+        ink.operators += [f"1 0 0 1 0 {self.height - plan.head_height:.2f} cm", drawn]
+
+
+class _Laid(NamedTuple):
+    """Of each column in a table of a known width: width, left edge, room of its text, the x that
+    its texts are aligned to, and the lines of its title."""
+
+    widths: list[float]
+    lefts: list[float]
+    rooms: list[float]
+    anchors: list[float]
+    titles: list[tuple[Safe, ...]]
+
+
+@lru_cache(maxsize=256)
+def _laid_out(columns: tuple[Column, ...], width: float) -> _Laid:
+    """Lay *columns* out over *width* points."""
+    widths = _widths(columns, width)
+    lefts = list(accumulate(widths, initial=0.0))[:-1]
+    return _Laid(
+        widths,
+        lefts,
+        [wide - 2 * PAD_X for wide in widths],
+        [
+            _anchor(column.align, left, wide)
+            for column, left, wide in zip(columns, lefts, widths, strict=True)
+        ],
+        [
+            wrap(safe(column.title), fonts.BOLD, HEAD_SIZE, wide - 2 * PAD_X, HEAD_LINES)
+            for column, wide in zip(columns, widths, strict=True)
+        ],
+    )
 
 
 def _widths(columns: Sequence[Column], width: float) -> list[float]:
@@ -216,7 +265,7 @@ class _Plan:
     def __init__(
         self, columns: Sequence[Column], rows: Sequence[Row], size: float, limit: int
     ) -> None:
-        self.columns, self.rows, self.size, self.limit = columns, rows, size, limit
+        self.columns, self.rows, self.size, self.limit = tuple(columns), rows, size, limit
         self.leading = size * LEADING
         self.line_height = self.leading + 2 * PAD_Y
         self.first_baseline = PAD_Y + (self.leading + size * fonts.CAP_HEIGHT) / 2
@@ -228,17 +277,8 @@ class _Plan:
         if width == self._width:
             return
         self._width = width
-        self.widths = _widths(self.columns, width)
-        self.lefts = list(accumulate(self.widths, initial=0.0))[:-1]
-        self.rooms = [wide - 2 * PAD_X for wide in self.widths]
-        self.anchors = [
-            _anchor(column.align, left, wide)
-            for column, left, wide in zip(self.columns, self.lefts, self.widths, strict=True)
-        ]
-        self.titles = [
-            wrap(safe(column.title), fonts.BOLD, HEAD_SIZE, wide - 2 * PAD_X, HEAD_LINES)
-            for column, wide in zip(self.columns, self.widths, strict=True)
-        ]
+        laid = _laid_out(self.columns, width)
+        self.widths, self.lefts, self.rooms, self.anchors, self.titles = laid
         self.head_height = max(len(title) for title in self.titles) * HEAD_LEADING + 5
         self.heights: list[float] = []
         if any(column.lines > 1 for column in self.columns):
@@ -268,15 +308,10 @@ class _Plan:
         ]
 
     def memos(self, document: PDFDocument) -> list[_Memo]:
-        """Return for each column what its cells of one line became in *document*.
-
-        Columns of the same place and look share it, so that many small tables do not start anew.
-        """
-        known = _memos.get(document)
-        if known is None:
-            known = _memos[document] = {}
+        """Return for each column what its cells of one line became in *document*."""
+        memos = _known.setdefault(document, _Known()).memos
         return [
-            known.setdefault((left, width, column.align, column.font, self.size, self.limit), {})
+            memos.setdefault((left, width, column.align, column.font, self.size, self.limit), {})
             for column, left, width in zip(self.columns, self.lefts, self.widths, strict=True)
         ]
 
@@ -336,15 +371,14 @@ class _Page:
             [memo.get(cell) or self._learn(memo, cell, index) for cell in column]
             for index, (memo, column) in enumerate(zip(self.memos, columns, strict=False))
         ]
-        operators = zip(*learnt, strict=True)
+        operators = map(" ".join, zip(*learnt, strict=True))
         toned = [index for index, column in enumerate(columns) if Cell in map(type, column)]
         baseline = top - plan.first_baseline
         for row in rows:
             if isinstance(row, Group):
                 self._group(row, baseline)
             else:
-                y = f"{baseline:.2f}"
-                add(" ".join([before + y + after for before, after in next(operators)]))
+                add(next(operators).replace(_BASELINE, f"{baseline:.2f}"))
                 for index in toned:
                     self._mark(row[index], index, baseline, 1)
             baseline -= plan.line_height
@@ -385,23 +419,23 @@ class _Page:
         """Hand the text object to the ink."""
         self.ink.operators.extend([*self.texts, "ET"])
 
-    def _learn(self, memo: _Memo, cell: str | Cell, index: int) -> tuple[str, str]:
-        """Add to *memo*, and return, what comes before and after the baseline of a cell."""
+    def _learn(self, memo: _Memo, cell: str | Cell, index: int) -> str:
+        """Add to *memo*, and return, what draws a cell on `_BASELINE`."""
         x = self.plan.simple(cell, index)
         if x is not None:
-            known = memo[cell] = f"1 0 0 1 {x:.2f} ", f" Tm ({cell}) Tj"
+            known = memo[cell] = f"1 0 0 1 {x:.2f} {_BASELINE} Tm ({cell}) Tj"
             return known
         (line,), font = self.plan.cell(cell, index, 1)
         tone = cell.tone if isinstance(cell, Cell) else Tone.PLAIN
-        before = f"1 0 0 1 {self._left(line, font, index, tone):.2f} "
         runs = self.ink.runs(line, font)
         if len(runs) == 1 and runs[0][0] == self.resource:
-            after = f" Tm {runs[0][1]} Tj"  # in the font that is set already
+            shown = f"{runs[0][1]} Tj"  # in the font that is set already
         else:
-            after = f" Tm {self._shown(line, font)} {self.font}"
+            shown = f"{self._shown(line, font)} {self.font}"
+        known = f"1 0 0 1 {self._left(line, font, index, tone):.2f} {_BASELINE} Tm {shown}"
         if tone is not Tone.PLAIN:
-            before, after = f"{rgb(tone.color)} rg {before}", f"{after} {self.color}"
-        known = memo[cell] = before, after
+            known = f"{rgb(tone.color)} rg {known} {self.color}"
+        memo[cell] = known
         return known
 
     def _mark(self, cell: str | Cell, index: int, baseline: float, most: int) -> None:
