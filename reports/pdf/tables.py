@@ -111,9 +111,10 @@ class FastTable(Drawing):
         space_after: float = 10.0,
     ) -> None:
         super().__init__()
-        for number, row in enumerate([*rows, *([total] if total else [])], start=1):
-            if not isinstance(row, Group) and len(row) != len(columns):
-                raise ValueError(f"row {number}: {len(row)} cells, expected {len(columns)}")
+        wide = len(columns)
+        for number, row in enumerate([*rows, total] if total else rows, start=1):
+            if not isinstance(row, Group) and len(row) != wide:
+                raise ValueError(f"row {number}: {len(row)} cells, expected {wide}")
         self._plan = _Plan(columns, rows, size, limit)
         self._total = total
         self._empty = empty or say("None.")
@@ -368,7 +369,7 @@ class _Page:
         plan, add = self.plan, self.texts.append
         columns = list(zip(*[row for row in rows if not isinstance(row, Group)], strict=True))
         learnt = [
-            [memo.get(cell) or self._learn(memo, cell, index) for cell in column]
+            self._known(memo, column, index)
             for index, (memo, column) in enumerate(zip(self.memos, columns, strict=False))
         ]
         operators = map(" ".join, zip(*learnt, strict=True))
@@ -418,6 +419,13 @@ class _Page:
     def finish(self) -> None:
         """Hand the text object to the ink."""
         self.ink.operators.extend([*self.texts, "ET"])
+
+    def _known(self, memo: _Memo, column: Sequence[str | Cell], index: int) -> list[str]:
+        """Return what draws each cell of column *index*."""
+        try:
+            return [memo[cell] for cell in column]
+        except KeyError:
+            return [memo.get(cell) or self._learn(memo, cell, index) for cell in column]
 
     def _learn(self, memo: _Memo, cell: str | Cell, index: int) -> str:
         """Add to *memo*, and return, what draws a cell on `_BASELINE`."""
