@@ -93,7 +93,7 @@ def test_figures_end_at_one_edge() -> None:
     plan = whole._plan
     page = _Page(plan, Ink(Canvas(io.BytesIO(), initialFontName=fonts.REGULAR)))
     for text in ("7", "1,234", "99.87"):
-        start = float(page._learn({}, text, 0)[0].split()[4])
+        start = float(page._learn({}, text, 0).split()[4])
         assert start + fonts.width(text, fonts.REGULAR, 8) == pytest.approx(96, abs=0.01)
 
 
