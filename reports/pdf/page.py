@@ -15,6 +15,7 @@ from typing import Any, Final
 from reportlab import rl_config
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import TimeStamp
+from reportlab.pdfbase.pdfdoc import PDFResourceDictionary
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
@@ -181,7 +182,17 @@ class _Pages(Canvas):
         self._finished: list[dict[str, Any]] = []
         self.sections: list[tuple[str, int, float]] = []  # title, level, y of the page drawn now
         _date(self._doc, masthead.as_of)
+        resources = PDFResourceDictionary()
+        resources.basicFonts()
+        resources.basicProcs()
+        self._resources = self._doc.Reference(resources, "resources")
         self.showOutline()
+
+    def _setXObjects(self, thing: Any) -> None:
+        """Let all pages share one dictionary of fonts, where they use nothing else."""
+        super()._setXObjects(thing)
+        if not thing.XObjects:
+            thing.Resources = self._resources
 
     def showPage(self) -> None:
         """Put the page aside."""
