@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from licenses.analysis import coverage
 from licenses.analysis.coverage import PoolGap, observed_time
@@ -17,6 +18,7 @@ from licenses.analysis.holdings import load_horizons
 from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, load_mappings, servers
 from licenses.analysis.rights import (
     Statement,
+    in_force,
     load_rights,
     load_statements,
     proven_from_rights,
@@ -43,11 +45,13 @@ class PoolBounds:
     capacity:  the most seats that its servers could have issued; UNKNOWN where that cannot be told.
     by_file:   the time in which a licence file alone says so, and no answer of the server.
     exact:     logs tell of every holding then, also of those taken before the log began.
+    uncounted: a server serves seats without a number: whoever uses one need not ask for it.
     """
 
     capacity: Steps
     by_file: IntervalSet
     exact: IntervalSet
+    uncounted: IntervalSet
 
     def within(self, proven: Steps) -> IntervalSet:
         """Return the time in which the servers could not issue more than what is proven."""
@@ -79,6 +83,7 @@ class _Sights:
 
     logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
     restarts:     moments at which a daemon began with nothing out.
+    doubts:       moments from which on more seats may be out than a log tells.
     steps:        by server, how far apart two answers of one span are at most.
     newest:       by (server, daemon), the last moment that anything is told of.
     """
@@ -86,6 +91,7 @@ class _Sights:
     logs: dict[Daemon, list[tuple[int, int]]]
     polls: dict[Daemon, list[tuple[int, int]]]
     restarts: dict[Daemon, list[int]]
+    doubts: dict[Daemon, list[int]]
     steps: dict[int, int]
     newest: dict[Daemon, int]
 
@@ -94,9 +100,10 @@ class _Sights:
         both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
         return IntervalSet.of_spans(span for key in both for span in spans.get(key, ()))
 
-    def started(self, mapping: Mapping) -> list[int]:
+    def moments(self, told: dict[Daemon, list[int]], mapping: Mapping) -> list[int]:
+        """Return the moments of a feature's daemon, with those of its whole server, in order."""
         both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
-        return sorted(moment for key in both for moment in self.restarts.get(key, ()))
+        return sorted(moment for key in both for moment in told.get(key, ()))
 
 
 def load_bounds(
@@ -159,7 +166,7 @@ def _of_pool(
     end: int,
 ) -> PoolBounds:
     capacity = Steps.constant(0, start, end)
-    mapped = silent = by_file = IntervalSet.empty()
+    mapped = silent = by_file = uncounted = IntervalSet.empty()
     exact = []
     for mapping in maps:
         span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
@@ -167,17 +174,34 @@ def _of_pool(
             continue
         mapped = mapped.union(span)
         exact.append((mapping, _whole_log(mapping, sights)))
-        most, told_by_server, told_by_file = _of_feature(
-            mapping, statements.get(mapping.feature, ()), sights, told, start, end
-        )
+        rows = statements.get(mapping.feature, ())
+        uncounted = uncounted.union(_uncounted(rows, span))
+        most, told_by_server, told_by_file = _of_feature(mapping, rows, sights, told, start, end)
         silent = silent.union(span.subtract(told_by_server).subtract(told_by_file))
         by_file = by_file.union(span.intersection(told_by_file).subtract(told_by_server))
         # A component is a part of its package, so the sum bounds what counts once, too.
         capacity = capacity.plus(_weighted(most, mapping.weight, span))
     known = mapped.subtract(silent)
     return PoolBounds(
-        capacity.only_within(known), by_file.intersection(known), observed_time(exact, start, end)
+        capacity.only_within(known),
+        by_file.intersection(known),
+        observed_time(exact, start, end).subtract(uncounted),
+        uncounted,
     )
+
+
+def _uncounted(rows: Sequence[Statement], span: IntervalSet) -> IntervalSet:
+    """Return the time of a span in which what is stated of a feature holds no number."""
+    if all(row.seats is not None for row in rows):
+        return IntervalSet.empty()
+    cells = (cell for first, last in span for cell in in_force(rows, first, last))
+    return IntervalSet.of_spans((c.start, c.end) for c in cells if c.source and c.seats is None)
+
+
+def _beyond(total: Statement, files: Sequence[Statement]) -> bool:
+    """Tell whether an answer tells of more seats than the lines of files in force then."""
+    lines = [row.seats or 0 for row in files if row.start <= total.start < row.end]
+    return (total.seats or 0) > sum(lines)
 
 
 def _weighted(most: Steps, weight: int, span: IntervalSet) -> Steps:
@@ -208,6 +232,9 @@ def _of_feature(
     most = filed.maximum(stated).plus(overdraft)
     by_server, changed = _from_answers(mapping, totals, sights, told.get(mapping.feature, EVER))
     by_file = _from_files(mapping, files, sights)
+    if totals and _beyond(totals[0], files):
+        # The server had read another file by its first answer, and nobody knows since when.
+        by_file = by_file.subtract(IntervalSet.of([EVER], [totals[0].start]))
     return (
         most,
         window.intersection(by_server).subtract(uncounted),
@@ -264,24 +291,30 @@ def _whole_log(mapping: Mapping, sights: _Sights) -> IntervalSet:
     """Return the time in which a log tells of every holding of a feature.
 
     What was taken before a log began is in no line of it. It is known from the next start of the
-    daemon on, with nothing out, or from the next complete answer, which shows what is.
+    daemon on, with nothing out, or from the next complete answer, which shows what is. So is what
+    a line may hide that cannot be read.
     """
     answers = sights.of(sights.polls, mapping)
     begins, ends = answers.starts.tolist(), answers.ends.tolist()
-    restarts = sights.started(mapping)
+    restarts = sights.moments(sights.restarts, mapping)
+    doubts = sights.moments(sights.doubts, mapping)
     found = []
     for first, last in sights.of(sights.logs, mapping):
-        known = OPEN
-        place = bisect_left(restarts, first)
-        if place < len(restarts):
-            known = restarts[place]
-        place = bisect_left(ends, first)
-        if place < len(ends):
-            answer = begins[place]
-            if answer < first:
-                answer = min(ends[place], first + sights.steps[mapping.server])
-            known = min(known, answer)
-        found.append((known, last))
+        cuts = doubts[bisect_left(doubts, first) : bisect_left(doubts, last)]
+        for since, until in pairwise([first, *cuts, last]):
+            # A start or an answer of the second of a doubt may come before it.
+            look = bisect_right if since in cuts else bisect_left
+            known = OPEN
+            place = look(restarts, since)
+            if place < len(restarts):
+                known = restarts[place]
+            place = look(ends, since)
+            if place < len(ends):
+                answer = begins[place]
+                if answer <= since:
+                    answer = min(ends[place], since + sights.steps[mapping.server])
+                known = min(known, answer)
+            found.append((known, until))
     return IntervalSet.of_spans(found)
 
 
@@ -297,9 +330,13 @@ def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
         spans = polls if source == Coverage.Source.POLLS else logs
         spans.setdefault((server, daemon), []).append((first, last))
     restarts: dict[Daemon, list[int]] = {}
-    begun = Boundary.objects.filter(server__in=ids, kind=Boundary.Kind.START, at__lt=end)
-    for server, daemon, at in begun.order_by("at").values_list("server_id", "daemon", number("at")):
-        restarts.setdefault((server, daemon), []).append(at)
+    doubts: dict[Daemon, list[int]] = {}
+    kinds = {Boundary.Kind.START: restarts, Boundary.Kind.DOUBT: doubts}
+    told = Boundary.objects.filter(server__in=ids, kind__in=list(kinds), at__lt=end)
+    for server, daemon, kind, at in told.order_by("at").values_list(
+        "server_id", "daemon", "kind", number("at")
+    ):
+        kinds[kind].setdefault((server, daemon), []).append(at)
     steps = {
         pk: longest_step(seconds)
         for pk, seconds in LicenseServer.objects.filter(pk__in=ids)
@@ -310,7 +347,7 @@ def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
     newest = dict(horizons.logs)
     for owner, moment in horizons.polls.items():
         newest[owner] = max(newest.get(owner, EVER), moment)
-    return _Sights(logs, polls, restarts, steps, newest)
+    return _Sights(logs, polls, restarts, doubts, steps, newest)
 
 
 def _summed(rows: Sequence[Statement], name: str, start: int, end: int) -> Steps:

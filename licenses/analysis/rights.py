@@ -288,7 +288,7 @@ def issued_steps(
         if first >= last:
             continue
         mapped.append((first, last))
-        for cell in _in_force(statements.get(mapping.feature, ()), first, last):
+        for cell in in_force(statements.get(mapping.feature, ()), first, last):
             if cell.seats is None:
                 silent.append((cell.start, cell.end))
                 uncounted |= cell.source != ""
@@ -393,7 +393,7 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
     return local_midnight(day, zone)
 
 
-def _in_force(statements: Sequence[Statement], start: int, end: int) -> list[Statement]:
+def in_force(statements: Sequence[Statement], start: int, end: int) -> list[Statement]:
     """Return what holds at each moment of [start, end); a cell without a source is silence."""
     moments = np.array([m for row in statements for m in (row.start, row.end)], dtype=np.int64)
     grid = merged_times([moments], start, end).tolist()

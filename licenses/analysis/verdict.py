@@ -249,6 +249,8 @@ class _Judge:
         self.observed = coverage.seen.seconds_within(edges).tolist()
         self._bound(edges)
         self.unknown = self.silent.intersection(coverage.expected).seconds_within(edges).tolist()
+        unmeasured = bounds.uncounted.intersection(coverage.expected)
+        self.unmeasured = unmeasured.seconds_within(edges).tolist()
 
     def _bound(self, edges: Ints) -> None:
         """Find what rests on the servers' own bounds, on logs, and on neither."""
@@ -373,6 +375,8 @@ class _Judge:
             # Only before the first line is it unknown, so there is one end.
             until = self._when(int(self.silent.ends[-1]))
             return said(_nothing_allowed, bool(uncounted), until)
+        if self.unmeasured[place]:
+            return said(_unmeasured)
         if self.claimed[place]:
             return self._unproven(*self.months[place])
         return ""
@@ -428,6 +432,13 @@ def _claimed(used: int, when: str, proven: int) -> str:
 
 def _logs_tell() -> str:
     return gettext("Logs tell of every seat at every moment: never above what documents prove.")
+
+
+def _unmeasured() -> str:
+    return gettext(
+        "The server issues seats without a number: nobody has to ask it for one, so use cannot be"
+        " measured."
+    )
 
 
 def _bounded(most: int, right: int, blind: int, filed: bool) -> str:

@@ -320,6 +320,28 @@ def _store_boundaries(
             stored.drafts.append(draft("config", item.at, body))
 
 
+def store_doubts(doubts: Iterable[tuple[str, int]], server: LicenseServer, stored: Stored) -> None:
+    """Store from when on more seats may be out than a log tells: daemon and moment each."""
+    wanted = set(doubts)
+    if not wanted:
+        return
+    moments = [at for _daemon, at in wanted]
+    known = Boundary.objects.filter(
+        server=server,
+        kind=Boundary.Kind.DOUBT,
+        at__range=(moment(min(moments)), moment(max(moments))),
+    )
+    wanted -= {(daemon, int(at.timestamp())) for daemon, at in known.values_list("daemon", "at")}
+    new = sorted(wanted)
+    Boundary.objects.bulk_create(
+        Boundary(server=server, daemon=daemon, at=moment(at), kind=Boundary.Kind.DOUBT)
+        for daemon, at in new
+    )
+    stored.drafts += [
+        draft("config", at, {"daemon": daemon, "what": "log doubt"}) for daemon, at in new
+    ]
+
+
 def store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:
     """Store where the clock was set back. (Its evidence is the `clock` entry of every step.)"""
     steps = {

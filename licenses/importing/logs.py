@@ -163,6 +163,7 @@ class LogImport:
         stored = facts.store(piece, self.directory, self.repeats)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         facts.store_steps(steps, self.server, stored)
+        facts.store_doubts(self.parser.take_doubts(), self.server, stored)
         items = [*piece.others, *steps]
         if self.parser.last_at is not None:
             self.repeats.forget_before(self.parser.last_at - facts.REPEAT_WINDOW)

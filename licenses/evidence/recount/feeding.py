@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from datetime import datetime, time
 
-from .curves import combined, curve
+from .curves import combined, curve, on
 from .holdings import feature_holdings
 from .spans import FAR, both, minus, union
 
@@ -62,18 +62,25 @@ class Fed:
         """Return the curve of seats that the server says it issues; None where nobody says."""
         moments = {-FAR, *(m for row in self.files for m in row[:2])}
         moments |= {m for row in self.totals for m in row[:2]}
-        found = []
-        for moment in sorted(moments):
-            total = next((row for row in self.totals[::-1] if row[0] <= moment < row[1]), None)
-            lines = [row for row in self.files if row[0] <= moment < row[1]]
-            if total and all(row[0] <= total[0] for row in lines):
-                found.append((moment, total[2]))
-            elif lines:
-                counts = [row[2] for row in lines]
-                found.append((moment, None if None in counts else sum(counts)))
-            else:
-                found.append((moment, None))
-        return found
+        return [
+            (moment, sum(counts) if counts and None not in counts else None)
+            for moment in sorted(moments)
+            for counts in [self.stated(moment)]
+        ]
+
+    def stated(self, moment):
+        """Return what is stated to be issued then, a number each; None: seats without one."""
+        total = next((row for row in self.totals[::-1] if row[0] <= moment < row[1]), None)
+        lines = [row for row in self.files if row[0] <= moment < row[1]]
+        if total and all(row[0] <= total[0] for row in lines):
+            return [total[2]]
+        return [row[2] for row in lines]
+
+    def uncounted(self):
+        """Return the time in which seats without a number are stated: nobody need ask for one."""
+        moments = sorted({m for row in self.files + self.totals for m in row[:2]})
+        cells = zip(moments, moments[1:])
+        return union([cell for cell in cells if None in self.stated(cell[0])])
 
     def possible(self):
         """Return (most seats that could be out, when answers around say so, when files do)."""
@@ -83,7 +90,12 @@ class Fed:
         most = combined(lambda f, s, o: max(f, s) + o, filed, stated, over)
         uncounted = union([row[:2] for row in self.files + self.totals if row[2] is None])
         same, changed = self.between_answers()
-        return most, minus(same, uncounted), minus(minus(self.by_file(), changed), uncounted)
+        by_file = self.by_file()
+        if self.totals:
+            first, _end, count = self.totals[0]
+            if (count or 0) > on(filed, [first])[0]:
+                by_file = minus(by_file, [(-FAR, first)])  # the server did not read that file
+        return most, minus(same, uncounted), minus(minus(by_file, changed), uncounted)
 
     def between_answers(self):
         same, changed, step = [], [], self.server.stock["step"]
@@ -115,16 +127,20 @@ class Fed:
     def whole_log(self):
         """Return the time in which a log tells of every holding, also of earlier ones."""
         begun = sorted({*self.server.restarts[""], *self.server.restarts[self.feature[0]]})
+        doubts = {*self.server.doubts[""], *self.server.doubts[self.feature[0]]}
         found = []
         for first, last in self.logs:
-            known = next((at for at in begun if at >= first), FAR)
-            span = next((span for span in self.polls if span[1] >= first), None)
-            if span is not None:
-                answer = span[0]
-                if answer < first:
-                    answer = min(span[1], first + self.server.stock["step"])
-                known = min(known, answer)
-            found.append((known, last))
+            cuts = sorted(at for at in doubts if first <= at < last)
+            for since, until in zip([first, *cuts], [*cuts, last]):
+                least = since + (since in doubts)  # one of that second may come before the doubt
+                known = next((at for at in begun if at >= least), FAR)
+                span = next((span for span in self.polls if span[1] >= least), None)
+                if span is not None:
+                    answer = span[0]
+                    if answer <= since:
+                        answer = min(span[1], since + self.server.stock["step"])
+                    known = min(known, answer)
+                found.append((known, until))
         return union(found)
 
 

@@ -83,6 +83,7 @@ class Pool:
     def bound(self):
         """Find the time in which more than what is proven was impossible, and what is doubtful."""
         capacity, silent, exact = curve([]), [], []
+        uncounted = union(*(both(fed.span, fed.uncounted()) for fed in self.fed))
         for fed in self.fed:
             most, by_server, by_file = fed.possible()
             weight = fed.weight
@@ -94,7 +95,8 @@ class Pool:
         self.safe = where(
             lambda most, right: None not in (most, right) and most <= right, capacity, self.proven
         )
-        logged = minus(both(self.expected, observed(exact)), self.safe)
+        logged = minus(both(self.expected, observed(exact)), union(self.safe, uncounted))
+        self.unmeasured = both(uncounted, self.expected)
         self.bare = minus(minus(self.expected, self.safe), logged)
         most = curve((row["taken"], row["back"], row["seats"]) for row in self.rows)
         above = where(lambda m, p: p is not None and m > p, most, self.proven)

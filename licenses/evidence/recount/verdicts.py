@@ -39,7 +39,7 @@ def verdict_of(pool, start, end, floor):
         return "over_use"
     if not expected:
         return "not_in_use"
-    if within(pool.unknown) or within(pool.claimed):
+    if within(pool.unknown) or within(pool.unmeasured) or within(pool.claimed):
         return "not_determinable"
     if not within(pool.bare) and not within(pool.doubtful):
         return "proven"

@@ -171,6 +171,19 @@ class DebugLogParser:
         """
         return self._lines.daemons.take()
 
+    def take_doubts(self) -> list[tuple[str, int]]:
+        """Return from when on more seats may be out than the log tells, since the last call: the
+        daemon ("" for any of them) and the moment.
+
+        A line that cannot be read may be an OUT, and an UPGRADE changes seats that are out. What
+        comes before the first time counts from there.
+        """
+        first = self.first_at
+        if first is None:
+            return []
+        doubts, self._lines.doubts = self._lines.doubts, []
+        return [(daemon, first if at is None else at) for daemon, at in doubts]
+
     def read(self, block: bytes, *, last: bool = False) -> LogPiece:
         """Read the next bytes; what follows the last newline is kept for the next call.
 

@@ -51,6 +51,9 @@ class LineParser:
         self.first_at: int | None = known.get("first_at")
         self._package: list[Any] | None = known.get("package")
         self._padded: bool | None = known.get("padded")
+        self.doubts: list[tuple[str, int | None]] = [tuple(one) for one in known.get("doubts", ())]
+        """Moments from which on more seats may be out than lines tell, with the daemon ("" for
+        any): the newest time then, None before the first."""
 
     def state(self) -> dict[str, Any]:
         """Return what another one needs to go on; fit for JSON."""
@@ -61,6 +64,7 @@ class LineParser:
             "first_at": self.first_at,
             "package": self._package,
             "padded": self._padded,
+            "doubts": [list(one) for one in self.doubts],
         }
 
     def tick(self, tod: int, number: int, out: list[LogRecord]) -> int:
@@ -80,6 +84,7 @@ class LineParser:
             out.append(
                 Unreadable(number, text, f"longer than {LINE_CAP} bytes; the rest was skipped")
             )
+            self.doubts.append(("", self.daemons.latest))
             return
         line = line.rstrip(b"\r")
         found = grammar.LINE.match(line)
@@ -88,6 +93,12 @@ class LineParser:
             if grammar.LOOKS_LIKE_EVENT.search(line):
                 reason = "expected a time and a daemon: HH:MM:SS (daemon) EVENT: ..."
                 out.append(Unreadable(number, visible(decode_part(line)), reason))
+                self.doubts.append(("", self.daemons.latest))
+            elif b"\0" in line:
+                # What a machine leaves in place of lines that it lost with its power.
+                reason = "NUL bytes stand where lines were"
+                out.append(Unreadable(number, visible(decode_part(line[:200])), reason))
+                self.doubts.append(("", self.daemons.latest))
             return
         message = decode_part(found["message"])
         stated = stated_in(found, message, self.clock.today if found["month"] else None)
@@ -107,6 +118,8 @@ class LineParser:
                 )
             except grammar.NotAnEvent as error:
                 out.append(Unreadable(number, visible(decode_part(line)), str(error)))
+                if event["kind"] == b"OUT":
+                    self.doubts.append((daemon, at))
             else:
                 if event["kind"] in (b"OUT", b"IN", b"DENIED"):
                     self._note_blanks(line)
@@ -157,6 +170,7 @@ class LineParser:
             out.append(Checkin(at, daemon, feature, user, host, seats, data, word, number))
         elif kind == "UPGRADE":
             out.append(Upgrade(at, daemon, feature, user, host, seats, data, number))
+            self.doubts.append((daemon, at))
         else:
             entered = kind == "QUEUED"
             out.append(Queue(at, daemon, feature, user, host, seats, entered, number))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from licenses.analysis.bounds import bounded_gaps, load_bounds
@@ -137,11 +139,28 @@ class TestLicenseFile:
         gap_of_three_hours(feature)
         assert judged(pool).verdict == Verdict.AS_OBSERVED
 
-    def test_uncounted_seats_bound_nothing(self, pool, feature):
+    def test_seats_without_a_number_are_no_use_that_can_be_judged(self, pool, feature):
         EntitlementFactory(pool=pool, quantity=25)
-        IssuedCountFactory(feature=feature, count=None)
+        IssuedCountFactory(feature=feature, count=None, ends=NOON)
+        started(feature)
+        covered(feature.server, MARCH, MAY)
+        month = judged(pool)
+        assert (month.verdict, month.proven_seconds) == (Verdict.NOT_DETERMINABLE, APRIL - NOON)
+        assert month.reason.startswith("The server issues seats without a number")
+        holding(feature, NOON + 60, NOON + 120, seats=26)
+        assert judged(pool).verdict == Verdict.OVER_USE
+
+    def test_a_file_bounds_no_gap_before_an_answer_that_tells_of_more(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        EntitlementFactory(pool=pool, quantity=25, valid_from=date(2026, 3, 11))
+        IssuedCountFactory(feature=feature, count=25)
         gap_of_three_hours(feature)
+        covered(feature.server, NOON + 3 * 3600, MAY, source=POLLS)
+        told(feature, (NOON + 3 * 3600, 25), (MAY, 25))
+        assert judged(pool).verdict == Verdict.PROVEN
+        IssuedCount.objects.filter(source=STATUS).update(count=50)
         assert judged(pool).verdict == Verdict.AS_OBSERVED
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
 
 
 class TestServersOwnTotal:
@@ -259,6 +278,30 @@ class TestLogs:
             "Logs tell of every seat at every moment: never above what documents prove.",
         )
 
+    @pytest.mark.parametrize(
+        ("start", "proven"),
+        [
+            pytest.param(0, NOON - MARCH, id="a start of that second may come before"),
+            pytest.param(1, APRIL - MARCH - 1, id="a start after it"),
+        ],
+    )
+    def test_a_line_that_may_hide_seats_ends_the_proof_until(self, pool, feature, start, proven):
+        covered(feature.server, MARCH, MAY)
+        started(feature)
+        started(feature, NOON + start)
+        Boundary.objects.create(server=feature.server, at=NOON, kind=Boundary.Kind.DOUBT)
+        month = judged(pool)
+        assert (month.verdict, month.proven_seconds) == (Verdict.AS_OBSERVED, proven)
+
+    def test_a_complete_answer_ends_the_doubt(self, pool, feature):
+        covered(feature.server, MARCH, MAY)
+        started(feature)
+        Boundary.objects.create(server=feature.server, at=NOON, kind=Boundary.Kind.DOUBT)
+        covered(feature.server, NOON - 300, NOON, source=POLLS)
+        assert judged(pool).proven_seconds == NOON - MARCH
+        covered(feature.server, NOON + 600, NOON + 900, source=POLLS)
+        assert judged(pool).proven_seconds == APRIL - MARCH - 600
+
     def test_a_start_of_another_daemon_proves_nothing(self, pool, feature):
         covered(feature.server, MARCH, MAY)
         Boundary.objects.create(
@@ -308,7 +351,7 @@ class TestRaisedAndLoweredWithinTheGap:
     def test_a_file_of_that_hour_leaves_none_of_the_gap_bounded(self, pool, feature, count):
         self.raised(feature, count)
         gap_of_three_hours(feature)
-        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        assert judged(pool).verdict == (Verdict.AS_OBSERVED if count else Verdict.NOT_DETERMINABLE)
         assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
 
     def test_the_same_total_on_both_sides_bounds_all_but_that_hour(self, pool, feature):
