@@ -153,7 +153,9 @@ def rights_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 
 def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     may = request.user.has_perm("licenses.view_sharingrule")
+    owners = pool.owner_teams.order_by("name").values_list("name", flat=True)
     return {
+        "owners": list(owners) if request.user.has_perm("licenses.view_team") else None,
         "mappings": mappings(pool),
         "rules": sharing_rules(pool, request.user) if may else None,
     }

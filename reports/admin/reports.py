@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,14 +14,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from itam.figures import moment, number
 from licenses.admin import forms as pages
 from licenses.admin.base import ReadOnlyAdmin
+from licenses.admin.words import Labelled
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.admin.asking import ask_audit
@@ -28,6 +34,9 @@ from reports.documents.standing import FIGURES, shown
 from reports.documents.words import VERDICTS
 from reports.lifecycle import Stage
 from reports.models import LaterData, Report, SignOff
+
+MOST_NAMED = 12
+"""How many pools the page of a report names."""
 
 STAGES = {
     Stage.COLLECTING: gettext_lazy("Collecting"),
@@ -90,6 +99,15 @@ class StepForm(pages.AdminForm):
         )
 
 
+def _against(report: Report, user: Any) -> dict[str, list[str]]:
+    """Return what stands against each step, as its page would say; empty: it may be taken."""
+    steps = ("review", "sign")
+    return {
+        name: lifecycle.check(report, user, STEPS[name].step, "-").get("__all__", [])
+        for name in steps
+    }
+
+
 @admin.register(Report)
 class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     """What was asked for; files are made and removed elsewhere."""
@@ -98,6 +116,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
 
     list_display = (
         "title",
+        "period",
         "verdict",
         "shown_state",
         "shown_stage",
@@ -112,6 +131,8 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     ordering = ("-pk",)
     fields = (
         "title",
+        "period",
+        "pool_names",
         "verdict",
         "shown_state",
         "shown_stage",
@@ -133,6 +154,27 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     def title(self, report: Report) -> str:
         return str(report)
 
+    @display(description=gettext_lazy("period"))
+    def period(self, report: Report) -> str:
+        """Return the first and the last day, and in whose days they are counted."""
+        zone = ZoneInfo(report.params["zone"])
+        first = datetime.fromtimestamp(report.params["start"], zone)
+        last = datetime.fromtimestamp(report.params["end"] - 1, zone)
+        return gettext("%(first)s to %(last)s, days of %(zone)s") % {
+            "first": date_format(first, "DATE_FORMAT"),
+            "last": date_format(last, "DATE_FORMAT"),
+            "zone": zone.key,
+        }
+
+    @display(description=gettext_lazy("pools"))
+    def pool_names(self, report: Report) -> str:
+        names = list(report.pools.order_by("name").values_list("name", flat=True))
+        text = ", ".join(names[:MOST_NAMED])
+        more = len(names) - MOST_NAMED
+        if more <= 0:
+            return text or "–"
+        return gettext("%(names)s and %(count)s more") % {"names": text, "count": number(more)}
+
     @display(description=gettext_lazy("verdict"))
     def verdict(self, report: Report) -> str:
         return str(VERDICTS.get((report.data or {}).get("verdict", ""), "–"))
@@ -140,28 +182,34 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     @display(
         description=gettext_lazy("standing"),
         label={
-            "Signed": "success",
-            "Rejected": "danger",
-            "Ready to sign": "info",
-            "Waiting for late data": "warning",
+            Stage.SIGNED: "success",
+            Stage.REJECTED: "danger",
+            Stage.READY: "info",
+            Stage.WAITING: "warning",
         },
     )
-    def shown_stage(self, report: Report) -> str:
-        return str(STAGES[lifecycle.stage(report)])
+    def shown_stage(self, report: Report) -> Labelled | None:
+        if report.state != Report.State.DONE:
+            return None  # nobody signs what is not made
+        stage = lifecycle.stage(report)
+        return Labelled(stage, str(STAGES[stage]))
 
     @display(description=gettext_lazy("sign-off"))
     def steps(self, report: Report) -> str:
         lines = [
             (
-                row.get_step_display(),
-                row.name,
-                row.role,
-                f"{row.at:%Y-%m-%d %H:%M} UTC",
+                gettext("%(step)s on %(at)s by %(name)s (%(role)s).")
+                % {
+                    "step": row.get_step_display(),
+                    "at": moment(row.at),
+                    "name": row.name,
+                    "role": row.role or "–",
+                },
                 row.comment,
             )
             for row in report.sign_offs.all()
         ]
-        return format_html_join("", "<p>{} by {} ({}) on {}. {}</p>", lines) or "–"
+        return format_html_join("", "<p>{} {}</p>", lines) or "–"
 
     def fetch(self, report: Report, user: Any) -> HttpResponseBase | None:
         return delivery.file_response(report, user)
@@ -171,7 +219,8 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
         return (
             ""
             if dropped is None
-            else gettext("dropped on %(day)s") % {"day": f"{dropped:%Y-%m-%d}"}
+            else gettext("dropped on %(day)s")
+            % {"day": date_format(localtime(dropped), "DATE_FORMAT")}
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -203,8 +252,11 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        may_sign = request.user.has_perm(lifecycle.PERMISSION)
+        report = self.get_object(request, object_id) if may_sign else None
         extra = {
-            "may_sign": request.user.has_perm(lifecycle.PERMISSION),
+            "may_sign": may_sign,
+            "against": _against(report, request.user) if report else {},
             "may_ask": request.user.has_perm("reports.add_report"),
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})

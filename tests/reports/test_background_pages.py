@@ -38,6 +38,18 @@ def test_a_page_of_what_is_being_made_asks_how_far_it_is(running, admin_client):
     assert found == {"state": "Running", "progress": 40, "done": False}
 
 
+def test_what_is_being_made_is_not_ready_to_sign(admin_client, world):
+    params = {"start": 0, "end": 86_400 * 31, "zone": "Europe/Berlin", "scope": "Solver"}
+    row = Report.objects.create(name="compliance", params=params, as_of="2026-11-24T00:00Z")
+    row.pools.set([world.pool])
+    place = reverse("admin:reports_report_change", args=[row.pk])
+    text = admin_client.get(place).text
+    assert "Ready to sign" not in text
+    assert "1 Jan 1970 to 1 Feb 1970, days of Europe/Berlin" in text and world.pool.name in text
+    Report.objects.filter(pk=row.pk).update(state="done", sha256="a" * 64, data_sha256="b" * 64)
+    assert "Ready to sign" in admin_client.get(place).text
+
+
 def test_it_says_when_that_is_over_and_why_it_failed(running, admin_client):
     running.rows.update(state="failed", error="<b>no ink</b>")
     assert admin_client.get(running.place("progress")).json()["done"] is True

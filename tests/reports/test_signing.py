@@ -69,7 +69,7 @@ def test_a_manager_signs_a_colleagues_report_in_the_admin(client, place, report)
     assert answer.status_code == 200
     assert decision(report) == "signed"
     shown = answer.content.decode()
-    assert "Approved by boss (manager)" in shown and "never changed again" in shown
+    assert "by boss (manager)." in shown and "never changed again" in shown
     assert place("sign") not in shown
 
 
@@ -97,6 +97,14 @@ def test_nobody_signs_their_own_report_in_the_admin(client, report):
     )
     assert "prepared" in " ".join(answer.context["form"].non_field_errors())
     assert decision(report) == ""
+
+
+def test_who_prepared_a_report_reads_why_no_button_signs_it(client, place, report):
+    page, sign = f"/admin/reports/report/{report.pk}/change/", place("sign")
+    assert sign in client.get(page).text
+    client.force_login(report.requested_by)
+    text = client.get(page).text
+    assert sign not in text and "ask somebody else" in text
 
 
 def test_an_auditor_finds_no_page_to_sign_on(client, report, django_user_model):
