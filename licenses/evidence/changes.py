@@ -1,5 +1,5 @@
-"""Who changed what of contracts, papers, products, pools, servers, teams, rules and alerts, in
-whatever way.
+"""Who changed what of contracts, papers, products, pools, servers, teams, rules and alerts, and of
+who may do and see what, in whatever way.
 
 Rights and mappings write their own entries (`licenses.importing.rights`, `mapping`), as figures
 rest on them. Of all else that they hang on, each row that is made, changed or deleted by a request
@@ -12,9 +12,10 @@ changed is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
@@ -32,6 +33,7 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
     Product,
+    Scope,
     Silence,
     Team,
     TeamRule,
@@ -143,7 +145,22 @@ TOLD: Final[dict[type[Model], _Told]] = {
             _installation,
             ("rule", "pool", "server", "starts_at", "ends_at"),
         ),
+        User: _Told(
+            "config",
+            "account",
+            _installation,
+            ("is_active", "is_staff", "is_superuser"),
+            own=("last_login",),
+            lists=("groups", "user_permissions"),
+        ),
+        Group: _Told("config", "role", _installation, ("name",), lists=("permissions",)),
+        Scope: _Told(
+            "config", "scope", _installation, ("user", "valid_until"), lists=("vendors", "teams")
+        ),
 }  # fmt: skip
+
+_SAYING: Final[dict[type[Model], str]] = {Group: "name", Permission: "codename"}
+"""What tells more than their numbers, of rows that are listed."""
 
 
 def listen() -> None:
@@ -185,8 +202,15 @@ def _values(row: Any) -> dict[str, Any]:
     }
 
 
-def _remember(sender: type[Model], instance: Any, raw: bool = False, **_more: Any) -> None:
+def _own(told: _Told, only: Collection[str] | None) -> bool:
+    """Tell whether the program writes none but its own columns, as at each sign-in."""
+    return only is not None and set(only) <= set(told.own)
+
+
+def _remember(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -> None:
     if raw or instance.pk is None or who() is None:
+        return
+    if _own(TOLD[sender], more.get("update_fields")):
         return
     old = sender._base_manager.filter(pk=instance.pk).first()
     instance._told_before = None if old is None else _values(old)
@@ -194,7 +218,7 @@ def _remember(sender: type[Model], instance: Any, raw: bool = False, **_more: An
 
 def _saved(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -> None:
     told, before = TOLD[sender], instance.__dict__.pop("_told_before", None)
-    if raw or who() is None:
+    if raw or who() is None or _own(told, more.get("update_fields")):
         return
     if before is None:
         if told.made:
@@ -231,7 +255,8 @@ def _listed(sender: Any, instance: Any, action: str, reverse: bool, **more: Any)
     rows = model._base_manager.filter(pk__in=more["pk_set"] or ()) if reverse else [instance]
     word = field.replace("_", " ")
     for row in rows:
-        listed = sorted(getattr(row, field).order_by().values_list("pk", flat=True))
+        saying = _SAYING.get(getattr(row, field).model, "pk")
+        listed = sorted(getattr(row, field).order_by().values_list(saying, flat=True))
         body = {field.rpartition("_")[2]: listed}
         _append(TOLD[model], row, f"{word} changed", body)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
+from itam.acting import who
 from licenses.evidence import entries
 from licenses.models import revealed_people, sees_names
 
@@ -27,6 +28,15 @@ def note_read(
     entry = entries.draft(kind, int(timezone.now().timestamp()), body)
     with transaction.atomic():
         entries.append(entries.INSTALLATION, [entry], source="web")
+
+
+def note_printed(what: str, count: int, *, pool: int) -> None:
+    """Write that a command printed names of so many rows of a pool; nothing for count 0."""
+    if count:
+        body = {"count": count, "pool": pool, "what": what, "who": who() or "command"}
+        entry = entries.draft("reveal", int(timezone.now().timestamp()), body)
+        with transaction.atomic():
+            entries.append(entries.INSTALLATION, [entry], source="command")
 
 
 def note_names(

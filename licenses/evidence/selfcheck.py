@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
-from licenses.models import EvidenceDay, EvidenceKey, EvidenceStream
+from licenses.models import EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
 
 from . import entries, heads, seal, stored, tree
 from .notes import BadNote, Head, read_checkpoint
@@ -35,6 +36,7 @@ def check(now: datetime, *, everything: bool = True) -> list[str]:
     roots: list[bytes] = [tree.EMPTY]
     found = list(_days(publics, roots, chosen))
     found += _heads(publics, roots)
+    found += _ahead(now)
     found += stored.check(now, everything=everything)
     if seal.due(now - LATE):
         found.append(f"Day {seal.last_complete(now - LATE)} is not sealed.")
@@ -170,6 +172,22 @@ def _open_ends(streams: dict[str, EvidenceStream], numbers: defaultdict[str, int
         else:
             if number + 1 < stream.next_number:
                 yield f"Stream {name}: entries {number + 1} to {stream.next_number - 1} are gone."
+
+
+def _ahead(now: datetime) -> Iterator[str]:
+    """Yield the streams with entries that a clock which ran ahead dated after tomorrow: neither
+    they nor what follows them is sealed before that day is over."""
+    tomorrow = max(now, timezone.now()) + timedelta(days=1)
+    rows = EvidenceBlock.objects.filter(recorded_at__gt=tomorrow)
+    for name, number, first in (
+        rows.order_by("stream__name")
+        .values_list("stream__name")
+        .annotate(Min("first"), Min("recorded_at"))
+    ):
+        yield (
+            f"Stream {name}: entry {number} was recorded on {first:%Y-%m-%d} by a clock that ran "
+            "ahead. From it on nothing is sealed before that day is over."
+        )
 
 
 def _heads(publics: list[str], roots: list[bytes]) -> Iterator[str]:

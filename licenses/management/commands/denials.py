@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from licenses.analysis.refusals_told import DENIAL, EPISODE, told
+from licenses.evidence.reads import note_printed
 from licenses.management import asking
 from licenses.management.base import DataCommand
 
@@ -27,6 +28,8 @@ class Command(DataCommand):
         zone = asking.find_zone(options["zone"], pool)
         start, end = asking.find_span(options["from_text"], options["to_text"], zone)
         found = told(pool, start=start, end=end, zone=zone, names=asking.may_name(options["names"]))
+        if options["names"]:
+            note_printed("refusals of a pool", len(found["denials"]), pool=pool.pk)
         if options["format"] == "csv":
             self.stdout.write(asking.as_csv(DENIAL, found["denials"]))
         elif options["format"] == "json":

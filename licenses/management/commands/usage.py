@@ -8,6 +8,7 @@ from typing import Any
 
 from licenses.analysis.team_use import TeamsTogether
 from licenses.analysis.usage import PeriodFigures, usage
+from licenses.evidence.reads import note_printed
 from licenses.management import asking
 from licenses.management.base import DataCommand
 
@@ -45,6 +46,9 @@ class Command(DataCommand):
             teams=asking.find_teams(options["team"], start, end),
             names=asking.may_name(options["names"]),
         )
+        if options["names"] and found.together is not None:
+            holders = found.together.as_dict(zone)["joint"]["holders"]
+            note_printed("holders at a peak", len(holders), pool=pool.pk)
         if options["format"] == "json":
             self.stdout.write(asking.as_json(found.as_dict()))
             return

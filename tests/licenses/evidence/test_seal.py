@@ -7,6 +7,7 @@ import stat
 from datetime import date
 
 import pytest
+import time_machine
 
 from licenses.evidence import entries, heads, keys, seal, selfcheck, tree
 from licenses.evidence.notes import BadNote, Head, Signer, read_checkpoint
@@ -70,6 +71,20 @@ def test_entries_after_a_clock_that_ran_ahead_wait_for_it(log: Log) -> None:
     first, second = log.seal(2)
     assert (first.entries, second.entries) == (1, 2)
     assert wrong(2) == []
+
+
+def test_entries_of_a_clock_that_ran_far_ahead_are_told(log: Log) -> None:
+    log.write(0, 1)
+    log.seal(1)
+    log.write(40, 1)
+    log.write(1, 1)
+    log.seal(2)
+    with time_machine.travel(at(2), tick=False):
+        (problem,) = wrong(2)
+    assert "2026-04-10 by a clock that ran ahead" in problem
+    assert str(log.servers[0].stream) in problem
+    log.seal(41)
+    assert wrong(41) == []
 
 
 def test_a_day_is_not_sealed_before_a_quarter_past_midnight(log: Log) -> None:

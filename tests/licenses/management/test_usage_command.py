@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from licenses.analysis import rollup
+from licenses.evidence import entries
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -126,7 +127,16 @@ class TestUsage:
         assert named.splitlines()[-1] == (
             "Together 3 at most; their own peaks add up to 5, so sharing saves 2."
         )
+        assert reveals() == [("holders at a peak", 1, "command usage")]
         assert "anna" not in run("usage", "CAD", *DAY, "--team", "A")
+        assert len(reveals()) == 1
+
+
+def reveals():
+    """Return what the evidence says of names that were read."""
+    found = entries.entries(entries.INSTALLATION[0])
+    bodies = [entry["body"] for entry in found if entry["kind"] == "reveal"]
+    return [(body["what"], body["count"], body["who"]) for body in bodies]
 
 
 class TestDenials:
@@ -157,7 +167,9 @@ class TestDenials:
 
     def test_people_are_pseudonyms_unless_names_are_asked_for(self, pool):
         assert "ada" not in run("denials", "CAD", *DAY)
+        assert reveals() == []
         assert "ada" in run("denials", "CAD", *DAY, "--names")
+        assert reveals() == [("refusals of a pool", 2, "command denials")]
 
     def test_csv_gives_a_spreadsheet_no_formula(self, pool):
         rows = list(csv.DictReader(StringIO(run("denials", "CAD", *DAY, "--format", "csv"))))
