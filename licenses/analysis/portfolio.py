@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F, Max, Sum
 
 from licenses.analysis.headlines import told, unused
-from licenses.analysis.rows import now_epoch, number
+from licenses.analysis.rows import now_epoch, number, tuples
 from licenses.models import LicensePool, PoolHeadline, PoolHour
 
 WEEK_SECONDS = 7 * 86400
@@ -54,20 +54,14 @@ def portfolio(
     user does not see everything.
     """
     moment = now_epoch(now)
-    rows = (
-        LicensePool.objects.for_user(user)
-        .active()
-        .order_by("name", "pk")
-        .values_list(*(column for _, column in NEWEST), number("now__at"))
-    )
-    found = [_card(row, moment) for row in rows]
+    found = [dict(zip(KEYS, row, strict=True)) for row in newest(user, moment)]
     if week:
         weeks = _weeks([card["pool"] for card in found], moment)
         for card in found:
             card["week"] = weeks.get(card["pool"])
     if headlines:
-        mine = PoolHeadline.objects.filter(pool__in=LicensePool.objects.visible_ids(user))
-        counted = {row.pool_id: row for row in mine}
+        heads = PoolHeadline.objects.filter(pool__in=LicensePool.objects.visible_ids(user))
+        counted = {row.pool_id: row for row in heads}
         for card in found:
             card["headline"] = told(counted.get(card["pool"]), moment)
     if costs:
@@ -77,15 +71,25 @@ def portfolio(
     return found
 
 
-_KEYS = (*(name for name, _ in NEWEST), "free", "at", "age_seconds")
-_IN_USE, _LIMIT = (_KEYS.index(name) for name in ("in_use", "limit"))
+KEYS = (*(name for name, _ in NEWEST), "free", "at", "age_seconds")
+_IN_USE, _LIMIT = (KEYS.index(name) for name in ("in_use", "limit"))
 
 
-def _card(row: tuple[Any, ...], moment: int) -> dict[str, Any]:
+def newest(user: Any, moment: int) -> list[tuple[Any, ...]]:
+    """Return what `portfolio` does without anything asked for besides: the values of KEYS.
+
+    A thousand dictionaries take as long as the query.
+    """
+    mine = LicensePool.objects.for_user(user).active().order_by("name", "pk")
+    rows = tuples(mine, *(column for _, column in NEWEST), number("now__at"))
+    return [_completed(row, moment) for row in rows]
+
+
+def _completed(row: tuple[Any, ...], moment: int) -> tuple[Any, ...]:
     in_use, limit, at = row[_IN_USE], row[_LIMIT], row[-1]
     free = None if in_use is None or limit is None else limit - in_use if limit > in_use else 0
     age = None if at is None else moment - at if moment > at else 0
-    return dict(zip(_KEYS, (*row[:-1], free, at, age), strict=True))
+    return (*row[:-1], free, at, age)
 
 
 def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError as ModelError
 from django.http import FileResponse
@@ -21,19 +20,21 @@ from licenses.access import reversible
 from licenses.alerts.actions import send_test
 from licenses.analysis import now as pools_now
 from licenses.analysis.pool_teams import pool_teams
-from licenses.analysis.portfolio import portfolio
+from licenses.analysis.portfolio import KEYS, newest, portfolio
 from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
+from licenses.analysis.rows import now_epoch
 from licenses.analysis.usage import usage
 from licenses.api import examples
 from licenses.api import serializers as shapes
+from licenses.api.alike import AlikeJSONRenderer, Table
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
 from licenses.api.over_use import PoolOverUse
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
-from licenses.concurrency.periods import iso
+from licenses.concurrency.periods import Moments, iso
 from licenses.importing import mapping
 from licenses.importing.papers import open_document, record_document
 from licenses.importing.rights import add_right, correct_right, override_strength
@@ -233,24 +234,28 @@ class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, Editable):
     ordering_fields = ("id", "name")
 
     @extend_schema(parameters=[WEEK, HEADLINES], responses={200: OpenApiTypes.OBJECT})
-    @action(detail=False, pagination_class=None, filter_backends=())
+    @action(
+        detail=False,
+        pagination_class=None,
+        filter_backends=(),
+        renderer_classes=(AlikeJSONRenderer,),
+    )
     def now(self, request: Request) -> Response:
         """Say what is in use in every active pool, and how old that is. One answer, not paged."""
+        week = request.query_params.get("week") == "true"
         headlines = request.query_params.get("headlines") == "true"
-        found = portfolio(
-            request.user,
-            week=request.query_params.get("week") == "true",
-            headlines=headlines,
-            costs=headlines and request.user.has_perm("licenses.view_entitlement"),
-        )
-        said: dict[tuple[int, str], str] = {}  # many pools were seen in the same second
+        said = Moments()
+        if not week and not headlines:
+            at, zone = KEYS.index("at"), KEYS.index("zone")
+            rows = newest(request.user, now_epoch())
+            cards = [(*row[:at], said.iso(row[at], row[zone]), *row[at + 1 :]) for row in rows]
+            return Response({"pools": Table(KEYS, cards)})
+        costs = headlines and request.user.has_perm("licenses.view_entitlement")
+        found = portfolio(request.user, week=week, headlines=headlines, costs=costs)
         for card in found:
-            zone = card["zone"]
             for part in (card, card.get("headline")):
-                if part is not None and (at := part["at"]) is not None:
-                    if (at, zone) not in said:
-                        said[at, zone] = iso(at, ZoneInfo(zone))
-                    part["at"] = said[at, zone]
+                if part is not None:
+                    part["at"] = said.iso(part["at"], card["zone"])
         return Response({"pools": found})
 
     @extend_schema(

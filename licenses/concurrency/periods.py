@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -62,6 +63,21 @@ def iso(epoch: int, zone: tzinfo) -> str:
         return datetime.fromtimestamp(epoch, zone).isoformat()
     hour, past, offset = known
     return hour + OF_AN_HOUR[past + seconds] + offset
+
+
+class Moments:
+    """Moments as texts: many pools were seen in the same second."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, str], str] = {}
+
+    def iso(self, at: int | None, zone: str) -> str | None:
+        if at is None:
+            return None
+        found = self.known.get((at, zone))
+        if found is None:
+            found = self.known[at, zone] = iso(at, ZoneInfo(zone))
+        return found
 
 
 QUARTER_SECONDS = 900

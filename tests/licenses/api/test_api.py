@@ -220,7 +220,15 @@ def test_all_pools_now_are_one_answer(django_assert_max_num_queries) -> None:
         ("p11", 0),
     ]
     assert pools[0]["week"] is None and pools[0]["at"] is None
-    assert "week" not in asking.get("/api/v1/pools/now/").json()["pools"][0]
+    PoolNow.objects.filter(pool__name="p11").update(at=1_700_000_000)
+    plain, more = (
+        asking.get(f"/api/v1/pools/now/{query}").json()["pools"]
+        for query in ("", "?week=true&headlines=true")
+    )
+    assert plain[-1]["at"] == "2023-11-14T22:13:20+00:00" and plain[-1]["age_seconds"] > 0
+    for short, long in zip(plain, more, strict=True):
+        assert {**short, "age_seconds": 0}.items() <= {**long, "age_seconds": 0}.items()
+        assert long.keys() - short.keys() == {"week", "headline", "unused"}
     assert client("viewer").get("/api/v1/pools/now/").json() == {"pools": []}
 
 
