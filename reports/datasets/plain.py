@@ -60,11 +60,15 @@ def _columns(rows: Sequence[Any], zone: tzinfo) -> dict[str, list[Any]]:
     names = _fields(type(rows[0]))
     columns = zip(*map(attrgetter(*names), rows), strict=True)
     return {
-        name: [None if at is None else iso(at, zone) for at in column]
-        if name in MOMENTS
-        else list(column)
+        name: list(_moments(column, zone) if name in MOMENTS else column)
         for name, column in zip(names, columns, strict=True)
     }
+
+
+# The days of hundreds of pools begin and end at the same moments.
+@lru_cache(maxsize=16)
+def _moments(column: tuple[int | None, ...], zone: tzinfo) -> list[str | None]:
+    return [None if at is None else iso(at, zone) for at in column]
 
 
 def _fields(kind: Any) -> tuple[str, ...]:
