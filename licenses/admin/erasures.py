@@ -101,8 +101,15 @@ class NameErasureAdmin(ReadOnly, ScopedAdmin):
             outlook = erasure_orders.look(given["who"], request.user)
         except ValidationError as error:
             _tell(form, error)
-            return self._page(request, form)
+            return self._page(request, form, self._seen(request, given) if confirming else None)
         return self._page(request, ConfirmForm(initial=given), outlook)
+
+    def _seen(self, request: HttpRequest, given: dict[str, Any]) -> Any:
+        """Return what will happen, which stays on the page while its confirmation is not right."""
+        try:
+            return erasure_orders.look(given["who"], request.user)
+        except ValidationError:  # nobody is known by that name
+            return None
 
     def _order(self, request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
         row = erasure_orders.ask(request.user, **given)
