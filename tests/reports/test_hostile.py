@@ -167,6 +167,7 @@ def read(client, place):
     return page
 
 
+@pytest.mark.timeout(1500)
 def test_the_admins_list_shows_every_name_and_makes_no_element_of_one(admin_client):
     product = f.ProductFactory()
     names = dict.fromkeys(text.strip() for text in strings(trials("E20"), most=200))
@@ -177,15 +178,15 @@ def test_the_admins_list_shows_every_name_and_makes_no_element_of_one(admin_clie
     usual_calls, usual_elements = usual.calls, usual.elements
     LicensePool.objects.all().delete()
     LicensePool.objects.bulk_create(LicensePool(product=product, name=name) for name in texts)
-    left = {bare(name) for name in texts}
+    left, rest = {bare(name) for name in texts}, ""
     pages = -(-len(texts) // site._registry[LicensePool].list_per_page)
     for number in range(1, pages + 1):
         page = read(admin_client, f"{place}?p={number}")
         assert page.calls <= usual_calls
         assert page.elements <= usual_elements | {"nav", "ol", "ul", "li"}
-        shown = bare("\0".join(page.shown))
-        left = {name for name in left if name not in shown}
-    assert not left
+        left.difference_update(map(bare, page.shown))
+        rest += bare("\0".join(page.shown))
+    assert not [name for name in left if name not in rest]  # those shown among other words
 
 
 def test_a_mail_keeps_its_headers_and_its_lines_whatever_a_scope_is_called(tmp_path):
