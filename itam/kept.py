@@ -4,9 +4,9 @@
 
 What is between is drawn by the values that the tag names and by nothing else: neither the request
 nor the user is known there, so that what is kept for one reader can hold nothing of another. It is
-kept in the memory of the process, for each set of values and each language. What is `fresh` inside
-is drawn each time, from the page at hand; it may not use what a loop around it, inside of `kept`,
-defines.
+kept in the memory of the process, for each set of values, each language and each zone. What is
+`fresh` inside is drawn each time, from the page at hand; it may not use what a loop around it,
+inside of `kept`, defines.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from django.template.base import FilterExpression, Parser, Token, token_kwargs
 from django.urls import get_script_prefix
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 MOST = 256
@@ -51,7 +52,7 @@ class KeptNode(Node):
         if _FRESH in context:  # part of what is kept around it
             with context.push(**values):
                 return self.nodelist.render(context)
-        key = get_language(), get_script_prefix(), frozen(values)
+        key = get_language(), get_current_timezone_name(), get_script_prefix(), frozen(values)
         pieces = self.drawn.get(key)
         if pieces is None:
             if len(self.drawn) >= MOST:

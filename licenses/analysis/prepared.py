@@ -46,6 +46,13 @@ class Prepared:
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
+    def count(self, *values: int | Collection[int]) -> int:
+        """Return how many rows there are."""
+        sql, parameters = self._asked("SELECT", values)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM ({sql}) counted", parameters)
+            return int(cursor.fetchone()[0])
+
     def delete(self, *values: int | Collection[int]) -> None:
         """Delete the rows, to which nothing may refer."""
         with connection.cursor() as cursor:

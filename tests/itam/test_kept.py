@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.template import Context, Template, TemplateSyntaxError
 from django.urls import set_script_prefix
+from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy, override
 from unfold.dataclasses import Favicon
@@ -66,6 +67,13 @@ def test_each_language_and_each_place_of_the_installation_has_its_own() -> None:
                     assert drawn(template) == f"{word} {prefix}admin/"
     finally:
         set_script_prefix("/")
+
+
+def test_times_are_those_of_the_zone_of_the_reader() -> None:
+    template = Template("{% kept at=at %}{% now 'T' %}{% endkept %}")
+    for zone, name in (("UTC", "UTC"), ("Asia/Tokyo", "JST"), ("UTC", "UTC")):
+        with timezone.override(zone):
+            assert drawn(template, at=1) == name
 
 
 def test_what_is_kept_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils.translation import gettext_lazy, override
+from unfold.templatetags import unfold_list
 
 from itam import lists
-from licenses.models import MailboxMessage
-from tests.factories import VendorFactory
+from licenses.models import Capture, MailboxMessage
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    ServerFactory,
+    VendorFactory,
+    at,
+    holding,
+)
 
 KINDS = {"ok": "success", "bad": "danger", 4: "info"}
 ATTACK = "<script>alert(1)</script>"
@@ -74,3 +85,27 @@ def test_what_comes_first_in_a_row_says_its_name_where_no_row_can_be_chosen(
     vendor = VendorFactory()
     text = admin_client.get("/admin/licenses/vendor/").content.decode()
     assert 'data-label="Select record"' in text and vendor.name in text
+
+
+@pytest.mark.parametrize("query", ["", "?_popup=1"], ids=["page", "popup"])
+def test_the_cells_of_a_list_are_what_the_library_draws(
+    query: str, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ServerFactory()
+    pool = PoolFactory(name=ATTACK)
+    feature = FeatureFactory(server=server, name="ABC", pool=pool)
+    EntitlementFactory(pool=pool, quantity=1_234)
+    PersonFactory(login="mara")
+    holding(feature, at("2026-11-24T10:00"), None, 3)
+    sent = {"kind": "debug-log", "result": "parsed", "sha256": "0" * 64, "size": 1_234}
+    Capture.objects.create(server=server, **sent)
+    MailboxMessage.objects.create(subject="News", recipients="a@example.test")
+    names = ["licenses/licensepool", "licenses/entitlement", "licenses/checkout", "auth/user"]
+    names += ["licenses/capture", "licenses/mailboxmessage"]
+    for name in names if not query else names[:1]:
+        drawn = []
+        for way in (lists.cells, lists.library_cells):
+            monkeypatch.setattr(unfold_list, "items_for_result", way)
+            text = admin_client.get(f"/admin/{name}/{query}").content.decode()
+            drawn.append(re.findall(r"<tbody.*?</tbody>", text, re.S))
+        assert drawn[0] and drawn[0] == drawn[1]

@@ -61,3 +61,9 @@ def test_each_asking_is_one_query(pools):
     with CaptureQueriesContext(connection) as queries:
         Prepared(asked).columns(pools, 0)
     assert len(queries) == 1
+
+
+def test_rows_are_counted_as_many_as_there_are(pools):
+    prepared = Prepared(asked)
+    assert prepared.count(pools, 0) == len(prepared.rows(pools, 0)) > 0
+    assert prepared.count([], 0) == 0
