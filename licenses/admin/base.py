@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
 
@@ -169,6 +170,12 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+FROM_SERVERS = gettext_lazy(
+    "Read from licence servers: connect one, or hand in a log on its page, and rows appear here."
+)
+"""What the lists say, as `empty_words`, of what servers tell while none has told anything."""
 
 
 class ReadOnlyAdmin(ReadOnly, ScopedAdmin):

@@ -22,7 +22,7 @@ from unfold.decorators import display
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, sees_names
 
 from . import words
-from .base import FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
+from .base import FROM_SERVERS, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
 
 RESULTS = {
     "parsed": "success",
@@ -62,6 +62,7 @@ class UnreadableInline(ReadOnlyTabular):
 
 @admin.register(Capture)
 class CaptureAdmin(ShowsNames, FactAdmin):
+    empty_words = FROM_SERVERS
     names_inline = UnreadableInline
     list_display = (
         "recorded_at",
@@ -111,6 +112,7 @@ class CaptureAdmin(ShowsNames, FactAdmin):
 
 @admin.register(UnreadableLine)
 class UnreadableLineAdmin(ShowsNames, FactAdmin):
+    empty_words = gettext_lazy("None: every line that was read was understood.")
     list_display = ("server", "line", "shown", "reason", "when")
     list_display_links = ("line",)
     list_select_related = ("capture__server",)
@@ -141,6 +143,7 @@ class UnreadableLineAdmin(ShowsNames, FactAdmin):
 
 @admin.register(Coverage)
 class CoverageAdmin(ReadOnlyAdmin):
+    empty_words = FROM_SERVERS
     list_display = ("server", "daemon_words", "source", "starts", "ends", "length")
     list_select_related = ("server",)
     list_filter = (
@@ -160,6 +163,7 @@ class CoverageAdmin(ReadOnlyAdmin):
 
 @admin.register(Gap)
 class GapAdmin(ReadOnlyAdmin):
+    empty_words = gettext_lazy("None: no time is missing of what was read.")
     list_display = ("server", "daemon_words", "starts", "until", "length", "cause", "detail")
     list_select_related = ("server",)
     list_filter = (

@@ -26,6 +26,7 @@ from licenses.models import (
 
 from . import server_page
 from .base import (
+    FROM_SERVERS,
     ReadOnlyAdmin,
     ReadOnlyTabular,
     ScopedAdmin,
@@ -207,6 +208,7 @@ class FeatureAdmin(ScopedAdmin):
 
 @admin.register(IssuedCount)
 class IssuedCountAdmin(ReadOnlyAdmin):
+    empty_words = FROM_SERVERS
     list_display = ("feature", "source", "shown", "overdraft", "starts", "ends", "expires_on")
     list_select_related = ("feature__server",)
     list_filter = (("feature", AutocompleteSelectFilter), ("source", ChoicesDropdownFilter))
@@ -220,6 +222,7 @@ class IssuedCountAdmin(ReadOnlyAdmin):
 
 @admin.register(SharingRule)
 class SharingRuleAdmin(ShowsNames, ReadOnlyAdmin):
+    empty_words = FROM_SERVERS
     list_display = ("server", "keyword", "amount", "feature_name", "holder_type", "whom", "line")
     list_select_related = ("server",)
     list_filter = (("server", AutocompleteSelectFilter), "keyword")

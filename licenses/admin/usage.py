@@ -32,7 +32,7 @@ from licenses.models import (
 )
 
 from . import pool_tabs, words
-from .base import FactAdmin, ShowsNames, person_words, with_names
+from .base import FROM_SERVERS, FactAdmin, ShowsNames, person_words, with_names
 
 
 class PoolFilter(admin.SimpleListFilter):
@@ -61,6 +61,7 @@ class UsageAdmin(ShowsNames, FactAdmin):
     The newest first by the moment where few features are asked for, else by the order of arrival.
     """
 
+    empty_words = FROM_SERVERS
     moment = "at"
     show_facets = admin.ShowFacets.NEVER
 
@@ -175,6 +176,7 @@ class OwnPoolFilter(PoolFilter):
 class DenialEpisodeAdmin(FactAdmin):
     """Who was kept from work, when and how long."""
 
+    empty_words = FROM_SERVERS
     list_display = (
         "starts",
         "who",
@@ -246,6 +248,7 @@ class DenialEpisodeAdmin(FactAdmin):
 
 @admin.register(Disagreement)
 class DisagreementAdmin(UsageAdmin):
+    empty_words = gettext_lazy("None: what polls show is what logs tell.")
     moment = "starts"
     list_display = ("starts", "until", "kind", "who", "feature", "logged", "shown", "where")
     list_filter = (

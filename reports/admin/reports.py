@@ -112,6 +112,9 @@ def _against(report: Report, user: Any) -> dict[str, list[str]]:
 class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     """What was asked for; files are made and removed elsewhere."""
 
+    empty_words = gettext_lazy(
+        "Make one: “Audit evidence for a publisher” above, or “Compliance PDF” on a pool's page."
+    )
     file_words = gettext_lazy("Download PDF")
 
     list_display = (

@@ -127,3 +127,11 @@ def test_teams_stand_below_their_parents() -> None:
     pairs = [(1, None, "Works"), (2, 1, "Zeta"), (3, 1, "alpha"), (4, 3, "Deep"), (5, 99, "Art")]
     assert tree_order(pairs) == [(5, 0), (1, 0), (3, 1), (4, 2), (2, 1)]
     assert tree_order([(1, 2, "A"), (2, 1, "B")]) == [(1, 0), (2, 0)]
+
+
+@pytest.mark.django_db
+def test_an_empty_list_of_what_servers_tell_says_how_rows_come(admin_client):
+    text = admin_client.get("/admin/licenses/checkout/").text
+    assert "connect one" in text
+    nothing_fits = admin_client.get("/admin/licenses/checkout/?q=nobody").text
+    assert "connect one" not in nothing_fits and "Show all" in nothing_fits
