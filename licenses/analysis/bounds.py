@@ -29,6 +29,7 @@ from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.models import (
     Boundary,
     Coverage,
+    Disagreement,
     FeatureNow,
     IssuedCount,
     LicensePool,
@@ -84,6 +85,7 @@ class _Sights:
     logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
     restarts:     moments at which a daemon began with nothing out.
     doubts:       moments from which on more seats may be out than a log tells.
+    lonely:       by feature, when a log tells of a return of what it never saw taken.
     steps:        by server, how far apart two answers of one span are at most.
     newest:       by (server, daemon), the last moment that anything is told of.
     """
@@ -92,6 +94,7 @@ class _Sights:
     polls: dict[Daemon, list[tuple[int, int]]]
     restarts: dict[Daemon, list[int]]
     doubts: dict[Daemon, list[int]]
+    lonely: dict[int, list[int]]
     steps: dict[int, int]
     newest: dict[Daemon, int]
 
@@ -109,7 +112,7 @@ class _Sights:
 def load_bounds(
     pools: Collection[LicensePool], mappings: Mappings, start: int, end: int
 ) -> dict[int, PoolBounds]:
-    """Return what bounds the use of each pool over [start, end). Seven queries."""
+    """Return what bounds the use of each pool over [start, end). Eight queries."""
     sights = _load_sights(mappings, start, end)
     statements = load_statements(features(mappings))
     told = dict(
@@ -133,7 +136,7 @@ def bounded_gaps(
 ) -> list[PoolGap]:
     """Return the gaps of a pool as `coverage.gaps` does, each with how much of it is bounded.
 
-    as_of, proven_from:  as for verdicts. Eighteen queries at most.
+    as_of, proven_from:  as for verdicts. Nineteen queries at most.
     """
     rows = coverage.gaps(pool, start, end, now=now)
     if not rows:
@@ -315,7 +318,21 @@ def _whole_log(mapping: Mapping, sights: _Sights) -> IntervalSet:
                     answer = min(ends[place], since + sights.steps[mapping.server])
                 known = min(known, answer)
             found.append((known, until))
-    return IntervalSet.of_spans(found)
+    told = IntervalSet.of_spans(found)
+    lonely = sights.lonely.get(mapping.feature, ())
+    if not lonely:
+        return told
+    # What was returned was out, at most since it was last known what is.
+    step = sights.steps[mapping.server]
+    hidden = []
+    for at in lonely:
+        since = max([EVER, *restarts[: bisect_left(restarts, at)][-1:]])
+        place = bisect_left(begins, at) - 1
+        if place >= 0:
+            last = ends[place]
+            since = max(since, max(begins[place], at - step) if last >= at else last)
+        hidden.append((since, at + 1))
+    return told.subtract(IntervalSet.of_spans(hidden))
 
 
 def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
@@ -337,6 +354,12 @@ def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
         "server_id", "daemon", "kind", number("at")
     ):
         kinds[kind].setdefault((server, daemon), []).append(at)
+    lonely: dict[int, list[int]] = {}
+    alone = Disagreement.objects.filter(
+        feature__in=features(mappings), kind=Disagreement.Kind.RETURN_ALONE
+    )
+    for feature, at in alone.order_by().values_list("feature_id", number("starts")):
+        lonely.setdefault(feature, []).append(at)
     steps = {
         pk: longest_step(seconds)
         for pk, seconds in LicenseServer.objects.filter(pk__in=ids)
@@ -347,7 +370,7 @@ def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
     newest = dict(horizons.logs)
     for owner, moment in horizons.polls.items():
         newest[owner] = max(newest.get(owner, EVER), moment)
-    return _Sights(logs, polls, restarts, doubts, steps, newest)
+    return _Sights(logs, polls, restarts, doubts, lonely, steps, newest)
 
 
 def _summed(rows: Sequence[Statement], name: str, start: int, end: int) -> Steps:

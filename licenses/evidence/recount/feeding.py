@@ -28,7 +28,7 @@ class Fed:
         self.stream, daemon, name, self.weight, start, end = row
         self.server, self.feature = server, (daemon, name)
         self.span = [(-FAR if start == "" else start, FAR if end == "" else end)]
-        self.held = feature_holdings(server, self.feature)
+        self.held, self.lonely = feature_holdings(server, self.feature)
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
         self.files = [
@@ -141,7 +141,16 @@ class Fed:
                         answer = min(span[1], since + self.server.stock["step"])
                     known = min(known, answer)
                 found.append((known, until))
-        return union(found)
+        return minus(union(found), [(self.known_before(at, begun), at + 1) for at in self.lonely])
+
+    def known_before(self, at, begun):
+        """Return since when it was known what is out, when something is returned."""
+        since = max([-FAR, *(moment for moment in begun if moment < at)])
+        for first, last in self.polls:
+            if first < at:
+                step = self.server.stock["step"]
+                since = max(since, max(first, at - step) if last >= at else last)
+        return since
 
 
 def observed(parts):

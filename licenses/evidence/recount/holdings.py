@@ -27,6 +27,7 @@ class Pairing:
 
     def __init__(self, server, feature):
         self.server, self.told = server, server.told(feature)
+        self.lonely = []  # when something was returned that nothing shows taken
         self.log = server.sighted("log", feature[0])
         pairs = zip(self.log, self.log[1:])
         self.holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
@@ -80,6 +81,8 @@ class Pairing:
                     one.end(at, at)
                     used.add(id(one))
                     break
+            else:
+                self.lonely.append(at)
         for one in held:
             self.end_by_polls(one)
         for one in held:
@@ -222,7 +225,8 @@ class Pairing:
 
 
 def feature_holdings(server, feature):
-    """Return (person, host, seats, sure, after, taken, back, exact, polled) of a feature, all."""
+    """Return (person, host, seats, sure, after, taken, back, exact, polled) of a feature, all; and
+    when something was returned that nothing shows taken."""
     rows = defaultdict(list)
     for row in server.rows[feature].values():
         rows[row["person"], row["host"], row["seats"]].append(row)
@@ -242,4 +246,4 @@ def feature_holdings(server, feature):
                 back = max(back, one.sure + 1)
                 after = back if after is None else after
             found.append((*holder, one.sure, after, one.taken, back, exact, one.polled))
-    return sorted(found, key=lambda row: (row[5], row[0]))
+    return sorted(found, key=lambda row: (row[5], row[0])), pairing.lonely

@@ -211,7 +211,7 @@ class TestPeriods:
         for each in pools:
             EntitlementFactory(pool=each)
             holding(FeatureFactory(pool=each), MARCH, MARCH + 60)
-        with django_assert_num_queries(21):
+        with django_assert_num_queries(22):
             found = load_verdicts(pools, months(MARCH, NOW, ZoneInfo("UTC")), now=NOW)
         assert {len(rows) for rows in found.values()} == {3}
 

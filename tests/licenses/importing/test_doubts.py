@@ -22,11 +22,11 @@ BEGIN = """\
 0:00:02 (vendord) Server started on lic for: cad
 8:00:00 (vendord) OUT: "cad" bob@h1
 """
-FINISH = """\
-10:00:00 (vendord) IN: "cad" bob@h1
+REST = """\
 23:59:58 (vendord) OUT: "cad" zoe@h9
 23:59:59 (vendord) IN: "cad" zoe@h9
 """
+FINISH = f'10:00:00 (vendord) IN: "cad" bob@h1\n{REST}'
 AGAIN = """\
 9:30:00 (vendord) FlexNet Licensing version v11.16.2.0 started on lic (IBM PC) (3/1/2026)
 9:30:00 (vendord) Server started on lic for: cad
@@ -101,10 +101,26 @@ def test_what_can_hide_no_seat_of_the_daemon_leaves_the_proof(pool: LicensePool,
 
 
 def test_from_the_next_start_on_with_nothing_out_the_log_proves_again(pool: LicensePool) -> None:
-    read(LicenseServer.objects.get(), f'{BEGIN}9:00:00 (vendord) OUT: "ca\n{AGAIN}{FINISH}')
+    read(LicenseServer.objects.get(), f'{BEGIN}9:00:00 (vendord) OUT: "ca\n{AGAIN}{REST}')
     month = judged(pool)
     assert month.verdict == Verdict.AS_OBSERVED
     assert month.proven_seconds == END - START - 1800
+
+
+def test_a_return_of_what_was_never_taken_leaves_what_is_before_it_unproven(
+    pool: LicensePool,
+) -> None:
+    read(LicenseServer.objects.get(), f'{BEGIN}9:00:00 (vendord) IN: "cad" mia@h1\n{FINISH}')
+    month = judged(pool)
+    assert month.verdict == Verdict.AS_OBSERVED
+    assert month.proven_seconds == END - at("2026-03-01T09:00:01")
+
+
+def test_a_server_that_logs_no_out_proves_nothing(pool: LicensePool) -> None:
+    lines = (BEGIN + FINISH).splitlines(keepends=True)
+    read(LicenseServer.objects.get(), "".join(line for line in lines if " OUT: " not in line))
+    month = judged(pool)
+    assert (month.verdict, month.peak) == (Verdict.AS_OBSERVED, 0)
 
 
 def test_doubts_do_not_depend_on_how_the_text_is_cut_or_how_often_it_comes(

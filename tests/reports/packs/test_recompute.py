@@ -303,6 +303,29 @@ def test_a_program_that_counts_otherwise_is_noticed(place: Path, settings: Any) 
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    ("polls", "told_in_full"),
+    [
+        pytest.param([], [(51, 100)], id="since-the-start"),
+        pytest.param([(20, 31)], [(0, 31), (51, 100)], id="since-an-answer"),
+        pytest.param([(20, 60)], [(0, 45), (51, 100)], id="between-two-answers"),
+        pytest.param([(70, 80)], [(51, 100)], id="an-answer-after-it"),
+    ],
+)
+def test_a_return_of_what_was_never_taken_shows_that_the_log_lacks_lines(
+    polls: list[tuple[int, int]], told_in_full: list[tuple[int, int]]
+) -> None:
+    server = told.Server()
+    server.stock["step"] = 5
+    server.sights["log"]["vend"] = [(0, 100)]
+    server.sights["polls"]["vend"] = polls
+    server.restarts["vend"][0] = None
+    server.moves["vend", "A"]["someone", "host", 1] = [(50, False)]
+    fed = feeding.Fed(server, ("stream", "vend", "A", 1, "", ""))
+    assert fed.whole_log() == told_in_full
+
+
+@pytest.mark.once
 def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
     path = packed(place, 3, settings)
     with zipfile.ZipFile(path) as file:
