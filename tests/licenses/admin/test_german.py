@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from itam import catalog
 from licenses.admin.pool_tabs import TABS
@@ -47,6 +49,13 @@ def visible(page: str) -> str:
     said = re.findall(r'(?:title|aria-label|placeholder|data-label)="([^"]*)"', page)
     rows = [re.sub(r"\s+", " ", part) for part in re.split(r"<[^>]*>", page)]
     return html.unescape("\n".join(row for row in [*rows, *said] if row.strip()))
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_reads_german() -> Iterator[None]:
+    """Put the language back: what a request activates stays in the thread for later tests."""
+    with translation.override(translation.get_language()):
+        yield
 
 
 @pytest.fixture(scope="module")
