@@ -29,7 +29,8 @@ def rows_to_read(inline: Any) -> SafeString:
     rows = [row for row in inline if row.original]
     # The fields of the first row serve all: to make them finds each label and help text again.
     fields = [field for fieldset in rows[0] for line in fieldset for field in line] if rows else []
-    labels = [capfirst(field.field["label"]) for field in fields]
+    # As texts: what is lazy would be translated in each cell.
+    labels = [str(capfirst(field.field["label"])) for field in fields]
     link = _link(inline.opts)
     return format_html_join("", "{}", ([_row(row, fields, labels, link)] for row in rows))
 
