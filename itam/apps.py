@@ -7,7 +7,8 @@ class SiteConfig(AdminConfig):
     default_site = "itam.site.Site"
 
     def ready(self) -> None:
-        from itam import lists  # templates' tags need the applications to be there
+        from itam import lists, remembered  # templates' tags need the applications to be there
 
         super().ready()
         lists.install()
+        remembered.install()
