@@ -101,9 +101,9 @@ def why_comment(report: Report) -> list[str]:
     if changes:
         told = ngettext(
             "%(count)s correction of rights was recorded since the last report on these pools was"
-            " signed.",
+            " signed, and no second person approved it.",
             "%(count)s corrections of rights were recorded since the last report on these pools"
-            " was signed.",
+            " was signed, and no second person approved them.",
             changes,
         )
         reasons.append(told % {"count": changes})
@@ -324,10 +324,12 @@ def _window(report: Report) -> tuple[int, int]:
 
 
 def _corrections(report: Report) -> int:
-    """Count the corrections that no earlier signature covers: of lines, and of their proof."""
+    """Count the corrections, of lines and of their proof, that no second person approved and no
+    earlier signature covers."""
     pools, when = _unsigned(report)
-    lines = Entitlement.objects.filter(pool__in=pools, replaces__isnull=False, **when)
-    proofs = StrengthOverride.objects.filter(entitlement__pool__in=pools, **when)
+    alone = Q(**when, correction__approved_at=None)
+    lines = Entitlement.objects.filter(alone, pool__in=pools, replaces__isnull=False)
+    proofs = StrengthOverride.objects.filter(alone, entitlement__pool__in=pools)
     return lines.count() + proofs.count()
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -21,8 +22,14 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.importing.rights import add_right, correct_right, override_strength
-from licenses.models import Entitlement, Strength
+from licenses.importing.rights import (
+    add_right,
+    approve_correction,
+    correct_right,
+    may_approve,
+    override_strength,
+)
+from licenses.models import Correction, Entitlement, Strength
 from licenses.models.contracts import CORRECTABLE
 from licenses.resources import EntitlementResource
 
@@ -48,7 +55,15 @@ class StandingFilter(admin.SimpleListFilter):
         return queryset
 
 
+def _code() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=gettext_lazy("What was wrong"),
+        choices=[("", "---------"), *Correction.Code.choices],
+    )
+
+
 class WithdrawForm(pages.AdminForm):
+    code = _code()
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
@@ -63,6 +78,7 @@ class ProofForm(pages.AdminForm):
         choices=[("", gettext_lazy("As the documents say")), *Strength.choices],
         required=False,
     )
+    code = _code()
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
@@ -105,14 +121,22 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         (gettext_lazy("Cost"), {"fields": ("unit_price", "currency", "purchase_order")}),
         (gettext_lazy("Scope"), {"fields": ("scope",)}),
     )
-    record = ("proof_words", "replaces", "withdrawn", "reason", "recorded_at", "recorded_by")
-    readonly_fields = ("proof_words",)
+    record = (
+        "proof_words",
+        "replaces",
+        "withdrawn",
+        "correction_words",
+        "reason",
+        "recorded_at",
+        "recorded_by",
+    )
+    readonly_fields = ("proof_words", "correction_words")
     change_form_outer_before_template = "admin/licenses/entitlement_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: Any = super().get_queryset(request)
         return rows.with_proof().select_related(
-            "pool__product__vendor", "contract__vendor", "replaced_by"
+            "pool__product__vendor", "contract__vendor", "replaced_by", "correction__approved_by"
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -134,13 +158,19 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             path("<int:pk>/correct/", wrap(self.correct), name="licenses_entitlement_correct"),
             path("<int:pk>/withdraw/", wrap(self.withdraw), name="licenses_entitlement_withdraw"),
             path("<int:pk>/proof/", wrap(self.judge), name="licenses_entitlement_proof"),
+            path("<int:pk>/approve/", wrap(self.approve), name="licenses_entitlement_approve"),
             *super().get_urls(),
         ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        extra = {"may_correct": request.user.has_perm("licenses.add_entitlement")}
+        line = self.get_object(request, object_id)
+        may = request.user.has_perm("licenses.add_entitlement")
+        extra = {
+            "may_correct": may,
+            "may_approve": may and line is not None and may_approve(line, request.user),
+        }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 
     def _standing_line(self, request: HttpRequest, pk: int) -> Entitlement | None:
@@ -175,14 +205,15 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         )
         initial = {name: line.serializable_value(name) for name in CORRECTABLE}
         form = form_class(request.POST or None, initial=initial)
-        form.fields["reason"].required = True
+        reason_field = form.fields.pop("reason")
+        reason_field.required = True
+        form.fields |= {"code": _code(), "reason": reason_field}
         if request.method == "POST" and form.is_valid():
             changes = {name: form.cleaned_data[name] for name in CORRECTABLE}
             if all(getattr(line, name) == value for name, value in changes.items()):
                 form.add_error(None, gettext("Nothing differs from the line on record."))
             else:
-                reason = form.cleaned_data["reason"]
-                if copy := self._replace(form, line, changes, reason, request):
+                if copy := self._replace(form, line, changes, request):
                     messages.success(
                         request,
                         gettext("Recorded: %(copy)s. The earlier line stays on record.")
@@ -209,11 +240,10 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         if line is None:
             return self._to(pk)
         form = WithdrawForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            reason = form.cleaned_data["reason"]
-            if copy := self._replace(form, line, {}, reason, request, withdraw=True):
-                messages.success(request, gettext("The line is withdrawn. It stays on record."))
-                return self._to(copy.pk)
+        valid = request.method == "POST" and form.is_valid()
+        if valid and (copy := self._replace(form, line, {}, request, withdraw=True)):
+            messages.success(request, gettext("The line is withdrawn. It stays on record."))
+            return self._to(copy.pk)
         return pages.page(
             request,
             self,
@@ -230,6 +260,34 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             danger=True,
         )
 
+    def approve(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Approve what was corrected with a line, as a second person."""
+        if not request.user.has_perm("licenses.add_entitlement"):
+            raise PermissionDenied
+        line: Entitlement = get_object_or_404(self.get_queryset(request), pk=pk)
+        form = pages.AdminForm(request.POST or None)
+        if request.method == "POST":
+            try:
+                approve_correction(line, user=request.user)
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+            else:
+                messages.success(request, gettext("Approved, with your name and the time."))
+            return self._to(pk)
+        return pages.page(
+            request,
+            self,
+            form,
+            title=gettext("Approve a correction"),
+            intro=gettext(
+                "Somebody else corrected this line or judged its proof. It counts already; with"
+                " your approval, reports are signed without a comment on it."
+            ),
+            submit=gettext("Approve"),
+            back=reverse("admin:licenses_entitlement_change", args=[pk]),
+            obj=line,
+        )
+
     def judge(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Set how well a line is proven by hand, with a reason."""
         line = self._standing_line(request, pk)
@@ -243,6 +301,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
                 strength=int(strength) if strength else None,
                 reason=form.cleaned_data["reason"],
                 user=request.user,
+                code=form.cleaned_data["code"],
             )
             messages.success(
                 request, gettext("The judgement is on record, with your name and the reason.")
@@ -267,17 +326,32 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         form: Any,
         line: Entitlement,
         changes: dict[str, Any],
-        reason: str,
         request: HttpRequest,
         withdraw: bool = False,
     ) -> Entitlement | None:
+        given = {name: form.cleaned_data[name] for name in ("code", "reason")}
         try:
             return correct_right(
-                line, changes=changes, reason=reason, user=request.user, withdraw=withdraw
+                line, changes=changes, user=request.user, withdraw=withdraw, **given
             )
         except ValidationError as error:
             form.add_error(None, error.messages)
             return None
+
+    @display(description=gettext_lazy("Correction"))
+    def correction_words(self, line: Any) -> str:
+        """Say why it was corrected, as a code, and who approved that."""
+        if not line.replaces_id:
+            return gettext("not a correction")
+        row = getattr(line, "correction", None)
+        code = Correction.Code(row.code if row else Correction.Code.OTHER).label
+        if row is None or row.approved_at is None:
+            return gettext("%(code)s; not approved by a second person") % {"code": code}
+        return gettext("%(code)s; approved by %(user)s on %(day)s") % {
+            "code": code,
+            "user": row.approved_by.get_username(),
+            "day": date_format(timezone.localtime(row.approved_at), "DATETIME_FORMAT"),
+        }
 
     @display(description=gettext_lazy("Proof"), ordering="proof")
     def proof_words(self, line: Any) -> str:

@@ -18,6 +18,7 @@ from licenses.models import (
     Checkout,
     ConnectionCheck,
     Contract,
+    Correction,
     Coverage,
     Denial,
     DenialEpisode,
@@ -94,8 +95,29 @@ EntitlementSerializer = serializer_for(
     "replaces",
     "withdrawn",
     "reason",
+    "reason_code",
     "recorded_at",
+    "approved_at",
+    "approved_by",
     read_only=("replaces", "withdrawn", "reason", "recorded_at"),
+    reason_code=serializers.ChoiceField(
+        source="correction.code",
+        choices=Correction.Code.choices,
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Why a line replaces another; null where it does not, or nobody said.",
+    ),
+    approved_at=serializers.DateTimeField(
+        source="correction.approved_at", read_only=True, allow_null=True, default=None
+    ),
+    approved_by=serializers.CharField(
+        source="correction.approved_by.username",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="The second person who approved a correction.",
+    ),
     strength=serializers.IntegerField(
         source="proof",
         read_only=True,
@@ -422,10 +444,16 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         return str(identity) if identity is not None else None
 
 
+def reason_code() -> serializers.ChoiceField:
+    """Return the field of why something on record was wrong."""
+    return serializers.ChoiceField(choices=Correction.Code.choices, default=Correction.Code.OTHER)
+
+
 class CorrectionSerializer(serializers.Serializer[Any]):
     """What is wrong with an entitlement, and why."""
 
     reason = serializers.CharField(max_length=500)
+    reason_code = reason_code()
     quantity = serializers.IntegerField(required=False)
     overdraft = serializers.IntegerField(required=False)
     valid_from = serializers.DateField(required=False)
@@ -436,6 +464,7 @@ class CorrectionSerializer(serializers.Serializer[Any]):
 
 class WithdrawalSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500)
+    reason_code = reason_code()
 
 
 class JudgementSerializer(serializers.Serializer[Any]):
@@ -443,6 +472,7 @@ class JudgementSerializer(serializers.Serializer[Any]):
 
     strength = serializers.ChoiceField(choices=Strength.choices, allow_null=True)
     reason = serializers.CharField(max_length=500)
+    reason_code = reason_code()
 
 
 class UploadSerializer(serializers.Serializer[Any]):

@@ -37,7 +37,12 @@ from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
 from licenses.importing import mapping
 from licenses.importing.papers import open_document, record_document
-from licenses.importing.rights import add_right, correct_right, override_strength
+from licenses.importing.rights import (
+    add_right,
+    approve_correction,
+    correct_right,
+    override_strength,
+)
 from licenses.models import (
     Alert,
     Channel,
@@ -83,14 +88,14 @@ class EntitlementViewSet(
 ):
     """Rights. Never edited: a correction replaces a line, with a reason."""
 
-    queryset = Entitlement.objects.with_proof()
+    queryset = Entitlement.objects.with_proof().select_related("correction__approved_by")
     serializer_class = shapes.EntitlementSerializer
     filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
     ordering_fields = ("id", "valid_from")
 
     def perform_create(self, serializer: Any) -> None:
         line = add_right(Entitlement(**serializer.validated_data), user=self.request.user)
-        serializer.instance = Entitlement.objects.with_proof().get(pk=line.pk)
+        serializer.instance = self.queryset.get(pk=line.pk)
 
     @extend_schema(
         request=shapes.CorrectionSerializer, responses={201: shapes.EntitlementSerializer}
@@ -113,10 +118,10 @@ class EntitlementViewSet(
         asked = shape(data=request.data)
         asked.is_valid(raise_exception=True)
         changes = dict(asked.validated_data)
-        reason = changes.pop("reason")
+        given = {"reason": changes.pop("reason"), "code": changes.pop("reason_code")}
         try:
             copy = correct_right(
-                row, changes=changes, reason=reason, user=request.user, withdraw=withdraw
+                row, changes=changes, user=request.user, withdraw=withdraw, **given
             )
         except ModelError as error:
             raise as_api_error(error) from error
@@ -131,14 +136,26 @@ class EntitlementViewSet(
         row = self.get_object()
         asked = shapes.JudgementSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        judged = dict(asked.validated_data)
         try:
-            override_strength(row, **asked.validated_data, user=request.user)
+            override_strength(row, code=judged.pop("reason_code"), **judged, user=request.user)
+        except ModelError as error:
+            raise as_api_error(error) from error
+        return self._told(row, status.HTTP_200_OK)
+
+    @extend_schema(request=None, responses={200: shapes.EntitlementSerializer})
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, pk: str | None = None) -> Response:
+        """Approve what was corrected with a line or judged of it, as a second person."""
+        row = self.get_object()
+        try:
+            approve_correction(row, user=request.user)
         except ModelError as error:
             raise as_api_error(error) from error
         return self._told(row, status.HTTP_200_OK)
 
     def _told(self, line: Entitlement, code: int) -> Response:
-        found = Entitlement.objects.with_proof().get(pk=line.pk)
+        found = self.queryset.get(pk=line.pk)
         return Response(self.get_serializer(found).data, status=code)
 
 

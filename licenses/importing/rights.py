@@ -11,14 +11,16 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from itam.acting import who
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence import entries, stock
-from licenses.models import Entitlement, StrengthOverride, correct_entitlement
+from licenses.models import Correction, Entitlement, StrengthOverride, correct_entitlement
 
 
 def add_right(line: Entitlement, *, user: Any = None) -> Entitlement:
@@ -38,12 +40,15 @@ def correct_right(
     reason: str,
     user: Any,
     withdraw: bool = False,
+    code: str = Correction.Code.OTHER,
 ) -> Entitlement:
     """Replace a line by a corrected or withdrawn copy, and return the copy.
 
+    code:  of Correction.Code, why it was wrong.
     Raises ValidationError where the line was replaced already, or the copy would break a rule.
     """
-    return correct_rights([(line, changes)], reason=reason, user=user, withdraw=withdraw)[0]
+    wished = [(line, changes)]
+    return correct_rights(wished, reason=reason, user=user, withdraw=withdraw, code=code)[0]
 
 
 def correct_rights(
@@ -52,6 +57,7 @@ def correct_rights(
     reason: str,
     user: Any,
     withdraw: bool = False,
+    code: str = Correction.Code.OTHER,
 ) -> list[Entitlement]:
     """Replace several lines, each with changes of its own, and return the copies in their order.
 
@@ -68,6 +74,9 @@ def correct_rights(
                 if len(lines) == 1:
                     raise
                 raise ValidationError([f"{line}: {said}" for said in error.messages]) from error
+        Correction.objects.bulk_create(
+            Correction(pool_id=copy.pool_id, line=copy, code=code) for copy in copies
+        )
         note_rights(copies)
         for line, _changes in lines:
             _mark(line)
@@ -90,7 +99,12 @@ def _replace(
 
 
 def override_strength(
-    line: Entitlement, *, strength: int | None, reason: str, user: Any
+    line: Entitlement,
+    *,
+    strength: int | None,
+    reason: str,
+    user: Any,
+    code: str = Correction.Code.OTHER,
 ) -> StrengthOverride:
     """Say how well a line is proven, whatever its documents say; None leaves it to them again.
 
@@ -104,18 +118,69 @@ def override_strength(
     said.full_clean(exclude=["recorded_by"])
     with transaction.atomic():
         said.save()
+        Correction.objects.create(pool_id=line.pool_id, judgement=said, code=code)
         _note(
             line,
             said.recorded_at,
             _body(line, _proofs([line])[line.pk])
             | {
                 "author": user.get_username() if user is not None else "",
+                "code": str(code),
                 "reason": said.reason,
                 "what": "strength judged" if strength else "strength left to the documents",
             },
         )
         stock.tell({line.pool_id})
     return said
+
+
+def unapproved(line: Entitlement) -> list[Entitlement | StrengthOverride]:
+    """Return what was corrected with a line, and judged of it, that no second person approved."""
+    known = Correction.objects.filter(approved_at__isnull=False)
+    of_line = known.filter(Q(line=line) | Q(judgement__entitlement=line))
+    approved = set(of_line.values_list("line_id", "judgement_id"))
+    judged = line.strength_overrides.select_related("recorded_by").order_by("pk")
+    found: list[Entitlement | StrengthOverride] = [
+        row for row in judged if (None, row.pk) not in approved
+    ]
+    return [line, *found] if line.replaces_id and (line.pk, None) not in approved else found
+
+
+def may_approve(line: Entitlement, user: Any) -> bool:
+    """Tell whether something of a line waits for a second person, and this is one."""
+    rows = unapproved(line)
+    return bool(rows) and all(row.recorded_by_id != user.pk for row in rows)
+
+
+def approve_correction(line: Entitlement, *, user: Any) -> None:
+    """Approve what was corrected with a line, and judged of it, as a second person.
+
+    Raises ValidationError where nothing waits, or where *user* recorded some of it.
+    """
+    with transaction.atomic():
+        rows = unapproved(Entitlement.objects.select_for_update().get(pk=line.pk))
+        if not rows:
+            raise ValidationError(_("Nothing about this line waits for a second person."))
+        if any(row.recorded_by_id == user.pk for row in rows):
+            raise ValidationError(_("Whoever recorded a correction does not approve it."))
+        now = timezone.now()
+        for row in rows:
+            target: dict[str, Any] = {"judgement": row}
+            if isinstance(row, Entitlement):
+                target = {"line": row}
+            Correction.objects.update_or_create(
+                **target,
+                defaults={"pool_id": line.pool_id, "approved_at": now, "approved_by": user},
+            )
+        authors = {row.recorded_by.get_username() for row in rows if row.recorded_by is not None}
+        body = {
+            "approver": user.get_username(),
+            "authors": sorted(authors),
+            "line": line.pk,
+            "pool": line.pool.name,
+            "what": "correction approved",
+        }
+        _note(line, now, body, kind="correction")
 
 
 def note_rights(lines: Iterable[Entitlement]) -> None:
@@ -137,15 +202,19 @@ def _proofs(lines: Collection[Entitlement]) -> dict[int, int]:
     return dict(rows.values_list("pk", "proof"))
 
 
-def _note(line: Entitlement, recorded_at: datetime, body: dict[str, Any]) -> None:
+def _note(
+    line: Entitlement, recorded_at: datetime, body: dict[str, Any], kind: str = "entitlement"
+) -> None:
     stream = entries.contract_stream(line.contract) if line.contract else entries.INSTALLATION
-    entry = entries.draft("entitlement", int(recorded_at.timestamp()), body)
+    entry = entries.draft(kind, int(recorded_at.timestamp()), body)
     entries.append(stream, [entry], source="rights")
 
 
 def _body(line: Entitlement, proof: int) -> dict[str, Any]:
+    correction = getattr(line, "correction", None) if line.replaces_id else None
     return {
         "author": line.recorded_by.get_username() if line.recorded_by is not None else who() or "",
+        "code": "" if correction is None else str(correction.code),
         "currency": line.currency,
         "from": str(line.valid_from),
         "line": line.pk,

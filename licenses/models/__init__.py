@@ -21,6 +21,7 @@ from .contracts import (
     correct_entitlement,
     unreplaced,
 )
+from .corrections import Correction
 from .denials import Denial, DenialEpisode
 from .erasures import NameErasure
 from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
@@ -119,6 +120,7 @@ __all__ = [
     "Chore",
     "ConnectionCheck",
     "Contract",
+    "Correction",
     "Coverage",
     "Denial",
     "DenialEpisode",

@@ -45,7 +45,7 @@ class Change:
                "retired" or "restored".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
-    approver:  "–": no second person has to approve these.
+    approver:  the account that approved it as a second person; "–" where none did.
     at:        when it was recorded, epoch seconds.
     """
 
@@ -83,7 +83,12 @@ def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) ->
 
 def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
     rows = Entitlement.objects.filter(pool__in=chosen, **window).select_related(
-        "pool", "contract", "recorded_by", "replaces__pool", "replaces__contract"
+        "pool",
+        "contract",
+        "recorded_by",
+        "replaces__pool",
+        "replaces__contract",
+        "correction__approved_by",
     )
     for row in rows.order_by("pk"):
         old = row.replaces
@@ -97,7 +102,15 @@ def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
             other = [name for name, _ in _COMPARED if getattr(old, name) != getattr(row, name)]
             before, after = _described(old, other, all_of=True), _described(row, other, all_of=True)
         what = f"E{row.pk}" if old is None else said(_instead, row.pk, old.pk)
-        yield _change(kind, row.pool.name, what, before, after, row)
+        yield _change(kind, row.pool.name, what, before, after, row, window["recorded_at__lte"])
+
+
+def approver(row: Entitlement | StrengthOverride, as_of: datetime) -> Any:
+    """Return the account that had approved a correction by then, None where none had."""
+    correction = getattr(row, "correction", None)
+    if correction is None or correction.approved_at is None or correction.approved_at > as_of:
+        return None
+    return correction.approved_by
 
 
 def _instead(new: int, old: int) -> str:
@@ -124,7 +137,7 @@ def _fields(parts: tuple[tuple[str, str], ...]) -> str:
 def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:
     rows = StrengthOverride.objects.filter(
         entitlement__pool__in=chosen, recorded_at__lte=as_of
-    ).select_related("entitlement__pool", "recorded_by")
+    ).select_related("entitlement__pool", "recorded_by", "correction__approved_by")
     last: dict[int, str] = {}
     for row in rows.order_by("recorded_at", "pk"):
         before = last.get(row.entitlement_id, said(_strength, None))
@@ -139,6 +152,7 @@ def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> I
                 before,
                 after,
                 row,
+                as_of,
             )
 
 
@@ -268,8 +282,17 @@ def _cause(cause: str, resolution: str, owner: str) -> str:
     }
 
 
-def _change(kind: str, pool: str, what: str, before: str, after: str, row: Any) -> Change:
+def _change(
+    kind: str,
+    pool: str,
+    what: str,
+    before: str,
+    after: str,
+    row: Any,
+    as_of: datetime | None = None,
+) -> Change:
     by = row.recorded_by
+    second = approver(row, as_of) if as_of is not None else None
     return Change(
         kind=kind,
         pool=pool,
@@ -278,6 +301,6 @@ def _change(kind: str, pool: str, what: str, before: str, after: str, row: Any) 
         after=after,
         reason=getattr(row, "reason", ""),
         author=by.get_username() if by is not None else NOBODY,
-        approver=NOBODY,
+        approver=NOBODY if second is None else second.get_username(),
         at=int(row.recorded_at.timestamp()),
     )

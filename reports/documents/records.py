@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from reportlab.platypus import Flowable
 
 from itam.figures import number
-from reports.datasets.changes import Change
+from reports.datasets.changes import NOBODY, Change
 from reports.datasets.coverage_by_source import SourceCoverage
 from reports.datasets.pool_report import PoolReport
 from reports.documents.words import UNKNOWN_SIGN, length, moment, percent
@@ -33,7 +33,7 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
         Column(gettext("Before"), 0.16, lines=4),
         Column(gettext("After"), 0.165, lines=4),
         Column(gettext("Reason"), 0.155, lines=4),
-        Column(gettext("By"), 0.12, lines=2),
+        Column(gettext("By"), 0.12, lines=3),
     ]
     shown = [
         (
@@ -43,7 +43,7 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
             row.before or "–",
             row.after or "–",
             row.reason or "–",
-            row.author,
+            _by(row),
         )
         for row in rows[-MOST_CHANGES:]
     ]
@@ -63,13 +63,20 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
         prose(
             gettext(
                 "From the start of the period to the as-of time. A dash under *by*: a file or"
-                " the program. No second person has to approve these; whoever signs this report"
-                " sees them."
+                " the program. A correction counts from when it was recorded; where no second"
+                " person is named who approved it, whoever signs this report comments on it."
             ),
             look.SMALL,
         )
     )
     return story
+
+
+def _by(row: Change) -> str:
+    if row.approver == NOBODY:
+        return row.author
+    words = gettext("%(author)s; approved by %(approver)s")
+    return words % {"author": row.author, "approver": row.approver}
 
 
 def sources(rows: Sequence[SourceCoverage], title: str) -> list[Flowable]:

@@ -23,6 +23,7 @@ from licenses.concurrency.denials import UNSERVED
 from licenses.evidence import entries
 from licenses.models import (
     Checkout,
+    Correction,
     Denial,
     Document,
     Entitlement,
@@ -36,6 +37,7 @@ from licenses.models import (
     Vendor,
 )
 from licenses.models.contracts import CORRECTABLE
+from reports.datasets.changes import approver
 from reports.datasets.compliance import Compliance
 from reports.datasets.files import as_csv, utc
 
@@ -300,7 +302,14 @@ def _entitlements(about: Subject) -> bytes:
 def _lines(about: Subject) -> Any:
     return (
         Entitlement.objects.filter(pool__in=list(about.names), recorded_at__lte=about.as_of)
-        .select_related("pool", "contract", "recorded_by", "replaces__contract", "replaces__pool")
+        .select_related(
+            "pool",
+            "contract",
+            "recorded_by",
+            "replaces__contract",
+            "replaces__pool",
+            "correction__approved_by",
+        )
         .order_by("pk")
     )
 
@@ -321,17 +330,18 @@ def _corrections(about: Subject) -> bytes:
         ]
         changed += [("withdrawn", "false", "true")] if line.withdrawn else []
         rows += [
-            (f"entitlement {old.pk}", *each, "other", line.reason,
-             _author(line.recorded_by), None, str(line.valid_from), _utc(line.recorded_at))
+            (f"entitlement {old.pk}", *each, _code(line), line.reason, _author(line.recorded_by),
+             _author(approver(line, about.as_of)), str(line.valid_from), _utc(line.recorded_at))
             for each in changed
         ]  # fmt: skip
     said = StrengthOverride.objects.filter(
         entitlement__pool__in=list(about.names), recorded_at__lte=about.as_of
-    ).select_related("recorded_by")
+    ).select_related("recorded_by", "correction__approved_by")
     rows += [
         (f"entitlement {row.entitlement_id}", "strength", None,
-         None if row.strength is None else str(row.strength), "other", row.reason,
-         _author(row.recorded_by), None, None, _utc(row.recorded_at))
+         None if row.strength is None else str(row.strength), _code(row), row.reason,
+         _author(row.recorded_by), _author(approver(row, about.as_of)), None,
+         _utc(row.recorded_at))
         for row in said.order_by("pk")
     ]  # fmt: skip
     return as_csv(names, sorted(rows, key=lambda row: (row[9], row[0], row[1])))
@@ -392,6 +402,11 @@ def _servers(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
         if entry["kind"] == "server"
     ]  # fmt: skip
     return as_csv(names, rows)
+
+
+def _code(row: Any) -> str:
+    correction = getattr(row, "correction", None)
+    return str(Correction.Code.OTHER if correction is None else correction.code)
 
 
 def _author(user: Any) -> str:

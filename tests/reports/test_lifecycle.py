@@ -18,7 +18,8 @@ from pypdf import PdfReader
 
 from licenses.evidence import entries, stored
 from licenses.importing.mapping import save_mapping
-from licenses.models import MappingChange
+from licenses.importing.rights import approve_correction
+from licenses.models import Correction, MappingChange
 from reports import delivery, lifecycle
 from reports.lifecycle import Stage, Step
 from reports.models import Report, SigningCertificate, SignOff
@@ -307,6 +308,9 @@ def test_a_correction_needs_a_comment_until_a_signature_covers_it(make, boss, wo
     report = proven(make())
     # the line, and the judgement of its proof
     assert "2 corrections of rights" in comment_reasons(report)
+    approve_correction(copy, user=boss)
+    assert comment_reasons(report) == ""
+    Correction.objects.all().delete()
     sign(make(end=f.at("2026-05-01")), boss)
     later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
     assert comment_reasons(later) == ""

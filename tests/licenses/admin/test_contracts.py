@@ -16,6 +16,7 @@ from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow
 from .conftest import World
 
 PDF = b"%PDF-1.7 made up"
+CODE = {"code": "wrong_entry"}
 
 
 def line_of(world: World) -> Entitlement:
@@ -35,6 +36,7 @@ def correction(line: Entitlement, **changes: object) -> dict[str, object]:
         "currency": line.currency,
         "purchase_order": "",
         "scope": "",
+        "code": "wrong_entry",
         "reason": "Typed wrongly",
     }
     return {**values, **changes}
@@ -58,6 +60,7 @@ def test_a_correction_is_a_new_line_with_reason_and_author(mara: Client, world: 
     ("changes", "message"),
     [
         pytest.param({"quantity": 12, "reason": ""}, "This field is required", id="no-reason"),
+        pytest.param({"quantity": 12, "code": ""}, "This field is required", id="no-code"),
         pytest.param({}, "Nothing differs", id="no-difference"),
         pytest.param({"quantity": -1}, "fewer than 0 seats", id="negative"),
         pytest.param({"valid_to": "2025-01-01"}, "before it starts", id="ends-before-start"),
@@ -74,6 +77,24 @@ def test_a_correction_that_cannot_be_is_refused(
     assert Entitlement.objects.filter(pool=world.mine).count() == 1
 
 
+def test_a_second_person_approves_a_correction_on_its_page(
+    mara: Client, root: Client, world: World
+) -> None:
+    line = line_of(world)
+    place = reverse("admin:licenses_entitlement_correct", args=[line.pk])
+    mara.post(place, correction(line, quantity=12))
+    copy = Entitlement.objects.get(replaces=line)
+    page = reverse("admin:licenses_entitlement_change", args=[copy.pk])
+    path = reverse("admin:licenses_entitlement_approve", args=[copy.pk])
+    assert path not in mara.get(page).content.decode()
+    assert "does not approve it" in mara.post(path, follow=True).content.decode()
+    told = root.get(page).content.decode()
+    assert path in told and "Entered wrongly; not approved" in told
+    assert "with your approval" in root.get(path).content.decode()
+    told = root.post(path, follow=True).content.decode()
+    assert "Entered wrongly; approved by" in told and path not in told
+
+
 def test_a_line_is_replaced_once(mara: Client, world: World) -> None:
     line = line_of(world)
     path = reverse("admin:licenses_entitlement_correct", args=[line.pk])
@@ -87,7 +108,8 @@ def test_withdrawing_needs_a_reason_and_leaves_both_lines(mara: Client, world: W
     path = reverse("admin:licenses_entitlement_withdraw", args=[line.pk])
     assert mara.post(path, {"reason": " "}).status_code == 200
     assert Entitlement.objects.filter(pool=world.mine).count() == 1
-    mara.post(path, {"reason": "Cancelled"})
+    assert mara.post(path, {"reason": "Cancelled"}).status_code == 200  # no code
+    mara.post(path, {"code": "wrong_entry", "reason": "Cancelled"})
     assert Entitlement.objects.get(replaces=line).withdrawn
     assert not Entitlement.objects.as_of().filter(pool=world.mine).exists()
     page = mara.get(reverse("admin:licenses_entitlement_change", args=[line.pk]))
@@ -185,11 +207,11 @@ def test_the_proof_of_a_line_is_judged_with_a_reason(
     path = reverse("admin:licenses_entitlement_proof", args=[line.pk])
     assert anton.get(path).status_code == 403
     assert "This field is required" in mara.post(path, {"strength": "2"}).content.decode()
-    page = mara.post(path, {"strength": "2", "reason": "Scan is illegible"}, follow=True)
+    page = mara.post(path, {"strength": "2", **CODE, "reason": "Scan is illegible"}, follow=True)
     assert "weak: order, mail or licence file only (judged: Scan is illegible)" in (
         page.content.decode()
     )
-    mara.post(path, {"strength": "", "reason": "Better scan"})
+    mara.post(path, {"strength": "", **CODE, "reason": "Better scan"})
     assert Entitlement.objects.with_proof().get(pk=line.pk).proof == 1
 
 

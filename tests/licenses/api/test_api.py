@@ -51,8 +51,8 @@ pytestmark = pytest.mark.django_db
 ROUTES = sorted({prefix for prefix, _view, _name in router.registry})
 
 
-def client(role: str | None) -> APIClient:
-    user = User.objects.create_user(f"{role}-user")
+def client(role: str | None, name: str = "") -> APIClient:
+    user = User.objects.create_user(name or f"{role}-user")
     if role:
         user.groups.add(Group.objects.get(name=role))
     api = APIClient()
@@ -136,11 +136,16 @@ def test_an_entitlement_is_corrected_by_a_new_line_with_a_reason() -> None:
     api = client("manager")
     assert api.patch(f"/api/v1/entitlements/{line.pk}/", {"quantity": 1}).status_code == 403
     assert api.post(f"/api/v1/entitlements/{line.pk}/correct/", {"quantity": 12}).status_code == 400
-    answer = api.post(
-        f"/api/v1/entitlements/{line.pk}/correct/", {"quantity": 12, "reason": "typed wrong"}
-    )
+    given = {"quantity": 12, "reason": "typed wrong", "reason_code": "wrong_entry"}
+    answer = api.post(f"/api/v1/entitlements/{line.pk}/correct/", given)
     assert answer.status_code == 201
-    assert (answer.json()["quantity"], answer.json()["replaces"]) == (12, line.pk)
+    told = answer.json()
+    assert (told["quantity"], told["replaces"], told["reason_code"]) == (12, line.pk, "wrong_entry")
+    assert told["approved_by"] is told["approved_at"] is None
+    place = f"/api/v1/entitlements/{told['id']}/approve/"
+    assert api.post(place).status_code == 400
+    approved = client("manager", "second").post(place)
+    assert approved.status_code == 200 and approved.json()["approved_by"] == "second"
 
 
 def test_the_strength_of_proof_is_judged_with_a_reason() -> None:

@@ -255,6 +255,7 @@ FACTS = {
 }
 """What servers, people at their work and the program itself write down: nobody sets it."""
 ELSEWHERE = {
+    "Correction": "entitlement",
     "EvidencePack": "export",
     "Entitlement": "entitlement",
     "Identity": "erasure",
@@ -331,7 +332,7 @@ def right_corrected_by_form(user: User, pool: LicensePool) -> None:
     form = {"pool": pool.pk, "quantity": 7, "metric": line.metric, "overdraft": 0,
             "valid_from": str(line.valid_from), "valid_to": str(line.valid_to or ""),
             "currency": line.currency, "unit_price": line.unit_price or "",
-            "reason": "typed wrong"}  # fmt: skip
+            "code": "wrong_entry", "reason": "typed wrong"}  # fmt: skip
     assert admin(user).post(place, form).status_code == 302
 
 

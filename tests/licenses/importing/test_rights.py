@@ -5,11 +5,18 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from licenses.evidence.entries import entries
-from licenses.importing.rights import add_right, correct_right
-from licenses.models import DirtySpan, Entitlement, EvidenceStream
+from licenses.importing.rights import (
+    add_right,
+    approve_correction,
+    correct_right,
+    may_approve,
+    override_strength,
+)
+from licenses.models import Correction, DirtySpan, Entitlement, EvidenceStream
 from tests.factories import PoolFactory
 
 pytestmark = pytest.mark.django_db
@@ -53,3 +60,36 @@ def test_a_refused_correction_leaves_nothing_behind() -> None:
         correct_right(right, changes={"quantity": -1}, reason="typed wrong", user=None)
     assert told() == [("added", 10)]
     assert not DirtySpan.objects.exists()
+
+
+def test_a_correction_has_a_code_and_is_approved_by_a_second_person() -> None:
+    author, second = (User.objects.create_user(name) for name in ("author", "second"))
+    wrong = {"reason": "found the order", "code": "document_found", "user": author}
+    copy = correct_right(add_right(line(), user=author), changes={"quantity": 12}, **wrong)
+    override_strength(copy, strength=3, **wrong)
+    assert not may_approve(copy, author) and may_approve(copy, second)
+    with pytest.raises(ValidationError, match="does not approve it"):
+        approve_correction(copy, user=author)
+    assert not Correction.objects.filter(approved_by__isnull=False).exists()
+    approve_correction(copy, user=second)
+    rows = Correction.objects.values_list("code", "approved_by")
+    assert list(rows) == [("document_found", second.pk)] * 2
+    assert not may_approve(copy, second)
+    (approved,) = [
+        entry["body"] for entry in entries("installation") if entry["kind"] == "correction"
+    ]
+    assert approved["approver"] == second.username and approved["authors"] == [author.username]
+    codes = [entry["body"].get("code") for entry in entries("installation")]
+    assert codes == ["", "document_found", "document_found", None]
+
+
+def test_what_was_corrected_before_there_were_codes_is_approved_too() -> None:
+    copy = correct_right(add_right(line()), changes={"quantity": 12}, reason="why", user=None)
+    Correction.objects.all().delete()
+    approve_correction(copy, user=User.objects.create_user("second"))
+    assert Correction.objects.get().code == "other"
+
+
+def test_a_line_that_nobody_corrected_is_not_approved() -> None:
+    with pytest.raises(ValidationError, match="waits for a second person"):
+        approve_correction(add_right(line()), user=User.objects.create_user("second"))

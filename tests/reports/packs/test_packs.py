@@ -13,11 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import call_command
+from django.utils import timezone
 
 from licenses.evidence import keys, pack, seal, stock, verify
-from licenses.models import Contract, Document, Host, Identity, correct_entitlement
+from licenses.models import Contract, Correction, Document, Host, Identity, correct_entitlement
 from reports.packs import writing
 from tests import factories as f
 from tests.reports.packs.conftest import NOW, made, note, state
@@ -145,13 +147,18 @@ def test_corrections_and_papers_are_listed(sealed: Any, tmp_path: Path) -> None:
             sha256=hashlib.sha256(b"%PDF-1").hexdigest(),
         )  # fmt: skip
         line = sealed.pool.entitlements.get()
-        correct_entitlement(line, changes={"quantity": 3}, reason="=1+1", author=None)
+        copy = correct_entitlement(line, changes={"quantity": 3}, reason="=1+1", author=None)
+        Correction.objects.create(
+            pool=line.pool, line=copy, code="document_found", approved_at=timezone.now(),
+            approved_by=User.objects.create_user("second"),
+        )  # fmt: skip
         stock.tell_all()
     files = made(sealed, tmp_path)
     digest = hashlib.sha256(b"%PDF-1").hexdigest()
     assert files["docs/SHA256.txt"].decode() == f"{digest}  invoice  C-1  Invoice of May\n"
     (row,) = rows(files, "corrections")
     assert (row["field"], row["old"], row["new"], row["reason"]) == ("quantity", "2", "3", "'=1+1")
+    assert (row["reason_code"], row["approver"]) == ("document_found", "second")
     assert [line["counts"] for line in rows(files, "entitlements")] == ["false", "true"]
 
 
