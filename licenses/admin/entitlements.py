@@ -59,6 +59,7 @@ def _code() -> forms.ChoiceField:
     return forms.ChoiceField(
         label=gettext_lazy("What was wrong"),
         choices=[("", "---------"), *Correction.Code.choices],
+        widget=pages.Select,
     )
 
 
