@@ -117,7 +117,7 @@ def test_the_tick_finds_it(signed, world, monkeypatch):
 
 def test_the_page_and_the_api_say_what_differs(signed, world, admin_client):
     page = reverse("admin:reports_report_later", args=[signed.pk])
-    assert "Nobody looked yet" in admin_client.get(page).content.decode()
+    assert "Not compared yet" in admin_client.get(page).content.decode()
     assert admin_client.get(f"/api/v1/reports/{signed.pk}/later/").status_code == 404
     whole(world)
     later.look(signed.pk, LATER)
