@@ -41,10 +41,33 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if "pytest.mark.alone" not in collection_path.read_text() else None
 
 
+def _spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Return tests in such an order that each process begins with its share of the slow ones.
+
+    pytest-xdist gives each process an equal part, one after the other in this order; whoever is
+    done takes from the end of another's. Modules stay together, as they share fixtures.
+    """
+    marked = [bool(item.get_closest_marker("waits") or item.get_closest_marker("slow"))
+              for item in items]  # fmt: skip
+    slow = [item for item, is_slow in zip(items, marked, strict=True) if is_slow]
+    rest = [item for item, is_slow in zip(items, marked, strict=True) if not is_slow]
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in slow:
+        modules.setdefault(item.path, []).append(item)
+    found: list[pytest.Item] = []
+    for worker in range(workers):
+        share = [item for own in list(modules.values())[worker::workers] for item in own]
+        room = (len(items) - len(found)) // (workers - worker)
+        quick = max(0, room - len(share))
+        found += [*share, *rest[:quick]]
+        rest = rest[quick:]
+    return [*found, *rest]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that touch the database; on request keep only these. Those that wait for
-    minutes begin, and then the slow ones, so that the end of a run keeps all processes busy.
+    """Mark the tests that touch the database; on request keep only these. Each process begins
+    with those that wait for minutes, and then slow ones, so that all are busy until the end.
 
     Without those that drive a browser, and those marked `once`: which database is behind a page, or
     was behind a file that is written, does not show in it. Of the admin's, those that open every
@@ -71,6 +94,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":
         items[:] = chosen
         config.hook.pytest_deselected(items=left)
+    items[:] = _spread(items, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
 @pytest.fixture(scope="session")
