@@ -160,7 +160,11 @@ def level_not_exceeded(
     So 0.999 gives the level that is exceeded in one thousandth of the time at most. None where
     nothing was observed.
     """
-    levels, seconds = load_duration(steps, observed)
+    return level_within(*load_duration(steps, observed), share)
+
+
+def level_within(levels: Ints, seconds: Ints, share: float | Fraction) -> int | None:
+    """Return `level_not_exceeded` of what `load_duration` has found already."""
     if not len(levels):
         return None
     # str: a float such as 0.1 means the decimal number that it prints as.

@@ -21,13 +21,15 @@ from licenses.analysis.rights import COUNTED_METRICS, RightsStep
 from licenses.analysis.usage import count
 from licenses.analysis.verdict import Judged, period_verdict
 from licenses.concurrency.measures import OverUse as Excess
-from licenses.concurrency.measures import episodes, load_duration, measure
+from licenses.concurrency.measures import episodes, level_within, load_duration, measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import Entitlement, LicensePool, Strength
 from reports.datasets.pool_days import Day, days, extremes
 from reports.datasets.scope_rules import ScopeRule, scope_rules
+
+P999 = Fraction(999, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Position:
     entitled, proven, overdraft:  seats in force in the last second of the window that is not in
                   the future; proven are those that a document proves.
     peak_exact:   False where the use may have been higher between two polls.
+    p999:         the lowest number of seats that was not exceeded in 99.9 % of the observed time,
+                  for information; a lower bound where the peak is. None where nothing was observed.
     spare:        the least of allowed minus in use, at any moment for which allowed is known;
                   below 0 it is over-use. tightest_at: its first moment.
     over_seconds, over_seat_seconds:  time above what is allowed, and its integral over seats; None
@@ -55,6 +59,7 @@ class Position:
     peak: int | None
     peak_exact: bool
     peak_at: int | None
+    p999: int | None
     spare: int | None
     tightest_at: int | None
     over_seconds: int | None
@@ -256,6 +261,7 @@ class PoolReader:
         self.start, self.end = facts.start, facts.end
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, self.start, self.end)
+        self.load = load_duration(self.used, self.seen.seen)
 
     def report(self) -> PoolReport:
         allowed = self.facts.limits.allowed
@@ -278,7 +284,7 @@ class PoolReader:
             ),
             lines=self.lines,
             gaps=tuple(Gap(*bounded(row, self.bounds, self.safe)) for row in self.gaps),
-            load=self._load(),
+            load=tuple(Load(*row) for row in zip(*(c.tolist() for c in self.load), strict=True)),
             blocked=self.blocked,
             scope_rules=scope_rules(self.facts, self.lines),
         )
@@ -315,6 +321,7 @@ class PoolReader:
             peak=total.peak,
             peak_exact=not any(month.sampled for month in self.judged),
             peak_at=total.peak_at,
+            p999=level_within(*self.load, P999),
             spare=spare,
             tightest_at=tightest_at,
             over_seconds=int(figures.over_seconds[0]) if judged else None,
@@ -376,10 +383,6 @@ class PoolReader:
             return self.judged[bisect_right(starts, moment) - 1].sampled
 
         return days(self.facts, self.seen, self.safe, self.zone, sampled)
-
-    def _load(self) -> tuple[Load, ...]:
-        levels, seconds = load_duration(self.used, self.seen.seen)
-        return tuple(Load(*row) for row in zip(levels.tolist(), seconds.tolist(), strict=True))
 
 
 def _spare(used: Steps, allowed: Steps) -> tuple[int | None, int | None]:

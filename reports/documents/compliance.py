@@ -204,18 +204,19 @@ def _findings(found: Sequence[Position]) -> FastTable:
 def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Flowable]:
     """Return the position of every pool in one line."""
     columns = [
-        Column(gettext("Pool, product"), 0.2, lines=2),
-        Column(pgettext("narrow column", "Entitled"), 0.068, "right"),
-        Column(pgettext("narrow column", "Proven"), 0.064, "right"),
-        Column(gettext("Over- draft"), 0.058, "right"),
-        Column(pgettext("narrow column", "Issued"), 0.063, "right"),
-        Column(gettext("Peak"), 0.055, "right"),
-        Column(gettext("Peak reached"), 0.136),
-        Column(gettext("Least spare"), 0.058, "right"),
+        Column(gettext("Pool, product"), 0.172, lines=2),
+        Column(pgettext("narrow column", "Entitled"), 0.066, "right"),
+        Column(pgettext("narrow column", "Proven"), 0.061, "right"),
+        Column(gettext("Over- draft"), 0.054, "right"),
+        Column(pgettext("narrow column", "Issued"), 0.062, "right"),
+        Column(gettext("Peak"), 0.073, "right"),
+        Column(gettext("Peak reached"), 0.106, lines=2),
+        Column(gettext("99.9 % level"), 0.073, "right"),
+        Column(gettext("Least spare"), 0.056, "right"),
         Column(gettext("Hours over"), 0.062, "right"),
-        Column(gettext("Seat- hours over"), 0.062, "right"),
-        Column(pgettext("narrow column", "Refusals"), 0.076, "right"),
-        Column(pgettext("narrow column", "Coverage"), 0.088, "right"),
+        Column(gettext("Seat- hours over"), 0.06, "right"),
+        Column(pgettext("narrow column", "Refusals"), 0.068, "right"),
+        Column(pgettext("narrow column", "Coverage"), 0.077, "right"),
     ]
     rows = [
         (
@@ -226,6 +227,7 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
             figure(row.issued),
             peak_words(row.peak, row.peak_exact),
             moment(row.peak_at, zone) if row.peak_at is not None and row.peak else "–",
+            peak_words(row.p999, row.peak_exact),
             signed(row.spare),
             hours(row.over_seconds),
             hours(row.over_seat_seconds),
@@ -239,9 +241,11 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
         FastTable(columns, rows, size=7, limit=240),
         prose(
             gettext(
-                "Entitled, proven, overdraft and issued at the end of the period. Least spare:"
-                " allowed minus in use at the tightest moment. Seat-hours over: each seat above"
-                " what is allowed, for as long as it was. A dash stands for what is not known."
+                "Entitled, proven, overdraft and issued at the end of the period. 99.9 % level: for"
+                " information, the seats that were enough for 99.9 % of the observed time. Least"
+                " spare: allowed minus in use at the tightest moment. Seat-hours over: each seat"
+                " above what is allowed, for as long as it was. A dash stands for what is not"
+                " known."
             ),
             look.CAPTION,
         ),

@@ -322,8 +322,13 @@ def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
 def _load(pool: PoolReport) -> list[Flowable]:
     total = pool.load[0].seconds if pool.load else 0
     peak = pool.load[-1].seats if pool.load else 0
-    if not total or not 0 < peak <= MOST_LEVELS:
+    head = pool.position
+    if not total or head.p999 is None or not 0 < peak <= MOST_LEVELS:
         return []
+    words = gettext("99.9 %% of the observed time needed no more than %(seats)s.") % {
+        "seats": figures.seats(head.p999)
+    }
+    unseen = gettext("Use that began and ended between two polls is not in it.")
     shares = []
     place = 0
     for seats in range(peak + 1):
@@ -335,6 +340,7 @@ def _load(pool: PoolReport) -> list[Flowable]:
     return [
         *heading(gettext("How long how many seats were in use"), 2, room=150),
         LoadCurve(shares, limit),
+        caption(words if head.peak_exact else f"{words} {unseen}"),
     ]
 
 

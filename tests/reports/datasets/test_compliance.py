@@ -113,6 +113,21 @@ def test_the_load_starts_with_all_observed_time_and_ends_at_the_peak(world):
     assert (pool.load[-1].seats, pool.load[-1].seconds) == (3, 38 * 60)
 
 
+def test_the_level_of_99_9_percent_leaves_out_a_thousandth_of_the_observed_time(world):
+    year = numbers(world.pool).pools[0]
+    allowance = year.position.observed_seconds / 1000
+    at_least = {row.seats: row.seconds for row in year.load}
+    assert at_least[3] <= allowance < at_least[1]
+    assert (year.position.p999, year.position.peak) == (1, 3)
+    march = numbers(world.pool, start=f.at("2026-03-31"), end=f.at("2026-04-01")).pools[0]
+    assert (march.position.p999, march.position.peak) == (3, 3)
+
+
+def test_without_observed_time_the_level_of_99_9_percent_is_not_known(world):
+    (pool,) = numbers(world.pool, start=f.at("2026-06-10"), end=f.at("2026-06-12")).pools
+    assert (pool.position.observed_seconds, pool.position.p999) == (0, None)
+
+
 def test_rights_recorded_after_the_as_of_time_do_not_count(world):
     f.EntitlementFactory(
         pool=world.pool,

@@ -71,6 +71,16 @@ def test_the_paper_says(world, words):
     assert words in text_of(paper(numbers(world.pool)))[1]
 
 
+def test_the_level_of_99_9_percent_stands_beside_the_peak(world):
+    data = numbers(world.pool)
+    head = data.pools[0].position
+    assert (head.peak, head.p999, head.spare) == (3, 1, -1)
+    _pages, text = text_of(paper(data))
+    reached = f"{datetime.fromtimestamp(head.peak_at, UTC):%Y-%m-%d %H:%M}"
+    assert f"3 {reached} 1 -1" in text.replace("\xa0", " ")
+    assert "99.9 % of the observed time needed no more than 1 seat." in text
+
+
 @time_machine.travel(AS_OF + timedelta(days=1))
 def test_over_use_prints_with_what_people_found_out(world, admin_user):
     explain_over_use(
