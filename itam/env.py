@@ -154,6 +154,14 @@ def origins(name: str) -> list[str]:
     return words(name)
 
 
+def address(name: str) -> str:
+    """Return the address that web pages have, without a slash at its end; "" where none is set."""
+    raw = text(name).rstrip("/")
+    if raw and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", raw):
+        raise ImproperlyConfigured(f"{name}={raw!r}: expected such as https://itam.example")
+    return raw
+
+
 def database(name: str, default: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a PostgreSQL database given as a URL."""
     raw = text(name)

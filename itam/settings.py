@@ -407,7 +407,7 @@ ITAM_WATCHING_HOUR = env.whole("ITAM_WATCHING_HOUR", 7, most=23)
 ITAM_PING_URL = env.text("ITAM_PING_URL")
 ITAM_PING_SECONDS = env.whole("ITAM_PING_SECONDS", 60, least=30, most=86400)
 # How people reach the web pages, for links in messages.
-ITAM_PUBLIC_URL = env.text("ITAM_PUBLIC_URL").rstrip("/")
+ITAM_PUBLIC_URL = env.address("ITAM_PUBLIC_URL")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured(

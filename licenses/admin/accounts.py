@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -25,8 +27,9 @@ from licenses.models.roles import ROLES
 
 from .base import ScopedAdmin, ScopedStacked
 from .exporting import LIST_TOOLS, Exportable
+from .list_address import TellsWhatIsWrong
 
-for model in (User, Group, AuthToken):
+for model in (User, Group, AuthToken, AccessAttempt, AccessFailureLog, AccessLog):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -39,7 +42,7 @@ class ScopeInline(ScopedStacked):
 
 
 @admin.register(User)
-class UserAdmin(Exportable, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(TellsWhatIsWrong, Exportable, DjangoUserAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
     form = UserChangeForm
     add_form = UserCreationForm
@@ -97,7 +100,7 @@ def _is_role(group: Any) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(Exportable, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(TellsWhatIsWrong, Exportable, DjangoGroupAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
     list_display = ("name", "members")
 
@@ -166,10 +169,25 @@ class ScopeAdmin(ScopedAdmin):
 
 
 @admin.register(AuthToken)
-class TokenAdmin(AuthTokenAdmin, ModelAdmin):
+class TokenAdmin(TellsWhatIsWrong, AuthTokenAdmin, ModelAdmin):
     """Keys to the API: whose they are and until when. A new one is shown once, after it is made."""
 
     list_display = ("token_key", "user", "created", "expiry")
     list_select_related = ("user",)
     raw_id_fields = ()
     autocomplete_fields = ("user",)
+
+
+@admin.register(AccessAttempt)
+class AttemptAdmin(TellsWhatIsWrong, AccessAttemptAdmin):
+    """Accounts and addresses that failed to sign in of late, and how often."""
+
+
+@admin.register(AccessFailureLog)
+class FailureAdmin(TellsWhatIsWrong, AccessFailureLogAdmin):
+    """Each time that somebody failed to sign in."""
+
+
+@admin.register(AccessLog)
+class SignInAdmin(TellsWhatIsWrong, AccessLogAdmin):
+    """Each time that somebody signed in."""

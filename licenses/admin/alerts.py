@@ -18,7 +18,6 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
-    RangeDateFilter,
 )
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
@@ -40,6 +39,7 @@ from licenses.models import (
 
 from . import words
 from .base import FactAdmin, ReadOnly, ReadOnlyTabular, ScopedAdmin, ScopedTabular, count_of
+from .list_address import DaysFilter
 from .trying import Tried, Tries
 from .undoing import tell
 
@@ -63,7 +63,7 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
         ("state", ChoicesDropdownFilter),
         ("rule", AutocompleteSelectFilter),
         ("pool", AutocompleteSelectFilter),
-        ("fired_at", RangeDateFilter),
+        ("fired_at", DaysFilter),
         "past",
     )
     search_fields = ("title", "rule__name")
@@ -407,7 +407,7 @@ class NotificationAdmin(FactAdmin):
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("channel", AutocompleteSelectFilter),
-        ("recorded_at", RangeDateFilter),
+        ("recorded_at", DaysFilter),
     )
     search_fields = ("recipient", "subject")
     fields = (

@@ -18,6 +18,7 @@ from licenses.evidence.reads import note_names
 from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
 
 from .exporting import LIST_TOOLS, Exportable
+from .list_address import TellsWhatIsWrong
 
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -148,7 +149,7 @@ class _Scope:
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
-class ScopedAdmin(Exportable, _Scope, ModelAdmin):
+class ScopedAdmin(TellsWhatIsWrong, Exportable, _Scope, ModelAdmin):
     """A page for rows that people keep."""
 
     list_before_template = LIST_TOOLS

@@ -18,7 +18,6 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
-    RangeDateFilter,
 )
 from unfold.decorators import display
 
@@ -37,6 +36,7 @@ from . import forms as pages
 from . import words
 from .base import ScopedAdmin
 from .importing import Importable
+from .list_address import DaysFilter
 from .several import ChangesSeveral
 
 
@@ -112,7 +112,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         ("pool", AutocompleteSelectFilter),
         ("contract", AutocompleteSelectFilter),
         ("metric", ChoicesDropdownFilter),
-        ("valid_to", RangeDateFilter),
+        ("valid_to", DaysFilter),
     )
     search_fields = ("pool__name", "contract__number", "purchase_order", "pool__product__name")
     autocomplete_fields = ("pool", "contract")

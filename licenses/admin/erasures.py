@@ -13,7 +13,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, gettext_lazy, ngettext
-from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from itam.retold import retell
@@ -23,6 +22,7 @@ from licenses.tasks import nudge
 
 from .base import ReadOnly, ScopedAdmin
 from .forms import AdminForm
+from .list_address import DaysFilter
 
 STATES = {Work.WAITING: "warning", Work.RUNNING: "warning", Work.DONE: "success"}
 
@@ -73,7 +73,7 @@ class NameErasureAdmin(ReadOnly, ScopedAdmin):
     list_display = (
         "requested_at", "label", "reason", "requested_by", "state_words", "finished_at",
     )  # fmt: skip
-    list_filter = (("requested_at", RangeDateFilter), "state")
+    list_filter = (("requested_at", DaysFilter), "state")
     list_select_related = ("person", "requested_by")
     fields = (
         *("requested_at", "label", "reason", "requested_by", "state_said", "finished_at"),

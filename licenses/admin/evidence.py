@@ -11,7 +11,6 @@ from typing import Any
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
-from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from itam.figures import number
@@ -26,6 +25,7 @@ from licenses.models import (
 
 from . import words
 from .base import FactAdmin, ReadOnlyAdmin
+from .list_address import DaysFilter
 
 MOST_LINES = 200
 MOST_BYTES = 4_000_000
@@ -35,7 +35,7 @@ MOST_BYTES = 4_000_000
 class EvidenceBlockAdmin(FactAdmin):
     list_display = ("stream", "entries", "recorded_at", "bytes", "digest")
     list_select_related = ("stream",)
-    list_filter = (("recorded_at", RangeDateFilter), "stream__kind")
+    list_filter = (("recorded_at", DaysFilter), "stream__kind")
     search_fields = ("stream__name", "sha256__startswith")
     fields = ("stream", "entries", "recorded_at", "bytes", "sha256", "shown")
     readonly_fields = ("entries", "bytes", "shown")
@@ -81,7 +81,7 @@ class EvidenceDayAdmin(ReadOnlyAdmin):
     """Days of the log, each under one root; its checkpoint is what an auditor may keep."""
 
     list_display = ("day", "number", "streams_held", "entries_held", "short_root", "sealed_at")
-    list_filter = (("day", RangeDateFilter),)
+    list_filter = (("day", DaysFilter),)
     search_fields = ("day", "root__startswith")
     ordering = ("-number",)
     fields = ("day", "number", "streams_held", "entries_held", "root", "sealed_at", "head")
@@ -135,7 +135,7 @@ class EvidenceAnchorAdmin(ReadOnlyAdmin):
     """Heads that left our hands, and where they went."""
 
     list_display = ("recorded_at", "kind", "place", "size")
-    list_filter = ("kind", ("recorded_at", RangeDateFilter))
+    list_filter = ("kind", ("recorded_at", DaysFilter))
     search_fields = ("place",)
     ordering = ("-recorded_at", "-pk")
     fields = ("recorded_at", "kind", "place", "size", "stamp", "head")

@@ -24,6 +24,7 @@ from django.utils.translation import gettext
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from itam import figures
 from licenses.evidence.reads import note_read
 from licenses.resources import disarm
 
@@ -82,7 +83,7 @@ class Exportable:
                 said = gettext(
                     "This list has more than %(most)s rows: narrow it by a filter first."
                 )
-                messages.error(request, said % {"most": f"{MOST_ROWS:,}"})
+                messages.error(request, said % {"most": figures.number(MOST_ROWS)})
             back = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
             return redirect(f"{back}?{request.GET.urlencode()}")
         note_read(

@@ -15,7 +15,6 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
-    RangeDateFilter,
 )
 from unfold.decorators import display
 
@@ -23,6 +22,7 @@ from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, s
 
 from . import words
 from .base import FROM_SERVERS, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
+from .list_address import DaysFilter
 
 RESULTS = {
     "parsed": "success",
@@ -68,7 +68,7 @@ class CaptureAdmin(ShowsNames, FactAdmin):
         "recorded_at",
         "server",
         "kind",
-        "source",
+        "origin",
         "outcome",
         "lines",
         "unread",
@@ -79,12 +79,12 @@ class CaptureAdmin(ShowsNames, FactAdmin):
         ("server", AutocompleteSelectFilter),
         ("result", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
-        ("recorded_at", RangeDateFilter),
+        ("recorded_at", DaysFilter),
     )
     search_fields = ("sha256__startswith",)
     inlines = [UnreadableInline]
     fieldsets = (
-        (None, {"fields": ("server", "kind", "source", "recorded_at", "result", "detail")}),
+        (None, {"fields": ("server", "kind", "origin", "recorded_at", "result", "detail")}),
         (
             gettext_lazy("What it vouches for"),
             {"fields": ("starts", "ends", "lines", "new", "known")},
@@ -95,7 +95,11 @@ class CaptureAdmin(ShowsNames, FactAdmin):
         ),
         (gettext_lazy("The attempt"), {"fields": ("exit_code", "duration_ms", "unreadable_count")}),
     )
-    readonly_fields = ("bytes",)
+    readonly_fields = ("origin", "bytes")
+
+    @display(description=gettext_lazy("Source"))
+    def origin(self, row: Any) -> str:
+        return str(row.origin)
 
     @display(description=gettext_lazy("Result"), label=RESULTS)
     def outcome(self, row: Any) -> tuple[str, str]:
@@ -149,7 +153,7 @@ class CoverageAdmin(ReadOnlyAdmin):
     list_filter = (
         ("server", AutocompleteSelectFilter),
         ("source", ChoicesDropdownFilter),
-        ("starts", RangeDateFilter),
+        ("starts", DaysFilter),
     )
 
     @display(description=gettext_lazy("Daemon"), ordering="daemon")
@@ -169,7 +173,7 @@ class GapAdmin(ReadOnlyAdmin):
     list_filter = (
         ("server", AutocompleteSelectFilter),
         ("cause", ChoicesDropdownFilter),
-        ("starts", RangeDateFilter),
+        ("starts", DaysFilter),
     )
 
     @display(description=gettext_lazy("Daemon"), ordering="daemon")

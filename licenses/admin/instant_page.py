@@ -19,6 +19,7 @@ from licenses.analysis.instant import Instant, instant
 from licenses.evidence.reads import note_names
 from licenses.importing.lines import lines_of
 from licenses.models import sees_names
+from licenses.models.imports import origin
 
 from . import words
 from .base import person_words
@@ -120,6 +121,7 @@ def lines(pool: Any, at: int, request: HttpRequest) -> dict[str, Any]:
             "what": WHAT[line.what],
             "at": datetime.fromtimestamp(line.at, UTC),
             "line": line if named else line.without_names(),
+            "origin": origin(line.source),
         }
         for line in told
     ]

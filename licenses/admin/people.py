@@ -12,13 +12,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
-from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from licenses.evidence import reveals
 from licenses.models import LegalHold, NameReveal
 
 from .base import ScopedAdmin
+from .list_address import DaysFilter
 
 STATES = {"waiting": "warning", "in force": "danger", "refused": "info", "over": "info"}
 
@@ -42,7 +42,7 @@ class NameRevealAdmin(ScopedAdmin):
     list_display = (
         "requested_at", "requested_by", "what", "reason", "state", "decided_by", "valid_until",
     )  # fmt: skip
-    list_filter = (("requested_at", RangeDateFilter), "granted")
+    list_filter = (("requested_at", DaysFilter), "granted")
     list_select_related = ("requested_by", "decided_by", "person", "pool")
     autocomplete_fields = ("person", "pool")
     actions = ("approve", "refuse")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from itam.figures import number
 from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.rights import YEAR_SECONDS
 from licenses.models import sees_names, visible_teams
@@ -29,7 +30,7 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         {
             "team": row.team,
             "depth": min(row.depth, 8),
-            "share": words.UNKNOWN if row.share is None else f"{100 * row.share:.1f} %",
+            "share": words.UNKNOWN if row.share is None else f"{number(100 * row.share, 1)} %",
             "peak": row.peak,
             "at_pool_peak": row.at_pool_peak,
             "denials": row.denials,

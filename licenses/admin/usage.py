@@ -16,7 +16,6 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
-    RangeDateFilter,
 )
 from unfold.decorators import display
 
@@ -33,6 +32,7 @@ from licenses.models import (
 
 from . import pool_tabs, words
 from .base import FROM_SERVERS, FactAdmin, ShowsNames, person_words, with_names
+from .list_address import DaysFilter
 
 
 class PoolFilter(admin.SimpleListFilter):
@@ -114,7 +114,7 @@ class CheckoutAdmin(UsageAdmin):
     list_filter = (
         PoolFilter,
         ("feature", AutocompleteSelectFilter),
-        ("taken_at", RangeDateFilter),
+        ("taken_at", DaysFilter),
         ("method", ChoicesDropdownFilter),
         ("end_reason", ChoicesDropdownFilter),
     )
@@ -144,7 +144,7 @@ class DenialAdmin(UsageAdmin):
     list_filter = (
         PoolFilter,
         ("feature", AutocompleteSelectFilter),
-        ("at", RangeDateFilter),
+        ("at", DaysFilter),
         "capacity",
         ("served_at", admin.EmptyFieldListFilter),
     )
@@ -190,7 +190,7 @@ class DenialEpisodeAdmin(FactAdmin):
     )
     list_filter = (
         OwnPoolFilter,
-        ("starts", RangeDateFilter),
+        ("starts", DaysFilter),
         "capacity",
         ("outcome", ChoicesDropdownFilter),
         ("reason_class", ChoicesDropdownFilter),
@@ -254,7 +254,7 @@ class DisagreementAdmin(UsageAdmin):
     list_filter = (
         PoolFilter,
         ("feature", AutocompleteSelectFilter),
-        ("starts", RangeDateFilter),
+        ("starts", DaysFilter),
         ("kind", ChoicesDropdownFilter),
     )
 
@@ -277,6 +277,6 @@ class EventAdmin(UsageAdmin):
     list_filter = (
         PoolFilter,
         ("feature", AutocompleteSelectFilter),
-        ("at", RangeDateFilter),
+        ("at", DaysFilter),
         ("kind", ChoicesDropdownFilter),
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from licenses.models import Alert
@@ -52,14 +53,14 @@ def link(path: str) -> str:
 
 def page(subject: Subject | Alert) -> str:
     """Return the admin page of what an alert is about."""
-    for name, model in (
-        ("pool", "licensepool"),
-        ("server", "licenseserver"),
-        ("contract", "contract"),
+    for name, place in (
+        ("pool", "licensepool_overview"),
+        ("server", "licenseserver_overview"),
+        ("contract", "contract_change"),
     ):
         row = getattr(subject, name)
         if row is not None:
-            return link(f"/admin/licenses/{model}/{row.pk}/change/")
+            return link(reverse(f"admin:licenses_{place}", args=[row.pk]))
     return link("/admin/")
 
 

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from licenses.models import Capture, Gap, LicenseServer, PollState
+from licenses.models.imports import POLL
 from licenses.models.servers import reach
 from licenses.sources import addresses, process
 from licenses.sources.flexnet import connector
@@ -338,7 +339,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 snapshot,
                 outcome.stdout,
                 at=at,
-                source="poll",
+                source=POLL,
                 asked_at=asked.at,
                 exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,
@@ -352,7 +353,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 explained.result,
                 explained.sentence,
                 at=asked.at,
-                source="poll",
+                source=POLL,
                 asked_at=asked.at,
                 raw=outcome.stdout,
                 exit_code=outcome.exit_code,

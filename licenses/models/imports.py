@@ -18,6 +18,14 @@ from .pools import LicensePool, PoolFeature
 from .scoping import ScopedQuerySet
 from .servers import LicenseServer
 
+POLL = "poll"
+"""The source of what a server answered when it was asked; any other is the name of a file."""
+
+
+def origin(source: str) -> str:
+    """Return where a text came from, as people read it."""
+    return gettext("poll") if source == POLL else source
+
 
 class ServerRowQuerySet(ScopedQuerySet):
     pool_path = "server__features__mappings__pool"
@@ -29,7 +37,7 @@ class CaptureQuerySet(ServerRowQuerySet):
 
     def scope_q(self, user: Any) -> Q | None:
         mine = super().scope_q(user)
-        poll = Q(kind=Capture.Kind.STATUS, source="poll")
+        poll = Q(kind=Capture.Kind.STATUS, source=POLL)
         return mine and mine & (poll | ~Q(server__in=_serving_others(user)))
 
 
@@ -147,6 +155,10 @@ class Capture(models.Model):
             "server": self.server,
             "recorded_at": figures.moment(self.recorded_at),
         }
+
+    @property
+    def origin(self) -> str:
+        return origin(self.source)
 
 
 class UnreadableLineQuerySet(CaptureRowQuerySet):

@@ -115,6 +115,19 @@ def test_pages_are_whole_at_every_width(
         )
 
 
+def test_a_phone_shows_the_newest_days_of_a_servers_year(
+    open_window: Any, pool: LicensePool
+) -> None:
+    window = open_window(390)
+    server = pool.mappings.get().feature.server_id
+    window.open(reverse("admin:licenses_licenseserver_overview", args=[server]))
+    days = window.page.locator(".lm-days > g")
+    assert days.count() == 365
+    for day, seen in ((days.last, True), (days.first, False)):
+        box = day.bounding_box()
+        assert (0 <= box["x"] <= 390 - box["width"]) is seen
+
+
 def test_numbers_refresh_without_reload(open_window: Any, pool: LicensePool) -> None:
     window = open_window()
     window.open("/admin/")

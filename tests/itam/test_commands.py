@@ -40,6 +40,28 @@ def test_an_address_that_is_none_is_refused(text):
         up.parse_address(text)
 
 
+@pytest.mark.parametrize(
+    ("host", "set_up", "expected"),
+    [
+        pytest.param("127.0.0.1", {}, True, id="one-address"),
+        pytest.param("itam.example", {}, True, id="a-name"),
+        pytest.param("0.0.0.0", {}, False, id="every-address"),
+        pytest.param("::", {}, False, id="every-address-of-ipv6"),
+        pytest.param("127.0.0.1", {"ITAM_TLS": True}, False, id="behind-a-proxy"),
+        pytest.param(
+            "127.0.0.1", {"ITAM_PUBLIC_URL": "https://itam.example"}, False, id="another-is-named"
+        ),
+    ],
+)
+def test_links_lead_where_it_listens_unless_others_come_another_way(
+    host, set_up, expected, settings
+):
+    settings.ITAM_TLS, settings.ITAM_PUBLIC_URL = False, ""
+    for name, value in set_up.items():
+        setattr(settings, name, value)
+    assert up.leads_here(host) is expected
+
+
 @pytest.mark.django_db
 class TestFirstAccount:
     def test_a_password_is_made_where_none_is_given(self, command, monkeypatch):

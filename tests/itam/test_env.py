@@ -21,6 +21,8 @@ from itam import env
         pytest.param(lambda: env.ports("X"), "8080, 9443", [8080, 9443], id="ports"),
         pytest.param(lambda: env.origins("X"), "https://a.example:8443", ["https://a.example:8443"],
                      id="origins"),
+        pytest.param(lambda: env.address("X"), "https://a.example/x/", "https://a.example/x",
+                     id="address"),
     ],
 )  # fmt: skip
 def test_a_value_is_read_as_its_type(monkeypatch, read, raw, expected):
@@ -81,6 +83,12 @@ def test_a_value_is_read_as_its_type(monkeypatch, read, raw, expected):
             "itam.example",
             "X='itam.example': expected an origin",
             id="origin",
+        ),
+        pytest.param(
+            lambda: env.address("X"),
+            "itam.example",
+            "X='itam.example': expected such as https://itam.example",
+            id="address",
         ),
     ],
 )

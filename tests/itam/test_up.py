@@ -133,6 +133,13 @@ def test_it_tells_address_and_password_once(running):
     assert len(re.findall(r"password +\S{16} ", running.said)) == 1
 
 
+def test_its_parts_know_where_links_in_messages_lead(running):
+    known = f"ITAM_PUBLIC_URL=http://127.0.0.1:{running.port}"
+    for part in ("celery", "gunicorn"):
+        words = Path(f"/proc/{running.child(part)}/environ").read_bytes().split(b"\0")
+        assert known.encode() in words, part
+
+
 def test_nothing_listens_but_the_web(running):
     pids = {running.process.pid, *running.descendants()}
     inodes = set()

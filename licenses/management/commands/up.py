@@ -35,6 +35,12 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def leads_here(host: str) -> bool:
+    """Tell whether links in messages lead to the address that is listened at: nobody named
+    another, no proxy stands before it, and it is one address and not all that the machine has."""
+    return not (settings.ITAM_PUBLIC_URL or settings.ITAM_TLS or host in ("0.0.0.0", "::"))
+
+
 class Command(BaseCommand):
     help = "Run everything on this machine: database, web, worker, scheduler, broker."
     requires_migrations_checks = False
@@ -78,6 +84,8 @@ class Command(BaseCommand):
             environ = self.start_broker(supervisor)
             environ |= {"ITAM_PULSE_DIR": str(pulse_dir), "ITAM_SUPERVISED": "1"}
             environ |= {"ITAM_DATA_DIR": str(settings.ITAM_DATA_DIR), "PYTHONUNBUFFERED": "1"}
+            if leads_here(host):  # as the simulated company's messages are written here
+                settings.ITAM_PUBLIC_URL = environ["ITAM_PUBLIC_URL"] = address.rstrip("/")
             self.say("Database ...")
             call_command("migrate", interactive=False, verbosity=0)
             self.collect_static()

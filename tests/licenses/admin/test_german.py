@@ -14,10 +14,19 @@ from django.utils import translation
 
 from itam import catalog
 from licenses.admin.pool_tabs import TABS
-from licenses.models import AlertRule, Contract, Entitlement, LicensePool, LicenseServer
+from licenses.analysis.rollup import rollup
+from licenses.models import (
+    AlertRule,
+    Capture,
+    Contract,
+    Entitlement,
+    LicensePool,
+    LicenseServer,
+    Membership,
+)
 from reports.models import Report
 
-from .conftest import World
+from .conftest import NOW, World
 from .test_pages import place
 
 pytestmark = pytest.mark.once  # the words of a page
@@ -109,3 +118,20 @@ def test_the_rights_of_a_group_and_the_scripts_of_their_form_speak_german(root: 
     assert "Can " not in form
     script = root.get(reverse("admin:jsi18n"), HTTP_ACCEPT_LANGUAGE="de").text
     assert '"Choose all %s": "Alle %s ausw' in script
+
+
+def test_codes_and_decimals_are_german_too(root: Client, world: World, settings: Any) -> None:
+    settings.ITAM_NAMES = "named"  # else nothing is told of a team of one
+    Capture.objects.create(
+        server=world.server, kind="lmstat", source="poll", result="parsed", sha256="1" * 64, size=5
+    )
+    for path in ("", f"{Capture.objects.latest('pk').pk}/change/"):
+        page = root.get(f"/admin/licenses/capture/{path}", headers={"accept-language": "de"})
+        words = visible(page.content.decode()).split("\n")
+        assert "Abfrage" in words and "poll" not in words, path
+    person = world.mine.mappings.get().feature.checkouts.get().person
+    Membership.objects.create(person=person, team=world.team)
+    rollup(world.mine, NOW - 7200, NOW)
+    place = reverse("admin:licenses_licensepool_overview", args=[world.mine.pk])
+    page = root.get(f"{place}?tab=teams", headers={"accept-language": "de"})
+    assert "100,0 %" in visible(page.content.decode())

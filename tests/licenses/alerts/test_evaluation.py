@@ -35,7 +35,7 @@ def test_a_pool_that_fills_up_is_told_once_and_once_that_it_is_over(company):
     assert (
         "Since 2026-09-21 15:38 CEST. Figures as of 2026-09-21 15:43 CEST, from polls" in first.body
     )
-    assert f"/admin/licenses/licensepool/{pool.pk}/change/" in first.body
+    assert f"/admin/licenses/licensepool/{pool.pk}/overview/" in first.body
     assert "From 2026-09-21 15:38 CEST to 2026-09-21 15:58 CEST, 20 min." in last.body
     assert "Peak: 10 of 10 seats." in last.body
     alert = Alert.objects.get()
@@ -48,7 +48,7 @@ def test_links_lead_to_where_people_reach_us(company, settings):
     settings.ITAM_PUBLIC_URL = "https://itam.example"
     pool = company.add_pool("Modeller")
     company.story(pool, [9, 9])
-    page = f"https://itam.example/admin/licenses/licensepool/{pool.pk}/change/"
+    page = f"https://itam.example/admin/licenses/licensepool/{pool.pk}/overview/"
     assert f"More: {page}\n" in mail.outbox[0].body
 
 
@@ -147,7 +147,7 @@ def test_alerts_of_one_server_reach_a_reader_as_one_message(company):
     assert company.deliver(340) == 1
     assert company.subjects() == ["3 alerts (3 new): Pool A: 9 of 10 seats in use and 2 more"]
     for pool in pools:
-        assert f"/admin/licenses/licensepool/{pool.pk}/change/" in mail.outbox[0].body
+        assert f"/admin/licenses/licensepool/{pool.pk}/overview/" in mail.outbox[0].body
     assert set(Notification.objects.values_list("state", flat=True)) == {"sent"}
     assert Notification.objects.filter(carrier=None).count() == 1
 
