@@ -13,7 +13,6 @@ The dashboard's first paint is measured in Chromium, where Playwright and it are
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import shutil
 import signal
@@ -197,9 +196,9 @@ def signed_in() -> Any:
 
 def measure(client: Any, rounds: int) -> tuple[list[Page], tuple[float, float]]:
     """Return each page's times, and the yardstick's median and best in milliseconds."""
-    # As a web process does once it is loaded (itam/gunicorn.py).
-    gc.collect()
-    gc.freeze()
+    from itam.memory import settle
+
+    settle()  # as a web process does once it is loaded (itam/gunicorn.py)
     found, beats = [], []
     for path in paths():
         answer = client.get(path)

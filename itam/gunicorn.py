@@ -1,9 +1,9 @@
 """How gunicorn serves the web pages; the runner and other installations use the same file."""
 
-import gc
 import os
 import signal
 
+from itam.memory import settle
 from itam.processes import bind_to_parent
 
 wsgi_app = "itam.wsgi:application"
@@ -39,7 +39,5 @@ def post_fork(arbiter, worker):  # type: ignore[no-untyped-def]  # called by gun
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]  # called by gunicorn
-    """Take what is loaded out of garbage collection, which walked all of it in the midst of
-    requests."""
-    gc.collect()
-    gc.freeze()
+    """Get a worker ready for requests once everything is loaded."""
+    settle()

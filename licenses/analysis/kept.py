@@ -83,12 +83,16 @@ def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> d
     if not parts or counts_packages(mappings):
         return load_holdings(mappings, horizons, start, end)
     first, last = numbers[0] * PART_SECONDS, (numbers[-1] + 1) * PART_SECONDS
-    kept = joined(
-        [_decoded(number, bytes(part)) for number, part in zip(numbers, parts, strict=True)]
-    )
-    pieces = [kept.where((kept.returned_at > start) | (kept.fresh & (kept.taken_at >= start)))]
+    kept = [_decoded(number, bytes(part)) for number, part in zip(numbers, parts, strict=True)]
+    if first < start:  # what begins later is not over before the window
+        early = kept[0]
+        kept[0] = early.where(
+            (early.returned_at > start) | (early.fresh & (early.taken_at >= start))
+        )
+    pieces = []
     if start < first:
         pieces.append(_within(load_closed(mappings, start, first)[pool], EVER, first))
+    pieces += kept
     if last < end:
         pieces.append(_within(load_closed(mappings, last, end)[pool], last, OPEN))
     pieces.append(load_open(mappings, horizons, start, end)[pool])
@@ -245,7 +249,8 @@ def _within(rows: Holdings, start: int, end: int) -> Holdings:
 
 def _ordered(rows: Holdings) -> Holdings:
     """Return them by feature, then start, as they are loaded from their own rows."""
-    return rows.where(np.lexsort((rows.taken_at, rows.feature)))
+    order = np.lexsort((rows.taken_at, rows.feature))
+    return rows if (order[1:] > order[:-1]).all() else rows.where(order)
 
 
 def _encoded(rows: Holdings, start: int) -> bytes:

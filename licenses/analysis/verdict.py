@@ -22,7 +22,7 @@ from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.measures import OverUse, episodes, measure, over_seconds
 from licenses.concurrency.periods import periods
-from licenses.concurrency.timeline import UNKNOWN, merged_times
+from licenses.concurrency.timeline import UNKNOWN
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import LicensePool, Strength
 
@@ -345,8 +345,8 @@ class _Judge:
         worst = max(over, key=lambda row: row.excess)
         used = self.used.clip(worst.start, worst.end)
         allowed = self.allowed.clip(worst.start, worst.end)
-        grid = merged_times([used.times, allowed.times], worst.start, worst.end)
-        at = int(grid[np.argmax(used.on(grid) - allowed.on(grid))])
+        side = used.cut_at(allowed.times, worst.start, worst.end)
+        at = int(side.times[np.argmax(side.levels - allowed.on(side.times))])
         total = sum(row.end - row.start for row in over)
         return said(_above, used.at(at), allowed.at(at), self._when(at), total)
 

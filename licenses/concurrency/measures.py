@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints, ints
-from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
+from licenses.concurrency.timeline import UNKNOWN, Steps
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,11 +75,10 @@ def measure(
     bounds = _checked_edges(steps, edges)
     unknown = Steps.constant(UNKNOWN, int(bounds[0]), int(bounds[-1]))
     limit, allowed = limit or unknown, allowed or unknown
-    grid = merged_times(
-        [steps.times, bounds, limit.times, allowed.times], int(bounds[0]), int(bounds[-1])
-    )
-    cells = _Cells(grid, bounds)
-    used, bound, right = steps.on(grid), limit.on(grid), allowed.on(grid)
+    moments = np.concatenate([bounds, limit.times, allowed.times])
+    steps = steps.cut_at(moments, int(bounds[0]), int(bounds[-1]))
+    cells = _Cells(steps.times, bounds)
+    used, bound, right = steps.levels, limit.on(steps.times), allowed.on(steps.times)
     peak = cells.maximum(used)
     at_peak = used == cells.spread(peak)
     excess = np.where(right == UNKNOWN, 0, np.maximum(used - right, 0))
@@ -107,9 +106,10 @@ def over_seconds(steps: Steps, edges: npt.ArrayLike, allowed: Steps) -> Ints:
     known = allowed.levels[allowed.levels != UNKNOWN]
     if not len(known) or not len(steps) or steps.levels.max() <= known.min():
         return np.zeros(len(bounds) - 1, dtype=np.int64)
-    grid = merged_times([steps.times, bounds, allowed.times], int(bounds[0]), int(bounds[-1]))
-    right = allowed.on(grid)
-    return _Cells(grid, bounds).seconds((steps.on(grid) > right) & (right != UNKNOWN))
+    moments = np.concatenate([bounds, allowed.times])
+    steps = steps.cut_at(moments, int(bounds[0]), int(bounds[-1]))
+    right = allowed.on(steps.times)
+    return _Cells(steps.times, bounds).seconds((steps.levels > right) & (right != UNKNOWN))
 
 
 def is_full(used: Ints, limit: Ints) -> Flags:
@@ -123,8 +123,8 @@ def episodes(steps: Steps, limit: Steps) -> list[OverUse]:
 
     A change of the limit within does not end one; a time of UNKNOWN limit does.
     """
-    grid = merged_times([steps.times, limit.times], steps.start, steps.end)
-    used, bound = steps.on(grid), limit.on(grid)
+    steps = steps.cut_at(limit.times, steps.start, steps.end)
+    grid, used, bound = steps.times, steps.levels, limit.on(steps.times)
     over = (used > bound) & (bound != UNKNOWN)
     first = np.flatnonzero(over & ~np.append(False, over[:-1]))
     if not len(first):

@@ -108,6 +108,16 @@ def test_clip_keeps_the_levels_of_the_common_part(levels, window):
     assert levels_of(part) == levels[max(start, 0) : max(end, 0)]
 
 
+@given(limit_levels(), windows(), st.lists(st.integers(-3, HORIZON + 3)))
+def test_steps_cut_at_moments_have_the_same_levels_and_a_step_at_each(levels, window, moments):
+    steps = steps_of(levels)
+    start, end = steps.clip(*window).times[[0, -1]].tolist()
+    cut = steps.cut_at(np.array(moments, dtype=np.int64), start, end)
+    assert levels_of(cut) == levels_of(steps.clip(start, end))
+    assert {moment for moment in moments if start <= moment <= end} <= set(cut.times.tolist())
+    assert set(cut.times.tolist()) <= {*steps.times.tolist(), *moments, start, end}
+
+
 @given(limit_levels())
 def test_at_gives_the_level_of_each_second(levels):
     steps = steps_of(levels).joined()
