@@ -13,12 +13,14 @@ class ReportsConfig(AppConfig):
         from licenses.access import undo
         from licenses.evidence import changes, stored
         from licenses.overview import attention, setup
+        from reports import guards
         from reports.attention import to_renew, to_sign
         from reports.lifecycle import signed_since
         from reports.models import Report, ReportSchedule
         from reports.signed_files import signed_files
 
         translate(self)
+        guards.after_migrations(self)
         changes.also(
             ReportSchedule,
             "report schedule",

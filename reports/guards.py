@@ -1,14 +1,13 @@
 """What the database itself refuses: changing or deleting a report that is signed or rejected, and
-the steps of its sign-off.
-
-SQLite loses a table's triggers when a migration remakes it: one that alters these tables installs
-them again.
-"""
+the steps of its sign-off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+from django.db import connections
+from django.db.models.signals import post_migrate
 
 from licenses.models.guards import refusals, run
 
@@ -30,3 +29,15 @@ def install(connection: Any) -> None:
 
 def remove(connection: Any) -> None:
     run(connection, [drop for _create, drop in _statements(connection)])
+
+
+def after_migrations(sender: Any) -> None:
+    """Have the guards stand once migrations ran: SQLite loses the triggers of a table that one
+    makes anew."""
+
+    def put(using: str, **_: Any) -> None:
+        tables = {table for table, _condition, _message in _GUARDS}
+        if tables <= set(connections[using].introspection.table_names()):
+            install(connections[using])
+
+    post_migrate.connect(put, sender=sender, weak=False, dispatch_uid="reports.guards")

@@ -1,5 +1,5 @@
-"""What the database itself refuses: changing evidence or rights, mapping a feature twice at one
-time, and deleting what facts refer to.
+"""What the database itself refuses: changing evidence, rights or what was said of them, mapping a
+feature twice at one time, and deleting what facts refer to.
 
 Guards make accidents hard, in the admin, in a shell and in SQL. They do not stop whoever owns the
 database.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
@@ -24,6 +24,42 @@ SEALED = {
     "licenses_evidenceanchor": "Anchors are append-only: they tell what left our hands.",
 }
 STREAM = "A stream of evidence is never deleted or renamed, and its numbers never go back."
+
+
+class Record(NamedTuple):
+    """A table of what was said at a moment, and why.
+
+    words:   columns of free text: erasing a name changes them, and nothing else does.
+    texts:   by column of JSON, its keys of free text.
+    filled:  columns that are empty at first, and never change once they are filled.
+    """
+
+    message: str
+    words: tuple[str, ...] = ()
+    texts: dict[str, tuple[str, ...]] = {}
+    filled: tuple[str, ...] = ()
+
+
+RECORDS = {
+    "licenses_strengthoverride": Record(
+        "A judgement of proof is never changed or deleted: record a newer one.", words=("reason",)
+    ),
+    "licenses_correction": Record(
+        "What was corrected and who approved it is never changed or deleted.",
+        filled=("approved_at", "approved_by_id"),
+    ),
+    "licenses_overusenote": Record(
+        "A note on over-use is never changed or deleted: record a newer one.",
+        words=("cause", "resolution", "owner"),
+    ),
+    "licenses_document": Record(
+        "A document is never changed or deleted: add a newer one.", words=("title", "file_name")
+    ),
+    "licenses_mappingchange": Record(
+        "What a mapping said before is never changed or deleted.",
+        texts=dict.fromkeys(("before", "after"), ("feature", "server")),
+    ),
+}
 BARE: dict[str, Any] = {"db_index": False, "db_constraint": False}
 """Of the foreign keys of facts. That what they refer to is there is not looked up for each of
 millions of rows, which takes longer than writing them (on PostgreSQL thrice as long): only the
@@ -70,23 +106,34 @@ def refusals(
     that takes it back.
 
     when: a condition on OLD and NEW; empty: always. PostgreSQL needs `itam_refuse`, which
-    `install` makes.
+    `install` makes; where it does not delete a row, it does not empty the table at once either.
     """
     name = name or f"guard_{table}"
     if vendor == "sqlite":
         condition = f"WHEN {when} " if when else ""
         for event in events:
             yield (
-                f"CREATE TRIGGER {name}_{event} BEFORE {event.upper()} ON {table} {condition}"
-                f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
+                f"CREATE TRIGGER IF NOT EXISTS {name}_{event} BEFORE {event.upper()} ON {table} "
+                f"{condition}BEGIN SELECT RAISE(ABORT, '{message}'); END",
                 f"DROP TRIGGER IF EXISTS {name}_{event}",
             )
         return
+    if "delete" in events:
+        yield _not_emptied(table, message)
     condition = f"WHEN ({when}) " if when else ""
     name = f"{name}_{events[0]}" if len(events) == 1 else name
     yield (
-        f"CREATE TRIGGER {name} BEFORE {' OR '.join(events).upper()} ON {table} "
+        f"CREATE OR REPLACE TRIGGER {name} BEFORE {' OR '.join(events).upper()} ON {table} "
         f"FOR EACH ROW {condition}EXECUTE FUNCTION itam_refuse('{message}')",
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
+    )
+
+
+def _not_emptied(table: str, message: str) -> tuple[str, str]:
+    name = f"guard_{table}_truncate"
+    return (
+        f"CREATE OR REPLACE TRIGGER {name} BEFORE TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION itam_refuse('{message}')",
         f"DROP TRIGGER IF EXISTS {name} ON {table}",
     )
 
@@ -112,13 +159,16 @@ def _sealed(vendor: str) -> Iterator[tuple[str, str]]:
     yield from refusals(vendor, table, STREAM, when=_STREAM_SHRINKS, events=("update",), name=name)
 
 
+_REFUSE = (
+    "CREATE OR REPLACE FUNCTION itam_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = "
+    "'integrity_constraint_violation'; END $$",
+    "DROP FUNCTION IF EXISTS itam_refuse() CASCADE",
+)
+
+
 def _postgresql() -> Iterator[tuple[str, str]]:
-    yield (
-        "CREATE OR REPLACE FUNCTION itam_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = "
-        "'integrity_constraint_violation'; END $$",
-        "DROP FUNCTION IF EXISTS itam_refuse() CASCADE",
-    )
+    yield _REFUSE
     yield from _append_only("postgresql", APPEND_ONLY)
     yield "CREATE EXTENSION IF NOT EXISTS btree_gist", ""
     yield (
@@ -128,7 +178,36 @@ def _postgresql() -> Iterator[tuple[str, str]]:
     )
 
 
-def _kept(vendor: str) -> Iterator[tuple[str, str]]:
+def _records(connection: Any, there: set[str]) -> Iterator[tuple[str, str]]:
+    for table in sorted(there & RECORDS.keys()):
+        record = RECORDS[table]
+        with connection.cursor() as cursor:
+            described = connection.introspection.get_table_description(cursor, table)
+        fixed = sorted({column.name for column in described} - {*record.words})
+        changed = " OR ".join(_changed(connection.vendor, record, name) for name in fixed)
+        for event, when in (("delete", ""), ("update", changed)):
+            yield from refusals(
+                connection.vendor, table, record.message, events=(event,), when=when
+            )
+
+
+def _changed(vendor: str, record: Record, name: str) -> str:
+    """Return the condition that a column becomes another, in more than words."""
+    keys = [f"'{key}'" for key in record.texts.get(name, ())]
+    if vendor == "sqlite":
+        paths = "".join(f", '$.' || {key}" for key in keys)
+        old, new = (
+            f"json_remove({row}.{name}{paths})" if keys else f"{row}.{name}"
+            for row in ("OLD", "NEW")
+        )
+        changed = f"{old} IS NOT {new}"
+    else:
+        old, new = (" - ".join([f"{row}.{name}", *keys]) for row in ("OLD", "NEW"))
+        changed = f"({old}) IS DISTINCT FROM ({new})"
+    return f"(OLD.{name} IS NOT NULL AND {changed})" if name in record.filled else changed
+
+
+def _referred(vendor: str) -> Iterator[tuple[str, str]]:
     if vendor != "sqlite":
         # A trigger before a row asks anew once it has the row: what an import has stored since the
         # deletion began is seen. (See `licenses.importing.directory` for what it is storing.)
@@ -152,6 +231,7 @@ def _kept(vendor: str) -> Iterator[tuple[str, str]]:
                 f"DROP TRIGGER IF EXISTS guard_{table}_used",
             )
         else:
+            yield _not_emptied(table, USED)
             told = ", ".join(f"'{word}'" for word in (column, *named))
             yield (
                 f"CREATE OR REPLACE TRIGGER guard_{table}_used BEFORE DELETE ON {table} "
@@ -161,24 +241,28 @@ def _kept(vendor: str) -> Iterator[tuple[str, str]]:
 
 
 def install_kept(connection: Any) -> None:
-    """Guard what facts refer to, where it is not guarded yet."""
-    _run_kept(connection, [create for create, _drop in _kept(connection.vendor)])
+    """Guard records, and what facts refer to, where they are not guarded yet."""
+    _run_kept(connection, 0)
 
 
 def remove_kept(connection: Any) -> None:
     """Take these guards away: migrations need that, since SQLite makes a table anew to change it,
-    which it cannot while a trigger of another table names it, and which loses its own triggers."""
-    _run_kept(connection, [drop for _create, drop in _kept(connection.vendor) if drop])
+    which it cannot while a trigger of another table names it, and no column that a trigger names
+    can go."""
+    _run_kept(connection, 1)
 
 
-def _run_kept(connection: Any, statements: list[str]) -> None:
+def _run_kept(connection: Any, which: int) -> None:
     facts = {f"licenses_{name}" for _column, names in REFERRED.values() for name in names}
-    if facts | set(REFERRED) <= set(connection.introspection.table_names()):
-        run(connection, statements)
+    there = set(connection.introspection.table_names())
+    if facts | REFERRED.keys() <= there:
+        pairs = [*_referred(connection.vendor), *_records(connection, there)]
+        run(connection, [pair[which] for pair in pairs if pair[which]])
 
 
 def around_migrations(sender: Any) -> None:
-    """Have the guards of what facts refer to stand whenever no migration runs."""
+    """Have the guards stand whenever no migration runs: SQLite loses the triggers of a table that
+    one makes anew."""
 
     def take(using: str, plan: Any, **_: Any) -> None:
         if plan:
@@ -186,7 +270,12 @@ def around_migrations(sender: Any) -> None:
 
     def put(using: str, **_: Any) -> None:
         # Without a plan, too: the one before may have ended between its last step and this.
-        install_kept(connections[using])
+        connection = connections[using]
+        if SEALED.keys() <= set(connection.introspection.table_names()):
+            pairs = [_REFUSE] if connection.vendor == "postgresql" else []
+            pairs += [*_append_only(connection.vendor, APPEND_ONLY), *_sealed(connection.vendor)]
+            run(connection, [create for create, _drop in pairs])
+        install_kept(connection)
 
     pre_migrate.connect(take, sender=sender, weak=False, dispatch_uid="licenses.guards")
     post_migrate.connect(put, sender=sender, weak=False, dispatch_uid="licenses.guards")

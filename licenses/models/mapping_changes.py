@@ -26,7 +26,7 @@ class MappingChange(models.Model):
     since:          the first moment at which the two say something else; empty: ever since.
     """
 
-    pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="mapping_changes")
+    pool = models.ForeignKey(LicensePool, on_delete=models.PROTECT, related_name="mapping_changes")
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
     since = InstantField(null=True)

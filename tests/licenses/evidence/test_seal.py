@@ -8,10 +8,12 @@ from datetime import date
 
 import pytest
 import time_machine
+from django.db import connection
 
 from licenses.evidence import entries, heads, keys, seal, selfcheck, tree
 from licenses.evidence.notes import BadNote, Head, Signer, read_checkpoint
-from licenses.models import EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream, guards
+from licenses.models import EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
+from tests.unguarded import unguarded
 
 from .conftest import Log, at
 
@@ -115,13 +117,8 @@ def test_a_run_that_takes_long_leaves_the_rest_to_the_next(log: Log) -> None:
 
 def tamper(sql: str, *values: object) -> None:
     """Change the database as its owner can."""
-    from django.db import connection
-
-    # PostgreSQL takes no guard away while references wait to be checked.
-    connection.check_constraints()
-    with guards.lifted(connection), connection.cursor() as cursor:
+    with unguarded(), connection.cursor() as cursor:
         cursor.execute(sql, values)
-        connection.check_constraints()
 
 
 BLOCK = "UPDATE licenses_evidenceblock SET "

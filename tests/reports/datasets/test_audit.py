@@ -14,6 +14,7 @@ from licenses.models import Capture, Contract, Document, EvidenceStream, Gap, Pe
 from reports.datasets.audit import audit
 from tests import factories as f
 from tests.reports.conftest import END, START
+from tests.unguarded import backdate
 
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -143,7 +144,7 @@ def test_documents_stand_with_their_hashes(world):
     Document.objects.create(
         contract=contract, kind="invoice", title="INV-1", sha256="ef" * 32, size=9, file_name="x"
     )
-    Document.objects.update(recorded_at="2026-01-01T00:00:00Z")
+    backdate(Document.objects.all(), "2026-01-01T00:00:00Z")
     (paper,) = numbers(world.pool).proof.documents
     assert (paper.contract, paper.title, paper.sha256, paper.ours) == (
         "C-9",

@@ -11,6 +11,7 @@ from licenses.importing.rights import correct_right, override_strength
 from licenses.models import Entitlement, StrengthOverride
 from reports.datasets.changes import load_changes
 from tests import factories as f
+from tests.unguarded import backdate
 
 START = f.at("2026-01-01")
 AS_OF = datetime(2030, 1, 1, tzinfo=UTC)
@@ -69,7 +70,7 @@ def test_a_judgement_of_proof_is_told_with_the_one_before(line, admin_user):
 
 def test_what_came_after_the_cut_off_is_left_out(line, admin_user):
     override_strength(line, strength=3, reason="Seen", user=admin_user)
-    StrengthOverride.objects.update(recorded_at="2026-05-01T00:00:00Z")
+    backdate(StrengthOverride.objects.all(), "2026-05-01T00:00:00Z")
     assert changes(line, datetime(2026, 4, 1, tzinfo=UTC)) == ()
     assert len(changes(line, datetime(2026, 6, 1, tzinfo=UTC))) == 1
 
@@ -82,7 +83,7 @@ def test_other_pools_are_left_out(line):
 
 def test_the_newest_comes_last(line, admin_user):
     override_strength(line, strength=3, reason="Seen", user=admin_user)
-    StrengthOverride.objects.update(recorded_at="2026-05-01T00:00:00Z")
+    backdate(StrengthOverride.objects.all(), "2026-05-01T00:00:00Z")
     f.EntitlementFactory(pool=line.pool, recorded_at="2026-06-01T00:00:00Z", strength=1)
     assert [row.kind for row in changes(line)] == ["judged", "added"]
 

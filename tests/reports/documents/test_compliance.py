@@ -22,6 +22,7 @@ from reports.documents.words import hours, length, percent, signed
 from reports.pdf.files import Attachment
 from tests import factories as f
 from tests.reports.conftest import END, START
+from tests.unguarded import backdate
 
 pytestmark = (
     pytest.mark.once
@@ -126,7 +127,7 @@ def test_the_title_block_says_where_partial_proof_counts(world):
 def test_a_judged_strength_prints_with_its_reason(world):
     (line,) = world.pool.entitlements.all()
     override_strength(line, strength=3, reason="Seen at the reseller's", user=None)
-    StrengthOverride.objects.update(recorded_at=AS_OF)
+    backdate(StrengthOverride.objects.all(), AS_OF)
     _pages, text = text_of(paper(numbers(world.pool)))
     assert "partial, judged: Seen at the reseller's" in text
 
