@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from licenses.evidence import stock
 from licenses.evidence.reads import note_read
@@ -29,10 +30,13 @@ _MARKS = {
     "docx": (b"PK\x03\x04",),
     "xlsx": (b"PK\x03\x04",),
 }
+_PDF_END = re.compile(rb"startxref\s+(\d+)\s+%%EOF")
+_TAIL = 2048
+"""So near its end, in bytes, a PDF says where its table is. Readers allow 1,024 after that."""
 
 
 def checked_document(file: Any) -> str:
-    """Refuse a file that is too large or not what its name says; return its SHA-256."""
+    """Refuse a file that is too large, cut, or not what its name says; return its SHA-256."""
     if file.size > MOST_BYTES:
         raise ValidationError(
             f"{file.name} has {file.size / 1e6:,.1f} MB: "
@@ -40,17 +44,28 @@ def checked_document(file: Any) -> str:
         )
     ending = file.name.rsplit(".", 1)[-1].lower()
     digest = hashlib.sha256()
-    head = b""
+    head = tail = b""
     for chunk in file.chunks():
         head = head or chunk[:4096]
+        tail = (tail + chunk[-_TAIL:])[-_TAIL:]
         digest.update(chunk)
     file.seek(0)
     marks = _MARKS.get(ending)
     if marks and not head.startswith(marks):
         raise ValidationError(f"{file.name} does not begin as a {ending} file does.")
+    if ending == "pdf" and not _is_whole_pdf(tail, file.size):
+        told = _("%(file)s is not whole: a PDF file ends otherwise. Hand it in once more.")
+        raise ValidationError(told % {"file": file.name})
     if not marks and b"\0" in head:
         raise ValidationError(f"{file.name} is not a text file, as its name says.")
     return digest.hexdigest()
+
+
+def _is_whole_pdf(tail: bytes, size: int) -> bool:
+    """Tell whether a PDF ends as one does. What is cut ends nowhere, or where an earlier state of
+    the file did; one that is made for the web has such an end near its head, which names no place.
+    """
+    return any(0 < int(place) < size for place in _PDF_END.findall(tail))
 
 
 def record_document(save: Callable[[], Any], contract: int) -> None:

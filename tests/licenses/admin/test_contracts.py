@@ -15,7 +15,7 @@ from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow
 
 from .conftest import World
 
-PDF = b"%PDF-1.7 made up"
+PDF = b"%PDF-1.7 made up\nstartxref\n9\n%%EOF\n"
 CODE = {"code": "wrong_entry"}
 
 

@@ -378,16 +378,17 @@ def test_a_paper_is_hashed_and_downloaded_by_those_who_may(tmp_path: Path, setti
     settings.MEDIA_ROOT = tmp_path
     contract = Contract.objects.create(vendor=VendorFactory(), number="C-1")
     api = client("manager")
-    paper = SimpleUploadedFile("invoice.pdf", b"%PDF-1.7 rest")
+    whole = b"%PDF-1.7 rest\nstartxref\n9\n%%EOF\n"
+    paper = SimpleUploadedFile("invoice.pdf", whole)
     answer = api.post(
         "/api/v1/documents/",
         {"contract": contract.pk, "kind": "invoice", "title": "Invoice", "file": paper},
         format="multipart",
     )
     assert answer.status_code == 201, answer.content
-    assert answer.json()["sha256"] == hashlib.sha256(b"%PDF-1.7 rest").hexdigest()
+    assert answer.json()["sha256"] == hashlib.sha256(whole).hexdigest()
     file = api.get(f"/api/v1/documents/{answer.json()['id']}/download/")
-    assert b"".join(file.streaming_content) == b"%PDF-1.7 rest"
+    assert b"".join(file.streaming_content) == whole
     fake = SimpleUploadedFile("invoice.pdf", b"MZ no paper")
     assert (
         api.post(
