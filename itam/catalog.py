@@ -129,8 +129,8 @@ def of_template(source: str) -> Iterator[Message]:
 
 
 def of_models() -> Iterator[Message]:
-    """Yield the names of our models, fields and rights, and what their choices are called."""
-    for model in our_models():
+    """Yield the names of models, fields and rights, and what their choices are called."""
+    for model in named_models():
         names = [model._meta.verbose_name, model._meta.verbose_name_plural]
         fields = [field for field in model._meta.get_fields() if isinstance(field, Field)]
         shown = [field.verbose_name for field in fields if field.name not in ("id", "pk")]
@@ -163,9 +163,9 @@ def _places() -> list[Path]:
     return [Path(app.path) for app in apps.get_app_configs()]
 
 
-def our_models() -> list[type[Model]]:
-    """Return the models of our own applications."""
-    found = [apps.get_app_config(name).get_models() for name in ("licenses", "reports")]
+def named_models() -> list[type[Model]]:
+    """Return the models of our own applications, and of the one that names none of its own."""
+    found = [apps.get_app_config(name).get_models() for name in ("licenses", "reports", "knox")]
     return [model for models in found for model in models]
 
 

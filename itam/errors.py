@@ -35,10 +35,12 @@ class _Words:
     advice: str = ""
 
 
-def answer(request: HttpRequest, status: int, said: str = "", advice: str = "") -> HttpResponse:
+def answer(
+    request: HttpRequest, status: int, said: str = "", advice: str = "", title: str = ""
+) -> HttpResponse:
     """Return the page of a status, or its JSON for programs.
 
-    said, advice:  replace the page's usual sentences on what happened and what to do.
+    said, advice, title:  replace the page's usual words on what happened and what to do.
 
     Never raises: a page that cannot be drawn becomes two plain sentences.
     """
@@ -50,7 +52,7 @@ def answer(request: HttpRequest, status: int, said: str = "", advice: str = "") 
             words = _words(status)
             context = {
                 "status": status,
-                "title": words.title,
+                "title": title or words.title,
                 "text": said or words.text,
                 "advice": advice or words.advice,
                 "moment": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC" if status >= 500 else "",
@@ -84,7 +86,7 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without the token that proves that it came from a page of ours."""
     said = gettext("This form was open for too long, or your browser keeps no cookies.")
     advice = gettext("Nothing was stored. Go back, reload the page, and send it again.")
-    return answer(request, 403, said, advice)
+    return answer(request, 403, said, advice, title=gettext("This form could not be taken"))
 
 
 def locked_out(request: HttpRequest, original: Any = None, credentials: Any = None) -> HttpResponse:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import get_language, gettext, gettext_lazy, gettext_noop
+
+from itam import figures
 
 FORMS = (
     # Why a name was not erased.
@@ -54,7 +56,36 @@ FORMS = (
     # What became of a file that was handed in.
     gettext_noop("The text is not kept: it holds keys."),
     gettext_noop("Gave up after %(tries)s attempts that ended without a word."),
+    # What an alert is called.
+    gettext_noop("%(server)s: %(value)s of %(lines)s could not be read"),
+    gettext_noop("%(pool)s: use has been zero for %(days)s"),
+    gettext_noop("%(pool)s: use has been exactly %(level)s for %(days)s"),
+    gettext_noop("%(pool)s: contract, licence file and server differ on its seats"),
+    gettext_noop("%(pool)s is expected to be full in about %(left)s"),
+    gettext_noop("Licence server %(server)s gives no answer"),
+    gettext_noop("The sealed evidence does not fit"),
+    gettext_noop("The %(part)s stands still"),
+    gettext_noop("%(pool)s: %(refusals)s in an hour"),
+    gettext_noop("%(pool)s is over its limit: %(value)s in use, %(bound)s allowed"),
+    gettext_noop("%(pool)s is full: %(value)s of %(bound)s seats in use"),
+    gettext_noop("%(pool)s: %(value)s of %(bound)s seats in use"),
+    gettext_noop("%(pool)s: %(worst)s of %(limit)s seats were in use"),
+    gettext_noop("%(pool)s: %(worst)s seats were in use"),
+    gettext_noop("Licence file of %(server)s ends on %(when)s"),
+    gettext_noop("Contract %(contract)s: last day to give notice is %(when)s"),
+    gettext_noop("Contract %(contract)s renews after %(when)s"),
+    gettext_noop("Contract %(contract)s ends on %(when)s"),
 )
+COUNTED = {
+    "day": figures.days,
+    "working day": figures.working_days,
+    "line": figures.lines,
+    "refusal": figures.refusals,
+}
+UNITS = {"d": gettext_lazy("d"), "h": gettext_lazy("h"), "min": gettext_lazy("min")}
+OURS = {"days", "left", "lines", "refusals", "when"}
+"""Values that we said ourselves: counts, lengths, and days with how far off they are."""
+_COUNT = re.compile(rf"(\d[\d,]*) ((?:{'|'.join(COUNTED)})s?|{'|'.join(UNITS)})\b")
 
 
 def retell(text: str) -> str:
@@ -63,8 +94,29 @@ def retell(text: str) -> str:
         return text
     for pattern, form in _patterns():
         if found := pattern.fullmatch(text):
-            return gettext(form) % found.groupdict() if found.groupdict() else gettext(form)
+            values = found.groupdict()
+            told = {name: _value(said) if name in OURS else said for name, said in values.items()}
+            return gettext(form) % told if told else gettext(form)
     return text
+
+
+def _value(text: str) -> str:
+    day, comma, near = text.rpartition(", ")
+    if comma and near == "today":
+        return f"{day}, {gettext('today')}"
+    if comma and near.startswith("in "):
+        return f"{day}, " + gettext("in %(days)s") % {"days": _counts(near[3:])}
+    return gettext(text) if text == "less than a minute" else _counts(text)
+
+
+def _counts(text: str) -> str:
+    def again(found: re.Match[str]) -> str:
+        number, noun = found.groups()
+        if noun in UNITS:
+            return f"{number} {UNITS[noun]}"
+        return COUNTED[noun.removesuffix("s")](int(number.replace(",", "")))
+
+    return _COUNT.sub(again, text)
 
 
 @cache

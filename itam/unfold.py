@@ -46,6 +46,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": gettext_lazy("Licences"),
     "SITE_SUBHEADER": gettext_lazy("Concurrent use, rights and proof"),
     "SITE_SYMBOL": "key",
+    "SITE_URL": "/status/",  # where the page to sign in sends those who have no place here
     "ENVIRONMENT": "itam.unfold._names",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_LANGUAGES": True,

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +16,7 @@ class LicensesConfig(AppConfig):
         from licenses.models.roles import create_roles
 
         translate(self)
+        translate(apps.get_app_config("knox"))  # it names nothing itself
         changes.listen()
         guards.around_migrations(self)
         post_migrate.connect(create_roles, dispatch_uid="licenses.create_roles")

@@ -139,6 +139,8 @@ class GroupAdmin(TellsWhatIsWrong, Exportable, DjangoGroupAdmin, ModelAdmin):
         found: dict[str, list[str]] = {}
         for right in group.permissions.all():
             found.setdefault(capfirst(right.content_type.name), []).append(_action(right))
+        if not found:
+            return SafeString(gettext("Nothing in these pages."))
         rows = ((kind, ", ".join(found[kind])) for kind in sorted(found))
         return format_html(
             '<ul class="lm-list">{}</ul>', format_html_join("", "<li>{}: {}</li>", rows)

@@ -57,7 +57,7 @@ class NotificationInline(ReadOnlyTabular):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnly, ScopedAdmin):
-    list_display = ("title", "standing", "rule", "started_at", "lasted", "worst_value", "seen")
+    list_display = ("called", "standing", "rule", "started_at", "lasted", "worst_value", "seen")
     list_select_related = ("rule", "acknowledged_by")
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -68,9 +68,14 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     )
     search_fields = ("title", "rule__name")
     actions = ["acknowledge"]
-    exclude = ("subject",)  # a key of the program: pool, server and contract say it
+    # A key of the program, which pool, server and contract say; and what the page is headed by.
+    exclude = ("subject", "title")
     inlines = [NotificationInline]
     warn_unsaved_form = False
+
+    @display(description=gettext_lazy("Title"), ordering="title")
+    def called(self, alert: Any) -> str:
+        return str(alert)
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("licenses.change_alert")

@@ -7,13 +7,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
 
+from itam import figures
 from licenses.evidence.reads import note_names
 from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
 
@@ -149,8 +152,35 @@ class _Scope:
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+MOST_SHOWN = 20
+
+
+def _without(rows: list[Any], starts: tuple[str, ...]) -> list[Any]:
+    """Return rows, and lists of rows below them, but those that begin so."""
+    return [
+        _without(row, starts) if isinstance(row, list) else row
+        for row in rows
+        if isinstance(row, list) or not str(row).startswith(starts)
+    ]
+
+
 class ScopedAdmin(TellsWhatIsWrong, Exportable, _Scope, ModelAdmin):
     """A page for rows that people keep."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Tell what goes along, and what forbids it, in what people know: no rows that join two
+        others, and not thousands of a kind."""
+        rows, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        joins = [each._meta for each in apps.get_models(include_auto_created=True)
+                 if each._meta.auto_created]  # fmt: skip
+        for each in joins:
+            counts.pop(each.verbose_name_plural, None)
+        starts = tuple(f"{capfirst(each.verbose_name)}: " for each in joins)
+        more = len(protected) - MOST_SHOWN
+        if more > 0:
+            said = gettext("and %(count)s more")
+            protected = [*protected[:MOST_SHOWN], said % {"count": figures.number(more)}]
+        return _without(rows, starts), counts, lacking, protected
 
     list_before_template = LIST_TOOLS
     list_per_page = 25

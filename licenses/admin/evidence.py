@@ -66,7 +66,7 @@ class EvidenceBlockAdmin(FactAdmin):
         head = "\n".join(lines[:MOST_LINES])
         left = block.last - block.first + 1 - min(len(lines), MOST_LINES)
         more = gettext("\n… and %(left)s more") % {"left": number(left)} if left > 0 else ""
-        return format_html('<pre class="lm-pre">{}{}</pre>', head, more)
+        return format_html('<pre class="lm-pre" tabindex="0">{}{}</pre>', head, more)
 
 
 @admin.register(EvidenceStream)
@@ -104,7 +104,7 @@ class EvidenceDayAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Signed head"))
     def head(self, day: Any) -> str:
-        return format_html('<pre class="lm-pre">{}</pre>', day.checkpoint)
+        return format_html('<pre class="lm-pre" tabindex="0">{}</pre>', day.checkpoint)
 
 
 @admin.register(EvidenceKey)
@@ -150,4 +150,4 @@ class EvidenceAnchorAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Signed head"))
     def head(self, anchor: Any) -> str:
-        return format_html('<pre class="lm-pre">{}</pre>', anchor.checkpoint)
+        return format_html('<pre class="lm-pre" tabindex="0">{}</pre>', anchor.checkpoint)

@@ -230,7 +230,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
         if not job.result:
             return words.UNKNOWN
         text = json.dumps(job.result, indent=2, ensure_ascii=False)
-        return format_html('<pre class="lm-pre">{}</pre>', text)
+        return format_html('<pre class="lm-pre" tabindex="0">{}</pre>', text)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

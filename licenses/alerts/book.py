@@ -55,7 +55,7 @@ def write(book: Book) -> int:
     Alert.objects.bulk_create(book.created)
     drafts = _drafts(book)
     sent = outbox.enqueue(drafts, book.world.now)
-    changed = ["state", "resolved_at", "last_value", "worst_value", "limit", "denials"]
+    changed = ["state", "title", "resolved_at", "last_value", "worst_value", "limit", "denials"]
     changed += ["last_notified_at", "escalated_to", "escalated_at"]
     Alert.objects.bulk_update(list(book.dirty.values()), changed)
     return sent

@@ -235,10 +235,14 @@ def _announce(book: Book, notice: Notice) -> None:
     key = (notice.rule.pk, notice.subject.key)
     book.subjects[key] = notice.subject
     banded = (*key, notice.band)
+    title = titles.notice_title(notice, book.world.today)[:300]
     if banded in book.told:
         current = book.banded.pop(banded, None)
         if current is not None:
             book.dated.append(current)
+            if current.title != title:  # it counts the days that are left
+                current.title = title
+                book.dirty[current.pk] = current
         return
     alert = Alert(
         rule=notice.rule,
@@ -246,7 +250,7 @@ def _announce(book: Book, notice: Notice) -> None:
         band=notice.band,
         server=notice.subject.server,
         contract=notice.subject.contract,
-        title=titles.notice_title(notice, book.world.today)[:300],
+        title=title,
         message=messages.notice_body(notice, book.world.today),
         started_at=book.world.now,
         fired_at=book.world.now,

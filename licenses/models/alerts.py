@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
+from itam.retold import retell
 
 from .contracts import Contract
 from .fields import EncryptedField, InstantField
@@ -310,7 +311,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return retell(self.title)
 
 
 class Silence(models.Model):

@@ -90,7 +90,7 @@ def _alerts(user: Any) -> list[Task]:
         Task(
             "warn" if row.acknowledged_at or row.rule.kind in DOUBTS else "bad",
             "alert",
-            row.title,
+            str(row),
             row.pk,
             detail=gettext("firing for %(lasting)s")
             % {"lasting": lasting((timezone.now() - row.fired_at).total_seconds())},

@@ -116,6 +116,7 @@ class TestPages:
         answer = calm.post("/sends/")
         assert answer.status_code == 403
         assert "Go back, reload the page" in answer.text
+        assert "not for your account" not in answer.text
 
     @pytest.mark.parametrize("tls", [False, True])
     def test_a_strange_host_gets_a_page_with_the_policy(self, calm, settings, tls):

@@ -42,3 +42,23 @@ def test_what_a_connection_test_says_is_known() -> None:
 def test_every_form_is_found_again() -> None:
     with override("de"):
         assert [form for form in FORMS if retell(form) == form] == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        pytest.param("CAD in 3 days: 9 of 10 seats in use",
+                     "CAD in 3 days: 9 von 10 Plätzen belegt", id="a-name-is-no-sentence"),
+        pytest.param("Licence file of lic ends on 2026-12-18, in 19 days",
+                     "Lizenzdatei von lic endet am 2026-12-18, noch 19 Tage", id="in-days"),
+        pytest.param("Contract A 1 ends on 2026-12-18, today",
+                     "Vertrag A 1 endet am 2026-12-18, heute", id="today"),
+        pytest.param("CAD: 1,204 refusals in an hour",
+                     "CAD: 1.204 Ablehnungen in einer Stunde", id="counted"),
+        pytest.param("CAD is expected to be full in about 1 h 5 min",
+                     "CAD ist voraussichtlich in etwa 1 Std. 5 Min. voll", id="length"),
+    ],
+)  # fmt: skip
+def test_what_an_alert_is_called_is_said_in_german(stored: str, said: str) -> None:
+    with override("de"):
+        assert retell(stored) == said

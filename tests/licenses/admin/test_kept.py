@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from licenses.models import Contract
+from licenses.models import AlertRule, Channel, Contract
 from licenses.models.roles import ROLES
 from tests import factories as f
 
@@ -41,6 +42,29 @@ def test_a_contract_that_rights_refer_to_says_why_it_stays(admin_client: Client)
     text = admin_client.get(place).content.decode()
     assert "&lt;b&gt;7&lt;/b&gt;” cannot be deleted" in text and "<li>Entitlement: " in text
     assert 'value="yes"' not in text
+
+
+def test_of_many_that_forbid_it_some_are_named_and_the_others_counted(
+    admin_client: Client,
+) -> None:
+    pool = f.PoolFactory()
+    for day in range(1, 24):
+        f.EntitlementFactory(pool=pool, valid_from=date(2026, 1, day))
+    place = f"/admin/licenses/licensepool/{pool.pk}/delete/"
+    text = admin_client.get(place).content.decode()
+    assert text.count("<li>Entitlement: ") == 20 and "<li>and 3 more</li>" in text
+
+
+def test_a_rule_goes_without_a_word_of_the_rows_that_join_it_to_channels(
+    admin_client: Client,
+) -> None:
+    rule = AlertRule.objects.create(name="Full", kind="pool_full")
+    rule.channels.add(Channel.objects.create(name="desk", kind="mail", target="a@b.example"))
+    place = f"/admin/licenses/alertrule/{rule.pk}/delete/"
+    text = admin_client.get(place).content.decode()
+    assert "Alert rules: 1" in text and "elationship" not in text and "_channels" not in text
+    admin_client.post(place, {"post": "yes"})
+    assert not AlertRule.objects.exists()
 
 
 def test_what_nobody_ever_changes_has_no_way_to_a_history(admin_client: Client) -> None:

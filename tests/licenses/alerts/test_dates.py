@@ -112,6 +112,16 @@ def test_who_starts_late_is_told_of_the_nearest_band_alone(dated):
     assert list(Alert.objects.values_list("band", flat=True)) == [30]
 
 
+def test_the_days_that_are_left_are_those_of_today(dated):
+    contract()
+    for left, told in ((20, 20), (17, 20)):
+        run(dated, END - timedelta(days=left))
+        alert = Alert.objects.get()
+        assert alert.title.endswith(f"ends on 2026-12-31, in {left} days")
+        assert f"in {told} days" in alert.message  # which went out on that day
+    assert len(dated.subjects()) == 1
+
+
 def test_notice_and_end_are_two_dates(dated):
     row = contract(notice_days=60, renews=True, cost=Decimal("1200.50"), owner="Contracts desk")
     run(dated, END - timedelta(days=70))
