@@ -218,9 +218,11 @@ def load_waits(server_ids: Collection[int], now: int) -> dict[int, Wait]:
     return {pk: Wait(last, now, frozenset(failing[pk])) for pk, last in since.items()}
 
 
-def load_observed(mappings: Mappings, start: int, end: int) -> dict[int, IntervalSet]:
-    """Return the observed time of each pool. One query."""
-    spans = vouched_for(servers(mappings), start, end)
+def load_observed(
+    mappings: Mappings, start: int, end: int, source: Coverage.Source | None = None
+) -> dict[int, IntervalSet]:
+    """Return the observed time of each pool, by that source alone if one is given. One query."""
+    spans = vouched_for(servers(mappings), start, end, source)
     # Most pools are fed by one daemon, and many by the same.
     alike: dict[tuple[tuple[int, str, int, int], ...], IntervalSet] = {}
     found = {}
@@ -232,9 +234,13 @@ def load_observed(mappings: Mappings, start: int, end: int) -> dict[int, Interva
     return found
 
 
-def vouched_for(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, IntervalSet]:
-    """Return the time that logs and polls vouch for, by server and daemon. One query."""
+def vouched_for(
+    server_ids: Collection[int], start: int, end: int, source: Coverage.Source | None = None
+) -> dict[Daemon, IntervalSet]:
+    """Return the time that logs and polls, or one of them, vouch for, by server and daemon. One
+    query."""
     rows = Coverage.objects.filter(server__in=server_ids, ends__gt=start, starts__lt=end)
+    rows = rows if source is None else rows.filter(source=source)
     spans: dict[Daemon, tuple[list[int], list[int]]] = {}
     for server, daemon, first, last in rows.order_by().values_list(
         "server_id", "daemon", number("starts"), number("ends")

@@ -292,12 +292,14 @@ class LogImport:
             body = {
                 "bytes": capture.size,
                 "file": self.source,
+                "from": "" if capture.starts is None else int(capture.starts.timestamp()),
                 "kind": str(capture.kind),
                 "known": stored.known,
                 "lines": capture.lines,
                 "new": stored.new,
                 "offset": capture.offset,
                 "sha256": digest,
+                "to": "" if capture.ends is None else int(capture.ends.timestamp()),
                 "unreadable": capture.unreadable_count,
             }
             drafts.insert(0, entries.draft("capture", int(capture.recorded_at.timestamp()), body))

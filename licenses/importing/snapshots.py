@@ -234,6 +234,7 @@ def store_failure(
 def _poll_entry(capture: Capture, at: int) -> entries.Draft:
     body = {
         "bytes": capture.size,
+        "captured_at": int(capture.recorded_at.timestamp()),
         "detail": capture.detail,
         "result": capture.result,
         "sha256": capture.sha256,

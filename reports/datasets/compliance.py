@@ -24,7 +24,7 @@ from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.kept import kept
 from reports.datasets.method import method
 from reports.datasets.plain import plain
-from reports.datasets.pool_days import Day, daily_csv
+from reports.datasets.pool_days import Day, daily_csv, load_told
 from reports.datasets.pool_report import (
     Gap,
     Level,
@@ -151,6 +151,7 @@ def compliance(
     for batch in judging:
         gaps = coverages.load_gaps(batch.pools, batch.mappings, start, end, now=now)
         blocked = blocked_by_pool([pool.pk for pool in batch.pools], start, end)
+        told = load_told(batch.mappings, start, end, zone)
         for judged in batch.judged:
             pk = judged.facts.pool.pk
             reader = PoolReader(
@@ -162,6 +163,7 @@ def compliance(
                 rights=rights[pk],
                 blocked=blocked[pk],
                 gaps=gaps[pk],
+                told=told[pk],
                 notes=notes.get(pk, ()),
             )
             reports.append(reader.report())

@@ -19,6 +19,8 @@ MOMENTS = frozenset(
         "start",
         "end",
         "peak_at",
+        "first_recorded_at",
+        "last_recorded_at",
         "tightest_at",
         "as_of",
         "first_at",

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from licenses.analysis.coverage import PoolCoverage, percent_down
+from licenses.analysis.coverage import PoolCoverage, load_observed, percent_down
+from licenses.analysis.mappings import Mappings, servers
+from licenses.analysis.recorded import Recorded, load_recorded, of_pool
+from licenses.analysis.refusals import load_refusals
+from licenses.analysis.rows import NONE, optional
 from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.measures import measure
 from licenses.concurrency.periods import periods
-from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
+from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
+from licenses.models import Coverage
 from reports.datasets.files import as_csv, local_day, utc
 
 
@@ -34,8 +39,16 @@ class Day:
                       a day of which neither is known, and on one without a peak.
     over_seconds, over_seat_seconds:  above what is allowed, and its integral over seats; None on
                       a day without a peak, or of which nothing says what is allowed.
-    allowed_low, allowed_high, issued_low, issued_high:  least and most of the day.
+    entitled_low, entitled_high, proven_low, proven_high, allowed_low, allowed_high, issued_low,
+    issued_high:      least and most of the day; entitled and proven are without overdraft.
+    allowed_at_peak:  at the first moment of the peak.
+    denials_true, denials_other:  refusals for want of seats that no seat followed at once, and all
+                      other refusals of the day, whatever their reason.
     bounded_seconds:  of the time not observed, that in which over-use was impossible.
+    source:           "event" where logs told of all that was observed of the day, "sampled" where
+                      polls alone did of all of it, else "mixed"; None where nothing was observed.
+    first_recorded_at, last_recorded_at:  when the first and the last text that tells of the day was
+                      recorded.
     """
 
     columnar: ClassVar[bool] = True
@@ -49,20 +62,64 @@ class Day:
     full_seconds: int | None
     over_seconds: int | None
     over_seat_seconds: int | None
+    entitled_low: int | None
+    entitled_high: int | None
+    proven_low: int | None
+    proven_high: int | None
+    allowed_at_peak: int | None
     allowed_low: int | None
     allowed_high: int | None
     issued_low: int | None
     issued_high: int | None
     denials: int
+    denials_true: int
+    denials_other: int
     expected_seconds: int
     observed_seconds: int
     bounded_seconds: int
+    source: str | None
+    first_recorded_at: int | None
+    last_recorded_at: int | None
+
+
+class Told(NamedTuple):
+    """What the days of a pool rest on beside its facts.
+
+    logged:    the time in which logs told of all that feeds it.
+    refused:   the moments of all refusals, whatever their reason.
+    recorded:  when the texts that tell of each day were recorded.
+    """
+
+    logged: IntervalSet
+    refused: Ints
+    recorded: Recorded
+
+
+def load_told(mappings: Mappings, start: int, end: int, zone: ZoneInfo) -> dict[int, Told]:
+    """Return what the days of [start, end) of each pool rest on. Three queries."""
+    edges = periods(start, end, zone, "day")
+    logged = load_observed(mappings, start, end, Coverage.Source.LOG)
+    refused = load_refusals(mappings, start, end)
+    recorded = load_recorded(servers(mappings), edges)
+    return {
+        pool: Told(logged[pool], refused[pool].at, of_pool(maps, recorded, edges))
+        for pool, maps in mappings.items()
+    }
+
+
+class Rights(NamedTuple):
+    """Seats entitled, and those of them that are proven: without what overdraft allows."""
+
+    entitled: Steps
+    proven: Steps
 
 
 def days(
     facts: PoolFacts,
     seen: PoolCoverage,
     safe: IntervalSet,
+    rights: Rights,
+    told: Told,
     zone: ZoneInfo,
     sampled: Callable[[int], bool],
 ) -> tuple[Day, ...]:
@@ -79,7 +136,9 @@ def days(
     # Nobody looked and nobody is known to have held a seat: that is no peak of 0.
     blind = ((facts.observed.seconds_within(edges) == 0) & (figures.peak == 0)).tolist()
     allowed_low, allowed_high = extremes(limits.allowed, edges)
-    issued_low, issued_high = extremes(limits.issued, edges)
+    blocking = _per_day(facts.refusals.blocking.at, edges)
+    seen_seconds = seen.seen.seconds_within(edges)
+    logged = told.logged.intersection(seen.seen).seconds_within(edges)
     limitless, unjudged = (
         [no or most is None for no, most in zip(blind, known, strict=True)]
         for known in (extremes(limits.limit, edges)[1], allowed_high)
@@ -94,16 +153,39 @@ def days(
         _unless(limitless, figures.full_seconds),
         _unless(unjudged, figures.over_seconds),
         _unless(unjudged, figures.over_seat_seconds),
+        *extremes(rights.entitled, edges),
+        *extremes(rights.proven, edges),
+        _at_peak(limits.allowed, blind, figures.peak_at),
         allowed_low,
         allowed_high,
-        issued_low,
-        issued_high,
-        np.diff(np.searchsorted(np.sort(facts.refusals.at), edges)).tolist(),
+        *extremes(limits.issued, edges),
+        _per_day(facts.refusals.at, edges).tolist(),
+        blocking.tolist(),
+        (_per_day(told.refused, edges) - blocking).tolist(),
         seen.expected.seconds_within(edges).tolist(),
-        seen.seen.seconds_within(edges).tolist(),
+        seen_seconds.tolist(),
         safe.intersection(seen.missing).seconds_within(edges).tolist(),
+        map(_source, logged.tolist(), seen_seconds.tolist()),
+        optional(np.where(told.recorded.first == OPEN, NONE, told.recorded.first)),
+        optional(told.recorded.last),
     )
     return tuple(Day(*row) for row in zip(*columns, strict=True))
+
+
+def _per_day(moments: Ints, edges: Ints) -> Ints:
+    return np.diff(np.searchsorted(np.sort(moments), edges))
+
+
+def _at_peak(allowed: Steps, blind: list[bool], peak_at: Ints) -> list[int | None]:
+    levels = allowed.levels[np.searchsorted(allowed.times, peak_at, side="right") - 1]
+    unknown = (levels == UNKNOWN).tolist()
+    return _unless([no or dark for no, dark in zip(blind, unknown, strict=True)], levels)
+
+
+def _source(logged: int, seen: int) -> str | None:
+    if not seen:
+        return None
+    return "event" if logged == seen else "mixed" if logged else "sampled"
 
 
 def _unless(blind: list[bool], values: Ints) -> list[int | None]:
@@ -136,6 +218,11 @@ COLUMNS: Final = (
     "peak_is_lower_bound",
     "peak_first_at",
     "peak_seconds",
+    "entitled_min",
+    "entitled_max",
+    "proven_min",
+    "proven_max",
+    "allowed_at_peak",
     "allowed_min",
     "allowed_max",
     "issued_min",
@@ -144,8 +231,13 @@ COLUMNS: Final = (
     "overuse_seconds",
     "overuse_licence_seconds",
     "denials",
+    "denials_true",
+    "denials_other",
     "gap_seconds_bounded",
     "gap_seconds_unbounded",
+    "source_method",
+    "first_recorded_at",
+    "last_recorded_at",
 )
 """Of daily.csv. Moments are UTC, days are those of the zone."""
 
@@ -180,9 +272,11 @@ def _rows(days: list[Day], zone: ZoneInfo) -> Iterator[str]:
         ["" if d.peak is None else "false" if d.peak_exact else "true" for d in days],
         _known([utc(day.peak_at) for day in days]),
         *(_known(list(column)) for column in zip(*map(_FIGURES, days), strict=True)),
-        [day.denials for day in days],
         bounded,
         [due - had - safe for due, had, safe in zip(expected, seen, bounded, strict=True)],
+        _known([day.source for day in days]),
+        _known([utc(day.first_recorded_at) for day in days]),
+        _known([utc(day.last_recorded_at) for day in days]),
     )
     line = ",".join(["%s"] * len(columns))
     for row in zip(*columns, strict=True):
@@ -195,8 +289,10 @@ def _known(column: list[Any]) -> list[Any]:
 
 
 _FIGURES = attrgetter(
-    *("peak_seconds", "allowed_low", "allowed_high", "issued_low", "issued_high"),
+    *("peak_seconds", "entitled_low", "entitled_high", "proven_low", "proven_high"),
+    *("allowed_at_peak", "allowed_low", "allowed_high", "issued_low", "issued_high"),
     *("full_seconds", "over_seconds", "over_seat_seconds"),
+    *("denials", "denials_true", "denials_other"),
 )
 
 

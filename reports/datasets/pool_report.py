@@ -20,13 +20,14 @@ from licenses.analysis.over_use import Note, note_on
 from licenses.analysis.rights import COUNTED_METRICS, RightsStep
 from licenses.analysis.usage import count
 from licenses.analysis.verdict import Judged, period_verdict
+from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.measures import OverUse as Excess
 from licenses.concurrency.measures import episodes, level_within, load_duration, measure
 from licenses.concurrency.periods import periods
-from licenses.concurrency.timeline import UNKNOWN, Steps, merged_times
+from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import Entitlement, LicensePool, Strength
-from reports.datasets.pool_days import Day, days, extremes
+from reports.datasets.pool_days import Day, Rights, Told, days, extremes
 from reports.datasets.scope_rules import ScopeRule, scope_rules
 
 P999 = Fraction(999, 1000)
@@ -250,12 +251,13 @@ class PoolReader:
         rights: Sequence[RightsStep],
         blocked: Blocked,
         gaps: Sequence[PoolGap],
+        told: Told,
         notes: Sequence[Note] = (),
     ) -> None:
         self.facts, self.seen, self.bounds, self.judged = judged
         self.zone, self.as_of, self.proven_from = zone, as_of, proven_from
         self.lines, self.rights = tuple(lines), rights
-        self.blocked, self.gaps, self.notes = blocked, gaps, notes
+        self.blocked, self.gaps, self.told, self.notes = blocked, gaps, told, notes
         facts = self.facts
         self.safe = self.bounds.within(facts.limits.proven)
         self.start, self.end = facts.start, facts.end
@@ -382,7 +384,27 @@ class PoolReader:
         def sampled(moment: int) -> bool:
             return self.judged[bisect_right(starts, moment) - 1].sampled
 
-        return days(self.facts, self.seen, self.safe, self.zone, sampled)
+        return days(
+            self.facts, self.seen, self.safe, self._entitled(), self.told, self.zone, sampled
+        )
+
+    def _entitled(self) -> Rights:
+        """Return what the lines in force are for, and the proven ones among them."""
+        proven = {
+            line.number: line.quantity for line in self.lines if line.strength >= self.proven_from
+        }
+        starts = [step.start for step in self.rights]
+        ends = [OPEN if step.end is None else step.end for step in self.rights]
+        known = IntervalSet.of(starts, ends)
+        seats = (
+            [step.quantity for step in self.rights],
+            [sum(proven.get(n, 0) for n in step.entitlement_ids) for step in self.rights],
+        )
+        entitled, vouched = (
+            Steps.from_spans(starts, ends, each, self.start, self.end).only_within(known)
+            for each in seats
+        )
+        return Rights(entitled, vouched)
 
 
 def _spare(used: Steps, allowed: Steps) -> tuple[int | None, int | None]:

@@ -17,6 +17,8 @@ from .words import bare, moment_of, utc, written
 
 COUNTED = ("pools", "days", "months", "sessions", "denials", "people")
 
+UNTOLD = "; not when each day was recorded, as entries of an earlier version do not tell it"
+
 
 def compare(opened, names):
     """Yield in words what the tables and the report say otherwise; last, what was counted."""
@@ -68,7 +70,8 @@ def compare(opened, names):
             if row["person"] not in people:
                 yield f"people.csv: {row['person']} neither held nor asked for anything"
     counted["people"] = len(people)
-    yield ", ".join(f"{counted[name]} {name}" for name in COUNTED)
+    untold = any(row[2] is None for server in servers.values() for row in server.texts)
+    yield ", ".join(f"{counted[name]} {name}" for name in COUNTED) + UNTOLD * untold
 
 
 def months_differ(pool, said, floor, verdicts, lower):
@@ -95,7 +98,7 @@ def days_differ(pool, name, rows, lower, start, end):
         if first != due or (first != begins and first != start):
             yield f"{name}, {row['day']}: the days have a hole, or begin at another hour"
         due = last
-        found = pool.figures(first, last)
+        found = {**pool.figures(first, last), **pool.recorded(first, last)}
         sampled = next((each for span, each in lower.items() if span[0] <= first < span[1]))
         found["peak_is_lower_bound"] = (
             None if found["peak"] is None else "true" if sampled else "false"

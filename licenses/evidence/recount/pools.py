@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from .curves import combined, curve, cut, on, where
 from .feeding import Fed, midnight, observed
 from .spans import FAR, both, clip, minus, seconds, union
-from .uses import wants_seats
+from .uses import unserved, wants_seats
 
 
 class Pool:
@@ -21,16 +21,23 @@ class Pool:
         lines = [
             (midnight(date.fromisoformat(first), zone),
              midnight(date.fromisoformat(last) + timedelta(1), zone) if last else FAR,
-             quantity + overdraft, strength >= proven_from)
+             quantity, overdraft, strength >= proven_from)
             for _line, first, last, quantity, overdraft, strength in told["rights"]
         ]  # fmt: skip
         begun = [(min((row[0] for row in lines), default=FAR), FAR)]
-        self.allowed = cut(curve(row[:3] for row in lines), begun)
-        self.proven = cut(curve(row[:3] for row in lines if row[3]), begun)
+        proven = [row for row in lines if row[4]]
+        self.entitled, self.vouched = (
+            cut(curve(row[:3] for row in rows), begun) for rows in (lines, proven)
+        )
+        self.allowed, self.proven = (
+            cut(curve((*row[:2], row[2] + row[3]) for row in rows), begun)
+            for rows in (lines, proven)
+        )
         self.issued = self.sum_of(lambda fed: fed.issued())
         self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
         self.rows = self.counted_once(servers, told)
         self.seen = observed([(fed.span, fed.seen) for fed in self.fed])
+        self.logged = observed([(fed.span, fed.logs) for fed in self.fed])
         heard = [
             max(min([*(row[5] for row in fed.held[:1]), *(s for s, _ in fed.seen[:1])],
                     default=FAR), fed.span[0][0])
@@ -48,6 +55,7 @@ class Pool:
             and start <= at < end
         ]  # fmt: skip
         self.refused = [at for _fed, at, body in self.asked if wants_seats(body)]
+        self.unserved = unserved(self)
 
     def sum_of(self, told):
         """Return the weighted sum over the features; None where nothing feeds or one is silent."""
@@ -133,6 +141,9 @@ class Pool:
         over = [(s, u - a) for _at, s, u, a, _i, _l in cells if a is not None and u > a]
         full = [s for _at, s, u, _a, _i, most in cells if most is not None and u and u >= most]
         judged = known and bool(allowed)
+        peak_at = next(at for at, _s, u, *_ in cells if u == peak) if known else None
+        true = sum(start <= at < end for at in self.unserved)
+        asked = sum(start <= at < end for _fed, at, _body in self.asked)
         limited = known and any(most is not None for *_, most in cells)
         bounded = seconds(both(missing, clip(self.safe, start, end)))
         watched = seconds(both(seen, expected))
@@ -141,8 +152,11 @@ class Pool:
             "expected_seconds": seconds(expected),
             "observed_seconds": watched,
             "peak": peak if known else None,
-            "peak_first_at": next(at for at, _s, u, *_ in cells if u == peak) if known else None,
+            "peak_first_at": peak_at,
             "peak_seconds": sum(s for _at, s, u, *_ in cells if u == peak) if known else None,
+            **extremes("entitled", self.entitled, start, end),
+            **extremes("proven", self.vouched, start, end),
+            "allowed_at_peak": on(self.allowed, [peak_at])[0] if known else None,
             "allowed_min": min(allowed, default=None),
             "allowed_max": max(allowed, default=None),
             "issued_min": min(issued, default=None),
@@ -151,8 +165,25 @@ class Pool:
             "overuse_seconds": sum(s for s, _excess in over) if judged else None,
             "overuse_licence_seconds": sum(s * excess for s, excess in over) if judged else None,
             "denials": sum(start <= at < end for at in self.refused),
+            "denials_true": true,
+            "denials_other": asked - true,
             "gap_seconds_bounded": bounded,
             "gap_seconds_unbounded": seconds(missing) - bounded,
+            "source_method": method(
+                seconds(both(clip(self.logged, start, end), expected)), watched
+            ),
+        }
+
+    def recorded(self, start, end):
+        """Return when what is told of a day was recorded, by the names in daily.csv; nothing where
+        entries of an earlier version do not tell it."""
+        feeding = {fed.stream: fed.server for fed in self.fed if clip(fed.span, start, end)}
+        found = [when for server in feeding.values() for when in server.recorded(start, end)]
+        if None in found:
+            return {}
+        return {
+            "first_recorded_at": min(found, default=None),
+            "last_recorded_at": max(found, default=None),
         }
 
     def sampled(self, start, end):
@@ -160,6 +191,20 @@ class Pool:
         return any(
             not row["exact"] and row["taken"] < end and row["back"] > start for row in self.rows
         )
+
+
+def extremes(name, levels, start, end):
+    """Return the least and the most of a curve in [start, end), where it is known."""
+    known = [on(levels, [start])[0], *(level for at, level in levels if start < at < end)]
+    known = [level for level in known if level is not None]
+    return {f"{name}_min": min(known, default=None), f"{name}_max": max(known, default=None)}
+
+
+def method(logged, watched):
+    """Return how a day was observed, of which logs told so many of the observed seconds."""
+    if not watched:
+        return None
+    return "event" if logged == watched else "mixed" if logged else "sampled"
 
 
 def alike(row):

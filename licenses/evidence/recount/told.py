@@ -1,9 +1,10 @@
 """What the entries tell of servers and pools."""
 
 import json
+from bisect import bisect_left
 from collections import defaultdict
 
-from .spans import minus, union
+from .spans import FAR, minus, union
 
 
 class Server:
@@ -19,7 +20,18 @@ class Server:
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
         self.denials = []
+        self.longest = None
+        self.texts = []  # (first second, end, when it was recorded), of a log or an answer
         self.stock = {"issued": [], "packages": [], "step": 900}
+
+    def recorded(self, start, end):
+        """Return when the texts that tell of [start, end) were recorded; None: it is not told."""
+        if self.longest is None:
+            self.texts.sort(key=lambda row: row[:2])
+            self.longest = max((row[1] - row[0] for row in self.texts), default=0)
+        first = bisect_left(self.texts, (start - self.longest,))
+        last = bisect_left(self.texts, (end,))
+        return [when for _from, to, when in self.texts[first:last] if to > start]
 
     def sighted(self, source, daemon):
         return union(self.sights[source][""], self.sights[source][daemon])
@@ -44,6 +56,12 @@ class Server:
             row.update(body)
         elif kind == "poll":
             self.answers.append((at, body["result"] == "parsed", body.get("scope")))
+            if body["result"] in ("parsed", "partial"):
+                self.texts.append((at, at + 1, body.get("captured_at")))
+        elif kind == "capture" and body.get("from") != "":
+            known = "from" in body
+            start, end = (body["from"], body["to"]) if known else (-FAR, FAR)
+            self.texts.append((start, max(end, start + 1), at if known else None))
         elif kind == "coverage":
             spans, span = self.sights[body["source"]], [(body["from"], body["to"])]
             change = minus if body.get("what") == "withdrawn" else union

@@ -30,6 +30,25 @@ def sessions(pool, start, end):
 
 def denials(pool):
     """Return the refusals of the period, by names of denials.csv."""
+    return [
+        {
+            "feature": fed.feature[1], "at": utc(at), "person": body["person"],
+            "host": body["host"], "seats": body["seats"] * fed.weight,
+            "code": body.get("code", ""), "minor": body["minor"],
+            "capacity": "true" if wants_seats(body) else "false",
+            "served_at": utc(seat),
+        }
+        for fed, at, body, seat in judged(pool)
+    ]  # fmt: skip
+
+
+def unserved(pool):
+    """Return when somebody was refused for want of seats, and no seat followed at once."""
+    return [at for _fed, at, body, seat in judged(pool) if seat is None and wants_seats(body)]
+
+
+def judged(pool):
+    """Return the refusals of the period as (feature, moment, entry, seat that served it)."""
     given = defaultdict(list)
     for row in pool.rows:
         if row["fresh"] and row["taken"] == row["sure"]:
@@ -38,15 +57,9 @@ def denials(pool):
     for seats in given.values():
         seats.sort()
     return [
-        {
-            "feature": fed.feature[1], "at": utc(at), "person": body["person"],
-            "host": body["host"], "seats": body["seats"] * fed.weight,
-            "code": body.get("code", ""), "minor": body["minor"],
-            "capacity": "true" if wants_seats(body) else "false",
-            "served_at": utc(served(given[body["person"], body["host"]], at, fed.stream)),
-        }
+        (fed, at, body, served(given[body["person"], body["host"]], at, fed.stream))
         for fed, at, body in pool.asked
-    ]  # fmt: skip
+    ]
 
 
 def served(seats, at, stream):

@@ -15,7 +15,7 @@ def moment_of(text):
 
 def written(name, value):
     """Return a figure as daily.csv has it."""
-    if name == "peak_first_at":
+    if name in ("peak_first_at", "first_recorded_at", "last_recorded_at"):
         return utc(value)
     return "" if value is None else str(value)
 

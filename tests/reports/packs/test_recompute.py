@@ -273,6 +273,23 @@ def forgets_who_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(compare, "denials", lambda _pool: [])
 
 
+def takes_every_refusal_for_true(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pools, "unserved", lambda pool: pool.refused)
+
+
+def takes_all_for_sampled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pools, "method", lambda _logged, watched: "sampled" if watched else None)
+
+
+def takes_claims_for_proofs(patch: pytest.MonkeyPatch) -> None:
+    real = pools.extremes
+
+    def believing(name: str, levels: Any, *span: int) -> Any:
+        return real(name, curve([]) if name == "proven" else levels, *span)
+
+    patch.setattr(pools, "extremes", believing)
+
+
 def never_finds_anything_proven(patch: pytest.MonkeyPatch) -> None:
     real = verdicts.verdict_of
 
@@ -287,6 +304,7 @@ BROKEN = [
     counts_packages_twice, takes_a_cap_for_nothing, lets_no_seat_serve, forgets_who_asked,
     never_finds_anything_proven, believes_a_clock_that_was_set_back,
     reads_on_where_a_line_may_hide_seats, measures_what_has_no_number,
+    takes_every_refusal_for_true, takes_all_for_sampled, takes_claims_for_proofs,
 ]  # fmt: skip
 
 
@@ -332,7 +350,11 @@ def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
         files = {name: file.read(name) for name in file.namelist()}
     table = files["tables/daily.csv"].decode().splitlines(keepends=True)
     names = table[0].strip().split(",")
-    for column in ("peak", "observed_seconds", "overuse_seconds", "seconds_at_limit"):
+    for column in (
+        "peak", "observed_seconds", "overuse_seconds", "seconds_at_limit", "entitled_min",
+        "entitled_max", "proven_min", "proven_max", "allowed_at_peak", "denials_true",
+        "denials_other", "source_method", "first_recorded_at", "last_recorded_at",
+    ):  # fmt: skip
         cells = table[2].rstrip("\r\n").split(",")
         cells[names.index(column)] = "77777"
         changed = "".join([*table[:2], ",".join(cells) + "\r\n", *table[3:]]).encode()
@@ -353,6 +375,27 @@ def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
         assert f"a {word} that no entry tells of" in twice
     stranger = b"person,login,name\r\n" + b"0" * 32 + b",x,X\r\n"
     assert "neither held nor asked" in compared(files | {"tables/people.csv": stranger})[0]
+
+
+@pytest.mark.once
+def test_entries_that_lack_when_a_text_was_recorded_are_not_judged_by_it(
+    place: Path, settings: Any
+) -> None:
+    path = packed(place, 3, settings)
+    with zipfile.ZipFile(path) as file:
+        files = {name: file.read(name) for name in file.namelist()}
+    new = list(compare.compare(lambda name: io.BytesIO(files[name]), list(files)))
+    lacking = re.compile(rb'"(?:captured_at|from|to)":\d+,')
+    files = {
+        name: b"".join(
+            lacking.sub(b"", line) if b'"kind":"poll"' in line or b'"kind":"capture"' in line
+            else line
+            for line in text.splitlines(keepends=True)
+        ) if name.startswith("ev/") else text
+        for name, text in files.items()
+    }  # fmt: skip
+    old = list(compare.compare(lambda name: io.BytesIO(files[name]), list(files)))
+    assert old == [new[0] + compare.UNTOLD]
 
 
 def compared(files: dict[str, bytes]) -> list[str]:
