@@ -22,7 +22,7 @@ from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolF
 from licenses.sources.flexnet.stated import in_status
 from licenses.sources.records import Result, Snapshot
 
-from . import attempts, clock_back, coverage, dirty, server_facts, status_totals
+from . import attempts, clock_back, clock_readings, coverage, dirty, server_facts, status_totals
 from .captures import store_raw, store_unreadable
 from .derive import Key, derive
 from .directory import Directory
@@ -65,6 +65,7 @@ def store_snapshot(
         LicenseServer.objects.select_for_update().only("pk").get(pk=server.pk)
         state, _created = PollState.objects.get_or_create(server=server)
         clock = clock_back.note(server, _seconds(state.last_attempt_at), asked_at)
+        read = clock_readings.note(server, state, snapshot, asked_at, duration_ms)
         statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)
         latest = statuses.filter(starts__gte=coverage.moment(at)).order_by("-starts").first()
         newest = latest is None or _seconds(latest.starts) == at
@@ -98,7 +99,7 @@ def store_snapshot(
         )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture, known=capture.known, unchanged=unchanged)
-        drafts = [*clock, *told, _poll_entry(capture, at), *_stated(state, snapshot, at)]
+        drafts = [*clock, *read, *told, _poll_entry(capture, at), *_stated(state, snapshot, at)]
         if unchanged:
             _see_again(rows)
         else:

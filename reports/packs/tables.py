@@ -40,13 +40,14 @@ from licenses.models.contracts import CORRECTABLE
 from reports.datasets.changes import approver
 from reports.datasets.compliance import Compliance
 from reports.datasets.files import as_csv, utc
+from reports.packs.clocks import clock
 
 BATCH = 5000
 CHANGES = (
     *("config", "correction", "entitlement", "erasure", "key", "mapping", "over_use", "pool"),
     "rule",
 )
-_TOLD = (*CHANGES, "clock", "server")
+_TOLD = (*CHANGES, "clock", "clock_reading", "server")
 _KIND = re.compile(rb'^.*"kind":"(?:' + "|".join(_TOLD).encode() + rb')".*$', re.M)
 
 
@@ -79,7 +80,7 @@ def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
         "entitlements.csv": _entitlements(about),
         "changes.csv": _changes(about, told),
         "corrections.csv": _corrections(about),
-        "clock.csv": _clock(about, told),
+        "clock.csv": clock(told, about.zone),
         "servers.csv": _servers(about, told),
     }
     return {f"tables/{name}": content for name, content in (made | found.tables()).items()}
@@ -369,20 +370,6 @@ def _changes(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
          entries.canonical(entry["body"]))
         for entry in told
         if entry["kind"] in CHANGES
-    ]  # fmt: skip
-    return as_csv(names, rows)
-
-
-def _clock(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
-    names = (
-        "collector", "at", "zone", "ntp_offset_ms", "server_offset_s", "step_s", "monotonic_ok",
-        "reason",
-    )  # fmt: skip
-    rows = [
-        (entry["stream"], utc(entry["event_time"]), str(about.zone), None, None,
-         entry["body"].get("step"), False, entry["body"].get("reason", ""))
-        for entry in told
-        if entry["kind"] == "clock"
     ]  # fmt: skip
     return as_csv(names, rows)
 
