@@ -16,8 +16,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+POLICY = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("policy: " + event.violatedDirective + " " + event.blockedURI));"""
+
+
 class Window:
-    """A page of the admin, logged in. `problems` fills with errors and requests to other hosts."""
+    """A page of the admin, logged in. `problems` fills with errors, requests to other hosts, and
+    what the policy on contents forbade."""
 
     def __init__(self, page: Any, base: str) -> None:
         self.page = page
@@ -26,6 +31,7 @@ class Window:
         page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
         page.on("console", self._console)
         page.on("request", self._request)
+        page.add_init_script(POLICY)
 
     def _console(self, message: Any) -> None:
         if message.type in ("error", "warning"):

@@ -115,6 +115,20 @@ def test_pages_are_whole_at_every_width(
         )
 
 
+def test_a_script_among_the_words_is_neither_run_nor_overlooked(
+    open_window: Any, pool: LicensePool
+) -> None:
+    window = open_window()
+    window.open("/admin/")
+    window.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'),"
+        " {textContent: 'window.hurt = 1'}))"
+    )
+    window.page.wait_for_timeout(200)
+    assert window.page.evaluate("window.hurt") is None
+    assert any("policy: script-src" in problem for problem in window.problems)
+
+
 def test_a_phone_shows_the_newest_days_of_a_servers_year(
     open_window: Any, pool: LicensePool
 ) -> None:
