@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from licenses.analysis.holdings import (
     load_open,
 )
 from licenses.analysis.mappings import Mapping, Mappings, load_mappings
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.concurrency.timeline import OPEN
 from licenses.models import DirtySpan, KeptPart, LicensePool, TeamHour
@@ -63,10 +64,6 @@ class TeamSums(NamedTuple):
     seat_seconds: int
     checkouts: int
     denials: int
-
-    def plus(self, other: TeamSums) -> TeamSums:
-        sums = [mine + others for mine, others in zip(self, other, strict=True)]
-        return TeamSums(*sums)._replace(peak=max(self.peak, other.peak))
 
 
 def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> dict[int, Holdings]:
@@ -108,14 +105,23 @@ def team_sums(pool_id: int, start: int, end: int) -> dict[int | None, TeamSums]:
     spans = [(start, end)]
     if numbers:
         spans = [(start, numbers[0] * PART_SECONDS), ((numbers[-1] + 1) * PART_SECONDS, end)]
-    told = [(team, TeamSums(*sums)) for part in parts for team, *sums in part or ()]
-    for span in spans:
-        if span[0] < span[1]:
-            told += [(team, sums) for _, team, sums in _team_hours([pool_id], *span)]
-    found: dict[int | None, TeamSums] = {}
-    for team, sums in told:
-        found[team] = found[team].plus(sums) if team in found else sums
-    return found
+    told: list[Iterable[Sequence[Any]]] = [part or () for part in parts]
+    told += [
+        [(team, *sums) for _, team, *sums in _team_hours([pool_id], *span)]
+        for span in spans
+        if span[0] < span[1]
+    ]
+    found: dict[int | None, list[int]] = {}
+    for team, hours, peak, seat_seconds, checkouts, denials in chain.from_iterable(told):
+        sums = found.get(team)
+        if sums is None:
+            sums = found[team] = [0, 0, 0, 0, 0]
+        sums[0] += hours
+        sums[1] = max(sums[1], peak)
+        sums[2] += seat_seconds
+        sums[3] += checkouts
+        sums[4] += denials
+    return {team: TeamSums(*sums) for team, sums in found.items()}
 
 
 def forget(pool_ids: Collection[int], start: int, end: int) -> None:
@@ -174,10 +180,8 @@ def _keep(pool_ids: Sequence[int], part: int) -> int:
     return len(rows)
 
 
-def _team_hours(
-    pool_ids: Collection[int], start: int, end: int
-) -> Iterator[tuple[int, int | None, TeamSums]]:
-    """Yield (pool, team, sums) of the stored hours that begin in [start, end)."""
+@Prepared
+def _TEAM_HOURS(pool_ids: Collection[int], start: int, end: int) -> Asked:
     rows = (
         TeamHour.objects.filter(pool__among=pool_ids, hour__gte=start, hour__lt=end)
         .order_by()
@@ -185,15 +189,21 @@ def _team_hours(
         .annotate(Count("hour"), Max("peak"), Sum("seat_seconds"), Sum("checkouts"), Sum("denials"))
     )
     names = ("hour__count", "peak__max", "seat_seconds__sum", "checkouts__sum", "denials__sum")
-    for pool, team, *sums in rows.values_list("pool_id", "team_id", *names):
-        yield pool, team, TeamSums(*map(int, sums))
+    return rows, ("pool_id", "team_id", *names)
+
+
+def _team_hours(pool_ids: Collection[int], start: int, end: int) -> Iterator[Sequence[Any]]:
+    """Yield pool, team (None is nobody's) and the figures of `TeamSums` of the stored hours that
+    begin in [start, end)."""
+    for pool, team, *sums in _TEAM_HOURS.rows(pool_ids, start, end):
+        yield pool, team, *map(int, sums)  # a sum may be a Decimal
 
 
 def _sums_by_pool(pool_ids: Collection[int], start: int, end: int) -> dict[int, list[list[Any]]]:
     """Return what is kept of the teams of each pool, of those alone for which it pays."""
     found: dict[int, list[list[Any]]] = {}
-    for pool, team, sums in _team_hours(pool_ids, start, end):
-        found.setdefault(pool, []).append([team, *sums])
+    for pool, *sums in _team_hours(pool_ids, start, end):
+        found.setdefault(pool, []).append(sums)
     return {pool: rows for pool, rows in found.items() if sum(row[1] for row in rows) >= FEWEST}
 
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from licenses.analysis.crowds import too_few
 from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.rollup import drain, mark_dirty
-from licenses.models import Membership
+from licenses.models import Membership, RuleMatch, TeamRule
 from tests.factories import (
     FeatureFactory,
     MembershipFactory,
@@ -63,6 +63,22 @@ def test_a_team_that_was_smaller_at_either_end_is_too_small(span: dict[str, date
     assert team.pk not in too_few(START, END)
     Membership.objects.filter(pk=team.memberships.first().pk).update(**span)
     assert team.pk in too_few(START, END)
+
+
+def test_who_a_rule_fits_and_who_is_in_a_team_below_add_up_to_enough(
+    django_assert_num_queries: Any,
+) -> None:
+    parent = team_of(2)
+    child = team_of(1, parent=parent)
+    rule = TeamRule.objects.create(team=child, user_pattern="x*", order=1)
+    people = [child.memberships.first().person, PersonFactory(), PersonFactory()]
+    for person in people:
+        RuleMatch.objects.create(rule=rule, person=person)
+    team_of(6, parent=team_of(1))
+    with django_assert_num_queries(4):
+        assert too_few(START, END) == {child.pk}
+    RuleMatch.objects.filter(person=people[2]).delete()
+    assert too_few(START, END) == {parent.pk, child.pk}
 
 
 def test_small_teams_stand_in_no_comparison_and_are_not_asked_for() -> None:
