@@ -11,9 +11,11 @@ from django.apps import apps
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.forms import PaginationInlineFormSet
 from unfold.paginator import InfinitePaginator
 
 from itam import figures
@@ -122,7 +124,7 @@ class ShowsNames:
         if self.names_inline is not None:
             inlines = shown["inline_admin_formsets"]
             mine = [each for each in inlines if isinstance(each.opts, self.names_inline)]
-            count = sum(len(each.formset.forms) for each in mine)
+            count = sum(len(each.formset.rows) for each in mine)
         self._note(request, count)
         return answer
 
@@ -254,7 +256,29 @@ class ScopedStacked(_Scope, StackedInline):
     extra = 0
 
 
+class RowsToRead(PaginationInlineFormSet):
+    """Rows that are shown and no forms: none is made for a row that nobody edits."""
+
+    def initial_form_count(self) -> int:
+        return 0
+
+    def total_form_count(self) -> int:
+        return 0
+
+    @cached_property
+    def empty_form(self) -> Any:
+        """Return the form of no row, of which only labels are asked; the library makes one each
+        time."""
+        return super().empty_form
+
+    @property
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows of the page, which are read once."""
+        return self.get_queryset()
+
+
 class ReadOnlyTabular(ReadOnly, ScopedTabular):
+    formset = RowsToRead
     template = "admin/licenses/rows_to_read.html"
     per_page = 20
     can_delete = False

@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
-from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext, gettext_lazy
 
@@ -70,11 +70,16 @@ class Calendar:
 
     @property
     def drawn(self) -> str:
-        """Return the cells as SVG. In one go, as a template takes ten times as long for 365."""
-        return format_html_join(
-            "",
-            '<g class="lm-cell-{}" transform="translate({} {})"><title>{}</title>{}</g>',
-            ((each.key, each.x, each.y, each.title, SHAPES[each.key]) for each in self.cells),
+        """Return the cells as SVG. Not by a template or `format_html`, which take ten times as long
+        for 365."""
+        return mark_safe(
+            "".join(
+                [
+                    f'<g class="lm-cell-{each.key}" transform="translate({each.x} {each.y})">'
+                    f"<title>{escape(each.title)}</title>{SHAPES[each.key]}</g>"
+                    for each in self.cells
+                ]
+            )
         )
 
     @property

@@ -29,7 +29,7 @@ from licenses.overview import installation, setup
 from licenses.overview.totals import Totals, totals, unused_total
 
 from . import headline_words, tasks_shown, words
-from .pools import now_share, with_now
+from .pools import now_share, with_news
 
 DAY = 86_400
 
@@ -119,7 +119,7 @@ def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
     order = F("share").desc(nulls_last=True), F("headline__blocked_seconds").desc(nulls_last=True)
     active = LicensePool.objects.for_user(user).active().annotate(share=now_share())
     ids = list(active.order_by(*order, "name").values_list("pk", flat=True)[:SHOWN])
-    chosen = with_now(LicensePool.objects.filter(pk__in=ids)).select_related("headline").in_bulk()
+    chosen = with_news(LicensePool.objects.filter(pk__in=ids)).select_related("headline").in_bulk()
     pools = [chosen[pk] for pk in ids if pk in chosen]
     end = int(time.time()) // DAY * DAY + DAY
     peaks = daily_peaks(ids, end - SPARK_DAYS * DAY, end)

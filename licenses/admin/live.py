@@ -22,7 +22,7 @@ from licenses.analysis.series import fitting_step, series
 from licenses.models import ImportJob, LicensePool, LicenseServer
 
 from . import dashboard, instant_page, pool_page, pool_tabs, server_page, words
-from .pools import with_now
+from .pools import with_news
 
 DAY_SECONDS = 86_400
 MOST_POOLS = 200
@@ -70,7 +70,7 @@ def urls(site: Any) -> list[URLPattern]:
 def pools(request: HttpRequest) -> JsonResponse:
     """Answer the newest numbers of the pools asked for, by id. A pool out of scope is left out."""
     ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal()]
-    rows = with_now(LicensePool.objects.for_user(request.user).filter(pk__in=ids[:MOST_POOLS]))
+    rows = with_news(LicensePool.objects.for_user(request.user).filter(pk__in=ids[:MOST_POOLS]))
     return JsonResponse(
         {
             "at": int(time.time()),
@@ -98,7 +98,7 @@ def numbers(pool: Any) -> dict[str, Any]:
 
 
 def _pool(request: HttpRequest, pk: int) -> Any:
-    return get_object_or_404(with_now(LicensePool.objects.for_user(request.user)), pk=pk)
+    return get_object_or_404(with_news(LicensePool.objects.for_user(request.user)), pk=pk)
 
 
 def use(request: HttpRequest, pk: int) -> JsonResponse:

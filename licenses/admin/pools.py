@@ -63,19 +63,29 @@ def now_share() -> Any:
     )
 
 
-def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Add what a row of pools shows, without a query a row.
+def with_news(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Add what is told of how fresh a pool's numbers are, without a query a row.
 
-    share: in use / limit; beyond all others where seats are in use of a limit of 0. interval: the
-    longest poll interval of its servers, None where none is polled.
+    interval: the longest poll interval of its servers, None where none is polled.
+    """
+    polled = PoolFeature.objects.filter(mapped_until=None, pool=OuterRef("pk"))
+    longest = polled.exclude(feature__server__polling="off").order_by(
+        "-feature__server__poll_seconds"
+    )
+    return rows.select_related("product__vendor", "now").annotate(
+        interval=Subquery(longest.values("feature__server__poll_seconds")[:1])
+    )
+
+
+def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Add what a row of pools shows, without a query a row: `with_news`, and
+
+    share: in use / limit; beyond all others where seats are in use of a limit of 0.
     """
     right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
     current = PoolFeature.objects.filter(mapped_until=None)
-    polled = current.filter(pool=OuterRef("pk")).exclude(feature__server__polling="off")
-    longest = polled.order_by("-feature__server__poll_seconds")
-    return rows.select_related("product__vendor", "now").annotate(
+    return with_news(rows).annotate(
         share=now_share(),
-        interval=Subquery(longest.values("feature__server__poll_seconds")[:1]),
         mapped_total=count_of(current, "pool"),
         any_right=Subquery(right.values("pk")[:1]),
     )

@@ -201,20 +201,27 @@ def _unused(lines: Collection[Line], peak: int | None, why: Why) -> Unused:
         return Unused(None, None, "", why.no_right)
     if peak is None:
         return Unused(None, None, "", why.no_use)
-    seats = max(0, sum(quantity for quantity, _, _ in lines) - peak)
+    # Lists and no generators: a thousand pools have a line or two each.
+    seats = max(0, sum([quantity for quantity, _, _ in lines]) - peak)
     currencies = {currency for quantity, _, currency in lines if quantity}
     if not seats:
-        return Unused(0, Decimal(0), next(iter(sorted(currencies)), ""), "")
+        return Unused(0, _NO_COST, min(currencies, default=""), "")
     if len(currencies) > 1:
         return Unused(seats, None, "", why.currencies)
-    priced = sorted((price, quantity) for quantity, price, _ in lines if price is not None)
+    priced = [(price, quantity) for quantity, price, _ in lines if price is not None]
     if len(priced) < len(lines):
         return Unused(seats, None, "", why.no_price)
-    left, cost = seats, Decimal(0)
-    for price, quantity in priced:
-        cost += price * min(left, quantity)
-        left -= min(left, quantity)
+    left, cost = seats, _NO_COST
+    for price, quantity in sorted(priced):
+        if not left:
+            break
+        cheapest = min(left, quantity)
+        cost += price * cheapest
+        left -= cheapest
     return Unused(seats, cost, currencies.pop(), "")
+
+
+_NO_COST = Decimal(0)
 
 
 def total_cost(found: Iterable[Unused]) -> dict[str, Decimal]:

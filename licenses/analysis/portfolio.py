@@ -94,7 +94,7 @@ def _completed(row: tuple[Any, ...], moment: int) -> tuple[Any, ...]:
 
 def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:
     # The ids are named, as the index leads with them: a range of hours alone would read all.
-    hours = PoolHour.objects.filter(pool__in=pool_ids).inside(moment - WEEK_SECONDS, moment)
+    hours = PoolHour.objects.filter(pool__among=pool_ids).inside(moment - WEEK_SECONDS, moment)
     sums = {f"{name}_sum": Sum(F(name) * F("inside")) for name in WEEK[1:]}
     rows = hours.order_by().values_list("pool_id").annotate(Max("peak"), **sums)
     return {

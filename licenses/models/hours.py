@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models import Case, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Greatest, Least
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext, gettext_lazy
@@ -20,6 +20,7 @@ from .pools import LicensePool
 from .scoping import ScopedQuerySet
 
 _HOUR = 3600
+_DAY = 24 * _HOUR
 _NUMBER = models.BigIntegerField()
 
 
@@ -39,7 +40,7 @@ class PoolHourQuerySet(ScopedQuerySet):
         # A row lies in one UTC day: from the day's start on, the key finds the few that reach over.
         return self.filter(
             GreaterThan(_epoch("hour"), first - F("hours") * _HOUR),
-            hour__gte=first // (24 * _HOUR) * 24 * _HOUR,
+            hour__gte=first // _DAY * _DAY,
             hour__lt=last,
         )
 
@@ -51,7 +52,13 @@ class PoolHourQuerySet(ScopedQuerySet):
         first, last = -(-start // _HOUR) * _HOUR, -(-end // _HOUR) * _HOUR
         until = Least(_epoch("hour") + F("hours") * _HOUR, Value(last), output_field=_NUMBER)
         since = Greatest(_epoch("hour"), Value(first), output_field=_NUMBER)
-        return self.within(start, end).annotate(inside=(until - since) / _HOUR)
+        # A row lies in one UTC day, so the rows of a whole day need no look at where each ends.
+        whole = Q(hour__gte=-(-first // _DAY) * _DAY, hour__lt=last // _DAY * _DAY)
+        return self.within(start, end).annotate(
+            inside=Case(
+                When(whole, then=F("hours")), default=(until - since) / _HOUR, output_field=_NUMBER
+            )
+        )
 
 
 class PoolHour(models.Model):
