@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.forms",  # its templates of fields
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "import_export",
@@ -142,6 +143,9 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     },
 ]
+
+# Fields of forms are drawn by the templates above, ours before the library's.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 STATIC_URL = "static/"
 STATIC_ROOT = ITAM_DATA_DIR / "static"
