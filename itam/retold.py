@@ -56,6 +56,25 @@ FORMS = (
     # What became of a file that was handed in.
     gettext_noop("The text is not kept: it holds keys."),
     gettext_noop("Gave up after %(tries)s attempts that ended without a word."),
+    # Why no pack for an auditor is made.
+    gettext_noop("The period from %(first)s to %(end)s is empty."),
+    gettext_noop("No day is sealed yet: the first one is, a quarter past midnight."),
+    gettext_noop(
+        "Expected a period that ends within the sealed days (%(begin)s to %(last)s), found"
+        " %(first)s to %(end)s, with evidence up to %(day)s."
+    ),
+    gettext_noop(
+        "These servers serve other vendors too: %(servers)s. Their entries lie in one stream, which"
+        " is handed over only where shared servers are asked for."
+    ),
+    gettext_noop(
+        "What was recorded after %(day)s tells of the period, too: let the evidence reach to a"
+        " later day, once it is sealed."
+    ),
+    gettext_noop(
+        "The evidence up to %(day)s does not tell what now holds of %(what)s: let it reach to a"
+        " later day, once it is sealed."
+    ),
     # What an alert is called.
     gettext_noop("%(server)s: %(value)s of %(lines)s could not be read"),
     gettext_noop("%(pool)s: use has been zero for %(days)s"),

@@ -22,6 +22,7 @@ from itam import figures
 from licenses.evidence.reads import note_names
 from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
 
+from .beside import TellsBeside
 from .exporting import LIST_TOOLS, Exportable
 from .list_address import TellsWhatIsWrong
 
@@ -166,7 +167,7 @@ def _without(rows: list[Any], starts: tuple[str, ...]) -> list[Any]:
     ]
 
 
-class ScopedAdmin(TellsWhatIsWrong, Exportable, _Scope, ModelAdmin):
+class ScopedAdmin(TellsWhatIsWrong, TellsBeside, Exportable, _Scope, ModelAdmin):
     """A page for rows that people keep."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -237,7 +238,7 @@ class FactAdmin(ReadOnlyAdmin):
         return self.ordering
 
 
-class ScopedTabular(_Scope, TabularInline):
+class ScopedTabular(TellsBeside, _Scope, TabularInline):
     """Rows as a table. Its heads stand in no <label>, so each field says its name itself."""
 
     extra = 0
@@ -252,7 +253,7 @@ class ScopedTabular(_Scope, TabularInline):
         return field
 
 
-class ScopedStacked(_Scope, StackedInline):
+class ScopedStacked(TellsBeside, _Scope, StackedInline):
     extra = 0
 
 

@@ -78,7 +78,8 @@ class ChangesSeveral:
                 if not parts:
                     form.add_error(None, _("Nothing would change."))
             except ValidationError as error:
-                form.add_error(None, error.messages)
+                beside = set(getattr(error, "error_dict", {"": ""})) <= set(form.fields)
+                form.add_error(None, error if beside else error.messages)
         context = {
             **of.admin_site.each_context(request),
             "opts": of.opts,

@@ -42,6 +42,10 @@ class PackRefused(ValueError):
     """There is no such pack to write, or it would tell of others."""
 
 
+class OthersToo(PackRefused):
+    """Entries of other vendors would be handed over, and nobody asked for that."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """Whose streams go into a pack.
@@ -56,10 +60,9 @@ class Choice:
     def check_shared(self, wanted: bool) -> None:
         """Raise PackRefused where others' entries would be handed over that nobody wanted to."""
         if self.shared and not wanted:
-            raise PackRefused(
-                "These servers serve other vendors too, and their entries lie in one stream: "
-                + ", ".join(self.shared)
-                + ". They are handed over only where shared servers are asked for (--shared)."
+            raise OthersToo(
+                f"These servers serve other vendors too: {', '.join(self.shared)}. Their entries"
+                " lie in one stream, which is handed over only where shared servers are asked for."
             )
 
 

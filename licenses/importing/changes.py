@@ -62,8 +62,8 @@ def preview(kind: str, rows: Iterable[Any], changes: Mapping[str, Any]) -> list[
     """Return what would become other; what stays as it is is not in it.
 
     changes: by field of EDITABLE[kind]; a related row, a list of them for several, else a value.
-    Raises ValidationError for a field that is not to be changed so, for more than MOST rows, and
-    for an entitlement that counts no more.
+    Raises ValidationError for a field that is not to be changed so or a value that it cannot have,
+    for more than MOST rows, and for an entitlement that counts no more.
     """
     model, names = EDITABLE[kind]
     if strange := sorted(changes.keys() - set(names)):
@@ -72,6 +72,13 @@ def preview(kind: str, rows: Iterable[Any], changes: Mapping[str, Any]) -> list[
     if len(chosen) > MOST:
         said = _("Found %(count)s rows; at most %(most)s are changed at once.")
         raise ValidationError(said % {"count": len(chosen), "most": MOST})
+    for name, value in changes.items():
+        field: Any = model._meta.get_field(name)
+        if not field.is_relation and value not in field.empty_values:
+            try:
+                field.run_validators(value)
+            except ValidationError as error:
+                raise ValidationError({name: error.messages}) from error
     found = []
     for row in chosen:
         if kind in BY_NEW_LINES and not _counts(row):

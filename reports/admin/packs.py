@@ -78,7 +78,9 @@ class EvidencePackAdmin(MadeInBackground, ScopedAdmin):
 
     @display(description=gettext_lazy("vendor"))
     def title(self, pack: EvidencePack) -> str:
-        return f"{pack.vendor}{' with names' if pack.names_basis else ''}"
+        if not pack.names_basis:
+            return str(pack.vendor)
+        return gettext("%(vendor)s, with names") % {"vendor": pack.vendor}
 
     @display(description=gettext_lazy("period"))
     def period(self, pack: EvidencePack) -> str:

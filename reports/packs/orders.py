@@ -13,7 +13,8 @@ from django.db.models import F, Max, Q
 from django.http import FileResponse
 from django.utils import timezone
 
-from licenses.evidence.pack import PackRefused
+from itam.retold import retell
+from licenses.evidence.pack import OthersToo, PackRefused
 from licenses.evidence.reads import note_read
 from licenses.models import Person
 from reports import leases
@@ -34,7 +35,8 @@ def check(pack: EvidencePack) -> None:
     try:
         writing.check(_wish(pack))
     except PackRefused as error:
-        raise ValidationError(str(error)) from error
+        said = retell(str(error))
+        raise ValidationError({"shared": said} if isinstance(error, OthersToo) else said) from error
 
 
 def order(pack: EvidencePack, user: object) -> EvidencePack:

@@ -103,3 +103,14 @@ def test_a_page_that_is_no_more_is_said_too(root: Client, world: World) -> None:
         Vendor.objects.create(name=f"Vendor {number}")
     answer = root.get("/admin/licenses/vendor/?p=40", follow=True)
     assert len(said(answer)) == 1
+
+
+def test_the_head_of_a_list_counts_only_what_was_searched_or_filtered(
+    root: Client, world: World
+) -> None:
+    def head(query: str) -> str:
+        page = root.get(f"/admin/licenses/licensepool/{query}").content.decode()
+        return page.partition("<h1")[2].partition("</h1>")[0]
+
+    assert "result" not in head("")
+    assert "1 result" in head("?q=Mine") and "Show all" in head("?q=Mine")

@@ -51,6 +51,17 @@ def test_a_field_is_emptied_by_saying_so(mara: Client, world: World) -> None:
     assert "Nothing would change." in text
 
 
+def test_a_value_that_cannot_be_is_told_beside_it_before_anything_is_stored(
+    mara: Client, world: World
+) -> None:
+    place = f"{LIST}several/?ids={world.mine.pk}"
+    for deed in ({}, {"_store": "1"}):
+        form = mara.post(place, {"zone": "Mars/X", **deed}).context_data["form"]
+        assert [text[:25] for text in form.errors["zone"]] == ["Unknown time zone 'Mars/X"]
+        assert form["zone"].value() == "Mars/X"
+    assert not BulkChange.objects.exists()
+
+
 def test_who_may_not_change_rows_changes_none(anton: Client, vera: Client, world: World) -> None:
     for client in (anton, vera):
         place = f"{LIST}several/?ids={world.mine.pk}"

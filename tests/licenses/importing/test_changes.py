@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.exceptions import ValidationError
 
 from licenses.importing.changes import change, preview, undo
 from licenses.importing.rights import correct_right
-from licenses.models import DirtySpan, Entitlement, LicensePool
+from licenses.models import Contract, DirtySpan, Entitlement, LicensePool
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
 
 pytestmark = pytest.mark.django_db
@@ -75,9 +76,16 @@ def test_nothing_is_undone_where_a_row_was_changed_since(pools: Any, user: User)
 
 
 def test_one_row_that_breaks_a_rule_stops_all(pools: Any, user: User) -> None:
-    with pytest.raises(ValidationError, match=r"A: .*zone"):
-        change("pools", pools, {"zone": "Nowhere/Nowhere"}, user=user)
-    assert set(pools.values_list("zone", flat=True)) == {"UTC"}
+    starts = date(2026, 5, 1)
+    for number, first in (("late", starts), ("early", date(2026, 1, 1))):
+        vendor = pools[0].product.vendor
+        Contract.objects.create(vendor=vendor, number=number, valid_from=first)
+    with pytest.raises(ValidationError, match="late: The contract ends before it starts"):
+        ends = {"valid_to": starts - timedelta(days=1)}
+        change("contracts", Contract.objects.order_by("number"), ends, user=user)
+    assert not Contract.objects.exclude(valid_to=None).exists()
+    with pytest.raises(ValidationError, match="Unknown time zone"):
+        preview("pools", pools, {"zone": "Nowhere/Nowhere"})
     with pytest.raises(ValidationError, match="Nothing would change"):
         change("pools", pools, {"zone": "UTC"}, user=user)
     with pytest.raises(ValidationError, match="not changed for several"):

@@ -190,6 +190,12 @@ def test_the_admin_asks_approves_and_downloads(sealed: Any, people: Any, client:
     values = {"vendor": vendor.pk, **PERIOD, "zone": "UTC", "names_basis": "Clause 7"}
     late = client.post("/admin/reports/evidencepack/add/", values | {"end": "2027-01-01"})
     assert "ends within the sealed days" in late.content.decode()
+    late = client.post(
+        "/admin/reports/evidencepack/add/",
+        values | {"end": "2027-01-01"},
+        headers={"accept-language": "de"},
+    )
+    assert "innerhalb der versiegelten Tage" in late.content.decode()
     assert client.post("/admin/reports/evidencepack/add/", values).status_code == 302
     pack = EvidencePack.objects.get()
     place = f"/admin/reports/evidencepack/{pack.pk}"
