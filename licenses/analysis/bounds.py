@@ -10,12 +10,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from licenses.analysis import coverage
 from licenses.analysis.coverage import PoolGap, observed_time
-from licenses.analysis.holdings import load_horizons
-from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings
 from licenses.analysis.rights import (
     Statement,
     in_force,
@@ -24,18 +22,14 @@ from licenses.analysis.rights import (
     proven_from_rights,
 )
 from licenses.analysis.rows import EVER, number
+from licenses.analysis.sights import Sights, load_sights, whole_log
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.models import (
-    Boundary,
-    Coverage,
-    Disagreement,
     FeatureNow,
     IssuedCount,
     LicensePool,
-    LicenseServer,
     Strength,
-    longest_step,
 )
 
 
@@ -78,42 +72,11 @@ class PoolBounds:
         return max((int(part.max()) for part in parts if len(part)), default=UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sights:
-    """When somebody looked at the servers. Spans by (server, daemon); daemon "" is all of them.
-
-    logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
-    restarts:     moments at which a daemon began with nothing out.
-    doubts:       moments from which on more seats may be out than a log tells.
-    lonely:       by feature, when a log tells of a return of what it never saw taken.
-    steps:        by server, how far apart two answers of one span are at most.
-    newest:       by (server, daemon), the last moment that anything is told of.
-    """
-
-    logs: dict[Daemon, list[tuple[int, int]]]
-    polls: dict[Daemon, list[tuple[int, int]]]
-    restarts: dict[Daemon, list[int]]
-    doubts: dict[Daemon, list[int]]
-    lonely: dict[int, list[int]]
-    steps: dict[int, int]
-    newest: dict[Daemon, int]
-
-    def of(self, spans: dict[Daemon, list[tuple[int, int]]], mapping: Mapping) -> IntervalSet:
-        """Return the spans of a feature's daemon, with those of its whole server."""
-        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
-        return IntervalSet.of_spans(span for key in both for span in spans.get(key, ()))
-
-    def moments(self, told: dict[Daemon, list[int]], mapping: Mapping) -> list[int]:
-        """Return the moments of a feature's daemon, with those of its whole server, in order."""
-        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
-        return sorted(moment for key in both for moment in told.get(key, ()))
-
-
 def load_bounds(
     pools: Collection[LicensePool], mappings: Mappings, start: int, end: int
 ) -> dict[int, PoolBounds]:
     """Return what bounds the use of each pool over [start, end). Eight queries."""
-    sights = _load_sights(mappings, start, end)
+    sights = load_sights(mappings, start, end)
     statements = load_statements(features(mappings))
     told = dict(
         FeatureNow.objects.filter(feature__in=features(mappings))
@@ -163,7 +126,7 @@ def bounded(gap: PoolGap, bounds: PoolBounds, safe: IntervalSet) -> PoolGap:
 def _of_pool(
     maps: Sequence[Mapping],
     statements: dict[int, list[Statement]],
-    sights: _Sights,
+    sights: Sights,
     told: dict[int, int],
     start: int,
     end: int,
@@ -176,7 +139,7 @@ def _of_pool(
         if not len(span):
             continue
         mapped = mapped.union(span)
-        exact.append((mapping, _whole_log(mapping, sights)))
+        exact.append((mapping, whole_log(mapping, sights)))
         rows = statements.get(mapping.feature, ())
         uncounted = uncounted.union(_uncounted(rows, span))
         most, told_by_server, told_by_file = _of_feature(mapping, rows, sights, told, start, end)
@@ -218,7 +181,7 @@ def _weighted(most: Steps, weight: int, span: IntervalSet) -> Steps:
 def _of_feature(
     mapping: Mapping,
     rows: Sequence[Statement],
-    sights: _Sights,
+    sights: Sights,
     told: dict[int, int],
     start: int,
     end: int,
@@ -246,7 +209,7 @@ def _of_feature(
 
 
 def _from_answers(
-    mapping: Mapping, totals: Sequence[Statement], sights: _Sights, last_told: int
+    mapping: Mapping, totals: Sequence[Statement], sights: Sights, last_told: int
 ) -> tuple[IntervalSet, IntervalSet]:
     """Return (the time between answers of one and the same total, that between answers that
     differ). After the last answer there is neither."""
@@ -271,7 +234,7 @@ def _from_answers(
     return IntervalSet.of_spans(same), IntervalSet.of_spans(changed)
 
 
-def _from_files(mapping: Mapping, files: Sequence[Statement], sights: _Sights) -> IntervalSet:
+def _from_files(mapping: Mapping, files: Sequence[Statement], sights: Sights) -> IntervalSet:
     """Return the time in which lines of a licence file are in force; not the time without any sight
     of the server in which the lines change, nor that after the last sight."""
     lines = IntervalSet.of_spans((row.start, row.end) for row in files)
@@ -288,89 +251,6 @@ def _from_files(mapping: Mapping, files: Sequence[Statement], sights: _Sights) -
         if place >= 0 and moment < int(dark.ends[place]):
             spoiled.append((starts[place], int(dark.ends[place])))
     return lines.clip(EVER, newest).subtract(IntervalSet.of_spans(spoiled))
-
-
-def _whole_log(mapping: Mapping, sights: _Sights) -> IntervalSet:
-    """Return the time in which a log tells of every holding of a feature.
-
-    What was taken before a log began is in no line of it. It is known from the next start of the
-    daemon on, with nothing out, or from the next complete answer, which shows what is. So is what
-    a line may hide that cannot be read.
-    """
-    answers = sights.of(sights.polls, mapping)
-    begins, ends = answers.starts.tolist(), answers.ends.tolist()
-    restarts = sights.moments(sights.restarts, mapping)
-    doubts = sights.moments(sights.doubts, mapping)
-    found = []
-    for first, last in sights.of(sights.logs, mapping):
-        cuts = doubts[bisect_left(doubts, first) : bisect_left(doubts, last)]
-        for since, until in pairwise([first, *cuts, last]):
-            # A start or an answer of the second of a doubt may come before it.
-            look = bisect_right if since in cuts else bisect_left
-            known = OPEN
-            place = look(restarts, since)
-            if place < len(restarts):
-                known = restarts[place]
-            place = look(ends, since)
-            if place < len(ends):
-                answer = begins[place]
-                if answer <= since:
-                    answer = min(ends[place], since + sights.steps[mapping.server])
-                known = min(known, answer)
-            found.append((known, until))
-    told = IntervalSet.of_spans(found)
-    lonely = sights.lonely.get(mapping.feature, ())
-    if not lonely:
-        return told
-    # What was returned was out, at most since it was last known what is.
-    step = sights.steps[mapping.server]
-    hidden = []
-    for at in lonely:
-        since = max([EVER, *restarts[: bisect_left(restarts, at)][-1:]])
-        place = bisect_left(begins, at) - 1
-        if place >= 0:
-            last = ends[place]
-            since = max(since, max(begins[place], at - step) if last >= at else last)
-        hidden.append((since, at + 1))
-    return told.subtract(IntervalSet.of_spans(hidden))
-
-
-def _load_sights(mappings: Mappings, start: int, end: int) -> _Sights:
-    ids = servers(mappings)
-    logs: dict[Daemon, list[tuple[int, int]]] = {}
-    polls: dict[Daemon, list[tuple[int, int]]] = {}
-    # Answers after the window tell whether what is issued is still the same.
-    rows = Coverage.objects.filter(server__in=ids, ends__gte=start).order_by("starts")
-    for server, daemon, source, first, last in rows.values_list(
-        "server_id", "daemon", "source", number("starts"), number("ends")
-    ):
-        spans = polls if source == Coverage.Source.POLLS else logs
-        spans.setdefault((server, daemon), []).append((first, last))
-    restarts: dict[Daemon, list[int]] = {}
-    doubts: dict[Daemon, list[int]] = {}
-    kinds = {Boundary.Kind.START: restarts, Boundary.Kind.DOUBT: doubts}
-    told = Boundary.objects.filter(server__in=ids, kind__in=list(kinds), at__lt=end)
-    for server, daemon, kind, at in told.order_by("at").values_list(
-        "server_id", "daemon", "kind", number("at")
-    ):
-        kinds[kind].setdefault((server, daemon), []).append(at)
-    lonely: dict[int, list[int]] = {}
-    alone = Disagreement.objects.filter(
-        feature__in=features(mappings), kind=Disagreement.Kind.RETURN_ALONE
-    )
-    for feature, at in alone.order_by().values_list("feature_id", number("starts")):
-        lonely.setdefault(feature, []).append(at)
-    steps = {
-        pk: longest_step(seconds)
-        for pk, seconds in LicenseServer.objects.filter(pk__in=ids)
-        .order_by()
-        .values_list("pk", "poll_seconds")
-    }
-    horizons = load_horizons(ids)
-    newest = dict(horizons.logs)
-    for owner, moment in horizons.polls.items():
-        newest[owner] = max(newest.get(owner, EVER), moment)
-    return _Sights(logs, polls, restarts, doubts, lonely, steps, newest)
 
 
 def _summed(rows: Sequence[Statement], name: str, start: int, end: int) -> Steps:

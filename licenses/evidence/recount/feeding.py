@@ -28,7 +28,7 @@ class Fed:
         self.stream, daemon, name, self.weight, start, end = row
         self.server, self.feature = server, (daemon, name)
         self.span = [(-FAR if start == "" else start, FAR if end == "" else end)]
-        self.held, self.lonely = feature_holdings(server, self.feature)
+        self.held, self.missed = feature_holdings(server, self.feature)
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
         self.files = [
@@ -126,26 +126,34 @@ class Fed:
 
     def whole_log(self):
         """Return the time in which a log tells of every holding, also of earlier ones."""
-        begun = sorted({*self.server.restarts[""], *self.server.restarts[self.feature[0]]})
+        self.begun = sorted({*self.server.restarts[""], *self.server.restarts[self.feature[0]]})
         doubts = {*self.server.doubts[""], *self.server.doubts[self.feature[0]]}
         found = []
         for first, last in self.logs:
             cuts = sorted(at for at in doubts if first <= at < last)
             for since, until in zip([first, *cuts], [*cuts, last]):
-                least = since + (since in doubts)  # one of that second may come before the doubt
-                known = next((at for at in begun if at >= least), FAR)
-                span = next((span for span in self.polls if span[1] >= least), None)
-                if span is not None:
-                    answer = span[0]
-                    if answer <= since:
-                        answer = min(span[1], since + self.server.stock["step"])
-                    known = min(known, answer)
-                found.append((known, until))
-        return minus(union(found), [(self.known_before(at, begun), at + 1) for at in self.lonely])
+                # One of the second of a doubt may come before it.
+                found.append((self.known_after(since, since + (since in doubts)), until))
+        lost = [
+            (self.known_before(at), self.known_after(shown, shown) if by_answer else shown)
+            for at, shown, by_answer in self.missed
+        ]
+        return minus(union(found), lost)
 
-    def known_before(self, at, begun):
-        """Return since when it was known what is out, when something is returned."""
-        since = max([-FAR, *(moment for moment in begun if moment < at)])
+    def known_after(self, since, least):
+        """Return from when on it is known what is out."""
+        known = next((at for at in self.begun if at >= least), FAR)
+        span = next((span for span in self.polls if span[1] >= least), None)
+        if span is None:
+            return known
+        answer = span[0]
+        if answer <= since:
+            answer = min(span[1], since + self.server.stock["step"])
+        return min(known, answer)
+
+    def known_before(self, at):
+        """Return since when it was known what is out, when something turns out to be."""
+        since = max([-FAR, *(moment for moment in self.begun if moment < at)])
         for first, last in self.polls:
             if first < at:
                 step = self.server.stock["step"]

@@ -27,7 +27,8 @@ class Pairing:
 
     def __init__(self, server, feature):
         self.server, self.told = server, server.told(feature)
-        self.lonely = []  # when something was returned that nothing shows taken
+        # When the log lacks an OUT, when it shows, and whether an answer shows it or an IN.
+        self.missed = []
         self.log = server.sighted("log", feature[0])
         pairs = zip(self.log, self.log[1:])
         self.holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
@@ -82,7 +83,12 @@ class Pairing:
                     used.add(id(one))
                     break
             else:
-                self.lonely.append(at)
+                self.missed.append((at, at + 1, False))
+        for one in polled:
+            vouched = self.logged_until(one.taken)
+            # What is borrowed lives through restarts, and is not logged again.
+            if one.row["state"] != "borrowed" and (vouched or -FAR) >= one.row["first_seen"]:
+                self.missed.append((one.taken, one.sure, True))
         for one in held:
             self.end_by_polls(one)
         for one in held:
@@ -226,7 +232,7 @@ class Pairing:
 
 def feature_holdings(server, feature):
     """Return (person, host, seats, sure, after, taken, back, exact, polled) of a feature, all; and
-    when something was returned that nothing shows taken."""
+    what its log lacks the OUT of."""
     rows = defaultdict(list)
     for row in server.rows[feature].values():
         rows[row["person"], row["host"], row["seats"]].append(row)
@@ -246,4 +252,4 @@ def feature_holdings(server, feature):
                 back = max(back, one.sure + 1)
                 after = back if after is None else after
             found.append((*holder, one.sure, after, one.taken, back, exact, one.polled))
-    return sorted(found, key=lambda row: (row[5], row[0])), pairing.lonely
+    return sorted(found, key=lambda row: (row[5], row[0])), pairing.missed

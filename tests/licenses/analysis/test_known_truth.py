@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from licenses.analysis import bounds
+from licenses.analysis import bounds, sights
 from licenses.analysis.verdict import Verdict, _Judge, load_verdicts
 from licenses.concurrency.intervals import IntervalSet
 from tests.licenses.analysis import truth
@@ -57,8 +57,12 @@ def whole_window(self, proven):
     return IntervalSet.of([proven.start], [proven.end])
 
 
-def all_logs(mapping, sights):
-    return sights.of(sights.logs, mapping)
+def all_logs(mapping, seen):
+    return seen.of(seen.logs, mapping)
+
+
+def nothing_missed(mappings):
+    return {}
 
 
 def no_doubt(self, edges):
@@ -70,8 +74,9 @@ def no_doubt(self, edges):
 real = _Judge._bound
 BROKEN = {
     "every gap is bounded": (bounds.PoolBounds, "within", whole_window),
-    "logs that begin late tell all": (bounds, "_whole_log", all_logs),
+    "logs that begin late tell all": (bounds, "whole_log", all_logs),
     "what nothing rests on is proven": (_Judge, "_bound", no_doubt),
+    "what only an answer shows tells nothing of the log": (sights, "_missed", nothing_missed),
 }
 
 

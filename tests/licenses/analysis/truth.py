@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from licenses.models import Boundary, Checkout, Coverage, FeatureNow, IssuedCount, Strength
+from licenses.models import (
+    Boundary,
+    Checkout,
+    Coverage,
+    Disagreement,
+    FeatureNow,
+    IssuedCount,
+    Strength,
+)
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -61,6 +69,8 @@ class _Server:
     answers: list[int] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     filed: bool = False
+    lost: tuple[int, int] = (0, 0)
+    """Between two answers: what is taken in these minutes the log lacks, and nothing else."""
     held: list[tuple[int, int, int]] = field(default_factory=list)
     used: np.ndarray = field(default_factory=lambda: np.zeros(ALL, dtype=int))
 
@@ -71,6 +81,7 @@ class _Server:
             begun = [first] if restarted else [m for m in self.answers if first <= m < last]
             if begun:
                 known[begun[0] : last] = True
+        known[self.lost[0] : self.lost[1]] = False
         return known
 
     def logged(self, minute: int) -> int | None:
@@ -92,6 +103,10 @@ def make(seed: int) -> Truth:
     servers = [_server(rng) for _ in range(rng.choice([1, 1, 2]))]
     for server in servers:
         _use(server, rng)
+    odd = random.Random(f"{seed} lost")
+    for server in servers:
+        if odd.random() < 0.6:
+            _lose(server, odd)
     most = max(int(sum(s.weight * s.cap for s in servers).max()), 1)
     first = int(sum(s.weight * s.cap[0] for s in servers))
     allowed = rng.choice([most, most, most, most + 2, first, max(0, most - 1), most // 2])
@@ -170,6 +185,28 @@ def _use(server: _Server, rng: random.Random) -> None:
             server.used[taken:back] += seats
 
 
+def _lose(server: _Server, rng: random.Random) -> None:
+    """Let the log lack a seat that the next answer shows, and perhaps one that nothing shows."""
+    places = [
+        (m, m + STEP)
+        for m in server.answers
+        if m + STEP in server.answers
+        and any(a <= m and m + STEP < b for a, b, _ in server.logs)
+        and not any(m < taken < m + STEP for taken, _, _ in server.held)
+    ]
+    if not places:
+        return
+    first, last = rng.choice(places)
+    shown, hidden = (first + 1, last + 2), (first + 2, first + 3)
+    if (server.used[shown[0] : shown[1]] >= server.cap[shown[0] : shown[1]]).any():
+        return
+    server.lost = first, last
+    for taken, back in [shown, hidden]:
+        if (server.used[taken:back] < server.cap[taken:back]).all():
+            server.held.append((taken, back, 1))
+            server.used[taken:back] += 1
+
+
 def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.ndarray:
     """Write what can be seen of a server, and return the seats of the pool that it shows."""
     feature = FeatureFactory(
@@ -193,8 +230,14 @@ def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.nd
             continue
         known, possible, exact = row
         method = Checkout.Method.EVENT if exact else Checkout.Method.SAMPLED
-        holding(feature, _at(taken), _at(possible), seats, person,
-                returned_after=_at(known), method=method)  # fmt: skip
+        stored = holding(feature, _at(taken), _at(possible), seats, person,
+                         returned_after=_at(known), method=method)  # fmt: skip
+        if server.lost[0] < taken < server.lost[1]:
+            Disagreement.objects.create(
+                feature=feature, person=person, host=stored.host, seats=seats,
+                kind=Disagreement.Kind.NOT_IN_LOG, starts=_at(taken), ends=None,
+                seats_logged=0, seats_shown=seats,
+            )  # fmt: skip
         shown[taken:known] += seats * server.weight
     return shown
 
@@ -202,6 +245,10 @@ def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.nd
 def _seen(server: _Server, taken: int, back: int) -> tuple[int, int, bool] | None:
     """Return (held at least until, possibly until, a log has its OUT); None if nothing shows it."""
     out, home = server.logged(taken), server.logged(back)
+    if server.lost[0] < taken < server.lost[1]:
+        out = None
+        if back < server.lost[1]:
+            home = None
     answers = [m for m in server.answers if taken <= m < back]
     if out is None and not answers:
         return None

@@ -10,7 +10,9 @@ import pytest
 from licenses.analysis.verdict import MonthVerdict, Verdict, verdicts
 from licenses.evidence import entries
 from licenses.importing.logs import LogImport, blocks
-from licenses.models import Boundary, LicensePool, LicenseServer
+from licenses.importing.snapshots import store_snapshot
+from licenses.models import Boundary, Disagreement, LicensePool, LicenseServer
+from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +137,59 @@ def test_doubts_do_not_depend_on_how_the_text_is_cut_or_how_often_it_comes(
     other = FeatureFactory(server=ServerFactory(name="other")).server
     read(other, text, size=64)
     assert doubts() == whole * 2
+
+
+STATUS = """\
+Flexible License Manager status on Sun 3/1/2026 {time}
+License server status: 27000@lic
+lic: license server UP v11.19.5
+Vendor daemon status (on lic):
+     vendord: UP v11.19.5
+Feature usage info:
+Users of cad:  (Total of 9 licenses issued;  Total of {held} licenses in use)
+  "cad" v1.0, vendor: vendord, expiry: permanent(no expiration date)
+  floating license
+"""
+
+
+def ask(server: LicenseServer, time: str, *holders: str, row: str = "") -> None:
+    """Store a complete answer of that time. holders: person, machine and since when, each."""
+    text = STATUS.format(time=time, held=len(holders))
+    for number, holder in enumerate(holders):
+        who, host, since = holder.split()
+        text += f"    {who} {host} {host} (v1.0) (lic/27000 {number}), start Sun 3/1 {since}{row}\n"
+    moment = at(f"2026-03-01T{time}")
+    (snapshot,) = parse_lmstat(text.encode(), zone=server.tzinfo, now=moment)
+    assert snapshot.result == "parsed", snapshot.detail
+    store_snapshot(server, snapshot, text.encode(), at=moment, source="poll")
+
+
+@pytest.mark.parametrize("log_first", [True, False])
+def test_a_seat_that_the_log_never_saw_taken_leaves_the_time_between_answers_unproven(
+    pool: LicensePool, data_dir: None, log_first: bool
+) -> None:
+    server = LicenseServer.objects.get()
+    if log_first:
+        read(server, BEGIN + FINISH)
+        assert judged(pool).verdict == Verdict.PROVEN
+    for minute in (50, 55):
+        ask(server, f"08:{minute}", "bob h1 8:00")
+    for minute in (0, 5):
+        ask(server, f"09:0{minute}", "bob h1 8:00", "mia h2 8:57")
+    ask(server, "09:10", "bob h1 8:00")
+    if not log_first:
+        read(server, BEGIN + FINISH)
+    (row,) = Disagreement.objects.all()
+    assert row.kind == Disagreement.Kind.NOT_IN_LOG
+    month = judged(pool)
+    assert (month.verdict, month.peak) == (Verdict.AS_OBSERVED, 2)
+    # Where within a row of answers they lie is not kept: it ends with the row, and begins with it.
+    assert month.proven_seconds == END - START - 20 * 60
+
+
+def test_a_seat_that_a_log_tells_of_leaves_the_proof(pool: LicensePool, data_dir: None) -> None:
+    server = LicenseServer.objects.get()
+    read(server, BEGIN + FINISH)
+    for minute in (50, 55):
+        ask(server, f"08:{minute}", "bob h1 8:00")
+    assert judged(pool).verdict == Verdict.PROVEN

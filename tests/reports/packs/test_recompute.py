@@ -16,7 +16,7 @@ import zipfile
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -170,7 +170,64 @@ def _map(feature: Feature, pools: list[LicensePool], chance: random.Random) -> N
         mapping.map_feature(feature, chance.choice(pools), weight=weight)
 
 
-def packed(folder: Path, seed: int, settings: Any) -> Path:
+LOG = """\
+0:00:00 (vend) TIMESTAMP 3/2/2026
+0:00:00 (vend) FlexNet Licensing version v11.16.2.0 started on srv (IBM PC) (3/2/2026)
+0:00:00 (vend) Server started on srv for: ALPHA
+6:00:00 (vend) TIMESTAMP 3/2/2026
+8:00:00 (vend) OUT: "ALPHA" bob@h1
+{odd}
+9:00:00 (vend) OUT: "ALPHA" mia@h2
+10:00:00 (vend) IN: "ALPHA" mia@h2
+11:00:00 (vend) IN: "ALPHA" bob@h1
+{end}
+"""
+STATUS = """\
+Flexible License Manager status on Mon 3/2/2026 {time}
+License server status: 27000@srv
+srv: license server UP v11.19.5
+Vendor daemon status (on srv):
+     vend: UP v11.19.5
+Feature usage info:
+Users of ALPHA:  (Total of 9 licenses issued;  Total of 2 licenses in use)
+  "ALPHA" v1.0, vendor: vend, expiry: permanent(no expiration date)
+  floating license
+    bob h1 h1 (v1.0) (srv/27000 1), start Mon 3/2 8:00
+    {who} h2 h2 (v1.0) (srv/27000 2), start Mon 3/2 9:00
+"""
+
+
+class Plain(NamedTuple):
+    """One server whose log proves that no more than `right` were in use, unless something is odd
+    about it. shown: who holds the second seat by the answers of half past nine; nobody is asked
+    where it is empty."""
+
+    right: int = 2
+    odd: str = ""
+    shown: str = ""
+
+    def make(self, folder: Path, _seed: int) -> Vendor:
+        vendor = Vendor.objects.create(name="Vendor")
+        pool = LicensePool.objects.create(
+            product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
+            retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
+        )  # fmt: skip
+        server = LicenseServer.objects.create(name="srv", zone="UTC")
+        log = LOG.format(odd=self.odd, end="12:00:00 (vend) TIMESTAMP 3/2/2026")
+        texts = [log]
+        if self.shown:
+            texts += [STATUS.format(time=f"9:{minute}", who=self.shown) for minute in (25, 30)]
+        for number, text in enumerate(texts):
+            path = folder / f"{number}.txt"
+            path.write_text(text)
+            import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
+        mapping.map_feature(Feature.objects.get(name="ALPHA"), pool)
+        line = Entitlement(pool=pool, quantity=self.right, valid_from=date(2026, 3, 2))
+        rights.override_strength(rights.add_right(line), strength=4, reason="x", user=None)
+        return vendor
+
+
+def packed(folder: Path, seed: int, settings: Any, make: Any = installation) -> Path:
     """Make an installation, its pack of three days, and nothing that stays."""
     folder = folder / str(seed)
     folder.mkdir()
@@ -180,7 +237,7 @@ def packed(folder: Path, seed: int, settings: Any) -> Path:
         with transaction.atomic():
             with time_machine.travel(NEXT - timedelta(days=1), tick=False):
                 keys.signer()
-                vendor = installation(folder, seed)
+                vendor = make(folder, seed)
                 stock.tell_all()
             with time_machine.travel(NEXT, tick=False):
                 seal.seal(NEXT)
@@ -251,14 +308,30 @@ def takes_a_cap_for_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(feeding.Fed, "by_file", lambda _self: [])
 
 
-def reads_on_where_a_line_may_hide_seats(patch: pytest.MonkeyPatch) -> None:
-    real = told.Server.add_config
+def _without(what: str) -> Any:
+    def broken(patch: pytest.MonkeyPatch) -> None:
+        real = told.Server.add_config
 
-    def without(self: Any, body: Any, feature: Any, at: int) -> None:
-        if body.get("what") != "log doubt":
-            real(self, body, feature, at)
+        def without(self: Any, body: Any, feature: Any, at: int) -> None:
+            if body.get("what") != what:
+                real(self, body, feature, at)
 
-    patch.setattr(told.Server, "add_config", without)
+        patch.setattr(told.Server, "add_config", without)
+
+    return broken
+
+
+reads_on_where_a_line_may_hide_seats = _without("log doubt")
+
+
+def believes_a_log_that_lacks_a_seat(patch: pytest.MonkeyPatch) -> None:
+    real = feeding.feature_holdings
+
+    def without(*words: Any) -> Any:
+        held, missed = real(*words)
+        return held, [row for row in missed if not row[2]]
+
+    patch.setattr(feeding, "feature_holdings", without)
 
 
 def measures_what_has_no_number(patch: pytest.MonkeyPatch) -> None:
@@ -303,7 +376,7 @@ BROKEN = [
     forgets_restarts, lets_polls_end_nothing, knows_no_bounds, sees_everything,
     counts_packages_twice, takes_a_cap_for_nothing, lets_no_seat_serve, forgets_who_asked,
     never_finds_anything_proven, believes_a_clock_that_was_set_back,
-    reads_on_where_a_line_may_hide_seats, measures_what_has_no_number,
+    measures_what_has_no_number,
     takes_every_refusal_for_true, takes_all_for_sampled, takes_claims_for_proofs,
 ]  # fmt: skip
 
@@ -422,3 +495,31 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
     )
     (folder / "tables/daily.csv").write_text("pool\n")
     assert run(folder)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("plain", "verdict", "broken"),
+    [
+        (Plain(), "proven", never_finds_anything_proven),
+        (Plain(shown="mia"), "proven", never_finds_anything_proven),
+        (Plain(3, shown="zoe"), "as_observed", believes_a_log_that_lacks_a_seat),
+        (
+            Plain(odd='8:30:00 (vend) OUT: "ALP'),
+            "as_observed", reads_on_where_a_line_may_hide_seats,
+        ),
+        (Plain(1), "over_use", None),
+    ],
+    ids=["plain", "shown", "lacks", "hides-a-seat", "over-use"],
+)  # fmt: skip
+def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
+    place: Path, settings: Any, plain: Plain, verdict: str, broken: Any
+) -> None:
+    path = packed(place, 0, settings, plain.make)
+    assert differences(path) == []
+    with zipfile.ZipFile(path) as file:
+        (pool,) = json.loads(file.read("report.json"))["pools"]
+    assert [month["verdict"] for month in pool["months"]] == [verdict]
+    if broken is not None:
+        with pytest.MonkeyPatch.context() as patch:
+            broken(patch)
+            assert differences(path)

@@ -1,0 +1,169 @@
+"""When somebody looked at the servers, and the time in which a log tells of every seat."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+
+from django.db.models import OuterRef, Subquery
+
+from licenses.analysis.holdings import load_horizons
+from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, servers
+from licenses.analysis.rows import EVER, number
+from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.timeline import OPEN
+from licenses.models import (
+    Boundary,
+    Checkout,
+    Coverage,
+    Disagreement,
+    LicenseServer,
+    longest_step,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """When somebody looked at the servers. Spans by (server, daemon); daemon "" is all of them.
+
+    logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
+    restarts:     moments at which a daemon began with nothing out.
+    doubts:       moments from which on more seats may be out than a log tells.
+    missed:       by feature, what a log lacks the OUT of: when that was at the latest, when it
+                  shows, and whether an answer shows it, or the log that saw it returned.
+    steps:        by server, how far apart two answers of one span are at most.
+    newest:       by (server, daemon), the last moment that anything is told of.
+    """
+
+    logs: dict[Daemon, list[tuple[int, int]]]
+    polls: dict[Daemon, list[tuple[int, int]]]
+    restarts: dict[Daemon, list[int]]
+    doubts: dict[Daemon, list[int]]
+    missed: dict[int, list[tuple[int, int, bool]]]
+    steps: dict[int, int]
+    newest: dict[Daemon, int]
+
+    def of(self, spans: dict[Daemon, list[tuple[int, int]]], mapping: Mapping) -> IntervalSet:
+        """Return the spans of a feature's daemon, with those of its whole server."""
+        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
+        return IntervalSet.of_spans(span for key in both for span in spans.get(key, ()))
+
+    def moments(self, told: dict[Daemon, list[int]], mapping: Mapping) -> list[int]:
+        """Return the moments of a feature's daemon, with those of its whole server, in order."""
+        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
+        return sorted(moment for key in both for moment in told.get(key, ()))
+
+
+def load_sights(mappings: Mappings, start: int, end: int) -> Sights:
+    ids = servers(mappings)
+    logs: dict[Daemon, list[tuple[int, int]]] = {}
+    polls: dict[Daemon, list[tuple[int, int]]] = {}
+    # Answers after the window tell whether what is issued is still the same.
+    rows = Coverage.objects.filter(server__in=ids, ends__gte=start).order_by("starts")
+    for server, daemon, source, first, last in rows.values_list(
+        "server_id", "daemon", "source", number("starts"), number("ends")
+    ):
+        spans = polls if source == Coverage.Source.POLLS else logs
+        spans.setdefault((server, daemon), []).append((first, last))
+    restarts: dict[Daemon, list[int]] = {}
+    doubts: dict[Daemon, list[int]] = {}
+    kinds = {Boundary.Kind.START: restarts, Boundary.Kind.DOUBT: doubts}
+    told = Boundary.objects.filter(server__in=ids, kind__in=list(kinds), at__lt=end)
+    for server, daemon, kind, at in told.order_by("at").values_list(
+        "server_id", "daemon", "kind", number("at")
+    ):
+        kinds[kind].setdefault((server, daemon), []).append(at)
+    steps = {
+        pk: longest_step(seconds)
+        for pk, seconds in LicenseServer.objects.filter(pk__in=ids)
+        .order_by()
+        .values_list("pk", "poll_seconds")
+    }
+    horizons = load_horizons(ids)
+    newest = dict(horizons.logs)
+    for owner, moment in horizons.polls.items():
+        newest[owner] = max(newest.get(owner, EVER), moment)
+    return Sights(logs, polls, restarts, doubts, _missed(mappings), steps, newest)
+
+
+def _missed(mappings: Mappings) -> dict[int, list[tuple[int, int, bool]]]:
+    kinds = Disagreement.Kind
+    shown = Checkout.objects.filter(
+        **{name: OuterRef(name) for name in ("feature", "person", "host", "seats")},
+        taken_at=OuterRef("starts"),
+        method=Checkout.Method.SAMPLED,
+    )
+    rows = Disagreement.objects.filter(
+        feature__in=features(mappings), kind__in=[kinds.RETURN_ALONE, kinds.NOT_IN_LOG]
+    ).annotate(known=Subquery(shown.order_by("-taken_by").values(since=number("taken_by"))[:1]))
+    found: dict[int, list[tuple[int, int, bool]]] = {}
+    for feature, kind, at, known in rows.order_by().values_list(
+        "feature_id", "kind", number("starts"), "known"
+    ):
+        by_answer = kind == kinds.NOT_IN_LOG
+        since = known if by_answer and known is not None else at + 1
+        found.setdefault(feature, []).append((at, since, by_answer))
+    return found
+
+
+def whole_log(mapping: Mapping, sights: Sights) -> IntervalSet:
+    """Return the time in which a log tells of every holding of a feature.
+
+    What was taken before a log began is in no line of it. It is known from the next start of the
+    daemon on, with nothing out, or from the next complete answer, which shows what is. So is what
+    a line may hide that cannot be read, or that was lost.
+    """
+    known = _Known(mapping, sights)
+    doubts = sights.moments(sights.doubts, mapping)
+    found = []
+    for first, last in sights.of(sights.logs, mapping):
+        cuts = doubts[bisect_left(doubts, first) : bisect_left(doubts, last)]
+        for since, until in pairwise([first, *cuts, last]):
+            found.append((known.after(since, doubted=since in cuts), until))
+    told = IntervalSet.of_spans(found)
+    missed = sights.missed.get(mapping.feature, ())
+    # Since it was last known what is out, more may have been taken than that of which we know.
+    lost = [
+        (known.before(taken), known.after(shown) if by_answer else shown)
+        for taken, shown, by_answer in missed
+    ]
+    return told.subtract(IntervalSet.of_spans(lost)) if lost else told
+
+
+class _Known:
+    """When all that is out of a feature is known, whatever a log told before: by a start of its
+    daemon, or a complete answer."""
+
+    def __init__(self, mapping: Mapping, sights: Sights) -> None:
+        answers = sights.of(sights.polls, mapping)
+        self.begins, self.ends = answers.starts.tolist(), answers.ends.tolist()
+        self.restarts = sights.moments(sights.restarts, mapping)
+        self.step = sights.steps[mapping.server]
+
+    def after(self, moment: int, *, doubted: bool = False) -> int:
+        """Return the first such moment from one on; OPEN if there is none.
+
+        doubted:  a start or an answer of that second may have come before what is in doubt.
+        """
+        look = bisect_right if doubted else bisect_left
+        known = OPEN
+        place = look(self.restarts, moment)
+        if place < len(self.restarts):
+            known = self.restarts[place]
+        place = look(self.ends, moment)
+        if place < len(self.ends):
+            answer = self.begins[place]
+            if answer <= moment:
+                answer = min(self.ends[place], moment + self.step)
+            known = min(known, answer)
+        return known
+
+    def before(self, moment: int) -> int:
+        """Return the last such moment before one; EVER if there is none."""
+        since = max([EVER, *self.restarts[: bisect_left(self.restarts, moment)][-1:]])
+        place = bisect_left(self.begins, moment) - 1
+        if place < 0:
+            return since
+        last = self.ends[place]
+        return max(since, max(self.begins[place], moment - self.step) if last >= moment else last)
