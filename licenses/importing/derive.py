@@ -35,6 +35,7 @@ from .pairing import (
     Seen,
     SetBack,
     holes,
+    lost_at,
     pair,
 )
 
@@ -142,7 +143,13 @@ class Context:
     def _log(self, daemon: str) -> _Log:
         if daemon not in self._logs:
             spans = of_daemon(self._spans, daemon)
-            self._logs[daemon] = _Log(spans.starts.tolist(), spans.ends.tolist(), holes(spans))
+            lost = [
+                lost_at(at)
+                for kind, of, at, _until in self._boundaries
+                if kind == Boundary.Kind.LOSS and of in ("", daemon)
+            ]
+            missing = sorted({*holes(spans), *lost}, key=lambda hole: (hole.end, hole.start))
+            self._logs[daemon] = _Log(spans.starts.tolist(), spans.ends.tolist(), missing)
         return self._logs[daemon]
 
     def log_until(self, daemon: str, moment: int) -> int | None:
@@ -161,7 +168,7 @@ class Context:
 
 
 def _boundaries(server: int) -> Asked:
-    kinds = (Boundary.Kind.START, Boundary.Kind.SET_BACK)
+    kinds = (Boundary.Kind.START, Boundary.Kind.SET_BACK, Boundary.Kind.LOSS)
     rows = Boundary.objects.filter(server=server, kind__in=kinds).order_by("at", "daemon")
     return rows, ("kind", "daemon", number("at"), number("last_seen"))
 

@@ -322,24 +322,37 @@ def _store_boundaries(
 
 def store_doubts(doubts: Iterable[tuple[str, int]], server: LicenseServer, stored: Stored) -> None:
     """Store from when on more seats may be out than a log tells: daemon and moment each."""
-    wanted = set(doubts)
+    _store_unsure(doubts, Boundary.Kind.DOUBT, "log doubt", server, stored)
+
+
+def store_losses(
+    losses: Iterable[tuple[str, int]], server: LicenseServer, stored: Stored
+) -> list[tuple[str, int]]:
+    """Store when something may have been returned that a log does not tell of; return those that
+    are new."""
+    return _store_unsure(losses, Boundary.Kind.LOSS, "log loss", server, stored)
+
+
+def _store_unsure(
+    told: Iterable[tuple[str, int]],
+    kind: Boundary.Kind,
+    what: str,
+    server: LicenseServer,
+    stored: Stored,
+) -> list[tuple[str, int]]:
+    wanted = set(told)
     if not wanted:
-        return
+        return []
     moments = [at for _daemon, at in wanted]
-    known = Boundary.objects.filter(
-        server=server,
-        kind=Boundary.Kind.DOUBT,
-        at__range=(moment(min(moments)), moment(max(moments))),
-    )
+    span = moment(min(moments)), moment(max(moments))
+    known = Boundary.objects.filter(server=server, kind=kind, at__range=span)
     wanted -= {(daemon, int(at.timestamp())) for daemon, at in known.values_list("daemon", "at")}
     new = sorted(wanted)
     Boundary.objects.bulk_create(
-        Boundary(server=server, daemon=daemon, at=moment(at), kind=Boundary.Kind.DOUBT)
-        for daemon, at in new
+        Boundary(server=server, daemon=daemon, at=moment(at), kind=kind) for daemon, at in new
     )
-    stored.drafts += [
-        draft("config", at, {"daemon": daemon, "what": "log doubt"}) for daemon, at in new
-    ]
+    stored.drafts += [draft("config", at, {"daemon": daemon, "what": what}) for daemon, at in new]
+    return new
 
 
 def store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:

@@ -27,6 +27,7 @@ from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory
 from .joints import Joints
+from .pairing import lost_at
 
 SHOWN = 20
 
@@ -164,6 +165,8 @@ class LogImport:
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         facts.store_steps(steps, self.server, stored)
         facts.store_doubts(self.parser.take_doubts(), self.server, stored)
+        losses = facts.store_losses(self.parser.take_losses(), self.server, stored)
+        reach.touch_across(self.server, stored, [(name, lost_at(at)) for name, at in losses])
         items = [*piece.others, *steps]
         if self.parser.last_at is not None:
             self.repeats.forget_before(self.parser.last_at - facts.REPEAT_WINDOW)

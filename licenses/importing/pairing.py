@@ -37,6 +37,11 @@ class Hole(NamedTuple):
     end: int
 
 
+def lost_at(moment: int) -> Hole:
+    """Return the hole that a line leaves which may have been an IN and cannot be read."""
+    return Hole(moment, moment + 1)
+
+
 class Fact(NamedTuple):
     """An OUT or IN of the key."""
 

@@ -62,13 +62,15 @@ class Event(models.Model):
 
 class Boundary(models.Model):
     """A daemon (or the whole server: "") came up or went down, as its log says, or the log's clock
-    was set back, or more seats may be out from then on than the log tells."""
+    was set back, or a line cannot be read: more seats may be out from then on than the log tells,
+    or something may have been returned then."""
 
     class Kind(models.IntegerChoices):
         START = 1, gettext_lazy("start")
         STOP = 2, gettext_lazy("stop")
         SET_BACK = 3, gettext_lazy("clock set back")
         DOUBT = 4, gettext_lazy("line that may hide seats")
+        LOSS = 5, gettext_lazy("line that may hide a return")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="boundaries")
     daemon = models.CharField(max_length=100, blank=True)

@@ -31,7 +31,9 @@ class Pairing:
         self.missed = []
         self.log = server.sighted("log", feature[0])
         pairs = zip(self.log, self.log[1:])
-        self.holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
+        holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
+        holes += [(at, at + 1) for daemon in {"", feature[0]} for at in server.losses[daemon]]
+        self.holes = sorted(holes, key=lambda hole: (hole[1], hole[0]))
         starts = [span[0] for span in self.log]
         known = {**server.restarts[""], **server.restarts[feature[0]]}
         self.restarts = []

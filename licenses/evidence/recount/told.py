@@ -16,7 +16,7 @@ class Server:
         self.answers, self.scopes = [], {}  # (moment, complete, scope)
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts = defaultdict(dict)
-        self.doubts = defaultdict(list)
+        self.doubts, self.losses = defaultdict(list), defaultdict(list)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
         self.denials = []
@@ -84,6 +84,8 @@ class Server:
             self.restarts[body["daemon"]][at] = max(heard, default=None)
         elif what == "log doubt":
             self.doubts[body["daemon"]].append(at)
+        elif what == "log loss":
+            self.losses[body["daemon"]].append(at)
         elif what == "issued" and "kind" not in body:
             self.issued[feature][at] = body.get("count")
         elif what == "issued withdrawn":

@@ -178,11 +178,20 @@ class DebugLogParser:
         A line that cannot be read may be an OUT, and an UPGRADE changes seats that are out. What
         comes before the first time counts from there.
         """
+        return self._take(self._lines.doubts)
+
+    def take_losses(self) -> list[tuple[str, int]]:
+        """Return when something may have been returned that the log does not tell of, likewise: a
+        line that cannot be read may be an IN."""
+        return self._take(self._lines.losses)
+
+    def _take(self, noted: list[tuple[str, int | None]]) -> list[tuple[str, int]]:
         first = self.first_at
         if first is None:
             return []
-        doubts, self._lines.doubts = self._lines.doubts, []
-        return [(daemon, first if at is None else at) for daemon, at in doubts]
+        taken = [(daemon, first if at is None else at) for daemon, at in noted]
+        noted.clear()
+        return taken
 
     def read(self, block: bytes, *, last: bool = False) -> LogPiece:
         """Read the next bytes; what follows the last newline is kept for the next call.

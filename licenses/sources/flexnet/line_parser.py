@@ -54,6 +54,8 @@ class LineParser:
         self.doubts: list[tuple[str, int | None]] = [tuple(one) for one in known.get("doubts", ())]
         """Moments from which on more seats may be out than lines tell, with the daemon ("" for
         any): the newest time then, None before the first."""
+        self.losses: list[tuple[str, int | None]] = [tuple(one) for one in known.get("losses", ())]
+        """Likewise, moments at which something may have been returned that no line tells of."""
 
     def state(self) -> dict[str, Any]:
         """Return what another one needs to go on; fit for JSON."""
@@ -65,6 +67,7 @@ class LineParser:
             "package": self._package,
             "padded": self._padded,
             "doubts": [list(one) for one in self.doubts],
+            "losses": [list(one) for one in self.losses],
         }
 
     def tick(self, tod: int, number: int, out: list[LogRecord]) -> int:
@@ -84,7 +87,7 @@ class LineParser:
             out.append(
                 Unreadable(number, text, f"longer than {LINE_CAP} bytes; the rest was skipped")
             )
-            self.doubts.append(("", self.daemons.latest))
+            self._lost()
             return
         line = line.rstrip(b"\r")
         found = grammar.LINE.match(line)
@@ -93,12 +96,12 @@ class LineParser:
             if grammar.LOOKS_LIKE_EVENT.search(line):
                 reason = "expected a time and a daemon: HH:MM:SS (daemon) EVENT: ..."
                 out.append(Unreadable(number, visible(decode_part(line)), reason))
-                self.doubts.append(("", self.daemons.latest))
+                self._lost()
             elif b"\0" in line:
                 # What a machine leaves in place of lines that it lost with its power.
                 reason = "NUL bytes stand where lines were"
                 out.append(Unreadable(number, visible(decode_part(line[:200])), reason))
-                self.doubts.append(("", self.daemons.latest))
+                self._lost()
             return
         message = decode_part(found["message"])
         stated = stated_in(found, message, self.clock.today if found["month"] else None)
@@ -120,11 +123,18 @@ class LineParser:
                 out.append(Unreadable(number, visible(decode_part(line)), str(error)))
                 if event["kind"] == b"OUT":
                     self.doubts.append((daemon, at))
+                elif event["kind"].startswith(b"IN"):
+                    self.losses.append((daemon, at))
             else:
                 if event["kind"] in (b"OUT", b"IN", b"DENIED"):
                     self._note_blanks(line)
         else:
             self._message(daemon, message, at, number, out)
+
+    def _lost(self) -> None:
+        """Note a line that may have been anything."""
+        self.doubts.append(("", self.daemons.latest))
+        self.losses.append(("", self.daemons.latest))
 
     def _confirm(self, stated: date, at: int, number: int, out: list[LogRecord]) -> int:
         seconds = self.clock.confirm(stated)

@@ -140,7 +140,7 @@ def enriched(text: bytes, chance: random.Random) -> bytes:
 
 
 def damaged(text: bytes, odd: random.Random) -> bytes:
-    """Let a line of some logs hide seats."""
+    """Let a line of some logs hide seats, or a return."""
     lines = text.splitlines(keepends=True)
     if b"TIMESTAMP" in text and len(lines) > 2 and odd.random() < 0.3:
         place = odd.randrange(1, len(lines))
@@ -149,6 +149,7 @@ def damaged(text: bytes, odd: random.Random) -> bytes:
             time[0] + b' (vend) OUT: "ALP\n' if time else b"",
             b'x OUT: "ALPHA" ann@ws1\n',
             time[0] + b' (vend) UPGRADE: "ALPHA" ann@ws1 (2 licenses)\n' if time else b"",
+            time[0] + b' (vend) IN: "ALP\n' if time else b"",
         )
         lines.insert(place, odd.choice(hides))
     return b"".join(lines)
@@ -205,6 +206,7 @@ class Plain(NamedTuple):
     right: int = 2
     odd: str = ""
     shown: str = ""
+    returned: bool = True
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -214,6 +216,8 @@ class Plain(NamedTuple):
         )  # fmt: skip
         server = LicenseServer.objects.create(name="srv", zone="UTC")
         log = LOG.format(odd=self.odd, end="12:00:00 (vend) TIMESTAMP 3/2/2026")
+        if not self.returned:
+            log = log.replace('11:00:00 (vend) IN: "ALPHA" bob@h1\n', "")
         texts = [log]
         if self.shown:
             texts += [STATUS.format(time=f"9:{minute}", who=self.shown) for minute in (25, 30)]
@@ -322,6 +326,7 @@ def _without(what: str) -> Any:
 
 
 reads_on_where_a_line_may_hide_seats = _without("log doubt")
+reads_on_where_a_line_may_hide_a_return = _without("log loss")
 
 
 def believes_a_log_that_lacks_a_seat(patch: pytest.MonkeyPatch) -> None:
@@ -508,8 +513,12 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             "as_observed", reads_on_where_a_line_may_hide_seats,
         ),
         (Plain(1), "over_use", None),
+        (
+            Plain(1, odd='8:30:00 (vend) IN: "ALP', returned=False),
+            "as_observed", reads_on_where_a_line_may_hide_a_return,
+        ),
     ],
-    ids=["plain", "shown", "lacks", "hides-a-seat", "over-use"],
+    ids=["plain", "shown", "lacks", "hides-a-seat", "over-use", "hides-a-return"],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
     place: Path, settings: Any, plain: Plain, verdict: str, broken: Any
