@@ -17,7 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.prepared import Prepared
-from licenses.models import Alert, Feature, sees_everything
+from licenses.models import Alert, sees_everything
+from licenses.overview import attention
 
 Words = str | Promise
 Entry = tuple[Words, str, str]
@@ -159,11 +160,8 @@ def _link(label: str, prefix: str) -> str | None:
         return None
 
 
-# Asked on each page; to make their texts took longer than the answers.
-_WAITING = {
-    "licenses.alert": Prepared(lambda: (_firing(Alert.objects.all()), ["pk"])),
-    "licenses.feature": Prepared(lambda: (Feature.objects.order_by().unmapped(), ["pk"])),
-}
+# Asked on each page; to make its text took longer than the answer.
+_FIRING = Prepared(lambda: (_firing(Alert.objects.all()), ["pk"]))
 
 
 def _firing(alerts: Any) -> Any:
@@ -172,10 +170,10 @@ def _firing(alerts: Any) -> Any:
 
 def _badge(request: HttpRequest, label: str) -> int:
     """Return how many rows of this kind wait for someone."""
-    if label not in _WAITING:
+    if label == "licenses.feature":
+        return attention.unmapped(request.user)
+    if label != "licenses.alert":
         return 0
     if sees_everything(request.user):
-        return _WAITING[label].count()
-    if label == "licenses.alert":
-        return int(_firing(Alert.objects.for_user(request.user)).count())
-    return int(Feature.objects.for_user(request.user).unmapped().count())
+        return _FIRING.count()
+    return int(_firing(Alert.objects.for_user(request.user)).count())

@@ -39,6 +39,7 @@ def periods(start: int, end: int, zone: tzinfo, by: Period) -> Ints:
     return edges[(edges >= start) & (edges <= end)]
 
 
+@lru_cache(maxsize=8_192)  # a page of a year asks for the same 365 days each time
 def local_midnight(day: date, zone: tzinfo) -> int:
     """Return the first moment of *day* in the zone.
 

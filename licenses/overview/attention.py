@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Value
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
 from licenses.analysis.ages import lasting
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.server_health import health
 from licenses.models import (
     Alert,
@@ -26,6 +27,7 @@ from licenses.models import (
     Notification,
     PoolFeature,
     UnreadableLine,
+    sees_everything,
 )
 
 DOUBTS = (AlertRule.Kind.FLAT, AlertRule.Kind.UNREADABLE, AlertRule.Kind.DRIFT)
@@ -192,8 +194,18 @@ def _unreadable(user: Any) -> list[Task]:
     ]
 
 
+_UNMAPPED = Prepared(lambda: (Feature.objects.order_by().unmapped(), ["pk"]))
+
+
+def unmapped(user: Any) -> int:
+    """Return how many features that a user may see feed no pool. One query."""
+    if sees_everything(user):
+        return _UNMAPPED.count()
+    return int(Feature.objects.for_user(user).unmapped().count())
+
+
 def _unmapped(user: Any) -> list[Task]:
-    count = Feature.objects.for_user(user).unmapped().count()
+    count = unmapped(user)
     if not count:
         return []
     told = ngettext("%(count)s feature feeds no pool", "%(count)s features feed no pool", count)
@@ -201,18 +213,37 @@ def _unmapped(user: Any) -> list[Task]:
     return [Task("warn", "feature", said, chosen="unmapped", detail=why)]
 
 
-def _unfinished_pools(user: Any) -> list[Task]:
+def _unfinished() -> dict[str, Any]:
+    """Return the aggregates of pools that lack something."""
     mapped = PoolFeature.objects.filter(pool=OuterRef("pk"), mapped_until=None)
     right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
-    active = LicensePool.objects.for_user(user).active().order_by()
-    counts = LicensePool.objects.filter(pk__in=active.values("pk")).aggregate(
-        unmapped=Count("pk", filter=~Exists(mapped)), unentitled=Count("pk", filter=~Exists(right))
-    )
+    return {
+        "no_feature": Count("pk", filter=~Exists(mapped)),
+        "no_right": Count("pk", filter=~Exists(right)),
+    }
+
+
+@Prepared
+def _UNFINISHED() -> Asked:
+    # By a constant, as what is prepared is a list of rows.
+    active = LicensePool.objects.active().order_by().values(one=Value(1))
+    figures = _unfinished()
+    return active.annotate(**figures), ("one", *figures)
+
+
+def _unfinished_pools(user: Any) -> list[Task]:
+    if sees_everything(user):
+        rows = _UNFINISHED.rows()
+        no_feature, no_right = rows[0][1:] if rows else (0, 0)
+    else:
+        mine = LicensePool.objects.for_user(user).active().order_by()
+        counts = LicensePool.objects.filter(pk__in=mine.values("pk")).aggregate(**_unfinished())
+        no_feature, no_right = counts["no_feature"], counts["no_right"]
     found = []
-    if count := counts["unmapped"]:
+    if count := no_feature:
         told = ngettext("%(count)s pool has no feature", "%(count)s pools have no feature", count)
         found.append(Task("warn", "pool", told % {"count": count}, chosen="unmapped"))
-    if count := counts["unentitled"]:
+    if count := no_right:
         told = ngettext(
             "%(count)s pool has no entitlement", "%(count)s pools have no entitlement", count
         )
