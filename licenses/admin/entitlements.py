@@ -163,16 +163,17 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        line = self.get_object(request, object_id)
+        """Say what this user may do with the line, which the form has read already."""
+        line = kwargs.get("obj")
         may = request.user.has_perm("licenses.add_entitlement")
-        extra = {
+        context |= {
             "may_correct": may,
             "may_approve": may and line is not None and may_approve(line, request.user),
         }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _standing_line(self, request: HttpRequest, pk: int) -> Entitlement | None:
         """Return the line if this user may replace it and it still counts."""

@@ -7,7 +7,9 @@ from datetime import date
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from licenses.admin.documents import tidy_name
@@ -243,3 +245,13 @@ def test_rights_of_a_contract_are_rows_to_read_and_no_part_of_the_form(
     count = '<input type="hidden" name="entitlements-TOTAL_FORMS" value="0"'
     assert count in page
     assert "entitlements-0-" not in page
+
+
+def test_the_page_of_a_right_asks_for_its_line_once(mara: Client, world: World) -> None:
+    place = reverse("admin:licenses_entitlement_change", args=[line_of(world).pk])
+    mara.get(place)
+    with CaptureQueriesContext(connection) as asked:
+        page = mara.get(place).content.decode()
+    assert "Judge its proof" in page
+    lines = [row for row in asked if row["sql"].startswith('SELECT "licenses_entitlement"."id"')]
+    assert len(lines) == 1
