@@ -38,7 +38,7 @@ class PoolBounds:
     """What bounds the use of a pool over a window, whether or not anybody looked.
 
     capacity:  the most seats that its servers could have issued; UNKNOWN where that cannot be told.
-    by_file:   the time in which a licence file alone says so, and no answer of the server.
+    by_file:   the time in which a licence file alone says so, and no answers of the server around.
     exact:     logs tell of every holding then, also of those taken before the log began.
     uncounted: a server serves seats without a number: whoever uses one need not ask for it.
     """
@@ -194,17 +194,17 @@ def _of_feature(
     uncounted = IntervalSet.of_spans((row.start, row.end) for row in rows if row.seats is None)
     overdraft = _summed(files, "overdraft", start, end)
     filed, stated = _summed(files, "seats", start, end), _summed(totals, "seats", start, end)
-    # Where file and server differ, the larger number is the bound.
-    most = filed.maximum(stated).plus(overdraft)
+    # Only a file tells how many more than its total a server lends: none does that tells of fewer.
+    unfiled = stated.above(filed)
     by_server, changed = _from_answers(mapping, totals, sights, told.get(mapping.feature, EVER))
     by_file = _from_files(mapping, files, sights)
     if totals and _beyond(totals[0], files):
         # The server had read another file by its first answer, and nobody knows since when.
         by_file = by_file.subtract(IntervalSet.of([EVER], [totals[0].start]))
     return (
-        most,
-        window.intersection(by_server).subtract(uncounted),
-        window.intersection(by_file).subtract(changed).subtract(uncounted),
+        filed.plus(overdraft),
+        window.intersection(by_server).subtract(unfiled).subtract(uncounted),
+        window.intersection(by_file).subtract(changed).subtract(unfiled).subtract(uncounted),
     )
 
 

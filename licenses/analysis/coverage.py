@@ -43,8 +43,8 @@ class PoolGap(NamedTuple):
     bounded_seconds:  time of it in which the servers could not issue more than what is proven;
                       `bounds.bounded_gaps` tells it.
     bound:            the most seats that they could issue then; None where nothing is bounded.
-    bound_basis:      "status": the servers' own totals before and after; "file": a licence file
-                      too; "" where nothing is bounded.
+    bound_basis:      "status": a licence file and the servers' own totals before and after;
+                      "file": a file alone for a part of it; "" where nothing is bounded.
     """
 
     start: int

@@ -184,6 +184,11 @@ class Steps:
         """Return the greater level at each moment. Both must have the same window."""
         return self._combine(other, np.maximum)
 
+    def above(self, other: Steps) -> IntervalSet:
+        """Return the moments at which this level is above the other's."""
+        higher = self.minus(other)
+        return higher.where(higher.levels > 0)
+
     def otherwise(self, other: Steps) -> Steps:
         """Return this limit, and the other one where this is UNKNOWN, over this one's window."""
         if not (self.levels == UNKNOWN).any():

@@ -38,8 +38,8 @@ _METHOD: Final = (
     ),
     gettext_noop(
         '"Proven within rights" says more: at every moment either a log told of all'
-        " seats, or the servers could not issue more than documents prove, as their own"
-        " totals before and after, or a licence file that stayed the same, say. Such"
+        " seats, or the servers could not issue more than documents prove, by licence files"
+        " that stayed the same and of no fewer seats than the servers' own totals. Such"
         " time is bounded."
     ),
     gettext_noop(

@@ -132,8 +132,9 @@ class Gap:
     """Time that nobody can vouch for, with its cause.
 
     bounded_seconds:  time of it in which the servers could not issue more than what is proven.
-    bound:            the most that they could issue then. bound_basis: "status", their own totals
-                      before and after, or "file", a licence file too; "" where not bounded.
+    bound:            the most that they could issue then. bound_basis: "status", where their own
+                      totals before and after agree with their licence file, or "file", by that
+                      alone; "" where not bounded.
     """
 
     start: int

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from datetime import datetime, time
 
-from .curves import combined, curve, on
+from .curves import combined, curve, on, where
 from .holdings import feature_holdings
 from .spans import FAR, both, minus, union
 
@@ -87,7 +87,8 @@ class Fed:
         filed = curve((a, b, count or 0) for a, b, count, _over in self.files)
         over = curve((a, b, more) for a, b, _count, more in self.files)
         stated = curve((a, b, count or 0) for a, b, count in self.totals)
-        most = combined(lambda f, s, o: max(f, s) + o, filed, stated, over)
+        most = combined(lambda f, o: f + o, filed, over)
+        unfiled = where(lambda f, s: s > f, filed, stated)  # of what it lends above, no file tells
         uncounted = union([row[:2] for row in self.files + self.totals if row[2] is None])
         same, changed = self.between_answers()
         by_file = self.by_file()
@@ -95,7 +96,8 @@ class Fed:
             first, _end, count = self.totals[0]
             if (count or 0) > on(filed, [first])[0]:
                 by_file = minus(by_file, [(-FAR, first)])  # the server did not read that file
-        return most, minus(same, uncounted), minus(minus(by_file, changed), uncounted)
+        spoiled = union(unfiled, uncounted)
+        return most, minus(same, spoiled), minus(minus(by_file, changed), spoiled)
 
     def between_answers(self):
         same, changed, step = [], [], self.server.stock["step"]

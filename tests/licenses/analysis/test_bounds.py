@@ -167,6 +167,7 @@ class TestServersOwnTotal:
     @pytest.fixture(autouse=True)
     def polled(self, pool, feature):
         EntitlementFactory(pool=pool, quantity=25)
+        IssuedCountFactory(feature=feature, count=25)
         covered(feature.server, MARCH - DAY, NOON, source=POLLS)
         covered(feature.server, NOON + 7200, MAY, source=POLLS)
 
@@ -182,8 +183,27 @@ class TestServersOwnTotal:
         assert (gap.bound, gap.bound_basis) == (25, "status")
 
     def test_polls_without_a_bound_prove_nothing(self, pool, feature):
+        IssuedCount.objects.update(count=26)
         told(feature, (MARCH - DAY, 26), (MAY, 26))
         assert judged(pool).verdict == Verdict.AS_OBSERVED
+        EntitlementFactory(pool=pool, quantity=1)
+        assert judged(pool).verdict == Verdict.PROVEN
+
+    def test_what_the_server_lends_above_its_total_is_known_by_its_file_alone(self, pool, feature):
+        told(feature, (MARCH - DAY, 25), (MAY, 25))
+        IssuedCount.objects.filter(source="file").update(overdraft=1)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+        EntitlementFactory(pool=pool, quantity=0, overdraft=1)
+        assert judged(pool).verdict == Verdict.PROVEN
+        IssuedCount.objects.filter(source="file").delete()
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_a_file_of_fewer_than_the_server_tells_is_not_the_one_that_it_read(self, pool, feature):
+        told(feature, (MARCH - DAY, 25), (MAY, 25))
+        assert judged(pool).verdict == Verdict.PROVEN
+        IssuedCount.objects.filter(source="file").update(count=24)
+        month = judged(pool)
+        assert (month.verdict, month.bounded_seconds) == (Verdict.AS_OBSERVED, 0)
 
     def test_another_total_after_the_gap_bounds_nothing_of_it(self, pool, feature):
         told(feature, (MARCH - DAY, 25), (NOON + 7200, 24), (MAY, 24))
@@ -199,7 +219,6 @@ class TestServersOwnTotal:
         assert judged(pool).verdict == Verdict.AS_OBSERVED
 
     def test_a_file_does_not_bound_a_gap_in_which_the_server_changed(self, pool, feature):
-        IssuedCountFactory(feature=feature, count=25)
         told(feature, (MARCH - DAY, 25), (NOON + 7200, 24), (MAY, 24))
         assert judged(pool).verdict == Verdict.AS_OBSERVED
 
@@ -207,9 +226,9 @@ class TestServersOwnTotal:
         told(feature, (MARCH - DAY, 25), (NOON, 25))
         assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
 
-    def test_of_file_and_server_the_larger_number_counts(self, pool, feature):
+    def test_a_file_of_more_than_the_server_tells_counts(self, pool, feature):
         told(feature, (MARCH - DAY, 25), (MAY, 25))
-        IssuedCountFactory(feature=feature, count=26)
+        IssuedCount.objects.filter(source="file").update(count=26)
         assert judged(pool).verdict == Verdict.AS_OBSERVED
 
 

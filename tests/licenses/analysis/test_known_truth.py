@@ -8,6 +8,7 @@ import pytest
 from licenses.analysis import bounds, sights
 from licenses.analysis.verdict import Verdict, _Judge, load_verdicts
 from licenses.concurrency.intervals import IntervalSet
+from licenses.concurrency.timeline import Steps
 from tests.licenses.analysis import truth
 from tests.thorough import trials
 
@@ -65,6 +66,10 @@ def nothing_missed(mappings):
     return {}
 
 
+def lends_no_more(self, other):
+    return IntervalSet.empty()
+
+
 def no_doubt(self, edges):
     real(self, edges)
     self.doubtful = [0] * (len(edges) - 1)
@@ -76,6 +81,7 @@ BROKEN = {
     "every gap is bounded": (bounds.PoolBounds, "within", whole_window),
     "logs that begin late tell all": (bounds, "whole_log", all_logs),
     "what nothing rests on is proven": (_Judge, "_bound", no_doubt),
+    "a server lends no more than it says": (Steps, "above", lends_no_more),
     "what only an answer shows tells nothing of the log": (sights, "_missed", nothing_missed),
 }
 

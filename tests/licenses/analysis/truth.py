@@ -69,10 +69,16 @@ class _Server:
     answers: list[int] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     filed: bool = False
+    overdraft: int = 0
+    """What it lends above what it has, as only its file tells."""
     lost: tuple[int, int] = (0, 0)
     """Between two answers: what is taken in these minutes the log lacks, and nothing else."""
     held: list[tuple[int, int, int]] = field(default_factory=list)
     used: np.ndarray = field(default_factory=lambda: np.zeros(ALL, dtype=int))
+
+    @property
+    def most(self) -> np.ndarray:
+        return self.cap + self.overdraft
 
     def whole(self) -> np.ndarray:
         """Return the minutes in which a log tells of all that is out."""
@@ -92,23 +98,23 @@ class _Server:
         """Tell whether a reader knows what the server had at every minute of the window."""
         same = len(set(self.cap.tolist())) == 1
         seen_after = self.logs and self.logs[-1][1] > MINUTES
-        by_file = self.filed and bool(seen_after or (self.answers and self.answers[-1] >= MINUTES))
+        by_file = bool(seen_after or (self.answers and self.answers[-1] >= MINUTES))
         by_answers = bool(self.answers) and self.answers[0] == 0 and self.answers[-1] >= MINUTES
-        return same and (by_file or by_answers)
+        return same and self.filed and (by_file or by_answers)
 
 
 def make(seed: int) -> Truth:
     """Write one installation into the database, and return its truth."""
     rng = random.Random(seed)
     servers = [_server(rng) for _ in range(rng.choice([1, 1, 2]))]
+    odd = random.Random(f"{seed} odd")
     for server in servers:
+        server.overdraft = odd.choice([0, 0, 0, 1])
         _use(server, rng)
-    odd = random.Random(f"{seed} lost")
-    for server in servers:
         if odd.random() < 0.6:
             _lose(server, odd)
-    most = max(int(sum(s.weight * s.cap for s in servers).max()), 1)
-    first = int(sum(s.weight * s.cap[0] for s in servers))
+    most = max(int(sum(s.weight * s.most for s in servers).max()), 1)
+    first = int(sum(s.weight * s.most[0] for s in servers))
     allowed = rng.choice([most, most, most, most + 2, first, max(0, most - 1), most // 2])
     claimed = rng.choice([0, 0, 0, min(2, allowed)])
     pool = PoolFactory()
@@ -124,7 +130,7 @@ def make(seed: int) -> Truth:
 def _told(pool: Any, servers: list[_Server], shown: Any, allowed: int, proven: int) -> Truth:
     window = slice(0, MINUTES)
     used = sum(s.weight * s.used for s in servers)[window]
-    had = sum(s.weight * s.cap for s in servers)[window]
+    had = sum(s.weight * s.most for s in servers)[window]
     blind = ~np.logical_and.reduce([s.whole() for s in servers])[window]
     return Truth(
         pool,
@@ -180,7 +186,7 @@ def _use(server: _Server, rng: random.Random) -> None:
         back = min(ALL, taken + rng.choice([3, 20, 100, 300]))
         back = min([m for m in restarts if taken < m < back], default=back)
         seats = rng.choice([1, 1, 2])
-        if back > taken and (server.used[taken:back] + seats <= server.cap[taken:back]).all():
+        if back > taken and (server.used[taken:back] + seats <= server.most[taken:back]).all():
             server.held.append((taken, back, seats))
             server.used[taken:back] += seats
 
@@ -198,11 +204,11 @@ def _lose(server: _Server, rng: random.Random) -> None:
         return
     first, last = rng.choice(places)
     shown, hidden = (first + 1, last + 2), (first + 2, first + 3)
-    if (server.used[shown[0] : shown[1]] >= server.cap[shown[0] : shown[1]]).any():
+    if (server.used[shown[0] : shown[1]] >= server.most[shown[0] : shown[1]]).any():
         return
     server.lost = first, last
     for taken, back in [shown, hidden]:
-        if (server.used[taken:back] < server.cap[taken:back]).all():
+        if (server.used[taken:back] < server.most[taken:back]).all():
             server.held.append((taken, back, 1))
             server.used[taken:back] += 1
 
@@ -273,17 +279,19 @@ def _write_issued(server: _Server, feature: Any) -> None:
     if server.filed:
         changes = [0, *(np.flatnonzero(np.diff(server.cap)) + 1).tolist()]
         _write_steps(
-            feature, IssuedCount.Source.FILE, [(m, int(server.cap[m])) for m in changes], None
-        )
+            feature, IssuedCount.Source.FILE, [(m, int(server.cap[m])) for m in changes], None,
+            server.overdraft,
+        )  # fmt: skip
 
 
 def _write_steps(
-    feature: Any, source: str, steps: list[tuple[int, int]], first: int | None
+    feature: Any, source: str, steps: list[tuple[int, int]], first: int | None, more: int = 0
 ) -> None:
     for place, (minute, count) in enumerate(steps):
         ends = _at(steps[place + 1][0]) if place + 1 < len(steps) else None
         starts = first if place == 0 and first is None else _at(minute)
-        IssuedCountFactory(feature=feature, source=source, count=count, starts=starts, ends=ends)
+        IssuedCountFactory(feature=feature, source=source, count=count, starts=starts, ends=ends,
+                           overdraft=more)  # fmt: skip
 
 
 def _at(minute: int) -> int:
