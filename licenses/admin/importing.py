@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
@@ -22,6 +22,20 @@ from licenses.evidence.reads import note_read
 from licenses.models import sees_names
 from licenses.resources import PersonResource, disarm
 
+FAMILIAR = (
+    gettext_noop(
+        "%(exc_name)s encountered while trying to read file. Ensure you have chosen the correct"
+        " format for the file."
+    ),
+    gettext_noop(
+        "No valid data to import. Ensure your file has the correct headers or data for import."
+    ),
+    gettext_noop(
+        "Please correct these errors in your data where possible, then reupload it using the form"
+        " above."
+    ),
+)
+"""What the library says in German as to a friend; our catalogue has it for readers of ours."""
 MOST_BYTES = 10_000_000
 MOST_UNPACKED = 100_000_000
 MOST_PARTS = 1000

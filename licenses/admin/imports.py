@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,7 @@ from django.db.models import BooleanField, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -18,6 +19,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from itam.figures import moment, number
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, sees_names
 
 from . import words
@@ -44,6 +46,18 @@ def line_text(row: Any) -> str:
     if not row.may_see_text:
         return gettext("(hidden: it may name people)")
     return format_html('<code class="lm-line">{}</code>', row.text[:500])
+
+
+FIGURES = (
+    ("lines", gettext_lazy("Lines")),
+    ("out", gettext_lazy("Checkouts")),
+    ("in", gettext_lazy("Returns")),
+    ("denied", gettext_lazy("Refusals")),
+    ("new", gettext_lazy("New")),
+    ("known", gettext_lazy("On record before")),
+    ("unreadable_count", gettext_lazy("Unreadable lines")),
+)
+"""What is told of an import: the keys of its result, in the order in which one reads them."""
 
 
 class UnreadableInline(ReadOnlyTabular):
@@ -189,6 +203,25 @@ class GapAdmin(ReadOnlyAdmin):
         return words.lasting(((row.ends or timezone.now()) - row.starts).total_seconds())
 
 
+def _came_of(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what an import came to. The words of a line may name people: its number leads to it."""
+    for key, label in FIGURES:
+        if key in result:
+            yield f"{label}: {number(result[key])}"
+    if result.get("from") and result.get("to"):
+        first, last = (datetime.fromisoformat(result[key]) for key in ("from", "to"))
+        yield gettext("From %(first)s to %(last)s") % {
+            "first": moment(first),
+            "last": moment(last),
+        }
+    for line in result.get("unreadable", ()):
+        yield gettext("Line %(line)s could not be read: %(reason)s") % {
+            "line": number(line["line"]),
+            "reason": line["reason"],
+        }
+    yield from result.get("notes", ())
+
+
 @admin.register(ImportJob)
 class ImportJobAdmin(ReadOnlyAdmin):
     """Files handed in. A new one is handed in on its server's page."""
@@ -229,8 +262,10 @@ class ImportJobAdmin(ReadOnlyAdmin):
     def outcome(self, job: Any) -> str:
         if not job.result:
             return words.UNKNOWN
-        text = json.dumps(job.result, indent=2, ensure_ascii=False)
-        return format_html('<pre class="lm-pre" tabindex="0">{}</pre>', text)
+        return format_html(
+            '<ul class="lm-list">{}</ul>',
+            format_html_join("", "<li>{}</li>", ((said,) for said in _came_of(job.result))),
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -51,9 +51,7 @@ class MadeInBackground:
         if gone := self.gone(row):
             return gone
         place = reverse(f"admin:{self._name}_file", args=[row.pk])
-        return format_html(
-            '<a class="text-primary-600" href="{}">{}</a>', place, str(self.file_words)
-        )
+        return format_html('<a class="lm-link" href="{}">{}</a>', place, str(self.file_words))
 
     @property
     def _name(self) -> str:

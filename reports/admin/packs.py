@@ -76,6 +76,18 @@ class EvidencePackAdmin(MadeInBackground, ScopedAdmin):
         if obj.state == EvidencePack.State.WAITING:
             nudge("reports.tasks.build_pack", obj.pk)
 
+    def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Lead to the page of the pack, which shows how far it is."""
+        if obj.state == EvidencePack.State.WAITING:
+            messages.success(
+                request, gettext("The pack is being made. It appears here when it is ready.")
+            )
+        else:
+            messages.info(
+                request, gettext("The pack waits until somebody else approves the names.")
+            )
+        return redirect("admin:reports_evidencepack_change", obj.pk)
+
     @display(description=gettext_lazy("vendor"))
     def title(self, pack: EvidencePack) -> str:
         if not pack.names_basis:

@@ -25,6 +25,7 @@ from licenses.models import (
     PoolNow,
 )
 from licenses.sources.records import Unreadable
+from reports.models import Report
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -78,6 +79,10 @@ def pool(transactional_db: None) -> LicensePool:
     PoolNow.objects.update_or_create(
         pool=pool, defaults={"at": now, "in_use": 2, "limit": 2, "allowed": 2, "source": "log"}
     )
+    params = {"start": 0, "end": 86_400, "zone": "UTC", "scope": "Drawing"}
+    Report.objects.create(
+        name="compliance", params=params, as_of="2026-02-02T00:00Z", state="done", sha256="0" * 64
+    ).pools.set([pool])
     User.objects.get(username="admin").groups.add(Group.objects.get(name="manager"))
     return pool
 

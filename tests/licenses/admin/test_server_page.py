@@ -180,6 +180,29 @@ def test_a_file_becomes_a_job_whose_progress_is_shown(mara: Client, world: World
     }
 
 
+def test_what_came_of_a_file_is_told_without_the_words_of_its_lines(
+    mara: Client, world: World
+) -> None:
+    hand_in(mara, world.server, LOG)
+    job = ImportJob.objects.get()
+    job.result = {
+        "lines": 12089, "out": 3270, "in": 3269, "denied": 94, "new": 6633, "known": 0,
+        "unreadable_count": 1, "from": "2026-11-24T09:00:00+01:00",
+        "to": "2026-11-24T10:00:00+01:00",
+        "unreadable": [{"line": 1204, "text": "10:00 (d) ann lunched", "reason": "odd"}],
+    }  # fmt: skip
+    job.save()
+    page = mara.get(reverse("admin:licenses_importjob_change", args=[job.pk])).content.decode()
+    for said in (
+        "<li>Lines: 12,089</li>",
+        "<li>Refusals: 94</li>",
+        "<li>From 24 Nov 2026 08:00 to 24 Nov 2026 09:00</li>",
+        "<li>Line 1,204 could not be read: odd</li>",
+    ):
+        assert said in page, said
+    assert "lunched" not in page
+
+
 def test_a_file_for_a_server_without_zone_needs_one(mara: Client, db: None) -> None:
     server = LicenseServer.objects.create(name="fresh")
     page = hand_in(mara, server, LOG).content.decode()

@@ -196,9 +196,11 @@ def test_the_admin_asks_approves_and_downloads(sealed: Any, people: Any, client:
         headers={"accept-language": "de"},
     )
     assert "innerhalb der versiegelten Tage" in late.content.decode()
-    assert client.post("/admin/reports/evidencepack/add/", values).status_code == 302
+    asked = client.post("/admin/reports/evidencepack/add/", values)
     pack = EvidencePack.objects.get()
     place = f"/admin/reports/evidencepack/{pack.pk}"
+    assert asked["Location"] == f"{place}/change/"
+    assert "until somebody else approves" in client.get(asked["Location"]).content.decode()
     assert "Approve the names" not in client.get(f"{place}/change/").content.decode()
     client.force_login(people["bert"])
     assert "Approve the names" in client.get(f"{place}/change/").content.decode()
