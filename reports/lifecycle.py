@@ -100,20 +100,18 @@ def why_comment(report: Report) -> list[str]:
     changes = _corrections(report)
     if changes:
         told = ngettext(
-            "%(count)s correction of rights was recorded since the last report on these pools was"
-            " signed, and no second person approved it.",
-            "%(count)s corrections of rights were recorded since the last report on these pools"
-            " was signed, and no second person approved them.",
+            "%(count)s correction of rights or mappings was recorded since the last report on"
+            " these pools was signed, and no second person approved it.",
+            "%(count)s corrections of rights or mappings were recorded since the last report on"
+            " these pools was signed, and no second person approved them.",
             changes,
         )
         reasons.append(told % {"count": changes})
     back_dated = _back_dated(report)
     if back_dated:
         told = ngettext(
-            "%(count)s right or mapping was recorded or changed within the period for a time before"
-            " that.",
-            "%(count)s rights and mappings were recorded or changed within the period for a time"
-            " before that.",
+            "%(count)s right or mapping was recorded within the period for a time before that.",
+            "%(count)s rights and mappings were recorded within the period for a time before that.",
             back_dated,
         )
         reasons.append(told % {"count": back_dated})
@@ -324,13 +322,16 @@ def _window(report: Report) -> tuple[int, int]:
 
 
 def _corrections(report: Report) -> int:
-    """Count the corrections, of lines and of their proof, that no second person approved and no
-    earlier signature covers."""
+    """Count the corrections, of lines, of their proof and of mappings up to the period's end, that
+    no second person approved and no earlier signature covers."""
     pools, when = _unsigned(report)
     alone = Q(**when, correction__approved_at=None)
     lines = Entitlement.objects.filter(alone, pool__in=pools, replaces__isnull=False)
     proofs = StrengthOverride.objects.filter(alone, entitlement__pool__in=pools)
-    return lines.count() + proofs.count()
+    ends = datetime.fromtimestamp(report.params["end"], UTC)
+    since = Q(since=None) | Q(since__lt=ends)
+    changed = MappingChange.objects.filter(alone, since, pool__in=pools, correction__isnull=False)
+    return lines.count() + proofs.count() + changed.count()
 
 
 def _afterwards(report: Report) -> int:
@@ -344,15 +345,14 @@ def _afterwards(report: Report) -> int:
     mappings = PoolFeature.objects.filter(late, began, pool__in=pools)
     bears = Q(before__lt=ends) | Q(after__lt=ends)
     retired = PoolRetirement.objects.filter(late, bears, pool__in=pools)
-    since = Q(since=None) | Q(since__lt=ends)
-    changed = MappingChange.objects.filter(late, since, pool__in=pools)
     first = lines.filter(valid_from__lte=ends.date())
-    return first.count() + mappings.count() + retired.count() + changed.count()
+    return first.count() + mappings.count() + retired.count()
 
 
 def _back_dated(report: Report) -> int:
     """Count what was recorded before the period's end of a time before it was recorded, and that
-    no earlier signature covers: use above what was allowed then may be above no more.
+    no earlier signature covers: use above what was allowed then may be above no more. (What was
+    corrected is counted as that.)
 
     The first rights of a pool, and the first mapping of a feature, hide nothing: without them
     nothing was judged.
@@ -365,9 +365,7 @@ def _back_dated(report: Report) -> int:
     rights = lines.values_list("valid_from", "recorded_at")
     fed = PoolFeature.objects.filter(feature=OuterRef("feature")).exclude(pk=OuterRef("pk"))
     new = PoolFeature.objects.filter(within, Exists(fed), pool__in=pools)
-    changed = MappingChange.objects.filter(within, pool__in=pools)
-    begun = [*new.values_list("mapped_from", "recorded_at")]
-    begun += changed.values_list("since", "recorded_at")
+    begun = new.values_list("mapped_from", "recorded_at")
     return sum(begins < (recorded - DAY).date() for begins, recorded in rights) + sum(
         begins is None or begins < recorded - MINUTE for begins, recorded in begun
     )

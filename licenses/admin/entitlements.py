@@ -21,12 +21,13 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from licenses.importing.corrections import may_approve
 from licenses.importing.rights import (
     add_right,
     approve_correction,
     correct_right,
-    may_approve,
     override_strength,
+    unapproved,
 )
 from licenses.models import Correction, Entitlement, Strength
 from licenses.models.contracts import CORRECTABLE
@@ -55,16 +56,8 @@ class StandingFilter(admin.SimpleListFilter):
         return queryset
 
 
-def _code() -> forms.ChoiceField:
-    return forms.ChoiceField(
-        label=gettext_lazy("What was wrong"),
-        choices=[("", "---------"), *Correction.Code.choices],
-        widget=pages.Select,
-    )
-
-
 class WithdrawForm(pages.AdminForm):
-    code = _code()
+    code = pages.what_was_wrong()
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
@@ -79,7 +72,7 @@ class ProofForm(pages.AdminForm):
         choices=[("", gettext_lazy("As the documents say")), *Strength.choices],
         required=False,
     )
-    code = _code()
+    code = pages.what_was_wrong()
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
@@ -171,7 +164,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         may = request.user.has_perm("licenses.add_entitlement")
         context |= {
             "may_correct": may,
-            "may_approve": may and line is not None and may_approve(line, request.user),
+            "may_approve": may and line is not None and may_approve(unapproved(line), request.user),
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -209,7 +202,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         form = form_class(request.POST or None, initial=initial)
         reason_field = form.fields.pop("reason")
         reason_field.required = True
-        form.fields |= {"code": _code(), "reason": reason_field}
+        form.fields |= {"code": pages.what_was_wrong(), "reason": reason_field}
         if request.method == "POST" and form.is_valid():
             changes = {name: form.cleaned_data[name] for name in CORRECTABLE}
             if all(getattr(line, name) == value for name, value in changes.items()):

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminFileFieldWidget,
@@ -20,6 +21,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
+
+from licenses.models import Correction
 
 
 class Select(UnfoldAdminSelectWidget):
@@ -44,6 +47,16 @@ class Select(UnfoldAdminSelectWidget):
             ),
         )
         return mark_safe(before + options + end + after)
+
+
+def what_was_wrong(*, required: bool = True) -> forms.ChoiceField:
+    """Return the field of why something on record was wrong."""
+    return forms.ChoiceField(
+        label=gettext_lazy("What was wrong"),
+        choices=[("", "---------"), *Correction.Code.choices],
+        required=required,
+        widget=Select(attrs={"aria-label": gettext_lazy("What was wrong")}),
+    )
 
 
 _WIDGETS: list[tuple[type[forms.Field], Any]] = [

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import (
     Case,
@@ -20,7 +19,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast, NullIf
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -29,23 +28,29 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from licenses.analysis.rollup import mark_dirty
-from licenses.importing.mapping import save_mapping
 from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
-from . import instant_page, over_use_page, pool_page, words
+from . import instant_page, mapping_corrections, over_use_page, pool_page, words
 from .base import ScopedAdmin, ScopedTabular, count_of
 from .importing import Importable
+from .mapping_corrections import MappingForm
 from .several import ChangesSeveral
 
 
 class MappingInline(ScopedTabular):
     model = PoolFeature
+    form = MappingForm
     fields = ("feature", "weight", "mapped_from", "mapped_until", "recorded_by")
     readonly_fields = ("recorded_by",)
     autocomplete_fields = ("feature",)
     tab = False
     verbose_name_plural = gettext_lazy("features that feed this pool")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Of mappings on record, ask why they were wrong."""
+        asked = obj is not None and self.has_change_permission(request, obj)
+        return (*self.fields[:-1], "code", "reason", self.fields[-1]) if asked else self.fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A mapping is ended and not deleted: what was counted under it stays explained."""
@@ -182,7 +187,11 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         def explain(request: HttpRequest, pk: int) -> Any:
             return over_use_page.explain_page(self, request, pk)
 
+        def approve(request: HttpRequest, pk: int) -> Any:
+            return mapping_corrections.approve_page(self, request, pk)
+
         return [
+            path("<int:pk>/approve/", wrap(approve), name="licenses_licensepool_approve"),
             path("<int:pk>/over-use/", wrap(over_use), name="licenses_licensepool_over_use"),
             path(
                 "<int:pk>/over-use/explain/",
@@ -195,6 +204,13 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
             *super().get_urls(),
         ]
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        waits = mapping_corrections.waits(request, self.get_object(request, object_id))
+        extra = {**(extra_context or {}), "may_approve": waits}
+        return super().change_view(request, object_id, form_url, extra)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         with transaction.atomic():
             super().save_related(request, form, formsets, change)
@@ -202,16 +218,8 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
             mark_dirty([form.instance.pk])  # its days begin, its episodes end, at other moments
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Save mappings the one way there is: with evidence, and with their hours counted again."""
-        rows = formset.save(commit=False)
-        for row in rows:
-            if row.pk is None:
-                row.recorded_by = request.user
-            try:
-                save_mapping(row, user=request.user)
-            except ValidationError as error:  # two rows of one form, or somebody was quicker
-                messages.error(request, " ".join(error.messages))
-        if rows:
+        """Save mappings with evidence, and with their hours counted again."""
+        if mapping_corrections.save_all(formset, request):
             messages.info(request, gettext("The figures of this pool are being counted again."))
 
     @display(description=gettext_lazy("Pool"), ordering="name")

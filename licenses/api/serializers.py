@@ -36,7 +36,6 @@ from licenses.models import (
     Membership,
     Notification,
     Person,
-    PoolFeature,
     Product,
     SharingRule,
     Silence,
@@ -137,16 +136,6 @@ PoolSerializer = serializer_for(
     "episode_gap_minutes",
     "retired_at",
     "notes",
-)
-MappingSerializer = serializer_for(
-    PoolFeature,
-    "pool",
-    "feature",
-    "weight",
-    "mapped_from",
-    "mapped_until",
-    "recorded_at",
-    read_only=("recorded_at",),
 )
 ServerSerializer = serializer_for(
     LicenseServer,
@@ -444,9 +433,11 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         return str(identity) if identity is not None else None
 
 
-def reason_code() -> serializers.ChoiceField:
+def reason_code(**how: Any) -> serializers.ChoiceField:
     """Return the field of why something on record was wrong."""
-    return serializers.ChoiceField(choices=Correction.Code.choices, default=Correction.Code.OTHER)
+    return serializers.ChoiceField(
+        choices=Correction.Code.choices, default=Correction.Code.OTHER, **how
+    )
 
 
 class CorrectionSerializer(serializers.Serializer[Any]):

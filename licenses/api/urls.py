@@ -11,6 +11,7 @@ from rest_framework.routers import SimpleRouter
 from licenses.api import (
     alert_rules,
     changes,
+    mappings,
     over_use,
     overview,
     people,
@@ -44,7 +45,7 @@ ENDPOINTS: dict[str, Any] = {
     "entitlements": views.EntitlementViewSet,
     "pools": views.PoolViewSet,
     "over-use-notes": over_use.OverUseNoteViewSet,
-    "mappings": views.MappingViewSet,
+    "mappings": mappings.MappingViewSet,
     "servers": servers.ServerViewSet,
     "ignored-lines": servers.IgnoredLinesViewSet,
     "connection-checks": viewset(

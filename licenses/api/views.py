@@ -31,11 +31,11 @@ from licenses.api.alike import AlikeJSONRenderer, Table
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
 from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
+from licenses.api.mappings import PoolMappings
 from licenses.api.over_use import PoolOverUse
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
-from licenses.importing import mapping
 from licenses.importing.papers import open_document, record_document
 from licenses.importing.rights import (
     add_right,
@@ -52,7 +52,6 @@ from licenses.models import (
     Feature,
     LicensePool,
     Person,
-    PoolFeature,
     SharingRule,
     Silence,
     sees_names,
@@ -187,35 +186,6 @@ class DocumentViewSet(
         return FileResponse(stream, as_attachment=True, filename=document.file_name)
 
 
-class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
-    """Which feature feeds which pool, and when."""
-
-    queryset = PoolFeature.objects.select_related("pool", "feature")
-    serializer_class = shapes.MappingSerializer
-    filterset_class = filters_of(PoolFeature, "pool", "feature")
-
-    @extend_schema(request=shapes.MappingSerializer, responses={201: shapes.MappingSerializer})
-    def create(self, request: Request) -> Response:
-        """Let a feature feed a pool."""
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        try:
-            row, _step = reversible.map_feature(**asked.validated_data, user=request.user)
-        except ModelError as error:
-            raise as_api_error(error) from error
-        return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
-
-    @extend_schema(request=None, responses={200: shapes.MappingSerializer})
-    @action(detail=True, methods=["post"])
-    def end(self, request: Request, pk: str | None = None) -> Response:
-        """End a mapping now. What was counted stays counted."""
-        try:
-            row = mapping.unmap_feature(self.get_object(), user=request.user)
-        except ModelError as error:
-            raise as_api_error(error) from error
-        return Response(self.get_serializer(row).data)
-
-
 class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
     """What servers count. Only whether a feature is ignored can be set."""
 
@@ -240,7 +210,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         return Response(body, status=status.HTTP_201_CREATED)
 
 
-class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, Editable):
+class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, PoolMappings, Editable):
     """Rights counted together under one limit."""
 
     named = frozenset({"at", "holders", "denials", "teams", "usage"})

@@ -300,7 +300,7 @@ def _map(row: Row, pool: LicensePool) -> bool | None:
         return None
     mapping.weight, mapping.mapped_until = row["weight"], ends
     mapping.full_clean(exclude=["recorded_by"])
-    save_mapping(mapping)
+    save_mapping(mapping, reason="An inventory file says otherwise.")
     return False
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from itam.acting import who
 from licenses.analysis import now as pools_now
@@ -17,6 +18,7 @@ from licenses.analysis import rollup
 from licenses.evidence import entries, stock
 from licenses.models import (
     Checkout,
+    Correction,
     Coverage,
     Denial,
     Feature,
@@ -28,6 +30,8 @@ from licenses.models import (
     Vendor,
     changes_of,
 )
+
+from .corrections import Corrected, approve
 
 UNKNOWN_VENDOR, UNKNOWN_PRODUCT = "Unknown vendor", "Unsorted"
 AT_ONCE = 50
@@ -59,25 +63,55 @@ def map_feature(
     return save_mapping(mapping, user=user)
 
 
-def save_mapping(mapping: PoolFeature, *, user: Any = None) -> PoolFeature:
-    """Store a new or changed mapping that was validated, with its evidence."""
+def save_mapping(
+    mapping: PoolFeature,
+    *,
+    user: Any = None,
+    reason: str = "",
+    code: str = Correction.Code.OTHER,
+) -> PoolFeature:
+    """Store a new or changed mapping that was validated, with its evidence.
+
+    reason, code:  why what it said of the past was wrong; the code is one of Correction.Code.
+    Raises ValidationError where a change bears on the past and has no reason.
+    """
     with transaction.atomic():
-        pools = _save(mapping, user)
+        pools = _save(mapping, user, reason, code)
         stock.tell(pools)
     pools_now.refresh(pools)
     return mapping
 
 
-def _save(mapping: PoolFeature, user: Any) -> set[int]:
+def corrects(mapping: PoolFeature) -> bool:
+    """Tell whether a mapping that is not stored yet says something else of the past."""
+    before = _stored(mapping)
+    if before is None:
+        return False
+    return any(row.of_the_past for row in changes_of(before, mapping, None, timezone.now()))
+
+
+def _save(
+    mapping: PoolFeature, user: Any, reason: str = "", code: str = Correction.Code.OTHER
+) -> set[int]:
     """Store a mapping, and return the pools of which evidence and newest figures are to follow."""
     before = _stored(mapping)
+    told = [] if before is None else changes_of(before, mapping, user, timezone.now())
+    past = [row for row in told if row.of_the_past]
+    why = {"code": str(code) if past else "", "reason": reason.strip()}
+    if past and not why["reason"]:
+        raise ValidationError(
+            {"reason": _("Say why: this changes what the mapping said of the past.")}
+        )
     try:
         with transaction.atomic():
             mapping.save()
-            _record(mapping, "mapped" if before is None else "changed", user, before)
-            if before is not None:
-                told = changes_of(before, mapping, user, timezone.now())
-                MappingChange.objects.bulk_create(told)
+            _record(mapping, "mapped" if before is None else "changed", user, before, why)
+            for change in told:
+                change.reason = why["reason"]
+            MappingChange.objects.bulk_create(told)
+            Correction.objects.bulk_create(
+                Correction(pool_id=change.pool_id, change=change, code=code) for change in past
+            )
             for row in filter(None, (before, mapping)):
                 _forget_served(row)
                 _mark(row)
@@ -96,17 +130,51 @@ def _stored(mapping: PoolFeature) -> PoolFeature | None:
     return rows.filter(pk=mapping.pk).first()
 
 
+def unapproved(pool: LicensePool) -> list[Corrected]:
+    """Return what changed of a pool's mappings for the past, and no second person approved."""
+    rows = pool.mapping_changes.filter(correction__isnull=False, correction__approved_at=None)
+    return list(rows.select_related("recorded_by", "correction"))
+
+
+def approve_changes(pool: LicensePool, *, user: Any) -> None:
+    """Approve what changed of a pool's mappings for the past, as a second person.
+
+    Raises ValidationError where nothing waits, or where *user* recorded some of it.
+    """
+    with transaction.atomic():
+        locked = LicensePool.objects.select_for_update().get(pk=pool.pk)
+        rows, now = unapproved(locked), timezone.now()
+        authors = approve(rows, pool=pool.pk, user=user, now=now)
+        body = {
+            "approver": user.get_username(),
+            "authors": authors,
+            "changes": sorted(row.pk for row in rows),
+            "pool": locked.name,
+            "what": "changes of mappings approved",
+        }
+        draft = entries.draft("correction", int(now.timestamp()), body)
+        entries.append(entries.INSTALLATION, [draft], source="mapping")
+
+
 def unmap_feature(
-    mapping: PoolFeature, *, at: datetime | None = None, user: Any = None
+    mapping: PoolFeature,
+    *,
+    at: datetime | None = None,
+    user: Any = None,
+    reason: str = "",
+    code: str = Correction.Code.OTHER,
 ) -> PoolFeature:
-    """End a mapping at a moment (now). What was counted before stays counted."""
+    """End a mapping at a moment (now). What was counted before stays counted.
+
+    reason, code:  as for `save_mapping`, where that moment is in the past.
+    """
     moment = at or timezone.now()
     if mapping.mapped_from is not None and moment <= mapping.mapped_from:
         raise ValidationError(
             f"The mapping starts on {mapping.mapped_from}, so it cannot end on {moment}."
         )
     mapping.mapped_until = moment
-    return save_mapping(mapping, user=user)
+    return save_mapping(mapping, user=user, reason=reason, code=code)
 
 
 def forget_mapping(mapping: PoolFeature, *, user: Any = None) -> None:
@@ -236,7 +304,13 @@ def _mark(mapping: PoolFeature) -> None:
     rollup.mark_dirty([mapping.pool_id], start, min(end, int(timezone.now().timestamp()) + 1))
 
 
-def _record(mapping: PoolFeature, what: str, user: Any, before: PoolFeature | None = None) -> None:
+def _record(
+    mapping: PoolFeature,
+    what: str,
+    user: Any,
+    before: PoolFeature | None = None,
+    why: dict[str, str] | None = None,
+) -> None:
     now = timezone.now()
     body: dict[str, Any] = {
         "author": user.get_username() if user is not None else who() or "",
@@ -250,6 +324,7 @@ def _record(mapping: PoolFeature, what: str, user: Any, before: PoolFeature | No
         "what": what,
     }
     if before is not None:
+        body |= why or {}
         body["old"] = {
             "feature": before.feature.name,
             "from": int(before.mapped_from.timestamp()) if before.mapped_from else "",

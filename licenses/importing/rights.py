@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from itam.acting import who
 from licenses.analysis import now as pools_now
@@ -21,6 +20,8 @@ from licenses.analysis import rollup
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence import entries, stock
 from licenses.models import Correction, Entitlement, StrengthOverride, correct_entitlement
+
+from .corrections import Corrected, approve
 
 
 def add_right(line: Entitlement, *, user: Any = None) -> Entitlement:
@@ -134,22 +135,14 @@ def override_strength(
     return said
 
 
-def unapproved(line: Entitlement) -> list[Entitlement | StrengthOverride]:
+def unapproved(line: Entitlement) -> list[Corrected]:
     """Return what was corrected with a line, and judged of it, that no second person approved."""
     known = Correction.objects.filter(approved_at__isnull=False)
     of_line = known.filter(Q(line=line) | Q(judgement__entitlement=line))
     approved = set(of_line.values_list("line_id", "judgement_id"))
     judged = line.strength_overrides.select_related("recorded_by").order_by("pk")
-    found: list[Entitlement | StrengthOverride] = [
-        row for row in judged if (None, row.pk) not in approved
-    ]
+    found: list[Corrected] = [row for row in judged if (None, row.pk) not in approved]
     return [line, *found] if line.replaces_id and (line.pk, None) not in approved else found
-
-
-def may_approve(line: Entitlement, user: Any) -> bool:
-    """Tell whether something of a line waits for a second person, and this is one."""
-    rows = unapproved(line)
-    return bool(rows) and all(row.recorded_by_id != user.pk for row in rows)
 
 
 def approve_correction(line: Entitlement, *, user: Any) -> None:
@@ -159,23 +152,11 @@ def approve_correction(line: Entitlement, *, user: Any) -> None:
     """
     with transaction.atomic():
         rows = unapproved(Entitlement.objects.select_for_update().get(pk=line.pk))
-        if not rows:
-            raise ValidationError(_("Nothing about this line waits for a second person."))
-        if any(row.recorded_by_id == user.pk for row in rows):
-            raise ValidationError(_("Whoever recorded a correction does not approve it."))
         now = timezone.now()
-        for row in rows:
-            target: dict[str, Any] = {"judgement": row}
-            if isinstance(row, Entitlement):
-                target = {"line": row}
-            Correction.objects.update_or_create(
-                **target,
-                defaults={"pool_id": line.pool_id, "approved_at": now, "approved_by": user},
-            )
-        authors = {row.recorded_by.get_username() for row in rows if row.recorded_by is not None}
+        authors = approve(rows, pool=line.pool_id, user=user, now=now)
         body = {
             "approver": user.get_username(),
-            "authors": sorted(authors),
+            "authors": authors,
             "line": line.pk,
             "pool": line.pool.name,
             "what": "correction approved",

@@ -1,4 +1,5 @@
-"""Why rights on record were corrected, as a code, and the second person who approved that."""
+"""Why rights and mappings on record were corrected, as a code, and the second person who approved
+that."""
 
 from __future__ import annotations
 
@@ -8,18 +9,20 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from .contracts import Entitlement, StrengthOverride
+from .mapping_changes import MappingChange
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
 
 
 class Correction(models.Model):
-    """What stands beside a line that replaces another, or beside a judgement of a line's proof.
+    """What stands beside a line that replaces another, a judgement of a line's proof, or a mapping
+    that was changed for the past.
 
     One that was recorded before there were codes, or whose reason nobody named, has no row until it
     is approved. A correction counts from when it was recorded; until it is approved, a report on
     the pool is signed with a comment only.
 
-    line, judgement:  one of the two.
+    line, judgement, change:  one of the three.
     """
 
     class Code(models.TextChoices):
@@ -40,6 +43,9 @@ class Correction(models.Model):
     judgement = models.OneToOneField(
         StrengthOverride, on_delete=models.PROTECT, null=True, related_name="correction"
     )
+    change = models.OneToOneField(
+        MappingChange, on_delete=models.PROTECT, null=True, related_name="correction"
+    )
     code = models.CharField(max_length=20, choices=Code, default=Code.OTHER)
     approved_at = models.DateTimeField(null=True, editable=False)
     approved_by = models.ForeignKey(
@@ -58,7 +64,10 @@ class Correction(models.Model):
         verbose_name_plural = gettext_lazy("corrections")
         constraints = [
             models.CheckConstraint(
-                condition=Q(line=None) ^ Q(judgement=None), name="correction_of_one_thing"
+                condition=Q(line__isnull=False, judgement=None, change=None)
+                | Q(line=None, judgement__isnull=False, change=None)
+                | Q(line=None, judgement=None, change__isnull=False),
+                name="correction_of_one_thing",
             ),
             models.CheckConstraint(
                 condition=Q(approved_at=None, approved_by=None)
@@ -68,4 +77,4 @@ class Correction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.line or self.judgement}: {self.get_code_display()}"
+        return f"{self.line or self.judgement or self.change}: {self.get_code_display()}"

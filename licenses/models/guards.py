@@ -57,6 +57,7 @@ RECORDS = {
     ),
     "licenses_mappingchange": Record(
         "What a mapping said before is never changed or deleted.",
+        words=("reason",),
         texts=dict.fromkeys(("before", "after"), ("feature", "server")),
     ),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy
 from .fields import InstantField
 from .pools import LicensePool, PoolFeature
 from .scoping import ScopedQuerySet
+
+AT_ONCE: Final = timedelta(minutes=1)
+"""A mapping that ends now is recorded a little later."""
 
 
 class MappingChange(models.Model):
@@ -24,12 +27,14 @@ class MappingChange(models.Model):
                     epoch seconds, null for open ends. Where the mapping went to another pool or
                     came from one, that side is empty.
     since:          the first moment at which the two say something else; empty: ever since.
+    reason:         compulsory where that is in the past: then it has a `Correction`, too.
     """
 
     pool = models.ForeignKey(LicensePool, on_delete=models.PROTECT, related_name="mapping_changes")
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
     since = InstantField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now, editable=False)
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -48,6 +53,11 @@ class MappingChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pool}: {self.before} → {self.after}"
+
+    @property
+    def of_the_past(self) -> bool:
+        """Tell whether figures rest on it that were there before it was recorded."""
+        return self.since is None or self.since < self.recorded_at - AT_ONCE
 
 
 def stated(mapping: PoolFeature) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         yield _change(kind, row.pool.name, what, before, after, row, window["recorded_at__lte"])
 
 
-def approver(row: Entitlement | StrengthOverride, as_of: datetime) -> Any:
+def approver(row: Entitlement | StrengthOverride | MappingChange, as_of: datetime) -> Any:
     """Return the account that had approved a correction by then, None where none had."""
     correction = getattr(row, "correction", None)
     if correction is None or correction.approved_at is None or correction.approved_at > as_of:
@@ -184,13 +184,16 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
 
 def _remappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
     rows = MappingChange.objects.filter(pool__in=chosen, **window)
-    for row in rows.select_related("pool", "recorded_by").order_by("pk"):
+    named = rows.select_related("pool", "recorded_by", "correction__approved_by")
+    for row in named.order_by("pk"):
         sides = [row.before, row.after]
         known = [side for side in sides if side]
         what = said(_at_server, known[0]["feature"], known[0]["server"])
         moved = len(known) == 2 and _place(known[0]) != _place(known[1])
         before, after = (said(_mapped_as, tuple(side.items()), moved) for side in sides)
-        yield _change("remapped", row.pool.name, what, before, after, row)
+        yield _change(
+            "remapped", row.pool.name, what, before, after, row, window["recorded_at__lte"]
+        )
 
 
 def _place(side: dict[str, Any]) -> tuple[str, str]:

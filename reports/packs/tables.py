@@ -32,6 +32,7 @@ from licenses.models import (
     Host,
     Identity,
     LicensePool,
+    MappingChange,
     Person,
     StrengthOverride,
     Vendor,
@@ -345,7 +346,38 @@ def _corrections(about: Subject) -> bytes:
          _utc(row.recorded_at))
         for row in said.order_by("pk")
     ]  # fmt: skip
+    rows += _remapped(about)
     return as_csv(names, sorted(rows, key=lambda row: (row[9], row[0], row[1])))
+
+
+def _remapped(about: Subject) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each field of a mapping that was changed for the past. A mapping that went to
+    another pool, or came from one, is one that this pool has not, or had not."""
+    changes = MappingChange.objects.filter(
+        pool__in=list(about.names), recorded_at__lte=about.as_of, correction__isnull=False
+    )
+    for row in changes.select_related("recorded_by", "correction__approved_by").order_by("pk"):
+        known = row.before or row.after
+        target = f"mapping of {known['feature']} at {known['server']} to {about.names[row.pool_id]}"
+        pairs = [(name, row.before.get(name), row.after.get(name)) for name in sorted(known)]
+        if not (row.before and row.after):
+            pairs = [("exists", bool(row.before), bool(row.after))]
+        for name, *sides in pairs:
+            old, new = (_mapped(name, value) for value in sides)
+            if old != new:
+                yield (
+                    target, name, old, new, _code(row), row.reason or None,
+                    _author(row.recorded_by), _author(approver(row, about.as_of)),
+                    _utc(row.since), _utc(row.recorded_at),
+                )  # fmt: skip
+
+
+def _mapped(name: str, value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or name not in ("from", "until"):
+        return None if value is None else str(value)
+    return utc(value)
 
 
 def _entries(about: Subject) -> Iterator[dict[str, Any]]:

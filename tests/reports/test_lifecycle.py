@@ -11,13 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, transaction
 from pypdf import PdfReader
 
 from licenses.evidence import entries, stored
-from licenses.importing.mapping import save_mapping
+from licenses.importing.mapping import approve_changes, save_mapping, unmap_feature
 from licenses.importing.rights import approve_correction
 from licenses.models import Correction, MappingChange
 from reports import delivery, lifecycle
@@ -444,7 +445,7 @@ def test_a_right_that_was_dated_back_within_the_period_needs_a_comment(make, bos
     told = {"valid_from": date(2026, 1, 1), "strength": 1}
     line = f.EntitlementFactory(pool=world.pool, recorded_at="2026-04-20T00:00:00Z", **told)
     report = proven(make())
-    assert "1 right or mapping was recorded or changed within the period" in comment_reasons(report)
+    assert "1 right or mapping was recorded within the period" in comment_reasons(report)
     assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"]
     assert line.pool == world.pool
     sign(make(end=f.at("2026-05-01")), boss)
@@ -480,10 +481,10 @@ def over_in_april(report):
     return month["over_seconds"]
 
 
-def remap(mapping, **values):
+def remap(mapping, user=None, **values):
     for name, value in values.items():
         setattr(mapping, name, value)
-    save_mapping(mapping)
+    save_mapping(mapping, user=user, reason="Another team's", code=Correction.Code.MAPPING)
     backdate(MappingChange.objects.all(), "2026-11-10T00:00:00Z")
 
 
@@ -503,26 +504,52 @@ def remap(mapping, **values):
     ],
 )
 def test_a_mapping_that_was_changed_afterwards_is_told_and_needs_a_comment(
-    make, boss, world, a_second_feature, values, words
+    make, author, boss, world, a_second_feature, values, words
 ):
     before = make()
     assert over_in_april(before) > 0
     mapping = a_second_feature.mappings.get()
-    remap(mapping, **values)
+    remap(mapping, author, **values)
     hidden = make()
     assert over_in_april(hidden) == 0
     (told,) = [row for row in numbers(hidden)["changes"] if row["kind"] == "remapped"]
     assert [told["before"], told["after"]] == ["counts since ever", *words]
-    assert "1 right, mapping or retirement of a pool" in comment_reasons(proven(hidden))
-    backdate(mapping.pool.mapping_changes.all(), "2026-05-10T00:00:00Z")
-    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
-    assert "1 right or mapping was recorded or changed" in comment_reasons(proven(hidden))
+    assert (told["reason"], told["author"], told["approver"]) == ("Another team's", "author", "–")
+    assert "1 correction of rights or mappings was recorded" in comment_reasons(proven(hidden))
     (entry,) = [
         row["body"]
         for row in entries.entries("installation")
         if row["kind"] == "mapping" and row["body"]["what"] == "changed"
     ]
     assert entry["old"]["until"] == entry["old"]["from"] == "" and entry["old"]["weight"] == 1
+    assert (entry["code"], entry["reason"]) == ("wrong_mapping", "Another team's")
+
+
+def test_a_change_of_a_mapping_that_a_second_person_approved_needs_no_comment(
+    make, author, boss, world, a_second_feature
+):
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    remap(a_second_feature.mappings.get(), author, mapped_from=datetime(2026, 5, 1, tzinfo=UTC))
+    assert "and no second person approved it" in comment_reasons(proven(make()))
+    with pytest.raises(ValidationError, match="does not approve it"):
+        approve_changes(world.pool, user=author)
+    approve_changes(world.pool, user=boss)
+    later = make(as_of=datetime.now(UTC) + DAY)
+    assert comment_reasons(proven(later)) == ""
+    (told,) = [row for row in numbers(later)["changes"] if row["kind"] == "remapped"]
+    assert told["approver"] == "boss"
+    with pytest.raises(ValidationError, match="Nothing here waits"):
+        approve_changes(world.pool, user=boss)
+    (entry,) = [row for row in entries.entries("installation") if row["kind"] == "correction"]
+    assert (entry["body"]["approver"], entry["body"]["authors"]) == ("boss", ["author"])
+
+
+def test_a_change_that_bears_on_later_times_alone_is_no_matter_of_the_report(
+    make, author, world, a_second_feature
+):
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    remap(a_second_feature.mappings.get(), author, mapped_until=ENDS + DAY)
+    assert comment_reasons(proven(make())) == ""
 
 
 def test_a_weight_or_feature_that_becomes_another_is_told_with_both(make, a_second_feature, world):
@@ -559,9 +586,8 @@ def test_a_peak_that_a_second_pool_takes_over_is_told_in_both(make, a_second_fea
 
 def test_a_mapping_that_ends_now_needs_no_comment(make, a_second_feature, world):
     world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
-    ends = datetime(2026, 5, 2, tzinfo=UTC)
-    remap(a_second_feature.mappings.get(), mapped_until=ends)
-    backdate(world.pool.mapping_changes.all(), ends)
+    with time_machine.travel(datetime(2026, 5, 2, tzinfo=UTC), tick=False):
+        unmap_feature(a_second_feature.mappings.get())
     assert comment_reasons(proven(make())) == ""
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from licenses.admin import pool_page, pool_tabs
-from licenses.models import DirtySpan, LicensePool, PoolFeature, PoolHour, PoolNow
+from licenses.models import Correction, DirtySpan, LicensePool, PoolFeature, PoolHour, PoolNow
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -194,6 +196,34 @@ def test_a_mapping_added_in_the_form_has_author_and_hours_counted_again(
     mapping = PoolFeature.objects.get(feature=feature)
     assert (mapping.weight, mapping.recorded_by.username) == (2, "mara")
     assert DirtySpan.objects.filter(pool=world.mine).exists()
+
+
+def test_the_past_of_a_mapping_changes_with_a_reason_and_a_second_person_approves_it(
+    mara: Client, account: Callable[..., User], world: World
+) -> None:
+    kept = PoolFeature.objects.get(pool=world.mine)
+    row = {"id": kept.pk, "pool": world.mine.pk, "feature": kept.feature_id, "weight": 3}
+    path = reverse("admin:licenses_licensepool_change", args=[world.mine.pk])
+    approve = reverse("admin:licenses_licensepool_approve", args=[world.mine.pk])
+    refused = mara.post(path, form(world.mine, row))
+    assert refused.status_code == 200
+    assert "Say why: this changes what counts in the past." in refused.content.decode()
+    kept.refresh_from_db()
+    assert kept.weight == 1
+    why = {"code": "wrong_mapping", "reason": "Three tokens each."}
+    assert mara.post(path, form(world.mine, row | why)).status_code == 302
+    (change,) = world.mine.mapping_changes.all()
+    assert (change.reason, change.correction.code) == (why["reason"], why["code"])
+    assert approve not in mara.get(path).content.decode()
+    mara.post(approve)
+    assert not Correction.objects.exclude(approved_at=None).exists()
+    boss = account("boss", "manager")
+    mara.force_login(boss)
+    assert approve in mara.get(path).content.decode()
+    assert "Three tokens each." in mara.get(approve).content.decode()
+    assert mara.post(approve).status_code == 302
+    assert Correction.objects.get().approved_by == boss
+    assert approve not in mara.get(path).content.decode()
 
 
 def test_a_feature_that_feeds_another_pool_is_refused_in_words(mara: Client, world: World) -> None:

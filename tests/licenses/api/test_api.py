@@ -148,6 +148,42 @@ def test_an_entitlement_is_corrected_by_a_new_line_with_a_reason() -> None:
     assert approved.status_code == 200 and approved.json()["approved_by"] == "second"
 
 
+def test_the_past_of_a_mapping_is_corrected_with_a_reason_and_approved_by_another() -> None:
+    row = FeatureFactory(pool=PoolFactory()).mappings.get()
+    api = client("manager")
+    correct = f"/api/v1/mappings/{row.pk}/correct/"
+    refused = api.post(correct, {"weight": 2})
+    assert refused.status_code == 400
+    (error,) = refused.json()["errors"]
+    assert error["attr"] == "reason"
+    assert api.post(correct, {"weight": 0, "reason": "x"}).status_code == 400
+    given = {"weight": 2, "reason": "two tokens", "reason_code": "wrong_mapping"}
+    answer = api.post(correct, given)
+    assert answer.status_code == 200, answer.content
+    assert (answer.json()["weight"], set(answer.json())) == (
+        2, {"id", "pool", "feature", "weight", "mapped_from", "mapped_until", "recorded_at"},
+    )  # fmt: skip
+    place = f"/api/v1/pools/{row.pool_id}/"
+    (told,) = api.get(f"{place}mapping-changes/").json()
+    assert (told["before"]["weight"], told["after"]["weight"]) == (1, 2)
+    assert (told["reason"], told["reason_code"]) == ("two tokens", "wrong_mapping")
+    assert told["approved_by"] is told["approved_at"] is None
+    assert api.post(f"{place}approve-mappings/").status_code == 400
+    (approved,) = client("manager", "second").post(f"{place}approve-mappings/").json()
+    assert (approved["approved_by"], approved["recorded_by"]) == ("second", told["recorded_by"])
+
+
+def test_a_mapping_is_not_corrected_to_a_pool_out_of_scope() -> None:
+    mine, foreign = PoolFactory(), PoolFactory()
+    row = FeatureFactory(pool=mine).mappings.get()
+    api = client("auditor")
+    Scope.objects.create(user=api.user).vendors.add(mine.product.vendor)
+    given = {"pool": foreign.pk, "reason": "x"}
+    assert api.post(f"/api/v1/mappings/{row.pk}/correct/", given).status_code == 403
+    row.refresh_from_db()
+    assert row.pool == mine
+
+
 def test_the_strength_of_proof_is_judged_with_a_reason() -> None:
     line = EntitlementFactory(strength=Strength.CLAIMED)
     api = client("manager")

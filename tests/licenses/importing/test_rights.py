@@ -9,12 +9,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from licenses.evidence.entries import entries
+from licenses.importing.corrections import may_approve
 from licenses.importing.rights import (
     add_right,
     approve_correction,
     correct_right,
-    may_approve,
     override_strength,
+    unapproved,
 )
 from licenses.models import Correction, DirtySpan, Entitlement, EvidenceStream
 from tests.factories import PoolFactory
@@ -68,14 +69,14 @@ def test_a_correction_has_a_code_and_is_approved_by_a_second_person() -> None:
     wrong = {"reason": "found the order", "code": "document_found", "user": author}
     copy = correct_right(add_right(line(), user=author), changes={"quantity": 12}, **wrong)
     override_strength(copy, strength=3, **wrong)
-    assert not may_approve(copy, author) and may_approve(copy, second)
+    assert not may_approve(unapproved(copy), author) and may_approve(unapproved(copy), second)
     with pytest.raises(ValidationError, match="does not approve it"):
         approve_correction(copy, user=author)
     assert not Correction.objects.filter(approved_by__isnull=False).exists()
     approve_correction(copy, user=second)
     rows = Correction.objects.values_list("code", "approved_by")
     assert list(rows) == [("document_found", second.pk)] * 2
-    assert not may_approve(copy, second)
+    assert not may_approve(unapproved(copy), second)
     (approved,) = [
         entry["body"] for entry in entries("installation") if entry["kind"] == "correction"
     ]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -46,3 +48,25 @@ def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
         with connection.cursor() as cursor:
             cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'licenses_poolhour'")
             assert cursor.fetchone()[0].endswith("WITHOUT ROWID")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for_a_second(migrate):
+    old = migrate("0050_note_where_a_log_may_hide_returns")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool = make("LicensePool", name="L", product=product)
+    recorded = datetime.fromtimestamp(NINE, UTC)
+    ever, past, now = (
+        make("MappingChange", pool=pool, since=since, recorded_at=recorded).pk
+        for since in (None, NINE - 61, NINE - 60)
+    )
+    new = migrate("0051_approve_changes_of_mappings")
+    waiting = new.get_model("licenses", "Correction").objects.order_by("change")
+    assert list(waiting.values_list("change", "code")) == [(ever, "other"), (past, "other")]
+    again = migrate("0050_note_where_a_log_may_hide_returns")
+    assert again.get_model("licenses", "MappingChange").objects.filter(pk=now).exists()
+    assert not again.get_model("licenses", "Correction").objects.exists()

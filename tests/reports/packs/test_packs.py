@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from licenses.evidence import keys, pack, seal, stock, verify
+from licenses.importing import mapping
 from licenses.models import Contract, Correction, Document, Host, Identity, correct_entitlement
 from reports.packs import writing
 from tests import factories as f
@@ -160,6 +161,28 @@ def test_corrections_and_papers_are_listed(sealed: Any, tmp_path: Path) -> None:
     assert (row["field"], row["old"], row["new"], row["reason"]) == ("quantity", "2", "3", "'=1+1")
     assert (row["reason_code"], row["approver"]) == ("document_found", "second")
     assert [line["counts"] for line in rows(files, "entitlements")] == ["false", "true"]
+
+
+def test_what_was_changed_of_a_mapping_for_the_past_is_listed(sealed: Any, tmp_path: Path) -> None:
+    row = sealed.feature.mappings.get()
+    second = User.objects.create_user("second")
+    with time_machine.travel("2026-10-30T10:00Z", tick=False):
+        row.weight, row.mapped_from = 2, datetime(2025, 12, 1, tzinfo=UTC)
+        mapping.save_mapping(row, reason="Tokens.", code="wrong_mapping")
+    with time_machine.travel("2026-10-31T10:00Z", tick=False):
+        mapping.approve_changes(sealed.pool, user=second)
+        row.mapped_until = timezone.now() + timedelta(days=1)
+        mapping.save_mapping(row)  # of a time to come: that corrects nothing
+        row.mapped_until = None
+        mapping.save_mapping(row)
+        stock.tell_all()
+    told = rows(made(sealed, tmp_path), "corrections")
+    assert {row["target_entry"] for row in told} == {"mapping of solver at lic1 to Solver"}
+    assert [(row["field"], row["old"], row["new"]) for row in told] == [
+        ("from", "", "2025-12-01T00:00:00Z"), ("weight", "1", "2"),
+    ]  # fmt: skip
+    assert {(row["reason_code"], row["reason"], row["approver"], row["event_time"])
+            for row in told} == {("wrong_mapping", "Tokens.", "second", "")}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""What mappings said of the past is changed with a reason, and a second person approves that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from licenses.importing import corrections, mapping
+from licenses.models import Correction
+
+from . import forms as pages
+from .pool_page import find
+
+
+class MappingForm(forms.ModelForm):
+    """A row of the table of mappings, with why the past of an earlier one was wrong."""
+
+    code = pages.what_was_wrong(required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"aria-label": gettext_lazy("Reason")}),
+    )
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors or not self.has_changed() or not mapping.corrects(self.instance):
+            return
+        for name in ("code", "reason"):
+            if not self.cleaned_data.get(name):
+                self.add_error(name, gettext("Say why: this changes what counts in the past."))
+
+
+def save_all(formset: Any, request: HttpRequest) -> int:
+    """Save the rows of the table that are new or changed, the one way there is; return how many."""
+    rows = formset.save(commit=False)
+    said = {id(form.instance): form.cleaned_data for form in formset.forms}
+    for row in rows:
+        if row.pk is None:
+            row.recorded_by = request.user
+        why = said[id(row)]
+        try:
+            mapping.save_mapping(
+                row,
+                user=request.user,
+                reason=why.get("reason", ""),
+                code=why.get("code") or Correction.Code.OTHER,
+            )
+        except ValidationError as error:  # two rows of one form, or somebody was quicker
+            messages.error(request, " ".join(error.messages))
+    return len(rows)
+
+
+def waits(request: HttpRequest, pool: Any) -> bool:
+    """Tell whether this user may approve what was changed of a pool's mappings."""
+    if pool is None or not request.user.has_perm("licenses.add_poolfeature"):
+        return False
+    return corrections.may_approve(mapping.unapproved(pool), request.user)
+
+
+def approve_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve what was changed of a pool's mappings for the past, as a second person."""
+    pool = find(model_admin, request, pk)
+    if not request.user.has_perm("licenses.add_poolfeature"):
+        raise PermissionDenied
+    back = reverse("admin:licenses_licensepool_change", args=[pk])
+    form = pages.AdminForm(request.POST or None)
+    if request.method == "POST":
+        try:
+            mapping.approve_changes(pool, user=request.user)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        else:
+            messages.success(request, gettext("Approved, with your name and the time."))
+        return redirect(back)
+    said = [
+        gettext("%(what)s, by %(author)s: %(reason)s")
+        % {
+            "what": row.correction.get_code_display(),
+            "author": "–" if row.recorded_by is None else row.recorded_by.get_username(),
+            "reason": row.reason or "–",
+        }
+        for row in mapping.unapproved(pool)
+    ]
+    intro = gettext(
+        "Somebody else changed what mappings of this pool said of the past. It counts already;"
+        " with your approval, reports are signed without a comment on it."
+    )
+    return pages.page(
+        request,
+        model_admin,
+        form,
+        title=gettext("Approve changes of mappings"),
+        intro=" ".join([intro, *said]),
+        submit=gettext("Approve"),
+        back=back,
+        obj=pool,
+    )
