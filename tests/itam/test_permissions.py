@@ -27,6 +27,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
+from licenses.admin import navigation
 from licenses.models import (
     API_CLIENT,
     AUDITOR,
@@ -37,6 +38,7 @@ from licenses.models import (
     Scope,
     Vendor,
 )
+from licenses.models.scoping import roles
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -181,6 +183,7 @@ def signed_in(user: User | None) -> dict[str, str]:
     client = Client()
     if user is not None:
         client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.get("/healthz")  # notes when the visit began, which each request would do else
     return {name: morsel.value for name, morsel in client.cookies.items()}
 
 
@@ -189,14 +192,19 @@ def only_answers(
     people: dict[str, User | None], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Leave out of thousands of requests what says nothing about who is let through: pages are not
-    drawn, nor is the schema; what an account may is read once, and not for each request; visits
-    are kept in the cookie."""
+    drawn, nor are the menu beside them and the schema, and browsers are told no policy for them;
+    what an account may is read once, and not for each request; visits are kept in the cookie."""
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    settings.MIDDLEWARE = [
+        each for each in settings.MIDDLEWARE if not each.endswith(".PolicyMiddleware")
+    ]
+    monkeypatch.setattr(navigation, "sidebar", lambda _request: [])
     monkeypatch.setattr(SchemaGenerator, "get_schema", lambda *_words, **_more: {"openapi": "3.1"})
     monkeypatch.setattr(Template, "render", lambda *_words, **_more: "")
     accounts = {user.pk: user for user in people.values() if user is not None}
     for user in accounts.values():
         user.get_all_permissions()
+        roles(user)
     monkeypatch.setattr(
         ModelBackend, "get_user", lambda _self, number: copy.copy(accounts.get(number))
     )
