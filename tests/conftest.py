@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import ipaddress
 import os
@@ -9,9 +10,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests import databases, thorough
 
@@ -153,6 +156,24 @@ def sync_nothing() -> Iterator[None]:
     """Leave it to the system when what is stored gets to the disk: no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _file: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_key_for_reports() -> Iterator[None]:
+    """Give all installations the same key to sign reports with, each with a certificate of its own:
+    to make a key takes some tenths of a second. `Identity.new` makes one as ever."""
+    from reports import signing_key
+
+    plain, make = signing_key._own, functools.cache(rsa.generate_private_key)
+
+    def own(now: datetime) -> signing_key.Identity:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rsa, "generate_private_key", make)
+            return plain(now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing_key, "_own", own)
         yield
 
 
