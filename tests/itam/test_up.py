@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 
 from itam import broker
+from tests.databases import migrated_sqlite
 from tests.itam.test_runner import alive, wait_for
 
 pytestmark = [
@@ -109,6 +110,17 @@ class Installation:
         self.process.wait()
         self.reader.join()
         self.process.stdout.close()
+
+
+def prepared(data):
+    """Put a migrated database into a data folder, as migrating takes longer than all else, and
+    return keys: beside a database `up` makes none."""
+    migrated_sqlite(data / "itam.sqlite3")
+    return {
+        "ITAM_SECRET_KEY": "x" * 50,
+        "ITAM_PSEUDONYM_KEY": "kept",
+        "ITAM_FIELD_KEYS": settings.ITAM_FIELD_KEYS[0],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +244,9 @@ def test_term_ends_everything_within_five_seconds(running):
 
 
 def test_nothing_is_left_when_it_is_killed(tmp_path):
-    installation = Installation(tmp_path, ITAM_ADMIN_PASSWORD="a password from outside")
+    installation = Installation(
+        tmp_path, ITAM_ADMIN_PASSWORD="a password from outside", **prepared(tmp_path)
+    )
     try:
         installation.wait_until_ready()
         assert "a password from outside" not in installation.said

@@ -21,7 +21,7 @@ from django.conf import settings
 
 from itam import broker
 from tests.databases import migrated_sqlite
-from tests.itam.test_up import Installation
+from tests.itam.test_up import Installation, prepared
 from tests.thorough import trials
 
 from .conftest import Year
@@ -163,9 +163,8 @@ def test_kills_of_every_part_lose_nothing_and_double_nothing(
     manage(calm, "import_usage", "berlin", *names, "--zone", "Europe/Berlin", "--create-pools")
     expected = tables(calm)
 
-    # Not with a migrated database: beside one, `up` writes no secrets.
     data = tmp_path_factory.mktemp("killed")
-    running = Installation(data, **environment(data))
+    running = Installation(data, **prepared(data) | environment(data))
     chance, killed = random.Random(5), Counter[str]()
     try:
         running.wait_until_ready()
