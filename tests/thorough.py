@@ -27,7 +27,7 @@ TABLE = {
     "E10": Trials("ways to cut, order and repeat the same input", 1_000, 10_000, 50),
     "E11": Trials("random histories counted second by second", 1_000, 20_000, 10),
     "E14": Trials("outages of licence servers", 1_000, 4_000, 50),
-    "E15": Trials("installations of known truth, judged", 500, 5_000, 10),
+    "E15": Trials("installations of known truth, judged", 300, 5_000, 10),
     "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000, 10),
     "E24": Trials("disks that fill up at random moments", 40, 200),

@@ -212,6 +212,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.skipif(SECOND_RUN, reason="the shape of an answer does not depend on the database")
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("unhurried")
 def test_every_answer_is_one_that_the_schema_knows(tokens: dict[str, str]) -> None:

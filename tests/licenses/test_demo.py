@@ -69,6 +69,7 @@ def test_three_weeks_of_the_company_fill_an_installation(folder: Path) -> None:
         assert newest.ends >= first.replace(microsecond=0)
 
 
+@pytest.mark.once
 def test_a_pack_can_be_made_of_it_at_once(
     folder: Path, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def test_evaluating_the_same_answer_often_counts_it_once(company):
     assert states() == {f"pool:{pool.pk}": "pending"}
 
 
+@pytest.mark.once
 def test_noise_of_a_seat_for_a_day_gives_two_messages_at_most(company):
     pool = company.add_pool("Modeller")
     noise = [9 + (number * 7919 % 13) % 3 - 1 for number in range(288)]

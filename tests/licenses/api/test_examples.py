@@ -31,6 +31,7 @@ def example(content: Any) -> Any:
     return found["value"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", SENT)
 def test_what_is_sent_as_an_example_has_the_names_of_the_fields(schema, path):
     body = schema["paths"][path]["post"]["requestBody"]["content"]
@@ -41,6 +42,7 @@ def test_what_is_sent_as_an_example_has_the_names_of_the_fields(schema, path):
     assert set(shape.get("required", ())) <= set(shown)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ANSWERED)
 def test_what_is_answered_has_the_names_of_the_example(schema, pool, name):
     path = f"/api/v1/pools/{{id}}/{name}/"

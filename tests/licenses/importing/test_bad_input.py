@@ -109,6 +109,7 @@ def learned() -> tuple[set[str], int]:
     return set(Identity.objects.values_list("login", flat=True)), Event.objects.count()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("size", [*range(1, 9), 33, 47, 64, 101])
 def test_half_a_letter_at_the_edge_of_a_piece_is_made_whole(
     server: LicenseServer, tmp_path: Path, settings, size: int

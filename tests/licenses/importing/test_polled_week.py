@@ -54,6 +54,7 @@ def seconds(moment: datetime | None) -> int:
 @pytest.mark.skipif(
     SECOND_RUN and not is_thorough(), reason="on PostgreSQL only with --thorough: it takes minutes"
 )
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_polled_week_is_bounded_and_its_log_makes_it_exact(year: Year, tmp_path: Path) -> None:
     server = LicenseServer.objects.create(name="berlin", zone="Europe/Berlin", poll_seconds=STEP)

@@ -95,6 +95,7 @@ def test_a_license_file_that_issues_nothing_leaves_no_capture(tmp_path: Path) ->
     assert not Capture.objects.exists()
 
 
+@pytest.mark.once  # in a process and a database of its own
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -129,6 +129,7 @@ def _unweighted(session: Any) -> Any:
     return replace(session, weight=1)
 
 
+@pytest.mark.once  # there, the year of test_true_year.py comes in pieces, two of them twice
 def test_a_second_import_changes_nothing(year: Year) -> None:
     import_year(year, year.log)
     before = tables()
@@ -143,6 +144,7 @@ def test_a_second_import_changes_nothing(year: Year) -> None:
     assert (EvidenceBlock.objects.count(), PoolHour.objects.count()) == (blocks, hours)
 
 
+@pytest.mark.once
 def test_pieces_in_any_order_and_sent_twice_give_the_same_rows(year: Year, tmp_path: Path) -> None:
     import_year(year, year.log)
     whole = tables()

@@ -47,6 +47,7 @@ def vouched_for() -> set[tuple[int, int]]:
     return {(seconds(row.starts), seconds(row.ends)) for row in Coverage.objects.all()}
 
 
+@pytest.mark.once  # there, E10 and E14 have polls and logs of many servers
 def test_what_polls_show_is_held_within_the_bounds(server: LicenseServer, year: Year) -> None:
     polls = range(DAY, DAY + 6 * 3600, STEP)
     for at in polls:
@@ -159,6 +160,7 @@ def test_an_answer_that_does_not_name_a_daemon_tells_nothing_of_it(
     assert dark[:3] == (DAY + STEP, DAY + 4 * STEP, "vendor_daemon_down")
 
 
+@pytest.mark.once
 def test_a_log_that_comes_later_replaces_what_polls_saw(
     server: LicenseServer, year: Year, tmp_path
 ) -> None:

@@ -38,7 +38,7 @@ from tests.factories import (
     holding,
     refusal,
 )
-from tests.thorough import is_thorough
+from tests.thorough import SECOND_RUN, is_thorough
 
 pytestmark = pytest.mark.django_db
 
@@ -249,7 +249,7 @@ def stored() -> dict[tuple[int, int | None], tuple[int, int, int, int]]:
 
 
 @settings(
-    max_examples=500 if is_thorough() else 40,
+    max_examples=500 if is_thorough() else 8 if SECOND_RUN else 40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink one takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
