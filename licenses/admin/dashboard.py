@@ -7,7 +7,7 @@ parts are asked for again one by one (`live.py`), each the same as in the page.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from licenses.analysis.headlines import Unused, unused
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.models import (
     LicensePool,
     PoolHour,
@@ -116,9 +117,10 @@ def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
     Of pools as full as each other, the one that kept people waiting longest stands first.
     """
     # Chosen first by what is stored of each: what the rows show besides would be joined for all.
-    order = F("share").desc(nulls_last=True), F("headline__blocked_seconds").desc(nulls_last=True)
-    active = LicensePool.objects.for_user(user).active().annotate(share=now_share())
-    ids = list(active.order_by(*order, "name").values_list("pk", flat=True)[:SHOWN])
+    if sees_everything(user):
+        ids = [pk for (pk,) in _FULLEST.rows()]
+    else:
+        ids = list(_fullest(LicensePool.objects.for_user(user)).values_list("pk", flat=True))
     chosen = with_news(LicensePool.objects.filter(pk__in=ids)).select_related("headline").in_bulk()
     pools = [chosen[pk] for pk in ids if pk in chosen]
     end = int(time.time()) // DAY * DAY + DAY
@@ -127,6 +129,14 @@ def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
         told = user.has_perm("licenses.view_entitlement")
         spare = unused(_known_peaks(pools)) if told else {}
     return [_row(pool, peaks[pool.pk], spare.get(pool.pk)) for pool in pools]
+
+
+def _fullest(pools: Any) -> Any:
+    order = F("share").desc(nulls_last=True), F("headline__blocked_seconds").desc(nulls_last=True)
+    return pools.active().annotate(share=now_share()).order_by(*order, "name")[:SHOWN]
+
+
+_FULLEST = Prepared(lambda: (_fullest(LicensePool.objects.all()), ["pk"]))
 
 
 def _known_peaks(pools: Iterable[Any]) -> dict[int, int | None]:
@@ -149,22 +159,23 @@ def _row(pool: Any, peaks: list[int | None], spare: Unused | None) -> Row:
     )
 
 
+@Prepared
+def _DAYS(pool_ids: Collection[int], start: int, end: int) -> Asked:
+    day = ExpressionWrapper(
+        (Cast(F("hour"), BigIntegerField()) - start) / DAY, output_field=BigIntegerField()
+    )
+    rows = PoolHour.objects.filter(pool__among=pool_ids, hour__gte=start, hour__lt=end)
+    days = rows.order_by().annotate(day=day).values("pool_id", "day").annotate(top=Max("peak"))
+    return days, ("pool_id", "day", "top")
+
+
 def daily_peaks(pool_ids: list[int], start: int, end: int) -> dict[int, list[int | None]]:
     """Return each pool's peak of each UTC day of [start, end), None where nothing is known.
 
     One query.
     """
     count = (end - start) // DAY
-    day = ExpressionWrapper(
-        (Cast(F("hour"), BigIntegerField()) - start) / DAY, output_field=BigIntegerField()
-    )
-    rows = (
-        PoolHour.objects.filter(pool__in=pool_ids, hour__gte=start, hour__lt=end)
-        .order_by()
-        .annotate(day=day)
-        .values_list("pool_id", "day")
-        .annotate(top=Max("peak"))
-    )
+    rows = _DAYS.rows(pool_ids, start, end)
     found: dict[int, list[int | None]] = {pk: [None] * count for pk in pool_ids}
     for pk, place, top in rows:
         if 0 <= place < count:

@@ -96,7 +96,16 @@ def _shown(admin: Any, name: str, field: Any) -> Cell:
     }
     if choices:
         return lambda row: conditional_escape(choices.get(getattr(row, name), empty))
-    return lambda row: conditional_escape(display_for_field(getattr(row, name), field, empty))
+    known: dict[Any, str] = {}  # most rows of a table have dates and numbers in common
+
+    def cell(row: Any) -> str:
+        value = getattr(row, name)
+        text = known.get(value)
+        if text is None:
+            text = known[value] = conditional_escape(display_for_field(value, field, empty))
+        return text
+
+    return cell
 
 
 def _leading(admin: Any, name: str, field: Any) -> Cell:
