@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.db.models import F, OuterRef, Q, Subquery
@@ -22,6 +23,7 @@ from licenses.analysis.mappings import (
     load_mappings,
     servers,
 )
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rights import load_rights
 from licenses.analysis.rows import now_epoch, number
 from licenses.concurrency.intervals import IntervalSet
@@ -239,16 +241,22 @@ def vouched_for(
 ) -> dict[Daemon, IntervalSet]:
     """Return the time that logs and polls, or one of them, vouch for, by server and daemon. One
     query."""
-    rows = Coverage.objects.filter(server__in=server_ids, ends__gt=start, starts__lt=end)
-    rows = rows if source is None else rows.filter(source=source)
     spans: dict[Daemon, tuple[list[int], list[int]]] = {}
-    for server, daemon, first, last in rows.order_by().values_list(
-        "server_id", "daemon", number("starts"), number("ends")
-    ):
+    for server, daemon, first, last in _vouched(source).rows(server_ids, start, end):
         starts, ends = spans.setdefault((server, daemon), ([], []))
         starts.append(first)
         ends.append(last)
     return {key: IntervalSet.of(*span).clip(start, end) for key, span in spans.items()}
+
+
+@lru_cache
+def _vouched(source: Coverage.Source | None) -> Prepared:
+    def rows(server_ids: Collection[int], start: int, end: int) -> Asked:
+        found = Coverage.objects.filter(server__among=server_ids, ends__gt=start, starts__lt=end)
+        found = found if source is None else found.filter(source=source)
+        return found.order_by(), ("server_id", "daemon", number("starts"), number("ends"))
+
+    return Prepared(rows)
 
 
 def of_daemon(spans: dict[Daemon, IntervalSet], mapping: Mapping) -> IntervalSet:
@@ -373,28 +381,25 @@ def _merged(rows: list[PoolGap]) -> list[PoolGap]:
     return merged
 
 
-def first_moments(pools: Collection[LicensePool], mappings: Mappings) -> dict[int, int]:
-    """Return for each pool when it is first heard of; OPEN where it never is. Two queries."""
-    rights = load_rights(pools)
+@Prepared
+def _HEARD(feature_ids: Collection[int]) -> Asked:
     holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")
     vouched = Coverage.objects.filter(
         Q(daemon="") | Q(daemon=OuterRef("daemon")), server=OuterRef("server")
     ).order_by("starts")
-    rows = (
-        Feature.objects.filter(pk__in=features(mappings))
-        .order_by()
-        .annotate(
-            # One look into an index for each feature; a Min over all rows would read them.
-            first_held=Subquery(holding.values("taken_at")[:1]),
-            first_seen=Subquery(vouched.values("starts")[:1]),
-        )
+    rows = Feature.objects.filter(pk__among=feature_ids).order_by()
+    # One look into an index for each feature; a Min over all rows would read them.
+    rows = rows.annotate(
+        first_held=Subquery(holding.values("taken_at")[:1]),
+        first_seen=Subquery(vouched.values("starts")[:1]),
     )
-    heard = {
-        pk: min(held, seen)
-        for pk, held, seen in rows.values_list(
-            F("pk"), number("first_held", OPEN), number("first_seen", OPEN)
-        )
-    }
+    return rows, (F("pk"), number("first_held", OPEN), number("first_seen", OPEN))
+
+
+def first_moments(pools: Collection[LicensePool], mappings: Mappings) -> dict[int, int]:
+    """Return for each pool when it is first heard of; OPEN where it never is. Two queries."""
+    rights = load_rights(pools)
+    heard = {pk: min(held, seen) for pk, held, seen in _HEARD.rows(features(mappings))}
     return {
         pool.pk: min(
             [right.start for right in rights[pool.pk]]

@@ -89,15 +89,16 @@ class Horizons:
         return max(self.log(server, daemon), polled - 1 if polled > EVER else EVER)
 
 
+@Prepared
+def _LOGGED(server_ids: Collection[int]) -> Asked:
+    rows = Coverage.objects.filter(server__among=server_ids, source=Coverage.Source.LOG)
+    latest = rows.order_by().values("server_id", "daemon").annotate(latest=Max(number("ends")))
+    return latest, ("server_id", "daemon", "latest")
+
+
 def load_horizons(server_ids: Collection[int]) -> Horizons:
     """Return up to when somebody looked at each server. Two queries."""
-    ends = (
-        Coverage.objects.filter(server__in=server_ids, source=Coverage.Source.LOG)
-        .order_by()
-        .values("server_id", "daemon")
-        .annotate(latest=Max(number("ends")))
-        .values_list("server_id", "daemon", "latest")
-    )
+    ends = _LOGGED.rows(server_ids)
     answers = PollState.objects.filter(server__in=server_ids, last_parsed_at__isnull=False)
     return Horizons(
         logs={(server, daemon): latest for server, daemon, latest in ends},
@@ -306,8 +307,16 @@ def joined(parts: Sequence[Holdings]) -> Holdings:
 
 
 def _packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:
-    rows = PackageComponent.objects.filter(server__in=server_ids).order_by()
-    return set(rows.values_list("server_id", "daemon", "package", "component"))
+    return {
+        (server, daemon, package, component)
+        for server, daemon, package, component in _COMPONENTS.rows(server_ids)
+    }
+
+
+@Prepared
+def _COMPONENTS(server_ids: Collection[int]) -> Asked:
+    rows = PackageComponent.objects.filter(server__among=server_ids).order_by()
+    return rows, ("server_id", "daemon", "package", "component")
 
 
 def _counted_once(
