@@ -30,6 +30,7 @@ TABLE = {
     "E15": Trials("installations of known truth, judged", 300, 5_000, 10),
     "E20": Trials("hostile strings through PDF, CSV, JSON, HTML and mail", 2_000, 10_000, 10),
     "E22": Trials("alerts with kills at random steps", 300, 10_000, 10),
+    "E23": Trials("databases restored from a backup", 10, 100, 10),
     "E24": Trials("disks that fill up at random moments", 40, 200),
     "E25": Trials("requests of each role for each operation of the API", 2, 20),
 }

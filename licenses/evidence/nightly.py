@@ -30,7 +30,7 @@ def run(now: datetime) -> list[str]:
     Never raises: what goes wrong is what it is there to tell.
     """
     problems: list[str] = []
-    for step in (_roll_back, _tell_stock, _seal, _give_out, _check):
+    for step in (roll_back, _tell_stock, _seal, _give_out, _check):
         try:
             problems += [each for each in step(now) if each not in problems]
         except (keys.KeyLost, seal.SealRefused, ValueError, OSError) as error:
@@ -56,8 +56,9 @@ def problem() -> str:
     return row.error if row else ""
 
 
-def _roll_back(now: datetime) -> list[str]:
-    """Look for signs of a restored backup before the next day is sealed on top of it."""
+def roll_back(now: datetime) -> list[str]:
+    """Look for signs of a restored backup before the next day is sealed on top of it, and write
+    down the first."""
     found = selfcheck.roll_back()
     if found and found[0] not in problem():  # written once, however often it is tried again
         body = {"found": found[0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,15 @@ def test_the_commands_seal_check_and_print(log: Log, capsys: Any) -> None:
     with pytest.raises(CommandError, match="fit"):
         run("evidence", "check")
     assert nightly.problem()
+
+
+def test_sealing_by_hand_flags_a_restored_backup_too(log: Log) -> None:
+    log.story()
+    tamper("DELETE FROM licenses_evidenceday WHERE number = 4")
+    with time_machine.travel(at(4, 2), tick=False):
+        with pytest.raises(CommandError, match="set back to an older state"):
+            call_command("seal", stdout=StringIO())
+        assert "older state" in nightly.problem()
+        assert any("older state" in line for line in nightly.run(at(4, 2)))
+    kinds = [entry["kind"] for entry in entries.entries("installation")]
+    assert kinds.count("restore") == 1
