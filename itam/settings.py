@@ -21,7 +21,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # --- Where things are ---------------------------------------------------------------------------
 
 ITAM_DATA_DIR = env.path("ITAM_DATA_DIR") or BASE_DIR / "var"
-ITAM_SECRETS_DIR = ITAM_DATA_DIR / "secrets"
+ITAM_SECRETS_DIR = env.path("ITAM_SECRETS_DIR") or ITAM_DATA_DIR / "secrets"
 ITAM_LOG_DIR = ITAM_DATA_DIR / "log"
 ITAM_RUN_DIR = ITAM_DATA_DIR / "run"
 ITAM_CAPTURE_DIR = ITAM_DATA_DIR / "captures"
@@ -288,6 +288,12 @@ if not ITAM_CACHE_URL and ITAM_BROKER_SOCKET.exists():
 ITAM_REDBEAT_URL = CELERY_BROKER_URL.replace("redis+socket://", "unix://").replace(
     "?virtual_host=", "?db="
 )
+# What signs with the key of the evidence. With a queue of its own, only the workers that listen to
+# it have to be able to read that key.
+CELERY_TASK_ROUTES = {
+    task: {"queue": env.text("ITAM_SEALING_QUEUE", "default")}
+    for task in ("licenses.tasks.seal_evidence", "reports.tasks.build_pack")
+}
 # A task takes five minutes at most. Redis hands a message out again after this time; a task that
 # still ran would start twice.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 660}
