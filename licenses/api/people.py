@@ -1,11 +1,11 @@
-"""Endpoints for reveals of names, and for erasing them: ask, decide, look before, list."""
+"""Endpoints for reveals of names, for erasing them, and for holds that keep them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -18,7 +18,7 @@ from licenses.api.base import ReadOnly, filters_of
 from licenses.api.scoped import as_api_error, serializer_for
 from licenses.evidence import reveals
 from licenses.importing import erasure_orders
-from licenses.models import NameErasure, NameReveal
+from licenses.models import LegalHold, NameErasure, NameReveal
 from licenses.tasks import nudge
 
 RevealSerializer = serializer_for(
@@ -81,6 +81,30 @@ NameErasureSerializer = serializer_for(
 
 class WhoSerializer(serializers.Serializer[Any]):
     who = serializers.CharField(max_length=200, help_text="Login or pseudonym.")
+
+
+_HOLD = (LegalHold, "vendor", "contract", "reason", "set_by", "set_at", "released_at")
+LegalHoldSerializer = serializer_for(*_HOLD, read_only=("set_by", "set_at"))
+ReleaseSerializer = extend_schema_serializer(component_name="LegalHoldRelease")(
+    serializer_for(*_HOLD, read_only=("vendor", "contract", "reason", "set_by", "set_at"))
+)
+
+
+class LegalHoldViewSet(ReadOnly, mixins.CreateModelMixin, mixins.UpdateModelMixin):
+    """What must be kept, whatever retention says. A hold is released by its `released_at`, and
+    never deleted."""
+
+    http_method_names = ["get", "post", "patch", "head", "options"]
+    queryset = LegalHold.objects.all()
+    serializer_class = LegalHoldSerializer
+    filterset_class = filters_of(LegalHold, "vendor", "contract")
+    ordering_fields = ("id", "set_at")
+
+    def get_serializer_class(self) -> Any:
+        return ReleaseSerializer if self.action == "partial_update" else LegalHoldSerializer
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.save(set_by=self.request.user)
 
 
 class ErasingSerializer(WhoSerializer):

@@ -26,6 +26,8 @@ from licenses.models import (
     Document,
     Entitlement,
     EscalationStep,
+    Event,
+    EvidenceDay,
     Feature,
     Gap,
     IgnoredLines,
@@ -177,6 +179,10 @@ CaptureSerializer = serializer_for(
 CoverageSerializer = serializer_for(Coverage, "server", "daemon", "source", "starts", "ends")
 GapSerializer = serializer_for(
     Gap, "server", "daemon", "starts", "ends", "cause", "detail", "detected_at", "filled_by"
+)
+EventSerializer = serializer_for(Event, "feature", "person", "at", "kind", "seats", "reason")
+EvidenceDaySerializer = serializer_for(
+    EvidenceDay, "day", "number", "count", "entries", "root", "checkpoint", "sealed_at"
 )
 CheckoutSerializer = serializer_for(
     Checkout,

@@ -36,6 +36,7 @@ ENDPOINTS: dict[str, Any] = {
     "people": views.PersonViewSet,
     "reveals": people.RevealViewSet,
     "name-erasures": people.NameErasureViewSet,
+    "legal-holds": people.LegalHoldViewSet,
     "memberships": teams.MembershipViewSet,
     "team-rules": teams.TeamRuleViewSet,
     "contracts": viewset(
@@ -62,6 +63,8 @@ ENDPOINTS: dict[str, Any] = {
         shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class", "capacity")
     ),
     "denial-episodes": views.DenialEpisodeViewSet,
+    "events": viewset(shapes.EventSerializer, ReadOnly, filters=("feature", "person", "kind")),
+    "evidence-days": viewset(shapes.EvidenceDaySerializer, ReadOnly, filters=("day",)),
     "disagreements": viewset(
         shapes.DisagreementSerializer, ReadOnly, filters=("feature", "person", "kind")
     ),

@@ -11,6 +11,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from .scoping import ManagersOnlyQuerySet
+
 
 class EvidenceStream(models.Model):
     """One sequence of numbered entries: of a licence server, a contract, a vendor, or the
@@ -104,6 +106,8 @@ class EvidenceDay(models.Model):
         help_text=gettext_lazy("The signed head of all days up to this one.")
     )
     sealed_at = models.DateTimeField(default=timezone.now)
+
+    objects = ManagersOnlyQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]
