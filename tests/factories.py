@@ -6,16 +6,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import factory
+import numpy as np
 from factory.django import DjangoModelFactory
 
 from licenses.analysis import episodes
+from licenses.analysis.events import Events, packed
 from licenses.concurrency.intervals import IntervalSet
 from licenses.models import (
     Checkout,
     Coverage,
     Denial,
     Entitlement,
-    Event,
+    EventBlock,
     Feature,
     Host,
     Identity,
@@ -204,11 +206,26 @@ def holding(
 
 def events(feature: Feature, person: Person, host: Host, moments: dict[int, str]) -> None:
     """Write OUT and IN events of one seat by their moments."""
-    Event.objects.bulk_create(
-        Event(feature=feature, person=person, host=host, seats=1, at=moment, kind=kind, ordinal=0)
-        for moment, name in moments.items()
-        for kind in [Event.Kind[name]]
+    count = len(moments)
+
+    def alike(value: int) -> Any:
+        return np.full(count, value, dtype=np.int64)
+
+    told = Events(
+        [""],
+        *(alike(each) for each in (feature.pk, person.pk, host.pk, 1)),
+        np.array(list(moments), dtype=np.int64),
+        np.array([EventBlock.Kind[name] for name in moments.values()], dtype=np.int64),
+        *(alike(0), alike(0)),
     )
+    for block in packed(told, count):
+        EventBlock.objects.create(
+            feature_id=block.feature,
+            starts=block.starts,
+            ends=block.ends,
+            count=block.lines,
+            rows=block.rows,
+        )
 
 
 def refusal(

@@ -1,4 +1,4 @@
-"""Use as facts: checkouts, denials and their episodes, log events. Looked at, filtered, never
+"""Use as facts: checkouts, denials and their episodes. Looked at, filtered, never
 edited."""
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from licenses.models import (
     Denial,
     DenialEpisode,
     Disagreement,
-    Event,
     Feature,
     LicensePool,
     sees_everything,
@@ -269,14 +268,3 @@ class DisagreementAdmin(UsageAdmin):
     @display(description=gettext_lazy("Seats by the status"))
     def shown(self, row: Any) -> Any:
         return gettext("not asked") if row.seats_shown is None else row.seats_shown
-
-
-@admin.register(Event)
-class EventAdmin(UsageAdmin):
-    list_display = ("at", "kind", "who", "feature", "seats", "where", "reason")
-    list_filter = (
-        PoolFilter,
-        ("feature", AutocompleteSelectFilter),
-        ("at", DaysFilter),
-        ("kind", ChoicesDropdownFilter),
-    )

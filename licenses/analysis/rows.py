@@ -224,3 +224,24 @@ def as_moment(epoch: int) -> datetime:
 def now_epoch(now: int | None = None) -> int:
     """Return the present moment; *now* where the caller says what it is."""
     return int(time.time()) if now is None else now
+
+
+def numbered(*columns: Ints) -> tuple[Ints, Ints]:
+    """Number rows by their values, in order; return the numbers and a row for each of them."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns if len(code) else ():
+        place, count = column - column.min(), int(column.max() - column.min()) + 1
+        if int(code.max()) >= 2**62 // count:
+            code = np.unique(code, return_inverse=True)[1]
+            values, place = np.unique(column, return_inverse=True)
+            count = len(values)
+        code = code * count + place
+    _, firsts, code = np.unique(code, return_index=True, return_inverse=True)
+    return code, firsts
+
+
+def values(rows: Iterable[Iterable[int]]) -> str:
+    """Return rows of whole numbers as they stand behind VALUES."""
+    text = ",".join(f"({','.join(str(int(each)) for each in row)})" for row in rows)
+    # Bare numbers would be int4, too small for "since ever".
+    return text.replace(")", "::bigint)", 1) if connection.vendor == "postgresql" else text

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
+from licenses.analysis.events import events_by_feature
+from licenses.analysis.rows import as_moment
 from licenses.evidence import entries
 from licenses.models import (
     Checkout,
     Denial,
     DenialEpisode,
-    Event,
+    Feature,
     Identity,
     Membership,
     NameReveal,
@@ -47,7 +50,7 @@ def collect(person: Person) -> dict[str, Any]:
         "denial_episodes": _rows(
             DenialEpisode, person, "pool__name", "starts", "last", "refusals", "outcome"
         ),
-        "log_events": _rows(Event, person, "feature__name", "kind", "at", "seats"),
+        "log_events": _events(person),
         "reveals_of_the_name": _rows(
             NameReveal, person, "requested_by__username", "requested_at", "granted", "reason"
         ),
@@ -63,6 +66,25 @@ def collect(person: Person) -> dict[str, Any]:
 def _rows(model: Any, person: Person, *names: str) -> list[dict[str, Any]]:
     rows = model._default_manager.filter(person=person).order_by("pk").values(*names)
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _events(person: Person) -> list[dict[str, Any]]:
+    names = dict(Feature.objects.order_by("name", "pk").values_list("pk", "name"))
+    found = []
+    for feature, events in events_by_feature(names):
+        mine = events.only(events.person == person.pk)
+        mine = mine.only(np.lexsort((mine.ordinal, mine.kind, mine.at)))
+        columns = (mine.kind.tolist(), mine.at.tolist(), mine.seats.tolist())
+        found += [
+            {
+                "feature__name": names[feature],
+                "kind": kind,
+                "at": as_moment(at).isoformat(),
+                "seats": seats,
+            }
+            for kind, at, seats in zip(*columns, strict=True)
+        ]
+    return found
 
 
 def _waits(person: Person) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ An import that appends need not read back what it has just written. `pair_column
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -26,39 +25,6 @@ MANY = 500
 """Rows of a piece from which on this pays; fewer are looked up key by key."""
 _RESTART = -2
 _STILL_OUT = -1
-
-
-@dataclass
-class Newest:
-    """The newest event of a server, worked out once and kept while nobody else adds events."""
-
-    at: int = BEGINNING
-    last_id: int = -1
-
-    def before(self, last_id: int, features: Sequence[int]) -> int:
-        """Return the moment of the newest event stored so far.
-
-        last_id: the highest id of any event so far.
-        """
-        if last_id != self.last_id and features:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT MAX(at) FROM licenses_event WHERE id <= {int(last_id)} "
-                    f"AND feature_id IN ({','.join(str(int(each)) for each in features)})"
-                )
-                (found,) = cursor.fetchone()
-            self.at = BEGINNING if found is None else int(found)
-        return self.at
-
-    def added(self, newest: int, last_id: int) -> None:
-        self.at, self.last_id = max(self.at, newest), last_id
-
-
-def last_event_id() -> int:
-    """Return the highest id of any event, 0 where there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COALESCE(MAX(id), 0) FROM licenses_event")
-        return int(cursor.fetchone()[0])
 
 
 class PairedColumns(NamedTuple):

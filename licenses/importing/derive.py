@@ -17,8 +17,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from django.db import connection
 
+from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
-from licenses.analysis.rows import NONE, Coded, Column, insert, number
+from licenses.analysis.rows import NONE, Coded, Column, insert, number, numbered, values
 from licenses.concurrency.intervals import Ints
 from licenses.models import Boundary, Capture, Checkout, Disagreement, Feature, LicenseServer
 
@@ -267,14 +268,8 @@ def _end(held: Held) -> int:
 
 
 def _key_table(touched: Mapping[Key, int]) -> str:
-    rows = _values((*key, since) for key, since in touched.items())
+    rows = values((*key, since) for key, since in touched.items())
     return f"WITH k(feature, person, host, seats, since) AS (VALUES {rows}) "
-
-
-def _values(rows: Iterable[tuple[int, ...]]) -> str:
-    text = ",".join(f"({','.join(str(int(number)) for number in row)})" for row in rows)
-    # Bare numbers would be int4, too small for "since ever".
-    return text.replace(")", "::bigint)", 1) if connection.vendor == "postgresql" else text
 
 
 _MINE = (
@@ -315,7 +310,7 @@ def _in_doubt(
     near = [step for step in steps if step.at < last and step.until + LATE_RETURN >= first]
     if not near:
         return {}
-    told = _values((step.at, step.until, _last_within(restarts, step)) for step in near)
+    told = values((step.at, step.until, _last_within(restarts, step)) for step in near)
     sql = (
         f"{_key_table(touched)}, s(starts, until, restart) AS (VALUES {told}) "
         "SELECT k.feature, k.person, k.host, k.seats, MIN(s.starts) FROM k JOIN s "
@@ -393,7 +388,7 @@ def _missed(answers: Answers, features: Iterable[int]) -> str:
         "CASE WHEN r.first_seen - r.started_at > 60 THEN (SELECT a.starts FROM licenses_capture "
         f"AS a WHERE a.server_id = {answers.server.pk} AND a.kind = '{Capture.Kind.STATUS}' "
         "AND a.starts < r.first_seen AND (r.feature_id, a.scope_id) IN "
-        f"(VALUES {_values(told)}) ORDER BY a.starts DESC LIMIT 1) END"
+        f"(VALUES {values(told)}) ORDER BY a.starts DESC LIMIT 1) END"
     )
 
 
@@ -427,12 +422,24 @@ def _load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[_Stored]]:
 
 def _load_events(touched: Mapping[Key, int]) -> dict[Key, list[Fact]]:
     found: dict[Key, list[Fact]] = defaultdict(list)
-    sql = (
-        _key_table(touched) + "SELECT k.feature, k.person, k.host, k.seats, r.at, r.kind, r.reason "
-        f"FROM k JOIN licenses_event{_JOIN}AND r.at >= k.since"
-    )
-    for row in _rows(sql):
-        found[Key(*row[:4])].append(Fact(*row[4:]))
+    since: dict[int, int] = {}
+    for key, earliest in touched.items():
+        since[key.feature] = min(earliest, since.get(key.feature, earliest))
+    events = load_events(since)
+    if not len(events):
+        return found
+    keys, moments = list(touched), np.array(list(touched.values()), dtype=np.int64)
+    asked = np.array(keys, dtype=np.int64).T
+    code, _ = numbered(*(np.append(*both) for both in zip(asked, events.identity[:4], strict=True)))
+    place = np.full(len(code), -1, dtype=np.int64)
+    place[code[: len(keys)]] = np.arange(len(keys))
+    mine = place[code[len(keys) :]]
+    events, mine = events.only(mine >= 0), mine[mine >= 0]
+    asked_for = events.at >= moments[mine]
+    events, mine = events.only(asked_for), mine[asked_for]
+    columns = (mine, events.at, events.kind, events.reason)
+    for key, at, kind, reason in zip(*(column.tolist() for column in columns), strict=True):
+        found[keys[key]].append(Fact(at, kind, events.reasons[reason]))
     return found
 
 

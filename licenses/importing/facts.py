@@ -15,20 +15,20 @@ from licenses.analysis.rows import Coded, Column, insert
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.evidence.entries import Draft, canonical, draft
-from licenses.models import Boundary, Denial, Event, LicenseServer, PackageComponent
+from licenses.models import Boundary, Denial, LicenseServer, PackageComponent
 from licenses.sources import records
 from licenses.sources.clock import MIDNIGHT_FALL
 from licenses.sources.flexnet.debug_log import LogPiece
 from licenses.sources.flexnet.denials import CAPACITY, classify
 from licenses.sources.flexnet.log_columns import DENIED
 
+from . import events
 from .coverage import moment
 from .derive import Key
 from .directory import Directory
 from .movements import Movements, movements, used
 from .pairing import IN, OUT
 
-EVENT_KEY = ("feature_id", "person_id", "host_id", "seats", "at", "kind", "ordinal")
 DENIAL_COLUMNS = (
     *("feature_id", "at", "person_id", "host_id", "seats", "code", "ordinal"),
     *("minor", "reason", "version", "reason_class", "capacity", "rules"),
@@ -182,8 +182,7 @@ def _store_events(rows: Movements, directory: Directory, repeats: Repeats, store
         return
     stored.movements = rows
     repeats.number_rows(rows)
-    table = [rows.feature, rows.person, rows.host, rows.seats, rows.at, rows.kind, rows.ordinal]
-    new = _insert(Event, (*EVENT_KEY, "reason"), 7, [*table, Coded(rows.reason, rows.reasons)])
+    new = events.store_new(rows)
     count = int(new.sum())
     stored.new += count
     stored.known += len(rows) - count

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from licenses.models import Event, Feature, LicenseServer
+from licenses.analysis.events import load_events
+from licenses.models import LicenseServer
 from licenses.sources.clock import MIDNIGHT_FALL
 from licenses.sources.records import ClockStep
 
-from .coverage import moment
 from .facts import Stored
 
 REASON = "another text of the log goes on until later, and tells nothing of the same"
@@ -76,12 +76,9 @@ class Joints:
                 self._open.append(joint._replace(daemons=daemons))
 
     def _daemons(self, joint: Joint) -> frozenset[str]:
-        rows = Event.objects.filter(
-            feature__in=Feature.objects.filter(server=self._server).values("pk"),
-            at__gte=moment(joint.at),
-            at__lte=moment(joint.until),
-        )
-        return frozenset(rows.order_by().values_list("feature__daemon", flat=True).distinct())
+        daemons = dict(self._server.features.values_list("pk", "daemon"))
+        told = load_events(dict.fromkeys(daemons, joint.at), joint.until)
+        return frozenset(daemons[feature] for feature in np.unique(told.feature).tolist())
 
     def judge(
         self, stored: Stored, daemons: Set[str], last: int | None, line: int

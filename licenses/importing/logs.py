@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 
+from licenses.analysis.events import newest_event
 from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, LicenseServer, PollState
@@ -115,7 +116,6 @@ class LogImport:
         self.directory = Directory(server)
         self.joints = Joints(server, known.get("joints", ()))
         self.save_cursor = save_cursor
-        self._newest = bulk.Newest()
         self.result = FileResult(source, Capture.Kind.LOG)
         self._counts = dict(self.parser.counts)
         self._lines = self.parser.lines
@@ -154,7 +154,8 @@ class LogImport:
         path: str,
         before: int | None,
     ) -> None:
-        newest = self._newest_event() if len(piece.events) >= bulk.MANY else None
+        many = len(piece.events) >= bulk.MANY
+        newest = newest_event(list(self.directory.feature_names)) if many else None
         known_spans = coverage.log_spans(self.server)
         daemons = _daemons(piece)
         self.daemons |= daemons
@@ -192,27 +193,24 @@ class LogImport:
         pending = entries.begin(
             entries.server_stream(self.server), drafts, source=f"capture:{digest}"
         )
-        changed = self._derive(stored, newest)
+        changed = self._derive(stored, many, newest)
         entries.finish(pending)
         self._mark_dirty(stored, added, changed, _heard_until(known_spans))
         if spans and (stored.new or added):
             late.mark(self.server, spans[0][0], spans[-1][1])
         self._count(items, stored, unreadable)
 
-    def _newest_event(self) -> int:
-        return self._newest.before(bulk.last_event_id(), list(self.directory.feature_names))
-
-    def _derive(self, stored: facts.Stored, newest: int | None) -> Touched:
+    def _derive(self, stored: facts.Stored, many: bool, newest: int | None) -> Touched:
         """Make the holdings again that the chunk touched.
 
-        newest: moment of the newest event before it; None for a chunk too small to matter.
+        newest: moment of the newest event before it, where it has many.
         """
         daemons = {pk: names[0] for pk, names in self.directory.feature_names.items()}
         changed = Touched(2**62, BEGINNING)
         rows = stored.movements
-        if newest is not None and rows is not None and stored.all_new:
-            changed = bulk.derive_new(self.server, rows, stored.touched, daemons, newest)
-            self._newest.added(int(rows.at.max()), bulk.last_event_id())
+        if many and rows is not None and stored.all_new:
+            before = BEGINNING if newest is None else newest
+            changed = bulk.derive_new(self.server, rows, stored.touched, daemons, before)
         else:
             stored.touch_new_rows()
         rest = derive(self.server, stored.touched, daemons)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from licenses.analysis.rows import numbered
 from licenses.sources import records
 from licenses.sources.flexnet import log_columns
 from licenses.sources.flexnet.debug_log import LogPiece
@@ -52,7 +53,7 @@ class Movements:
 
     def places(self, asked: Ints) -> Ints:
         """Return the places of keys, given as `keys` are; -1 where no row has such a one."""
-        code, _ = _numbered(*np.concatenate([self.keys, asked], axis=1))
+        code, _ = numbered(*np.concatenate([self.keys, asked], axis=1))
         known = np.full(len(code), -1, dtype=np.int64)
         count = self.keys.shape[1]
         known[code[:count]] = np.arange(count)
@@ -74,7 +75,7 @@ def movements(piece: LogPiece, directory: Directory) -> Movements:
     feature, person, host, seats, at, kind, reason, line = np.concatenate(
         [usual[0], odd[0]], axis=1
     )
-    code, firsts = _numbered(feature, person, host, seats)
+    code, firsts = numbered(feature, person, host, seats)
     order = np.lexsort((line, kind, at, code))
     found = Movements(
         feature=feature[order],
@@ -158,20 +159,6 @@ def _odd(piece: LogPiece, directory: Directory) -> tuple[Ints, list[str]]:
 def used(codes: Ints) -> Ints:
     """Return which of these small numbers occur, in order."""
     return np.flatnonzero(np.bincount(codes))
-
-
-def _numbered(*columns: Ints) -> tuple[Ints, Ints]:
-    """Number rows by their values, in order; return the numbers and a row for each of them."""
-    code = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns if len(code) else ():
-        place, count = column - column.min(), int(column.max() - column.min()) + 1
-        if int(code.max()) >= 2**62 // count:
-            code = np.unique(code, return_inverse=True)[1]
-            values, place = np.unique(column, return_inverse=True)
-            count = len(values)
-        code = code * count + place
-    _, firsts, code = np.unique(code, return_index=True, return_inverse=True)
-    return code, firsts
 
 
 def _ints(values: Sequence[int]) -> Ints:

@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
+from licenses.analysis.events import events_by_feature
+from licenses.analysis.rows import numbered
 from licenses.models import (
     Checkout,
     Denial,
     DenialEpisode,
     DirtySpan,
     Disagreement,
-    Event,
     KeptPart,
     LicensePool,
     LicenseServer,
@@ -78,8 +79,11 @@ def rebuild_holdings(server: LicenseServer) -> None:
         Checkout.objects.filter(feature__in=features).delete()
         Disagreement.objects.filter(feature__in=features).delete()
         keys: dict[Key, int] = {}
-        for model in (Event, Sighting):
-            rows = model.objects.filter(feature__in=features).order_by().distinct()
-            for row in rows.values_list("feature_id", "person_id", "host_id", "seats"):
+        rows = Sighting.objects.filter(feature__in=features).order_by().distinct()
+        for row in rows.values_list("feature_id", "person_id", "host_id", "seats"):
+            keys[Key(*row)] = BEGINNING
+        for _, told in events_by_feature(features):
+            _, firsts = numbered(*told.identity[:4])
+            for row in zip(*(each[firsts].tolist() for each in told.identity[:4]), strict=True):
                 keys[Key(*row)] = BEGINNING
         derive(server, keys, features)

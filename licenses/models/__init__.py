@@ -94,7 +94,7 @@ from .servers import (
 )
 from .teams import RuleMatch, TeamHour, TeamRule
 from .undo import UndoStep
-from .usage import Boundary, Checkout, Disagreement, Event, Sighting
+from .usage import Boundary, Checkout, Disagreement, EventBlock, Sighting
 from .waitlist import WaitlistEntry
 from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, UnreadableShare
 
@@ -129,7 +129,7 @@ __all__ = [
     "Document",
     "Entitlement",
     "EscalationStep",
-    "Event",
+    "EventBlock",
     "EvidenceAnchor",
     "EvidenceBlock",
     "EvidenceDay",

@@ -67,12 +67,14 @@ millions of rows, which takes longer than writing them (on PostgreSQL thrice as 
 importer writes them, with ids that it has just read or made, and what they refer to cannot be
 deleted (`REFERRED`)."""
 REFERRED = {
-    "licenses_feature": ("feature_id", ("event", "sighting", "denial", "checkout")),
-    "licenses_person": ("person_id", ("event", "sighting", "denial", "checkout")),
-    "licenses_host": ("host_id", ("event", "sighting", "denial", "checkout")),
+    "licenses_feature": ("feature_id", ("eventblock", "sighting", "denial", "checkout")),
+    "licenses_person": ("person_id", ("sighting", "denial", "checkout")),
+    "licenses_host": ("host_id", ("sighting", "denial", "checkout")),
     "licenses_sighting": ("sighting_id", ("checkout",)),
 }
 """By table, the column by which facts refer to it, and their tables."""
+PACKED = ("licenses_person", "licenses_host")
+"""What blocks of events refer to inside: while there is a block it may be one of theirs."""
 USED = "Facts refer to it: it is never deleted."
 OVERLAP = "This feature already feeds a pool at that time: end that mapping first."
 
@@ -215,8 +217,11 @@ def _referred(vendor: str) -> Iterator[tuple[str, str]]:
         yield (
             "CREATE OR REPLACE FUNCTION itam_refuse_used() RETURNS trigger LANGUAGE plpgsql AS $$ "
             "DECLARE used boolean; BEGIN FOR place IN 1 .. TG_NARGS - 1 LOOP "
-            "EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %I = $1)', "
-            "TG_ARGV[place], TG_ARGV[0]) USING OLD.id INTO used; "
+            "EXECUTE CASE WHEN TG_ARGV[place] = 'licenses_eventblock' "
+            f"AND TG_TABLE_NAME IN {PACKED} "
+            "THEN 'SELECT EXISTS (SELECT 1 FROM licenses_eventblock WHERE $1 IS NOT NULL)' "
+            "ELSE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %I = $1)', "
+            "TG_ARGV[place], TG_ARGV[0]) END USING OLD.id INTO used; "
             f"IF used THEN RAISE EXCEPTION '{USED}' "
             "USING ERRCODE = 'integrity_constraint_violation'; END IF; "
             "END LOOP; RETURN OLD; END $$",
@@ -225,7 +230,9 @@ def _referred(vendor: str) -> Iterator[tuple[str, str]]:
     for table, (column, facts) in REFERRED.items():
         named = [f"licenses_{fact}" for fact in facts]
         if vendor == "sqlite":
-            used = " OR ".join(f"EXISTS (SELECT 1 FROM {t} WHERE {column} = OLD.id)" for t in named)
+            asked = [f"EXISTS (SELECT 1 FROM {t} WHERE {column} = OLD.id)" for t in named]
+            asked += ["EXISTS (SELECT 1 FROM licenses_eventblock)"] if table in PACKED else []
+            used = " OR ".join(asked)
             yield (
                 f"CREATE TRIGGER IF NOT EXISTS guard_{table}_used BEFORE DELETE ON {table} "
                 f"WHEN {used} BEGIN SELECT RAISE(ABORT, '{USED}'); END",
@@ -233,6 +240,7 @@ def _referred(vendor: str) -> Iterator[tuple[str, str]]:
             )
         else:
             yield _not_emptied(table, USED)
+            named += ["licenses_eventblock"] if table in PACKED else []
             told = ", ".join(f"'{word}'" for word in (column, *named))
             yield (
                 f"CREATE OR REPLACE TRIGGER guard_{table}_used BEFORE DELETE ON {table} "

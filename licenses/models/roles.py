@@ -9,7 +9,7 @@ from .scoping import API_CLIENT, AUDITOR, LICENSE_USER, MANAGER, TEAM_LEAD, VIEW
 # Facts and what is derived from them: nobody edits these by hand, managers neither.
 FACTS = frozenset(
     [
-        "event",
+        "eventblock",
         "boundary",
         "sighting",
         "statusscope",

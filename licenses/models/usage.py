@@ -1,6 +1,6 @@
 """Usage: facts as servers told them, and holdings derived from those.
 
-Facts (`Event`, `Boundary`, `Sighting`, `Denial`) are what a text said. `Checkout` is
+Facts (`EventBlock`, `Boundary`, `Sighting`, `Denial`) are what a text said. `Checkout` is
 rebuilt from them, and the hours from it, so both can be thrown away and made again.
 """
 
@@ -26,12 +26,11 @@ class FeatureRowQuerySet(ScopedQuerySet):
     pool_path = "feature__mappings__pool"
 
 
-class Event(models.Model):
-    """An OUT or an IN as a log printed it.
+class EventBlock(models.Model):
+    """OUTs and INs of a feature as its logs printed them, some at a time.
 
-    `ordinal` numbers equal lines of one second, so that the same log sent twice, or two overlapping
-    pieces, give the
-    same rows.
+    `licenses.analysis.events` says how they are packed, `licenses.importing.events` stores each
+    once.
     """
 
     class Kind(models.IntegerChoices):
@@ -39,25 +38,23 @@ class Event(models.Model):
         IN = 2, gettext_lazy("IN")
 
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", **BARE)
-    at = InstantField()
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", **BARE)
-    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", **BARE)
-    seats = models.PositiveIntegerField()
-    kind = models.PositiveSmallIntegerField(choices=Kind)
-    ordinal = models.PositiveSmallIntegerField()
-    reason = models.CharField(max_length=20, blank=True)
+    starts = InstantField(help_text=gettext_lazy("The moment of the first of them."))
+    ends = InstantField(help_text=gettext_lazy("The moment of the last of them."))
+    count = models.PositiveIntegerField()
+    reasons = models.TextField(
+        blank=True, help_text=gettext_lazy("Why seats came back, a line for each word printed.")
+    )
+    rows = models.BinaryField()
 
     objects = FeatureRowQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "feature", "person", "host", "seats", "at", "kind", "ordinal", name="event_once"
-            )
-        ]
+        verbose_name = gettext_lazy("log events")
+        verbose_name_plural = gettext_lazy("log events")
+        indexes = [models.Index(fields=["feature", "ends"], name="eventblock_newest")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.feature.name}, {figures.moment(self.at)}"
+        return f"{self.count} × {self.feature.name}, {figures.moment(self.starts)}"
 
 
 class Boundary(models.Model):

@@ -13,12 +13,13 @@ from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
 from itam.said import label_of, said
+from licenses.analysis.events import events_by_feature
 from licenses.analysis.rows import number
 from licenses.analysis.server_facts import Fact, load_facts, of_daemons
 from licenses.models import (
     Capture,
     Denial,
-    Event,
+    EventBlock,
     LicensePool,
     LicenseServer,
     PoolFeature,
@@ -284,8 +285,12 @@ def _polls(
 def _features(chosen: list[int], start: int, end: int) -> tuple[FeatureTotals, ...]:
     wanted = PoolFeature.objects.filter(pool__in=chosen).values("feature")
     window = {"feature__in": wanted, "at__gte": start, "at__lt": end}
-    events = Event.objects.filter(**window).order_by().values_list("feature", "kind")
-    counted = {(feature, kind): n for feature, kind, n in events.annotate(Count("pk"))}
+    features = sorted(wanted.values_list("feature", flat=True).distinct())
+    counted = {
+        (feature, kind): int((events.kind == kind).sum())
+        for feature, events in events_by_feature(features, start, end - 1)
+        for kind in EventBlock.Kind
+    }
     refusals = Denial.objects.filter(**window).order_by().values_list("feature")
     refused = dict(refusals.annotate(Count("pk")))
     rows = PoolFeature.objects.filter(pool__in=chosen).select_related("feature__server", "pool")
@@ -298,8 +303,8 @@ def _features(chosen: list[int], start: int, end: int) -> tuple[FeatureTotals, .
             weight=row.weight,
             mapped_from=int(row.mapped_from.timestamp()) if row.mapped_from else None,
             mapped_until=int(row.mapped_until.timestamp()) if row.mapped_until else None,
-            taken=counted.get((row.feature_id, Event.Kind.OUT), 0),
-            returned=counted.get((row.feature_id, Event.Kind.IN), 0),
+            taken=counted[row.feature_id, EventBlock.Kind.OUT],
+            returned=counted[row.feature_id, EventBlock.Kind.IN],
             refused=refused.get(row.feature_id, 0),
         )
         for row in rows.order_by(

@@ -37,7 +37,7 @@ MODELS = [
 FACTS = [
     *(
         [
-            "event",
+            "eventblock",
             "checkout",
             "denial",
             "capture",

@@ -34,13 +34,13 @@ from licenses.models import (  # noqa: E402
     Checkout,
     Denial,
     DirtySpan,
-    Event,
     ImportJob,
     LicenseServer,
     PoolHour,
     Work,
 )
 from tests.licenses.importing.scenario import build  # noqa: E402
+from tests.licenses.importing.told import events_told  # noqa: E402
 
 TIMES = 4
 WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
@@ -49,7 +49,6 @@ WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
 def stored(server: LicenseServer) -> dict[str, list[Any]]:
     """Return what is stored of a server's log, without the numbers that rows were given."""
     tables = {
-        "events": (Event, "feature__server", (*WHO, "at", "kind", "ordinal")),
         "refusals": (Denial, "feature__server", (*WHO, "at", "code", "ordinal")),
         "holdings": (Checkout, "feature__server", (*WHO, "taken_at", "returned_at", "end_reason")),
         "hours": (
@@ -69,6 +68,7 @@ def stored(server: LicenseServer) -> dict[str, list[Any]]:
         name: sorted(model.objects.filter(**{of: server}).values_list(*fields), key=repr)
         for name, (model, of, fields) in tables.items()
     }
+    found["events"] = list(events_told(server.name))
     stream, _kind = entries.server_stream(server)
     found["evidence"] = sorted(
         (entry["event_time"], repr(entry["body"]))

@@ -21,6 +21,8 @@ from licenses.models.guards import REFERRED
 from tests.conftest import BASE_DIR
 from tests.databases import migrated_sqlite
 
+from .told import events_told
+
 
 class Facts(NamedTuple):
     """entries: of events, in the evidence log."""
@@ -90,7 +92,7 @@ class Site:
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
             for sql in orphans():
                 assert database.execute(sql).fetchall() == []
-            events = database.execute("SELECT COUNT(*) FROM licenses_event").fetchone()[0]
+            events = len(events_told(cursor=database.cursor()))
             holdings = database.execute("SELECT COUNT(*) FROM licenses_checkout").fetchone()[0]
         told = self.python(
             "from licenses.evidence import entries; from licenses.models import EvidenceStream "

@@ -17,13 +17,14 @@ from licenses.models import (
     Capture,
     Checkout,
     Disagreement,
-    Event,
     Identity,
     LicensePool,
     LicenseServer,
     UnreadableLine,
 )
 from tests.factories import at
+
+from .told import IN, events_told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -106,7 +107,7 @@ def with_names() -> bytes:
 
 
 def learned() -> tuple[set[str], int]:
-    return set(Identity.objects.values_list("login", flat=True)), Event.objects.count()
+    return set(Identity.objects.values_list("login", flat=True)), len(events_told())
 
 
 @pytest.mark.once
@@ -150,7 +151,7 @@ def test_an_in_without_an_out_is_kept_and_holds_nothing(
     text = DATE + back("10:05:00", "ann") + out("10:10:00", "bob") + back("10:20:00", "bob")
     told = sent(server, tmp_path, text + LAST)
     assert (told["out"], told["in"], told["unreadable_count"]) == (1, 2, 0)
-    assert Event.objects.filter(kind=Event.Kind.IN).count() == 2
+    assert len([each for each in events_told() if each.kind == IN]) == 2
     assert holdings() == [("bob", 1, 600, 1200)]
     assert (hour(server).peak, hour(server).seat_seconds) == (1, 600)
 

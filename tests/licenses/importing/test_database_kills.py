@@ -46,6 +46,7 @@ from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from licenses.models import LicenseServer
 from tests.licenses.importing import watch
+from tests.licenses.importing.told import events_told
 LicenseServer.objects.create(name="berlin", zone="Europe/Berlin")
 watch.prepare()
 """
@@ -53,8 +54,9 @@ TOLD = """
 import json, sys
 from pathlib import Path
 from licenses.evidence import entries
-from licenses.models import Checkout, Event, EvidenceStream
+from licenses.models import Checkout, EvidenceStream
 from tests.licenses.importing import watch
+from tests.licenses.importing.told import events_told
 watch.finish(Path(sys.argv[1]), int(sys.argv[2]))
 WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
 rows = lambda model, *names: sorted(
@@ -63,7 +65,7 @@ rows = lambda model, *names: sorted(
 )
 numbers = [[e["n"] for e in entries.entries(s.name)] for s in EvidenceStream.objects.all()]
 print(json.dumps({
-    "events": rows(Event, "at", "kind", "ordinal"),
+    "events": [list(map(str, row)) for row in events_told("berlin")],
     "holdings": rows(Checkout, "taken_at", "returned_at", "end_reason"),
     "entries": sum(
         entry["kind"] in ("checkout", "checkin")

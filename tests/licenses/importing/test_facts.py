@@ -10,7 +10,9 @@ import pytest
 
 from licenses.evidence import entries
 from licenses.importing.files import Wanted, import_file
-from licenses.models import Event, EvidenceBlock, LicenseServer
+from licenses.models import EvidenceBlock, LicenseServer
+
+from .told import OUT, events_told
 
 LOG = """ 8:00:00 (lmgrd) TIMESTAMP 3/9/2026
  8:00:01 (acmed) OUT: "cad" ann@ws1
@@ -48,11 +50,10 @@ def test_each_entry_of_an_event_is_canonical_and_tells_all_of_it(
         for each in events
     ) == sorted(
         (
-            *(row.feature.daemon, row.feature.name, row.host.pseudonym, row.ordinal),
-            *(row.person.pseudonym, row.reason, row.seats),
-            *(int(row.at.timestamp()), "checkout" if row.kind == Event.Kind.OUT else "checkin"),
+            *(row.daemon, row.feature, row.host, row.ordinal, row.person, row.reason, row.seats),
+            *(row.at, "checkout" if row.kind == OUT else "checkin"),
         )
-        for row in Event.objects.select_related("feature", "host", "person")
+        for row in events_told()
     )
     assert len(events) == 5
     assert {each["body"]["seats"] for each in events} == {1, 3}

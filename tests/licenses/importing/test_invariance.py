@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -15,7 +15,7 @@ import time_machine
 from django.db import transaction
 
 from licenses.analysis import rollup
-from licenses.importing import derive, facts, pairing
+from licenses.importing import facts, pairing
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.rebuilding import rebuild
 from licenses.importing.status_rows import StatusRows
@@ -24,7 +24,6 @@ from licenses.models import (
     Coverage,
     Denial,
     Disagreement,
-    Event,
     Feature,
     FeatureNow,
     Gap,
@@ -39,12 +38,12 @@ from tests.factories import ProductFactory
 from tests.thorough import trials
 
 from .scenario import DAY, SELDOM, Scenario, build, clock
+from .told import events_told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
 TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
-    "events": (Event, "feature__server", (*WHO, "at", "kind", "ordinal", "reason")),
     "denials": (Denial, "feature__server", (*WHO, "at", "code", "ordinal")),
     "rows": (
         Sighting,
@@ -103,6 +102,11 @@ def tables(servers: Sequence[LicenseServer]) -> list[dict[str, Any]]:
             found[server][name].append(tuple(row))
         for told in found.values():
             told[name].sort(key=repr)
+    names = {server.name: server.pk for server in servers}
+    for told in found.values():
+        told["events"] = []
+    for event in events_told():
+        found[names[event.server]]["events"].append(event[1:])
     return list(found.values())
 
 
@@ -227,7 +231,7 @@ def changed_by_rebuild(folder: Path, seeds: Sequence[int]) -> list[tuple[int, st
     return [
         (seed, table)
         for seed, before, after in zip(seeds, kept, rebuilt, strict=True)
-        for table in TABLES
+        for table in before
         if before[table] != after[table]
     ]
 
@@ -268,12 +272,6 @@ def only_the_newest_answer_counts(patch: pytest.MonkeyPatch) -> None:
 
 def pairs_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
     """An IN ends what had been read before it, as a reader does that goes through a text once."""
-    read = derive._rows
-
-    def rows(sql: str) -> Iterator[tuple[Any, ...]]:
-        return read(f"{sql} ORDER BY r.id" if "licenses_event" in sql else sql)
-
-    patch.setattr(derive, "_rows", rows)
     patch.setattr(pairing, "sorted", lambda items, **_key: list(items), raising=False)
 
 

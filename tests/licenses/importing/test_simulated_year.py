@@ -16,10 +16,11 @@ import pytest
 from django.core.management import call_command
 from django.db.models import F
 
-from licenses.models import Checkout, Coverage, Denial, Event, EvidenceBlock, PoolHour
+from licenses.models import Checkout, Coverage, Denial, EvidenceBlock, PoolHour
 from licenses.simulator import truth
 
 from .conftest import Year
+from .told import events_told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -44,7 +45,7 @@ def tables() -> dict[str, Any]:
     """Return what is stored, without the numbers that rows were given."""
     who = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
     return {
-        "events": rows(Event, *who, "at", "kind", "ordinal", "reason"),
+        "events": events_told(),
         "checkouts": rows(
             Checkout,
             *who,

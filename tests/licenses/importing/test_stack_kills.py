@@ -25,6 +25,7 @@ from tests.itam.test_up import Installation, prepared
 from tests.thorough import trials
 
 from .conftest import Year
+from .told import events_told
 
 KILLS = trials("E2")
 LINES = 60_000
@@ -82,7 +83,6 @@ def hand_in(data: Path, log: Path) -> None:
 def tables(data: Path) -> dict[str, list[tuple[object, ...]]]:
     with sqlite3.connect(data / "itam.sqlite3", timeout=60) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        facts = FACTS.format("r.seats, r.at, r.kind, r.ordinal", "licenses_event")
         held = FACTS.format("r.seats, r.taken_at, r.returned_at, r.ordinal", "licenses_checkout")
         hours = (
             "SELECT p.name, h.hour, h.peak, h.seat_seconds, h.observed_seconds, h.checkouts, "
@@ -95,7 +95,7 @@ def tables(data: Path) -> dict[str, list[tuple[object, ...]]]:
         for stream, last in database.execute(streams):
             assert numbered[stream] == last, "no entry skipped, none given twice"
         return {
-            "events": database.execute(facts).fetchall(),
+            "events": list(events_told(cursor=database.cursor())),
             "holdings": database.execute(held).fetchall(),
             "hours": database.execute(hours).fetchall(),
         }

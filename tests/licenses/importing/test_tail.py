@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from licenses.importing.tail import read_log
-from licenses.models import Checkout, Event, Gap, LicenseServer, LogCursor
+from licenses.models import Checkout, Gap, LicenseServer, LogCursor
+
+from .told import events_told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -44,17 +46,17 @@ def test_what_was_added_is_read_and_nothing_twice(server: LicenseServer, log: Pa
     assert read_log(server.pk) == 0
     grow(log, back(5) + out(6))
     assert read_log(server.pk) == 1
-    assert Event.objects.count() == 3
+    assert len(events_told()) == 3
     assert Checkout.objects.filter(returned_at=None).count() == 1
 
 
 def test_a_line_still_being_written_waits_for_its_end(server: LicenseServer, log: Path) -> None:
     grow(log, back(5)[:20])
     read_log(server.pk)
-    assert Event.objects.count() == 1
+    assert len(events_told()) == 1
     grow(log, back(5)[20:])
     read_log(server.pk)
-    assert Event.objects.count() == 2
+    assert len(events_told()) == 2
 
 
 def test_a_log_that_starts_anew_is_read_from_its_start(server: LicenseServer, log: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_log_that_starts_anew_is_read_from_its_start(server: LicenseServer, lo
         "11:00:00 (lmgrd) TIMESTAMP 1/5/2026\n" + out(59, "ben").replace("10:59", "11:59")
     )
     read_log(server.pk)
-    assert Event.objects.count() == 3
+    assert len(events_told()) == 3
     assert Gap.objects.filter(cause="log_rotated").exists()
 
 
@@ -80,11 +82,11 @@ def test_a_log_cut_short_in_place_is_read_from_its_start(server: LicenseServer, 
 def test_a_log_without_any_date_waits_and_says_so(server: LicenseServer, log: Path) -> None:
     log.write_text(out(1))
     assert read_log(server.pk) == 0
-    assert not Event.objects.exists()
+    assert not events_told()
     assert "date" in LogCursor.objects.get().detail
     log.write_text(out(1) + HEAD.replace("10:00:00", "10:30:00"))
     read_log(server.pk)
-    assert Event.objects.count() == 1
+    assert len(events_told()) == 1
 
 
 def test_a_missing_log_is_told_and_stops_nothing(server: LicenseServer, log: Path) -> None:

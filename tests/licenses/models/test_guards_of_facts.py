@@ -13,7 +13,7 @@ from licenses.importing.files import Wanted, import_file
 from licenses.models import (
     Checkout,
     Denial,
-    Event,
+    EventBlock,
     Feature,
     Host,
     LicenseServer,
@@ -68,16 +68,25 @@ def test_a_person_of_whom_only_a_refusal_tells_stays(used: None) -> None:
     assert Person.objects.filter(pk=refused).exists()
 
 
-def test_what_nothing_refers_to_can_be_deleted(used: None) -> None:
-    person = Person.objects.create(pseudonym="nobody")
-    person.delete()
-    assert not Person.objects.filter(pseudonym="nobody").exists()
+@pytest.mark.parametrize("model", [Person, Host])
+def test_whom_an_event_alone_may_be_of_stays(model: Any, used: None) -> None:
+    row = model.objects.create(pseudonym="nobody")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.delete()
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("model", [Person, Host])
+def test_what_nothing_refers_to_can_be_deleted(model: Any, db: None) -> None:
+    row = model.objects.create(pseudonym="nobody")
+    row.delete()
+    assert not model.objects.filter(pseudonym="nobody").exists()
 
 
 def test_every_foreign_key_without_a_constraint_is_guarded() -> None:
     bare = {
         (field.related_model._meta.db_table, field.column, model._meta.model_name)
-        for model in (Event, Sighting, Denial, Checkout)
+        for model in (EventBlock, Sighting, Denial, Checkout)
         for field in model._meta.get_fields()
         if isinstance(field, ForeignKey) and not field.db_constraint
     }
