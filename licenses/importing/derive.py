@@ -21,7 +21,7 @@ from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import NONE, Coded, Column, insert, number, numbered, values
 from licenses.concurrency.intervals import Ints
-from licenses.models import Boundary, Capture, Checkout, Disagreement, Feature, LicenseServer
+from licenses.models import Boundary, Capture, Checkout, Disagreement, LicenseServer
 
 from .attempts import Answers
 from .coverage import log_spans, moment, of_daemon
@@ -487,18 +487,20 @@ def _raise_longest(feature: Ints, taken_at: Ints, returned_at: Ints) -> None:
     """
     features, first = np.unique(feature, return_index=True)
     held = np.where(returned_at == NONE, 0, returned_at - taken_at)
-    longest = dict(
-        zip(features.tolist(), np.maximum.reduceat(held, first).tolist(), strict=True)
-        if len(first)
-        else ()
+    if not len(first):
+        return
+    longest = zip(features.tolist(), np.maximum.reduceat(held, first).tolist(), strict=True)
+    table = values(longest)
+    raised = list(
+        _rows(
+            f"WITH k(feature, held) AS (VALUES {table}) SELECT k.held, k.feature FROM k "
+            "JOIN licenses_feature AS r ON r.id = k.feature AND r.max_duration < k.held"
+        )
     )
-    known = Feature.objects.filter(pk__in=longest).order_by("pk").values_list("pk", "max_duration")
-    raised = [(longest[pk], pk, longest[pk]) for pk, most in known if longest[pk] > most]
     if raised:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "UPDATE licenses_feature SET max_duration = %s WHERE id = %s AND max_duration < %s",
-                raised,
+                "UPDATE licenses_feature SET max_duration = %s WHERE id = %s", raised
             )
 
 
