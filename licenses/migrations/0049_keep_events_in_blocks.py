@@ -59,6 +59,26 @@ def _block(table, told):
     return int(table[0, 0]), int(table[-1, 0]), len(table), reasons, rows.tobytes()
 
 
+def unpack(apps, editor):
+    with editor.connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM licenses_eventblock ORDER BY id")
+        for (block,) in cursor.fetchall():
+            cursor.execute(
+                "SELECT feature_id, reasons, rows FROM licenses_eventblock WHERE id = %s", [block]
+            )
+            feature, reasons, rows = cursor.fetchone()
+            words = ["", *reasons.split("\n")]
+            cursor.executemany(
+                "INSERT INTO licenses_event "
+                "(feature_id, at, person_id, host_id, seats, ordinal, kind, reason) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (feature, *row[:-1], words[row[-1]])
+                    for row in np.frombuffer(bytes(rows), dtype=ROW).tolist()
+                ],
+            )
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("licenses", "0048_approve_corrections"),
@@ -115,7 +135,7 @@ class Migration(migrations.Migration):
             model_name="eventblock",
             index=models.Index(fields=["feature", "ends"], name="eventblock_newest"),
         ),
-        migrations.RunPython(pack, elidable=False),
+        migrations.RunPython(pack, unpack, elidable=False),
         migrations.DeleteModel(
             name="Event",
         ),

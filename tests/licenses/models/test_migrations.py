@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from licenses.models import guards
+from tests.licenses.importing.told import events_told
 
 NINE = 1_773_133_200
 
@@ -53,6 +54,8 @@ def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
 @pytest.mark.django_db(transaction=True)
 def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for_a_second(migrate):
     old = migrate("0050_note_where_a_log_may_hide_returns")
+def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
+    old = migrate("0048_approve_corrections")
 
     def make(model, **values):
         return old.get_model("licenses", model).objects.create(**values)
@@ -70,3 +73,25 @@ def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for
     again = migrate("0050_note_where_a_log_may_hide_returns")
     assert again.get_model("licenses", "MappingChange").objects.filter(pk=now).exists()
     assert not again.get_model("licenses", "Correction").objects.exists()
+    server = make("LicenseServer", name="S", zone="UTC")
+    features = [make("Feature", server=server, daemon="d", name=name) for name in ("f", "g")]
+    people = [make("Person", pseudonym=f"p{place}") for place in range(2)]
+    host = make("Host", pseudonym="h")
+    told = [
+        (features[place % 2], people[place % 3 % 2], NINE - place * 7, 1 + place % 2, word)
+        for place in range(2500)
+        for word in [("", "INACTIVE", "SHUTDOWN")[place % 3] if place % 2 else ""]
+    ]
+    event = old.get_model("licenses", "Event")
+    event.objects.bulk_create(
+        event(feature=f, person=p, host=host, seats=3, at=at, kind=kind, ordinal=0, reason=reason)
+        for f, p, at, kind, reason in told
+    )
+    migrate("0049_keep_events_in_blocks")
+    assert events_told() == sorted(
+        ("S", "d", f.name, p.pseudonym, "h", 3, at, kind, 0, reason)
+        for f, p, at, kind, reason in told
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT MAX(count), COUNT(*) FROM licenses_eventblock")
+        assert cursor.fetchone() == (1000, 4)
