@@ -96,17 +96,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "starts",
-                    licenses.models.fields.InstantField(
-                        help_text="The moment of the first of them."
-                    ),
+                    licenses.models.fields.InstantField(verbose_name="first event"),
                 ),
                 (
                     "ends",
-                    licenses.models.fields.InstantField(
-                        help_text="The moment of the last of them."
-                    ),
+                    licenses.models.fields.InstantField(verbose_name="last event"),
                 ),
-                ("count", models.PositiveIntegerField()),
+                ("count", models.PositiveIntegerField(verbose_name="events")),
                 (
                     "reasons",
                     models.TextField(

@@ -38,9 +38,9 @@ class EventBlock(models.Model):
         IN = 2, gettext_lazy("IN")
 
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", **BARE)
-    starts = InstantField(help_text=gettext_lazy("The moment of the first of them."))
-    ends = InstantField(help_text=gettext_lazy("The moment of the last of them."))
-    count = models.PositiveIntegerField()
+    starts = InstantField(gettext_lazy("first event"))
+    ends = InstantField(gettext_lazy("last event"))
+    count = models.PositiveIntegerField(gettext_lazy("events"))
     reasons = models.TextField(
         blank=True, help_text=gettext_lazy("Why seats came back, a line for each word printed.")
     )
