@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from licenses.analysis.events import unpacked
@@ -21,6 +21,7 @@ from licenses.evidence.reads import note_names
 from licenses.models import EventBlock, Feature, Host, Person, sees_everything, sees_names
 
 from .base import FROM_SERVERS, FactAdmin, person_words, with_names
+from .list_address import DaysFilter
 from .usage import PoolFilter
 
 
@@ -34,7 +35,7 @@ class EventBlockAdmin(FactAdmin):
     list_filter = (
         PoolFilter,
         ("feature", AutocompleteSelectFilter),
-        ("starts", RangeDateFilter),
+        ("starts", DaysFilter),
     )
     fields = ("feature", "starts", "ends", "count", "told")
     readonly_fields = fields

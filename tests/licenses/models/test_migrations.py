@@ -55,7 +55,7 @@ def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
 def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for_a_second(migrate):
     old = migrate("0050_note_where_a_log_may_hide_returns")
 def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
-    old = migrate("0048_approve_corrections")
+    old = migrate("0050_note_where_a_log_may_hide_returns")
 
     def make(model, **values):
         return old.get_model("licenses", model).objects.create(**values)
@@ -87,7 +87,7 @@ def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
         event(feature=f, person=p, host=host, seats=3, at=at, kind=kind, ordinal=0, reason=reason)
         for f, p, at, kind, reason in told
     )
-    migrate("0049_keep_events_in_blocks")
+    migrate("0051_keep_events_in_blocks")
     assert events_told() == sorted(
         ("S", "d", f.name, p.pseudonym, "h", 3, at, kind, 0, reason)
         for f, p, at, kind, reason in told
