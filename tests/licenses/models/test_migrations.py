@@ -54,8 +54,6 @@ def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
 @pytest.mark.django_db(transaction=True)
 def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for_a_second(migrate):
     old = migrate("0050_note_where_a_log_may_hide_returns")
-def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
-    old = migrate("0050_note_where_a_log_may_hide_returns")
 
     def make(model, **values):
         return old.get_model("licenses", model).objects.create(**values)
@@ -73,6 +71,15 @@ def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
     again = migrate("0050_note_where_a_log_may_hide_returns")
     assert again.get_model("licenses", "MappingChange").objects.filter(pk=now).exists()
     assert not again.get_model("licenses", "Correction").objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
+    old = migrate("0051_approve_changes_of_mappings")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
     server = make("LicenseServer", name="S", zone="UTC")
     features = [make("Feature", server=server, daemon="d", name=name) for name in ("f", "g")]
     people = [make("Person", pseudonym=f"p{place}") for place in range(2)]
@@ -87,7 +94,7 @@ def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
         event(feature=f, person=p, host=host, seats=3, at=at, kind=kind, ordinal=0, reason=reason)
         for f, p, at, kind, reason in told
     )
-    migrate("0051_keep_events_in_blocks")
+    migrate("0052_keep_events_in_blocks")
     assert events_told() == sorted(
         ("S", "d", f.name, p.pseudonym, "h", 3, at, kind, 0, reason)
         for f, p, at, kind, reason in told

@@ -81,7 +81,7 @@ def unpack(apps, editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licenses", "0050_note_where_a_log_may_hide_returns"),
+        ("licenses", "0051_approve_changes_of_mappings"),
     ]
 
     operations = [
