@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from licenses.analysis.events import unpacked
+from licenses.analysis.events import in_time, unpacked
 from licenses.analysis.rows import as_moment
 from licenses.evidence.reads import note_names
 from licenses.models import EventBlock, Feature, Host, Person, sees_everything, sees_names
@@ -71,8 +71,7 @@ class EventBlockAdmin(FactAdmin):
 
 def _rows(block: Any) -> list[dict[str, Any]]:
     """Return what a block tells, in the order of time, with the names that its reader may see."""
-    events = unpacked([(block.feature_id, block.reasons, block.rows)])
-    events = events.only(np.lexsort((events.ordinal, events.kind, events.at)))
+    events = in_time(unpacked([(block.feature_id, block.reasons, block.rows)]))
     people = with_names(
         Person.objects.filter(pk__in=np.unique(events.person).tolist()), block.reader, person=""
     )

@@ -119,6 +119,11 @@ def events_by_feature(
         yield feature, load_events({feature: start}, until)
 
 
+def in_time(events: Events) -> Events:
+    """Return the events in the order of time; of those of one second, OUTs first."""
+    return events.only(np.lexsort((events.ordinal, events.kind, events.at)))
+
+
 def newest_event(features: Sequence[int]) -> int | None:
     """Return the moment of the newest event of these features; None where they have none."""
     if not features:

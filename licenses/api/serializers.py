@@ -26,7 +26,6 @@ from licenses.models import (
     Document,
     Entitlement,
     EscalationStep,
-    Event,
     EvidenceDay,
     Feature,
     Gap,
@@ -180,7 +179,6 @@ CoverageSerializer = serializer_for(Coverage, "server", "daemon", "source", "sta
 GapSerializer = serializer_for(
     Gap, "server", "daemon", "starts", "ends", "cause", "detail", "detected_at", "filled_by"
 )
-EventSerializer = serializer_for(Event, "feature", "person", "at", "kind", "seats", "reason")
 EvidenceDaySerializer = serializer_for(
     EvidenceDay, "day", "number", "count", "entries", "root", "checkpoint", "sealed_at"
 )

@@ -11,6 +11,7 @@ from rest_framework.routers import SimpleRouter
 from licenses.api import (
     alert_rules,
     changes,
+    log_events,
     mappings,
     over_use,
     overview,
@@ -63,7 +64,7 @@ ENDPOINTS: dict[str, Any] = {
         shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class", "capacity")
     ),
     "denial-episodes": views.DenialEpisodeViewSet,
-    "events": viewset(shapes.EventSerializer, ReadOnly, filters=("feature", "person", "kind")),
+    "events": log_events.EventBlockViewSet,
     "evidence-days": viewset(shapes.EvidenceDaySerializer, ReadOnly, filters=("day",)),
     "disagreements": viewset(
         shapes.DisagreementSerializer, ReadOnly, filters=("feature", "person", "kind")

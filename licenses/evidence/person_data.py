@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from licenses.analysis.events import events_by_feature
+from licenses.analysis.events import events_by_feature, in_time
 from licenses.analysis.rows import as_moment
 from licenses.evidence import entries
 from licenses.models import (
@@ -72,8 +71,7 @@ def _events(person: Person) -> list[dict[str, Any]]:
     names = dict(Feature.objects.order_by("name", "pk").values_list("pk", "name"))
     found = []
     for feature, events in events_by_feature(names):
-        mine = events.only(events.person == person.pk)
-        mine = mine.only(np.lexsort((mine.ordinal, mine.kind, mine.at)))
+        mine = in_time(events.only(events.person == person.pk))
         columns = (mine.kind.tolist(), mine.at.tolist(), mine.seats.tolist())
         found += [
             {

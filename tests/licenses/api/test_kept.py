@@ -46,9 +46,16 @@ def test_a_hold_is_set_and_released_and_neither_changed_nor_deleted(mara: APICli
 
 def test_events_are_told_as_they_were_logged(mara: APIClient) -> None:
     feature = FeatureFactory()
-    events(feature, PersonFactory(), HostFactory(), {at("2026-11-24T08:00"): "OUT"})
+    person = PersonFactory()
+    moments = {at("2026-11-24T08:30"): "IN", at("2026-11-24T08:00"): "OUT"}
+    events(feature, person, HostFactory(), moments)
     (row,) = mara.get("/api/v1/events/", {"feature": feature.pk}).json()["results"]
-    assert row["at"].startswith("2026-11-24T08:00:00") and row["kind"] == 1
+    assert row["starts"].startswith("2026-11-24T08:00:00") and row["count"] == 2
+    told = mara.get(f"/api/v1/events/{row['id']}/").json()["events"]
+    assert [(each["at"][11:16], each["kind"], each["person"]) for each in told] == [
+        ("08:00", 1, person.pk),
+        ("08:30", 2, person.pk),
+    ]
     assert mara.get("/api/v1/events/", {"feature": feature.pk + 1}).json()["results"] == []
 
 

@@ -237,7 +237,15 @@ def test_members_that_changed_are_told_of_at_once_and_without_names(mara: User) 
 
 FACTS = {
     *("Alert", "AlertState", "Boundary", "Capture", "Checkout", "Chore", "ConnectionCheck"),
-    *("Coverage", "Denial", "DenialEpisode", "DirtySpan", "Disagreement", "Event", "FeatureNow"),
+    *(
+        "Coverage",
+        "Denial",
+        "DenialEpisode",
+        "DirtySpan",
+        "Disagreement",
+        "EventBlock",
+        "FeatureNow",
+    ),
     *("Gap", "Heartbeat", "Host", "IdempotencyRecord", "ImportJob", "IssuedCount", "KeptPart"),
     *(
         "LateSpan",
