@@ -28,12 +28,12 @@ class EventSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="Why seats came back, as printed; mostly empty.")
 
 
-class ToldSerializer(EventBlockSerializer):  # type: ignore[valid-type]
+class ToldSerializer(EventBlockSerializer):  # type: ignore[valid-type, misc]
     """A block with its events, in the order of time."""
 
     events = serializers.SerializerMethodField()
 
-    class Meta(EventBlockSerializer.Meta):  # type: ignore[name-defined, misc]
+    class Meta(EventBlockSerializer.Meta):  # type: ignore[name-defined]
         fields = (*EventBlockSerializer.Meta.fields, "events")
 
     @extend_schema_field(EventSerializer(many=True))

@@ -45,7 +45,7 @@ def tables() -> dict[str, Any]:
     """Return what is stored, without the numbers that rows were given."""
     who = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
     return {
-        "events": [tuple(event[1:]) for event in events_told()],
+        "events": sorted((tuple(event[1:]) for event in events_told()), key=repr),
         "checkouts": rows(
             Checkout,
             *who,
