@@ -68,7 +68,7 @@ def stored(server: LicenseServer) -> dict[str, list[Any]]:
         name: sorted(model.objects.filter(**{of: server}).values_list(*fields), key=repr)
         for name, (model, of, fields) in tables.items()
     }
-    found["events"] = list(events_told(server.name))
+    found["events"] = [event[1:] for event in events_told(server.name)]
     stream, _kind = entries.server_stream(server)
     found["evidence"] = sorted(
         (entry["event_time"], repr(entry["body"]))
@@ -145,15 +145,9 @@ def main() -> None:
     settings.ITAM_CHUNK_BYTES = 256
     tasks.nudge = lambda *_message: None  # there is no broker
     if sys.argv[2:] == ["without-keys"]:
-        from licenses.importing import facts
+        from licenses.importing import events
 
-        insert = facts._insert
-
-        def insert_blindly(*arguments: Any) -> Any:
-            insert(*arguments)
-            return np.ones(len(arguments[-1][0]), dtype=np.bool_)
-
-        facts._insert = insert_blindly
+        events._among = lambda asked, _known: np.zeros(len(asked), dtype=np.bool_)
     with TemporaryDirectory() as folder:
         found = {
             seed: differences(seed, Path(folder) / "debug.log") for seed in range(int(sys.argv[1]))

@@ -36,7 +36,7 @@ def test_messages_that_come_four_times_at_once_change_nothing(tmp_path: Path) ->
     assert found == {str(seed): [] for seed in range(trials("E3"))}
 
 
-def test_a_reader_whose_rows_have_no_keys_would_be_noticed(tmp_path: Path) -> None:
-    """What comes again is then new again: its evidence is there twice, though its rows are not."""
+def test_a_reader_that_knows_no_row_again_would_be_noticed(tmp_path: Path) -> None:
+    """What comes again is then new again: it is there twice, and its evidence."""
     found = delivered(tmp_path, "2", "without-keys")
     assert all("evidence" in tables for tables in found.values()), found
