@@ -1,6 +1,6 @@
 """Import a log into an empty database whole: stored, paired, sealed into evidence, counted.
 
-    python benchmarks/load.py [--events 1000000] [--pools 500] [--database sqlite|postgresql]
+    python benchmarks/load.py [--events 4000000] [--pools 500] [--database sqlite|postgresql]
                               [--profile]
 
 The yardstick is a reader of one regular expression a line, which stores nothing. Then one poll's
@@ -31,7 +31,7 @@ DAYS = 365
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=4_000_000)
     parser.add_argument("--pools", type=int, default=500)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
@@ -61,10 +61,12 @@ def profiled(wanted: bool) -> Iterator[None]:
 
 
 def measure(path: Path, pools: int, naive: float, end: int) -> None:
+    from django.db.models import Sum
+
     from licenses.analysis import rollup
     from licenses.importing.files import Wanted, import_file
     from licenses.models import (
-        Event,
+        EventBlock,
         Feature,
         LicensePool,
         LicenseServer,
@@ -81,7 +83,8 @@ def measure(path: Path, pools: int, naive: float, end: int) -> None:
         PoolFeature.objects.create(pool=pool, feature=feature)
     storing = timed(lambda: import_file(server, path, path.name, Wanted()))
     counting = timed(rollup.drain)
-    events, whole = Event.objects.count(), storing + counting
+    events = EventBlock.objects.aggregate(total=Sum("count"))["total"]
+    whole = storing + counting
     ids = list(LicensePool.objects.order_by("pk").values_list("pk", flat=True))
 
     def again(pool_ids: list[int], start: int, until: int) -> float:
