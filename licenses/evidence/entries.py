@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import chain, repeat
@@ -71,6 +71,17 @@ def contract_stream(contract: Contract) -> tuple[str, str]:
 INSTALLATION = ("installation", EvidenceStream.Kind.INSTALLATION)
 
 
+class Columns(NamedTuple):
+    """Drafts of which pieces are alike in many: the first of each piece make up the first draft,
+    and so on."""
+
+    drafts: int
+    pieces: Sequence[Iterable[str]]
+
+
+NONE = Columns(0, ())
+
+
 class Pending(NamedTuple):
     """Entries that have their numbers and are being packed.
 
@@ -96,14 +107,21 @@ def append(
     return finish(begin(stream, drafts, source=source))
 
 
-def begin(stream: tuple[str, str], drafts: Sequence[Draft], *, source: str) -> Pending | None:
+def begin(
+    stream: tuple[str, str],
+    drafts: Sequence[Draft],
+    *,
+    columns: Columns = NONE,
+    source: str,
+) -> Pending | None:
     """Give entries the next numbers of a stream, for `finish` to append them later in the same
     transaction: in between, many are packed beside whatever else is done.
 
     The row lock on the stream (on SQLite: the immediate transaction) keeps numbers from being
     skipped or given twice.
     """
-    if not drafts:
+    count = len(drafts) + columns.drafts
+    if not count:
         return None
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Evidence is appended inside the transaction that it is evidence of.")
@@ -119,9 +137,13 @@ def begin(stream: tuple[str, str], drafts: Sequence[Draft], *, source: str) -> P
         f',"recorded_at":{int(recorded_at.timestamp())},"source":{canonical(source)},'
         f'"stream":{canonical(name)},"v":{VERSION}}}\n'
     )
-    last = first + len(drafts) - 1
+    last = first + count - 1
     numbers = map(str, range(first, last + 1))
-    text = "".join(chain.from_iterable(zip(drafts, numbers, repeat(tail), strict=False))).encode()
+    told = (
+        zip(drafts, numbers, repeat(tail), strict=False),
+        zip(*columns.pieces, numbers, repeat(tail), strict=False),
+    )
+    text = "".join(chain.from_iterable(chain(*told))).encode()
     return Pending(head, first, last, recorded_at, len(text), _packing(text))
 
 

@@ -191,7 +191,10 @@ class LogImport:
         stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
         drafts = self._drafts(items, capture, known is None, stored, added, digest)
         pending = entries.begin(
-            entries.server_stream(self.server), drafts, source=f"capture:{digest}"
+            entries.server_stream(self.server),
+            drafts,
+            columns=stored.columns,
+            source=f"capture:{digest}",
         )
         changed = self._derive(stored, many, newest)
         entries.finish(pending)
