@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, NewType
 from django.db import transaction
 from django.utils import timezone
 
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.models import Contract, EvidenceBlock, EvidenceStream, LicenseServer
 
 VERSION = 1
@@ -126,11 +127,10 @@ def begin(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Evidence is appended inside the transaction that it is evidence of.")
     name, kind = stream
-    locked = EvidenceStream.objects.select_for_update()
-    head = locked.filter(name=name).first()
+    head = _HEAD.first(name)
     if head is None:
         EvidenceStream.objects.get_or_create(name=name, defaults={"kind": kind})
-        head = locked.get(name=name)
+        head = _HEAD.first(name)
     first = head.next_number
     recorded_at = timezone.now()
     tail = (
@@ -161,9 +161,18 @@ def finish(pending: Pending | None) -> EvidenceBlock | None:
         size=pending.size,
         payload=payload,
     )
-    pending.head.next_number = pending.last + 1
-    pending.head.save(update_fields=["next_number"])
+    _NUMBERED.update(pending.head.pk, pending.last + 1)
     return block
+
+
+@Prepared
+def _HEAD(name: str) -> Asked:
+    return EvidenceStream.objects.select_for_update().filter(name=name).order_by(), ()
+
+
+@Prepared
+def _NUMBERED(stream: int, following: int) -> Asked:
+    return EvidenceStream.objects.filter(pk=stream), {"next_number": following}
 
 
 def _packing(text: bytes) -> Future[tuple[str, bytes]]:

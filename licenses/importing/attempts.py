@@ -56,10 +56,11 @@ def scope_of(
         daemons.setdefault(daemon, True)
     features = sorted(names)
     text = json.dumps([sorted(daemons.items()), features])
-    scope, created = StatusScope.objects.get_or_create(
-        server=server,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-        defaults={"daemons": daemons, "features": features},
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if (known := _SCOPE.first(server.pk, digest)) is not None:
+        return known, []
+    scope = StatusScope.objects.create(
+        server=server, digest=digest, daemons=daemons, features=features
     )
     body = {
         "daemons": {name: int(up) for name, up in daemons.items()},
@@ -68,7 +69,12 @@ def scope_of(
         "what": "scope",
     }
     now = int(timezone.now().timestamp())
-    return scope, [entries.draft("config", now, body)] if created else []
+    return scope, [entries.draft("config", now, body)]
+
+
+@Prepared
+def _SCOPE(server: int, digest: str) -> Asked:
+    return StatusScope.objects.filter(server=server, digest=digest), ()
 
 
 class Answers:
@@ -221,9 +227,7 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
         }
     start, end = 2**62, -(2**62)
     known: dict[str, list[Coverage]] = {daemon: [] for daemon in spans}
-    for row in Coverage.objects.filter(
-        server=server, source=Coverage.Source.POLLS, starts__lt=high, ends__gt=low
-    ).order_by():
+    for row in _COVERED.objects(server.pk, low, high):
         known.setdefault(row.daemon, []).append(row)
     for daemon, rows in sorted(known.items()):
         new, lost = coverage.replace(
@@ -238,6 +242,14 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
                 start, end = min(start, first), max(end, last)
     drafts += _store_gaps(server, stored, low, until, gaps)
     return Retold(drafts, start, end)
+
+
+@Prepared
+def _COVERED(server: int, low: int, high: int) -> Asked:
+    rows = Coverage.objects.filter(
+        server=server, source=Coverage.Source.POLLS, starts__lt=high, ends__gt=low
+    )
+    return rows.order_by(), ()
 
 
 def _around(server: LicenseServer, at: int, *, newest: bool) -> list[_Attempt]:
@@ -372,13 +384,13 @@ def _daemon_failures(tried: list[_Attempt]) -> list[_Told]:
 
 def _gaps_from(server: LicenseServer, low: int, high: int | None) -> list[Gap]:
     """Return the gaps of every cause that reach into [low, high); high: None is without end."""
-    start = coverage.moment(low)
-    rows = Gap.objects.filter(
-        Q(ends=None) | Q(ends__gt=start) | Q(starts__gte=start), server=server
-    )
-    if high is not None:
-        rows = rows.filter(starts__lt=coverage.moment(high))
-    return list(rows.order_by("pk"))
+    return _GAPS.objects(server.pk, low, OPEN if high is None else high)
+
+
+@Prepared
+def _GAPS(server: int, low: int, high: int) -> Asked:
+    reaching = Q(ends=None) | Q(ends__gt=low) | Q(starts__gte=low)
+    return Gap.objects.filter(reaching, server=server, starts__lt=high).order_by("pk"), ()
 
 
 def _end_disabled(stored: list[Gap], tried: list[_Attempt]) -> list[entries.Draft]:

@@ -28,11 +28,7 @@ def extend(
     for start, end in spans:
         if start >= end:
             continue
-        rows = list(
-            Coverage.objects.filter(
-                server=server, daemon=daemon, source=source, starts__lte=end, ends__gte=start
-            ).order_by("starts")
-        )
+        rows: list[Coverage] = _MET.objects(server.pk, daemon, source, start, end)
         if rows and _seconds(rows[0].starts) <= start and _seconds(rows[0].ends) >= end:
             continue
         first = min([start, *(_seconds(row.starts) for row in rows)])
@@ -46,8 +42,21 @@ def extend(
                 server=server, daemon=daemon, source=source, starts=moment(first), ends=moment(last)
             )
         else:
-            Coverage.objects.filter(pk=keep.pk).update(starts=moment(first), ends=moment(last))
+            _LENGTHENED.update(keep.pk, first, last)
     return added
+
+
+@Prepared
+def _MET(server: int, daemon: str, source: str, start: int, end: int) -> Asked:
+    rows = Coverage.objects.filter(
+        server=server, daemon=daemon, source=source, starts__lte=end, ends__gte=start
+    )
+    return rows.order_by("starts"), ()
+
+
+@Prepared
+def _LENGTHENED(row: int, start: int, end: int) -> Asked:
+    return Coverage.objects.filter(pk=row), {"starts": start, "ends": end}
 
 
 def replace(

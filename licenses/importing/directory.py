@@ -113,6 +113,15 @@ class Directory:
         return self.person_pseudonyms[self.persons[login]]
 
 
+def lock(server: LicenseServer) -> None:
+    """Have other imports into this server wait until the transaction ends."""
+    if not _LOCKED.rows(server.pk):
+        raise LicenseServer.DoesNotExist(f"{server} is no longer there.")
+
+
+_LOCKED = Prepared(
+    lambda server: (LicenseServer.objects.select_for_update().filter(pk=server).order_by(), ["pk"])
+)
 _FEATURES = Prepared(
     lambda server: (Feature.objects.filter(server=server), ("pk", "daemon", "name"))
 )

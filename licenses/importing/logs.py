@@ -26,7 +26,7 @@ from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 from . import bulk, coverage, dirty, facts, late, reach, server_facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import BEGINNING, Touched, derive
-from .directory import Directory
+from .directory import Directory, lock
 from .joints import Joints
 from .pairing import lost_at
 
@@ -140,7 +140,7 @@ class LogImport:
         piece = self.parser.read(block, last=last)
         self.whole_server = self.whole_server or b"(lmgrd)" in block
         with transaction.atomic():
-            LicenseServer.objects.select_for_update().only("pk").get(pk=self.server.pk)
+            lock(self.server)
             self._store_piece(piece, block, offset, digest, path, before)
             if self.save_cursor:
                 self.save_cursor(self.cursor())

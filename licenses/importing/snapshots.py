@@ -16,6 +16,8 @@ from typing import Any
 from django.db import transaction
 
 from licenses.analysis import now as pools_now
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolFeature
@@ -25,7 +27,7 @@ from licenses.sources.records import Result, Snapshot
 from . import attempts, clock_back, clock_readings, coverage, dirty, server_facts, status_totals
 from .captures import store_raw, store_unreadable
 from .derive import Key, derive
-from .directory import Directory
+from .directory import Directory, lock
 from .status_rows import StatusRows, Stored
 
 
@@ -62,15 +64,14 @@ def store_snapshot(
     """
     digest, path = store_raw(raw) if raw else (hashlib.sha256(raw).hexdigest(), "")
     with transaction.atomic():
-        LicenseServer.objects.select_for_update().only("pk").get(pk=server.pk)
-        state, _created = PollState.objects.get_or_create(server=server)
+        lock(server)
+        state = _state(server)
         clock = clock_back.note(server, _seconds(state.last_attempt_at), asked_at)
         read = clock_readings.note(server, state, snapshot, asked_at, duration_ms)
-        statuses = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS)
-        latest = statuses.filter(starts__gte=coverage.moment(at)).order_by("-starts").first()
-        newest = latest is None or _seconds(latest.starts) == at
-        if latest is not None and raw and not clock:
-            known = statuses.filter(sha256=digest, starts=coverage.moment(at)).first()
+        later = _LATER.rows(server.pk, at)
+        newest = not later or later[0][0] == at
+        if later and raw and not clock:
+            known = _KNOWN.first(server.pk, digest, at)
             if known is not None:
                 return SnapshotResult(known, known=_holdings(snapshot), unchanged=True)
         rows = StatusRows(server, snapshot, Directory(server), at)
@@ -99,11 +100,12 @@ def store_snapshot(
         )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture, known=capture.known, unchanged=unchanged)
-        drafts = [*clock, *read, *told, _poll_entry(capture, at), *_stated(state, snapshot, at)]
+        drafts = [*clock, *read, *told, _poll_entry(capture, at)]
+        drafts += _stated(server, state, snapshot, at)
         if unchanged:
             _see_again(rows)
         else:
-            drafts += _store_rows(snapshot, rows, result, newest=newest, alone=latest is None)
+            drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
         drafts += _vouch(rows, newest=newest)
         _mark(rows)
         _note(state, snapshot, capture, line_digest, newest=newest)
@@ -113,22 +115,50 @@ def store_snapshot(
     return result
 
 
-def _stated(state: PollState, snapshot: Snapshot, at: int) -> list[entries.Draft]:
+def _state(server: LicenseServer) -> PollState:
+    return _POLLED.first(server.pk) or PollState.objects.get_or_create(server=server)[0]
+
+
+@Prepared
+def _POLLED(server: int) -> Asked:
+    return PollState.objects.filter(server=server), ()
+
+
+@Prepared
+def _LATER(server: int, at: int) -> Asked:
+    rows = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS, starts__gte=at)
+    return rows.order_by("-starts")[:1], (number("starts"),)
+
+
+@Prepared
+def _KNOWN(server: int, digest: str, at: Any) -> Asked:
+    rows = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS, starts=at)
+    return rows.filter(sha256=digest)[:1], ()
+
+
+def _stated(
+    server: LicenseServer, state: PollState, snapshot: Snapshot, at: int
+) -> list[entries.Draft]:
     """Store what the answer states of its server, unless the last one said so on the same day."""
     said = in_status(snapshot, at)
     digest = server_facts.digest(said, at)
     if not said or bytes(state.stated_digest or b"") == digest:
         return []
     state.stated_digest = digest
-    return server_facts.store(state.server, said, Capture.Kind.STATUS)
+    return server_facts.store(server, said, Capture.Kind.STATUS)
 
 
 def _see_again(rows: StatusRows) -> None:
     """Store that an answer says what the one before it said."""
-    FeatureNow.objects.filter(feature__in=rows.features).update(at=coverage.moment(rows.at))
+    _SEEN_AGAIN.update(rows.features, rows.at)
     again = Stored()
     rows.touch_checked(again)
     _derive(rows, again.touched)
+
+
+@Prepared
+def _SEEN_AGAIN(features: Collection[int], at: int) -> Asked:
+    return FeatureNow.objects.filter(feature__among=features), {"at": at}
 
 
 def _vouch(rows: StatusRows, *, newest: bool) -> list[entries.Draft]:
@@ -257,8 +287,13 @@ def _digest(snapshot: Snapshot) -> bytes:
 def refresh_pools(server_ids: Collection[int]) -> None:
     """Write the newest figures of the pools that these servers feed. A constant number of
     queries."""
-    pools = PoolFeature.objects.filter(feature__server__in=server_ids, mapped_until=None)
-    pools_now.refresh(set(pools.order_by().values_list("pool", flat=True)))
+    pools_now.refresh({pool for (pool,) in _FED.rows(server_ids)})
+
+
+@Prepared
+def _FED(server_ids: Collection[int]) -> Asked:
+    pools = PoolFeature.objects.filter(feature__server__among=server_ids, mapped_until=None)
+    return pools.order_by(), ("pool",)
 
 
 def _seconds(value: Any) -> int | None:
