@@ -183,8 +183,8 @@ def wrap(shown: Safe, font: str, size: float, width: float, most: int) -> tuple[
         end = max(1, _fitting(rest, font, size, width))
         space = rest.rfind(" ", 0, end + 1)
         at = space if space > 0 else end
-        rows.append(Safe(rest[:at].rstrip()))
-        rest = rest[at:].lstrip()
+        rows.append(Safe(rest[:at].rstrip(" ")))
+        rest = rest[at:].lstrip(" ")
     rows.append(clip(Safe(rest), font, size, width))
     return tuple(rows)
 

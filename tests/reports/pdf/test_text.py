@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reports.pdf import fonts, look
@@ -101,6 +101,7 @@ def test_any_text_becomes_printable(text: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=60), st.floats(5, 200), st.integers(1, 4))
+@example("00\xa0", 10.0, 3)
 def test_wrapped_lines_stay_within_their_width_and_lose_nothing_unmarked(
     text: str, width: float, most: int
 ) -> None:
