@@ -260,9 +260,11 @@ _SQLITE = {
         # A read that turns into a write fails at once under DEFERRED, whatever the timeout.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # FULL: evidence that was confirmed must survive a power cut.
+        # FULL: evidence that was confirmed must survive a power cut. Recursive triggers: without
+        # them REPLACE deletes a row past the guards against deleting.
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
-        "PRAGMA cache_size=-20000;PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;",
+        "PRAGMA recursive_triggers=ON;PRAGMA cache_size=-20000;PRAGMA mmap_size=134217728;"
+        "PRAGMA journal_size_limit=67108864;",
     },
 }
 DATABASES = {"default": env.database("DATABASE_URL", _SQLITE)}

@@ -60,6 +60,15 @@ def test_what_facts_refer_to_cannot_be_deleted_by_sql_either(model: Any, used: N
     assert count(model) == before > 0
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has REPLACE")
+@pytest.mark.parametrize("model", PARENTS)
+def test_what_facts_refer_to_cannot_be_replaced_either(model: Any, used: None) -> None:
+    table = model._meta.db_table
+    refused = pytest.raises(IntegrityError, match="never deleted")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
+
+
 def test_a_person_of_whom_only_a_refusal_tells_stays(used: None) -> None:
     refused = Denial.objects.get().person_id
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import IntegrityError, connection, models, transaction
@@ -140,3 +141,14 @@ GUARDED = [
 def test_no_guarded_table_is_emptied_at_once(table: str) -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {table} CASCADE")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has REPLACE")
+@pytest.mark.parametrize("table", sorted({*GUARDED} - guards.REFERRED.keys()))
+def test_no_row_of_a_guarded_table_is_replaced_by_another(table: str) -> None:
+    (model,) = [each for each in apps.get_models() if each._meta.db_table == table]
+    row_of(model)
+    Report.objects.update(decision=Report.Decision.REJECTED)
+    refused = pytest.raises(IntegrityError, match=r"never (changed or )?deleted|append-only")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
