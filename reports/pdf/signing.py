@@ -112,7 +112,7 @@ class Identity:
 
 
 def sign(paper: bytes, identity: Identity, *, name: str, reason: str) -> bytes:
-    """Return the PDF with an invisible signature over all of it.
+    """Return the PDF with an invisible signature over all of it, which allows no change after it.
 
     name, reason:  who signs and why, as readers show it beside the certificate's name.
 
@@ -136,6 +136,9 @@ def sign(paper: bytes, identity: Identity, *, name: str, reason: str) -> bytes:
         field_name=FIELD,
         md_algorithm="sha256",
         subfilter=fields.SigSeedSubFilter.PADES,
+        # The first permission of DocMDP: any update behind it, a comment too, is a change.
+        certify=True,
+        docmdp_permissions=fields.MDPPerm.NO_CHANGES,
         name=name,
         reason=reason,
     )

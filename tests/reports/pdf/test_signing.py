@@ -18,6 +18,7 @@ from pyhanko.pdf_utils.generic import StreamObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko_certvalidator import ValidationContext
@@ -82,6 +83,14 @@ def test_another_reader_accepts_it_for_the_whole_file(masthead, identity, verdic
     assert "Total document signed" in said
     assert "ETSI.CAdES.detached" in said
     assert "CN=Example Works: reports" in said
+
+
+def test_it_certifies_the_file_and_permits_no_changes(masthead, identity):
+    signed = sign(build(masthead, []), identity, name="A", reason="B")
+    reader = PdfFileReader(io.BytesIO(signed))
+    (found,) = reader.embedded_signatures
+    assert found.docmdp_level is MDPPerm.NO_CHANGES
+    assert reader.root["/Perms"]["/DocMDP"] == found.sig_object
 
 
 def test_the_file_is_extended_and_not_rewritten(masthead, identity):
