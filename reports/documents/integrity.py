@@ -20,8 +20,8 @@ from reports.pdf.tables import Column, FastTable
 from reports.pdf.text import prose
 
 PROVES: Final = gettext_lazy(
-    "This proves that the records are the ones recorded on the days shown, and that"
-    " none was changed, added or removed since the last anchor."
+    "This proves that the records are the ones recorded on the days shown, that none"
+    " was changed, added or removed since the last anchor, and that the day list is complete."
 )
 PROVES_NOTHING_BACK: Final = gettext_lazy(
     "Without an outside anchor this proves only that the records are those of the"

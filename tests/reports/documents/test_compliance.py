@@ -218,7 +218,7 @@ def test_the_head_signed_by_then_is_printed_with_its_key_and_anchor(world):
     assert "R00tTwo=" in text
     assert "maker/1+0a1b+Key0fThen" in text
     assert "/mnt/<b>far/1.txt." in text
-    assert "changed, added or removed since the last anchor" in text
+    assert "changed, added or removed since the last anchor, and that the day list is" in text
     assert "R00tLater=" not in text
     assert "KeyLater" not in text
 
