@@ -14,6 +14,7 @@ import time
 from statistics import median
 from typing import Any
 
+import numpy as np
 from common import Line, django_on, show, timed
 from company import END, START, fill
 
