@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple, cast
 
 from django.db import connection
@@ -22,6 +23,8 @@ Given = int | str | Collection[int]
 _STAND_IN: Final = -2_147_480_000
 """A moment of 1901 that nobody asks for: it and those before it stand for values in the texts. On
 PostgreSQL, Django takes a sum for an integer of 32 bits, and leaves out what no such can be."""
+
+CHUNK: Final = 2_000
 
 
 class _Text(NamedTuple):
@@ -61,6 +64,12 @@ class Prepared:
             cursor.execute(*self._asked("SELECT", values))
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
+
+    def each(self, *values: Given) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows, of which there may be too many to have them all in memory."""
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(*self._asked("SELECT", values))
+            yield from chain.from_iterable(iter(lambda: cursor.fetchmany(CHUNK), []))
 
     def objects(self, *values: Given) -> list[Any]:
         """Return instances of the model. The query names no columns: it asks for all of them."""

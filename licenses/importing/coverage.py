@@ -191,8 +191,7 @@ def fill_gaps(server: LicenseServer, start: int, end: int) -> None:
     daemons: list[str] | None = None
     for gap, of, first, last in _UNFILLED.rows(server.pk, start, end):
         if daemons is None:
-            names = Feature.objects.filter(server=server).values_list("daemon", flat=True)
-            daemons = sorted(set(names.order_by()))
+            daemons = sorted({name for (name,) in _DAEMONS.rows(server.pk)})
         told = {daemon for (daemon,) in _TOLD.rows(server.pk, first, last)}
         needed = [of] if of else daemons
         if "" in told or (needed and told.issuperset(needed)):
@@ -200,6 +199,11 @@ def fill_gaps(server: LicenseServer, start: int, end: int) -> None:
                 server=server, kind=Capture.Kind.LOG, starts__lte=last
             ).order_by("-starts", "-pk")
             Gap.objects.filter(pk=gap).update(filled_by=piece.first())
+
+
+@Prepared
+def _DAEMONS(server: int) -> Asked:
+    return Feature.objects.filter(server=server).order_by(), ("daemon",)
 
 
 def _unfilled(server: int, start: int, end: int) -> Asked:

@@ -3,11 +3,13 @@ time that a log now vouches for are made again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import EVER, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.models import (
     Boundary,
@@ -18,6 +20,7 @@ from licenses.models import (
     LicenseServer,
     Sighting,
 )
+from licenses.models.usage import CheckoutQuerySet
 
 from . import coverage, facts
 from .derive import Key
@@ -29,50 +32,26 @@ def touch_lost(
 ) -> None:
     """Have the holdings made again that a restart just learned of has lost, or whose end new
     coverage moves."""
-    starts = Boundary.objects.filter(server=server, kind=Boundary.Kind.START)
     for daemon, restart in stored.boundaries:
-        rows = _of_daemon(server, daemon)
-        _touch(stored, rows.overlapping(restart, restart + 1), at=restart)
+        features = _features(server, daemon)
+        _touch(stored, _HELD.each(features, restart, restart + 1), at=restart)
         # Those that a piece of the log which knew less had let end in this restart.
-        before = starts.filter(at__lt=restart).order_by("-at").values_list("at", flat=True).first()
-        lost = rows.filter(end_reason="restart", returned_at__lte=restart)
-        _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
+        before = _last_start(server, restart)
+        _touch(stored, _LOST.each(features, restart, before))
         # Polls ended these; where the log was last heard before that, the restart did.
-        unseen = rows.filter(
-            end_reason="not_seen", method=Checkout.Method.EVENT, taken_at__lt=restart
-        )
-        _touch(stored, unseen.filter(returned_at__gt=before) if before is not None else unseen)
-    polled = (
-        Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).exists()
-        or Sighting.objects.filter(feature__server=server).exists()
-    )
+        _touch(stored, _UNSEEN.each(features, restart, before))
+    polled = bool(added) and bool(_ASKED.rows(server.pk) or _SEEN.rows(server.pk))
     for daemon, spans in added.items():
-        rows = _of_daemon(server, daemon)
+        features = _features(server, daemon)
         for start, end in spans:
-            restarts = Boundary.objects.filter(server=server, kind=Boundary.Kind.START)
-            following = (
-                restarts.filter(at__gte=end).order_by("at").values_list("at", flat=True).first()
-            )
-            if following is not None:
-                before = (
-                    restarts.filter(at__lt=end).order_by("-at").values_list("at", flat=True).first()
-                )
-                lost = rows.filter(end_reason="restart", returned_at__lte=end)
-                _touch(stored, lost.filter(returned_at__gt=before) if before is not None else lost)
+            if _NEXT_START.rows(server.pk, end):
+                _touch(stored, _LOST.each(features, end, _last_start(server, end)))
             if not polled:
                 continue
             # What only polls saw is what the log may now contradict.
-            _touch(stored, rows.filter(method=Checkout.Method.SAMPLED).overlapping(start, end))
+            _touch(stored, _SAMPLED.each(features, start, end))
             # Polls ended these while the log was silent; where it now speaks the bounds change.
-            _touch(
-                stored,
-                rows.filter(
-                    Q(returned_at__gte=start, returned_at__lte=end)
-                    | Q(returned_after__gte=start - 1, returned_after__lte=end),
-                    end_reason="not_seen",
-                    method=Checkout.Method.EVENT,
-                ),
-            )
+            _touch(stored, _UNSEEN_WITHIN.each(features, start, end, start - 1))
 
 
 def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
@@ -83,12 +62,9 @@ def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         found = alone.filter(starts__gte=coverage.moment(at), starts__lt=coverage.moment(until))
         for key in found.values_list("feature_id", "person_id", "host_id", "seats"):
             stored.touch(Key(*key), at)
-        bounded = _of_daemon(server, "").filter(
-            method=Checkout.Method.EVENT, returned_after__lt=F("returned_at")
-        )
-        _touch(stored, bounded.overlapping(at, until), at=at)
-        lost = _of_daemon(server, "").filter(end_reason="restart", taken_at__lt=until)
-        _touch(stored, lost.filter(taken_at__gte=at), at=at)
+        features = _features(server, "")
+        _touch(stored, _BOUNDED.each(features, at, until), at=at)
+        _touch(stored, _LOST_WITHIN.each(features, at, until), at=at)
 
 
 def all_holes(spans: dict[str, IntervalSet]) -> set[tuple[str, Hole]]:
@@ -101,21 +77,100 @@ def touch_across(
 ) -> None:
     """Have the holdings made again that reach across a hole in the log that is new, or another."""
     for daemon, hole in changed:
-        rows = _of_daemon(server, daemon).filter(method=Checkout.Method.EVENT)
-        _touch(stored, rows.overlapping(hole.start, hole.end))
+        features = _features(server, daemon)
+        _touch(stored, _LOGGED.each(features, hole.start, hole.end))
 
 
-def _of_daemon(server: LicenseServer, daemon: str) -> Any:
-    features = Feature.objects.filter(server=server)
-    if daemon:
-        features = features.filter(daemon=daemon)
-    return Checkout.objects.filter(feature__in=features.values("pk"))
+def _features(server: LicenseServer, daemon: str) -> list[int]:
+    """Return the features of one daemon; "": of all."""
+    return [pk for pk, of in _FEATURES.rows(server.pk) if daemon in ("", of)]
 
 
-def _touch(stored: facts.Stored, rows: Any, *, at: int | None = None) -> None:
-    for feature, person, host, seats, taken_at in rows.values_list(
-        "feature_id", "person_id", "host_id", "seats", "taken_at"
-    ).iterator(chunk_size=2000):
-        stored.touch(
-            Key(feature, person, host, seats), at if at is not None else int(taken_at.timestamp())
-        )
+def _last_start(server: LicenseServer, moment: int) -> int:
+    """Return when the server last started before a moment; EVER where no log tells of it."""
+    return next((at for (at,) in _LAST_START.rows(server.pk, moment)), EVER)
+
+
+def _touch(stored: facts.Stored, rows: Iterable[tuple[Any, ...]], *, at: int | None = None) -> None:
+    for *key, taken_at in rows:
+        stored.touch(Key(*key), at if at is not None else taken_at)
+
+
+_FEATURES = Prepared(lambda server: (Feature.objects.filter(server=server), ("pk", "daemon")))
+_ASKED = Prepared(
+    lambda server: (
+        Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()[:1],
+        ("pk",),
+    )
+)
+_SEEN = Prepared(
+    lambda server: (Sighting.objects.filter(feature__server=server).order_by()[:1], ("pk",))
+)
+
+
+def _starts(server: int) -> QuerySet[Boundary]:
+    return Boundary.objects.filter(server=server, kind=Boundary.Kind.START)
+
+
+@Prepared
+def _LAST_START(server: int, moment: int) -> Asked:
+    return _starts(server).filter(at__lt=moment).order_by("-at")[:1], (number("at"),)
+
+
+@Prepared
+def _NEXT_START(server: int, moment: int) -> Asked:
+    return _starts(server).filter(at__gte=moment).order_by("at")[:1], (number("at"),)
+
+
+def _holdings(features: Collection[int], *wanted: Q, **more: Any) -> CheckoutQuerySet:
+    return Checkout.objects.filter(*wanted, feature__among=features, **more).order_by()
+
+
+_KEY = ("feature_id", "person_id", "host_id", "seats", number("taken_at"))
+_EVENT = Checkout.Method.EVENT
+
+
+@Prepared
+def _HELD(features: Collection[int], start: int, end: int) -> Asked:
+    return _holdings(features).overlapping(start, end), _KEY
+
+
+@Prepared
+def _LOGGED(features: Collection[int], start: int, end: int) -> Asked:
+    return _holdings(features, method=_EVENT).overlapping(start, end), _KEY
+
+
+@Prepared
+def _SAMPLED(features: Collection[int], start: int, end: int) -> Asked:
+    return _holdings(features, method=Checkout.Method.SAMPLED).overlapping(start, end), _KEY
+
+
+@Prepared
+def _BOUNDED(features: Collection[int], start: int, end: int) -> Asked:
+    rows = _holdings(features, method=_EVENT, returned_after__lt=F("returned_at"))
+    return rows.overlapping(start, end), _KEY
+
+
+@Prepared
+def _LOST(features: Collection[int], restart: int, before: int) -> Asked:
+    span = {"returned_at__lte": restart, "returned_at__gt": before}
+    return _holdings(features, end_reason="restart", **span), _KEY
+
+
+@Prepared
+def _LOST_WITHIN(features: Collection[int], start: int, end: int) -> Asked:
+    span = {"taken_at__gte": start, "taken_at__lt": end}
+    return _holdings(features, end_reason="restart", **span), _KEY
+
+
+@Prepared
+def _UNSEEN(features: Collection[int], restart: int, before: int) -> Asked:
+    span = {"taken_at__lt": restart, "returned_at__gt": before}
+    return _holdings(features, end_reason="not_seen", method=_EVENT, **span), _KEY
+
+
+@Prepared
+def _UNSEEN_WITHIN(features: Collection[int], start: int, end: int, after: int) -> Asked:
+    ended = Q(returned_at__gte=start, returned_at__lte=end)
+    bounded = Q(returned_after__gte=after, returned_after__lte=end)
+    return _holdings(features, ended | bounded, end_reason="not_seen", method=_EVENT), _KEY

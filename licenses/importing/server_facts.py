@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.evidence import entries
 from licenses.models import LicenseServer, ServerFact
 from licenses.sources.records import Stated
@@ -47,7 +48,7 @@ def store(server: LicenseServer, said: Sequence[Stated], source: str) -> list[en
     if not said:
         return []
     known: dict[tuple[str, str, str], list[_Span]] = defaultdict(list)
-    for row in ServerFact.objects.filter(server=server, source=source).order_by("at"):
+    for row in _KNOWN.objects(server.pk, source):
         start, end = int(row.at.timestamp()), int(row.seen_at.timestamp())
         known[row.what, row.daemon, row.host].append(_Span(row.value, start, end, row.pk, end))
     for each in sorted(said, key=lambda each: each.at):
@@ -74,6 +75,11 @@ def store(server: LicenseServer, said: Sequence[Stated], source: str) -> list[en
     ServerFact.objects.bulk_update(seen, ["seen_at"])
     ServerFact.objects.bulk_create(news)
     return [_entry(row) for row in news]
+
+
+@Prepared
+def _KNOWN(server: int, source: str) -> Asked:
+    return ServerFact.objects.filter(server=server, source=source).order_by("at"), ()
 
 
 def _place(spans: list[_Span], value: str, at: int) -> None:

@@ -207,13 +207,18 @@ def _store_rows(
     answers = attempts.Answers(rows.server, capture if newest else None)
     stored = rows.store(capture, answers, newest=newest)
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
-    Capture.objects.filter(pk=capture.pk).update(new=stored.new, known=stored.known)
+    _COUNTED.update(capture.pk, stored.new, stored.known)
     capture.new, capture.known = stored.new, stored.known
     _derive(rows, stored.touched, answers)
     issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at, alone=alone)
     if issued.start <= issued.end:
         rows.changed.append((issued.start, issued.end))
     return stored.drafts + issued.drafts
+
+
+@Prepared
+def _COUNTED(capture: int, new: int, known: int) -> Asked:
+    return Capture.objects.filter(pk=capture), {"new": new, "known": known}
 
 
 def _derive(

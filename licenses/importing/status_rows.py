@@ -119,14 +119,9 @@ class StatusRows:
 
     def _load(self, *, newest: bool) -> dict[Identity, Sighting]:
         """Return the stored rows that the answer shows, and those that it might end."""
-        candidates = Q(gone_at=None)
-        if not newest:
-            candidates |= Q(last_seen__lt=self.at, gone_at__gt=self.at)
         features = self.features | {pk for pk, _key in self.shown}
-        rows = {
-            (row.feature_id, row.row_key): row
-            for row in Sighting.objects.filter(candidates, feature__in=features)
-        }
+        found = _SHOWN.objects(features) if newest else _SHOWN_AROUND.objects(features, self.at)
+        rows: dict[Identity, Sighting] = {(row.feature_id, row.row_key): row for row in found}
         missing = [key for pk, key in self.shown if (pk, key) not in rows]
         for part in _parts(missing, 500):
             for row in Sighting.objects.filter(row_key__in=part, feature__in=features):
@@ -184,15 +179,8 @@ class StatusRows:
     def _touch_not_yet_shown(self, stored: Stored) -> None:
         """Have the holdings looked at that only later answers show, though they say that they were
         held by now."""
-        rows = Sighting.objects.filter(
-            feature__in=self.features,
-            started_at__lt=coverage.moment(self.at),
-            first_seen__gt=coverage.moment(self.at),
-        )
-        for feature, person, host, seats, started in rows.values_list(
-            "feature_id", "person_id", "host_id", "seats", "started_at"
-        ):
-            _touch(stored, Key(feature, person, host, seats), _seconds(started))
+        for *key, started in _NOT_YET_SHOWN.rows(self.features, self.at):
+            _touch(stored, Key(*key), started)
 
     def _touch_contradicted(self, stored: Stored) -> None:
         """Have the holdings looked at that the log ended, or was lost of, and this answer shows."""
@@ -225,6 +213,23 @@ class StatusRows:
 
 
 _KEY = ("feature_id", "person_id", "host_id", "seats")
+
+
+@Prepared
+def _SHOWN(features: Collection[int]) -> Asked:
+    return Sighting.objects.filter(feature__among=features, gone_at=None).order_by(), ()
+
+
+@Prepared
+def _SHOWN_AROUND(features: Collection[int], at: int) -> Asked:
+    candidates = Q(gone_at=None) | Q(last_seen__lt=at, gone_at__gt=at)
+    return Sighting.objects.filter(candidates, feature__among=features).order_by(), ()
+
+
+@Prepared
+def _NOT_YET_SHOWN(features: Collection[int], at: int) -> Asked:
+    rows = Sighting.objects.filter(feature__among=features, started_at__lt=at, first_seen__gt=at)
+    return rows.order_by(), (*_KEY, number("started_at"))
 
 
 def _unseen(features: Collection[int], at: int, before: int) -> Asked:

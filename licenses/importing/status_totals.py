@@ -131,14 +131,16 @@ def _rank(step: _Step) -> int:
 
 def _load(features: set[int]) -> dict[int, list[_Step]]:
     found: dict[int, list[_Step]] = {}
-    rows = IssuedCount.objects.filter(feature__in=features, source=IssuedCount.Source.STATUS)
-    for feature, starts, count, version, expires_on in rows.order_by("starts", "pk").values_list(
-        "feature_id", "starts", "count", "version", "expires_on"
-    ):
-        found.setdefault(feature, []).append(
-            _Step(int(starts.timestamp()), count, version, expires_on)
-        )
+    for row in _STEPS.objects(features):
+        step = _Step(int(row.starts.timestamp()), row.count, row.version, row.expires_on)
+        found.setdefault(row.feature_id, []).append(step)
     return found
+
+
+@Prepared
+def _STEPS(features: Collection[int]) -> Asked:
+    rows = IssuedCount.objects.filter(feature__among=features, source=IssuedCount.Source.STATUS)
+    return rows.order_by("starts", "pk"), ()
 
 
 def _write(feature: int, known: list[_Step], wanted: list[_Step]) -> None:

@@ -38,6 +38,7 @@ def test_one_text_serves_all_values(pools, chosen, start):
     queryset, names = asked(pools[:chosen], start)
     expected = list(queryset.values_list(*names))
     assert prepared.rows(pools[:chosen], start) == expected
+    assert list(prepared.each(pools[:chosen], start)) == expected
     columns = prepared.columns(dict.fromkeys(pools[:chosen]), start)
     assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
 
