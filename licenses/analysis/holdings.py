@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
@@ -96,19 +97,22 @@ def _LOGGED(server_ids: Collection[int]) -> Asked:
     return latest, ("server_id", "daemon", "latest")
 
 
+@Prepared
+def _POLLED(server_ids: Collection[int]) -> Asked:
+    answers = PollState.objects.filter(server__among=server_ids, last_parsed_at__isnull=False)
+    return answers.order_by(), ("server_id", number("last_parsed_at"), "told")
+
+
 def load_horizons(server_ids: Collection[int]) -> Horizons:
     """Return up to when somebody looked at each server. Two queries."""
     ends = _LOGGED.rows(server_ids)
-    answers = PollState.objects.filter(server__in=server_ids, last_parsed_at__isnull=False)
     return Horizons(
         logs={(server, daemon): latest for server, daemon, latest in ends},
         # The instant of a poll counts as a second, or a single one would show nothing.
         polls={
             (server, daemon): at + 1
-            for server, last, told in answers.values_list(
-                "server_id", number("last_parsed_at"), "told"
-            )
-            for daemon, at in (told or {"": last}).items()
+            for server, last, told in _POLLED.rows(server_ids)
+            for daemon, at in (json.loads(told) or {"": last}).items()
         },
     )
 

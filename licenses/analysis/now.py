@@ -11,8 +11,10 @@ from django.db.models import Max
 
 from licenses.analysis.holdings import Horizons, load_horizons, load_open
 from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rights import YEAR_SECONDS, load_limits
 from licenses.analysis.rows import EVER, as_moment, now_epoch
+from licenses.concurrency.periods import DAY_SECONDS, HOUR_SECONDS
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.models import Checkout, FeatureNow, LicensePool, PoolHour, PoolNow
 
@@ -60,11 +62,7 @@ def refresh(pool_ids: Collection[int], now: int | None = None, *, year: bool = F
         return
     moment = now_epoch(now)
     with transaction.atomic():
-        pools = list(
-            LicensePool.objects.select_for_update(no_key=True)
-            .filter(pk__in=pool_ids)
-            .order_by("pk")
-        )
+        pools: list[LicensePool] = _LOCKED.objects(pool_ids)
         PoolNow.objects.bulk_create(
             _figures(pools, moment, _peaks([pool.pk for pool in pools], moment, year)),
             update_conflicts=True,
@@ -117,9 +115,7 @@ def _figures(
     mappings = _current(load_mappings([pool.pk for pool in pools]), moment)
     horizons = load_horizons(servers(mappings))
     held = load_open(mappings, horizons)
-    told = {
-        row.feature_id: row for row in FeatureNow.objects.filter(feature__in=features(mappings))
-    }
+    told = {row.feature_id: row for row in _NEWEST.objects(features(mappings))}
     times = {pool.pk: _as_of(mappings[pool.pk], horizons) for pool in pools}
     first = min((at for at in times.values() if at is not None), default=moment)
     limits = load_limits(pools, mappings, min(first, moment), moment + 1)
@@ -148,20 +144,42 @@ def _figures(
 
 def _peaks(pool_ids: Collection[int], moment: int, year: bool) -> dict[int, int | None]:
     """Return the highest peak of each pool in the last 12 months; None where none is known."""
-    known = dict(
-        PoolNow.objects.filter(pool__in=pool_ids, peak_12_months__isnull=False)
-        .order_by()
-        .values_list("pool_id", "peak_12_months")
-    )
+    known: dict[int, int] = dict(_KNOWN_PEAKS.rows(pool_ids))
     whole = [pk for pk in pool_ids if year or pk not in known]
     found: dict[int, int | None] = dict.fromkeys(pool_ids)
+    last = -(-(moment + 1) // HOUR_SECONDS) * HOUR_SECONDS
     for pools, since in ((whole, YEAR_SECONDS), (set(known) - set(whole), RECENT_SECONDS)):
-        hours = PoolHour.objects.filter(pool__in=pools).within(moment - since, moment + 1)
-        found |= dict(hours.order_by().values_list("pool_id").annotate(Max("peak")))
+        if pools:
+            first = -(-(moment - since) // HOUR_SECONDS) * HOUR_SECONDS
+            found |= dict(_PEAKS.rows(pools, first, last, first // DAY_SECONDS * DAY_SECONDS))
     for pk, peak in known.items():
-        if pk not in whole and peak is not None:
+        if pk not in whole:
             found[pk] = max(peak, found[pk] or 0)
     return found
+
+
+@Prepared
+def _LOCKED(pool_ids: Collection[int]) -> Asked:
+    rows = LicensePool.objects.select_for_update(no_key=True).filter(pk__among=pool_ids)
+    return rows.order_by("pk"), ()
+
+
+@Prepared
+def _NEWEST(wanted: Collection[int]) -> Asked:
+    return FeatureNow.objects.filter(feature__among=wanted).order_by(), ()
+
+
+@Prepared
+def _KNOWN_PEAKS(pool_ids: Collection[int]) -> Asked:
+    rows = PoolNow.objects.filter(pool__among=pool_ids, peak_12_months__isnull=False)
+    return rows.order_by(), ("pool_id", "peak_12_months")
+
+
+@Prepared
+def _PEAKS(pool_ids: Collection[int], first: int, last: int, day: int) -> Asked:
+    hours = PoolHour.objects.filter(pool__among=pool_ids).of_hours(first, last, day)
+    highest = hours.order_by().values("pool_id").annotate(highest=Max("peak"))
+    return highest, ("pool_id", "highest")
 
 
 def _current(mappings: Mappings, moment: int) -> Mappings:

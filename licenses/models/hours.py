@@ -35,12 +35,17 @@ class PoolHourQuerySet(ScopedQuerySet):
         start, end:  epoch seconds.
         """
         first, last = -(-start // _HOUR) * _HOUR, -(-end // _HOUR) * _HOUR
-        if first >= last:
-            return self.none()
-        # A row lies in one UTC day: from the day's start on, the key finds the few that reach over.
+        return self.of_hours(first, last, first // _DAY * _DAY) if first < last else self.none()
+
+    def of_hours(self, first: int, last: int, day: int) -> Self:
+        """Do the same for bounds that are whole hours.
+
+        day:  the start of the UTC day of the first. A row lies in one: from there on, the key finds
+              the few that reach over.
+        """
         return self.filter(
             GreaterThan(_epoch("hour"), first - F("hours") * _HOUR),
-            hour__gte=first // _DAY * _DAY,
+            hour__gte=day,
             hour__lt=last,
         )
 
