@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain, repeat
+from functools import lru_cache
+from itertools import chain, islice, repeat
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -24,7 +25,7 @@ NONE: Final = -(2**62)
 """Stands for NULL in a column: -1 is a moment, a second before 1970."""
 STATEMENT_ROWS: Final = 100
 """Rows of one INSERT: two to three times as fast as one for each, and more gain little."""
-BLOCK_ROWS: Final = 20_000
+BLOCK_ROWS: Final = 200 * STATEMENT_ROWS
 COPIED_ROWS: Final = 100
 """Rows from which on PostgreSQL copies; for fewer, making a table to copy to takes longer."""
 
@@ -113,36 +114,86 @@ def insert(
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and count >= COPIED_ROWS:
             return _copy(cursor, into, table, otherwise)
-        return sum(
-            _insert_block(cursor, into, len(names), block, otherwise) for block in _blocks(table)
-        )
+        many = 0 if connection.vendor == "postgresql" else count - count % STATEMENT_ROWS
+        written = 0
+        for at in range(0, many, BLOCK_ROWS):
+            block = _cut(table, at, min(at + BLOCK_ROWS, many))
+            written += _insert_block(cursor, into, block, otherwise)
+        return written + _insert_each(cursor, into, _cut(table, many, count), otherwise)
 
 
-def _insert_block(
-    cursor: Any, into: str, width: int, table: Sequence[Column], otherwise: str
-) -> int:
-    values = list(chain.from_iterable(zip(*map(_plain, table), strict=True)))
-    marks = f"({', '.join(['%s'] * width)})"
-    written, begin = 0, 0
-    for rows in (STATEMENT_ROWS, 1):
-        step = rows * width
-        end = len(values) - (len(values) - begin) % step
-        if end > begin:
-            sql = f"INSERT INTO {into} VALUES {', '.join([marks] * rows)} {otherwise}"
-            cursor.executemany(sql, [values[at : at + step] for at in range(begin, end, step)])
-            written += int(cursor.rowcount)
-        begin = end
-    return written
+def _insert_each(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> int:
+    rows = list(zip(*map(_plain, table), strict=True))
+    if not rows:
+        return 0
+    marks = ", ".join(["%s"] * len(table))
+    cursor.executemany(f"INSERT INTO {into} VALUES ({marks}) {otherwise}", rows)
+    return int(cursor.rowcount)
 
 
-def _blocks(table: Sequence[Column]) -> Iterator[list[Column]]:
-    """Yield the rows some at a time, so that never all are objects of Python."""
-    for first in range(0, len(_numbers(table[0])), BLOCK_ROWS):
-        part = slice(first, first + BLOCK_ROWS)
-        yield [
-            Coded(column.code[part], column.values) if isinstance(column, Coded) else column[part]
-            for column in table
-        ]
+def _insert_block(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> int:
+    """Insert rows on SQLite, as many as fill statements.
+
+    More than half of the time would go into handing over values. So a column that holds one value
+    is handed over once for each statement, and one that is equal to another not at all: its marks
+    are the other's.
+    """
+    single, equal = _spared(table)
+    own = [place for place in range(len(table)) if place not in single and place not in equal]
+    sql = f"INSERT INTO {into} VALUES {_marks(tuple(own), tuple(single), tuple(equal.items()))}"
+    values = chain.from_iterable(zip(*(_plain(table[place]) for place in own), strict=True))
+    alike = [
+        next(iter(_plain(column))) for column in _cut([table[place] for place in single], 0, 1)
+    ]
+    statements = (
+        [*islice(values, STATEMENT_ROWS * len(own)), *alike]
+        for _ in range(len(_numbers(table[0])) // STATEMENT_ROWS)
+    )
+    cursor.executemany(f"{sql} {otherwise}", statements)
+    return int(cursor.rowcount)
+
+
+@lru_cache(maxsize=64)
+def _marks(
+    own: tuple[int, ...], single: tuple[int, ...], equal: tuple[tuple[int, int], ...]
+) -> str:
+    """Return the rows of a statement whose values are, row by row, those of the columns *own*, and
+    then one for each of *single*."""
+    numbers = {place: STATEMENT_ROWS * len(own) + nth for nth, place in enumerate(single, 1)}
+    rows = []
+    for row in range(STATEMENT_ROWS):
+        numbers |= {place: row * len(own) + nth for nth, place in enumerate(own, 1)}
+        numbers |= {place: numbers[other] for place, other in equal}
+        rows.append(f"({', '.join(f'?{numbers[place]}' for place in range(len(numbers)))})")
+    return ", ".join(rows)
+
+
+def _spared(table: Sequence[Column]) -> tuple[list[int], dict[int, int]]:
+    """Return the columns that hold one value, and those that are equal to an earlier one, with
+    that one. The first column is neither."""
+    single, equal = [], {}
+    for place, column in enumerate(table[1:], 1):
+        numbers = _numbers(column)
+        if (numbers == numbers[0]).all():
+            single.append(place)
+        elif not isinstance(column, Coded):
+            earlier = (other for other in range(place) if _equal(table[other], column))
+            if (first := next(earlier, None)) is not None:
+                equal[place] = first
+    return single, equal
+
+
+def _equal(one: Column, other: Ints) -> bool:
+    return not isinstance(one, Coded) and np.array_equal(one, other)
+
+
+def _cut(table: Sequence[Column], first: int, last: int) -> list[Column]:
+    """Return some of the rows: never all should be objects of Python at once."""
+    part = slice(first, last)
+    return [
+        Coded(column.code[part], column.values) if isinstance(column, Coded) else column[part]
+        for column in table
+    ]
 
 
 def _copy(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> int:
@@ -158,12 +209,13 @@ def _copy(cursor: Any, into: str, table: Sequence[Column], otherwise: str) -> in
             values.append(list(column.values))
         else:
             chosen.append(f"NULLIF({name}, {NONE})" if (column == NONE).any() else name)
+    count = len(numbers[0])
     types = ", ".join(f"{name} bigint NOT NULL" for name in names)
     cursor.execute(f"CREATE TEMPORARY TABLE copied_rows ({types})")
     with cursor.copy("COPY copied_rows FROM STDIN (FORMAT BINARY)") as copy:
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for block in _blocks(numbers):
-            copy.write(_binary([_numbers(column) for column in block]))
+        for at in range(0, count, BLOCK_ROWS):
+            copy.write(_binary([column[at : at + BLOCK_ROWS] for column in numbers]))
         copy.write(b"\xff\xff")
     cursor.execute(
         f"INSERT INTO {into} SELECT {', '.join(chosen)} FROM copied_rows {otherwise}", values

@@ -20,6 +20,7 @@ from licenses.concurrency.axis import Axis
 from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.concurrency.rollups import hourly
+from licenses.concurrency.timeline import distinct
 from licenses.models import TeamHour
 
 Columns = TypeVar("Columns", Holdings, Refusals)
@@ -143,7 +144,7 @@ def _rows(
         "begun": np.unique(np.concatenate(begun), return_counts=True),
         "denied": np.unique(np.concatenate(denied), return_counts=True),
     }
-    wanted = np.unique(np.concatenate([column[0] for column in figures.values()]))
+    wanted = distinct(np.concatenate([column[0] for column in figures.values()]))
     pools, teams, moments = keys.parts(wanted)
     axis = Axis(len(keys.pools), keys.start, end)
     asked = axis.intervals([dirty[pool] for pool in keys.pools])

@@ -218,6 +218,9 @@ class _Cells:
         return self._filled(0, np.add, values * self.durations)
 
     def seconds(self, flags: Flags) -> Ints:
+        # Most levels never are over a limit, and many have none.
+        if not flags.any():
+            return np.zeros(len(self.real), dtype=np.int64)
         return self.integral(flags.astype(np.int64))
 
     def last(self, values: Ints) -> Ints:
@@ -227,9 +230,9 @@ class _Cells:
 
     def first(self, flags: Flags) -> Ints:
         """Return the first flagged moment of each period; each real one must have one."""
-        flagged = np.flatnonzero(flags)
+        earlier: Ints = np.cumsum(flags)[self.heads] - flags[self.heads]
         result = self.bounds[:-1].copy()
-        result[self.real] = self.times[flagged[np.searchsorted(flagged, self.heads)]]
+        result[self.real] = self.times[flags][earlier]
         return result
 
     def spread(self, figures: Ints) -> Ints:

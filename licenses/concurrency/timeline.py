@@ -145,7 +145,7 @@ class Steps:
         times as fast as `merged_times` and `on`.
         """
         part = self.clip(start, end)
-        moments = np.unique(moments)
+        moments = distinct(moments)
         moments = moments[(moments > start) & (moments < end)]
         places = np.searchsorted(part.times, moments)
         new = part.times[places] != moments
@@ -277,11 +277,18 @@ def total_limit(parts: Sequence[Steps]) -> Steps:
 
 def merged_times(times: Sequence[Ints], start: int, end: int) -> Ints:
     """Return the sorted, distinct moments of all *times* in (start, end), with start and end."""
-    # A stable sort merges what is already sorted, which is faster here than sorting anew.
-    merged = np.sort(np.concatenate([ints([start, end], "window"), *times]), kind="stable")
-    merged = merged[(merged >= start) & (merged <= end)]
-    distinct: Ints = merged[np.append(True, merged[1:] != merged[:-1])]
-    return distinct
+    merged = distinct(np.concatenate([ints([start, end], "window"), *times]))
+    return merged[(merged >= start) & (merged <= end)]
+
+
+def distinct(numbers: Ints) -> Ints:
+    """Return the numbers in order, each once: `np.unique`, for runs that are in order already.
+
+    A stable sort merges such runs, which is faster here than sorting, or hashing, them all anew.
+    """
+    merged = np.sort(numbers, kind="stable")
+    first: Flags = np.append(np.ones(min(len(merged), 1), np.bool_), merged[1:] != merged[:-1])
+    return merged[first]
 
 
 def _columns(

@@ -19,8 +19,8 @@ ODD = 'tab\t line\n \\s "q" {b} \\N ü'
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch) -> None:
-    """Blocks of a statement and a half, the last one shorter."""
-    monkeypatch.setattr(rows, "BLOCK_ROWS", 3 * rows.STATEMENT_ROWS // 2)
+    """Blocks of two statements, so that several are written, and rows that fill none."""
+    monkeypatch.setattr(rows, "BLOCK_ROWS", 2 * rows.STATEMENT_ROWS)
 
 
 def table(feature: Feature, count: int) -> list[rows.Column]:
@@ -44,6 +44,19 @@ def test_numbers_texts_answers_and_nothing_are_stored_as_they_are(count: int) ->
     at, served = columns(stored, number("at"), number("served_at", NONE))
     assert at.tolist() == list(range(-1, count - 1))
     assert served.tolist() == given[-1].tolist()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS + 2])
+def test_columns_that_are_equal_or_hold_one_value_are_stored_each_in_its_place(count: int) -> None:
+    *numbers, _rules, _served = table(FeatureFactory(), count)
+    at, odd = np.arange(count), np.arange(count) % 2 * 5
+    numbers[1], numbers[4], numbers[5], numbers[6] = at, odd, 3 - odd, odd
+    given = [*numbers, at, np.where(at < count - 1, NONE, at)]
+    insert(Denial, (*NAMES, *TEXTS), given)
+    names = ("seats", "code", "ordinal", "rules", number("at"), number("served_at", NONE))
+    stored = columns(Denial.objects.order_by("at"), *names)
+    expected = [odd, 3 - odd, odd, at, at, given[-1]]
+    assert [column.tolist() for column in stored] == [column.tolist() for column in expected]
 
 
 @pytest.mark.parametrize("count", [2, 4 * rows.COPIED_ROWS + 2])
