@@ -13,7 +13,7 @@ from datetime import datetime
 
 from licenses.analysis import coverage
 from licenses.analysis.coverage import PoolGap, observed_time
-from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings
+from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, load_mappings
 from licenses.analysis.rights import (
     Statement,
     in_force,
@@ -83,8 +83,11 @@ def load_bounds(
         .order_by()
         .values_list("feature_id", number("at"))
     )
+    daemons = {(each.server, each.daemon): each for maps in mappings.values() for each in maps}
+    logs = {daemon: whole_log(each, sights) for daemon, each in daemons.items()}
     return {
-        pool.pk: _of_pool(mappings[pool.pk], statements, sights, told, start, end) for pool in pools
+        pool.pk: _of_pool(mappings[pool.pk], statements, sights, logs, told, start, end)
+        for pool in pools
     }
 
 
@@ -127,6 +130,7 @@ def _of_pool(
     maps: Sequence[Mapping],
     statements: dict[int, list[Statement]],
     sights: Sights,
+    logs: dict[Daemon, IntervalSet],
     told: dict[int, int],
     start: int,
     end: int,
@@ -139,7 +143,7 @@ def _of_pool(
         if not len(span):
             continue
         mapped = mapped.union(span)
-        exact.append((mapping, whole_log(mapping, sights)))
+        exact.append((mapping, logs[mapping.server, mapping.daemon]))
         rows = statements.get(mapping.feature, ())
         uncounted = uncounted.union(_uncounted(rows, span))
         most, told_by_server, told_by_file = _of_feature(mapping, rows, sights, told, start, end)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from licenses.analysis.holdings import load_horizons
-from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, servers
+from licenses.analysis.mappings import Daemon, Mapping, Mappings, servers
 from licenses.analysis.rows import EVER, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
@@ -22,6 +24,8 @@ from licenses.models import (
     longest_step,
 )
 
+Row = TypeVar("Row", int, tuple[int, int], tuple[int, int, bool])
+
 
 @dataclass(frozen=True, slots=True)
 class Sights:
@@ -30,8 +34,9 @@ class Sights:
     logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
     restarts:     moments at which a daemon began with nothing out.
     doubts:       moments from which on more seats may be out than a log tells.
-    missed:       by feature, what a log lacks the OUT of: when that was at the latest, when it
-                  shows, and whether an answer shows it, or the log that saw it returned.
+    missed:       what the log of a daemon lacks the OUT of: when that was at the latest, when it
+                  shows, and whether an answer shows it, or the log that saw it returned. It has
+                  lost lines then, and those may be of any feature of the daemon.
     steps:        by server, how far apart two answers of one span are at most.
     newest:       by (server, daemon), the last moment that anything is told of.
     """
@@ -40,19 +45,19 @@ class Sights:
     polls: dict[Daemon, list[tuple[int, int]]]
     restarts: dict[Daemon, list[int]]
     doubts: dict[Daemon, list[int]]
-    missed: dict[int, list[tuple[int, int, bool]]]
+    missed: dict[Daemon, list[tuple[int, int, bool]]]
     steps: dict[int, int]
     newest: dict[Daemon, int]
 
     def of(self, spans: dict[Daemon, list[tuple[int, int]]], mapping: Mapping) -> IntervalSet:
         """Return the spans of a feature's daemon, with those of its whole server."""
-        both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
-        return IntervalSet.of_spans(span for key in both for span in spans.get(key, ()))
+        return IntervalSet.of_spans(self.told(spans, mapping))
 
-    def moments(self, told: dict[Daemon, list[int]], mapping: Mapping) -> list[int]:
-        """Return the moments of a feature's daemon, with those of its whole server, in order."""
+    def told(self, rows: dict[Daemon, list[Row]], mapping: Mapping) -> list[Row]:
+        """Return what is told of a feature's daemon, with what is told of its whole server, in
+        order."""
         both = {(mapping.server, ""), (mapping.server, mapping.daemon)}
-        return sorted(moment for key in both for moment in told.get(key, ()))
+        return sorted(each for key in both for each in rows.get(key, ()))
 
 
 def load_sights(mappings: Mappings, start: int, end: int) -> Sights:
@@ -69,7 +74,8 @@ def load_sights(mappings: Mappings, start: int, end: int) -> Sights:
     restarts: dict[Daemon, list[int]] = {}
     doubts: dict[Daemon, list[int]] = {}
     kinds = {Boundary.Kind.START: restarts, Boundary.Kind.DOUBT: doubts}
-    told = Boundary.objects.filter(server__in=ids, kind__in=list(kinds), at__lt=end)
+    # Those after the window tell how far back what shows even later may have been taken.
+    told = Boundary.objects.filter(server__in=ids, kind__in=list(kinds))
     for server, daemon, kind, at in told.order_by("at").values_list(
         "server_id", "daemon", "kind", number("at")
     ):
@@ -84,49 +90,51 @@ def load_sights(mappings: Mappings, start: int, end: int) -> Sights:
     newest = dict(horizons.logs)
     for owner, moment in horizons.polls.items():
         newest[owner] = max(newest.get(owner, EVER), moment)
-    return Sights(logs, polls, restarts, doubts, _missed(mappings), steps, newest)
+    return Sights(logs, polls, restarts, doubts, _missed(ids, start), steps, newest)
 
 
-def _missed(mappings: Mappings) -> dict[int, list[tuple[int, int, bool]]]:
+def _missed(ids: Collection[int], start: int) -> dict[Daemon, list[tuple[int, int, bool]]]:
     kinds = Disagreement.Kind
     shown = Checkout.objects.filter(
         **{name: OuterRef(name) for name in ("feature", "person", "host", "seats")},
         taken_at=OuterRef("starts"),
         method=Checkout.Method.SAMPLED,
     )
-    rows = Disagreement.objects.filter(
-        feature__in=features(mappings), kind__in=[kinds.RETURN_ALONE, kinds.NOT_IN_LOG]
-    ).annotate(known=Subquery(shown.order_by("-taken_by").values(since=number("taken_by"))[:1]))
-    found: dict[int, list[tuple[int, int, bool]]] = {}
-    for feature, kind, at, known in rows.order_by().values_list(
-        "feature_id", "kind", number("starts"), "known"
+    # A return tells nothing of the time after it; what an answer shows may, until the next one.
+    telling = Q(kind=kinds.NOT_IN_LOG) | Q(kind=kinds.RETURN_ALONE, starts__gte=start)
+    rows = Disagreement.objects.filter(telling, feature__server__in=ids).annotate(
+        known=Subquery(shown.order_by("-taken_by").values(since=number("taken_by"))[:1])
+    )
+    found: dict[Daemon, list[tuple[int, int, bool]]] = {}
+    for server, daemon, kind, at, known in rows.order_by().values_list(
+        "feature__server_id", "feature__daemon", "kind", number("starts"), "known"
     ):
         by_answer = kind == kinds.NOT_IN_LOG
         since = known if by_answer and known is not None else at + 1
-        found.setdefault(feature, []).append((at, since, by_answer))
+        found.setdefault((server, daemon), []).append((at, since, by_answer))
     return found
 
 
 def whole_log(mapping: Mapping, sights: Sights) -> IntervalSet:
-    """Return the time in which a log tells of every holding of a feature.
+    """Return the time in which a log tells of every holding of a feature, and of all others of
+    its daemon.
 
     What was taken before a log began is in no line of it. It is known from the next start of the
     daemon on, with nothing out, or from the next complete answer, which shows what is. So is what
     a line may hide that cannot be read, or that was lost.
     """
     known = _Known(mapping, sights)
-    doubts = sights.moments(sights.doubts, mapping)
+    doubts = sights.told(sights.doubts, mapping)
     found = []
     for first, last in sights.of(sights.logs, mapping):
         cuts = doubts[bisect_left(doubts, first) : bisect_left(doubts, last)]
         for since, until in pairwise([first, *cuts, last]):
             found.append((known.after(since, doubted=since in cuts), until))
     told = IntervalSet.of_spans(found)
-    missed = sights.missed.get(mapping.feature, ())
     # Since it was last known what is out, more may have been taken than that of which we know.
     lost = [
         (known.before(taken), known.after(shown) if by_answer else shown)
-        for taken, shown, by_answer in missed
+        for taken, shown, by_answer in sights.told(sights.missed, mapping)
     ]
     return told.subtract(IntervalSet.of_spans(lost)) if lost else told
 
@@ -138,7 +146,7 @@ class _Known:
     def __init__(self, mapping: Mapping, sights: Sights) -> None:
         answers = sights.of(sights.polls, mapping)
         self.begins, self.ends = answers.starts.tolist(), answers.ends.tolist()
-        self.restarts = sights.moments(sights.restarts, mapping)
+        self.restarts = sights.told(sights.restarts, mapping)
         self.step = sights.steps[mapping.server]
 
     def after(self, moment: int, *, doubted: bool = False) -> int:

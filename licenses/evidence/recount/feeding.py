@@ -4,7 +4,7 @@ from bisect import bisect_left
 from datetime import datetime, time
 
 from .curves import combined, curve, on, where
-from .holdings import feature_holdings
+from .holdings import feature_holdings, missed
 from .spans import FAR, both, minus, union
 
 
@@ -28,7 +28,7 @@ class Fed:
         self.stream, daemon, name, self.weight, start, end = row
         self.server, self.feature = server, (daemon, name)
         self.span = [(-FAR if start == "" else start, FAR if end == "" else end)]
-        self.held, self.missed = feature_holdings(server, self.feature)
+        self.held, _missed = feature_holdings(server, self.feature)
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
         self.files = [
@@ -127,7 +127,14 @@ class Fed:
         return minus(both([row[:2] for row in self.files], [(-FAR, newest)]), spoiled)
 
     def whole_log(self):
-        """Return the time in which a log tells of every holding, also of earlier ones."""
+        """Return the time in which a log tells of every holding, also of earlier ones, as it does
+        for all features of a daemon."""
+        logs, daemon = self.server.whole_logs, self.feature[0]
+        if daemon not in logs:
+            logs[daemon] = self.told_in_full()
+        return logs[daemon]
+
+    def told_in_full(self):
         self.begun = sorted({*self.server.restarts[""], *self.server.restarts[self.feature[0]]})
         doubts = {*self.server.doubts[""], *self.server.doubts[self.feature[0]]}
         found = []
@@ -138,7 +145,7 @@ class Fed:
                 found.append((self.known_after(since, since + (since in doubts)), until))
         lost = [
             (self.known_before(at), self.known_after(shown, shown) if by_answer else shown)
-            for at, shown, by_answer in self.missed
+            for at, shown, by_answer in missed(self.server, self.feature[0])
         ]
         return minus(union(found), lost)
 

@@ -232,9 +232,27 @@ class Pairing:
             one.after = max(hole[0], shown, one.sure)
 
 
+def missed(server, daemon):
+    """Return what the log of a daemon lacks the OUT of. It has lost lines then, and those may be of
+    any feature of the daemon."""
+    told = sorted({*server.moves, *server.rows})
+    return [
+        row
+        for feature in told
+        if feature[0] in ("", daemon)
+        for row in feature_holdings(server, feature)[1]
+    ]
+
+
 def feature_holdings(server, feature):
     """Return (person, host, seats, sure, after, taken, back, exact, polled) of a feature, all; and
     what its log lacks the OUT of."""
+    if feature not in server.held:
+        server.held[feature] = paired(server, feature)
+    return server.held[feature]
+
+
+def paired(server, feature):
     rows = defaultdict(list)
     for row in server.rows[feature].values():
         rows[row["person"], row["host"], row["seats"]].append(row)

@@ -21,6 +21,8 @@ class Server:
         self.issued = defaultdict(dict)  # feature -> moment -> seats
         self.denials = []
         self.longest = None
+        # What is made of it once somebody asks: by feature, and by daemon.
+        self.held, self.whole_logs = {}, {}
         self.texts = []  # (first second, end, when it was recorded), of a log or an answer
         self.stock = {"issued": [], "packages": [], "step": 900}
 

@@ -9,6 +9,7 @@ from licenses.analysis import bounds, sights
 from licenses.analysis.verdict import Verdict, _Judge, load_verdicts
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import Steps
+from licenses.models import Disagreement
 from tests.licenses.analysis import truth
 from tests.thorough import trials
 
@@ -62,8 +63,13 @@ def all_logs(mapping, seen):
     return seen.of(seen.logs, mapping)
 
 
-def nothing_missed(mappings):
+def nothing_missed(server_ids, start):
     return {}
+
+
+def missed_of_the_pool_alone(server_ids, start):
+    Disagreement.objects.filter(feature__mappings=None).delete()
+    return real_missed(server_ids, start)
 
 
 def lends_no_more(self, other):
@@ -77,12 +83,14 @@ def no_doubt(self, edges):
 
 
 real = _Judge._bound
+real_missed = sights._missed
 BROKEN = {
     "every gap is bounded": (bounds.PoolBounds, "within", whole_window),
     "logs that begin late tell all": (bounds, "whole_log", all_logs),
     "what nothing rests on is proven": (_Judge, "_bound", no_doubt),
     "a server lends no more than it says": (Steps, "above", lends_no_more),
     "what only an answer shows tells nothing of the log": (sights, "_missed", nothing_missed),
+    "what a log lacks tells of its feature alone": (sights, "_missed", missed_of_the_pool_alone),
 }
 
 

@@ -73,6 +73,9 @@ class _Server:
     """What it lends above what it has, as only its file tells."""
     lost: tuple[int, int] = (0, 0)
     """Between two answers: what is taken in these minutes the log lacks, and nothing else."""
+    aside: tuple[int, int] | None = None
+    """When a seat is taken and given back in those minutes that shows them, where it is of another
+    feature of the daemon, of which the pool has nothing."""
     held: list[tuple[int, int, int]] = field(default_factory=list)
     used: np.ndarray = field(default_factory=lambda: np.zeros(ALL, dtype=int))
 
@@ -192,7 +195,8 @@ def _use(server: _Server, rng: random.Random) -> None:
 
 
 def _lose(server: _Server, rng: random.Random) -> None:
-    """Let the log lack a seat that the next answer shows, and perhaps one that nothing shows."""
+    """Let the log lack a seat that the next answer shows, of the pool's feature or of another, and
+    perhaps one that nothing shows."""
     places = [
         (m, m + STEP)
         for m in server.answers
@@ -207,7 +211,9 @@ def _lose(server: _Server, rng: random.Random) -> None:
     if (server.used[shown[0] : shown[1]] >= server.most[shown[0] : shown[1]]).any():
         return
     server.lost = first, last
-    for taken, back in [shown, hidden]:
+    if rng.random() < 0.4:
+        server.aside = shown
+    for taken, back in [hidden] if server.aside else [shown, hidden]:
         if (server.used[taken:back] < server.most[taken:back]).all():
             server.held.append((taken, back, 1))
             server.used[taken:back] += 1
@@ -239,13 +245,24 @@ def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.nd
         stored = holding(feature, _at(taken), _at(possible), seats, person,
                          returned_after=_at(known), method=method)  # fmt: skip
         if server.lost[0] < taken < server.lost[1]:
-            Disagreement.objects.create(
-                feature=feature, person=person, host=stored.host, seats=seats,
-                kind=Disagreement.Kind.NOT_IN_LOG, starts=_at(taken), ends=None,
-                seats_logged=0, seats_shown=seats,
-            )  # fmt: skip
+            _write_lacking(stored)
         shown[taken:known] += seats * server.weight
+    if server.aside:
+        taken, back = server.aside
+        other = FeatureFactory(server=feature.server, daemon=feature.daemon)
+        _write_lacking(
+            holding(other, _at(taken), _at(back), 1, person,
+                    returned_after=_at(back), method=Checkout.Method.SAMPLED)
+        )  # fmt: skip
     return shown
+
+
+def _write_lacking(shown: Checkout) -> None:
+    Disagreement.objects.create(
+        feature=shown.feature, person=shown.person, host=shown.host, seats=shown.seats,
+        kind=Disagreement.Kind.NOT_IN_LOG, starts=shown.taken_at, ends=None,
+        seats_logged=0, seats_shown=shown.seats,
+    )  # fmt: skip
 
 
 def _seen(server: _Server, taken: int, back: int) -> tuple[int, int, bool] | None:

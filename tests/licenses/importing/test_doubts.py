@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from licenses.analysis.verdict import MonthVerdict, Verdict, verdicts
 from licenses.evidence import entries
 from licenses.importing.logs import LogImport, blocks
 from licenses.importing.snapshots import store_snapshot
-from licenses.models import Boundary, Disagreement, LicensePool, LicenseServer
+from licenses.models import Boundary, Disagreement, LicensePool, LicenseServer, PoolFeature
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
 
@@ -125,6 +126,19 @@ def test_a_server_that_logs_no_out_proves_nothing(pool: LicensePool) -> None:
     assert (month.verdict, month.peak) == (Verdict.AS_OBSERVED, 0)
 
 
+def test_a_return_after_a_later_start_leaves_the_proof_of_what_was_before(
+    pool: LicensePool,
+) -> None:
+    later = AGAIN.replace("9:30", "1:30").replace("3/1", "3/2")
+    lone = '2:00:00 (vendord) IN: "cad" mia@h1\n'
+    read(
+        LicenseServer.objects.get(),
+        f"{BEGIN}{FINISH}0:00:01 (vendord) TIMESTAMP 3/2/2026\n{later}{lone}",
+    )
+    assert Disagreement.objects.get().starts == datetime(2026, 3, 2, 2, tzinfo=UTC)
+    assert judged(pool).verdict == Verdict.PROVEN
+
+
 def test_doubts_do_not_depend_on_how_the_text_is_cut_or_how_often_it_comes(
     pool: LicensePool,
 ) -> None:
@@ -185,6 +199,55 @@ def test_a_seat_that_the_log_never_saw_taken_leaves_the_time_between_answers_unp
     assert (month.verdict, month.peak) == (Verdict.AS_OBSERVED, 2)
     # Where within a row of answers they lie is not kept: it ends with the row, and begins with it.
     assert month.proven_seconds == END - START - 20 * 60
+
+
+def with_another_daemon(text: str) -> str:
+    """Let another daemon of the server, which lends fem, begin and end with it."""
+    lines = text.splitlines(keepends=True)
+    beside = [line.replace("vendord", "otherd").replace("cad", "fem") for line in lines]
+    return "".join([*lines[:3], *beside[1:3], *lines[3:], *beside[-2:]])
+
+
+def lacks_the_out_of_a_return(server: LicenseServer) -> None:
+    text = f'{BEGIN}9:00:00 (vendord) IN: "cad" mia@h1\n{FINISH}'
+    read(server, with_another_daemon(text))
+
+
+def lacks_all_outs(server: LicenseServer) -> None:
+    lines = with_another_daemon(BEGIN + FINISH).splitlines(keepends=True)
+    read(server, "".join(line for line in lines if '(vendord) OUT: "' not in line))
+
+
+def lacks_what_an_answer_shows(server: LicenseServer) -> None:
+    read(server, with_another_daemon(BEGIN + FINISH))
+    ask(server, "08:50", "bob h1 8:00")
+    ask(server, "09:00", "bob h1 8:00", "mia h2 8:57")
+    ask(server, "09:10", "bob h1 8:00")
+
+
+@pytest.mark.parametrize(
+    "lacking", [lacks_the_out_of_a_return, lacks_all_outs, lacks_what_an_answer_shows]
+)
+@pytest.mark.parametrize("mapped", [True, False])
+def test_a_log_that_lacks_seats_of_one_feature_proves_no_other_of_its_daemon(
+    pool: LicensePool,
+    data_dir: None,
+    lacking: Callable[[LicenseServer], None],
+    mapped: bool,
+) -> None:
+    server = LicenseServer.objects.get()
+    same, apart = PoolFactory(), PoolFactory()
+    for other, name, daemon in [(same, "cam", "vendord"), (apart, "fem", "otherd")]:
+        FeatureFactory(server=server, name=name, daemon=daemon, pool=other)
+        EntitlementFactory(pool=other, quantity=2)
+    lacking(server)
+    unproven = judged(pool).proven_seconds
+    assert 0 <= unproven < END - START
+    if not mapped:
+        PoolFeature.objects.filter(pool=pool).delete()
+    month = judged(same)
+    assert (month.verdict, month.proven_seconds) == (Verdict.AS_OBSERVED, unproven)
+    assert judged(apart).verdict == Verdict.PROVEN
 
 
 def test_a_seat_that_a_log_tells_of_leaves_the_proof(pool: LicensePool, data_dir: None) -> None:

@@ -330,13 +330,15 @@ reads_on_where_a_line_may_hide_a_return = _without("log loss")
 
 
 def believes_a_log_that_lacks_a_seat(patch: pytest.MonkeyPatch) -> None:
-    real = feeding.feature_holdings
+    real = feeding.missed
+    patch.setattr(feeding, "missed", lambda *words: [row for row in real(*words) if not row[2]])
 
-    def without(*words: Any) -> Any:
-        held, missed = real(*words)
-        return held, [row for row in missed if not row[2]]
 
-    patch.setattr(feeding, "feature_holdings", without)
+def believes_a_log_that_lacks_a_seat_of_another_feature(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        feeding, "missed",
+        lambda server, daemon: holdings.feature_holdings(server, (daemon, "ALPHA"))[1],
+    )  # fmt: skip
 
 
 def measures_what_has_no_number(patch: pytest.MonkeyPatch) -> None:
@@ -509,6 +511,10 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
         (Plain(shown="mia"), "proven", never_finds_anything_proven),
         (Plain(3, shown="zoe"), "as_observed", believes_a_log_that_lacks_a_seat),
         (
+            Plain(odd='8:30:00 (vend) IN: "BETA" zoe@h3'),
+            "as_observed", believes_a_log_that_lacks_a_seat_of_another_feature,
+        ),
+        (
             Plain(odd='8:30:00 (vend) OUT: "ALP'),
             "as_observed", reads_on_where_a_line_may_hide_seats,
         ),
@@ -518,7 +524,9 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             "as_observed", reads_on_where_a_line_may_hide_a_return,
         ),
     ],
-    ids=["plain", "shown", "lacks", "hides-a-seat", "over-use", "hides-a-return"],
+    ids=[
+        "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "over-use", "hides-a-return",
+    ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
     place: Path, settings: Any, plain: Plain, verdict: str, broken: Any
