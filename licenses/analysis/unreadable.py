@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ from licenses.models import LicenseServer, UnreadableLine
 from licenses.sources.shapes import safe_shape
 
 LATELY = timedelta(days=7)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+"""What a reason cites of a line; all else in it are words of the reader's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _group(row: dict[str, object], line: UnreadableLine) -> Group:
     return Group(
         digest=line.shape,
         pattern=safe_shape(line.text),
-        reason=safe_shape(line.reason),
+        reason=_QUOTED.sub(lambda found: safe_shape(found[0]), line.reason),
         kind=line.capture.kind,
         ignored=line.ignored,  # type: ignore[attr-defined]
         example=line.text,

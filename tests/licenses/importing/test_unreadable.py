@@ -33,7 +33,7 @@ def server() -> LicenseServer:
     return ServerFactory(name="lic-one")
 
 
-def read(server: LicenseServer, *texts: str, days: int = 0) -> Capture:
+def read(server: LicenseServer, *texts: str, days: int = 0, reason: str = "odd") -> Capture:
     capture = Capture.objects.create(
         server=server,
         kind="debug-log",
@@ -45,7 +45,7 @@ def read(server: LicenseServer, *texts: str, days: int = 0) -> Capture:
         unreadable_count=len(texts),
         recorded_at=timezone.now() - timedelta(days=days),
     )
-    store_unreadable(capture, [Unreadable(n, text, "odd") for n, text in enumerate(texts, 1)])
+    store_unreadable(capture, [Unreadable(n, text, reason) for n, text in enumerate(texts, 1)])
     return capture
 
 
@@ -69,6 +69,13 @@ def test_a_report_has_no_names(server: LicenseServer) -> None:
     assert "WEIRD" in text and "Seen: 1 times" in text
     for name in ("mia", "host1", "lic-one"):
         assert name not in text
+
+
+def test_a_reason_is_told_in_its_words_but_for_what_it_cites(server: LicenseServer) -> None:
+    read(server, "other", reason="expected USER@HOST, found 'mia@host1'")
+    text = report(server, groups(server))
+    assert "Why: expected USER@HOST, found" in text
+    assert "mia" not in text and "host1" not in text
 
 
 def test_what_is_ignored_is_counted_no_more_until_it_is_shown_again(
