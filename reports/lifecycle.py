@@ -21,7 +21,8 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
@@ -324,29 +325,26 @@ def _window(report: Report) -> tuple[int, int]:
 def _corrections(report: Report) -> int:
     """Count the corrections, of lines, of their proof and of mappings up to the period's end, that
     no second person approved and no earlier signature covers."""
-    pools, when = _unsigned(report)
-    alone = Q(**when, correction__approved_at=None)
-    lines = Entitlement.objects.filter(alone, pool__in=pools, replaces__isnull=False)
-    proofs = StrengthOverride.objects.filter(alone, entitlement__pool__in=pools)
+    pools, known, fed = _unsigned(report)
+    alone = Q(correction__approved_at=None)
+    lines = Entitlement.objects.filter(known, alone, pool__in=pools, replaces__isnull=False)
+    proofs = StrengthOverride.objects.filter(known, alone, entitlement__pool__in=pools)
     ends = datetime.fromtimestamp(report.params["end"], UTC)
-    since = Q(since=None) | Q(since__lt=ends)
-    changed = MappingChange.objects.filter(alone, since, pool__in=pools, correction__isnull=False)
+    changes = MappingChange.objects.filter(fed, alone, pool__in=pools, correction__isnull=False)
+    changed = changes.bearing_before(ends)
     return lines.count() + proofs.count() + changed.count()
 
 
 def _afterwards(report: Report) -> int:
     """Count the rights, mappings and retirements of pools that bear on the period, were recorded
     after its end, and that no earlier signature covers: they may turn over-use into none."""
-    pools, when = _unsigned(report)
+    pools, known, fed = _unsigned(report)
     ends = datetime.fromtimestamp(report.params["end"], UTC)
-    late = Q(**when, recorded_at__gte=ends)
-    lines = Entitlement.objects.filter(late, pool__in=pools, replaces=None)
-    began = Q(mapped_from=None) | Q(mapped_from__lt=ends)
-    mappings = PoolFeature.objects.filter(late, began, pool__in=pools)
-    bears = Q(before__lt=ends) | Q(after__lt=ends)
-    retired = PoolRetirement.objects.filter(late, bears, pool__in=pools)
-    first = lines.filter(valid_from__lte=ends.date())
-    return first.count() + mappings.count() + retired.count()
+    late = Q(pool__in=pools, recorded_at__gte=ends)
+    lines = Entitlement.objects.filter(known, late, replaces=None, valid_from__lte=ends.date())
+    mappings = PoolFeature.objects.filter(fed, late).bearing_before(ends)
+    retired = PoolRetirement.objects.filter(fed, late).bearing_before(ends)
+    return lines.count() + mappings.count() + retired.count()
 
 
 def _back_dated(report: Report) -> int:
@@ -357,27 +355,32 @@ def _back_dated(report: Report) -> int:
     The first rights of a pool, and the first mapping of a feature, hide nothing: without them
     nothing was judged.
     """
-    pools, when = _unsigned(report)
-    ends = datetime.fromtimestamp(report.params["end"], UTC)
-    within = Q(**when, recorded_at__lt=ends)
+    pools, known, fed = _unsigned(report)
+    within = Q(pool__in=pools, recorded_at__lt=datetime.fromtimestamp(report.params["end"], UTC))
     others = Entitlement.objects.filter(pool=OuterRef("pool"), pk__lt=OuterRef("pk"))
-    lines = Entitlement.objects.filter(within, Exists(others), pool__in=pools, replaces=None)
+    lines = Entitlement.objects.filter(known, within, Exists(others), replaces=None)
     rights = lines.values_list("valid_from", "recorded_at")
-    fed = PoolFeature.objects.filter(feature=OuterRef("feature")).exclude(pk=OuterRef("pk"))
-    new = PoolFeature.objects.filter(within, Exists(fed), pool__in=pools)
+    mapped = PoolFeature.objects.filter(feature=OuterRef("feature")).exclude(pk=OuterRef("pk"))
+    new = PoolFeature.objects.filter(fed, within, Exists(mapped))
     begun = new.values_list("mapped_from", "recorded_at")
     return sum(begins < (recorded - DAY).date() for begins, recorded in rights) + sum(
         begins is None or begins < recorded - MINUTE for begins, recorded in begun
     )
 
 
-def _unsigned(report: Report) -> tuple[list[int], dict[str, datetime]]:
-    """Return the pools, and the time of recording since the last signature on these pools."""
+def _unsigned(report: Report) -> tuple[list[int], Q, Q]:
+    """Return the pools, and what counts in the figures though no earlier signature covers it: of
+    rights, what is on record as of the report's time; of mappings and retirements, which figures
+    know as they are now, all that was recorded since.
+
+    A signature covers what was on record at its report's as-of time, and when that was asked for:
+    a time to come covers nothing yet.
+    """
     signed = _kin(report).filter(decision=Decision.SIGNED, as_of__lte=report.as_of)
-    last = signed.order_by("-as_of").values_list("as_of", flat=True).first()
-    since = last or datetime.fromtimestamp(0, UTC)
+    last = signed.aggregate(last=Max(Least("as_of", "requested_at")))["last"]
+    since = Q(recorded_at__gt=last or datetime.fromtimestamp(0, UTC))
     pools = list(report.pools.order_by().values_list("pk", flat=True))
-    return pools, {"recorded_at__gt": since, "recorded_at__lte": report.as_of}
+    return pools, since & Q(recorded_at__lte=report.as_of), since
 
 
 def _signed_files(report: Report, row: SignOff) -> tuple[dict[str, Any], dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +16,12 @@ from .scoping import ScopedQuerySet
 
 AT_ONCE: Final = timedelta(minutes=1)
 """A mapping that ends now is recorded a little later."""
+
+
+class MappingChangeQuerySet(ScopedQuerySet):
+    def bearing_before(self, moment: datetime) -> Self:
+        """Keep those on which figures of the time before a moment rest."""
+        return self.filter(models.Q(since=None) | models.Q(since__lt=moment))
 
 
 class MappingChange(models.Model):
@@ -44,7 +50,7 @@ class MappingChange(models.Model):
         related_name="+",
     )
 
-    objects = ScopedQuerySet.as_manager()
+    objects = MappingChangeQuerySet.as_manager()
 
     class Meta:
         ordering = ["pool", "recorded_at", "pk"]

@@ -150,6 +150,12 @@ class LicensePool(models.Model):
         return zoneinfo.ZoneInfo(self.zone)
 
 
+class PoolRetirementQuerySet(ScopedQuerySet):
+    def bearing_before(self, moment: datetime) -> Self:
+        """Keep those on which figures of the time before a moment rest."""
+        return self.filter(Q(before__lt=moment) | Q(after__lt=moment))
+
+
 class PoolRetirement(models.Model):
     """A pool was retired as of some moment, or taken back into use, or the moment was another.
 
@@ -168,7 +174,7 @@ class PoolRetirement(models.Model):
         related_name="+",
     )
 
-    objects = ScopedQuerySet.as_manager()
+    objects = PoolRetirementQuerySet.as_manager()
 
     class Meta:
         ordering = ["pool", "recorded_at"]
@@ -177,6 +183,12 @@ class PoolRetirement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pool}: {self.before} → {self.after}"
+
+
+class PoolFeatureQuerySet(ScopedQuerySet):
+    def bearing_before(self, moment: datetime) -> Self:
+        """Keep those on which figures of the time before a moment rest."""
+        return self.filter(Q(mapped_from=None) | Q(mapped_from__lt=moment))
 
 
 class PoolFeature(models.Model):
@@ -207,7 +219,7 @@ class PoolFeature(models.Model):
         related_name="+",
     )
 
-    objects = ScopedQuerySet.as_manager()
+    objects = PoolFeatureQuerySet.as_manager()
 
     class Meta:
         ordering = ["pool", "feature", "mapped_from"]

@@ -45,7 +45,8 @@ class Change:
                "retired" or "restored".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
-    approver:  the account that approved it as a second person; "–" where none did.
+    approver:  the account that had approved it as a second person by the as-of time; "–" where none
+               had.
     at:        when it was recorded, epoch seconds.
     """
 
@@ -60,23 +61,30 @@ class Change:
     at: int
 
 
-def load_changes(pools: Collection[LicensePool], start: int, as_of: datetime) -> tuple[Change, ...]:
+def load_changes(
+    pools: Collection[LicensePool], start: int, end: int, as_of: datetime
+) -> tuple[Change, ...]:
     """Return what was recorded on the pools from *start* to *as_of*, in that order. Six queries.
 
-    Changes after the period count too: they may bear on it.
+    Changes after the period count too: they may bear on it. Figures know rights as of a time, but
+    mappings and retirements as they are now: what was recorded of those after *as_of* and bears on
+    the time before *end* is told, too.
     """
     chosen = [pool.pk for pool in pools]
-    window = {
-        "recorded_at__gte": datetime.fromtimestamp(start, as_of.tzinfo),
-        "recorded_at__lte": as_of,
-    }
+    begins, ends = (datetime.fromtimestamp(moment, UTC) for moment in (start, end))
+    window = {"recorded_at__gte": begins, "recorded_at__lte": as_of}
+
+    def known(rows: Any) -> Any:
+        since = rows.filter(pool__in=chosen, recorded_at__gte=begins)
+        return since.filter(recorded_at__lte=as_of) | since.bearing_before(ends)
+
     found = [
         *_rights(chosen, window),
         *_judgements(chosen, window, as_of),
-        *_mappings(chosen, window),
-        *_remappings(chosen, window),
+        *_mappings(known(PoolFeature.objects)),
+        *_remappings(known(MappingChange.objects), as_of),
         *_explanations(chosen, window, as_of),
-        *_retirements(chosen, window),
+        *_retirements(known(PoolRetirement.objects)),
     ]
     return tuple(sorted(found, key=lambda row: row.at))  # stable: one second's keep their order
 
@@ -164,11 +172,8 @@ def _strength(value: int | None) -> str:
     return str(BY_DOCUMENTS) if value is None else str(Strength(value).label).split(":")[0]
 
 
-def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
-    rows = PoolFeature.objects.filter(pool__in=chosen, **window).select_related(
-        "pool", "feature__server", "recorded_by"
-    )
-    for row in rows.order_by("pk"):
+def _mappings(rows: Any) -> Iterator[Change]:
+    for row in rows.select_related("pool", "feature__server", "recorded_by").order_by("pk"):
         begins, ends = _moment(row.mapped_from), _moment(row.mapped_until)
         words = said(_counts, begins, ends, row.weight)
         what = said(_at_server, row.feature.name, row.feature.server.name)
@@ -182,8 +187,7 @@ def _mappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         )
 
 
-def _remappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
-    rows = MappingChange.objects.filter(pool__in=chosen, **window)
+def _remappings(rows: Any, as_of: datetime) -> Iterator[Change]:
     named = rows.select_related("pool", "recorded_by", "correction__approved_by")
     for row in named.order_by("pk"):
         sides = [row.before, row.after]
@@ -191,9 +195,7 @@ def _remappings(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         what = said(_at_server, known[0]["feature"], known[0]["server"])
         moved = len(known) == 2 and _place(known[0]) != _place(known[1])
         before, after = (said(_mapped_as, tuple(side.items()), moved) for side in sides)
-        yield _change(
-            "remapped", row.pool.name, what, before, after, row, window["recorded_at__lte"]
-        )
+        yield _change("remapped", row.pool.name, what, before, after, row, as_of)
 
 
 def _place(side: dict[str, Any]) -> tuple[str, str]:
@@ -229,8 +231,7 @@ def _at_server(feature: str, server: str) -> str:
     return gettext("%(feature)s at %(server)s") % {"feature": feature, "server": server}
 
 
-def _retirements(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
-    rows = PoolRetirement.objects.filter(pool__in=chosen, **window)
+def _retirements(rows: Any) -> Iterator[Change]:
     for row in rows.select_related("pool", "recorded_by").order_by("pk"):
         kind = "restored" if row.after is None else "retired"
         before, after = (said(_use, _moment(each)) for each in (row.before, row.after))

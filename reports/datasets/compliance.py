@@ -190,7 +190,7 @@ def compliance(
         unexplained=sum(not row.cause for report in reports for row in report.over_use),
         pools=tuple(reports),
         sources=load_source_coverage(chosen, start, end, as_of),
-        changes=load_changes(chosen, start, as_of),
+        changes=load_changes(chosen, start, end, as_of),
         method=(
             *method(),
             kept({pool.product.vendor_id for pool in chosen}, as_of),

@@ -46,6 +46,7 @@ def world(db):
         strength=Strength.CLAIMED,
         recorded_at="2025-01-01T00:00:00Z",
     )
+    pool.mappings.update(recorded_at="2025-01-01T00:00:00Z")
     f.covered(server, f.at("2025-10-01"), f.at("2026-06-10"))
     f.covered(server, f.at("2026-06-12"), f.at("2026-12-01"))
     people = [f.PersonFactory(login=f"user{number}") for number in range(3)]

@@ -335,11 +335,11 @@ def test_a_pool_that_was_retired_or_restored_in_the_past_needs_a_comment(make, b
     for moment in (f.at("2026-06-01"), None):
         world.pool.retired_at = moment
         world.pool.save()
-    report = proven(make())
-    assert comment_reasons(report) == ""
-    world.pool.retirements.update(recorded_at="2026-11-10T00:00:00Z")
-    report = proven(make())
-    assert "2 rights, mappings and retirements of pools that count" in comment_reasons(report)
+    for recorded in ("2026-11-10T00:00:00Z", NOW + DAY):  # before and after the as-of time
+        world.pool.retirements.update(recorded_at=recorded)
+        report = proven(make())
+        assert "2 rights, mappings and retirements of pools that count" in comment_reasons(report)
+        assert len([row for row in numbers(report)["changes"] if "pool" in row["what"]]) == 2
     world.pool.retirements.update(before=None, after=f.at("2026-11-09"))
     assert comment_reasons(report) == ""
 
@@ -523,6 +523,47 @@ def test_a_mapping_that_was_changed_afterwards_is_told_and_needs_a_comment(
     ]
     assert entry["old"]["until"] == entry["old"]["from"] == "" and entry["old"]["weight"] == 1
     assert (entry["code"], entry["reason"]) == ("wrong_mapping", "Another team's")
+
+
+@pytest.mark.parametrize("as_of", ["2026-11-09", "2026-11-11"])
+def test_an_as_of_time_before_a_change_of_a_mapping_does_not_hide_it(
+    make, author, boss, world, a_second_feature, as_of
+):
+    """Figures know the mapping as it is now: over-use that it took away would leave no trace."""
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    moment = datetime.fromisoformat(as_of).replace(tzinfo=UTC)
+    assert over_in_april(make(as_of=moment)) > 0
+    remap(a_second_feature.mappings.get(), author, mapped_until=datetime(2026, 4, 1, tzinfo=UTC))
+    hidden = proven(make(as_of=moment))
+    assert over_in_april(hidden) == 0 and lifecycle.stage(hidden) == Stage.READY
+    assert [row["kind"] for row in numbers(hidden)["changes"]] == ["remapped"]
+    assert "1 correction of rights or mappings was recorded" in comment_reasons(hidden)
+    assert "comment" in lifecycle.check(hidden, boss, Step.APPROVED, "")
+    again = make(as_of=moment)
+    assert numbers(again)["id"] == numbers(hidden)["id"]
+
+
+def test_a_mapping_that_was_recorded_after_the_as_of_time_is_told_and_needs_a_comment(
+    make, a_second_feature
+):
+    a_second_feature.mappings.update(recorded_at="2026-11-10T00:00:00Z")
+    report = proven(make(as_of=datetime(2026, 11, 9, tzinfo=UTC)))
+    assert [row["kind"] for row in numbers(report)["changes"]] == ["mapped"]
+    assert "1 right, mapping or retirement of a pool that counts" in comment_reasons(report)
+
+
+def test_a_report_signed_as_of_a_time_to_come_covers_nothing_that_is_recorded_afterwards(
+    make, author, boss, world, a_second_feature
+):
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    middle, to_come = f.at("2026-04-01"), datetime(2030, 1, 1, tzinfo=UTC)
+    early = make(end=middle, as_of=to_come)
+    Report.objects.update(requested_at="2026-11-09T00:00:00Z")
+    early.refresh_from_db()
+    sign(early, boss)
+    remap(a_second_feature.mappings.get(), author, mapped_until=datetime(2026, 4, 1, tzinfo=UTC))
+    late = proven(make(start=middle, as_of=to_come))
+    assert "1 correction of rights or mappings was recorded" in comment_reasons(late)
 
 
 def test_a_change_of_a_mapping_that_a_second_person_approved_needs_no_comment(

@@ -8,13 +8,20 @@ import pytest
 
 from itam.acting import acting
 from licenses.importing.rights import correct_right, override_strength
-from licenses.models import Entitlement, StrengthOverride
+from licenses.models import (
+    Entitlement,
+    MappingChange,
+    PoolFeature,
+    PoolRetirement,
+    StrengthOverride,
+)
 from reports.datasets.changes import load_changes
 from tests import factories as f
 from tests.unguarded import backdate
 
-START = f.at("2026-01-01")
+START, END = f.at("2026-01-01"), f.at("2026-07-01")
 AS_OF = datetime(2030, 1, 1, tzinfo=UTC)
+SIDE = {"feature": "x", "server": "y", "from": None, "until": None, "weight": 1}
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ def line(db):
 
 
 def changes(line, as_of=AS_OF):
-    return load_changes([line.pool], START, as_of)
+    return load_changes([line.pool], START, END, as_of)
 
 
 def test_what_was_recorded_before_the_period_is_none(line):
@@ -73,6 +80,28 @@ def test_what_came_after_the_cut_off_is_left_out(line, admin_user):
     backdate(StrengthOverride.objects.all(), "2026-05-01T00:00:00Z")
     assert changes(line, datetime(2026, 4, 1, tzinfo=UTC)) == ()
     assert len(changes(line, datetime(2026, 6, 1, tzinfo=UTC))) == 1
+
+
+def test_what_feeds_a_pool_counts_as_it_is_now_so_later_entries_that_bear_on_the_period_are_told(
+    line,
+):
+    """Figures read mappings and retirements as they are, whatever the as-of time."""
+    pool, later = line.pool, datetime(2026, 8, 1, tzinfo=UTC)
+    within, afterwards = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+    for moment in (within, afterwards):
+        PoolRetirement.objects.create(pool=pool, after=moment, recorded_at=later)
+        MappingChange.objects.create(pool=pool, after=SIDE, since=moment, recorded_at=later)
+        feature = f.FeatureFactory()
+        PoolFeature.objects.create(
+            pool=pool, feature=feature, mapped_from=moment, recorded_at=later
+        )
+    told = [(row.kind, row.after) for row in changes(line, datetime(2026, 7, 20, tzinfo=UTC))]
+    assert told == [
+        ("mapped", "counts since 2026-06-01 00:00 UTC"),
+        ("remapped", "counts since ever"),
+        ("retired", "in use until 2026-06-01 00:00 UTC"),
+    ]
+    assert len(changes(line, later)) == 6
 
 
 def test_other_pools_are_left_out(line):
