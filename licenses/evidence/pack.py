@@ -27,6 +27,7 @@ from licenses.models import (
     EvidenceDay,
     EvidenceKey,
     EvidenceStream,
+    LicensePool,
     LicenseServer,
     PoolFeature,
     Vendor,
@@ -74,9 +75,6 @@ def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
     """
     fed = PoolFeature.objects.filter(pool__product__vendor=vendor)
     servers = LicenseServer.objects.filter(pk__in=fed.values("feature__server"))
-    others = PoolFeature.objects.filter(feature__server__in=servers.values("pk")).exclude(
-        pool__product__vendor=vendor
-    )
     names = {entries.server_stream(server)[0] for server in servers}
     names |= {
         entries.contract_stream(contract)[0] for contract in Contract.objects.filter(vendor=vendor)
@@ -84,8 +82,8 @@ def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
     names.add(stock.stream_of(vendor.pk)[0])
     if installation:
         names.add(entries.INSTALLATION[0])
-    shared = others.order_by().values_list("feature__server__name", flat=True).distinct()
-    return Choice(vendor, frozenset(names), tuple(sorted(shared)))
+    shared = servers.serving_beyond(LicensePool.objects.filter(product__vendor=vendor))
+    return Choice(vendor, frozenset(names), tuple(sorted(shared.values_list("name", flat=True))))
 
 
 def refuse_late(choice: Choice, last: date, end: int) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from itam import figures
 
 from .fields import InstantField
-from .pools import LicensePool, PoolFeature
+from .pools import LicensePool
 from .scoping import ScopedQuerySet
 from .servers import LicenseServer
 
@@ -32,7 +32,7 @@ class ServerRowQuerySet(ScopedQuerySet):
 
 
 class CaptureQuerySet(ServerRowQuerySet):
-    """Of a server that ever fed a pool beyond a reader's scope they see polls alone: names and
+    """Of a server that serves others than a reader's pools, too, they see polls alone: names and
     figures of its files would tell of others' use."""
 
     def scope_q(self, user: Any) -> Q | None:
@@ -42,7 +42,7 @@ class CaptureQuerySet(ServerRowQuerySet):
 
 
 class CaptureRowQuerySet(ScopedQuerySet):
-    """Lines of texts. Those of a server that ever fed a pool beyond a reader's scope may be of
+    """Lines of texts. Those of a server that serves others than a reader's pools, too, may be of
     others' use, and are not shown."""
 
     pool_path = "capture__server__features__mappings__pool"
@@ -53,8 +53,8 @@ class CaptureRowQuerySet(ScopedQuerySet):
 
 
 def _serving_others(user: Any) -> Any:
-    beyond = PoolFeature.objects.exclude(pool__in=LicensePool.objects.visible_ids(user))
-    return beyond.order_by().values("feature__server")
+    visible = LicensePool.objects.visible_ids(user)
+    return LicenseServer.objects.order_by().serving_beyond(visible).values("pk")
 
 
 class StatusScope(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import zoneinfo
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -24,6 +24,20 @@ from .scoping import ScopedQuerySet, sees_everything
 
 class LicenseServerQuerySet(ScopedQuerySet):
     pool_path = "features__mappings__pool"
+
+    def serving_beyond(self, pools: Any) -> Self:
+        """Keep those that serve others than these pools, too: what they wrote tells of both.
+
+        They ever fed another pool, or have a daemon that never fed one of these: a daemon is one
+        vendor's, so that its features are somebody else's even before anybody maps them.
+        """
+        others = PoolFeature.objects.exclude(pool__in=pools)
+        ours = models.Count("mappings", filter=Q(mappings__pool__in=pools))
+        daemons = Feature.objects.order_by().values("server", "daemon").annotate(ours=ours)
+        return self.filter(
+            Q(pk__in=others.order_by().values("feature__server"))
+            | Q(pk__in=daemons.filter(ours=0).values("server"))
+        )
 
 
 LONGEST_STEP = 900

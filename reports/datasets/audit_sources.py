@@ -147,17 +147,14 @@ def load_sources(
 ) -> Sources:
     """Return the sources of the pools over [start, end), as read by *as_of*. Ten queries.
 
-    vendor:  its id; a server that feeds a pool of another one is shared.
+    vendor:  its id; a server that serves another one, too, is shared.
     """
     chosen = [pool.pk for pool in pools]
     fed = PoolFeature.objects.filter(pool__in=chosen)
-    servers = list(
-        LicenseServer.objects.filter(pk__in=fed.values("feature__server")).order_by("name")
-    )
-    others = PoolFeature.objects.filter(feature__server__in=servers).exclude(
-        pool__product__vendor=vendor
-    )
-    shared = set(others.order_by().values_list("feature__server", flat=True))
+    feeding = LicenseServer.objects.filter(pk__in=fed.values("feature__server"))
+    servers = list(feeding.order_by("name"))
+    beyond = feeding.serving_beyond(LicensePool.objects.filter(product__vendor=vendor))
+    shared = set(beyond.order_by().values_list("pk", flat=True))
     known = Capture.objects.filter(server__in=servers, recorded_at__lte=as_of)
     stated = load_facts([server.pk for server in servers], as_of=as_of)
     return Sources(

@@ -9,8 +9,17 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from licenses.models import Contract, Entitlement, Person, Scope, SharingRule
-from tests.factories import PoolFactory
+from licenses.models import (
+    Capture,
+    Contract,
+    Entitlement,
+    Person,
+    PoolFeature,
+    Scope,
+    SharingRule,
+    UnreadableLine,
+)
+from tests.factories import FeatureFactory, PoolFactory
 
 from .conftest import World
 
@@ -127,6 +136,18 @@ def test_a_shared_server_shows_the_auditor_its_own_vendor_alone(
     assert "Mine_FEATURE" in text
     assert "SHARED_OTHER" not in text
     assert "SHARED_OTHER" not in anton.get("/admin/licenses/sharingrule/").content.decode()
+
+
+def test_files_of_a_server_with_a_daemon_that_feeds_no_pool_are_not_the_auditors(
+    anton: Client, world: World
+) -> None:
+    auditor = User.objects.get(username="anton")
+    seen = [rows.objects.for_user(auditor).exists for rows in (Capture, UnreadableLine)]
+    assert [each() for each in seen] == [False, False]
+    PoolFeature.objects.filter(feature__name="SHARED_OTHER").delete()
+    assert [each() for each in seen] == [True, True]
+    FeatureFactory(server=world.server, daemon="rivald")
+    assert [each() for each in seen] == [False, False]
 
 
 def test_without_scope_or_role_nothing_is_shown(world: World) -> None:

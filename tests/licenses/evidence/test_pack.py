@@ -84,6 +84,17 @@ def test_a_server_of_several_vendors_is_handed_over_only_when_asked(log: Log) ->
     assert target.getvalue()
 
 
+def test_a_daemon_that_feeds_no_pool_yet_makes_a_server_one_of_several_vendors(log: Log) -> None:
+    log.story()
+    own = log.pools[0].mappings.get().feature
+    FeatureFactory(server=log.servers[0], daemon=own.daemon, name="unmapped")
+    assert pack.choose(log.vendor).shared == ()
+    FeatureFactory(server=log.servers[0], daemon="rivald", name="secret")
+    assert pack.choose(log.vendor).shared == (log.servers[0].name,)
+    with pytest.raises(pack.PackRefused, match=log.servers[0].name):
+        log.pack()
+
+
 @pytest.mark.parametrize("last", [date(2026, 2, 28), date(2026, 3, 5)], ids=str)
 def test_days_that_are_not_sealed_make_no_pack(log: Log, last: date) -> None:
     log.story()

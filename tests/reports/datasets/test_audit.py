@@ -116,6 +116,13 @@ def test_nothing_of_another_vendor_is_told(world, shared):
     assert (data.sources.files[0].lines, data.sources.files[0].bytes) == (None, 100)
 
 
+def test_a_daemon_that_feeds_no_pool_is_taken_for_another_vendors(world):
+    f.FeatureFactory(server=world.server, daemon=world.feature.daemon, name="own")
+    assert not numbers(world.pool).sources.systems[0].shared
+    f.FeatureFactory(server=world.server, daemon="rivald", name="secretfeature")
+    assert numbers(world.pool).sources.systems[0].shared
+
+
 def test_a_file_in_pieces_is_one_row_with_its_totals(world):
     capture(world.server, "debug-log", sha256="b" * 64, offset=100)
     capture(world.server, "debug-log", sha256="a" * 64)
