@@ -11,6 +11,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, QuerySet, prefetch_related_objects
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -24,6 +25,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from licenses.models import Scope
 from licenses.models.roles import ROLES
+from licenses.models.scoping import is_to_have
 
 from .base import ScopedAdmin, ScopedStacked
 from .exporting import LIST_TOOLS, Exportable
@@ -34,8 +36,24 @@ for model in (User, Group, AuthToken, AccessAttempt, AccessFailureLog, AccessLog
         admin.site.unregister(model)
 
 
+class ScopeForm(ModelForm):
+    def clean(self) -> Any:
+        self.instance.chosen = self.cleaned_data.get("vendors")
+        return super().clean()
+
+
+class RolesForm(UserChangeForm):
+    """An account, whose scope below it is judged by the roles that are given with it."""
+
+    def clean(self) -> Any:
+        if "groups" in self.cleaned_data:
+            is_to_have(self.instance, self.cleaned_data["groups"])
+        return super().clean()
+
+
 class ScopeInline(ScopedStacked):
     model = Scope
+    form = ScopeForm
     autocomplete_fields = ("vendors", "teams")
     max_num = 1
     verbose_name_plural = gettext_lazy("scope: what an auditor or a viewer may see")
@@ -44,7 +62,7 @@ class ScopeInline(ScopedStacked):
 @admin.register(User)
 class UserAdmin(TellsWhatIsWrong, Exportable, DjangoUserAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
-    form = UserChangeForm
+    form = RolesForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     inlines = [ScopeInline]
@@ -153,6 +171,7 @@ class GroupAdmin(TellsWhatIsWrong, Exportable, DjangoGroupAdmin, ModelAdmin):
 
 @admin.register(Scope)
 class ScopeAdmin(ScopedAdmin):
+    form = ScopeForm
     list_display = ("user", "vendor_names", "team_names", "valid_until")
     list_select_related = ("user",)
     autocomplete_fields = ("user", "vendors", "teams")

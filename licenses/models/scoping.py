@@ -3,9 +3,11 @@ nothing by default."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -45,8 +47,24 @@ class Scope(models.Model):
         help_text=gettext_lazy("From then on nothing is seen. Empty: until taken away."),
     )
 
+    chosen: Collection[Any] | None = None
+    """Vendors that a form is about to give it: they are stored after the row, and judged before."""
+
     def __str__(self) -> str:
         return gettext("scope of %(user)s") % {"user": self.user}
+
+    def clean(self) -> None:
+        """An auditor comes for one vendor, and leaves."""
+        if self.user_id is None or AUDITOR not in roles(self.user):
+            return
+        wrong = {}
+        stored = self.vendors.all() if self.pk else ()
+        if len(stored if self.chosen is None else self.chosen) > 1:
+            wrong["vendors"] = gettext("An auditor sees one vendor only: keep one.")
+        if self.valid_until is None:
+            wrong["valid_until"] = gettext("What an auditor may see has an end: say when.")
+        if wrong:
+            raise ValidationError(wrong)
 
 
 def in_scope_q(user: Any, path: str = "scope") -> Q:
@@ -70,6 +88,11 @@ def roles(user: Any) -> frozenset[str]:
         )
         user._itam_roles = cached
     return cached
+
+
+def is_to_have(user: Any, groups: Collection[Any]) -> None:
+    """Have `roles` tell of this object of a user what its groups will be once they are stored."""
+    user._itam_roles = frozenset(group.name for group in groups)
 
 
 def sees_everything(user: Any) -> bool:

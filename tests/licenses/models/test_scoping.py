@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from licenses.analysis.unreadable import groups
@@ -128,3 +129,25 @@ def test_a_team_lead_reads_of_hours_and_not_of_single_people() -> None:
     assert allowed("team lead", "teamhour", "view")
     for name in ("checkout", "denial", "denialepisode", "disagreement", "person", "identity"):
         assert not allowed("team lead", name, "view")
+
+
+def test_a_scope_of_an_auditor_is_of_one_vendor_and_ends(pool: LicensePool) -> None:
+    _user, scope = member("auditor")
+    with pytest.raises(ValidationError) as refused:
+        scope.full_clean()
+    assert [*refused.value.message_dict] == ["valid_until"]
+    scope.valid_until = timezone.now()
+    scope.vendors.add(pool.product.vendor)
+    scope.full_clean()
+    scope.vendors.add(*Vendor.objects.all())
+    with pytest.raises(ValidationError) as refused:
+        scope.full_clean()
+    assert [*refused.value.message_dict] == ["vendors"]
+
+
+@pytest.mark.parametrize("role", OF_TEAM)
+def test_a_scope_of_others_may_go_on(role: str, pool: LicensePool) -> None:
+    _user, scope = member(role)
+    scope.vendors.set(Vendor.objects.all())
+    assert scope.vendors.count() == 2
+    scope.full_clean()

@@ -1,0 +1,121 @@
+"""An auditor's scope holds one vendor and an end, whichever page gives the role or the scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+
+from licenses.models import Scope
+
+from .conftest import World
+
+ONE = "An auditor sees one vendor only: keep one."
+END = "What an auditor may see has an end: say when."
+UNTIL = {"valid_until_0": "2027-03-01", "valid_until_1": "00:00"}
+
+
+def roles_page(user: User, roles: list[str], scope: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page of an account sends, with a scope below it."""
+    stored = Scope.objects.filter(user=user).first()
+    below = {"id": stored.pk if stored else "", "user": user.pk, **scope}
+    return {
+        "username": user.username,
+        "is_active": "on",
+        "is_staff": "on",
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "08:00",
+        "groups": [Group.objects.get(name=name).pk for name in roles],
+        "scope-TOTAL_FORMS": 1,
+        "scope-INITIAL_FORMS": int(stored is not None),
+        **{f"scope-0-{name}": value for name, value in below.items()},
+    }
+
+
+def errors(answer: Any) -> dict[str, list[str]]:
+    """Return by field what stands beside it, of the form and of the one below it."""
+    if answer.status_code == 302:
+        return {}
+    context = answer.context
+    forms = [context["adminform"].form]
+    forms += [form for part in context["inline_admin_formsets"] for form in part.formset.forms]
+    return {name: list(said) for form in forms for name, said in form.errors.items()}
+
+
+@pytest.fixture
+def ann(account: Callable[..., User]) -> User:
+    return account("ann", "auditor")
+
+
+@pytest.fixture
+def vendors(world: World) -> list[int]:
+    return [world.vendor.pk, world.other.product.vendor.pk]
+
+
+def test_a_scope_of_an_auditor_needs_an_end_and_one_vendor(
+    mara: Client, ann: User, vendors: list[int]
+) -> None:
+    path = reverse("admin:licenses_scope_add")
+    answer = mara.post(path, {"user": ann.pk, "vendors": vendors})
+    assert errors(answer) == {"vendors": [ONE], "valid_until": [END]}
+    assert not Scope.objects.exists()
+    assert errors(mara.post(path, {"user": ann.pk, "vendors": vendors[:1], **UNTIL})) == {}
+    assert [row.pk for row in Scope.objects.get(user=ann).vendors.all()] == vendors[:1]
+
+
+def test_a_scope_with_too_much_is_mended_by_what_the_form_says(
+    mara: Client, ann: User, vendors: list[int]
+) -> None:
+    scope = Scope.objects.create(user=ann)
+    scope.vendors.set(vendors)
+    path = reverse("admin:licenses_scope_change", args=[scope.pk])
+    assert errors(mara.post(path, {"user": ann.pk, "vendors": vendors[1:], **UNTIL})) == {}
+    assert scope.vendors.get().pk == vendors[1]
+
+
+def test_others_may_see_several_vendors_without_an_end(
+    mara: Client, account: Callable[..., User], vendors: list[int]
+) -> None:
+    client = account("client", "API client")
+    path = reverse("admin:licenses_scope_add")
+    assert errors(mara.post(path, {"user": client.pk, "vendors": vendors})) == {}
+    assert Scope.objects.get(user=client).vendors.count() == 2
+
+
+def test_who_becomes_an_auditor_needs_a_scope_of_one(
+    root: Client, account: Callable[..., User], vendors: list[int]
+) -> None:
+    user = account("client", "API client")
+    scope = Scope.objects.create(user=user)
+    scope.vendors.set(vendors)
+    path = reverse("admin:auth_user_change", args=[user.pk])
+    answer = root.post(path, roles_page(user, ["auditor"], {"vendors": vendors}))
+    assert errors(answer) == {"vendors": [ONE], "valid_until": [END]}
+    assert user.groups.get().name == "API client"
+    below = {"vendors": vendors[:1], **UNTIL}
+    assert errors(root.post(path, roles_page(user, ["auditor"], below))) == {}
+    assert user.groups.get().name == "auditor"
+    assert scope.vendors.get().pk == vendors[0]
+
+
+def test_who_is_no_auditor_any_more_may_keep_a_scope_without_an_end(
+    root: Client, ann: User, vendors: list[int]
+) -> None:
+    path = reverse("admin:auth_user_change", args=[ann.pk])
+    below = {"vendors": vendors}
+    assert errors(root.post(path, roles_page(ann, ["API client"], below))) == {}
+    assert Scope.objects.get(user=ann).vendors.count() == 2
+
+
+def test_a_scope_of_an_auditor_may_be_taken_away(
+    root: Client, ann: User, vendors: list[int]
+) -> None:
+    Scope.objects.create(user=ann).vendors.set(vendors)
+    path = reverse("admin:auth_user_change", args=[ann.pk])
+    below = {"vendors": vendors, "DELETE": "on"}
+    assert errors(root.post(path, roles_page(ann, ["auditor"], below))) == {}
+    assert not Scope.objects.exists()
