@@ -431,8 +431,8 @@ def _write_evidence(report: Report, row: SignOff, told: Mapping[str, str]) -> No
         Step.REJECTED: "report_rejected",
     }
     body = {
+        **entries.digests(comment=row.comment),
         "as_of": int(report.as_of.timestamp()),
-        "comment": row.comment,
         "data_sha256": report.data_sha256,
         "end": report.params["end"],
         "id": (report.data or {}).get("id", ""),

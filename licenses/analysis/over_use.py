@@ -17,7 +17,7 @@ class Note:
     """What is on record of the over-use that touches [start, end).
 
     resolution:  "" while it is open. author: the account; "" where none is known.
-    at:          when it was recorded, epoch seconds.
+    at:          when it was recorded, epoch seconds. number: of its row.
     """
 
     start: int
@@ -27,6 +27,7 @@ class Note:
     owner: str
     author: str
     at: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def load_notes(pool_ids: Collection[int], as_of: datetime | None = None) -> dict
                 owner=row.owner,
                 author=by.get_username() if by is not None else "",
                 at=int(row.recorded_at.timestamp()),
+                number=row.pk,
             )
         )
     return found

@@ -5,12 +5,14 @@ An entry is one line of canonical JSON (sorted keys, no blanks, UTF-8, integers 
     {"body":{...},"event_time":T,"kind":K,"n":N,"recorded_at":R,"source":S,"stream":NAME,"v":1}
 
 Times are epoch seconds. Names of people, and of the machines they work at, never stand in it, only
-their keyed pseudonyms, so a name can be erased and every hash stays valid.
+their keyed pseudonyms, so a name can be erased and every hash stays valid. Of what somebody wrote
+in words of their own there is a keyed digest alone (`digests`), as they may have named anybody.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ from datetime import datetime
 from itertools import chain, repeat
 from typing import Any, NamedTuple, NewType
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -46,6 +49,22 @@ def canonical(value: Any) -> str:
     """Return canonical JSON. Floats are refused: two machines may print them differently."""
     _refuse_floats(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digests(**texts: str) -> dict[str, str]:
+    """Return what a body holds of texts in somebody's own words: NAME_digest, "" for none.
+
+    HMAC-SHA-256: whoever has the key can tell whether a text on record is the one that was given,
+    and nobody without it can find out who is named by trying names.
+    """
+    return {f"{name}_digest": _digest(text) for name, text in texts.items()}
+
+
+def _digest(text: str) -> str:
+    if not text:
+        return ""
+    key = settings.ITAM_PSEUDONYM_KEY.encode()
+    return hmac.new(key, f"words\0{text}".encode(), hashlib.sha256).hexdigest()
 
 
 def _refuse_floats(value: Any) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -25,6 +26,7 @@ from licenses.models import (
     Capture,
     Checkout,
     Denial,
+    EvidenceBlock,
     Host,
     Identity,
     ImportJob,
@@ -35,14 +37,16 @@ from licenses.models import (
     held_vendors,
     pseudonym,
 )
-from licenses.models.guards import APPEND_ONLY, SEALED
 
-from .batches import batches
+from .batches import BATCH, batches
 from .captures import drop_raw
 from .erasure_papers import Paper, papers
 
 _ACCOUNTS = {"auth_user"}
 """An account is not a name behind use: whoever manages accounts deletes it."""
+
+BLOCKS = 50
+"""Of entries, unpacked one by one: so many are read at once, as each may have a megabyte."""
 
 
 class Held(Exception):
@@ -116,21 +120,23 @@ def erase(
     known_as:  a login to look for besides those on record, as these may be gone already.
     by:        who does it: an account's name, or "command". It stands in the evidence.
 
-    Raises Held where a legal hold covers what the person used, unless *despite_hold*. Safe to run
-    again, also after it was interrupted: names go last.
+    Raises Held where a legal hold covers what the person used, unless *despite_hold*. All that is
+    searched is searched first, and what is found goes in one transaction: with the names, by which
+    anything is found, goes all that holds them. Our logs may be scrubbed twice, without harm.
     """
     if not despite_hold:
         refuse_held(person)
     needles = needles_of(person, known_as)
-    captures = _drop_captures(needles)
+    kept, left = papers(person, needles), {*_left_in_evidence(needles)}
+    captures, texts = _captures(needles), list(_texts_with(needles))
     files = sum(_scrub_file(path, needles) for path in _our_texts())
-    rows, left = _scrub_tables(needles)
-    kept = papers(person, needles)
     with transaction.atomic():
+        _drop_captures(captures, needles)
+        rows = _scrub_sessions(needles) + _drop_jobs(needles) + _scrub_tables(texts, needles, left)
         rows += _forget(person)
         now = timezone.now()
         body = {
-            "captures": captures,
+            "captures": len(captures),
             "documents": [row.document for row in kept],
             "person": person.pseudonym,
             "reason": needles.replace(reason),
@@ -143,7 +149,7 @@ def erase(
         Person.objects.filter(pk=person.pk).update(erased_at=now)
     cache.clear()
     _tidy()
-    return Erased(person.pseudonym, rows, captures, files, left, kept)
+    return Erased(person.pseudonym, rows, len(captures), files, sorted(left), kept)
 
 
 def refuse_held(person: Person) -> None:
@@ -205,19 +211,23 @@ def _forget(person: Person) -> int:
     return cleared + Identity.objects.filter(person=person).delete()[0]
 
 
-def _drop_captures(needles: Needles) -> int:
-    """Drop the raw text of captures that hold a name; hash, size and an entry stay."""
-    dropped = 0
-    for rows in batches(Capture.objects.exclude(stored="")):
-        found = [row for row in rows if needles.within(_text(row.stored))]
-        if found:
-            with transaction.atomic():
-                drop_raw(found)
-            dropped += len(found)
-            _unlink({row.stored for row in found})
+def _captures(needles: Needles) -> list[Capture]:
+    """Return the captures of which the raw text holds a name."""
+    return [
+        row
+        for rows in batches(Capture.objects.exclude(stored=""))
+        for row in rows
+        if needles.within(_text(row.stored))
+    ]
+
+
+def _drop_captures(found: list[Capture], needles: Needles) -> None:
+    """Drop the raw text of captures; hash, size and an entry stay."""
+    for place in range(0, len(found), BATCH):
+        drop_raw(found[place : place + BATCH])
+    transaction.on_commit(partial(_unlink, {row.stored for row in found}))
     lines = UnreadableLine.objects.filter(_holding("text", needles)).order_by()
     lines.filter(capture__stored="").delete()
-    return dropped
 
 
 def _unlink(paths: set[str]) -> None:
@@ -253,18 +263,79 @@ def _scrub_file(path: Path, needles: Needles) -> bool:
     return True
 
 
-def _scrub_tables(needles: Needles) -> tuple[int, list[str]]:
-    """Replace names in each text of each table; return the rows changed and the places left."""
-    changed, left = _scrub_sessions(needles) + _drop_jobs(needles), []
+class Text(NamedTuple):
+    """A text that holds a name. row: its key."""
+
+    model: type[models.Model]
+    field: models.Field[Any, Any]
+    row: Any
+
+
+def _texts_with(needles: Needles) -> Iterator[Text]:
+    """Yield each text of each table that holds a name. Identities go as a whole."""
     for model in apps.get_models():
-        table = model._meta.db_table
-        for field in _texts(model):
-            rows = _holding_rows(model, field, needles)
-            if table in APPEND_ONLY or table in SEALED or table in _ACCOUNTS:
-                left += [f"{table}.{field.column}"] if any(rows) else []
-            elif model is not Identity:
-                changed += _rewrite(model, field, rows, needles)
-    return changed, left
+        for field in _texts(model) if model is not Identity else []:
+            for row in _holding_rows(model, field, needles):
+                yield Text(model, field, row.pk)
+
+
+def _scrub_tables(texts: list[Text], needles: Needles, left: set[str]) -> int:
+    """Replace names in texts and return in how many; the place of one that may not be changed is
+    added to those left."""
+    changed = 0
+    for text in texts:
+        table = text.model._meta.db_table
+        if table not in _ACCOUNTS and _rewrite(text, needles):
+            changed += 1
+        else:
+            left.add(f"{table}.{text.field.column}")
+    return changed
+
+
+def _rewrite(text: Text, needles: Needles) -> bool:
+    """Replace names in a text as it stands now; tell whether the database allowed it."""
+    model, field, row = text
+    mine = model._base_manager.filter(pk=row)
+    for old in mine.select_for_update().values_list(field.attname, flat=True):
+        value = needles.replace(old)
+        if isinstance(value, str) and field.max_length:
+            value = value[: field.max_length]
+        try:
+            with transaction.atomic():
+                mine.update(**{field.attname: value})
+        except IntegrityError:
+            return False
+    return True
+
+
+def _left_in_evidence(needles: Needles) -> Iterator[str]:
+    """Yield where entries are kept if one holds a name, or cannot be read and may."""
+    spelled = [json.dumps(name, ensure_ascii=False)[1:-1].lower() for name in needles.names]
+    for block in chain.from_iterable(batches(EvidenceBlock.objects.all(), BLOCKS)):
+        try:
+            text = entries.read(block).decode()
+        except ValueError:
+            found = True
+        else:
+            # Few blocks hold one at all: a plain search is faster than the pattern.
+            low = text.lower()
+            found = any(name in low for name in spelled) and any(
+                needles.within(said) for line in text.splitlines() for said in _said(line)
+            )
+        if found:
+            yield f"{EvidenceBlock._meta.db_table}.payload"
+            return
+
+
+def _said(line: str) -> Iterator[str]:
+    """Yield the texts of an entry without the words of its form."""
+    inner: list[Any] = [json.loads(line)["body"]]
+    while inner:
+        value = inner.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            inner += value.values() if isinstance(value, dict) else value
 
 
 def _texts(model: type[models.Model]) -> list[models.Field[Any, Any]]:
@@ -293,22 +364,6 @@ def _holding_rows(
             value = getattr(row, field.attname)
             if needles.replace(value) != value:
                 yield row
-
-
-def _rewrite(
-    model: type[models.Model],
-    field: models.Field[Any, Any],
-    rows: Iterator[models.Model],
-    needles: Needles,
-) -> int:
-    changed = 0
-    for row in rows:
-        value = needles.replace(getattr(row, field.attname))
-        if isinstance(value, str) and field.max_length:
-            value = value[: field.max_length]
-        model._base_manager.filter(pk=row.pk).update(**{field.attname: value})
-        changed += 1
-    return changed
 
 
 def _scrub_sessions(needles: Needles) -> int:

@@ -324,7 +324,7 @@ def _record(
         "what": what,
     }
     if before is not None:
-        body |= why or {}
+        body |= {"code": why["code"], **entries.digests(reason=why["reason"])} if why else {}
         body["old"] = {
             "feature": before.feature.name,
             "from": int(before.mapped_from.timestamp()) if before.mapped_from else "",

@@ -48,20 +48,19 @@ def explain_over_use(
     if not touched:
         raise ValidationError(gettext("No over-use of this pool is known of that time."))
     before = next((row.note for row in touched if row.note is not None), None)
-    body = {
-        "author": user.get_username() if user is not None else "",
-        "cause": note.cause,
-        "end": end,
-        "episodes": len(touched),
-        "owner": note.owner,
-        "pool": pool.name,
-        "replaces": "" if before is None else f"{before.cause} ({before.owner})",
-        "resolution": note.resolution,
-        "start": start,
-        "what": "over-use explained",
-    }
     with transaction.atomic():
         note.save()
+        body = {
+            **entries.digests(cause=note.cause, owner=note.owner, resolution=note.resolution),
+            "author": user.get_username() if user is not None else "",
+            "end": end,
+            "episodes": len(touched),
+            "note": note.pk,
+            "pool": pool.name,
+            "replaces": "" if before is None else before.number,
+            "start": start,
+            "what": "over-use explained",
+        }
         entry = entries.draft(KIND, int(note.recorded_at.timestamp()), body)
         entries.append(stock.stream_of(pool.product.vendor_id), [entry], source="rights")
     return note

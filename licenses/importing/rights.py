@@ -127,7 +127,7 @@ def override_strength(
             | {
                 "author": user.get_username() if user is not None else "",
                 "code": str(code),
-                "reason": said.reason,
+                **entries.digests(reason=said.reason),
                 "what": "strength judged" if strength else "strength left to the documents",
             },
         )
@@ -194,6 +194,7 @@ def _note(
 def _body(line: Entitlement, proof: int) -> dict[str, Any]:
     correction = getattr(line, "correction", None) if line.replaces_id else None
     return {
+        **entries.digests(reason=line.reason),
         "author": line.recorded_by.get_username() if line.recorded_by is not None else who() or "",
         "code": "" if correction is None else str(correction.code),
         "currency": line.currency,
@@ -205,7 +206,6 @@ def _body(line: Entitlement, proof: int) -> dict[str, Any]:
         "price": "" if line.unit_price is None else str(line.unit_price),
         "purchase_order": line.purchase_order,
         "quantity": line.quantity,
-        "reason": line.reason,
         "replaces": line.replaces_id or "",
         "scope": line.scope,
         "strength": proof,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from licenses.analysis.unreadable import groups
 from licenses.evidence import entries
 from licenses.models import IgnoredLines, LicenseServer
+from licenses.sources.shapes import safe_shape
 
 
 def ignore(server: LicenseServer, digest: str, *, note: str = "", user: Any) -> IgnoredLines:
@@ -56,10 +57,10 @@ def show_again(row: IgnoredLines, *, user: Any) -> IgnoredLines:
 
 def _note(row: IgnoredLines, kind: str, at: datetime) -> None:
     body = {
+        **entries.digests(note=row.note),
         "digest": row.digest,
-        "note": row.note,
-        "pattern": row.pattern,
-        "reason": row.unreadable_reason,
+        "pattern": safe_shape(row.pattern),
+        "reason": safe_shape(row.unreadable_reason),
         "server": row.server.name,
         "who": row.ended_by_id or row.recorded_by_id or 0,
     }

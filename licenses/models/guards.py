@@ -16,7 +16,6 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 APPEND_ONLY = {
     "licenses_evidenceblock": "Evidence is append-only: a block is never changed or deleted.",
-    "licenses_entitlement": "Rights are append-only: record a correction that replaces the line.",
 }
 SEALED = {
     "licenses_evidenceday": "A sealed day is never changed or deleted.",
@@ -41,6 +40,10 @@ class Record(NamedTuple):
 
 
 RECORDS = {
+    "licenses_entitlement": Record(
+        "A right is never changed or deleted: record a correction that replaces the line.",
+        words=("reason",),
+    ),
     "licenses_strengthoverride": Record(
         "A judgement of proof is never changed or deleted: record a newer one.", words=("reason",)
     ),

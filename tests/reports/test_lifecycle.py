@@ -142,6 +142,7 @@ def test_a_signature_is_in_the_row_the_paper_the_numbers_and_the_evidence(make, 
     assert "Bo Second, manager" in text and "2026-11-24 13:00" in text
     entry = list(entries.entries("installation"))[-1]
     assert entry["kind"] == "report_signed"
+    assert entries.digests(comment="Seen with the team.").items() <= entry["body"].items()
     assert {k: entry["body"][k] for k in ("report", "start", "end", "who", "prepared_by")} == {
         "report": report.pk,
         "start": START,
@@ -522,7 +523,8 @@ def test_a_mapping_that_was_changed_afterwards_is_told_and_needs_a_comment(
         if row["kind"] == "mapping" and row["body"]["what"] == "changed"
     ]
     assert entry["old"]["until"] == entry["old"]["from"] == "" and entry["old"]["weight"] == 1
-    assert (entry["code"], entry["reason"]) == ("wrong_mapping", "Another team's")
+    assert entry["code"] == "wrong_mapping"
+    assert entries.digests(reason="Another team's").items() <= entry.items()
 
 
 @pytest.mark.parametrize("as_of", ["2026-11-09", "2026-11-11"])

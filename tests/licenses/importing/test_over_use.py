@@ -77,12 +77,15 @@ def test_what_ends_when_the_episode_begins_is_not_about_it(pool: LicensePool) ->
 def test_who_explained_what_in_place_of_what_is_in_the_evidence(
     pool: LicensePool, admin_user: Any
 ) -> None:
-    explain(pool)
-    explain(pool, admin_user, cause="A script", resolution="Stopped")
+    first = explain(pool)
+    second = explain(pool, admin_user, cause="A script", resolution="Stopped")
     stream = stock.stream_of(pool.product.vendor_id)[0]
     told = [entry["body"] for entry in entries.entries(stream) if entry["kind"] == "over_use"]
-    assert [body["replaces"] for body in told] == ["", "Launch day (Team CAD)"]
-    assert (told[1]["author"], told[1]["cause"], told[1]["pool"]) == ("admin", "A script", "CAD")
+    assert [body["note"] for body in told] == [first.pk, second.pk]
+    assert [body["replaces"] for body in told] == ["", first.pk]
+    assert (told[1]["author"], told[1]["pool"]) == ("admin", "CAD")
+    words = entries.digests(cause="A script", owner="Team CAD", resolution="Stopped")
+    assert words.items() <= told[1].items()
     assert told[1]["start"] == f.at("2026-03-10T09:00") and told[1]["episodes"] == 1
 
 

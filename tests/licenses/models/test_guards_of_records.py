@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from licenses.importing import erasure
 from licenses.models import (
     Correction,
     Document,
+    Entitlement,
     LicensePool,
     MappingChange,
     OverUseNote,
@@ -28,7 +29,9 @@ from tests.rows import several
 
 pytestmark = pytest.mark.django_db
 ANOTHER = datetime(2020, 1, 1, tzinfo=UTC)
-KEPT: list[Any] = [StrengthOverride, Correction, OverUseNote, Document, MappingChange]
+KEPT: list[Any] = [
+    *(Entitlement, StrengthOverride, Correction, OverUseNote, Document, MappingChange),
+]
 
 
 def row_of(model: Any) -> Any:
@@ -36,6 +39,8 @@ def row_of(model: Any) -> Any:
         side = {"feature": "cad", "from": None, "server": "s", "until": None, "weight": 1}
         pool = LicensePool.objects.first() or EntitlementFactory().pool
         return MappingChange.objects.create(pool=pool, before=side, after=side | {"weight": 2})
+    if model is Entitlement:
+        return EntitlementFactory()
     if model is Correction:
         line = EntitlementFactory(strength=1)
         return Correction.objects.create(pool=line.pool, line=line)
@@ -52,7 +57,11 @@ def another(field: models.Field[Any, Any], value: Any) -> Any:
         return "documents/another"
     if isinstance(field, models.BooleanField):
         return not value
-    return f"{value}x" if isinstance(value, str) else (value or 0) + 1
+    if isinstance(field, models.DateField):
+        return (value or date(2026, 1, 1)) + timedelta(1)
+    if isinstance(value, str):
+        return f"{value}x"[-(field.max_length or 200) :]
+    return (value or 0) + 1
 
 
 def fixed(model: Any) -> list[Any]:
@@ -104,17 +113,19 @@ def test_a_name_is_erased_from_words_on_record_and_nothing_else_changes(
     settings.ITAM_DATA_DIR, settings.ITAM_CAPTURE_DIR = tmp_path, tmp_path / "captures"
     person = PersonFactory(login="jsmith")
     judged = row_of(StrengthOverride)
+    line = judged.entitlement
     judged_before = StrengthOverride.objects.values().get()
     note, paper, change = row_of(OverUseNote), row_of(Document), row_of(MappingChange)
     StrengthOverride.objects.update(reason="jsmith saw it")
+    Entitlement._base_manager.filter(pk=line.pk).update(reason="jsmith counted")
     OverUseNote.objects.update(cause="jsmith", resolution="by jsmith", owner="jsmith")
     Document.objects.update(title="from jsmith", file_name="jsmith 1.pdf")
     told = {**change.before, "server": "jsmith"}
     MappingChange.objects.update(before=told)
     assert erasure.erase(person, "asked for it").left == []
-    for row in (judged, note, paper, change):
+    for row in (judged, line, note, paper, change):
         row.refresh_from_db()
-    assert judged.reason == f"{person.label} saw it"
+    assert (judged.reason, line.reason) == (f"{person.label} saw it", f"{person.label} counted")
     assert (note.cause, note.owner) == (person.label, person.label)
     assert (paper.title, paper.file_name) == (f"from {person.label}", f"{person.label} 1.pdf")
     assert change.before == {**told, "server": person.label}

@@ -60,11 +60,11 @@ def state(server: Any, moment: int, value: str) -> None:
         entries.append(entries.server_stream(server), drafts, source="test")
 
 
-def made(world: Any, folder: Path, **how: Any) -> dict[str, bytes]:
+def made(world: Any, folder: Path, now: datetime = NOW, **how: Any) -> dict[str, bytes]:
     """Make a pack of the year, and return its files by name."""
     path = folder / "pack.zip"
     wish = writing.Wish(world.pool.product.vendor, date(2025, 11, 1), date(2026, 11, 1), **how)
-    with time_machine.travel(NOW, tick=False):
+    with time_machine.travel(now, tick=False):
         writing.write(wish, path, who="tester")
     with zipfile.ZipFile(path) as file:
         return {name: file.read(name) for name in file.namelist()}

@@ -1,0 +1,101 @@
+"""What an erasure may not change is told, and one that fails on the way has changed nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from licenses.evidence import entries
+from licenses.importing import erasure
+from licenses.importing.captures import store_raw
+from licenses.models import Capture, Channel, EvidenceBlock, Identity, MailboxMessage, Person
+from tests.factories import PersonFactory, ServerFactory
+from tests.unguarded import unguarded
+
+pytestmark = pytest.mark.django_db
+EVIDENCE = "licenses_evidenceblock.payload"
+
+
+@pytest.fixture
+def person(settings: Any, tmp_path: Any) -> Person:
+    settings.ITAM_DATA_DIR, settings.ITAM_CAPTURE_DIR = tmp_path, tmp_path / "captures"
+    settings.ITAM_LOG_DIR, settings.ITAM_MAILBOX_DIR = tmp_path / "log", tmp_path / "mailbox"
+    found: Person = PersonFactory(login="qanaryvogel")
+    Identity.objects.filter(person=found).update(name='Ängström "Q" Vogel')
+    return found
+
+
+def tell(**body: Any) -> None:
+    with transaction.atomic():
+        entries.append(entries.INSTALLATION, [entries.draft("config", 1, body)], source="test")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        pytest.param({"cause": "QanaryVogel left it open"}, True, id="a-text"),
+        pytest.param({"old": {"owners": ["x", 'ÄNGSTRÖM "q" vogel']}}, True, id="within-lists"),
+        pytest.param({"cause": "qanaryvogel.two did"}, False, id="somebody-else"),
+        pytest.param({"qanaryvogel": "x"}, False, id="a-word-of-its-form"),
+        pytest.param(entries.digests(cause="qanaryvogel"), False, id="a-digest"),
+    ],
+)
+def test_entries_that_name_somebody_are_told(
+    person: Person, body: dict[str, Any], found: bool
+) -> None:
+    tell(**body)
+    assert erasure.erase(person, "asked").left == ([EVIDENCE] if found else [])
+
+
+def test_entries_that_cannot_be_read_may_name_anybody(person: Person) -> None:
+    tell(what="something")
+    with unguarded():
+        EvidenceBlock.objects.update(payload=b"damaged")
+    assert erasure.erase(person, "asked").left == [EVIDENCE]
+
+
+def test_what_has_to_be_unlike_another_row_is_left_and_told(person: Person) -> None:
+    for name in ("to qanaryvogel", f"to {person.label}"):
+        Channel.objects.create(name=name, kind="mail", target="a@b.example")
+    assert erasure.erase(person, "asked").left == ["licenses_channel.name"]
+    assert not Identity.objects.exists()
+
+
+def test_an_account_is_left_and_told(person: Person) -> None:
+    User.objects.create(username="qanaryvogel")
+    assert erasure.erase(person, "asked").left == ["auth_user.username"]
+
+
+def test_an_erasure_that_fails_has_changed_nothing_and_can_be_done_again(
+    person: Person, django_capture_on_commit_callbacks: Any
+) -> None:
+    digest, stored = store_raw(b"OUT: qanaryvogel")
+    Capture.objects.create(
+        server=ServerFactory(), kind="debug-log", source="a.log", result="parsed",
+        sha256=digest, size=9, stored=stored,
+    )  # fmt: skip
+    MailboxMessage.objects.create(sender="a", recipients="b", subject="qanaryvogel", body="")
+
+    def as_before() -> tuple[int, int, int]:
+        named = MailboxMessage.objects.filter(subject="qanaryvogel")
+        kept = Capture.objects.exclude(stored="")
+        return Identity.objects.count(), named.count(), kept.count()
+
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("DELETE") and "licenses_identity" in sql:
+            raise OSError("the disk is full")
+        return execute(sql, params, many, context)
+
+    with (
+        pytest.raises(OSError, match="full"),
+        connection.execute_wrapper(refuse),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        erasure.erase(person, "asked")
+    assert as_before() == (1, 1, 1) and (erasure._text(stored) == "OUT: qanaryvogel")
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure.erase(person, "asked")
+    assert as_before() == (0, 0, 0) and erasure._text(stored) == ""
