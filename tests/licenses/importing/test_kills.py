@@ -22,7 +22,7 @@ from .harness import Site, import_with_kills
 KILLS = trials("E1")
 WRONG_KILLS = 20
 """A wrong order is open to a kill for some third of its time: one of so many hits it."""
-LINES_A_KILL = 110
+LINES_A_KILL = 150
 """Enough for all kills to hit an import at work."""
 
 
