@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import BigIntegerField, Case, Max, Min, Value, When
+from django.db.models import BigIntegerField, Case, Max, Min, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest
 from django.db.models.lookups import LessThan
@@ -32,12 +32,14 @@ def load_recorded(server_ids: Collection[int], edges: Ints) -> dict[int, Recorde
     [edges[i], edges[i+1]) were recorded, by server. One query, and few rows of the database: polls
     are summed up there."""
     days = len(edges) - 1
+    first_edge = int(edges[0])
     told = Capture.objects.filter(
+        # What ends on the edge vouches for the day before, unless all of it is that second.
+        Q(ends__gt=first_edge) | Q(starts__gte=first_edge),
         server__in=server_ids,
         kind__in=(Capture.Kind.LOG, Capture.Kind.STATUS),
         result__in=(Capture.Result.PARSED, Capture.Result.PARTIAL),
         starts__lt=int(edges[-1]),
-        ends__gte=int(edges[0]),
     )
     # A piece of a log vouches up to its end, and not for that second; an answer for its own one.
     last_second = Greatest(number("starts"), number("ends") - _whole(1))
