@@ -63,7 +63,8 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class Level:
-    """How full a pool is. key: over, full, high, free or unknown."""
+    """How full a pool is. key: over, full, high, free, none (no seats, and none in use) or
+    unknown."""
 
     key: str
     text: str
@@ -81,6 +82,8 @@ def level(in_use: int | None, limit: int | None, allowed: int | None = None) -> 
         return Level("unknown", gettext("limit not known"))
     if in_use > limit:
         return Level("over", gettext("%(count)s over the limit") % {"count": in_use - limit})
+    if limit == 0:
+        return Level("none", gettext("no seats to use"))
     free = limit - in_use
     if free == 0:
         return Level("full", gettext("full"))

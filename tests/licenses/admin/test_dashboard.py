@@ -30,7 +30,7 @@ from licenses.models import (
 from reports.models import Report
 from tests.factories import FeatureFactory, PoolFactory
 
-from .conftest import World
+from .conftest import NOW, World
 
 
 def page(client: Client) -> str:
@@ -202,3 +202,15 @@ def test_what_could_not_be_delivered_is_shown(mara: Client, anton: Client, world
     assert "Desk: 1 message not delivered" in text
     assert "Desk: 1 message tried again and again" in text
     assert "Desk:" not in page(anton)
+
+
+@pytest.mark.parametrize(
+    ("in_use", "limit"), [(0, 0), (1, 0), (3, 4), (4, 4), (5, 4), (0, 4), (0, None), (None, 4)]
+)
+def test_a_pool_is_called_full_where_the_total_counts_it_as_full(
+    in_use: int | None, limit: int | None, mara: Client, db: None
+) -> None:
+    PoolNow.objects.create(pool=PoolFactory(), at=NOW, in_use=in_use, limit=limit)
+    context = mara.get("/admin/").context
+    (row,) = context["rows"]
+    assert (row.level.key in ("full", "over")) == (context["totals"].full == 1)

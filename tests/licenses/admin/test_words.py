@@ -37,7 +37,8 @@ def test_ages(seconds: int | None, expected: str) -> None:
         pytest.param((8, 10, None), "free", "2 seats free", id="free"),
         pytest.param((7, 5, 5), "over", "2 over what is allowed", id="over-allowed"),
         pytest.param((7, 5, None), "over", "2 over the limit", id="over-limit"),
-        pytest.param((0, 0, 0), "full", "full", id="nothing-bought"),
+        pytest.param((0, 0, 0), "none", "no seats to use", id="nothing-bought"),
+        pytest.param((0, 0, None), "none", "no seats to use", id="nothing-served"),
         pytest.param((2, 0, 0), "over", "2 over what is allowed", id="nothing-bought-but-used"),
     ],
 )
