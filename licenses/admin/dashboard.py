@@ -30,6 +30,7 @@ from licenses.overview import installation, setup
 from licenses.overview.totals import Totals, totals, unused_total
 
 from . import headline_words, tasks_shown, words
+from .moments import peak_address
 from .pools import now_share, with_news
 
 DAY = 86_400
@@ -51,6 +52,7 @@ class Row:
     told: headline_words.Told
     spark: list[list[str]] = field(default_factory=list)
     spark_limit: float | None = None
+    peak_link: str = ""
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +130,8 @@ def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
     if spare is None:
         told = user.has_perm("licenses.view_entitlement")
         spare = unused(_known_peaks(pools)) if told else {}
-    return [_row(pool, peaks[pool.pk], spare.get(pool.pk)) for pool in pools]
+    span = (end - SPARK_DAYS * DAY, end)
+    return [_row(pool, peaks[pool.pk], spare.get(pool.pk), span) for pool in pools]
 
 
 def _fullest(pools: Any) -> Any:
@@ -144,7 +147,7 @@ def _known_peaks(pools: Iterable[Any]) -> dict[int, int | None]:
     return {pk: now.peak_12_months if now else None for pk, now in newest}
 
 
-def _row(pool: Any, peaks: list[int | None], spare: Unused | None) -> Row:
+def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[int, int]) -> Row:
     now: PoolNow | None = getattr(pool, "now", None)
     in_use, limit = (now.in_use, now.limit) if now else (None, None)
     moment = timezone.now()
@@ -156,6 +159,7 @@ def _row(pool: Any, peaks: list[int | None], spare: Unused | None) -> Row:
         headline_words.of_pool(getattr(pool, "headline", None), spare, moment),
         spark,
         spark_limit,
+        peak_address(pool, span=span) if any(peaks) else "",
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -23,6 +22,7 @@ from licenses.models.imports import origin
 
 from . import words
 from .base import person_words
+from .moments import chart_address, moment_address
 from .pool_page import find
 
 WHAT = {
@@ -82,9 +82,8 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "later": _step(pool, gettext("Later change"), found.after),
         "rows": [_row(row, at) for row in found.holders],
         "named": named,
-        "back": reverse("admin:licenses_licensepool_overview", args=[pool.pk])
-        + f"?tab=use&from={at - 43_200}&to={at + 43_200}",
-        "lines_url": _address("admin:live-pool-lines", pool, at),
+        "back": chart_address(pool, at),
+        "lines_url": moment_address(pool, at, "admin:live-pool-lines"),
     }
     note_names(request, "a pool at a moment", len(found.holders), pool=pool.pk)
     with timezone.override(pool.tzinfo):
@@ -133,16 +132,10 @@ def lines(pool: Any, at: int, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _address(name: str, pool: Any, at: int) -> str:
-    return (
-        f"{reverse(name, args=[pool.pk])}?at={datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}Z"
-    )
-
-
 def _step(pool: Any, label: str, at: int | None) -> Step | None:
     if at is None:
         return None
-    return Step(label, _address("admin:licenses_licensepool_at", pool, at))
+    return Step(label, moment_address(pool, at))
 
 
 def _row(row: Any, at: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from licenses.models import OverUseNote
 
 from . import forms as pages
 from . import words
+from .moments import peak_address
 from .pool_page import find
 
 DAYS = 365
@@ -83,6 +84,7 @@ def _row(pool: Any, row: Episode, may: bool) -> dict[str, Any]:
         "start": datetime.fromtimestamp(row.start, UTC),
         "lasted": words.lasting(row.end - row.start),
         "peak": row.peak,
+        "peak_link": peak_address(pool, span=(row.start, row.end)),
         "excess": row.excess,
         "note": row.note,
         "explain": _address(pool, row.start, row.end) if may else "",

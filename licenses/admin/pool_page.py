@@ -26,6 +26,7 @@ from licenses.models import LicensePool
 from licenses.tasks import nudge
 
 from . import deeds, words
+from .moments import peak_address
 from .pool_tabs import TABS, mappings
 
 SEEN_SECONDS = 900
@@ -42,6 +43,7 @@ class Card:
     note: str = ""
     key: str = ""
     live: str = ""
+    link: str = ""
 
 
 def find(model_admin: Any, request: HttpRequest, pk: int) -> Any:
@@ -120,6 +122,7 @@ def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
             gettext("12-month peak"),
             _figure(now.peak_12_months if now else None),
             gettext("most seats at one moment"),
+            link=peak_address(pool) if now and now.peak_12_months else "",
         ),
     ]
     if may_see_cost:

@@ -14,6 +14,7 @@ from licenses.models import sees_names, visible_teams
 
 from . import words
 from .base import person_words
+from .moments import chart_address, moment_address, peak_address
 
 
 def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
@@ -32,12 +33,15 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
             "depth": min(row.depth, 8),
             "share": words.UNKNOWN if row.share is None else f"{number(100 * row.share, 1)} %",
             "peak": row.peak,
+            "peak_link": peak_address(pool, team=row.team_id) if row.peak else "",
             "at_pool_peak": row.at_pool_peak,
             "denials": row.denials,
         }
         for row in found.rows
     ]
     at = None if found.peak_at is None else datetime.fromtimestamp(found.peak_at, UTC)
+    leads_to = moment_address if request.user.has_perm("licenses.view_checkout") else chart_address
+    at_link = "" if not found.peak else leads_to(pool, found.peak_at or 0)
     holders = [
         {
             "person": person_words(row.person, row.name or ""),
@@ -46,4 +50,11 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         }
         for row in found.holders
     ]
-    return {"rows": rows, "found": found, "at": at, "holders": holders, "named": named}
+    return {
+        "rows": rows,
+        "found": found,
+        "at": at,
+        "at_link": at_link,
+        "holders": holders,
+        "named": named,
+    }

@@ -31,10 +31,11 @@ from licenses.analysis.rollup import mark_dirty
 from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
-from . import instant_page, mapping_corrections, over_use_page, pool_page, words
+from . import instant_page, mapping_corrections, over_use_page, peak_page, pool_page, words
 from .base import ScopedAdmin, ScopedTabular, count_of
 from .importing import Importable
 from .mapping_corrections import MappingForm
+from .moments import peak_address
 from .several import ChangesSeveral
 
 
@@ -178,6 +179,9 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         def at(request: HttpRequest, pk: int) -> Any:
             return instant_page.instant_page(self, request, pk)
 
+        def peak(request: HttpRequest, pk: int) -> Any:
+            return peak_page.peak_page(self, request, pk)
+
         def report(request: HttpRequest, pk: int) -> Any:
             return pool_page.compliance_report(self, request, pk)
 
@@ -200,6 +204,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
             ),
             path("<int:pk>/overview/", wrap(overview), name="licenses_licensepool_overview"),
             path("<int:pk>/at/", wrap(at), name="licenses_licensepool_at"),
+            path("<int:pk>/peak/", wrap(peak), name="licenses_licensepool_peak"),
             path("<int:pk>/report/", wrap(report), name="licenses_licensepool_report"),
             *super().get_urls(),
         ]
@@ -246,7 +251,10 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
     @display(description=gettext_lazy("12-month peak"), ordering="now__peak_12_months")
     def peak(self, pool: Any) -> Any:
         now = getattr(pool, "now", None)
-        return words.UNKNOWN if now is None or now.peak_12_months is None else now.peak_12_months
+        known = None if now is None else now.peak_12_months
+        if not known:
+            return words.UNKNOWN if known is None else known
+        return format_html('<a class="lm-link" href="{}">{}</a>', peak_address(pool), known)
 
     @display(
         description=gettext_lazy("Set-up"),
