@@ -72,8 +72,8 @@ FORMS = (
         " later day, once it is sealed."
     ),
     gettext_noop(
-        "The evidence up to %(day)s does not tell what now holds of %(what)s: let it reach to a"
-        " later day, once it is sealed."
+        "The evidence up to %(day)s does not tell what holds, or held since then, of %(what)s: let"
+        " it reach to a later day, once it is sealed."
     ),
     # What an alert is called.
     gettext_noop("%(server)s: %(value)s of %(lines)s could not be read"),

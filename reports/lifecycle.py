@@ -102,9 +102,9 @@ def why_comment(report: Report) -> list[str]:
     if changes:
         told = ngettext(
             "%(count)s correction of rights or mappings was recorded since the last report on"
-            " these pools was signed, and no second person approved it.",
+            " these pools was signed, and this report names nobody who approved it.",
             "%(count)s corrections of rights or mappings were recorded since the last report on"
-            " these pools was signed, and no second person approved them.",
+            " these pools was signed, and this report names nobody who approved them.",
             changes,
         )
         reasons.append(told % {"count": changes})
@@ -323,10 +323,11 @@ def _window(report: Report) -> tuple[int, int]:
 
 
 def _corrections(report: Report) -> int:
-    """Count the corrections, of lines, of their proof and of mappings up to the period's end, that
-    no second person approved and no earlier signature covers."""
+    """Count the corrections, of lines, of their proof and of mappings up to the period's end, of
+    which the report names no second person who approved them, and no earlier signature covers."""
     pools, known, fed = _unsigned(report)
-    alone = Q(correction__approved_at=None)
+    later = Q(recorded_at__lte=report.as_of, correction__approved_at__gt=report.as_of)
+    alone = Q(correction__approved_at=None) | later
     lines = Entitlement.objects.filter(known, alone, pool__in=pools, replaces__isnull=False)
     proofs = StrengthOverride.objects.filter(known, alone, entitlement__pool__in=pools)
     ends = datetime.fromtimestamp(report.params["end"], UTC)

@@ -92,8 +92,8 @@ def refuse_late(choice: Choice, last: date, end: int) -> None:
     after = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC)
     if changed := stock.untold(choice.vendor.pk, after):
         raise PackRefused(
-            f"The evidence up to {last} does not tell what now holds of {', '.join(changed)}: let "
-            "it reach to a later day, once it is sealed."
+            f"The evidence up to {last} does not tell what holds, or held since then, of"
+            f" {', '.join(changed)}: let it reach to a later day, once it is sealed."
         )
     blocks = EvidenceBlock.objects.filter(stream__name__in=choice.streams, recorded_at__gte=after)
     for block in blocks.order_by("pk").iterator(chunk_size=20):

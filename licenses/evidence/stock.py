@@ -59,13 +59,17 @@ def tell_all() -> None:
 
 
 def untold(vendor: int, as_of: datetime) -> list[str]:
-    """Return of what the entries recorded before a moment do not tell what now holds.
+    """Return of what the entries recorded before a moment do not tell what now holds, or what held
+    for a while since then.
 
     Rights are compared as they were on record at that moment.
     """
     told = _told(vendor, as_of)
-    found = [body for body in _bodies(vendor, as_of=as_of) if told.get(_key(body)) != body]
-    return [body.get("name") or f"server {body['server']}" for body in found]
+    changed = [body for body in _bodies(vendor, as_of=as_of) if told.get(_key(body)) != body]
+    since = _stock(vendor, recorded_at__gte=as_of)
+    passed = [body for body in since if _lasting(told.get(_key(body))) != _lasting(body)]
+    names = [body.get("name") or f"server {body['server']}" for body in (*changed, *passed)]
+    return list(dict.fromkeys(names))
 
 
 def _tell(vendor: int, bodies: Iterable[Body]) -> None:
@@ -79,18 +83,25 @@ def _key(body: Body) -> tuple[str, Any]:
     return body["what"], body[body["what"]]
 
 
+def _lasting(body: Body | None) -> Body | None:
+    """Return all of a body but its rights, which are known as of any time."""
+    return body and {name: value for name, value in body.items() if name != "rights"}
+
+
 def _told(vendor: int, before: datetime | None = None) -> dict[tuple[str, Any], Body]:
     """Return what was told last of each pool and server."""
-    blocks = EvidenceBlock.objects.filter(stream__name=stream_of(vendor)[0])
-    if before is not None:
-        blocks = blocks.filter(recorded_at__lt=before)
-    found = {}
+    when = {} if before is None else {"recorded_at__lt": before}
+    return {_key(body): body for body in _stock(vendor, **when)}
+
+
+def _stock(vendor: int, **when: datetime) -> Iterator[Body]:
+    """Yield what was told of pools and servers, in order. when: of the blocks that hold it."""
+    blocks = EvidenceBlock.objects.filter(stream__name=stream_of(vendor)[0], **when)
     for block in blocks.order_by("first").iterator(chunk_size=50):
         for line in entries.read(block).splitlines():
             entry = json.loads(line)
             if entry["kind"] == KIND:
-                found[_key(entry["body"])] = entry["body"]
-    return found
+                yield entry["body"]
 
 
 def _bodies(

@@ -45,8 +45,8 @@ class Change:
                "retired" or "restored".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
-    approver:  the account that had approved it as a second person by the as-of time; "–" where none
-               had.
+    approver:  the account that had approved it as a second person by the as-of time, or until now
+               where it was recorded later; "–" where none had.
     at:        when it was recorded, epoch seconds.
     """
 
@@ -114,9 +114,15 @@ def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
 
 
 def approver(row: Entitlement | StrengthOverride | MappingChange, as_of: datetime) -> Any:
-    """Return the account that had approved a correction by then, None where none had."""
+    """Return the account that had approved a correction by then, None where none had.
+
+    A change of a mapping that is told though it was recorded later is told as it is now: so is
+    whether somebody approved it.
+    """
     correction = getattr(row, "correction", None)
-    if correction is None or correction.approved_at is None or correction.approved_at > as_of:
+    if correction is None or correction.approved_at is None:
+        return None
+    if correction.approved_at > as_of >= row.recorded_at:
         return None
     return correction.approved_by
 

@@ -62,9 +62,11 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
     story.append(
         prose(
             gettext(
-                "From the start of the period to the as-of time. A dash under *by*: a file or"
+                "From the start of the period to the as-of time; mappings and retirements that"
+                " were recorded later, too, as figures rest on them. A dash under *by*: a file or"
                 " the program. A correction counts from when it was recorded; where no second"
-                " person is named who approved it, whoever signs this report comments on it."
+                " person is named, none had approved it by the as-of time, and whoever signs this"
+                " report comments on it."
             ),
             look.SMALL,
         )

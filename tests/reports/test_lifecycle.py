@@ -311,8 +311,11 @@ def test_a_correction_needs_a_comment_until_a_signature_covers_it(make, boss, wo
     report = proven(make())
     # the line, and the judgement of its proof
     assert "2 corrections of rights" in comment_reasons(report)
-    approve_correction(copy, user=boss)
-    assert comment_reasons(report) == ""
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        approve_correction(copy, user=boss)
+    # It names nobody yet; one made as of now does.
+    assert "2 corrections of rights" in comment_reasons(report)
+    assert comment_reasons(proven(make(as_of=NOW + timedelta(minutes=2)))) == ""
     with unguarded():
         Correction.objects.all().delete()
     sign(make(end=f.at("2026-05-01")), boss)
@@ -573,7 +576,7 @@ def test_a_change_of_a_mapping_that_a_second_person_approved_needs_no_comment(
 ):
     world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
     remap(a_second_feature.mappings.get(), author, mapped_from=datetime(2026, 5, 1, tzinfo=UTC))
-    assert "and no second person approved it" in comment_reasons(proven(make()))
+    assert "names nobody who approved it" in comment_reasons(proven(make()))
     with pytest.raises(ValidationError, match="does not approve it"):
         approve_changes(world.pool, user=author)
     approve_changes(world.pool, user=boss)
@@ -585,6 +588,31 @@ def test_a_change_of_a_mapping_that_a_second_person_approved_needs_no_comment(
         approve_changes(world.pool, user=boss)
     (entry,) = [row for row in entries.entries("installation") if row["kind"] == "correction"]
     assert (entry["body"]["approver"], entry["body"]["authors"]) == ("boss", ["author"])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "approver", "asked"),
+    [
+        pytest.param("2026-11-10", "–", True, id="on-record-by-then"),
+        pytest.param("2026-11-12", "boss", False, id="recorded-later-too"),
+    ],
+)
+def test_an_approval_after_the_as_of_time_is_told_where_the_change_itself_came_later_alone(
+    make, author, boss, world, a_second_feature, recorded, approver, asked
+):
+    """What the report does not name, whoever signs it comments on."""
+    world.pool.mappings.update(recorded_at="2025-10-01T00:00:00Z")
+    remap(a_second_feature.mappings.get(), author, mapped_from=datetime(2026, 5, 1, tzinfo=UTC))
+    backdate(MappingChange.objects.all(), f"{recorded}T00:00:00Z")
+    with time_machine.travel(datetime(2026, 11, 13, tzinfo=UTC), tick=False):
+        approve_changes(world.pool, user=boss)
+    report = proven(make(as_of=datetime(2026, 11, 11, tzinfo=UTC)))
+    (told,) = [row for row in numbers(report)["changes"] if row["kind"] == "remapped"]
+    assert told["approver"] == approver
+    assert ("names nobody who approved it" in comment_reasons(report)) == asked
+    later = proven(make(as_of=datetime(2026, 11, 14, tzinfo=UTC)))
+    assert [row["approver"] for row in numbers(later)["changes"]] == ["boss"]
+    assert comment_reasons(later) == ""
 
 
 def test_a_change_that_bears_on_later_times_alone_is_no_matter_of_the_report(

@@ -158,7 +158,7 @@ def test_a_pack_that_cannot_be_made_any_more_says_why(sealed: Any, people: Any) 
     assert not orders.build(pack_id)
     pack = EvidencePack.objects.get(pk=pack_id)
     assert pack.state == "failed"
-    assert "does not tell what now holds of Solver" in pack.error
+    assert "or held since then, of Solver" in pack.error
 
 
 def test_an_error_is_tried_again_and_a_maker_that_died_is_followed(

@@ -61,6 +61,7 @@ def test_the_same_period_and_last_day_give_the_same_bytes_whatever_comes_after(
         note(sealed.server, int(NOW.timestamp()))
         f.holding(sealed.feature, int(NOW.timestamp()), None, person=sealed.people[0])
         f.EntitlementFactory(pool=sealed.pool, quantity=50, recorded_at=later)
+        stock.tell_all()
         seal.seal(later)
     assert made(sealed, tmp_path, last_sealed=date(2026, 11, 1)).keys() == first.keys()
     changed = made(sealed, tmp_path, last_sealed=date(2026, 11, 1))
@@ -86,6 +87,41 @@ def test_what_was_learned_later_of_the_period_is_not_mixed_in(sealed: Any, tmp_p
         note(sealed.server, f.at("2026-03-05T08:00"), kind="checkout")
     with pytest.raises(pack.PackRefused, match="tells of the period"):
         made(sealed, tmp_path)
+
+
+def test_settings_that_were_changed_and_changed_back_since_refuse_a_pack_of_before(
+    sealed: Any, tmp_path: Path
+) -> None:
+    """Its table of changes would tell of neither."""
+    row, later = sealed.feature.mappings.get(), NOW + timedelta(days=1)
+    with time_machine.travel(later, tick=False):
+        for weight in (2, 1):
+            row.weight = weight
+            mapping.save_mapping(row, reason="Tokens.", code="wrong_mapping")
+        seal.seal(later + timedelta(days=1))
+    before, after = (date(2026, 11, day) for day in (1, 3))
+    with pytest.raises(pack.PackRefused, match="held since then, of Solver"):
+        made(sealed, tmp_path, last_sealed=before)
+    files = made(sealed, tmp_path, last_sealed=after)
+    assert [(row["old"], row["new"]) for row in rows(files, "corrections")] == [
+        ("1", "2"), ("2", "1"),
+    ]  # fmt: skip
+
+
+def test_an_approval_after_the_last_day_is_not_in_a_pack(sealed: Any, tmp_path: Path) -> None:
+    row, second = sealed.feature.mappings.get(), User.objects.create_user("second")
+    with time_machine.travel("2026-10-30T10:00Z", tick=False):
+        row.weight = 2
+        mapping.save_mapping(row, reason="Tokens.", code="wrong_mapping")
+    later = NOW + timedelta(days=1)
+    with time_machine.travel(later, tick=False):
+        mapping.approve_changes(sealed.pool, user=second)
+        seal.seal(later + timedelta(days=1))
+    for day, approvers in ((1, ["", "–"]), (3, ["second", "second"])):
+        files = made(sealed, tmp_path, last_sealed=date(2026, 11, day))
+        told = json.loads(files["report.json"])["changes"]
+        in_table = [row["approver"] for row in rows(files, "corrections")]
+        assert [*in_table, *(row["approver"] for row in told)] == approvers
 
 
 def test_no_word_of_another_vendor_is_in_a_pack(sealed: Any, tmp_path: Path) -> None:
