@@ -29,6 +29,7 @@ from licenses.models import (
     PollState,
     PoolFeature,
     Product,
+    Scope,
     Strength,
     StrengthOverride,
     Team,
@@ -167,6 +168,11 @@ class MembershipFactory(DjangoModelFactory[Membership]):
 
     person = factory.SubFactory(PersonFactory)
     team = factory.SubFactory(TeamFactory)
+
+
+def scope_of(user: Any) -> Scope:
+    """Give somebody a scope that ends long after, with nothing in it yet."""
+    return Scope.objects.create(user=user, valid_until=datetime(2100, 1, 1, tzinfo=UTC))
 
 
 def at(text: str) -> int:

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Count, QuerySet, prefetch_related_objects
+from django.db.models import Count, Exists, OuterRef, QuerySet, prefetch_related_objects
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -172,13 +172,19 @@ class GroupAdmin(TellsWhatIsWrong, Exportable, DjangoGroupAdmin, ModelAdmin):
 @admin.register(Scope)
 class ScopeAdmin(ScopedAdmin):
     form = ScopeForm
-    list_display = ("user", "vendor_names", "team_names", "valid_until")
+    list_display = ("user", "vendor_names", "team_names", "ends")
     list_select_related = ("user",)
     autocomplete_fields = ("user", "vendors", "teams")
     search_fields = ("user__username",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("vendors", "teams")
+        rows = super().get_queryset(request).prefetch_related("vendors", "teams")
+        lacking = Scope.objects.lacking_an_end().filter(pk=OuterRef("pk"))
+        return rows.annotate(lacks_end=Exists(lacking))
+
+    @display(description=gettext_lazy("Valid until"), ordering="valid_until")
+    def ends(self, scope: Any) -> Any:
+        return gettext("needs an end: sees nothing") if scope.lacks_end else scope.valid_until
 
     @display(description=gettext_lazy("Vendors"))
     def vendor_names(self, scope: Any) -> str:

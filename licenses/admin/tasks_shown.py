@@ -18,6 +18,7 @@ ICONS = {
     "feature": "extension",
     "pool": "stacks",
     "contract": "contract",
+    "scope": "visibility",
     "report": "signature",
     "later": "difference",
 }
@@ -27,6 +28,7 @@ PAGES = {
     "import": "licenses_importjob_change",
     "unreadable": "licenses_licenseserver_overview",
     "contract": "licenses_contract_change",
+    "scope": "licenses_scope_change",
     "report": "reports_report_change",
     "later": "reports_report_later",
 }

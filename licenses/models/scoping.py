@@ -23,9 +23,17 @@ OF_TEAMS = frozenset([VIEWER, TEAM_LEAD, API_CLIENT])
 """Roles to whom a scope's teams are shown."""
 
 
+class ScopeQuerySet(models.QuerySet["Scope"]):
+    def lacking_an_end(self) -> Self:
+        """Keep those by which an auditor sees nothing until somebody says when they end: ones that
+        were stored before an end was asked for, or whose user became an auditor since."""
+        return self.filter(valid_until=None, user__groups__name=AUDITOR).distinct()
+
+
 class Scope(models.Model):
     """What somebody who is no manager may see: vendors (auditors), teams and all teams below them
-    (viewers, team leads), or both (API clients). Without one, and after its end, they see nothing.
+    (viewers, team leads), or both (API clients). Without one, and after its end, they see nothing;
+    nor do auditors by one that has no end.
     """
 
     user = models.OneToOneField(
@@ -50,6 +58,8 @@ class Scope(models.Model):
     chosen: Collection[Any] | None = None
     """Vendors that a form is about to give it: they are stored after the row, and judged before."""
 
+    objects = ScopeQuerySet.as_manager()
+
     def __str__(self) -> str:
         return gettext("scope of %(user)s") % {"user": self.user}
 
@@ -72,8 +82,9 @@ def in_scope_q(user: Any, path: str = "scope") -> Q:
 
     path:  lookup from the row to scopes.
     """
-    open_end = Q(**{f"{path}__valid_until": None})
-    going_on = open_end | Q(**{f"{path}__valid_until__gt": timezone.now()})
+    going_on = Q(**{f"{path}__valid_until__gt": timezone.now()})
+    if AUDITOR not in roles(user):
+        going_on |= Q(**{f"{path}__valid_until": None})
     return Q(**{f"{path}__user": user}) & going_on
 
 

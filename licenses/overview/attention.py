@@ -26,6 +26,7 @@ from licenses.models import (
     LicenseServer,
     Notification,
     PoolFeature,
+    Scope,
     UnreadableLine,
     sees_everything,
 )
@@ -39,7 +40,7 @@ class Task:
 
     key:      bad, warn or info.
     kind:     what it is about: alert, notification, server, import, unreadable, feature,
-              pool, contract, or what another part adds.
+              pool, contract, scope, or what another part adds.
     id:       of the row that it is about; None where it is about several.
     chosen:   for several: what chooses them in their list, such as `unmapped`.
     """
@@ -75,6 +76,7 @@ def tasks(user: Any) -> list[Task]:
         ("licenses.view_feature", _unmapped),
         ("licenses.view_entitlement", _unfinished_pools),
         ("licenses.view_contract", _contracts),
+        ("licenses.change_scope", _scopes),
         *_also.items(),
     ]
     found: list[Task] = []
@@ -290,3 +292,17 @@ def _contracts(user: Any) -> list[Task]:
             )
         )
     return found[:6]
+
+
+def _scopes(_user: Any) -> list[Task]:
+    rows = Scope.objects.lacking_an_end().filter(user__is_active=True).select_related("user")
+    return [
+        Task(
+            "warn",
+            "scope",
+            gettext("The scope of auditor %(user)s needs an end") % {"user": row.user},
+            row.pk,
+            detail=gettext("until one is set, they see nothing"),
+        )
+        for row in rows.order_by("user__username")[:6]
+    ]

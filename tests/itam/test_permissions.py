@@ -35,7 +35,6 @@ from licenses.models import (
     MANAGER,
     TEAM_LEAD,
     VIEWER,
-    Scope,
     Vendor,
 )
 from licenses.models.scoping import roles
@@ -49,6 +48,7 @@ from tests.factories import (
     covered,
     holding,
     refusal,
+    scope_of,
 )
 from tests.thorough import SECOND_RUN
 
@@ -136,7 +136,7 @@ def people() -> dict[str, User | None]:
         if name in ROLES:
             user.groups.add(Group.objects.get(name=name))
             user.is_staff = name not in (LICENSE_USER, API_CLIENT)
-            scope = Scope.objects.create(user=user)
+            scope = scope_of(user)
             scope.vendors.add(vendor)
             scope.teams.add(team)
         user.is_superuser = name == "superuser"

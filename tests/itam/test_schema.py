@@ -52,7 +52,6 @@ from licenses.models import (
     EscalationStep,
     Membership,
     PoolNow,
-    Scope,
     Silence,
     TeamRule,
 )
@@ -70,6 +69,7 @@ from tests.factories import (
     derived,
     holding,
     refusal,
+    scope_of,
 )
 from tests.thorough import SECOND_RUN, trials
 
@@ -129,7 +129,7 @@ def tokens(company: None) -> dict[str, str]:
         user.save()
         if role in ROLES:
             user.groups.add(Group.objects.get(name=role))
-            scope = Scope.objects.create(user=user)
+            scope = scope_of(user)
             scope.vendors.set(Contract.objects.values_list("vendor", flat=True))
             scope.teams.set(Membership.objects.values_list("team", flat=True))
         found[role] = AuthToken.objects.create(user)[1]

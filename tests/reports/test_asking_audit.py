@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
-from licenses.models import Scope
 from reports import delivery
 from reports.admin import asking
 from reports.api import views
@@ -101,7 +100,7 @@ def test_the_page_offers_the_vendors_in_scope_only(world, client, django_user_mo
     client.force_login(user)
     assert b"Rival" in client.get(PAGE).content
     user.groups.set([Group.objects.get(name="auditor")])
-    Scope.objects.create(user=user).vendors.add(world.pool.product.vendor)
+    f.scope_of(user).vendors.add(world.pool.product.vendor)
     answer = client.get(PAGE)
     assert answer.status_code == 403 or b"Rival" not in answer.content
 

@@ -23,7 +23,6 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
     PoolNow,
-    Scope,
     Team,
     UnreadableLine,
     Vendor,
@@ -43,6 +42,7 @@ from tests.factories import (
     derived,
     holding,
     refusal,
+    scope_of,
 )
 
 NOW = at("2026-11-24T10:00")
@@ -132,14 +132,14 @@ def mara(account: Callable[..., User]) -> Client:
 @pytest.fixture
 def anton(account: Callable[..., User], world: World) -> Client:
     user = account("anton", "auditor")
-    Scope.objects.create(user=user).vendors.add(world.vendor)
+    scope_of(user).vendors.add(world.vendor)
     return logged_in(user)
 
 
 @pytest.fixture
 def vera(account: Callable[..., User], world: World) -> Client:
     user = account("vera", "viewer")
-    Scope.objects.create(user=user).teams.add(world.team)
+    scope_of(user).teams.add(world.team)
     return logged_in(user)
 
 

@@ -119,3 +119,21 @@ def test_a_scope_of_an_auditor_may_be_taken_away(
     below = {"vendors": vendors, "DELETE": "on"}
     assert errors(root.post(path, roles_page(ann, ["auditor"], below))) == {}
     assert not Scope.objects.exists()
+
+
+def test_a_scope_of_an_auditor_that_has_no_end_is_shown_in_the_list_and_on_the_first_page(
+    mara: Client, anton: Client, account: Callable[..., User], vendors: list[int]
+) -> None:
+    """As it was stored before an end was asked for."""
+    scope = Scope.objects.get(user__username="anton")
+    Scope.objects.create(user=account("client", "API client")).vendors.set(vendors)
+    listed, first = reverse("admin:licenses_scope_changelist"), reverse("admin:index")
+    told = "The scope of auditor anton needs an end"
+    assert told not in mara.get(first).content.decode()
+    Scope.objects.filter(pk=scope.pk).update(valid_until=None)
+    assert mara.get(listed).content.decode().count("needs an end: sees nothing") == 1
+    page = mara.get(first).content.decode()
+    assert told in page and reverse("admin:licenses_scope_change", args=[scope.pk]) in page
+    assert told not in anton.get(first).content.decode()
+    User.objects.filter(username="anton").update(is_active=False)
+    assert told not in mara.get(first).content.decode()

@@ -10,7 +10,8 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from licenses.models import EvidenceBlock, Scope
+from licenses.models import EvidenceBlock
+from tests.factories import scope_of
 from tests.rows import several
 
 from .conftest import World, logged_in
@@ -34,7 +35,7 @@ def test_a_role_that_only_reads_changes_nothing_by_a_crafted_action(
 ) -> None:
     account("somebody")  # to whom the rows belong that are made here
     user = account("reader", role)
-    scope = Scope.objects.create(user=user)
+    scope = scope_of(user)
     scope.vendors.add(world.vendor)
     scope.teams.add(world.team)
     client = logged_in(user)

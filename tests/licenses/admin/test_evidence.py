@@ -10,7 +10,8 @@ from django.test import Client
 
 from licenses.evidence import anchors
 from licenses.evidence.notes import fingerprint
-from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, Scope
+from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey
+from tests.factories import scope_of
 from tests.licenses.evidence.conftest import Log, at
 from tests.licenses.evidence.conftest import log as log  # a fixture
 
@@ -43,7 +44,7 @@ def test_whoever_sees_one_vendor_only_sees_none_of_it(
     anchors.record("file", "/elsewhere", 4, log.checkpoint, at(4))
     user = django_user_model.objects.create_user("olga", is_staff=True)
     user.groups.add(Group.objects.get(name="auditor"))
-    Scope.objects.create(user=user).vendors.add(log.vendor)
+    scope_of(user).vendors.add(log.vendor)
     client.force_login(user)
     answer = client.get(f"/admin/licenses/{name}/")
     words = (log.public, "/elsewhere", EvidenceDay.objects.latest("number").root[:16])

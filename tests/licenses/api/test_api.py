@@ -26,7 +26,6 @@ from licenses.models import (
     DenialEpisode,
     DirtySpan,
     PoolNow,
-    Scope,
     ServerFact,
     Strength,
 )
@@ -44,6 +43,7 @@ from tests.factories import (
     derived,
     holding,
     refusal,
+    scope_of,
 )
 from tests.rows import several
 
@@ -98,7 +98,7 @@ def test_an_auditor_sees_the_pools_of_his_vendors_and_of_no_other() -> None:
     mine, other = PoolFactory(), PoolFactory()
     api = client("auditor")
     assert rows(api.get("/api/v1/pools/")) == []
-    Scope.objects.create(user=api.user).vendors.add(mine.product.vendor)
+    scope_of(api.user).vendors.add(mine.product.vendor)
     assert [row["id"] for row in rows(api.get("/api/v1/pools/"))] == [mine.pk]
     assert api.get(f"/api/v1/pools/{other.pk}/").status_code == 404
     assert api.get(f"/api/v1/pools/{other.pk}/holders/").status_code == 404
@@ -113,7 +113,7 @@ def test_a_viewer_sees_the_pools_of_teams_below_his() -> None:
     PoolFactory()
     api = client("viewer")
     assert rows(api.get("/api/v1/pools/")) == []
-    Scope.objects.create(user=api.user).teams.add(above)
+    scope_of(api.user).teams.add(above)
     assert [row["id"] for row in rows(api.get("/api/v1/pools/"))] == [pool.pk]
     assert api.get("/api/v1/servers/").status_code == 403
 
@@ -178,7 +178,7 @@ def test_a_mapping_is_not_corrected_to_a_pool_out_of_scope() -> None:
     mine, foreign = PoolFactory(), PoolFactory()
     row = FeatureFactory(pool=mine).mappings.get()
     api = client("auditor")
-    Scope.objects.create(user=api.user).vendors.add(mine.product.vendor)
+    scope_of(api.user).vendors.add(mine.product.vendor)
     given = {"pool": foreign.pk, "reason": "x"}
     assert api.post(f"/api/v1/mappings/{row.pk}/correct/", given).status_code == 403
     row.refresh_from_db()
@@ -312,7 +312,7 @@ def test_a_write_sent_again_under_its_key_changes_nothing() -> None:
 def test_a_filter_does_not_tell_whether_a_foreign_row_exists() -> None:
     foreign = EntitlementFactory()
     api = client("auditor")
-    Scope.objects.create(user=api.user).vendors.add(VendorFactory())
+    scope_of(api.user).vendors.add(VendorFactory())
     there, absent = (api.get(f"/api/v1/entitlements/?pool={pk}") for pk in (foreign.pool_id, 10**9))
     assert (there.status_code, there.json()["results"]) == (200, [])
     assert (absent.status_code, absent.json()["results"]) == (200, [])
@@ -388,7 +388,7 @@ def test_episodes_are_filtered(chains: list[DenialEpisode], asked: str, places: 
 def test_an_auditor_sees_episodes_of_his_vendors_alone(chains: list[DenialEpisode]) -> None:
     api = client("auditor")
     assert rows(api.get("/api/v1/denial-episodes/")) == []
-    Scope.objects.create(user=api.user).vendors.add(chains[1].pool.product.vendor)
+    scope_of(api.user).vendors.add(chains[1].pool.product.vendor)
     (row,) = rows(api.get("/api/v1/denial-episodes/"))
     assert (row["starts"], row["refusals"], row["rules"]) == ("2026-03-10T10:00:00Z", 1, 1)
     assert api.get(f"/api/v1/denial-episodes/{chains[0].pk}/").status_code == 404

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
-from licenses.models import LicensePool, PoolNow, Scope
+from licenses.models import LicensePool, PoolNow
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -18,6 +18,7 @@ from tests.factories import (
     at,
     covered,
     holding,
+    scope_of,
 )
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ DAY = "from=2026-03-10&to=2026-03-11"
 def client(role: str, pool: LicensePool) -> APIClient:
     user = User.objects.create_user(role)
     user.groups.add(Group.objects.get(name=role))
-    Scope.objects.create(user=user).vendors.add(pool.product.vendor)
+    scope_of(user).vendors.add(pool.product.vendor)
     api = APIClient()
     api.force_authenticate(user)
     return api

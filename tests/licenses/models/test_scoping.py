@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,10 +40,14 @@ def pool(db: None) -> LicensePool:
     return pool
 
 
-def member(role: str) -> tuple[User, Scope]:
+def member(role: str, ends: datetime | None = None) -> tuple[User, Scope]:
     user = User.objects.create(username=role)
     user.groups.add(Group.objects.get(name=role))
-    return user, Scope.objects.create(user=user)
+    return user, Scope.objects.create(user=user, valid_until=ends)
+
+
+def next_year() -> datetime:
+    return timezone.now() + timedelta(days=365)
 
 
 def seen(user: User) -> set[Any]:
@@ -58,6 +62,7 @@ def test_a_scope_of_vendors_ends_at_its_moment(
 ) -> None:
     user, scope = member(role)
     assert seen(user) == set()
+    Scope.objects.filter(pk=scope.pk).update(valid_until=timezone.now() + timedelta(days=1))
     scope.vendors.add(pool.product.vendor)
     contract = Contract.objects.get()
     assert seen(user) == {pool, pool.product, pool.product.vendor, contract}
@@ -76,7 +81,7 @@ def capture_of(server: LicenseServer, kind: str, source: str) -> Capture:
 
 
 def test_files_of_a_server_that_serves_others_too_are_not_told(pool: LicensePool) -> None:
-    user, scope = member("auditor")
+    user, scope = member("auditor", next_year())
     scope.vendors.add(pool.product.vendor)
     server = FeatureFactory(pool=pool).server
     poll = capture_of(server, Capture.Kind.STATUS, "poll")
@@ -103,13 +108,27 @@ def test_a_scope_of_teams_ends_at_its_moment(role: str, pool: LicensePool) -> No
 
 @pytest.mark.parametrize("role", sorted({*OF_VENDOR, *OF_TEAM}))
 def test_what_is_taken_away_is_gone_at_once(role: str, pool: LicensePool) -> None:
-    user, scope = member(role)
+    user, scope = member(role, next_year())
     scope.vendors.add(pool.product.vendor)
     scope.teams.add(pool.owner_teams.get())
     assert pool in seen(user)
     scope.vendors.clear()
     scope.teams.clear()
     assert seen(user) == set()
+
+
+def test_an_auditor_sees_nothing_by_a_scope_without_an_end(pool: LicensePool) -> None:
+    """Such as one that was stored before an end was asked for."""
+    user, scope = member("auditor")
+    scope.vendors.add(pool.product.vendor)
+    client, other = member("API client")
+    other.vendors.add(pool.product.vendor)
+    assert seen(user) == set() and pool in seen(client)
+    assert [*Scope.objects.lacking_an_end()] == [scope]
+    client.groups.add(Group.objects.get(name="auditor"))
+    assert seen(client) == set() and {*Scope.objects.lacking_an_end()} == {scope, other}
+    Scope.objects.update(valid_until=next_year())
+    assert pool in seen(user) and not Scope.objects.lacking_an_end()
 
 
 def test_a_team_lead_sees_no_vendor_by_a_scope_of_vendors(pool: LicensePool) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from licenses.models import LicensePool, PoolNow, Scope
-from tests.factories import PoolFactory, TeamFactory
+from tests.factories import PoolFactory, TeamFactory, scope_of
 
 from .conftest import NOW, figures, person, signed_in
 
@@ -61,7 +61,7 @@ def test_whoever_has_a_scope_sees_what_is_in_it_and_nothing_while_it_is_empty(
     user = person("vera", role)
     client = signed_in(user)
     assert shown(client) == set()
-    scope = Scope.objects.create(user=user)
+    scope = scope_of(user)
     assert shown(client) == set()
     team = TeamFactory()
     drawing.owner_teams.add(team)

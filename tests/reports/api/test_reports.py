@@ -10,7 +10,6 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from licenses.evidence import entries
-from licenses.models import Scope
 from reports import delivery
 from reports.api import views
 from reports.models import Report
@@ -35,7 +34,7 @@ def client_of(user):
 def auditor(world, django_user_model):
     user = django_user_model.objects.create_user("auditor")
     user.groups.add(Group.objects.get(name="auditor"))
-    Scope.objects.create(user=user).vendors.add(world.pool.product.vendor)
+    f.scope_of(user).vendors.add(world.pool.product.vendor)
     return user
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from licenses.evidence import entries, keys, verify
-from licenses.models import Person, Scope
+from licenses.models import Person
 from reports import tasks
 from reports.models import EvidencePack
 from reports.packs import orders, writing
@@ -44,8 +44,8 @@ def people(sealed: Any, django_user_model: Any) -> dict[str, Any]:
                        ("olga", "auditor")):  # fmt: skip
         found[name] = django_user_model.objects.create_user(name, is_staff=True)
         found[name].groups.add(Group.objects.get(name=role))
-    Scope.objects.create(user=found["otto"]).vendors.add(sealed.pool.product.vendor)
-    Scope.objects.create(user=found["olga"]).vendors.add(sealed.other.pool.product.vendor)
+    f.scope_of(found["otto"]).vendors.add(sealed.pool.product.vendor)
+    f.scope_of(found["olga"]).vendors.add(sealed.other.pool.product.vendor)
     return found
 
 
