@@ -21,6 +21,7 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
 )
+from reports.datasets.clocks import Clocks, load_clocks
 
 MOST_ANCHORS: Final = 24
 
@@ -70,16 +71,18 @@ class ClockNote:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """documents: of the contracts behind the pools' entitlements. anchors: the newest first."""
+    """documents: of the contracts behind the pools' entitlements. anchors: the newest first.
+    clocks: of the servers, by name."""
 
     documents: tuple[Paper, ...]
     streams: tuple[Stream, ...]
     anchors: tuple[Anchor, ...]
     clock: tuple[ClockNote, ...]
+    clocks: tuple[Clocks, ...]
 
 
 def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: datetime) -> Proof:
-    """Return what was on record by *as_of*. Six queries."""
+    """Return what was on record by *as_of*. Seven queries."""
     chosen = [pool.pk for pool in pools]
     contracts = list(Contract.objects.filter(entitlements__pool__in=chosen).distinct())
     servers = list(
@@ -92,6 +95,7 @@ def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: date
         streams=_streams(servers, contracts, as_of),
         anchors=_anchors(as_of),
         clock=_clock(servers, start, end, as_of),
+        clocks=load_clocks(servers, start, end, as_of),
     )
 
 

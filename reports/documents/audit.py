@@ -16,6 +16,7 @@ from reports.documents import audit_pages as pages
 from reports.documents import audit_sources as sources
 from reports.documents import records
 from reports.documents import standing as standings
+from reports.documents.clocks import clock
 from reports.documents.compliance import READY, masthead, method, position
 from reports.documents.integrity import integrity
 from reports.documents.pool_pages import pool_pages
@@ -51,7 +52,7 @@ def paper(
     story += [
         *pages.people(data),
         *records.scope_rules(judged.pools, gettext("7 Territory, entity and version")),
-        *pages.clock(data.proof, zone),
+        *clock(data.proof, zone),
         *records.sources(judged.sources, gettext("Coverage by source")),
         *records.changes(judged.changes, zone, gettext("9 Changes and corrections")),
         *standings.differences(standing),

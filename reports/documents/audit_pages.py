@@ -240,29 +240,6 @@ def people(data: Audit) -> list[Flowable]:
     ]
 
 
-def clock(found: Proof, zone: ZoneInfo) -> list[Flowable]:
-    """List the times that our own clock showed twice."""
-    rows = [
-        (
-            row.server,
-            moment_exact(row.start, zone),
-            UNKNOWN_SIGN if row.end is None else moment_exact(row.end, zone),
-            row.detail,
-        )
-        for row in found.clock
-    ]
-    columns = [
-        Column(gettext("Server"), 0.2),
-        Column(gettext("From"), 0.2),
-        Column(gettext("To"), 0.2),
-        Column(gettext("What"), 0.4, lines=2),
-    ]
-    return [
-        *heading(gettext("8 Clock")),
-        FastTable(columns, rows, size=7.5, empty=gettext("Our clock was never seen to go back.")),
-    ]
-
-
 def proof(data: Audit, zone: ZoneInfo) -> list[Flowable]:
     """List the streams of the evidence log, the anchors, and how to verify them."""
     found = data.proof

@@ -111,7 +111,8 @@ def sources(rows: Sequence[SourceCoverage], title: str) -> list[Flowable]:
         prose(
             gettext(
                 "Of the period up to the as-of time; logs are dated by the servers' clocks,"
-                " polls by ours. How far the two lie apart is not measured."
+                " polls by ours. How far the two lie apart stands in the audit evidence, under"
+                " Clock."
             ),
             look.SMALL,
         ),

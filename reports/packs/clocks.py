@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from reports.datasets.clocks import KINDS
 from reports.datasets.files import as_csv, utc
 
 NAMES = (
@@ -17,7 +18,7 @@ NAMES = (
 
 def clock(told: Iterable[dict[str, Any]], zone: ZoneInfo) -> bytes:
     """Return the table. told: entries, of which those on clocks count."""
-    rows = [_row(entry, zone) for entry in told if entry["kind"] in ("clock", "clock_reading")]
+    rows = [_row(entry, zone) for entry in told if entry["kind"] in KINDS]
     return as_csv(NAMES, rows)
 
 

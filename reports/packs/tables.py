@@ -6,8 +6,6 @@ the period is cut off there, so that what is learned later of a later time chang
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,7 +25,6 @@ from licenses.models import (
     Denial,
     Document,
     Entitlement,
-    EvidenceBlock,
     Gap,
     Host,
     Identity,
@@ -39,6 +36,7 @@ from licenses.models import (
 )
 from licenses.models.contracts import CORRECTABLE
 from reports.datasets.changes import approver
+from reports.datasets.clocks import KINDS as CLOCKS
 from reports.datasets.compliance import Compliance
 from reports.datasets.files import as_csv, utc
 from reports.packs.clocks import clock
@@ -48,8 +46,7 @@ CHANGES = (
     *("config", "correction", "entitlement", "erasure", "key", "mapping", "over_use", "pool"),
     "rule",
 )
-_TOLD = (*CHANGES, "clock", "clock_reading", "server")
-_KIND = re.compile(rb'^.*"kind":"(?:' + "|".join(_TOLD).encode() + rb')".*$', re.M)
+_TOLD = (*CHANGES, *CLOCKS, "server")
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class Subject:
 
 def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
     """Return the tables by the name of their file, in `tables/`."""
-    told = list(_entries(about))
+    told = list(entries.of_kinds(about.streams, _TOLD, about.as_of))
     made = {
         "pools.csv": _pools(found),
         "sessions.csv": _sessions(about),
@@ -378,19 +375,6 @@ def _mapped(name: str, value: Any) -> str | None:
     if value is None or name not in ("from", "until"):
         return None if value is None else str(value)
     return utc(value)
-
-
-def _entries(about: Subject) -> Iterator[dict[str, Any]]:
-    """Yield the few entries of the streams that tell of changes, clocks and servers, as
-    recorded."""
-    blocks = EvidenceBlock.objects.filter(
-        stream__name__in=about.streams, recorded_at__lt=about.as_of
-    )
-    for block in blocks.order_by("stream__name", "first").iterator(chunk_size=50):
-        for line in _KIND.findall(entries.read(block)):
-            entry = json.loads(line)
-            if entry["kind"] in _TOLD:
-                yield entry
 
 
 def _changes(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:

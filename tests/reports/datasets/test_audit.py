@@ -9,7 +9,10 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
+from django.db import transaction
 
+from licenses.evidence import entries
 from licenses.models import Capture, Contract, Document, EvidenceStream, Gap, Person, ServerFact
 from reports.datasets.audit import audit
 from tests import factories as f
@@ -172,6 +175,38 @@ def test_a_clock_that_went_back_is_told(world):
     Gap.objects.update(detected_at="2026-04-01T00:01:00Z")
     (note,) = numbers(world.pool).proof.clock
     assert (note.server, note.end - note.start) == ("lic1", 60)
+
+
+def tell(server, kind, at, **body):
+    draft = entries.draft(kind, f.at(at), body)
+    with time_machine.travel(f"{at[:10]}T23:00Z", tick=False), transaction.atomic():
+        entries.append(entries.server_stream(server), [draft], source="test")
+
+
+def test_clocks_are_told_by_their_readings_and_steps(world):
+    said = {"synchronised": 1, "ran_on": 1, "server_offset_from": -3, "server_offset_to": 58}
+    tell(world.server, "clock_reading", "2025-11-01T00:00", ntp_offset_us=-250, **said)
+    tell(world.server, "clock_reading", "2025-11-02T08:00", ntp_error_us=1500, ntp_offset_us=90)
+    worse = {"ran_on": 0, "server_offset_from": -9, "server_offset_to": 52, "ntp_error_us": 20}
+    tell(world.server, "clock_reading", "2025-11-03T08:00", synchronised=0, **worse)
+    tell(world.server, "clock", "2026-04-01", step=60)
+    tell(world.server, "clock", "2026-04-02", step=-3600, line=7)
+    # Before the period, of another server, and recorded after the as-of time.
+    tell(world.server, "clock", "2025-10-31", step=9000)
+    tell(f.ServerFactory(), "clock", "2026-04-01", step=8000)
+    tell(world.server, "clock_reading", "2026-11-24", synchronised=1)
+    (told,) = numbers(world.pool).proof.clocks
+    assert (told.server, told.days, told.without) == ("lic1", 365, 362)
+    assert (told.kept, told.loose, told.untold, told.stalled) == (1, 1, 1, 1)
+    assert (told.ntp_from_us, told.ntp_to_us, told.ntp_error_us) == (-250, 90, 1500)
+    assert (told.server_from, told.server_to) == (-9, 58)
+    assert (told.steps, told.step) == (2, -3600)
+
+
+def test_a_clock_that_nobody_read_is_not_known(world):
+    (told,) = numbers(world.pool).proof.clocks
+    assert (told.days, told.without, told.kept, told.loose, told.steps) == (365, 365, 0, 0, 0)
+    assert {told.ntp_from_us, told.ntp_error_us, told.server_from, told.step} == {None}
 
 
 def test_a_mapping_and_a_right_of_the_period_are_changes(world):

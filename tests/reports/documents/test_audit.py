@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,7 @@ def test_the_same_numbers_give_the_same_bytes(world):
         "Solver 3 9",
         "2026-06-10 00:00:00 2026-06-12 00:00:00 2 d",
         "No entitlement on record says anything of territory, entity or version: not checked.",
+        "lic1 0 365 – – – – 0 –",
         "Our clock was never seen to go back.",
         "Nothing was recorded or corrected.",
         "No outside anchor: a roll-back cannot be excluded.",
@@ -60,6 +62,18 @@ def test_the_same_numbers_give_the_same_bytes(world):
 def test_the_paper_says(world, words):
     about = {"asked_by": "The publisher's auditor", "recipients": "A. Auditor\nB. Controller"}
     assert words in text_of(paper(numbers(world.pool, about=about)))
+
+
+def test_the_paper_tells_how_the_clocks_stood(world):
+    data = numbers(world.pool)
+    read = replace(
+        *data.proof.clocks, without=360, kept=4, untold=1, ntp_from_us=-250, ntp_to_us=90,
+        ntp_error_us=1500, server_from=-9, server_to=58, steps=2, step=-3600,
+    )  # fmt: skip
+    text = text_of(paper(replace(data, proof=replace(data.proof, clocks=(read,)))))
+    assert (
+        "lic1 5 360 yes: 4, not told: 1 -0.250 to 0.090 ms 1.500 ms -9 to 58 s 2 -3,600 s"
+    ) in text
 
 
 def test_every_person_of_a_peak_is_on_the_paper(world):
