@@ -20,7 +20,7 @@ from licenses.access import letters
 from licenses.access.accounts import people_of, shown_pools
 from licenses.alerts import personal
 from licenses.analysis.availability import FRESH, Availability, load_availability
-from licenses.analysis.now import holders
+from licenses.analysis.now import taken_last
 from licenses.models import LicensePool, WaitlistEntry
 
 State = WaitlistEntry.State
@@ -171,9 +171,7 @@ def _held_since(
     people = people_of(entry.user for entry in entries)
     if not people:
         return {}
-    taken: dict[int, int] = {}
-    for row in holders(pool, now=int(now.timestamp())).rows:
-        taken[row.person_id] = max(row.since, taken.get(row.person_id, row.since))
+    taken = taken_last(pool, int(now.timestamp()))
     return {user: taken.get(person) for user, person in people.items()}
 
 

@@ -23,6 +23,7 @@ from licenses.models import (
 from licenses.sources.flexnet.denials import DenialClass
 
 MOST_LINES = 50
+MOST_HOLDERS = 100
 _ALWAYS = ("RESERVE", "MAX")
 _WITHHELD = ("EXCLUDE", "EXCLUDEALL", "INCLUDE", "INCLUDEALL", "MAX")
 _KEYWORDS = {
@@ -48,12 +49,13 @@ class Line:
 class Holders:
     """Who held seats at the first refusal, as far as the reader may know.
 
-    rows:            None where the reader sees sums only.
+    rows:            the first 100; None where the reader sees sums only. more: how many follow.
     people, seats:   as known then; None where nobody looked.
     longest_seconds: how long the longest had held; None where so few held that it tells of one.
     """
 
     rows: list[HeldThen] | None
+    more: int
     people: int | None
     seats: int | None
     longest_seconds: int | None
@@ -112,7 +114,7 @@ def explain(episode: DenialEpisode, user: Any) -> Why:
     pool = episode.pool
     own = people_of([user]).get(user.pk) == episode.person_id
     named = sees_names(user, pool=pool.pk)
-    then = instant(pool, int(episode.starts.timestamp()), names=named)
+    then = instant(pool, int(episode.starts.timestamp()), names=named, most=MOST_HOLDERS)
     refusals = _refusals(episode)
     identity = None
     if sees_names(user, pool=pool.pk, person=episode.person_id):
@@ -173,15 +175,14 @@ def _rules(episode: DenialEpisode, refusals: list[Denial]) -> list[SharingRule]:
 
 
 def _holders(then: Instant, user: Any, pool: LicensePool) -> Holders:
-    sure = [row for row in then.holders if row.sure]
-    people = len({row.label for row in sure})
     longest = None
-    if people >= LEAST:
-        longest = max(then.at - row.taken_at for row in sure)
+    if then.people >= LEAST and then.since is not None:
+        longest = then.at - then.since
     known = then.in_use is not None
     return Holders(
         rows=then.holders if _may_list(user, pool) else None,
-        people=people if known and tells_apart() else None,
+        more=then.behind,
+        people=then.people if known and tells_apart() else None,
         seats=then.in_use,
         longest_seconds=longest,
     )

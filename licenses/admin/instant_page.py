@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from licenses.analysis.holder_pages import Place
 from licenses.analysis.instant import Instant, instant
 from licenses.evidence.reads import note_names
 from licenses.importing.lines import lines_of
@@ -30,6 +31,8 @@ WHAT = {
     "returned": gettext_lazy("Returned"),
     "listed": gettext_lazy("Listed by the server"),
 }
+MOST_HOLDERS = 100
+"""Of one page, which also looks for their raw lines."""
 LAST = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 
 
@@ -58,6 +61,18 @@ def asked_moment(request: HttpRequest, pool: Any) -> int | None:
     return found if 0 <= found <= LAST else None
 
 
+def asked_place(request: HttpRequest) -> Place | None:
+    """Return behind which holder the page begins; None for the first page."""
+    try:
+        return Place.of(request.GET.get("behind", ""))
+    except ValueError:
+        return None
+
+
+def _behind(address: str, place: Place | None) -> str:
+    return address if place is None else f"{address}&behind={place}"
+
+
 def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """Show a pool as it was at the moment asked for; now where none was."""
     pool = find(model_admin, request, pk)
@@ -66,7 +81,8 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
     moment = asked_moment(request, pool)
     at = int(time.time()) if moment is None else moment
     named = sees_names(request.user, pool=pool.pk)
-    found = instant(pool, at, names=named)
+    behind = asked_place(request)
+    found = instant(pool, at, names=named, behind=behind, most=MOST_HOLDERS)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -83,7 +99,9 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "rows": [_row(row, at) for row in found.holders],
         "named": named,
         "back": chart_address(pool, at),
-        "lines_url": moment_address(pool, at, "admin:live-pool-lines"),
+        "lines_url": _behind(moment_address(pool, at, "admin:live-pool-lines"), behind),
+        "first_url": moment_address(pool, at) if behind else "",
+        "next_url": _behind(moment_address(pool, at), found.last) if found.last else "",
     }
     note_names(request, "a pool at a moment", len(found.holders), pool=pool.pk)
     with timezone.override(pool.tzinfo):
@@ -110,7 +128,7 @@ def known_words(found: Instant) -> str:
 def lines(pool: Any, at: int, request: HttpRequest) -> dict[str, Any]:
     """Return the raw lines of a moment as its page shows them, and note who saw names in them."""
     named = sees_names(request.user, pool=pool.pk)
-    found = instant(pool, at, names=named)
+    found = instant(pool, at, names=named, behind=asked_place(request), most=MOST_HOLDERS)
     told = lines_of([row.checkout for row in found.holders], at)
     holders = {row.checkout: row for row in found.holders}
     shown = [

@@ -194,7 +194,7 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
     """Return who holds seats now, the longest first, and how many more rows there are than a page
     can show; names only for who may see names."""
     named = sees_names(request.user, pool=pool.pk)
-    found = pools_now.holders(pool, names=named)
+    found = pools_now.holders(pool, names=named, most=MOST_HOLDERS)
     clock = int(time.time())
     rows = [
         {
@@ -209,11 +209,11 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
             "key": row.state,
             "method": Checkout.Method(row.method).label,
         }
-        for row in found.rows[:MOST_HOLDERS]
+        for row in found.rows
     ]
     at = None if found.at is None else datetime.fromtimestamp(found.at, UTC)
     shown: Shown = {"rows": rows, "at": at, "age": words.ago(found.age_seconds), "named": named}
-    return shown | {"more": len(found.rows) - len(rows)}
+    return shown | {"more": found.more}
 
 
 def steps(pool: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from . import words
 from .base import person_words
 from .moments import chart_address, moment_address, peak_address
 
+MOST_HOLDERS = 100
+
 
 def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
     """Return how teams shared the pool in 12 months, those that this user may see."""
@@ -26,6 +28,7 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         moment,
         names=named,
         visible=visible_teams(request.user),
+        most=MOST_HOLDERS,
     )
     rows = [
         {

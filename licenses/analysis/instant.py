@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from licenses.analysis.coverage import PoolGap, gaps, load_observed
+from licenses.analysis.holder_pages import Place, page
 from licenses.analysis.holdings import Holdings, load_holdings, load_horizons
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.rights import load_limits
@@ -56,6 +57,10 @@ class Instant:
     gap:               why nobody can vouch for the moment; None where somebody can.
     before, after:     the nearest moments at which the known use changed, within a day; None where
                        there is none.
+    people, since:     how many people are known to hold a seat, and since when the longest does;
+                       None where nobody is known to.
+    holders:           those of one page. last: where it ends; None where no other follows.
+    total, behind:     how many there are on all pages, and behind this one.
     """
 
     pool_id: int
@@ -69,7 +74,12 @@ class Instant:
     gap: PoolGap | None
     before: int | None
     after: int | None
+    people: int
+    since: int | None
     holders: list[HeldThen]
+    last: Place | None
+    total: int
+    behind: int
 
     def as_dict(self, zone: tzinfo) -> dict[str, Any]:
         """Return the answer of the API, moments as ISO 8601 in the zone."""
@@ -89,6 +99,7 @@ class Instant:
             "gap": gap and {"cause": gap.cause, "detail": gap.detail},
             "before": moment(self.before),
             "after": moment(self.after),
+            "total": self.total,
             "holders": [
                 {
                     "person": row.label,
@@ -109,11 +120,21 @@ class Instant:
         }
 
 
-def instant(pool: LicensePool, at: int, *, names: bool = False, now: int | None = None) -> Instant:
+def instant(
+    pool: LicensePool,
+    at: int,
+    *,
+    names: bool = False,
+    now: int | None = None,
+    behind: Place | None = None,
+    most: int | None = None,
+) -> Instant:
     """Return a pool as it was in the second of *at*. A constant number of queries.
 
     names:  tell names of people and hosts instead of pseudonyms. Ask for them only on behalf of
             readers who may see them.
+    behind, most:  the page of holders that is asked for, as of `holder_pages.page`; all of them if
+                   None. All else is told of all of them.
     """
     mappings = load_mappings([pool.pk])
     near = load_holdings(
@@ -126,6 +147,7 @@ def instant(pool: LicensePool, at: int, *, names: bool = False, now: int | None 
     known = seen or bool(sure.any())
     blind = [] if seen else gaps(pool, at, at + 1, now=now)
     before, after = _changes(near, at)
+    shown = page(held, sure=sure, behind=behind, most=most)
     return Instant(
         pool_id=pool.pk,
         pool=pool.name,
@@ -138,7 +160,12 @@ def instant(pool: LicensePool, at: int, *, names: bool = False, now: int | None 
         gap=blind[0] if blind else None,
         before=before,
         after=after,
-        holders=_told(held, sure.tolist(), names),
+        people=len(np.unique(held.person[sure])),
+        since=int(held.began[sure].min()) if sure.any() else None,
+        holders=_told(held.where(np.array(shown.places, dtype=np.int64)), at, names),
+        last=shown.last,
+        total=len(held),
+        behind=shown.after,
     )
 
 
@@ -154,15 +181,16 @@ def _changes(near: Holdings, at: int) -> tuple[int | None, int | None]:
     )
 
 
-def _told(held: Holdings, sure: list[bool], names: bool) -> list[HeldThen]:
-    """Return the holders, those known before those possible, the longest first. One query."""
-    places = {pk: place for place, pk in enumerate(held.checkout.tolist())}
-    rows = Checkout.objects.filter(pk__in=list(places)).select_related(
-        "person__identity", "host", "feature__server"
-    )
-    found = [_holder(row, int(held.seats[place]), sure[place], names) for row in rows
-             for place in [places[row.pk]]]  # fmt: skip
-    return sorted(found, key=lambda row: (not row.sure, row.taken_at, row.checkout))
+def _told(held: Holdings, at: int, names: bool) -> list[HeldThen]:
+    """Return the holders in their order. One query."""
+    ids = held.checkout.tolist()
+    rows = Checkout.objects.select_related("person__identity", "host", "feature__server")
+    found = {row.pk: row for row in rows.filter(pk__in=ids)}
+    sure = (held.taken_by <= at) & (at < held.returned_after)
+    return [
+        _holder(found[pk], int(seats), bool(known), names)
+        for pk, seats, known in zip(ids, held.seats, sure, strict=True)
+    ]
 
 
 def _holder(row: Checkout, seats: int, sure: bool, names: bool) -> HeldThen:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 from django.db import transaction
 from django.db.models import Max
 
+from licenses.analysis.holder_pages import Place, page
 from licenses.analysis.holdings import Horizons, load_horizons, load_open
 from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
 from licenses.analysis.prepared import Asked, Prepared
@@ -42,11 +44,17 @@ class HoldersNow:
     """Who holds seats of a pool, as of the oldest of its servers' newest answers.
 
     at, age_seconds:  None where nobody ever looked.
+    rows:             those of one page, the longest first.
+    last:             where the page ends; None where no other follows.
+    more:             how many stand behind the page. total: of all pages.
     """
 
     at: int | None
     age_seconds: int | None
     rows: list[HolderRow]
+    last: Place | None
+    more: int
+    total: int
 
 
 def refresh(pool_ids: Collection[int], now: int | None = None, *, year: bool = False) -> None:
@@ -71,25 +79,49 @@ def refresh(pool_ids: Collection[int], now: int | None = None, *, year: bool = F
         )
 
 
-def holders(pool: LicensePool, *, names: bool = False, now: int | None = None) -> HoldersNow:
+def holders(
+    pool: LicensePool,
+    *,
+    names: bool = False,
+    now: int | None = None,
+    behind: Place | None = None,
+    most: int | None = None,
+) -> HoldersNow:
     """Return who holds seats of a pool, the longest first. A constant number of queries.
 
     names:  tell names of people, hosts and displays instead of pseudonyms. Ask for them only on
             behalf of readers who may see them.
+    behind, most:  the page that is asked for, as of `holder_pages.page`; all of them if None.
     """
     moment = now_epoch(now)
     mappings = _current(load_mappings([pool.pk]), moment)
     horizons = load_horizons(servers(mappings))
     held = load_open(mappings, horizons)[pool.pk]
-    seats = dict(zip(held.checkout.tolist(), held.seats.tolist(), strict=True))
+    shown = page(held, behind=behind, most=most)
+    seats = dict(zip(held.checkout[shown.places].tolist(), held.seats[shown.places], strict=True))
     rows = (
         Checkout.objects.filter(pk__in=list(seats))
         .select_related("person__identity", "host", "sighting", "feature__server")
         .order_by("taken_at", "pk")
     )
     at = _as_of(mappings[pool.pk], horizons)
-    age = None if at is None else max(0, moment - at)
-    return HoldersNow(at, age, [_holder(row, seats[row.pk], names) for row in rows])
+    return HoldersNow(
+        at=at,
+        age_seconds=None if at is None else max(0, moment - at),
+        rows=[_holder(row, int(seats[row.pk]), names) for row in rows],
+        last=shown.last,
+        more=shown.after,
+        total=len(held),
+    )
+
+
+def taken_last(pool: LicensePool, now: int | None = None) -> dict[int, int]:
+    """Return when each person who holds seats of a pool took the last of them, by its id. A
+    constant number of queries, whatever the number of holders."""
+    mappings = _current(load_mappings([pool.pk]), now_epoch(now))
+    held = load_open(mappings, load_horizons(servers(mappings)))[pool.pk]
+    order = np.argsort(held.began, kind="stable")  # the last of each person stays
+    return dict(zip(held.person[order].tolist(), held.began[order].tolist(), strict=True))
 
 
 def _holder(row: Checkout, seats: int, names: bool) -> HolderRow:

@@ -13,7 +13,7 @@ from licenses.analysis.crowds import too_few
 from licenses.analysis.holdings import Holdings, holdings
 from licenses.analysis.kept import team_sums
 from licenses.analysis.rows import number
-from licenses.analysis.team_use import UNASSIGNED, Holder, holders_of
+from licenses.analysis.team_use import MOST_HOLDERS, UNASSIGNED, Holder, holders_of
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
 from licenses.concurrency.periods import HOUR_SECONDS, iso
 from licenses.models import LicensePool, Membership, PoolHour, Team, TeamRule
@@ -46,7 +46,8 @@ class PoolTeams:
     peak, peak_at:  of the pool: all of its teams together. None where nothing is known.
     compared:       teams that cover all use with as little overlap as the tree allows.
     sum_of_peaks:   what they would need with seats of their own; pooled: what sharing saves.
-    holders:        who held seats at the pool's peak, by pseudonym, never by how much.
+    holders:        who held seats at the pool's peak, by pseudonym, never by how much; as many as
+                    were asked for. more_holders: how many follow.
     """
 
     start: int
@@ -57,6 +58,7 @@ class PoolTeams:
     compared: list[str]
     sum_of_peaks: int
     holders: list[Holder]
+    more_holders: int
 
     @property
     def pooled(self) -> int:
@@ -78,6 +80,7 @@ class PoolTeams:
                 "sum_of_peaks": self.sum_of_peaks,
                 "pooled": self.pooled,
                 "holders": [{n: getattr(row, n) for n in row.__slots__} for row in self.holders],
+                "more_holders": self.more_holders,
             },
         }
 
@@ -89,12 +92,14 @@ def pool_teams(
     *,
     names: bool = False,
     visible: Collection[int] | None = None,
+    most: int = MOST_HOLDERS,
 ) -> PoolTeams:
     """Return the teams of a pool over the full UTC hours that [start, end) touches.
 
     names:    tell names of people. Ask for them only for readers who may see them.
     visible:  ids of the teams to tell of; None: all, and use by nobody's team. The sums are
               those of all teams all the same. Teams of too few people are told of to nobody.
+    most:     holders at most.
 
     A constant number of queries; no more holdings are read than those at the pool's peak.
     """
@@ -121,6 +126,9 @@ def pool_teams(
         for team, depth in [*in_order(parents, title), (NOBODYS, 0)]
         if team in found and team not in few and (visible is None or team in visible)
     }
+    holders, more = holders_of(
+        held, [use.of(t) for t in shown], [title[t] for t in shown], names=names, most=most
+    )
     return PoolTeams(
         start,
         end,
@@ -142,7 +150,8 @@ def pool_teams(
         peak_at,
         [title[team] for team in compared if team in shown],
         sum(found[team].peak for team in compared),
-        holders_of(held, [use.of(t) for t in shown], [title[t] for t in shown], names=names),
+        holders,
+        more,
     )
 
 

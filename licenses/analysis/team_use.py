@@ -21,6 +21,8 @@ from licenses.models import Person, Team
 
 UNASSIGNED = gettext_lazy("No team")
 """How use by nobody's team is called."""
+MOST_HOLDERS = 1000
+"""Of one answer; more are counted, and told a page at a time by the pool at that moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class TeamsTogether:
 
     peak_at:       the first moment of the joint peak; None where there was no use.
     sum_of_peaks:  what they would need with seats of their own; pooled: what sharing saves.
-    holders:       who held seats at the joint peak, by pseudonym, never by how much.
+    holders:       who held seats at the joint peak, by pseudonym, never by how much; the first
+                   MOST_HOLDERS. more_holders: how many follow.
     """
 
     teams: list[TeamFigures]
@@ -71,6 +74,7 @@ class TeamsTogether:
     peak_at: int | None
     sum_of_peaks: int
     holders: list[Holder]
+    more_holders: int
 
     @property
     def pooled(self) -> int:
@@ -90,6 +94,7 @@ class TeamsTogether:
                 "sum_of_peaks": self.sum_of_peaks,
                 "pooled": self.pooled,
                 "holders": [{n: getattr(row, n) for n in row.__slots__} for row in self.holders],
+                "more_holders": self.more_holders,
             },
         }
 
@@ -135,8 +140,8 @@ def together(
     ]
     held = held.where(found.holders)
     flags_of_holders = [flags[found.holders] for flags in groups]
-    holders = holders_of(held, flags_of_holders, list(teams.values()), names=names)
-    return TeamsTogether(rows, found.peak, found.peak_at, found.sum_of_peaks, holders)
+    holders, more = holders_of(held, flags_of_holders, list(teams.values()), names=names)
+    return TeamsTogether(rows, found.peak, found.peak_at, found.sum_of_peaks, holders, more)
 
 
 def named(teams: Sequence[Team]) -> dict[int, str]:
@@ -145,25 +150,36 @@ def named(teams: Sequence[Team]) -> dict[int, str]:
 
 
 def holders_of(
-    held: Holdings, groups: Sequence[Flags], titles: Sequence[str], *, names: bool
-) -> list[Holder]:
-    """Return who holds seats, each person once, by pseudonym. One query.
+    held: Holdings,
+    groups: Sequence[Flags],
+    titles: Sequence[str],
+    *,
+    names: bool,
+    most: int = MOST_HOLDERS,
+) -> tuple[list[Holder], int]:
+    """Return who holds seats, each person once, by pseudonym, and how many follow. One query.
 
     groups, titles:  which of the holdings are of each team, and the team's name.
+    most:            people at most.
     """
+    everybody = np.unique(held.person)
+    people = Person.objects.filter(pk__in=everybody.tolist()).order_by("pseudonym")
+    if names:
+        people = people.select_related("identity")
+    shown = list(people[:most])
+    told = np.isin(held.person, [person.pk for person in shown])
     seats: dict[int, int] = {}
     of: dict[int, set[str]] = {}
-    for place, person in enumerate(held.person.tolist()):
+    for place in np.flatnonzero(told).tolist():
+        person = int(held.person[place])
         seats[person] = seats.get(person, 0) + int(held.seats[place])
         mine = of.setdefault(person, set())
         mine.update(t for t, flags in zip(titles, groups, strict=True) if flags[place])
-    people = Person.objects.filter(pk__in=list(seats)).order_by("pseudonym")
-    if names:
-        people = people.select_related("identity")
-    return [
+    holders = [
         Holder(person.label, _name(person, names), seats[person.pk], sorted(of[person.pk]))
-        for person in people
+        for person in shown
     ]
+    return holders, len(everybody) - len(shown)
 
 
 def _name(person: Person, names: bool) -> str | None:

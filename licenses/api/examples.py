@@ -36,6 +36,8 @@ HOLDERS = {
     "pool": "Modeller",
     "at": "2026-03-10T10:45:00+01:00",
     "age_seconds": 41,
+    "total": 1,
+    "next": None,
     "holders": [
         {
             "person": "P-3f9a2c1b",

@@ -18,8 +18,9 @@ from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import STEPS, series
 from licenses.analysis.time_to_full import forecasts
 from licenses.api.asking import SPAN, ZONE, moment, span
+from licenses.api.pagination import HOLDER_PAGES, holder_page, next_page
 from licenses.concurrency.periods import iso
-from licenses.importing.lines import lines_of
+from licenses.importing.lines import MOST_HOLDINGS, lines_of
 from licenses.models import PoolNow, sees_names
 
 STEP = OpenApiParameter(
@@ -112,21 +113,25 @@ class PoolHistory:
             }
         )
 
-    @extend_schema(parameters=AT, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[*AT, *HOLDER_PAGES], responses={200: OpenApiTypes.OBJECT})
     @action(detail=True)
     def at(self, request: Request, pk: str | None = None) -> Response:
         """Say who held seats at a moment, how well that is known, and on which raw lines it rests.
 
-        The texts of the lines are told to those who may see names.
+        The texts of the lines are told to those who may see names. `next` leads to the holders
+        behind those of the answer, of which there are 200 at most with lines.
         """
         pool = self.get_object()  # type: ignore[attr-defined]
         if not request.user.has_perm("licenses.view_checkout"):
             raise PermissionDenied
         asked = moment(request, pool)
         names = sees_names(request.user, pool=pool.pk)
-        found = instant(pool, asked.at, names=names)
-        answer = found.as_dict(asked.zone)
-        if request.query_params.get("lines") == "true":
+        with_lines = request.query_params.get("lines") == "true"
+        behind, most = holder_page(request)
+        most = min(most, MOST_HOLDINGS) if with_lines else most
+        found = instant(pool, asked.at, names=names, behind=behind, most=most)
+        answer = found.as_dict(asked.zone) | {"next": next_page(request, found.last)}
+        if with_lines:
             told: dict[int, list[dict[str, Any]]] = {}
             for line in lines_of([row.checkout for row in found.holders], asked.at):
                 shown = line if names else line.without_names()

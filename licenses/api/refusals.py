@@ -88,6 +88,7 @@ def _told(found: whys.Why, reader: Any, episode: dict[str, Any]) -> dict[str, An
                 }
                 for row in rows
             ],
+            "more_holders": None if rows is None else found.holders.more,
         },
         "house_rules": found.episode.pool.house_rules,
     }

@@ -33,6 +33,7 @@ from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
 from licenses.api.history import PoolHistory
 from licenses.api.mappings import PoolMappings
 from licenses.api.over_use import PoolOverUse
+from licenses.api.pagination import HOLDER_PAGES, holder_page, next_page
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
@@ -267,22 +268,28 @@ class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, PoolMappings, Editable
         return Response(found.as_dict())
 
     @extend_schema(
-        responses={200: OpenApiTypes.OBJECT}, examples=[examples.answered(examples.HOLDERS)]
+        parameters=HOLDER_PAGES,
+        responses={200: OpenApiTypes.OBJECT},
+        examples=[examples.answered(examples.HOLDERS)],
     )
     @action(detail=True)
     def holders(self, request: Request, pk: str | None = None) -> Response:
-        """Say who holds seats now, and how old that is."""
+        """Say who holds seats now, the longest first, and how old that is. `next` leads to the
+        holders behind those of the answer."""
         pool = self.get_object()
         if not request.user.has_perm("licenses.view_checkout"):
             raise PermissionDenied
         names = sees_names(request.user, pool=pool.pk)
-        found = pools_now.holders(pool, names=names)
+        behind, most = holder_page(request)
+        found = pools_now.holders(pool, names=names, behind=behind, most=most)
         zone = pool.tzinfo
         return Response(
             {
                 "pool": pool.name,
                 "at": None if found.at is None else iso(found.at, zone),
                 "age_seconds": found.age_seconds,
+                "total": found.total,
+                "next": next_page(request, found.last),
                 "holders": [
                     {
                         "person": row.label,

@@ -74,6 +74,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         "then": why_words.then(found),
         "outcome": why_words.outcome(episode),
         "holders": why_words.holders(found),
+        "more": found.holders.more,
         "rows": None if rows is None else [_row(row, found.then.at) for row in rows],
         "rules": [(row, why_words.rule(row, request.user)) for row in found.rules],
         "that_hour": _that_hour(episode, hours),

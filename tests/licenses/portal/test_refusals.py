@@ -248,6 +248,7 @@ def test_the_api_says_the_same(episode: DenialEpisode) -> None:
     ]
     assert found["held_by"] == {
         "words": "2 people held 2 seats.", "people": 2, "seats": 2, "holders": None,
+        "more_holders": None,
     }  # fmt: skip
 
 
