@@ -30,6 +30,7 @@ from licenses.models.scoping import is_to_have
 from .base import ScopedAdmin, ScopedStacked
 from .exporting import LIST_TOOLS, Exportable
 from .list_address import TellsWhatIsWrong
+from .row_history import TellsHistory
 
 for model in (User, Group, AuthToken, AccessAttempt, AccessFailureLog, AccessLog):
     if admin.site.is_registered(model):
@@ -60,7 +61,7 @@ class ScopeInline(ScopedStacked):
 
 
 @admin.register(User)
-class UserAdmin(TellsWhatIsWrong, Exportable, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoUserAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
     form = RolesForm
     add_form = UserCreationForm
@@ -118,7 +119,7 @@ def _is_role(group: Any) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(TellsWhatIsWrong, Exportable, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoGroupAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
     list_display = ("name", "members")
 

@@ -19,12 +19,14 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.paginator import InfinitePaginator
 
 from itam import figures
+from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
 from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
 
 from .beside import TellsBeside
 from .exporting import LIST_TOOLS, Exportable
 from .list_address import TellsWhatIsWrong
+from .row_history import TellsHistory
 
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -167,7 +169,7 @@ def _without(rows: list[Any], starts: tuple[str, ...]) -> list[Any]:
     ]
 
 
-class ScopedAdmin(TellsWhatIsWrong, TellsBeside, Exportable, _Scope, ModelAdmin):
+class ScopedAdmin(TellsWhatIsWrong, TellsBeside, TellsHistory, Exportable, _Scope, ModelAdmin):
     """A page for rows that people keep."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -222,8 +224,8 @@ class ReadOnlyAdmin(ReadOnly, ScopedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the row without a way to its history: nobody ever changes it."""
-        context = {"show_history": False, **(extra_context or {})}
+        """Show the row without a way to its history, unless something of it is ever changed."""
+        context = {"show_history": self.model in TOLD, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
 

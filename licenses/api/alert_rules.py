@@ -16,11 +16,12 @@ from licenses.alerts.backtest import backtest
 from licenses.api import examples
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, filters_of
+from licenses.api.row_history import TellsHistory
 from licenses.models import AlertRule, LicensePool
 
 
 @examples.creates(examples.ALERT_RULE)
-class AlertRuleViewSet(Editable):
+class AlertRuleViewSet(TellsHistory, Editable):
     """When somebody is to be told, about one pool, one server, or all of them."""
 
     queryset = AlertRule.objects.prefetch_related("channels")

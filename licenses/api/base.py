@@ -13,7 +13,9 @@ from rest_framework.exceptions import NotFound, ValidationError
 
 from licenses.api.idempotency import Conflict, IdempotentPosts
 from licenses.api.permissions import ModelPermissions
+from licenses.api.row_history import TellsHistory
 from licenses.api.tables import ListsAsCsv
+from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
 from licenses.models import LicensePool, Membership, Person, tells_apart
 
@@ -133,10 +135,11 @@ def viewset(
 ) -> type[Scoped]:
     """Return the endpoints of a model that needs no more than its serializer and filters."""
     model: Any = shape.Meta.model
+    bases = (TellsHistory, base) if model in TOLD else (base,)
     rows = model._default_manager.all().select_related(*related).prefetch_related(*prefetched)
     return type(
         f"{model.__name__}ViewSet",
-        (base,),
+        bases,
         {
             "queryset": rows,
             "serializer_class": shape,

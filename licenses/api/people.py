@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licenses.api.base import ReadOnly, filters_of
+from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error, serializer_for
 from licenses.evidence import reveals
 from licenses.importing import erasure_orders
@@ -90,7 +91,7 @@ ReleaseSerializer = extend_schema_serializer(component_name="LegalHoldRelease")(
 )
 
 
-class LegalHoldViewSet(ReadOnly, mixins.CreateModelMixin, mixins.UpdateModelMixin):
+class LegalHoldViewSet(TellsHistory, ReadOnly, mixins.CreateModelMixin, mixins.UpdateModelMixin):
     """What must be kept, whatever retention says. A hold is released by its `released_at`, and
     never deleted."""
 

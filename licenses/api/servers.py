@@ -20,6 +20,7 @@ from licenses.analysis.server_facts import facts_for
 from licenses.analysis.unreadable import groups, report
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, Scoped, filters_of
+from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.concurrency.periods import iso
 from licenses.importing import connection, jobs, polling
@@ -39,7 +40,7 @@ class FactSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True, help_text="When another value was.")
 
 
-class ServerViewSet(Editable):
+class ServerViewSet(TellsHistory, Editable):
     """Licence servers."""
 
     named = frozenset({"unreadable"})

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, filters_of
+from licenses.api.row_history import TellsHistory
 from licenses.importing.teams import changing, count_fitting
 from licenses.models import Membership, Team, TeamRule
 
@@ -34,7 +35,7 @@ class _Changing(Editable):
             super().perform_destroy(instance)
 
 
-class TeamViewSet(_Changing):
+class TeamViewSet(TellsHistory, _Changing):
     """Groups of people, in a tree."""
 
     queryset = Team.objects.all()
@@ -58,7 +59,7 @@ class FitsSerializer(serializers.Serializer[Any]):
     hosts = serializers.IntegerField(allow_null=True)
 
 
-class TeamRuleViewSet(_Changing):
+class TeamRuleViewSet(TellsHistory, _Changing):
     """Rules that put use into teams by the names of people and machines."""
 
     rules = True

@@ -34,6 +34,7 @@ from licenses.api.history import PoolHistory
 from licenses.api.mappings import PoolMappings
 from licenses.api.over_use import PoolOverUse
 from licenses.api.pagination import HOLDER_PAGES, holder_page, next_page
+from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
@@ -160,7 +161,11 @@ class EntitlementViewSet(
 
 
 class DocumentViewSet(
-    Scoped, mixins.CreateModelMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
+    TellsHistory,
+    Scoped,
+    mixins.CreateModelMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
 ):
     """Papers that prove something. Never swapped: a newer one is added."""
 
@@ -187,7 +192,7 @@ class DocumentViewSet(
         return FileResponse(stream, as_attachment=True, filename=document.file_name)
 
 
-class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
+class FeatureViewSet(TellsHistory, ReadOnly, mixins.UpdateModelMixin):
     """What servers count. Only whether a feature is ignored can be set."""
 
     queryset = Feature.objects.select_related("server")
@@ -211,7 +216,7 @@ class FeatureViewSet(ReadOnly, mixins.UpdateModelMixin):
         return Response(body, status=status.HTTP_201_CREATED)
 
 
-class PoolViewSet(PoolHistory, PoolStanding, PoolOverUse, PoolMappings, Editable):
+class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMappings, Editable):
     """Rights counted together under one limit."""
 
     named = frozenset({"at", "holders", "denials", "teams", "usage"})
@@ -370,7 +375,7 @@ class AlertViewSet(ReadOnly):
 
 
 @examples.creates(examples.CHANNEL)
-class ChannelViewSet(Editable):
+class ChannelViewSet(TellsHistory, Editable):
     """Where messages go."""
 
     outward = frozenset({"test"})
@@ -391,7 +396,7 @@ class ChannelViewSet(Editable):
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
-class SilenceViewSet(Editable):
+class SilenceViewSet(TellsHistory, Editable):
     """Times in which nobody is told."""
 
     queryset = Silence.objects.all()

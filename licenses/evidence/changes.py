@@ -7,7 +7,7 @@ or a command is an entry here: the admin's forms, the API, changes of several an
 rows. What nobody does is none.
 
 Values are told of the fields listed alone. Others may hold names of people: only that they were
-changed is told.
+changed is told, and of texts that matter a keyed digest. `row_history` reads them for people.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
     Product,
+    RowChange,
     Scope,
     Silence,
     Team,
@@ -43,6 +44,7 @@ from licenses.models.fields import InstantField
 
 from . import entries, stock
 
+SOURCE: Final = "settings"
 Stream = tuple[str, str]
 
 
@@ -50,7 +52,7 @@ class _Told(NamedTuple):
     """How changes of a model are told.
 
     made: also that a row was made or deleted. own: columns that the program keeps for itself.
-    lists: of what many-to-many fields is told, by name.
+    lists: of what many-to-many fields is told, by name. texts: told of by a digest.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class _Told(NamedTuple):
     made: bool = True
     own: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 def _installation(_row: Any) -> Stream:
@@ -91,8 +94,9 @@ TOLD: Final[dict[type[Model], _Told]] = {
             "pool",
             "pool",
             lambda row: stock.stream_of(row.product.vendor_id),
-            ("product", "name", "zone", "episode_gap_minutes", "retired_at"),
+            ("product", "name", "zone", "on_status", "episode_gap_minutes", "retired_at"),
             lists=("owner_teams",),
+            texts=("house_rules", "notes"),
         ),
         Feature: _Told(
             "config",
@@ -222,7 +226,8 @@ def _saved(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -
         return
     if before is None:
         if told.made:
-            _tell(told, instance, "made", {name: None for name in told.fields})
+            texts = [name for name in told.texts if getattr(instance, name)]
+            _tell(told, instance, "made", dict.fromkeys((*told.fields, *texts)))
         return
     only = more.get("update_fields")
     now = _values(instance)
@@ -244,7 +249,8 @@ def _deleted(sender: type[Model], instance: Any, **_more: Any) -> None:
 
 
 def _listed(sender: Any, instance: Any, action: str, reverse: bool, **more: Any) -> None:
-    if not action.startswith("post_") or who() is None:
+    """Tell what is listed and was before. reverse: rows are listed by the row that they list."""
+    if who() is None:
         return
     model, field = next(
         (model, name)
@@ -252,28 +258,44 @@ def _listed(sender: Any, instance: Any, action: str, reverse: bool, **more: Any)
         for name in told.lists
         if getattr(model, name).through is sender
     )
-    rows = model._base_manager.filter(pk__in=more["pk_set"] or ()) if reverse else [instance]
-    word = field.replace("_", " ")
-    for row in rows:
-        saying = _SAYING.get(getattr(row, field).model, "pk")
-        listed = sorted(getattr(row, field).order_by().values_list(saying, flat=True))
-        body = {field.rpartition("_")[2]: listed}
-        _append(TOLD[model], row, f"{word} changed", body)
+    if action.startswith("pre_"):
+        rows = [instance]
+        if reverse:
+            chosen = {field: instance} if more["pk_set"] is None else {"pk__in": more["pk_set"]}
+            rows = list(model._base_manager.filter(**chosen))
+        instance._listed_before = [(row, _list(row, field)) for row in rows]
+        return
+    word, key = field.replace("_", " "), list_key(field)
+    for row, old in instance.__dict__.pop("_listed_before", ()):
+        now = _list(row, field)
+        if now != old:
+            _append(TOLD[model], row, f"{word} changed", {key: now, "old": {key: old}})
+
+
+def list_key(field: str) -> str:
+    """Return under which key an entry has what a many-to-many field lists: owner teams: teams."""
+    return field.rpartition("_")[2]
+
+
+def _list(row: Any, field: str) -> list[Any]:
+    saying = _SAYING.get(getattr(row, field).model, "pk")
+    return sorted(getattr(row, field).order_by().values_list(saying, flat=True))
 
 
 def _tell(told: _Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
     now = _values(row)
-    body = {
-        "new": {name: _plain(now[name]) for name in before if name in told.fields},
-        "old": {
-            name: _plain(old)
-            for name, old in before.items()
-            if name in told.fields and deed == "changed"
-        },
-    }
-    if hidden := sorted(before.keys() - set(told.fields)):
-        body["others"] = hidden  # type: ignore[assignment]
+    old = before if deed == "changed" else {}
+    body: dict[str, Any] = {"new": _bodies(told, now, before), "old": _bodies(told, old, before)}
+    if hidden := sorted(before.keys() - {*told.fields, *told.texts}):
+        body["others"] = hidden
     _append(told, row, deed, body)
+
+
+def _bodies(told: _Told, values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return what an entry says of these fields, those of which it tells something."""
+    here = [name for name in names if name in values]
+    plain = {name: _plain(values[name]) for name in here if name in told.fields}
+    return plain | entries.digests(**{name: values[name] for name in here if name in told.texts})
 
 
 def tell_members(teams: set[int], count: int) -> None:
@@ -283,14 +305,20 @@ def tell_members(teams: set[int], count: int) -> None:
         body = {"count": count, "teams": sorted(teams), "what": "memberships changed", "who": who()}
         entry = entries.draft("config", int(timezone.now().timestamp()), body)
         with transaction.atomic():
-            entries.append(entries.INSTALLATION, [entry], source="settings")
+            entries.append(entries.INSTALLATION, [entry], source=SOURCE)
 
 
 def _append(told: _Told, row: Any, deed: str, body: Mapping[str, Any]) -> None:
     about = {**body, "id": row.pk, "what": f"{told.what} {deed}", "who": who() or ""}
     entry = entries.draft(told.kind, int(timezone.now().timestamp()), about)
     with transaction.atomic():
-        entries.append(told.stream(row), [entry], source="settings")
+        block = entries.append(told.stream(row), [entry], source=SOURCE)
+        assert block is not None
+        RowChange.objects.create(model=label(type(row)), row=row.pk, block=block)
+
+
+def label(model: type[Model]) -> str:
+    return model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,14 @@ from .contracts import (
 from .corrections import Correction
 from .denials import Denial, DenialEpisode
 from .erasures import NameErasure
-from .evidence import EvidenceAnchor, EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
+from .evidence import (
+    EvidenceAnchor,
+    EvidenceBlock,
+    EvidenceDay,
+    EvidenceKey,
+    EvidenceStream,
+    RowChange,
+)
 from .headlines import PoolHeadline
 from .hours import DirtySpan, KeptPart, PoolHour, PoolNow
 from .imports import (
@@ -170,6 +177,7 @@ __all__ = [
     "PoolRetirement",
     "PoolStillness",
     "Product",
+    "RowChange",
     "RuleMatch",
     "SavedFilter",
     "Scope",

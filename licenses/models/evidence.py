@@ -65,6 +65,28 @@ class EvidenceBlock(models.Model):
         return f"{self.stream} {self.first}-{self.last}"
 
 
+class RowChange(models.Model):
+    """Where the log tells that a row was made or changed: the block whose one entry does.
+
+    Kept beside the log, which it says nothing without: a row's history is found by it.
+    """
+
+    model = models.CharField(max_length=100, help_text=gettext_lazy("As app.model."))
+    row = models.PositiveBigIntegerField()
+    block = models.OneToOneField(EvidenceBlock, on_delete=models.PROTECT, related_name="+")
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-block"]
+        indexes = [models.Index(fields=["model", "row", "block"], name="row_change_of")]
+        verbose_name = "change of a row"
+        verbose_name_plural = "changes of rows"
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.row}"
+
+
 class EvidenceKey(models.Model):
     """A public key that heads are signed with. Append-only.
 

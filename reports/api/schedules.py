@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from licenses.alerts.channels import mail
 from licenses.api.base import Editable, ReadOnly, filters_of
+from licenses.api.row_history import TellsHistory
 from reports.models import ReportDelivery, ReportSchedule
 
 
@@ -90,7 +91,7 @@ class ReportDeliverySerializer(serializers.ModelSerializer[ReportDelivery]):
         read_only_fields = fields
 
 
-class ReportScheduleViewSet(Editable):
+class ReportScheduleViewSet(TellsHistory, Editable):
     """Reports that are made and sent by themselves."""
 
     queryset = ReportSchedule.objects.prefetch_related("pools")

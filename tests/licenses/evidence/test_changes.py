@@ -257,7 +257,7 @@ FACTS = {
         "PollState",
     ),
     *("PoolDrift", "PoolForecast", "PoolHeadline", "PoolHour", "PoolNow", "PoolStillness"),
-    *("RuleMatch", "ServerFact", "SharingRule", "Sighting", "StatusScope", "TeamHour"),
+    *("RowChange", "RuleMatch", "ServerFact", "SharingRule", "Sighting", "StatusScope", "TeamHour"),
     *("UnreadableLine", "UnreadableShare", "LaterData", "ReportDelivery", "WaitlistEntry"),
     *("EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream"),
 }
@@ -302,7 +302,7 @@ def test_no_model_that_somebody_sets_is_without_entries() -> None:
     assert set().union(*lists) == {model.__name__ for model in models}
     for model, how in evidence.TOLD.items():
         columns = {field.name for field in model._meta.concrete_fields}
-        assert {*how.fields, *how.own} <= columns
+        assert {*how.fields, *how.own, *how.texts} <= columns
 
 
 def test_what_is_refused_is_not_told_of(mara: User) -> None:

@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from licenses.models import guards
+from itam.acting import acting
+from licenses.models import LicensePool, LicenseServer, RowChange, guards
+from tests.factories import PoolFactory, ServerFactory, TeamFactory
 from tests.licenses.importing.told import events_told
 
 NINE = 1_773_133_200
@@ -102,3 +104,22 @@ def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
     with connection.cursor() as cursor:
         cursor.execute("SELECT MAX(count), COUNT(*) FROM licenses_eventblock")
         assert cursor.fetchone() == (1000, 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_of_rows_that_the_log_told_of_before_are_found(migrate):
+    pool, server, team = PoolFactory(), ServerFactory(), TeamFactory()
+    with acting(lambda: "mara"):
+        pool.owner_teams.add(team)
+        pool.notes = "new"
+        pool.save()
+        server.poll_seconds = 60
+        server.save()
+    pool_told = [(LicensePool, pool.pk)] * 2
+    told = list(RowChange.objects.order_by("block").values_list("model", "row", "block"))
+    assert [each[:2] for each in told] == [
+        (model._meta.label_lower, row) for model, row in [*pool_told, (LicenseServer, server.pk)]
+    ]
+    migrate("0053_let_erasure_change_why_a_right_changed")
+    migrate("0055_find_changes_of_a_row")
+    assert list(RowChange.objects.order_by("block").values_list("model", "row", "block")) == told
