@@ -20,6 +20,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from itam.figures import moment, number
+from itam.retold import retell
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, sees_names
 
 from . import words
@@ -62,7 +63,7 @@ FIGURES = (
 
 class UnreadableInline(ReadOnlyTabular):
     model = UnreadableLine
-    fields = ("line", "shown", "reason")
+    fields = ("line", "shown", "why")
     tab = False
     per_page = 50
 
@@ -72,6 +73,10 @@ class UnreadableInline(ReadOnlyTabular):
     @display(description=gettext_lazy("Text"))
     def shown(self, row: Any) -> str:
         return line_text(row)
+
+    @display(description=gettext_lazy("Reason"))
+    def why(self, row: Any) -> str:
+        return retell(row.reason)
 
 
 @admin.register(Capture)
@@ -98,7 +103,7 @@ class CaptureAdmin(ShowsNames, FactAdmin):
     search_fields = ("sha256__startswith",)
     inlines = [UnreadableInline]
     fieldsets = (
-        (None, {"fields": ("server", "kind", "origin", "recorded_at", "result", "detail")}),
+        (None, {"fields": ("server", "kind", "origin", "recorded_at", "result", "told")}),
         (
             gettext_lazy("What it vouches for"),
             {"fields": ("starts", "ends", "lines", "new", "known")},
@@ -109,11 +114,15 @@ class CaptureAdmin(ShowsNames, FactAdmin):
         ),
         (gettext_lazy("The attempt"), {"fields": ("exit_code", "duration_ms", "unreadable_count")}),
     )
-    readonly_fields = ("origin", "bytes")
+    readonly_fields = ("origin", "bytes", "told")
 
     @display(description=gettext_lazy("Source"))
     def origin(self, row: Any) -> str:
         return str(row.origin)
+
+    @display(description=gettext_lazy("Detail"))
+    def told(self, row: Any) -> str:
+        return retell(row.detail)
 
     @display(description=gettext_lazy("Result"), label=RESULTS)
     def outcome(self, row: Any) -> tuple[str, str]:
@@ -131,7 +140,7 @@ class CaptureAdmin(ShowsNames, FactAdmin):
 @admin.register(UnreadableLine)
 class UnreadableLineAdmin(ShowsNames, FactAdmin):
     empty_words = gettext_lazy("None: every line that was read was understood.")
-    list_display = ("server", "line", "shown", "reason", "when")
+    list_display = ("server", "line", "shown", "why", "when")
     list_display_links = ("line",)
     list_select_related = ("capture__server",)
     list_filter = (("capture__server", AutocompleteSelectFilter),)
@@ -147,12 +156,16 @@ class UnreadableLineAdmin(ShowsNames, FactAdmin):
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("text", "reason") if sees_names(request.user) else ("reason",)
 
-    fields = ("capture", "line", "shown", "reason")
-    readonly_fields = ("shown",)
+    fields = ("capture", "line", "shown", "why")
+    readonly_fields = ("shown", "why")
 
     @display(description=gettext_lazy("Text"))
     def shown(self, row: Any) -> str:
         return line_text(row)
+
+    @display(description=gettext_lazy("Reason"), ordering="reason")
+    def why(self, row: Any) -> str:
+        return retell(row.reason)
 
     @display(description=gettext_lazy("Read"))
     def when(self, row: Any) -> Any:
@@ -182,13 +195,16 @@ class CoverageAdmin(ReadOnlyAdmin):
 @admin.register(Gap)
 class GapAdmin(ReadOnlyAdmin):
     empty_words = gettext_lazy("None: no time is missing of what was read.")
-    list_display = ("server", "daemon_words", "starts", "until", "length", "cause", "detail")
+    list_display = ("server", "daemon_words", "starts", "until", "length", "cause", "told")
     list_select_related = ("server",)
     list_filter = (
         ("server", AutocompleteSelectFilter),
         ("cause", ChoicesDropdownFilter),
         ("starts", DaysFilter),
     )
+
+    fields = ("server", "daemon", "starts", "ends", "cause", "told", "detected_at", "filled_by")
+    readonly_fields = ("told",)
 
     @display(description=gettext_lazy("Daemon"), ordering="daemon")
     def daemon_words(self, row: Any) -> str:
@@ -197,6 +213,10 @@ class GapAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("Until"), ordering="ends", label={"open": "danger"})
     def until(self, row: Any) -> Any:
         return row.ends or ("open", gettext("still going on"))
+
+    @display(description=gettext_lazy("Detail"))
+    def told(self, row: Any) -> str:
+        return retell(row.detail)
 
     @display(description=gettext_lazy("Length"))
     def length(self, row: Any) -> str:
@@ -217,9 +237,9 @@ def _came_of(result: dict[str, Any]) -> Iterator[str]:
     for line in result.get("unreadable", ()):
         yield gettext("Line %(line)s could not be read: %(reason)s") % {
             "line": number(line["line"]),
-            "reason": line["reason"],
+            "reason": retell(line["reason"]),
         }
-    yield from result.get("notes", ())
+    yield from map(retell, result.get("notes", ()))
 
 
 @admin.register(ImportJob)
@@ -231,9 +251,9 @@ class ImportJobAdmin(ReadOnlyAdmin):
     list_filter = (("state", ChoicesDropdownFilter), ("server", AutocompleteSelectFilter))
     search_fields = ("file_name", "server__name")
     change_form_outer_before_template = "admin/licenses/job_progress.html"
-    readonly_fields = ("outcome",)
+    readonly_fields = ("outcome", "failure")
     fieldsets = (
-        (None, {"fields": ("server", "file_name", "state", "progress", "error")}),
+        (None, {"fields": ("server", "file_name", "state", "progress", "failure")}),
         (gettext_lazy("What came of it"), {"fields": ("outcome",)}),
         (gettext_lazy("As handed in"), {"fields": ("format", "zone", "date", "create_pools")}),
         (
@@ -257,6 +277,10 @@ class ImportJobAdmin(ReadOnlyAdmin):
             job.progress,
             job.progress,
         )
+
+    @display(description=gettext_lazy("Error"))
+    def failure(self, job: Any) -> str:
+        return retell(job.error)
 
     @display(description=gettext_lazy("Result"))
     def outcome(self, job: Any) -> str:

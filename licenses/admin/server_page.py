@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from itam.errors import Missing
+from itam.retold import retell
 from licenses.access import reversible
 from licenses.analysis.server_facts import facts_for
 from licenses.analysis.server_health import health
@@ -298,7 +299,7 @@ def poll(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         return back
     good = capture.result == Capture.Result.PARSED
     told = f"{server.name}: {capture.get_result_display()}" + (
-        f" – {capture.detail}" if capture.detail else ""
+        f" – {retell(capture.detail)}" if capture.detail else ""
     )
     (messages.success if good else messages.error)(request, told)
     return back

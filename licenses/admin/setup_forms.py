@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from itam import figures
+from itam.retold import retell
 from licenses.admin import deeds
 from licenses.alerts.channels import mail
 from licenses.concurrency.periods import local_midnight
@@ -519,11 +520,11 @@ class CsvForm(AdminForm):
         if table.kind and table.kind not in self.kinds:
             raise ValidationError(
                 gettext("%(file)s holds %(kind)s: expected %(list)s here.")
-                % {"file": file.name, "kind": table.kind, "list": " or ".join(self.kinds)}
+                % {"file": file.name, "kind": table.kind, "list": ", ".join(self.kinds)}
             )
         self.result = import_table(file.name, table)
         if self.result.problems:
-            raise ValidationError(self.result.as_dict()["errors"])
+            raise ValidationError([retell(each) for each in self.result.as_dict()["errors"]])
         return file
 
     def told(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError as ModelError
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -63,7 +64,7 @@ def span(request: Request, pool: LicensePool) -> Span:
     zone = _zone(request.query_params.get("zone", ""), pool)
     start, end = (_moment(name, request.query_params.get(name), zone) for name in ("from", "to"))
     if start >= end:
-        raise ValidationError({"to": "The end is not after the start: it is exclusive."})
+        raise ValidationError({"to": gettext("The end is not after the start: it is exclusive.")})
     return Span(start, end, zone)
 
 
@@ -85,11 +86,11 @@ def period(request: Request, asked: Span) -> Any:
     if not by:
         return None
     if by not in PERIODS:
-        raise ValidationError({"by": f"Found {by!r}; expected one of {', '.join(PERIODS)}."})
+        told = gettext("Found %(text)s; expected one of %(known)s.")
+        raise ValidationError({"by": told % {"text": repr(by), "known": ", ".join(PERIODS)}})
     if (asked.end - asked.start) // PERIODS[by] > MOST_PERIODS:
-        raise ValidationError(
-            {"by": f"That makes more than {MOST_PERIODS} periods: ask for longer ones."}
-        )
+        told = gettext("That makes more than %(most)s periods: ask for longer ones.")
+        raise ValidationError({"by": told % {"most": MOST_PERIODS}})
     return by
 
 
@@ -102,11 +103,13 @@ def teams(request: Request, asked: Span) -> list[Team]:
     found = {team.name: team for team in seen}
     for name in names:
         if name not in found:
-            raise ValidationError({"team": f"There is no team {name!r}."})
+            told = gettext("There is no team %(team)s.")
+            raise ValidationError({"team": told % {"team": repr(name)}})
     few = too_few(asked.start, asked.end)
     for name in names:
         if found[name].pk in few:
-            raise ValidationError({"team": f"{name!r} has too few people to tell of its use."})
+            told = gettext("%(team)s has too few people to tell of its use.")
+            raise ValidationError({"team": told % {"team": repr(name)}})
     return [found[name] for name in names]
 
 
@@ -122,7 +125,7 @@ def _zone(name: str, pool: LicensePool) -> ZoneInfo:
 
 def _moment(name: str, text: str | None, zone: tzinfo) -> int:
     if not text:
-        raise ValidationError({name: "This is required, such as 2026-01-31."})
+        raise ValidationError({name: gettext("This is required, such as 2026-01-31.")})
     try:
         if len(text) == len("2026-01-31"):
             found = local_midnight(date.fromisoformat(text), zone)
@@ -132,12 +135,12 @@ def _moment(name: str, text: str | None, zone: tzinfo) -> int:
                 raise ValueError("without an offset")
             found = int(moment.timestamp())
     except (ValueError, OverflowError) as error:
-        raise ValidationError(
-            {
-                name: f"Found {text!r}; expected a day such as 2026-01-31, or a moment with an "
-                "offset such as 2026-01-31T08:00:00+01:00 (in an address + is %2B)."
-            }
-        ) from error
+        told = gettext(
+            "Found %(text)s; expected a day such as 2026-01-31, or a moment with an offset such as"
+            " 2026-01-31T08:00:00+01:00 (in an address + is %%2B)."
+        )
+        raise ValidationError({name: told % {"text": repr(text)}}) from error
     if not FIRST <= found <= LAST:
-        raise ValidationError({name: f"Found {text!r}; expected a day from 1970 to 2200."})
+        told = gettext("Found %(text)s; expected a day from 1970 to 2200.")
+        raise ValidationError({name: told % {"text": repr(text)}})
     return found

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext
 from django_filters import rest_framework as filters
 from rest_framework import mixins, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
@@ -70,7 +71,7 @@ class Scoped(ListsAsCsv, IdempotentPosts, viewsets.GenericViewSet[Any]):
         if model in (Person, Membership):
             raise NotFound
         if "person" in self.request.query_params:
-            raise ValidationError({"person": "This installation tells nobody apart."})
+            raise ValidationError({"person": gettext("This installation tells nobody apart.")})
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -115,12 +116,14 @@ class BulkChangeViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin
             raise PermissionDenied
         rows = list(model._default_manager.for_user(request.user).filter(pk__in=wanted))
         if missing := wanted - {row.pk for row in rows}:
-            raise ValidationError({"ids": f"There is no row {min(missing)}."})
+            told = gettext("There is no row %(row)s.")
+            raise ValidationError({"ids": told % {"row": min(missing)}})
         shape = SHAPES[kind](context=self.get_serializer_context())
         changes = {}
         for name, value in asked.validated_data["changes"].items():
             if name not in EDITABLE[kind][1]:
-                raise ValidationError({name: "This is not changed for several at once."})
+                told = gettext("This is not changed for several at once.")
+                raise ValidationError({name: told})
             try:
                 changes[name] = shape.fields[name].run_validation(value)
             except ValidationError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -147,5 +148,6 @@ def _step(request: Request) -> int | None:
     if not text:
         return None
     if not text.isdecimal():
-        raise ValidationError({"step": f"Found {text!r}; expected a number of seconds."})
+        told = gettext("Found %(text)s; expected a number of seconds.")
+        raise ValidationError({"step": told % {"text": repr(text)}})
     return int(text)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils.text import get_valid_filename
+from django.utils.translation import gettext
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -49,9 +50,8 @@ class IdempotentPosts:
         if request.method != "POST" or not key or not hasattr(self, "post"):
             return
         if len(key) > LONGEST or not key.isprintable():
-            raise ValidationError(
-                {HEADER: f"Expected up to {LONGEST} printable characters, found {len(key)}."}
-            )
+            told = gettext("Expected up to %(most)s printable characters, found %(count)s.")
+            raise ValidationError({HEADER: told % {"most": LONGEST, "count": len(key)}})
         handler: Any = getattr(self, "post")  # noqa: B009
         atomic = getattr(self, "action", None) not in self.outward
 

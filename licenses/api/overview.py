@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -76,5 +77,6 @@ class SetUpView(APIView):
                 user=request.user,
             )
         except KeyError as error:
-            raise ValidationError({"step": "The set-up has no such step."}) from error
+            told = gettext("The set-up has no such step.")
+            raise ValidationError({"step": told}) from error
         return Response({"steps": [asdict(step) for step in setup.steps()]})

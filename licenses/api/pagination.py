@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import pagination
 from rest_framework.exceptions import ValidationError
@@ -39,7 +40,8 @@ def holder_page(request: Request) -> tuple[Place | None, int]:
     try:
         behind = Place.of(cursor) if cursor else None
     except ValueError as error:
-        raise ValidationError({"cursor": "Expected the one that `next` names."}) from error
+        told = gettext("Expected the one that `next` names.")
+        raise ValidationError({"cursor": told}) from error
     return behind, max(1, min(most, MOST_HOLDERS))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
+from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
@@ -43,7 +44,7 @@ class SavedFilterViewSet(Editable):
         row, given = serializer.instance, dict(serializer.validated_data)
         self._only_own(row)
         if given.pop("page", row.page) != row.page:
-            raise ValidationError({"page": "A filter stays one of its list."})
+            raise ValidationError({"page": gettext("A filter stays one of its list.")})
         try:
             serializer.instance = change(self.request.user, row, **given)
         except ModelError as error:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
@@ -80,7 +81,9 @@ class ServerViewSet(TellsHistory, Editable):
         server = self.get_object()
         capture = polling.poll_now(server)
         if capture is None:
-            raise ValidationError("The server is not polled, or is being asked at this moment.")
+            raise ValidationError(
+                gettext("The server is not polled, or is being asked at this moment.")
+            )
         return Response(
             shapes.CaptureSerializer(capture, context=self.get_serializer_context()).data
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -36,7 +37,8 @@ class PoolStanding:
         asked = span(request, pool)
         spans = months(asked.start, asked.end, asked.zone)
         if len(spans) > MOST_MONTHS:
-            raise ValidationError({"to": f"That is more than {MOST_MONTHS} months: ask for fewer."})
+            told = gettext("That is more than %(most)s months: ask for fewer.")
+            raise ValidationError({"to": told % {"most": MOST_MONTHS}})
         found = verdicts(
             pool, spans, zone=asked.zone, proven_from=settings.ITAM_PROVEN_FROM_STRENGTH
         )

@@ -16,7 +16,9 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
+from itam.retold import retell
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.models import Capture, ImportJob, LicensePool, LicenseServer, Work
@@ -61,15 +63,18 @@ def hand_in(
     once."""
     if format and format not in FORMATS:
         raise ValidationError(
-            {"format": f"Unknown format {format!r}: expected one of {', '.join(FORMATS)}."}
+            {
+                "format": gettext("Unknown format %(format)s: expected one of %(formats)s.")
+                % {"format": repr(format), "formats": ", ".join(FORMATS)}
+            }
         )
     if uploaded.size == 0:
-        raise ValidationError({"file": "The file is empty."})
+        raise ValidationError({"file": gettext("The file is empty.")})
     if uploaded.size > UPLOAD_LIMIT:
         raise ValidationError(
             {
-                "file": f"The file is larger than {UPLOAD_LIMIT // 2**30} GB: "
-                "import it with the command."
+                "file": gettext("The file is larger than %(most)s GB: import it with the command.")
+                % {"most": UPLOAD_LIMIT // 2**30}
             }
         )
     head = uploaded.read(HEAD)
@@ -78,11 +83,11 @@ def hand_in(
         try:
             detect(server.kind, head)
         except SourceError as error:
-            raise ValidationError({"file": str(error)}) from error
+            raise ValidationError({"file": retell(str(error))}) from error
     try:
         set_zone(server, zone)
     except ImportRefused as error:
-        raise ValidationError({"zone": str(error)}) from error
+        raise ValidationError({"zone": retell(str(error))}) from error
     job = ImportJob(
         server=server,
         file_name=Path(str(uploaded.name)).name[:255],

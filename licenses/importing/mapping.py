@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from itam import figures
 from itam.acting import who
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
@@ -117,7 +118,8 @@ def _save(
                 _mark(row)
     except IntegrityError as error:
         raise ValidationError(
-            f"{mapping.feature} already feeds a pool at that time: end that mapping first."
+            _("%(feature)s already feeds a pool at that time: end that mapping first.")
+            % {"feature": mapping.feature}
         ) from error
     return {mapping.pool_id} | ({before.pool_id} if before else set())
 
@@ -171,7 +173,8 @@ def unmap_feature(
     moment = at or timezone.now()
     if mapping.mapped_from is not None and moment <= mapping.mapped_from:
         raise ValidationError(
-            f"The mapping starts on {mapping.mapped_from}, so it cannot end on {moment}."
+            _("The mapping starts on %(start)s, so it cannot end on %(end)s.")
+            % {"start": figures.moment(mapping.mapped_from), "end": figures.moment(moment)}
         )
     mapping.mapped_until = moment
     return save_mapping(mapping, user=user, reason=reason, code=code)
@@ -229,7 +232,8 @@ def _create_pool_for(
     free = next((candidate for candidate in names if candidate not in taken), None)
     if free is None:
         raise ValidationError(
-            f"There are pools named {', '.join(names)} already: give the new pool a name."
+            _("There are pools named %(names)s already: give the new pool a name.")
+            % {"names": ", ".join(names)}
         )
     pool = LicensePool(product=product, name=free, zone=feature.server.zone or "UTC")
     pool.full_clean()

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from itam import figures
 from licenses.evidence import stock
 from licenses.evidence.reads import note_read
 from licenses.evidence.stored import open_recorded
@@ -39,8 +40,12 @@ def checked_document(file: Any) -> str:
     """Refuse a file that is too large, cut, or not what its name says; return its SHA-256."""
     if file.size > MOST_BYTES:
         raise ValidationError(
-            f"{file.name} has {file.size / 1e6:,.1f} MB: "
-            f"expected {MOST_BYTES // 1_000_000} MB at most."
+            _("%(file)s has %(size)s MB: expected %(most)s MB at most.")
+            % {
+                "file": file.name,
+                "size": figures.number(file.size / 1e6, 1),
+                "most": MOST_BYTES // 10**6,
+            }
         )
     ending = file.name.rsplit(".", 1)[-1].lower()
     digest = hashlib.sha256()
@@ -52,12 +57,14 @@ def checked_document(file: Any) -> str:
     file.seek(0)
     marks = _MARKS.get(ending)
     if marks and not head.startswith(marks):
-        raise ValidationError(f"{file.name} does not begin as a {ending} file does.")
+        told = _("%(file)s does not begin as a file of the kind %(ending)s does.")
+        raise ValidationError(told % {"file": file.name, "ending": ending})
     if ending == "pdf" and not _is_whole_pdf(tail, file.size):
         told = _("%(file)s is not whole: a PDF file ends otherwise. Hand it in once more.")
         raise ValidationError(told % {"file": file.name})
     if not marks and b"\0" in head:
-        raise ValidationError(f"{file.name} is not a text file, as its name says.")
+        told = _("%(file)s is not a text file, as its name says.")
+        raise ValidationError(told % {"file": file.name})
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from itam.acting import who
 from licenses.analysis import now as pools_now
@@ -112,7 +113,7 @@ def override_strength(
     Raises ValidationError without a reason, and where the line was replaced or withdrawn.
     """
     if line.withdrawn or hasattr(line, "replaced_by"):
-        raise ValidationError("This entitlement no longer counts. Judge the newer line.")
+        raise ValidationError(gettext("This entitlement no longer counts. Judge the newer line."))
     said = StrengthOverride(
         entitlement=line, strength=strength, reason=reason.strip(), recorded_by=user
     )

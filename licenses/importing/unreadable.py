@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from licenses.analysis.unreadable import groups
 from licenses.evidence import entries
@@ -23,9 +24,9 @@ def ignore(server: LicenseServer, digest: str, *, note: str = "", user: Any) -> 
     """
     group = next((each for each in groups(server) if each.digest == digest), None)
     if group is None:
-        raise ValidationError("There are no such unreadable lines of the last week.")
+        raise ValidationError(gettext("There are no such unreadable lines of the last week."))
     if group.ignored:
-        raise ValidationError("Lines of this shape are ignored already.")
+        raise ValidationError(gettext("Lines of this shape are ignored already."))
     row = IgnoredLines(
         server=server,
         digest=digest,
@@ -39,7 +40,7 @@ def ignore(server: LicenseServer, digest: str, *, note: str = "", user: Any) -> 
             row.save()
             _note(row, "lines_ignored", row.recorded_at)
     except IntegrityError as error:
-        raise ValidationError("Lines of this shape are ignored already.") from error
+        raise ValidationError(gettext("Lines of this shape are ignored already.")) from error
     return row
 
 
@@ -49,7 +50,7 @@ def show_again(row: IgnoredLines, *, user: Any) -> IgnoredLines:
     with transaction.atomic():
         mine = IgnoredLines.objects.filter(pk=row.pk, ended_at=None)
         if mine.update(ended_at=now, ended_by=user) != 1:
-            raise ValidationError("These lines are shown already.")
+            raise ValidationError(gettext("These lines are shown already."))
         row.refresh_from_db()
         _note(row, "lines_shown_again", now)
     return row

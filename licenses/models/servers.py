@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext, gettext_lazy
 
+from itam.retold import retell
 from licenses.sources import addresses
 from licenses.sources.flexnet.connector import address_members, validate_address
 
@@ -64,7 +65,7 @@ def _check_form(value: str) -> None:
     try:
         validate_address(value)
     except ValueError as error:
-        raise ValidationError(str(error)) from error
+        raise ValidationError(retell(str(error))) from error
 
 
 def reach(address: str, host: str, known: Collection[str] = ()) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from itam.retold import retell
 from licenses.analysis.ages import lasting
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.server_health import health
@@ -166,7 +167,7 @@ def _imports(user: Any) -> list[Task]:
             "import",
             gettext("Import of %(file_name)s failed") % {"file_name": row.file_name},
             row.pk,
-            detail=row.error[:120],
+            detail=retell(row.error)[:120],
         )
         for row in rows[:3]
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import FileResponse
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
@@ -71,8 +72,9 @@ class EvidencePackSerializer(serializers.ModelSerializer[EvidencePack]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["first"] >= attrs["end"]:
+            told = gettext("%(end)s is not after %(first)s: it is exclusive.")
             raise serializers.ValidationError(
-                {"end": f"{attrs['end']} is not after the start {attrs['first']}: it is exclusive."}
+                {"end": told % {"end": attrs["end"], "first": attrs["first"]}}
             )
         return attrs
 

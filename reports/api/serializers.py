@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from licenses.concurrency.periods import local_midnight
@@ -76,18 +77,21 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["start"] >= attrs["end"]:
+            told = gettext("%(end)s is not after %(first)s: it is exclusive.")
             raise serializers.ValidationError(
-                {"end": f"{attrs['end']} is not after the start {attrs['start']}: it is exclusive."}
+                {"end": told % {"end": attrs["end"], "first": attrs["start"]}}
             )
         if bool(attrs.get("pools")) == bool(attrs.get("vendor")):
-            raise serializers.ValidationError("Expected either pools or a vendor.")
+            raise serializers.ValidationError(gettext("Choose either pools or a vendor."))
         pools, scope = attrs.get("pools") or [], ""
         if attrs.get("vendor"):
             seen = LicensePool.objects.for_user(self.context["request"].user)
             pools = list(seen.filter(product__vendor=attrs["vendor"]))
             scope = attrs["vendor"].name
             if not pools:
-                raise serializers.ValidationError({"vendor": f"{scope} has no pool."})
+                raise serializers.ValidationError(
+                    {"vendor": gettext("%(vendor)s has no pool.") % {"vendor": scope}}
+                )
         elif len(pools) == 1:
             scope = pools[0].name
         if KINDS[attrs["name"]].one_vendor:
@@ -96,7 +100,9 @@ class ReportRequestSerializer(serializers.Serializer[Any]):
             except ValueError as error:
                 raise serializers.ValidationError({"pools": str(error)}) from error
         elif attrs.get("about"):
-            raise serializers.ValidationError({"about": "This report has no place for it."})
+            raise serializers.ValidationError(
+                {"about": gettext("This report has no place for it.")}
+            )
         zone = ZoneInfo(attrs["zone"])
         start, end = (local_midnight(attrs[name], zone) for name in ("start", "end"))
         try:

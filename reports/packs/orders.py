@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Max, Q
 from django.http import FileResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from itam.retold import retell
 from licenses.evidence.pack import OthersToo, PackRefused
@@ -54,12 +55,12 @@ def order(pack: EvidencePack, user: object) -> EvidencePack:
 def approve(pack: EvidencePack, user: object) -> None:
     """Let a pack with names be made. Raises ValidationError for one's own, and for any other."""
     if pack.requested_by == user:
-        raise ValidationError("Somebody else must approve the names in a pack.")
+        raise ValidationError(gettext("Somebody else must approve the names in a pack."))
     changed = EvidencePack.objects.filter(pk=pack.pk, state=State.ASKED).update(
         state=State.WAITING, approved_by=user, approved_at=timezone.now()
     )
     if not changed:
-        raise ValidationError("This pack does not wait for approval.")
+        raise ValidationError(gettext("This pack does not wait for approval."))
     pack.refresh_from_db()
 
 

@@ -15,19 +15,24 @@ from django.utils import translation
 from itam import catalog
 from licenses.admin.pool_tabs import TABS
 from licenses.analysis.rollup import rollup
+from licenses.importing.captures import store_unreadable
 from licenses.models import (
     AlertRule,
     Capture,
     Contract,
     Entitlement,
+    ImportJob,
     LicensePool,
     LicenseServer,
     Membership,
+    UnreadableLine,
 )
+from licenses.sources.records import Unreadable
 from reports.models import Report
 
 from .conftest import NOW, World
 from .test_pages import place
+from .test_server_page import hand_in
 
 pytestmark = pytest.mark.once  # the words of a page
 
@@ -135,3 +140,42 @@ def test_codes_and_decimals_are_german_too(root: Client, world: World, settings:
     place = reverse("admin:licenses_licensepool_overview", args=[world.mine.pk])
     page = root.get(f"{place}?tab=teams", headers={"accept-language": "de"})
     assert "100,0 %" in visible(page.content.decode())
+
+
+def test_what_a_reader_found_is_told_in_german(mara: Client, world: World) -> None:
+    lines = [Unreadable(9, "10:00 (d) ODD", "expected a number")]
+    store_unreadable(Capture.objects.get(), lines)
+    capture, line = Capture.objects.get(), UnreadableLine.objects.get(line=9)
+    Capture.objects.filter(pk=capture.pk).update(detail="fine; line 3: the row is cut")
+    job = ImportJob.objects.create(
+        server=world.server,
+        file_name="cad.log",
+        state="failed",
+        error="cad.log: cannot be read: no such file",
+        result={
+            "unreadable": [{"line": 9, "reason": "the row is cut"}],
+            "notes": ["line 9: clock moved by -60 s: the clock went back"],
+        },
+    )
+    mara.cookies["itam-language"] = "de"
+    shown = {
+        place(world.server, "overview", world.server.pk): ["erwartet wurde eine Zahl"],
+        place(line, "change", line.pk): ["erwartet wurde eine Zahl"],
+        reverse("admin:licenses_unreadableline_changelist"): ["erwartet wurde eine Zahl"],
+        place(capture, "change", capture.pk): ["Zeile 3: die Zeile ist abgeschnitten", "eine Zahl"],
+        place(job, "change", job.pk): [
+            "cad.log: nicht lesbar: no such file",
+            "Zeile 9 war nicht lesbar: die Zeile ist abgeschnitten",
+            "Zeile 9: Uhr um -60 s verstellt: die Uhr ging zurück",
+        ],
+        reverse("admin:index"): ["nicht lesbar: no such file"],
+    }
+    for path, words in shown.items():
+        page = visible(mara.get(path).text)
+        assert [each for each in words if each not in page] == [], path
+
+
+def test_a_file_that_cannot_be_taken_is_refused_in_german(mara: Client, world: World) -> None:
+    mara.cookies["itam-language"] = "de"
+    page = hand_in(mara, world.server, "once upon a time\n" * 20).text
+    assert "Gefunden: Text in einem anderen Format; erwartet wurde die Ausgabe von lmstat" in page
