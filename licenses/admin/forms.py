@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib.admin import ModelAdmin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -49,6 +51,21 @@ class Select(UnfoldAdminSelectWidget):
         return mark_safe(before + options + end + after)
 
 
+class Suggesting(UnfoldAdminTextInputWidget):
+    """A text for which the browser suggests words."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__()
+        self.words = words
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        words = format_html_join("", '<option value="{}"></option>', ((w,) for w in self.words))
+        field = super().render(name, value, {**(attrs or {}), "list": f"words-{name}"}, renderer)
+        return format_html('{}<datalist id="words-{}">{}</datalist>', field, name, words)
+
+
 def what_was_wrong(*, required: bool = True) -> forms.ChoiceField:
     """Return the field of why something on record was wrong."""
     return forms.ChoiceField(
@@ -70,6 +87,14 @@ _WIDGETS: list[tuple[type[forms.Field], Any]] = [
     (forms.IntegerField, UnfoldAdminTextInputWidget),
     (forms.CharField, UnfoldAdminTextInputWidget),
 ]
+
+
+def refuse(form: forms.BaseForm, error: ValidationError) -> None:
+    """Put what a deed was refused for beside the fields that it is about."""
+    told = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    shown = {field.name for field in form.visible_fields()}
+    for name, sentences in told.items():
+        form.add_error(name if name in shown else None, sentences)
 
 
 class AdminForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -20,8 +20,22 @@ from . import forms as pages
 from .pool_page import find
 
 
+class Refused(Exception):
+    """A row that was sound by itself was refused when it was stored: two rows of one form fit each
+    other not, or somebody was quicker. prefix: of its form."""
+
+    def __init__(self, prefix: str, error: ValidationError) -> None:
+        super().__init__(prefix)
+        self.prefix, self.error = prefix, error
+
+
 class MappingForm(forms.ModelForm):
-    """A row of the table of mappings, with why the past of an earlier one was wrong."""
+    """A row of the table of mappings, with why the past of an earlier one was wrong.
+
+    refused: by the prefix of a row, what it was refused for when all of them were to be stored.
+    """
+
+    refused: ClassVar[dict[str, ValidationError]] = {}
 
     code = pages.what_was_wrong(required=False)
     reason = forms.CharField(
@@ -33,6 +47,13 @@ class MappingForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
+        if self.prefix in self.refused:
+            error = self.refused[self.prefix]
+            if hasattr(error, "error_dict"):
+                pages.refuse(self, error)
+            else:
+                self.add_error("feature", error)
+            return
         if self.errors or not self.has_changed() or not mapping.corrects(self.instance):
             return
         for name in ("code", "reason"):
@@ -41,13 +62,16 @@ class MappingForm(forms.ModelForm):
 
 
 def save_all(formset: Any, request: HttpRequest) -> int:
-    """Save the rows of the table that are new or changed, the one way there is; return how many."""
+    """Save the rows of the table that are new or changed, the one way there is; return how many.
+
+    Raises Refused: then the caller stores nothing at all.
+    """
     rows = formset.save(commit=False)
-    said = {id(form.instance): form.cleaned_data for form in formset.forms}
+    of = {id(form.instance): form for form in formset.forms}
     for row in rows:
         if row.pk is None:
             row.recorded_by = request.user
-        why = said[id(row)]
+        why = of[id(row)].cleaned_data
         try:
             mapping.save_mapping(
                 row,
@@ -55,8 +79,8 @@ def save_all(formset: Any, request: HttpRequest) -> int:
                 reason=why.get("reason", ""),
                 code=why.get("code") or Correction.Code.OTHER,
             )
-        except ValidationError as error:  # two rows of one form, or somebody was quicker
-            messages.error(request, " ".join(error.messages))
+        except ValidationError as error:
+            raise Refused(of[id(row)].prefix, error) from error
     return len(rows)
 
 

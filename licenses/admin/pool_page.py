@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
@@ -15,6 +16,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from itam.errors import Missing
@@ -26,6 +28,7 @@ from licenses.models import LicensePool
 from licenses.tasks import nudge
 
 from . import deeds, words
+from . import forms as pages
 from .moments import peak_address
 from .pool_tabs import TABS, mappings
 
@@ -227,44 +230,51 @@ def todo(pool: Any, request: HttpRequest) -> list[tuple[str, str, str]]:
     return found
 
 
+class ReportForm(pages.AdminForm):
+    """Of which days a report is: the first one, and the first that is left out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, said in (("from", gettext("From")), ("to", gettext("up to, not including"))):
+            self.fields[name] = forms.DateField(label=said)
+            pages.dress(self.fields[name])
+
+    def clean(self) -> dict[str, Any]:
+        first, last = (self.cleaned_data.get(name) for name in ("from", "to"))
+        if first and last and not first < last:
+            told = gettext(
+                "%(last)s is not after %(first)s: the second day is the first one left out."
+            )
+            self.add_error("to", told % {"last": date_format(last), "first": date_format(first)})
+        return self.cleaned_data
+
+
 def compliance_report(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for the compliance report of one pool and go where it will be."""
     pool: LicensePool = find(model_admin, request, pk)
     ask = deeds.optional(REQUEST_REPORT)
     if request.method != "POST" or ask is None or not request.user.has_perm("reports.add_report"):
         raise PermissionDenied
-    back = redirect("admin:licenses_licensepool_overview", pk)
-    try:
-        first = datetime.fromisoformat(request.POST.get("from", "")).date()
-        last = datetime.fromisoformat(request.POST.get("to", "")).date()
-    except ValueError:
-        messages.error(
-            request, gettext("The report needs two dates, such as 2025-11-01 and 2026-11-01.")
-        )
-        return back
-    if not first < last:
-        messages.error(
-            request,
-            gettext("%(last)s is not after %(first)s: the second day is the first one left out.")
-            % {"last": last, "first": first},
-        )
-        return back
-    zone = pool.tzinfo
-    try:
-        report = ask(
-            "compliance",
-            [pool],
-            local_midnight(first, zone),
-            local_midnight(last, zone),
-            zone,
-            request.user,
-        )
-    except ValueError as error:
-        messages.error(request, gettext("The report was refused: %(error)s.") % {"error": error})
-        return back
-    nudge("reports.tasks.build_report", report.pk)
-    messages.success(
-        request, gettext("The report is being made. It appears here when it is ready.")
+    form = ReportForm(request.POST)
+    if form.is_valid():
+        zone = pool.tzinfo
+        first, last = (local_midnight(form.cleaned_data[name], zone) for name in ("from", "to"))
+        try:
+            report = ask("compliance", [pool], first, last, zone, request.user)
+        except ValueError as error:
+            form.add_error(None, gettext("The report was refused: %(error)s.") % {"error": error})
+        else:
+            nudge("reports.tasks.build_report", report.pk)
+            told = gettext("The report is being made. It appears here when it is ready.")
+            messages.success(request, told)
+            meta = report._meta
+            return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", report.pk)
+    return pages.page(
+        request,
+        model_admin,
+        form,
+        title=gettext("Compliance PDF of %(pool)s") % {"pool": pool.name},
+        submit=gettext("Make the report"),
+        back=reverse("admin:licenses_licensepool_overview", args=[pk]),
+        obj=pool,
     )
-    meta = report._meta
-    return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", report.pk)

@@ -53,6 +53,13 @@ class MappingInline(ScopedTabular):
         asked = obj is not None and self.has_change_permission(request, obj)
         return (*self.fields[:-1], "code", "reason", self.fields[-1]) if asked else self.fields
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Have the rows tell what they were refused for, when the form is shown again."""
+        refused = getattr(request, "refused_mappings", {})
+        return super().get_formset(
+            request, obj, form=type("MappingForm", (MappingForm,), {"refused": refused}), **kwargs
+        )
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A mapping is ended and not deleted: what was counted under it stays explained."""
         return False
@@ -215,6 +222,14 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         waits = mapping_corrections.waits(request, self.get_object(request, object_id))
         extra = {**(extra_context or {}), "may_approve": waits}
         return super().change_view(request, object_id, form_url, extra)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Store all that was typed, or nothing: then it is shown again, with why beside it."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except mapping_corrections.Refused as refused:
+            request.refused_mappings = {refused.prefix: refused.error}  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         with transaction.atomic():

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import (
+    NON_FIELD_ERRORS,
     FieldError,
     PermissionDenied,
     SuspiciousOperation,
@@ -29,6 +31,7 @@ from unfold.decorators import display
 from licenses.access.reversible import delete_filter
 from licenses.models import SavedFilter, sees_everything
 
+from . import forms as pages
 from .base import ScopedAdmin
 from .exporting import LIST_TOOLS
 from .undoing import tell
@@ -37,6 +40,20 @@ LONGEST = 2000
 MOST_OF_A_LIST = 40
 _ORDER = re.compile(r"-?\d+(\.-?\d+)*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class KeepForm(pages.AdminForm):
+    """Under which name a list is to be kept as it stands."""
+
+    page = forms.CharField(required=False, widget=forms.HiddenInput)
+    query = forms.CharField(required=False, widget=forms.HiddenInput)
+    name = forms.CharField(label=gettext_lazy("Name of the filter"), max_length=60)
+    shared = forms.BooleanField(label=gettext_lazy("for everybody"), required=False)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not sees_everything(user) and "shared" not in self.data:
+            self.fields["shared"].widget = forms.HiddenInput()
 
 
 def lists() -> dict[str, Any]:
@@ -60,7 +77,7 @@ def save(user: Any, *, page: str, name: str, query: str, shared: bool = False) -
         raise ValidationError(said % {"most": MOST_OF_A_LIST})
     row = SavedFilter(owner=user, page=page, name=name.strip(), query=checked, shared=shared)
     may_share(user, row)
-    row.full_clean()
+    _judge(row)
     row.save()
     return row
 
@@ -82,9 +99,20 @@ def change(
     if shared is not None and shared != row.shared:
         row.shared = shared
         may_share(user, row)
-    row.full_clean()
+    _judge(row)
     row.save()
     return row
+
+
+def _judge(row: SavedFilter) -> None:
+    """Raise ValidationError as the model does; that a name is taken is said of the name."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        told = error.error_dict
+        if NON_FIELD_ERRORS in told:
+            told["name"] = [*told.get("name", []), *told.pop(NON_FIELD_ERRORS)]
+        raise ValidationError(told) from error
 
 
 def may_share(user: Any, row: SavedFilter) -> None:
@@ -197,20 +225,25 @@ class SavedFilterAdmin(ScopedAdmin):
         """Save what a list shows, and go back to it."""
         if request.method != "POST" or not request.user.has_perm("licenses.add_savedfilter"):
             raise PermissionDenied
-        page, query = request.POST.get("page", ""), request.POST.get("query", "")
-        try:
-            row = save(
-                request.user,
-                page=page,
-                name=request.POST.get("name", ""),
-                query=query,
-                shared="shared" in request.POST,
-            )
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-            return redirect(_place(page))
-        messages.success(request, gettext("The filter “%(name)s” was saved.") % {"name": row.name})
-        return redirect(f"{_place(page)}?{row.query}")
+        form = KeepForm(request.POST, user=request.user)
+        place = _place(form.data.get("page", ""))
+        if form.is_valid():
+            try:
+                row = save(request.user, **form.cleaned_data)
+            except ValidationError as error:
+                pages.refuse(form, error)
+            else:
+                told = gettext("The filter “%(name)s” was saved.") % {"name": row.name}
+                messages.success(request, told)
+                return redirect(f"{place}?{row.query}")
+        return pages.page(
+            request,
+            self,
+            form,
+            title=gettext("Save this filter"),
+            submit=gettext("Save"),
+            back=f"{place}?{form.data.get('query', '').removeprefix('?')}",
+        )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete it; the message of the list offers the way back."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, Sum
@@ -16,7 +15,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from itam.errors import Missing
 from itam.retold import retell
@@ -39,13 +38,13 @@ from licenses.models import (
     UndoStep,
     bearing_on_scope,
     sees_names,
-    validate_zone,
 )
 from licenses.tasks import nudge
 
 from . import coverage_calendar, words
+from . import forms as pages
 from .base import rule_words
-from .forms import AdminForm, dress
+from .server_forms import HandInForm, IgnoreForm, MapForm
 from .undoing import tell
 
 POLLS = 12
@@ -54,60 +53,6 @@ ROWS = 20
 """Features on the page; a list has all of them."""
 CLOCK_STEP_SECONDS = 90
 """Answers tell their time to the minute, and take some seconds."""
-MOST_BYTES = 2_000_000_000
-
-
-class HandInForm(AdminForm):
-    """A log, status, licence or options file.
-
-    What it is, is seen from its text unless said here.
-    """
-
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        help_text=gettext_lazy("As the server wrote it; .gz is read, too."),
-    )
-    format = forms.ChoiceField(
-        label=gettext_lazy("Format"),
-        required=False,
-        choices=[("", gettext_lazy("Recognise it from the text")), *Capture.Kind.choices],
-    )
-    date = forms.DateField(
-        required=False,
-        label=gettext_lazy("Date of the first line"),
-        help_text=gettext_lazy("Only for a log that has no date of its own."),
-    )
-    create_pools = forms.BooleanField(
-        required=False, label=gettext_lazy("Make a pool for each feature that feeds none")
-    )
-
-    def __init__(self, *args: Any, server: LicenseServer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not server.zone:
-            zone = forms.CharField(
-                help_text=gettext(
-                    "In which this server prints times, such as Europe/Berlin. It is kept."
-                ),
-                validators=[validate_zone],
-            )
-            self.fields["zone"] = zone
-            dress(zone)
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > MOST_BYTES:
-            raise ValidationError(
-                gettext(
-                    "%(file)s has %(size)s: expected %(size_2)s at most. Split it, or let the"
-                    " server's log path be read."
-                )
-                % {
-                    "file": file.name,
-                    "size": words.size(file.size),
-                    "size_2": words.size(MOST_BYTES),
-                }
-            )
-        return file
 
 
 def find(model_admin: Any, request: HttpRequest, pk: int, change: bool = False) -> Any:
@@ -324,8 +269,7 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
             user=request.user,
         )
     except ValidationError as error:
-        for name, sentences in error.message_dict.items():
-            form.add_error(name if name in form.fields else None, sentences)
+        pages.refuse(form, error)
         return overview(model_admin, request, pk, form=form)
     nudge("licenses.tasks.import_file", job.pk)
     return redirect("admin:licenses_importjob_change", job.pk)
@@ -365,20 +309,35 @@ def ignore(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """Set unreadable lines of one shape aside, or show them again (`again`: id of the row)."""
     server = find(model_admin, request, pk, change=True)
     _posted(request)
-    try:
-        if again := request.POST.get("again", ""):
-            row = server.ignored_lines.filter(pk=again if again.isdecimal() else 0).first()
-            if row is None:
-                raise Missing(gettext("Nothing like that is ignored here."))
+    back = f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unreadable"
+    if again := request.POST.get("again", ""):
+        row = server.ignored_lines.filter(pk=again if again.isdecimal() else 0).first()
+        if row is None:
+            raise Missing(gettext("Nothing like that is ignored here."))
+        try:
             _row, step = reversible.show_lines(row, user=request.user)
             tell(request, gettext("These lines are shown and counted again."), step)
-        else:
-            digest, note = request.POST.get("shape", ""), request.POST.get("note", "")
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        return redirect(back)
+    form = IgnoreForm(request.POST)
+    if form.is_valid():
+        digest, note = form.cleaned_data["shape"], form.cleaned_data["note"]
+        try:
             _row, step = reversible.ignore_lines(server, digest, note=note, user=request.user)
             tell(request, gettext("These lines are ignored. They can be shown again below."), step)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    return redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unreadable")
+            return redirect(back)
+        except ValidationError as error:
+            pages.refuse(form, error)
+    return pages.page(
+        request,
+        model_admin,
+        form,
+        title=gettext("Ignore lines of %(server)s") % {"server": server.name},
+        submit=gettext("Ignore"),
+        back=back,
+        obj=server,
+    )
 
 
 def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
@@ -389,61 +348,52 @@ def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse
     _posted(request)
     if not request.user.has_perm("licenses.add_poolfeature"):
         raise PermissionDenied
-    feature = Feature.objects.filter(server=server, pk=request.POST.get("feature") or 0).first()
+    chosen = request.POST.get("feature", "")
+    feature = Feature.objects.filter(
+        server=server, pk=chosen if chosen.isdecimal() and len(chosen) < 19 else 0
+    ).first()
     if feature is None:
         raise Missing(gettext("There is no such feature at this server."))
-    back = redirect(f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unmapped")
-    try:
-        tell(request, *_map(request, feature))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    return back
+    back = f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unmapped"
+    form = MapForm(request.POST, of=feature, user=request.user)
+    if form.is_valid():
+        try:
+            tell(request, *_map(request, feature, form.cleaned_data))
+            return redirect(back)
+        except ValidationError as error:
+            pages.refuse(form, error)
+    new = form.data.get("deed") == "new"
+    return pages.page(
+        request,
+        model_admin,
+        form,
+        title=gettext("Map %(feature)s") % {"feature": feature.name},
+        intro=gettext("%(feature)s feeds no pool yet.") % {"feature": feature.name},
+        submit=gettext("New pool") if new else gettext("Map"),
+        back=back,
+        obj=server,
+    )
 
 
-def _map(request: HttpRequest, feature: Feature) -> tuple[str, UndoStep | None]:
+def _map(
+    request: HttpRequest, feature: Feature, given: dict[str, Any]
+) -> tuple[str, UndoStep | None]:
     """Do what is asked with an unmapped feature; returns what to say, and the way back."""
-    deed = request.POST.get("deed", "")
-    if deed == "ignore":
+    if given["deed"] == "ignore":
         step = reversible.ignore_feature(feature, user=request.user)
         told = gettext("%(feature)s is ignored: it is no longer listed as unmapped.")
         return told % {"feature": feature.name}, step
-    if deed == "new":
+    if given["deed"] == "new":
         if not request.user.has_perm("licenses.add_licensepool"):
             raise PermissionDenied
-        product = None
-        if name := request.POST.get("product", "").strip():
-            product = _one(Product.objects.for_user(request.user), name, "product")
-        pool, step = reversible.create_pool_for(feature, product=product, user=request.user)
+        made, step = reversible.create_pool_for(
+            feature, product=given["product"], user=request.user
+        )
         told = gettext("%(feature)s feeds the new pool %(pool)s.")
-        return told % {"feature": feature.name, "pool": pool}, step
-    name = request.POST.get("pool", "").strip()
-    if not name:
-        raise ValidationError(
-            gettext("Say which pool %(feature)s feeds, or make a new one.")
-            % {"feature": feature.name}
-        )
-    pool = _one(LicensePool.objects.for_user(request.user), name, "pool")
-    text = request.POST.get("weight") or "1"
-    if not text.isdecimal() or int(text) < 1:
-        raise ValidationError(
-            gettext("Weight %(text)s: expected a whole number of 1 or more.") % {"text": repr(text)}
-        )
-    _row, step = reversible.map_feature(feature, pool, weight=int(text), user=request.user)
+        return told % {"feature": feature.name, "pool": made}, step
+    pool = given["pool"]
+    _row, step = reversible.map_feature(
+        feature, pool, weight=given["weight"] or 1, user=request.user
+    )
     told = gettext("%(feature)s feeds %(pool)s.")
     return told % {"feature": feature.name, "pool": pool}, step
-
-
-def _one(rows: Any, name: str, kind: str) -> Any:
-    told = {"name": repr(name)}
-    found = list(rows.filter(name=name)[:2])
-    if not found and kind == "pool":
-        raise ValidationError(gettext("There is no pool %(name)s.") % told)
-    if not found:
-        raise ValidationError(gettext("There is no product %(name)s.") % told)
-    if len(found) > 1 and kind == "pool":
-        text = gettext("Several pools are called %(name)s: rename one of them first.")
-        raise ValidationError(text % told)
-    if len(found) > 1:
-        text = gettext("Several products are called %(name)s: rename one of them first.")
-        raise ValidationError(text % told)
-    return found[0]

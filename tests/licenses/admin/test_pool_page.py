@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -152,14 +153,19 @@ def test_the_report_is_asked_for_in_the_pools_zone(
 
 @pytest.mark.parametrize(
     ("first", "last", "message"),
-    [("2026-01-01", "2026-01-01", "is not after"), ("yesterday", "2026-01-01", "two dates")],
+    [
+        ("2026-01-01", "2026-01-01", "is not after"),
+        ("yesterday", "2026-01-01", "Enter a valid date"),
+    ],
 )
 def test_a_report_over_nothing_is_refused(
     first: str, last: str, message: str, mara: Client, world: World
 ) -> None:
     path = reverse("admin:licenses_licensepool_report", args=[world.mine.pk])
-    text = mara.post(path, {"from": first, "to": last}, follow=True).content.decode()
+    text = mara.post(path, {"from": first, "to": last}).content.decode()
     assert message in text
+    for name, value in (("from", first), ("to", last)):
+        assert re.search(rf'<input[^>]*name="{name}" value="{value}"', text)
 
 
 def test_a_viewer_asks_for_no_report(vera: Client, world: World) -> None:
@@ -235,9 +241,12 @@ def test_a_feature_that_feeds_another_pool_is_refused_in_words(mara: Client, wor
     ).content.decode()
     assert "already feeds the pool Other Pool" in text
     twice = {"feature": FeatureFactory(server=world.server).pk, "weight": 1}
-    page_ = mara.post(path, form(fresh, twice, twice), follow=True)
-    assert page_.status_code == 200
-    assert PoolFeature.objects.filter(feature=twice["feature"]).count() <= 1
+    text = mara.post(path, form(fresh, twice, twice | {"weight": 7})).content.decode()
+    row = text[text.index('name="mappings-1-feature"') :]
+    assert "already feeds a pool at that time" in row[: row.index('name="mappings-1-weight"')]
+    assert re.search(r'name="mappings-1-weight" value="7"', row) and 'value="Fresh"' in text
+    assert not LicensePool.objects.filter(name="Fresh").exists()
+    assert not PoolFeature.objects.filter(feature=twice["feature"]).exists()
 
 
 def test_what_contract_and_file_say_stands_side_by_side(mara: Client, db: None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -21,6 +23,13 @@ def keep(client: Client, query: str, name: str = "Mine", **more: str) -> str:
     answer = client.post(KEEP, {"page": PAGE, "query": query, "name": name, **more})
     assert answer.status_code == 302
     return answer["Location"]
+
+
+def refused(client: Client, query: str, name: str = "Mine", **more: str) -> str:
+    """Ask for a filter that is not saved; returns the page that says why."""
+    answer = client.post(KEEP, {"page": PAGE, "query": query, "name": name, **more})
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
 def test_a_filter_is_saved_shown_renamed_and_deleted(mara: Client, world: World) -> None:
@@ -57,19 +66,32 @@ def test_a_filter_is_saved_shown_renamed_and_deleted(mara: Client, world: World)
     ],
 )
 def test_only_what_the_list_would_write_is_saved(mara: Client, world: World, query: str) -> None:
-    assert keep(mara, query) == LIST
+    text = refused(mara, query)
+    assert "This list has no such filter." in text and 'value="Mine"' in text
     assert not SavedFilter.objects.exists()
 
 
 def test_a_page_that_is_no_list_leads_nowhere_else(mara: Client, world: World) -> None:
-    sent = mara.post(KEEP, {"page": "//evil.example", "query": "q=x", "name": "x"})
-    assert sent["Location"] == "/admin/licenses/savedfilter/"
+    text = refused(mara, "q=x", page="//evil.example")
+    assert 'href="/admin/licenses/savedfilter/?q=x"' in text and 'href="//evil' not in text
+
+
+def test_a_name_that_is_taken_is_said_beside_it_and_nothing_typed_is_lost(
+    mara: Client, world: World
+) -> None:
+    keep(mara, "q=a", "Mine")
+    text = refused(mara, "q=b", "Mine", shared="1")
+    field = re.search(r'<input[^>]*name="name".*?You have a filter of this name', text, re.S)
+    assert field and len(field[0]) < 1500 and 'value="Mine"' in field[0]
+    assert re.search(r'name="query" value="q=b"', text)
+    assert re.search(r'<input[^>]*name="shared"[^>]*checked', text)
+    assert keep(mara, "q=b", "Other", shared="1") == f"{LIST}?q=b"
 
 
 def test_others_see_only_what_a_manager_shares(mara: Client, vera: Client, world: World) -> None:
     keep(mara, "q=a", "Private")
     keep(mara, "q=b", "For all", shared="1")
-    keep(vera, "q=c", "Of Vera", shared="1")
+    assert "Only managers show filters" in refused(vera, "q=c", "Of Vera", shared="1")
     keep(vera, "q=c", "Of Vera")
     text = vera.get(LIST).content.decode()
     assert "For all" in text and "Of Vera" in text and "Private" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -253,8 +254,29 @@ def test_a_mapping_that_cannot_be_is_explained(
     values: dict[str, str], message: str, mara: Client, world: World
 ) -> None:
     feature = FeatureFactory(server=world.server, name="NEW")
-    assert message in map_it(mara, feature, **values)
+    text = map_it(mara, feature, weight="3", **values)
+    name = "product" if values["deed"] == "new" else "pool"
+    field = re.search(rf'<input[^>]*name="{name}".*?{message}', text, re.S)
+    assert field and len(field[0]) < 2500 and f'value="{values[name]}"' in field[0] + 'value=""'
+    assert re.search(r'<input[^>]*name="weight"[^>]*value="3"|value="3"[^>]*name="weight"', text)
     assert not PoolFeature.objects.filter(feature=feature).exists()
+
+
+def test_a_weight_that_is_none_is_explained_beside_it(mara: Client, world: World) -> None:
+    feature = FeatureFactory(server=world.server, name="NEW")
+    text = map_it(mara, feature, deed="map", pool="Mine Pool", weight="0")
+    assert "greater than or equal to 1" in text and 'value="Mine Pool"' in text
+    assert "feeds" in map_it(mara, feature, deed="map", pool="Mine Pool", weight="2")
+    assert PoolFeature.objects.get(feature=feature).weight == 2
+
+
+def test_a_note_on_lines_that_are_gone_is_not_lost(mara: Client, world: World) -> None:
+    given = {"shape": "0" * 64, "note": "printed at every start"}
+    text = mara.post(url("ignore", world.server), given).content.decode()
+    assert "There are no such unreadable lines of the last week." in text
+    assert 'value="printed at every start"' in text
+    long = mara.post(url("ignore", world.server), given | {"note": "x" * 501}).content.decode()
+    assert "at most 500 characters" in long and "x" * 501 in long
 
 
 def test_an_ignored_feature_is_listed_no_more(mara: Client, world: World) -> None:
