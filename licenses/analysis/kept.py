@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from itertools import chain, pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet
 
 from licenses.analysis.holdings import (
     Holdings,
@@ -30,10 +30,10 @@ from licenses.analysis.holdings import (
     load_open,
 )
 from licenses.analysis.mappings import Mapping, Mappings, load_mappings
-from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, now_epoch
+from licenses.analysis.team_sums import TeamSums, stored_sums
 from licenses.concurrency.timeline import OPEN
-from licenses.models import DirtySpan, KeptPart, LicensePool, TeamHour
+from licenses.models import DirtySpan, KeptPart, LicensePool
 
 T = TypeVar("T")
 
@@ -54,16 +54,6 @@ _NEVER = -(2**31)
 _TIMES = ("taken_at", "taken_by", "returned_after", "returned_at", "began")
 _NUMBERS = ("feature", "person", "host", "seats")
 _ROW_BYTES = 4 * (len(_TIMES) + len(_NUMBERS)) + 8 + 1
-
-
-class TeamSums(NamedTuple):
-    """What hours of a team come to: how many, the highest peak, and sums."""
-
-    hours: int
-    peak: int
-    seat_seconds: int
-    checkouts: int
-    denials: int
 
 
 def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> dict[int, Holdings]:
@@ -98,7 +88,7 @@ def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> d
 
 def team_sums(pool_id: int, start: int, end: int) -> dict[int | None, TeamSums]:
     """Return what the stored hours of a pool that begin in [start, end) come to, by team; None is
-    use by nobody's team. Three queries at most."""
+    use by nobody's team. Seven queries at most."""
     first, last = -(-start // PART_SECONDS), end // PART_SECONDS - 1
     rows = _stored(pool_id, _basis(None), first, last).exclude(teams=None)
     numbers, parts = _longest_run(rows.values_list("part", "teams") if first <= last else ())
@@ -107,7 +97,7 @@ def team_sums(pool_id: int, start: int, end: int) -> dict[int | None, TeamSums]:
         spans = [(start, numbers[0] * PART_SECONDS), ((numbers[-1] + 1) * PART_SECONDS, end)]
     told: list[Iterable[Sequence[Any]]] = [part or () for part in parts]
     told += [
-        [(team, *sums) for _, team, *sums in _team_hours([pool_id], *span)]
+        [(team, *sums) for _, team, *sums in stored_sums([pool_id], *span)]
         for span in spans
         if span[0] < span[1]
     ]
@@ -180,29 +170,10 @@ def _keep(pool_ids: Sequence[int], part: int) -> int:
     return len(rows)
 
 
-@Prepared
-def _TEAM_HOURS(pool_ids: Collection[int], start: int, end: int) -> Asked:
-    rows = (
-        TeamHour.objects.filter(pool__among=pool_ids, hour__gte=start, hour__lt=end)
-        .order_by()
-        .values("pool_id", "team_id")
-        .annotate(Count("hour"), Max("peak"), Sum("seat_seconds"), Sum("checkouts"), Sum("denials"))
-    )
-    names = ("hour__count", "peak__max", "seat_seconds__sum", "checkouts__sum", "denials__sum")
-    return rows, ("pool_id", "team_id", *names)
-
-
-def _team_hours(pool_ids: Collection[int], start: int, end: int) -> Iterator[Sequence[Any]]:
-    """Yield pool, team (None is nobody's) and the figures of `TeamSums` of the stored hours that
-    begin in [start, end)."""
-    for pool, team, *sums in _TEAM_HOURS.rows(pool_ids, start, end):
-        yield pool, team, *map(int, sums)  # a sum may be a Decimal
-
-
 def _sums_by_pool(pool_ids: Collection[int], start: int, end: int) -> dict[int, list[list[Any]]]:
     """Return what is kept of the teams of each pool, of those alone for which it pays."""
     found: dict[int, list[list[Any]]] = {}
-    for pool, *sums in _team_hours(pool_ids, start, end):
+    for pool, *sums in stored_sums(pool_ids, start, end):
         found.setdefault(pool, []).append(sums)
     return {pool: rows for pool, rows in found.items() if sum(row[1] for row in rows) >= FEWEST}
 

@@ -1,4 +1,9 @@
-"""Hourly figures of teams: counted together with the hours of their pools, from the same facts."""
+"""Hourly figures of teams: counted together with the hours of their pools, from the same facts.
+
+An hour in which no team used or wanted a pool has no rows: all of it is nobody's, and the pool's
+own hour tells of it (`team_sums`). Before there are teams, as many rows again would say nothing
+new.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +30,7 @@ from licenses.models import TeamHour
 
 Columns = TypeVar("Columns", Holdings, Refusals)
 COLUMNS = ("pool_id", "hour", "team_id", "peak", "seat_seconds", "checkouts", "denials")
+_NO_ROWS: list[Ints] = [np.empty(0, dtype=np.int64)] * len(COLUMNS)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,6 +55,10 @@ class _Keys:
         """Return the places of the pools, the places of the teams, and the hours."""
         groups, hours = keys // self.hours, keys % self.hours * HOUR_SECONDS + self.start
         return groups // len(self.teams), groups % len(self.teams), hours
+
+    def slots(self, keys: Ints) -> Ints:
+        """Return a number for each (pool, hour)."""
+        return keys // self.hours // len(self.teams) * self.hours + keys % self.hours
 
 
 def replace_hours(dirty: Mapping[int, IntervalSet], table: list[Ints]) -> None:
@@ -76,7 +86,7 @@ def count_teams(
     """
     known = _teams(facts)
     if known is None:
-        return [np.empty(0, dtype=np.int64) for _ in COLUMNS]
+        return _NO_ROWS
     keys = _Keys(
         [row.pool.pk for row in facts],
         [NOBODYS, *sorted(known.above)],
@@ -88,28 +98,34 @@ def count_teams(
     denied: list[Ints] = []
     for zone, places in _by_zone(facts).items():
         held, holder = _together([facts[place].holdings for place in places], places)
+        refused, asker = _together([facts[place].refusals for place in places], places)
         use = known.belonging(held.person, held.host, held.began, ZoneInfo(zone))
+        wish = known.belonging(refused.person, refused.host, refused.at, ZoneInfo(zone))
+        teamed = np.zeros(len(facts), dtype=np.bool_)
+        for which, owner in ((use, holder), (wish, asker)):
+            teamed[owner[which.place[which.team != NOBODYS]]] = True
+        use, wish = use.where(teamed[holder]), wish.where(teamed[asker])
         held, groups = held.where(use.place), keys.group(holder[use.place], use.team)
         columns = (held.taken_by, held.returned_after, held.seats, groups)
         for column, values in zip(spans, columns, strict=True):
             column.append(values)
         fresh = held.fresh & (held.taken_at >= start) & (held.taken_at < end)
         begun.append(keys.of(groups[fresh], held.taken_at[fresh]))
-        refused, asker = _together([facts[place].refusals for place in places], places)
-        use = known.belonging(refused.person, refused.host, refused.at, ZoneInfo(zone))
-        moments, groups = refused.at[use.place], keys.group(asker[use.place], use.team)
+        moments, groups = refused.at[wish.place], keys.group(asker[wish.place], wish.team)
         inside = (moments >= start) & (moments < end)
         denied.append(keys.of(groups[inside], moments[inside]))
     return _rows(keys, spans, begun, denied, dirty)
 
 
 def _teams(facts: Sequence[PoolFacts]) -> Teams | None:
-    """Return the teams of those who used or wanted a pool; None where nobody did."""
+    """Return the teams of those who used or wanted a pool; None where nobody did, or there are
+    none."""
     people = [column for row in facts for column in (row.holdings.person, row.refusals.person)]
     hosts = [column for row in facts for column in (row.holdings.host, row.refusals.host)]
     if not sum(len(column) for column in people):
         return None
-    return load_teams(np.concatenate(people), np.concatenate(hosts))
+    known = load_teams(np.concatenate(people), np.concatenate(hosts))
+    return known if known.above else None
 
 
 def _by_zone(facts: Sequence[PoolFacts]) -> dict[str, list[int]]:
@@ -157,8 +173,11 @@ def _rows(
         *(_spread(wanted, found[0], values) for found in figures.values() for values in found[1:]),
     ]
     used = kept & ((columns[3] > 0) | (columns[5] > 0) | (columns[6] > 0))
+    columns = [column[used] for column in columns]
+    slots = keys.slots(wanted[used])
+    told = np.isin(slots, slots[columns[2] != NOBODYS])
     columns[2] = np.where(columns[2] == NOBODYS, NONE, columns[2])
-    return [column[used] for column in columns]
+    return [column[told] for column in columns]
 
 
 def _spread(wanted: Ints, keys: Ints, values: Ints) -> Ints:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from django.db.models import Q
@@ -51,6 +51,13 @@ class Belonging:
     place: Ints
     team: Ints
     size: int
+
+    def where(self, flags: Flags) -> Self:
+        """Keep the pairs of the flagged uses."""
+        if flags.all():
+            return self
+        kept = flags[self.place]
+        return replace(self, place=self.place[kept], team=self.team[kept])
 
     def of(self, team: int) -> Flags:
         """Tell for each use whether it is the team's, or that of a team below it."""
@@ -111,6 +118,8 @@ class Teams:
 def load_teams(people: Ints, hosts: Ints) -> Teams:
     """Return what decides on uses by these people on these hosts. Four queries at most."""
     parents = dict(Team.objects.order_by().values_list("pk", "parent_id"))
+    if not parents:
+        return Teams({}, [], [])
     who, where = np.unique(people).tolist(), np.unique(hosts).tolist()
     few = len(who) <= FEW and len(where) <= FEW
     members = Membership.objects.order_by()

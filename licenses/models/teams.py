@@ -136,7 +136,9 @@ class TeamHour(models.Model):
     """What one team and the teams below it did in one pool in one hour (UTC). Derived, with
     `PoolHour`.
 
-    team:  None is use by nobody's team. A row is missing where there was no use.
+    team:  None is use by nobody's team. A row is missing where there was no use, and where no team
+           used the pool in the hour: then all that `PoolHour` tells is nobody's.
+    `licenses.analysis.team_sums` reads them.
     """
 
     pool = models.ForeignKey(

@@ -95,7 +95,7 @@ def test_a_pool_without_use_has_no_rows(db):
 
 
 def test_the_number_of_queries_does_not_grow(pool, django_assert_max_num_queries):
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         pool_teams(pool, NINE, NINE + 8 * HOUR, names=True)
 
 

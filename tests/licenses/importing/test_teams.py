@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from licenses.analysis import rollup
+from licenses.analysis.kept import team_sums
+from licenses.analysis.team_sums import TeamSums
 from licenses.importing.directory import Directory
 from licenses.importing.rebuilding import rebuild
 from licenses.importing.teams import changing, count_fitting
@@ -44,6 +46,7 @@ pytestmark = pytest.mark.django_db
 
 ZONE = "Asia/Kathmandu"
 START = at("2026-03-10T14:00")  # midnight in the zone is at 18:15
+HOUR = 3600
 HOURS = 9
 END = START + HOURS * 3600
 TODAY = date(2026, 3, 10)
@@ -240,12 +243,24 @@ def fits(pattern: str, name: str) -> bool:
     return bool(name) and pattern[0] in ("?", name[0]) and fits(pattern[1:], name[1:])
 
 
-def stored() -> dict[tuple[int, int | None], tuple[int, int, int, int]]:
-    names = ("peak", "seat_seconds", "checkouts", "denials")
+def stored() -> dict[tuple[int, int | None], tuple[int, ...]]:
+    """Return what the stored hours tell, each read by itself."""
+    (pool,) = LicensePool.objects.all()
     return {
-        (int(row.hour.timestamp()), row.team_id): tuple(getattr(row, name) for name in names)
-        for row in TeamHour.objects.all()
+        (hour.hour, team): sums[1:]
+        for hour in rollup.hours(pool, 0, 2**40)
+        for team, sums in team_sums(pool.pk, hour.hour, hour.hour + HOUR).items()
     }
+
+
+def together(rows: dict[tuple[int, int | None], tuple[int, ...]]) -> dict[int | None, TeamSums]:
+    """Return what hours come to, by team."""
+    found: dict[int | None, TeamSums] = {}
+    for (_, one), row in rows.items():
+        hours, peak, *sums = found.get(one, TeamSums(0, 0, 0, 0, 0))
+        more = (a + b for a, b in zip(sums, row[1:], strict=True))
+        found[one] = TeamSums(hours + 1, max(peak, row[0]), *more)
+    return found
 
 
 @settings(
@@ -263,6 +278,7 @@ def test_any_order_of_facts_and_changes_gives_the_hours_of_a_count_of_every_seco
         rollup.drain()
         expected = brute(world)
         assert stored() == expected
+        assert team_sums(world.pool.pk, START - 7200, END + 10800) == together(expected)
         # And all of it counted anew is the same.
         TeamHour.objects.all().delete()
         rollup.rollup(world.pool, START - 7200, END + 10800)
@@ -271,7 +287,6 @@ def test_any_order_of_facts_and_changes_gives_the_hours_of_a_count_of_every_seco
 
 
 NINE = at("2026-03-10T09:00")
-HOUR = 3600
 
 
 @pytest.fixture
@@ -313,6 +328,17 @@ def test_what_is_stored_again_as_it_was_touches_nothing(world):
     rollup.drain()
     world.join("ada", 0, (None, TODAY))
     assert dirty() == []
+
+
+def test_hours_that_nobodys_team_used_alone_are_told_by_the_hours_of_the_pool(world):
+    before = stored()
+    assert {team for _, team in before} == {None}
+    assert not TeamHour.objects.exists()
+    world.join("Bob", 0, (None, None))
+    rollup.drain()
+    (row,) = TeamHour.objects.all()
+    assert (int(row.hour.timestamp()) - NINE, row.team) == (12 * HOUR, world.teams[0])
+    assert {hour for hour, _ in stored()} == {hour for hour, _ in before}
 
 
 def test_a_rule_touches_the_hours_of_use_that_fits(world):
