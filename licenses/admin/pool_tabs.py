@@ -24,6 +24,7 @@ from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
 from licenses.analysis.drift import drift
 from licenses.analysis.rights import entitlement_steps
+from licenses.analysis.suspects import RESTS_ON, WORDS
 from licenses.analysis.time_to_full import forecasts
 from licenses.analysis.verdict import VERDICT_WORDS, months
 from licenses.analysis.verdict import verdicts as judge
@@ -204,7 +205,7 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
             "seats": row.seats,
             "since": datetime.fromtimestamp(row.since, UTC),
             "held": words.lasting(max(0, clock - row.since)),
-            "long": clock - row.since > DAY,
+            "marks": [(WORDS[mark], RESTS_ON[mark]) for mark in row.marks],
             "state": Sighting.State(row.state).label,
             "key": row.state,
             "method": Checkout.Method(row.method).label,
@@ -213,7 +214,8 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
     ]
     at = None if found.at is None else datetime.fromtimestamp(found.at, UTC)
     shown: Shown = {"rows": rows, "at": at, "age": words.ago(found.age_seconds), "named": named}
-    return shown | {"more": found.more}
+    legend = {WORDS[mark]: RESTS_ON[mark] for row in found.rows for mark in row.marks}
+    return shown | {"more": found.more, "legend": legend}
 
 
 def steps(pool: Any) -> list[dict[str, Any]]:

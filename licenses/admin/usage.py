@@ -19,6 +19,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from licenses.analysis.suspects import WORDS, suspects_among
 from licenses.models import (
     Checkout,
     Denial,
@@ -107,6 +108,7 @@ class CheckoutAdmin(UsageAdmin):
         "returned",
         "lasted",
         "state_words",
+        "marks",
         "where",
         "method",
     )
@@ -117,6 +119,23 @@ class CheckoutAdmin(UsageAdmin):
         ("method", ChoicesDropdownFilter),
         ("end_reason", ChoicesDropdownFilter),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("sighting")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Read what is odd about the holdings of the page that are still out, at once for all."""
+        changes = super().get_changelist_instance(request)
+        rows = list(changes.result_list)
+        odd = suspects_among(rows)
+        for row in rows:
+            row.odd = odd.get(row.pk, ())
+        changes.result_list = rows
+        return changes
+
+    @display(description=gettext_lazy("Marks"))
+    def marks(self, row: Any) -> str:
+        return ", ".join(str(WORDS[mark]) for mark in row.odd)
 
     @display(description=gettext_lazy("Returned"))
     def returned(self, row: Any) -> Any:

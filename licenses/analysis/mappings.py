@@ -97,6 +97,11 @@ def servers(mappings: Mappings) -> set[int]:
     return {mapping.server for rows in mappings.values() for mapping in rows}
 
 
+def current(mappings: Mappings, moment: int) -> Mappings:
+    """Keep the mappings in force at *moment*."""
+    return {pool: [m for m in maps if m.start <= moment < m.end] for pool, maps in mappings.items()}
+
+
 def _mapped(pool_ids: Collection[int]) -> Asked:
     rows = PoolFeature.objects.filter(pool__among=pool_ids)
     return rows.order_by("pool_id", "feature_id", "mapped_from"), (

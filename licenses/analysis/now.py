@@ -12,10 +12,12 @@ from django.db.models import Max
 
 from licenses.analysis.holder_pages import Place, page
 from licenses.analysis.holdings import Horizons, load_horizons, load_open
-from licenses.analysis.mappings import Mapping, Mappings, features, load_mappings, servers
+from licenses.analysis.mappings import Mapping, current, features, load_mappings, servers
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rights import YEAR_SECONDS, load_limits
 from licenses.analysis.rows import EVER, as_moment, now_epoch
+from licenses.analysis.suspects import suspects
+from licenses.concurrency.marks import Mark
 from licenses.concurrency.periods import DAY_SECONDS, HOUR_SECONDS
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.models import Checkout, FeatureNow, LicensePool, PoolHour, PoolNow
@@ -24,9 +26,11 @@ RECENT_SECONDS = 2 * 86400
 
 
 class HolderRow(NamedTuple):
-    """Someone who holds seats of a pool. name: only where names were asked for and one is known."""
+    """Someone who holds seats of a pool. name: only where names were asked for and one is known.
 
-    person_id: int
+    marks:  what is odd about it, as of `suspects`.
+    """
+
     label: str
     name: str | None
     host: str
@@ -37,6 +41,7 @@ class HolderRow(NamedTuple):
     display: str
     feature: str
     server: str
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +99,22 @@ def holders(
     behind, most:  the page that is asked for, as of `holder_pages.page`; all of them if None.
     """
     moment = now_epoch(now)
-    mappings = _current(load_mappings([pool.pk]), moment)
+    mappings = current(load_mappings([pool.pk]), moment)
     horizons = load_horizons(servers(mappings))
     held = load_open(mappings, horizons)[pool.pk]
     shown = page(held, behind=behind, most=most)
     seats = dict(zip(held.checkout[shown.places].tolist(), held.seats[shown.places], strict=True))
-    rows = (
+    rows = list(
         Checkout.objects.filter(pk__in=list(seats))
         .select_related("person__identity", "host", "sighting", "feature__server")
         .order_by("taken_at", "pk")
     )
+    odd = suspects({pool.pk: pool.tzinfo}, mappings, {pool.pk: held}, rows, moment)
     at = _as_of(mappings[pool.pk], horizons)
     return HoldersNow(
         at=at,
         age_seconds=None if at is None else max(0, moment - at),
-        rows=[_holder(row, int(seats[row.pk]), names) for row in rows],
+        rows=[_holder(row, int(seats[row.pk]), names, odd[row.pk]) for row in rows],
         last=shown.last,
         more=shown.after,
         total=len(held),
@@ -118,16 +124,15 @@ def holders(
 def taken_last(pool: LicensePool, now: int | None = None) -> dict[int, int]:
     """Return when each person who holds seats of a pool took the last of them, by its id. A
     constant number of queries, whatever the number of holders."""
-    mappings = _current(load_mappings([pool.pk]), now_epoch(now))
+    mappings = current(load_mappings([pool.pk]), now_epoch(now))
     held = load_open(mappings, load_horizons(servers(mappings)))[pool.pk]
     order = np.argsort(held.began, kind="stable")  # the last of each person stays
     return dict(zip(held.person[order].tolist(), held.began[order].tolist(), strict=True))
 
 
-def _holder(row: Checkout, seats: int, names: bool) -> HolderRow:
+def _holder(row: Checkout, seats: int, names: bool, marks: tuple[Mark, ...]) -> HolderRow:
     identity = getattr(row.person, "identity", None)
     return HolderRow(
-        person_id=row.person_id,
         label=row.person.label,
         name=str(identity) if names and identity else None,
         host=str(row.host) if names else row.host.label,
@@ -138,13 +143,14 @@ def _holder(row: Checkout, seats: int, names: bool) -> HolderRow:
         display=row.sighting.display if names and row.sighting else "",
         feature=row.feature.name,
         server=row.feature.server.name,
+        marks=marks,
     )
 
 
 def _figures(
     pools: Collection[LicensePool], moment: int, peaks: dict[int, int | None]
 ) -> list[PoolNow]:
-    mappings = _current(load_mappings([pool.pk for pool in pools]), moment)
+    mappings = current(load_mappings([pool.pk for pool in pools]), moment)
     horizons = load_horizons(servers(mappings))
     held = load_open(mappings, horizons)
     told = {row.feature_id: row for row in _NEWEST.objects(features(mappings))}
@@ -212,11 +218,6 @@ def _PEAKS(pool_ids: Collection[int], first: int, last: int, day: int) -> Asked:
     hours = PoolHour.objects.filter(pool__among=pool_ids).of_hours(first, last, day)
     highest = hours.order_by().values("pool_id").annotate(highest=Max("peak"))
     return highest, ("pool_id", "highest")
-
-
-def _current(mappings: Mappings, moment: int) -> Mappings:
-    """Keep the mappings in force at *moment*."""
-    return {pool: [m for m in maps if m.start <= moment < m.end] for pool, maps in mappings.items()}
 
 
 def _as_of(maps: Collection[Mapping], horizons: Horizons) -> int | None:

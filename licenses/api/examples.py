@@ -48,6 +48,7 @@ HOLDERS = {
             "state": "held",
             "feature": "modeller",
             "server": "licence1",
+            "marks": ["overnight"],
         }
     ],
 }

@@ -305,6 +305,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
                         "state": row.state,
                         "feature": row.feature,
                         "server": row.server,
+                        "marks": list(row.marks),
                     }
                     for row in found.rows
                 ],

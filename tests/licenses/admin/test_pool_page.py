@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 import time_machine
 from django.contrib.auth.models import User
@@ -19,10 +21,13 @@ from licenses.models import Correction, DirtySpan, LicensePool, PoolFeature, Poo
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
+    HostFactory,
     IssuedCountFactory,
+    PersonFactory,
     PoolFactory,
     at,
     covered,
+    holding,
 )
 
 from .conftest import NOW, World
@@ -273,3 +278,27 @@ def test_a_gap_in_which_no_over_use_was_possible_says_so(mara: Client, db: None)
     assert sentence in page(mara, pool, "use")
     IssuedCountFactory(feature=feature, count=1)
     assert sentence.replace("25", "26") not in page(mara, pool, "use")
+
+
+def test_odd_holdings_are_marked_in_words_on_the_page_in_the_api_and_in_files(
+    mara: Client, world: World
+) -> None:
+    ada = PersonFactory()
+    for name in ("pc1", "pc2"):
+        holding(world.my_feature, NOW - 9 * 86_400, None, person=ada, host=HostFactory(name=name))
+    covered(world.server, NOW - 30 * 86_400, NOW - 86_400)
+    said = ("more than a day", "overnight", "two hosts", "host gone?")
+    text = page(mara, world.mine)
+    for word in said:
+        assert text.count(f">{word}</span>") == 2
+    assert "midnight to 5:00" in text
+    odd, _, fresh = mara.get(f"/api/v1/pools/{world.mine.pk}/holders/").json()["holders"]
+    assert odd["marks"] == ["long", "overnight", "two_hosts", "host_gone"] and not fresh["marks"]
+    place = f"?pool={world.mine.pk}"
+    assert ", ".join(said) in mara.get(f"/admin/licenses/checkout/{place}").content.decode()
+    rows = mara.get(f"/admin/licenses/checkout/as-file/csv/{place}").content.decode().splitlines()
+    assert "Marks" in rows[0] and sum(", ".join(said) in row for row in rows) == 2
+    book = mara.get(f"/admin/licenses/checkout/as-file/xlsx/{place}").content
+    sheet = openpyxl.load_workbook(io.BytesIO(book)).active
+    cells = [cell for row in sheet.iter_rows(values_only=True) for cell in row]
+    assert cells.count(", ".join(said)) == 2

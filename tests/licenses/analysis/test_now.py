@@ -110,7 +110,7 @@ class TestHolders:
         young = holding(feature, NOW - 100, None)
         old = holding(feature, NOW - 900, None, 2)
         found = now.holders(pool, now=NOW)
-        assert [row.person_id for row in found.rows] == [old.person_id, young.person_id]
+        assert [row.label for row in found.rows] == [old.person.label, young.person.label]
         assert [row.seats for row in found.rows] == [4, 2]
         assert (found.at, found.age_seconds) == (NOW - 60, 60)
 
