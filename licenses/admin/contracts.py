@@ -16,13 +16,12 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from licenses.importing.papers import record_document
 from licenses.models import Contract, Document, Entitlement
 from licenses.resources import ContractResource
 
 from . import words
 from .base import ReadOnlyTabular, ScopedAdmin, count_of
-from .documents import DocumentInline, NewDocumentInline
+from .documents import DocumentInline, NewDocumentInline, store
 from .importing import Importable
 from .several import ChangesSeveral
 
@@ -86,10 +85,11 @@ class ContractAdmin(ChangesSeveral, Importable, ScopedAdmin):
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        said = {id(each.instance): each for each in formset.forms}
         for row in formset.save(commit=False):
             if isinstance(row, Document):
                 row.recorded_by = request.user  # type: ignore[assignment]
-                record_document(row.save, row.contract_id)
+                store(row.save, row, said[id(row)], request)
             else:
                 row.save()
         formset.save_m2m()

@@ -8,12 +8,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -28,12 +28,21 @@ from licenses.importing.papers import (
 )
 from licenses.models import Document
 
-from . import words
+from . import proofs, words
 from .base import ReadOnlyTabular, ScopedAdmin, ScopedTabular
 
 
 class DocumentForm(forms.ModelForm):
     """Take the hash while the file passes."""
+
+    proves = forms.BooleanField(
+        label=gettext_lazy("proves all lines"),
+        required=False,
+        help_text=gettext_lazy(
+            "Product, quantity and metric of every line of the contract can be read in it."
+            " Otherwise say afterwards which lines it proves."
+        ),
+    )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -57,12 +66,18 @@ def short_hash(document: Document) -> str:
     )
 
 
+def store(save: Any, document: Document, form: Any, request: HttpRequest) -> None:
+    """Store a new document, and that it proves the lines of its contract where the form says so."""
+    lines = proofs.lines_of(document, request) if form.cleaned_data.get("proves") else []
+    record_document(save, document, proves=lines, user=request.user)
+
+
 class NewDocumentInline(ScopedTabular):
     """Adds documents. Those on record stand in the list beside it and never change."""
 
     model = Document
     form = DocumentForm
-    fields = ("kind", "for_group", "title", "file")
+    fields = ("kind", "for_group", "title", "file", "proves")
     verbose_name_plural = gettext_lazy("add documents")
     tab = False
     extra = 0
@@ -83,12 +98,29 @@ class NewDocumentInline(ScopedTabular):
 class DocumentInline(ReadOnlyTabular):
     model = Document
     verbose_name_plural = gettext_lazy("documents on record")
-    fields = ("kind", "for_group", "title", "link", "hash", "bytes", "recorded_at", "recorded_by")
-    readonly_fields = ("link", "hash", "bytes")
+    fields = (
+        *("kind", "for_group", "title", "link", "hash", "bytes", "proves"),
+        *("recorded_at", "recorded_by"),
+    )
+    readonly_fields = ("link", "hash", "bytes", "proves")
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("recorded_by")
+        standing = Q(proofs__entitlement__replaced_by=None, proofs__entitlement__withdrawn=False)
+        rows = super().get_queryset(request).select_related("recorded_by")
+        return rows.annotate(line_total=Count("proofs", filter=standing)).order_by("-recorded_at")
+
+    @display(description=gettext_lazy("Proves"))
+    def proves(self, document: Any) -> str:
+        """Say how many lines, and lead to the page that lists them."""
+        if not document.pk:
+            return words.UNKNOWN
+        said = ngettext("one line", "%(count)s lines", document.line_total)
+        return format_html(
+            '<a class="lm-link" href="{}">{}</a>',
+            reverse("admin:licenses_document_change", args=[document.pk]),
+            said % {"count": document.line_total} if document.line_total else gettext("no line"),
+        )
 
     @display(description=gettext_lazy("File"))
     def link(self, document: Any) -> str:
@@ -111,7 +143,8 @@ class DocumentAdmin(ScopedAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("contract__vendor", AutocompleteSelectFilter))
     search_fields = ("title", "file_name", "contract__number")
     autocomplete_fields = ("contract",)
-    fields = ("contract", "kind", "for_group", "title", "file")
+    fields = ("contract", "kind", "for_group", "title", "file", "proves")
+    change_form_outer_before_template = "admin/licenses/document_tools.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -124,11 +157,12 @@ class DocumentAdmin(ScopedAdmin):
             "link",
             "sha256",
             "bytes",
+            "lines",
             "recorded_at",
             "recorded_by",
         )
 
-    readonly_fields = ("link", "hash", "sha256", "bytes", "recorded_at", "recorded_by")
+    readonly_fields = ("link", "hash", "sha256", "bytes", "lines", "recorded_at", "recorded_by")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A paper that proves something is never swapped: a newer one is added."""
@@ -140,12 +174,29 @@ class DocumentAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.recorded_by = request.user
         save = partial(super().save_model, request, obj, form, change)
-        record_document(save, obj.contract_id)
+        store(save, obj, form, request)
+
+    def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Ask next which lines it proves, where that was not said."""
+        if "_addanother" not in request.POST and proofs.unproven(obj, request):
+            return redirect("admin:licenses_document_lines", obj.pk)
+        return super().response_add(request, obj, *args, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        context["may_prove"] = request.user.has_perm(proofs.MAY)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.download)
         return [
             path("<int:pk>/download/", view, name="licenses_document_download"),
+            path(
+                "<int:pk>/lines/",
+                self.admin_site.admin_view(partial(proofs.of_document, self)),
+                name="licenses_document_lines",
+            ),
             *super().get_urls(),
         ]
 
@@ -170,6 +221,10 @@ class DocumentAdmin(ScopedAdmin):
     @display(description=gettext_lazy("File"))
     def link(self, document: Any) -> str:
         return download_link(document)
+
+    @display(description=gettext_lazy("Proves"))
+    def lines(self, document: Any) -> str:
+        return proofs.proves(document)
 
     @display(description=gettext_lazy("SHA-256"))
     def hash(self, document: Any) -> str:

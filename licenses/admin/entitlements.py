@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -30,11 +31,11 @@ from licenses.importing.rights import (
     unapproved,
 )
 from licenses.models import Correction, Entitlement, Strength
-from licenses.models.contracts import CORRECTABLE
+from licenses.models.entitlements import CORRECTABLE
 from licenses.resources import EntitlementResource
 
 from . import forms as pages
-from . import words
+from . import proofs, words
 from .base import ScopedAdmin
 from .importing import Importable
 from .list_address import DaysFilter
@@ -117,6 +118,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
     )
     record = (
         "proof_words",
+        "papers",
         "replaces",
         "withdrawn",
         "correction_words",
@@ -124,7 +126,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         "recorded_at",
         "recorded_by",
     )
-    readonly_fields = ("proof_words", "correction_words")
+    readonly_fields = ("proof_words", "papers", "correction_words")
     change_form_outer_before_template = "admin/licenses/entitlement_tools.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -151,6 +153,11 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         return [
             path("<int:pk>/correct/", wrap(self.correct), name="licenses_entitlement_correct"),
             path("<int:pk>/withdraw/", wrap(self.withdraw), name="licenses_entitlement_withdraw"),
+            path(
+                "<int:pk>/documents/",
+                wrap(partial(proofs.of_line, self)),
+                name="licenses_entitlement_documents",
+            ),
             path("<int:pk>/proof/", wrap(self.judge), name="licenses_entitlement_proof"),
             path("<int:pk>/approve/", wrap(self.approve), name="licenses_entitlement_approve"),
             *super().get_urls(),
@@ -164,6 +171,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         may = request.user.has_perm("licenses.add_entitlement")
         context |= {
             "may_correct": may,
+            "may_prove": bool(line and line.contract_id) and request.user.has_perm(proofs.MAY),
             "may_approve": may and line is not None and may_approve(unapproved(line), request.user),
         }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -202,13 +210,20 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         form = form_class(request.POST or None, initial=initial)
         reason_field = form.fields.pop("reason")
         reason_field.required = True
+        form.fields["papers"] = proofs.papers_field()
         form.fields |= {"code": pages.what_was_wrong(), "reason": reason_field}
+        pages.dress(form.fields["papers"])
+        tied = [str(pk) for pk in line.documents.values_list("pk", flat=True)]
+        form.fields["papers"].initial = tied
+        proofs.offer(form.fields["papers"], proofs.papers_of(line, request), proofs.paper_words)
         if request.method == "POST" and form.is_valid():
             changes = {name: form.cleaned_data[name] for name in CORRECTABLE}
-            if all(getattr(line, name) == value for name, value in changes.items()):
+            same = set(tied) == set(form.cleaned_data["papers"])
+            if same and all(getattr(line, name) == value for name, value in changes.items()):
                 form.add_error(None, gettext("Nothing differs from the line on record."))
             else:
-                if copy := self._replace(form, line, changes, request):
+                papers = proofs.chosen_papers(form, line, request)
+                if copy := self._replace(form, line, changes, request, documents=papers):
                     messages.success(
                         request,
                         gettext("Recorded: %(copy)s. The earlier line stays on record.")
@@ -308,7 +323,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             form,
             title=gettext("Judge the proof of an entitlement"),
             intro=gettext(
-                "The documents of its contract say how well a line is proven. Where you know"
+                "The documents that prove a line say how well it is proven. Where you know"
                 " better, say so with a reason; it prints in reports."
             ),
             submit=gettext("Record the judgement"),
@@ -322,16 +337,18 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         line: Entitlement,
         changes: dict[str, Any],
         request: HttpRequest,
-        withdraw: bool = False,
+        **how: Any,
     ) -> Entitlement | None:
         given = {name: form.cleaned_data[name] for name in ("code", "reason")}
         try:
-            return correct_right(
-                line, changes=changes, user=request.user, withdraw=withdraw, **given
-            )
+            return correct_right(line, changes=changes, user=request.user, **given, **how)
         except ValidationError as error:
             form.add_error(None, error.messages)
             return None
+
+    @display(description=gettext_lazy("Proven by"))
+    def papers(self, line: Any) -> str:
+        return proofs.proven_by(line)
 
     @display(description=gettext_lazy("Correction"))
     def correction_words(self, line: Any) -> str:

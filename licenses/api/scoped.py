@@ -46,7 +46,7 @@ class ScopedSerializer(serializers.ModelSerializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         model: Any = self.Meta.model
-        many = {field.name for field in model._meta.many_to_many}
+        many = {field.name for field in model._meta.get_fields() if field.many_to_many}
         values = {name: value for name, value in attrs.items() if name not in many}
         row = model() if self.instance is None else self._changed()
         for name, value in values.items():

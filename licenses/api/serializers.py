@@ -63,6 +63,28 @@ TeamRuleSerializer = serializer_for(
     "valid_to",
     "notes",
 )
+
+
+class SeenKeys(serializers.PrimaryKeyRelatedField):
+    """Rows that the user may see, by their keys, in a serializer of no model."""
+
+    def get_queryset(self) -> Any:
+        request = self.context.get("request")
+        rows: Any = super().get_queryset()
+        return rows if request is None else rows.for_user(request.user)
+
+
+def proving(**how: Any) -> Any:
+    """Return the field of the documents that prove a line."""
+    return SeenKeys(
+        many=True,
+        queryset=Document.objects.all(),
+        help_text="Documents of its contract in which its product, quantity and metric can be "
+        "read. They make it as strong as the best of them.",
+        **how,
+    )
+
+
 ContractSerializer = serializer_for(
     Contract,
     "vendor",
@@ -96,6 +118,7 @@ EntitlementSerializer = serializer_for(
     "withdrawn",
     "reason",
     "reason_code",
+    "documents",
     "recorded_at",
     "approved_at",
     "approved_by",
@@ -121,9 +144,10 @@ EntitlementSerializer = serializer_for(
     strength=serializers.IntegerField(
         source="proof",
         read_only=True,
-        help_text="4 proven, 3 partial, 2 weak, 1 claimed: as the contract's documents say, or as "
-        "somebody judged with a reason.",
+        help_text="4 proven, 3 partial, 2 weak, 1 claimed: as the documents that prove it say, or "
+        "as somebody judged with a reason.",
     ),
+    documents=proving(required=False),
     strength_reason=serializers.CharField(source="proof_reason", read_only=True),
 )
 PoolSerializer = serializer_for(
@@ -359,6 +383,13 @@ class DocumentSerializer(ScopedSerializer):
     """A paper. Its file is taken once, checked and hashed; it is fetched from `download`."""
 
     file = serializers.FileField(write_only=True)
+    entitlements = serializers.PrimaryKeyRelatedField(
+        many=True,
+        required=False,
+        queryset=Entitlement.objects.all(),
+        help_text="Lines of the contract that it proves: their product, quantity and metric can "
+        "be read in it.",
+    )
 
     class Meta:
         model = Document
@@ -368,6 +399,7 @@ class DocumentSerializer(ScopedSerializer):
             "kind",
             "for_group",
             "title",
+            "entitlements",
             "file",
             "file_name",
             "sha256",
@@ -455,6 +487,16 @@ class CorrectionSerializer(serializers.Serializer[Any]):
     valid_to = serializers.DateField(required=False, allow_null=True)
     purchase_order = serializers.CharField(required=False, allow_blank=True, max_length=100)
     scope = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    documents = proving(
+        required=False,
+        default=None,
+    )
+
+
+class ProofSerializer(serializers.Serializer[Any]):
+    """Which documents prove an entitlement, beside those that do already."""
+
+    documents = proving(allow_empty=False)
 
 
 class WithdrawalSerializer(serializers.Serializer[Any]):

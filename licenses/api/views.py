@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
+from django.db.models import Prefetch
 from django.http import FileResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -38,7 +38,7 @@ from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
-from licenses.importing.papers import open_document, record_document
+from licenses.importing.papers import open_document, prove, record_document
 from licenses.importing.rights import (
     add_right,
     approve_correction,
@@ -89,13 +89,22 @@ class EntitlementViewSet(
 ):
     """Rights. Never edited: a correction replaces a line, with a reason."""
 
-    queryset = Entitlement.objects.with_proof().select_related("correction__approved_by")
+    queryset = (
+        Entitlement.objects.with_proof()
+        .select_related("correction__approved_by")
+        .prefetch_related("documents")
+    )
     serializer_class = shapes.EntitlementSerializer
     filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
     ordering_fields = ("id", "valid_from")
 
     def perform_create(self, serializer: Any) -> None:
-        line = add_right(Entitlement(**serializer.validated_data), user=self.request.user)
+        given = dict(serializer.validated_data)
+        papers = given.pop("documents", ())
+        try:
+            line = add_right(Entitlement(**given), user=self.request.user, documents=papers)
+        except ModelError as error:
+            raise as_api_error(ModelError({"documents": error.messages})) from error
         serializer.instance = self.queryset.get(pk=line.pk)
 
     @extend_schema(
@@ -116,10 +125,11 @@ class EntitlementViewSet(
 
     def _replace(self, request: Request, shape: Any, *, withdraw: bool) -> Response:
         row = self.get_object()
-        asked = shape(data=request.data)
+        asked = shape(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
         changes = dict(asked.validated_data)
         given = {"reason": changes.pop("reason"), "code": changes.pop("reason_code")}
+        given["documents"] = changes.pop("documents", None)
         try:
             copy = correct_right(
                 row, changes=changes, user=request.user, withdraw=withdraw, **given
@@ -155,6 +165,19 @@ class EntitlementViewSet(
             raise as_api_error(error) from error
         return self._told(row, status.HTTP_200_OK)
 
+    @extend_schema(request=shapes.ProofSerializer, responses={200: shapes.EntitlementSerializer})
+    @action(detail=True, methods=["post"], url_path="documents")
+    def documents(self, request: Request, pk: str | None = None) -> Response:
+        """Say which documents prove a line."""
+        row = self.get_object()
+        asked = shapes.ProofSerializer(data=request.data, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        try:
+            prove([row], asked.validated_data["documents"], user=request.user)
+        except ModelError as error:
+            raise as_api_error(ModelError({"documents": error.messages})) from error
+        return self._told(row, status.HTTP_200_OK)
+
     def _told(self, line: Entitlement, code: int) -> Response:
         found = self.queryset.get(pk=line.pk)
         return Response(self.get_serializer(found).data, status=code)
@@ -170,13 +193,24 @@ class DocumentViewSet(
     """Papers that prove something. Never swapped: a newer one is added."""
 
     queryset = Document.objects.select_related("contract")
+
+    def get_queryset(self) -> Any:
+        seen = Entitlement.objects.for_user(self.request.user)
+        return super().get_queryset().prefetch_related(Prefetch("entitlements", seen))
+
     serializer_class = shapes.DocumentSerializer
     filterset_class = filters_of(Document, "contract", "kind", "sha256")
     search_fields = ("title", "file_name")
 
     def perform_create(self, serializer: Any) -> None:
-        save = partial(serializer.save, recorded_by=self.request.user)
-        record_document(save, serializer.validated_data["contract"].pk)
+        lines = serializer.validated_data.pop("entitlements", [])
+        user: Any = self.request.user
+        document = Document(**serializer.validated_data, recorded_by=user)
+        try:
+            record_document(document.save, document, proves=lines, user=user)
+        except ModelError as error:
+            raise as_api_error(ModelError({"entitlements": error.messages})) from error
+        serializer.instance = document
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True)

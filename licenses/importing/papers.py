@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from itam import figures
-from licenses.evidence import stock
+from itam.acting import who
+from licenses.evidence import entries, stock
 from licenses.evidence.reads import note_read
 from licenses.evidence.stored import open_recorded
-from licenses.models import Document, Entitlement
+from licenses.models import Document, Entitlement, Proof
 
 MOST_BYTES = 25_000_000
 
@@ -75,12 +77,77 @@ def _is_whole_pdf(tail: bytes, size: int) -> bool:
     return any(0 < int(place) < size for place in _PDF_END.findall(tail))
 
 
-def record_document(save: Callable[[], Any], contract: int) -> None:
-    """Store a paper of a contract, with the evidence of what it makes its rights worth."""
+def record_document(
+    save: Callable[[], Any], document: Document, *, proves: Collection[Entitlement], user: Any
+) -> None:
+    """Store a paper of a contract, and which of its lines it proves.
+
+    save:  stores *document*.
+    """
     with transaction.atomic():
         save()
-        lines = Entitlement.objects.filter(contract=contract)
-        stock.tell(set(lines.order_by().values_list("pool", flat=True)))
+        prove(proves, [document], user=user)
+
+
+def prove(lines: Collection[Entitlement], documents: Collection[Document], *, user: Any) -> int:
+    """Record that somebody read the product, quantity and metric of each of the lines in each of
+    the documents, with its evidence; return how often that is new.
+
+    Raises ValidationError where a document is of another contract than a line, or a line no
+    longer counts.
+    """
+    with transaction.atomic():
+        made = tie(lines, documents, user=user)
+        proven: dict[Document, list[int]] = {}
+        for row in made:
+            proven.setdefault(row.document, []).append(row.entitlement_id)
+        for document, of_it in proven.items():
+            _note(document, of_it, user)
+        stock.tell({row.entitlement.pool_id for row in made})
+    return len(made)
+
+
+def tie(
+    lines: Collection[Entitlement], documents: Collection[Document], *, user: Any
+) -> list[Proof]:
+    """Store what `prove` does without its evidence, for who writes that with the line itself."""
+    ids = [line.pk for line in lines]
+    standing = set(Entitlement.objects.as_of().filter(pk__in=ids).values_list("pk", flat=True))
+    for line in lines:
+        if line.pk not in standing:
+            raise ValidationError(
+                _("%(line)s no longer counts. Choose the newer line.") % {"line": line}
+            )
+        for document in documents:
+            if document.contract_id != line.contract_id:
+                raise ValidationError(
+                    _("%(document)s is a document of contract %(contract)s, %(line)s is not of it.")
+                    % {"document": document, "contract": document.contract.number, "line": line}
+                )
+    known = set(
+        Proof.objects.filter(entitlement__in=ids, document__in=documents).values_list(
+            "entitlement", "document"
+        )
+    )
+    made = [
+        Proof(entitlement=line, document=document, recorded_by=user)
+        for line in lines
+        for document in documents
+        if (line.pk, document.pk) not in known
+    ]
+    return Proof.objects.bulk_create(made, ignore_conflicts=True)  # a form may be sent twice
+
+
+def _note(document: Document, lines: Collection[int], user: Any) -> None:
+    body = {
+        "author": user.get_username() if user is not None else who() or "",
+        "document": document.pk,
+        "lines": sorted(lines),
+        "sha256": document.sha256,
+        "what": "lines proven by a document",
+    }
+    entry = entries.draft("entitlement", int(timezone.now().timestamp()), body)
+    entries.append(entries.contract_stream(document.contract), [entry], source="rights")
 
 
 def open_document(document: Document, user: Any) -> Any:

@@ -20,16 +20,30 @@ from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence import entries, stock
-from licenses.models import Correction, Entitlement, StrengthOverride, correct_entitlement
+from licenses.models import (
+    Correction,
+    Document,
+    Entitlement,
+    Proof,
+    StrengthOverride,
+    correct_entitlement,
+)
 
 from .corrections import Corrected, approve
+from .papers import tie
 
 
-def add_right(line: Entitlement, *, user: Any = None) -> Entitlement:
-    """Record a line that was validated, and return it."""
+def add_right(
+    line: Entitlement, *, user: Any = None, documents: Collection[Document] = ()
+) -> Entitlement:
+    """Record a line that was validated, and return it.
+
+    documents:  of its contract, which prove it. Raises ValidationError where one is of another.
+    """
     line.recorded_by = user
     with transaction.atomic():
         line.save()
+        tie([line], documents, user=user)
         note_rights([line])
     pools_now.refresh({line.pool_id})
     return line
@@ -43,14 +57,17 @@ def correct_right(
     user: Any,
     withdraw: bool = False,
     code: str = Correction.Code.OTHER,
+    documents: Collection[Document] | None = None,
 ) -> Entitlement:
     """Replace a line by a corrected or withdrawn copy, and return the copy.
 
-    code:  of Correction.Code, why it was wrong.
+    code:       of Correction.Code, why it was wrong.
+    documents:  which prove the corrected line. None: those that proved the earlier one, where the
+                copy claims no more than that did.
     Raises ValidationError where the line was replaced already, or the copy would break a rule.
     """
-    wished = [(line, changes)]
-    return correct_rights(wished, reason=reason, user=user, withdraw=withdraw, code=code)[0]
+    given: dict[str, Any] = {"reason": reason, "user": user, "withdraw": withdraw, "code": code}
+    return correct_rights([(line, changes)], **given, documents=documents)[0]
 
 
 def correct_rights(
@@ -60,18 +77,19 @@ def correct_rights(
     user: Any,
     withdraw: bool = False,
     code: str = Correction.Code.OTHER,
+    documents: Collection[Document] | None = None,
 ) -> list[Entitlement]:
     """Replace several lines, each with changes of its own, and return the copies in their order.
 
-    All of them or none. Raises ValidationError as `correct_right` does, with the line's name where
-    there are several.
+    All of them or none. documents: as `correct_right` has them. Raises ValidationError as that
+    does, with the line's name where there are several.
     """
     pools = {line.pool_id for line, _changes in lines}
     with transaction.atomic():
         copies = []
         for line, changes in lines:
             try:
-                copies.append(_replace(line, changes, reason, user, withdraw))
+                copies.append(_replace(line, changes, reason, user, withdraw, documents))
             except ValidationError as error:
                 if len(lines) == 1:
                     raise
@@ -88,12 +106,22 @@ def correct_rights(
 
 
 def _replace(
-    line: Entitlement, changes: dict[str, Any], reason: str, user: Any, withdraw: bool
+    line: Entitlement,
+    changes: dict[str, Any],
+    reason: str,
+    user: Any,
+    withdraw: bool,
+    documents: Collection[Document] | None,
 ) -> Entitlement:
     copy = correct_entitlement(line, changes=changes, reason=reason, author=user, withdraw=withdraw)
+    within = not copy.claims_more_than(line)
+    if documents is None:
+        documents = list(line.documents.all()) if within else []
+    if not withdraw:
+        tie([copy], documents, user=user)
     said = line.strength_overrides.order_by("recorded_at", "pk").last()
-    if said is not None and copy.contract_id == line.contract_id:
-        # Judged on the same papers: a correction of a date does not take the judgement back.
+    if said is not None and within:
+        # Judged on the same papers: a correction of a scope does not take the judgement back.
         StrengthOverride.objects.create(
             entitlement=copy, strength=said.strength, reason=said.reason, recorded_by=user
         )
@@ -124,7 +152,7 @@ def override_strength(
         _note(
             line,
             said.recorded_at,
-            _body(line, _proofs([line])[line.pk])
+            _body(line, _proofs([line])[line.pk], _papers([line])[line.pk])
             | {
                 "author": user.get_username() if user is not None else "",
                 "code": str(code),
@@ -172,9 +200,9 @@ def note_rights(lines: Iterable[Entitlement]) -> None:
     stream, another into the installation's.
     """
     stored = list(lines)
-    proofs = _proofs(stored)
+    proofs, papers = _proofs(stored), _papers(stored)
     for line in stored:
-        _note(line, line.recorded_at, _body(line, proofs[line.pk]))
+        _note(line, line.recorded_at, _body(line, proofs[line.pk], papers[line.pk]))
         _mark(line)
     stock.tell({line.pool_id for line in stored})
 
@@ -182,6 +210,15 @@ def note_rights(lines: Iterable[Entitlement]) -> None:
 def _proofs(lines: Collection[Entitlement]) -> dict[int, int]:
     rows = Entitlement.objects.filter(pk__in=[line.pk for line in lines]).with_proof()
     return dict(rows.values_list("pk", "proof"))
+
+
+def _papers(lines: Collection[Entitlement]) -> dict[int, list[int]]:
+    """Return the documents that prove each line, by their numbers."""
+    found: dict[int, list[int]] = {line.pk: [] for line in lines}
+    tied = Proof.objects.filter(entitlement__in=found).order_by("document")
+    for line, document in tied.values_list("entitlement", "document"):
+        found[line].append(document)
+    return found
 
 
 def _note(
@@ -192,13 +229,14 @@ def _note(
     entries.append(stream, [entry], source="rights")
 
 
-def _body(line: Entitlement, proof: int) -> dict[str, Any]:
+def _body(line: Entitlement, proof: int, papers: list[int]) -> dict[str, Any]:
     correction = getattr(line, "correction", None) if line.replaces_id else None
     return {
         **entries.digests(reason=line.reason),
         "author": line.recorded_by.get_username() if line.recorded_by is not None else who() or "",
         "code": "" if correction is None else str(correction.code),
         "currency": line.currency,
+        "documents": papers,
         "from": str(line.valid_from),
         "line": line.pk,
         "metric": str(line.metric),

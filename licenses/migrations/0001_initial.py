@@ -8,7 +8,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import licenses.models.contracts
+import licenses.models.documents
 import licenses.models.fields
 import licenses.models.pools
 import licenses.models.servers
@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                 (
                     "file",
                     models.FileField(
-                        upload_to=licenses.models.contracts.document_path,
+                        upload_to=licenses.models.documents.document_path,
                         validators=[
                             django.core.validators.FileExtensionValidator(
                                 [

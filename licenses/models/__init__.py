@@ -12,17 +12,17 @@ from .alerts import (
 )
 from .care import ConnectionCheck, IgnoredLines, SkippedStep
 from .changes import BulkChange
-from .contracts import (
-    Contract,
-    Document,
+from .contracts import Contract
+from .corrections import Correction
+from .denials import Denial, DenialEpisode
+from .documents import Document, Strength
+from .entitlements import (
     Entitlement,
-    Strength,
+    Proof,
     StrengthOverride,
     correct_entitlement,
     unreplaced,
 )
-from .corrections import Correction
-from .denials import Denial, DenialEpisode
 from .erasures import NameErasure
 from .evidence import (
     EvidenceAnchor,
@@ -177,6 +177,7 @@ __all__ = [
     "PoolRetirement",
     "PoolStillness",
     "Product",
+    "Proof",
     "RowChange",
     "RuleMatch",
     "SavedFilter",

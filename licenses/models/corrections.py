@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
-from .contracts import Entitlement, StrengthOverride
+from .entitlements import Entitlement, StrengthOverride
 from .mapping_changes import MappingChange
 from .pools import LicensePool
 from .scoping import ScopedQuerySet

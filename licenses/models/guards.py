@@ -58,6 +58,9 @@ RECORDS = {
     "licenses_document": Record(
         "A document is never changed or deleted: add a newer one.", words=("title", "file_name")
     ),
+    "licenses_proof": Record(
+        "What a document proves is never changed or deleted: correct the line instead."
+    ),
     "licenses_mappingchange": Record(
         "What a mapping said before is never changed or deleted.",
         words=("reason",),

@@ -67,6 +67,7 @@ ADD_ONLY = frozenset(
     [
         "entitlement",
         "document",
+        "proof",
         "strengthoverride",
         "overusenote",
         "nameerasure",
@@ -84,6 +85,7 @@ AUDITED = frozenset(
         "contract",
         "document",
         "entitlement",
+        "proof",
         "strengthoverride",
         "overusenote",
         "licensepool",

@@ -17,7 +17,7 @@ from licenses.models import (
     Product,
     Vendor,
 )
-from licenses.models.contracts import CORRECTABLE
+from licenses.models.entitlements import CORRECTABLE
 
 from .base import Rules, Sheet, column
 from .cells import Choice, Day, Money, Named, Text, Whole, YesNo

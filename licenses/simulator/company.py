@@ -8,7 +8,8 @@ from pathlib import Path
 from .activity import simulate
 from .debug_log import write_debug_log, write_monthly_logs
 from .history import History
-from .inventory import invoice_texts, write_inventory
+from .inventory import Bill, write_inventory
+from .inventory import invoices as bills_of
 from .license_file import license_text
 from .options_file import options_text
 from .schedule import install, write_schedules
@@ -28,8 +29,8 @@ class Papers:
     """Server -> its debug logs, one a month, in order."""
     license_files: dict[str, Path]
     options_files: dict[str, list[Path]]
-    invoices: list[tuple[str, Path]]
-    """(contract number, file)."""
+    invoices: list[tuple[Bill, Path]]
+    """Each with its file."""
     lmutil: Path
     history: History
     now: int
@@ -63,9 +64,10 @@ def write_company(folder: Path, *, seed: int, now: int, days: int = 365) -> Pape
             path.write_text(options_text(world, name, daemon.name), encoding="utf-8")
             options_files[name].append(path)
     invoices = []
-    for contract, file_name, text in invoice_texts(world):
-        (paper_folder / file_name).write_text(text, encoding="utf-8")
-        invoices.append((contract, paper_folder / file_name))
+    for bill in bills_of(world):
+        path = paper_folder / bill.file_name
+        path.write_text(bill.text, encoding="utf-8")
+        invoices.append((bill, path))
     start = now - 3600
     schedules = write_schedules(
         history, folder / "schedules", start=start, end=start + LIVE_DAYS * DAY

@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from .entities import World
 
@@ -152,9 +153,17 @@ def write_inventory(world: World, folder: Path) -> list[Path]:
     return paths
 
 
-def invoice_texts(world: World) -> list[tuple[str, str, str]]:
-    """Return (contract number, file name, text) of every invoice: the papers that prove what was
-    bought."""
+class Bill(NamedTuple):
+    """An invoice: it proves the lines of its contract that are in force on its day."""
+
+    contract: str
+    file_name: str
+    day: date
+    text: str
+
+
+def invoices(world: World) -> list[Bill]:
+    """Return every invoice: the papers that prove what was bought."""
     papers = []
     for contract in world.contracts:
         lines = [e for e in world.entitlements if e.contract == contract.number]
@@ -180,5 +189,6 @@ def invoice_texts(world: World) -> list[tuple[str, str, str]]:
                     "",
                 ]
             )
-            papers.append((contract.number, f"{invoice.number.replace('/', '-')}.txt", text))
+            name = f"{invoice.number.replace('/', '-')}.txt"
+            papers.append(Bill(contract.number, name, day, text))
     return papers

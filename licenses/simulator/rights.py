@@ -19,7 +19,8 @@ def make_rights(today: date) -> tuple[tuple[Contract, ...], tuple[Entitlement, .
     """Return contracts and entitlements around `today`: one ended, one about to end, one that grew,
     the rest running.
 
-    Every contract but the small ones has an invoice a year. Prices are per seat and year.
+    Every contract has an invoice a year, and one that grew one of that day. Prices are per seat and
+    year.
     """
     contracts: list[Contract] = []
     entitlements: list[Entitlement] = []
@@ -33,6 +34,7 @@ def make_rights(today: date) -> tuple[tuple[Contract, ...], tuple[Entitlement, .
         price: float,
         notice_days: int = 90,
         renews: bool = True,
+        grew: tuple[date, float] | None = None,
     ) -> str:
         invoices = []
         day, count = start, 1
@@ -40,6 +42,9 @@ def make_rights(today: date) -> tuple[tuple[Contract, ...], tuple[Entitlement, .
             issued_on = day + timedelta(days=9)
             invoices.append(Invoice(f"INV-{number}-{count}", issued_on, price, "EUR"))
             day, count = years_before(start, -count), count + 1
+        if grew is not None:
+            issued_on, total = grew
+            invoices.append(Invoice(f"INV-{number}-{count}", issued_on, total, "EUR"))
         contracts.append(
             Contract(
                 number,
@@ -117,7 +122,13 @@ def make_rights(today: date) -> tuple[tuple[Contract, ...], tuple[Entitlement, .
     right("Quillstone Studio (Product)", number, 8, 1_200, began, running, scope="United States")
     right("Quillstone Proof", number, 12, 300, began, running)
     number = contract(
-        "HN-3309", "Halvorsen Numerics", "Token pool and optimizer", began, running, 96_000
+        "HN-3309",
+        "Halvorsen Numerics",
+        "Token pool and optimizer",
+        began,
+        running,
+        96_000,
+        grew=(grown, 101_500),
     )
     right("Halvorsen Tokens", number, 96, 610, began, running, metric="token")
     right("Halvorsen Optimizer", number, 6, 2_750, began, running)

@@ -13,7 +13,7 @@ from licenses.analysis.usage import load_facts
 from licenses.analysis.verdict import BATCH_POOLS
 from licenses.models import LicensePool, tells_apart
 from reports.datasets import audit_tables as tables
-from reports.datasets.audit_proof import Proof, load_proof
+from reports.datasets.audit_proof import AuditProof, load_proof
 from reports.datasets.audit_sources import Sources, load_sources
 from reports.datasets.audit_use import PoolUse, pool_use
 from reports.datasets.compliance import Compliance, compliance
@@ -63,7 +63,7 @@ class Audit:
     sources: Sources
     uses: tuple[PoolUse, ...]
     people_count: int
-    proof: Proof
+    proof: AuditProof
     software: Software
     logic_version: str
 

@@ -15,11 +15,13 @@ from licenses.evidence import entries
 from licenses.models import (
     Contract,
     Document,
+    Entitlement,
     EvidenceAnchor,
     EvidenceBlock,
     Gap,
     LicensePool,
     LicenseServer,
+    Proof,
 )
 from reports.datasets.clocks import Clocks, load_clocks
 
@@ -28,7 +30,11 @@ MOST_ANCHORS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document on record. ours: it names the entity whose use is judged."""
+    """A document on record. ours: it names the entity whose use is judged.
+
+    lines: numbers of the entitlements that it proves; taken_over: those of them of which nobody
+    said so, as each document proved all of its contract until documents named lines.
+    """
 
     contract: str
     kind: str
@@ -37,6 +43,8 @@ class Paper:
     bytes: int
     sha256: str
     at: int
+    lines: tuple[int, ...] = ()
+    taken_over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class ClockNote:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class AuditProof:
     """documents: of the contracts behind the pools' entitlements. anchors: the newest first.
     clocks: of the servers, by name."""
 
@@ -81,7 +89,7 @@ class Proof:
     clocks: tuple[Clocks, ...]
 
 
-def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: datetime) -> Proof:
+def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: datetime) -> AuditProof:
     """Return what was on record by *as_of*. Seven queries."""
     chosen = [pool.pk for pool in pools]
     contracts = list(Contract.objects.filter(entitlements__pool__in=chosen).distinct())
@@ -90,8 +98,8 @@ def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: date
         .distinct()
         .order_by("name")
     )
-    return Proof(
-        documents=_documents(contracts, as_of),
+    return AuditProof(
+        documents=_documents(contracts, chosen, as_of),
         streams=_streams(servers, contracts, as_of),
         anchors=_anchors(as_of),
         clock=_clock(servers, start, end, as_of),
@@ -99,7 +107,14 @@ def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: date
     )
 
 
-def _documents(contracts: list[Contract], as_of: datetime) -> tuple[Paper, ...]:
+def _documents(contracts: list[Contract], pools: list[int], as_of: datetime) -> tuple[Paper, ...]:
+    proven: dict[int, list[tuple[int, bool]]] = {}
+    lines = Entitlement.objects.as_of(as_of).filter(pool__in=pools)
+    tied = Proof.objects.filter(entitlement__in=lines, recorded_at__lte=as_of)
+    for document, *line in tied.order_by("entitlement").values_list(
+        "document", "entitlement", "taken_over"
+    ):
+        proven.setdefault(document, []).append((line[0], line[1]))
     rows = Document.objects.filter(contract__in=contracts, recorded_at__lte=as_of)
     return tuple(
         Paper(
@@ -110,6 +125,8 @@ def _documents(contracts: list[Contract], as_of: datetime) -> tuple[Paper, ...]:
             bytes=row.size,
             sha256=row.sha256,
             at=int(row.recorded_at.timestamp()),
+            lines=tuple(line for line, _ in proven.get(row.pk, ())),
+            taken_over=tuple(line for line, untold in proven.get(row.pk, ()) if untold),
         )
         for row in rows.select_related("contract").order_by("contract__number", "recorded_at", "pk")
     )

@@ -11,7 +11,7 @@ from reportlab.platypus import Flowable
 
 from itam.figures import number
 from reports.datasets.audit import Audit
-from reports.datasets.audit_proof import Proof
+from reports.datasets.audit_proof import AuditProof, Paper
 from reports.datasets.audit_use import Peak, PoolUse
 from reports.documents.words import (
     UNKNOWN_SIGN,
@@ -27,6 +27,7 @@ from reports.pdf.text import prose
 
 NOT_SAID: Final = gettext_lazy("not stated")
 SESSIONS: Final = 30
+MOST_LINES: Final = 12
 """Of one peak on paper; sessions.csv has all."""
 A_LINE: Final = 6
 """Pseudonyms side by side."""
@@ -74,21 +75,23 @@ def letter(data: Audit) -> list[Flowable]:
     return story
 
 
-def documents(found: Proof, zone: ZoneInfo) -> list[Flowable]:
+def documents(found: AuditProof, zone: ZoneInfo) -> list[Flowable]:
     """List the papers behind the entitlements, with their hashes."""
     columns = [
-        Column(gettext("Contract"), 0.13, lines=2),
-        Column(gettext("Kind"), 0.14, lines=2),
-        Column(gettext("Title"), 0.22, lines=2),
-        Column(gettext("Recorded"), 0.14),
-        Column(gettext("Bytes"), 0.08, "right"),
-        Column("SHA-256", 0.29, font=fonts.MONO, lines=3),
+        Column(gettext("Contract"), 0.12, lines=2),
+        Column(gettext("Kind"), 0.12, lines=2),
+        Column(gettext("Title"), 0.17, lines=2),
+        Column(gettext("Proves"), 0.13, lines=3),
+        Column(gettext("Recorded"), 0.13),
+        Column(gettext("Bytes"), 0.06, "right"),
+        Column("SHA-256", 0.27, font=fonts.MONO, lines=3),
     ]
     rows = [
         (
             row.contract,
             row.kind if row.ours else gettext("%(kind)s, another entity's") % {"kind": row.kind},
             row.title,
+            _proven_lines(row),
             moment(row.at, zone),
             f"{row.bytes:,}",
             row.sha256,
@@ -99,6 +102,18 @@ def documents(found: Proof, zone: ZoneInfo) -> list[Flowable]:
         *heading(gettext("4 Documents behind the entitlements")),
         FastTable(columns, rows, size=7, empty=gettext("None is on record.")),
     ]
+
+
+def _proven_lines(row: Paper) -> str:
+    """Name the lines that a document proves, as far as there is room."""
+    if not row.lines:
+        return gettext("no line")
+    said = [
+        gettext("E%(line)s (taken over)") % {"line": line} if line in row.taken_over else f"E{line}"
+        for line in row.lines[:MOST_LINES]
+    ]
+    more = len(row.lines) - len(said)
+    return ", ".join(said + ([gettext("%(count)s more") % {"count": more}] if more else []))
 
 
 def peaks(use: PoolUse, zone: ZoneInfo) -> list[Flowable]:

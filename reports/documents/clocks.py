@@ -9,7 +9,7 @@ from django.utils.translation import gettext, pgettext
 from reportlab.platypus import Flowable
 
 from itam.figures import number
-from reports.datasets.audit_proof import Proof
+from reports.datasets.audit_proof import AuditProof
 from reports.datasets.clocks import Clocks
 from reports.documents.words import UNKNOWN_SIGN, moment_exact
 from reports.pdf import look
@@ -18,7 +18,7 @@ from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import prose
 
 
-def clock(found: Proof, zone: ZoneInfo) -> list[Flowable]:
+def clock(found: AuditProof, zone: ZoneInfo) -> list[Flowable]:
     columns = [
         Column(gettext("Server"), 0.16, lines=2),
         Column(gettext("Days read"), 0.08, "right"),
@@ -87,7 +87,7 @@ def _whole(seconds: int | None) -> str | None:
     return None if seconds is None else number(seconds)
 
 
-def _twice(found: Proof, zone: ZoneInfo) -> FastTable:
+def _twice(found: AuditProof, zone: ZoneInfo) -> FastTable:
     rows = [
         (
             row.server,

@@ -31,10 +31,11 @@ from licenses.models import (
     LicensePool,
     MappingChange,
     Person,
+    Proof,
     StrengthOverride,
     Vendor,
 )
-from licenses.models.contracts import CORRECTABLE
+from licenses.models.entitlements import CORRECTABLE
 from reports.datasets.changes import approver
 from reports.datasets.clocks import KINDS as CLOCKS
 from reports.datasets.compliance import Compliance
@@ -275,21 +276,27 @@ def _entitlements(about: Subject) -> bytes:
     """A row for each line ever recorded, also those that were replaced or taken back."""
     names = (
         "line", "pool", "zone", "contract", "quantity", "overdraft", "metric", "valid_from",
-        "valid_to", "strength", "strength_reason", "documents", "purchase_order", "scope", "counts",
+        "valid_to", "strength", "strength_reason", "documents", "taken_over", "purchase_order",
+        "scope", "counts",
         "replaces", "reason", "author", "recorded_at",
     )  # fmt: skip
     counted = set(Entitlement.objects.as_of(about.as_of).values_list("pk", flat=True))
     papers: dict[int, list[str]] = {}
-    for contract, digest in Document.objects.filter(
-        contract__vendor=about.vendor, recorded_at__lte=about.as_of
-    ).order_by("sha256").values_list("contract", "sha256"):  # fmt: skip
-        papers.setdefault(contract, []).append(digest)
+    untold: dict[int, list[str]] = {}
+    tied = Proof.objects.filter(entitlement__in=_lines(about), recorded_at__lte=about.as_of)
+    for line, digest, taken_over in tied.order_by("document__sha256", "pk").values_list(
+        "entitlement", "document__sha256", "taken_over"
+    ):
+        papers.setdefault(line, []).append(digest)
+        if taken_over:
+            untold.setdefault(line, []).append(digest)
     rows = [
         (
             row.pk, row.pool.name, row.pool.zone, row.contract.number if row.contract else None,
             row.quantity, row.overdraft, row.metric, str(row.valid_from),
             str(row.valid_to) if row.valid_to else None, row.proof, row.proof_reason,
-            " ".join(papers.get(row.contract_id or 0, [])), row.purchase_order, row.scope,
+            " ".join(papers.get(row.pk, [])), " ".join(untold.get(row.pk, [])),
+            row.purchase_order, row.scope,
             row.pk in counted, row.replaces_id, row.reason, _author(row.recorded_by),
             _utc(row.recorded_at),
         )

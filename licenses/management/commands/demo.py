@@ -24,10 +24,12 @@ from licenses.evidence import seal, stock
 from licenses.importing import polling
 from licenses.importing.files import ImportRefused, Wanted, import_file
 from licenses.importing.inventory import import_inventory
+from licenses.importing.papers import record_document
 from licenses.management.base import DataCommand
 from licenses.models import (
     Contract,
     Document,
+    Entitlement,
     LicensePool,
     LicenseServer,
     PollState,
@@ -175,10 +177,11 @@ def add_servers(papers: Papers) -> None:
 
 
 def add_invoices(papers: Papers) -> None:
-    for number, path in papers.invoices:
+    for bill, path in papers.invoices:
         data = path.read_bytes()
+        contract = Contract.objects.get(number=bill.contract)
         document = Document(
-            contract=Contract.objects.get(number=number),
+            contract=contract,
             kind=Document.Kind.INVOICE,
             title=f"Invoice {path.stem}",
             file_name=path.name,
@@ -187,7 +190,8 @@ def add_invoices(papers: Papers) -> None:
         )
         with path.open("rb") as stream:
             document.file.save(path.name, File(stream), save=False)
-        document.save()
+        lines = list(Entitlement.objects.as_of().filter(contract=contract).valid_on(bill.day))
+        record_document(document.save, document, proves=lines, user=None)
 
 
 def start_polling(servers: Any) -> None:

@@ -16,32 +16,9 @@ from licenses.admin.documents import tidy_name
 from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow
 
 from .conftest import World
+from .rights import PDF, correction, hand_in, line_of
 
-PDF = b"%PDF-1.7 made up\nstartxref\n9\n%%EOF\n"
 CODE = {"code": "wrong_entry"}
-
-
-def line_of(world: World) -> Entitlement:
-    return Entitlement.objects.get(pool=world.mine)
-
-
-def correction(line: Entitlement, **changes: object) -> dict[str, object]:
-    values = {
-        "pool": line.pool_id,
-        "contract": line.contract_id,
-        "quantity": line.quantity,
-        "metric": line.metric,
-        "valid_from": line.valid_from.isoformat(),
-        "valid_to": "",
-        "overdraft": line.overdraft,
-        "unit_price": line.unit_price,
-        "currency": line.currency,
-        "purchase_order": "",
-        "scope": "",
-        "code": "wrong_entry",
-        "reason": "Typed wrongly",
-    }
-    return {**values, **changes}
 
 
 def test_a_correction_is_a_new_line_with_reason_and_author(mara: Client, world: World) -> None:
@@ -138,12 +115,6 @@ def test_an_added_line_keeps_its_author_and_has_hours_counted_again(
     assert line.recorded_by.username == "mara"
     spans = DirtySpan.objects.filter(pool=world.mine)
     assert [span.starts.date() for span in spans] == [date(2026, 6, 1)]
-
-
-def hand_in(client: Client, contract: Contract, file: SimpleUploadedFile) -> object:
-    path = reverse("admin:licenses_document_add")
-    data = {"contract": contract.pk, "kind": "invoice", "title": "Bill", "file": file}
-    return client.post(path, data)
 
 
 def test_a_document_is_hashed_and_stored_under_no_name_of_its_own(

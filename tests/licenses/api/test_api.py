@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from datetime import date
 from pathlib import Path
@@ -409,32 +408,6 @@ def test_a_channels_target_is_checked() -> None:
     )
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"] == "target"
-
-
-def test_a_paper_is_hashed_and_downloaded_by_those_who_may(tmp_path: Path, settings: Any) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    contract = Contract.objects.create(vendor=VendorFactory(), number="C-1")
-    api = client("manager")
-    whole = b"%PDF-1.7 rest\nstartxref\n9\n%%EOF\n"
-    paper = SimpleUploadedFile("invoice.pdf", whole)
-    answer = api.post(
-        "/api/v1/documents/",
-        {"contract": contract.pk, "kind": "invoice", "title": "Invoice", "file": paper},
-        format="multipart",
-    )
-    assert answer.status_code == 201, answer.content
-    assert answer.json()["sha256"] == hashlib.sha256(whole).hexdigest()
-    file = api.get(f"/api/v1/documents/{answer.json()['id']}/download/")
-    assert b"".join(file.streaming_content) == whole
-    fake = SimpleUploadedFile("invoice.pdf", b"MZ no paper")
-    assert (
-        api.post(
-            "/api/v1/documents/",
-            {"contract": contract.pk, "kind": "invoice", "title": "x", "file": fake},
-            format="multipart",
-        ).status_code
-        == 400
-    )
 
 
 def test_an_upload_becomes_an_import_with_a_location(tmp_path: Path, settings: Any) -> None:

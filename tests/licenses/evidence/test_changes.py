@@ -277,6 +277,7 @@ ELSEWHERE = {
     "PoolRetirement": "pool",
     "Report": "export",
     "SignOff": "report_signed",
+    "Proof": "entitlement",
     "StrengthOverride": "entitlement",
 }
 """What has entries of its own: of which kind, or with which words."""

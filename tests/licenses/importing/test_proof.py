@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from licenses.evidence import entries
-from licenses.importing.rights import correct_right, override_strength
-from licenses.models import Contract, Document, Entitlement, Strength
+from licenses.importing.papers import prove
+from licenses.importing.rights import add_right, correct_right, override_strength
+from licenses.models import Contract, Document, Entitlement, Proof, Strength
 from tests.factories import EntitlementFactory, VendorFactory
 from tests.unguarded import backdate
 
@@ -29,11 +30,19 @@ def line() -> Entitlement:
     )
 
 
-def attach(line: Entitlement, kind: str, days_ago: int = 0, *, for_group: bool = False) -> Document:
-    made = Document.objects.create(
-        contract=line.contract, kind=kind, title=kind, for_group=for_group, size=1
+def record(contract: Contract, kind: str, *, for_group: bool = False) -> Document:
+    return Document.objects.create(
+        contract=contract, kind=kind, title=kind, for_group=for_group, size=1
     )
-    backdate(Document.objects.filter(pk=made.pk), NOW - timedelta(days=days_ago))
+
+
+def attach(line: Entitlement, kind: str, days_ago: int = 0, *, for_group: bool = False) -> Document:
+    """Record a document that proves a line."""
+    made = record(line.contract, kind, for_group=for_group)
+    prove([line], [made], user=None)
+    then = NOW - timedelta(days=days_ago)
+    backdate(Document.objects.filter(pk=made.pk), then)
+    backdate(Proof.objects.filter(document=made), then)
     return made
 
 
@@ -63,7 +72,7 @@ def test_a_document_is_worth(line: Entitlement, kind: str, ours: int, anothers: 
 
 
 def test_every_kind_of_document_was_thought_of() -> None:
-    from licenses.models.contracts import WORTH
+    from licenses.models.documents import WORTH
 
     assert set(WORTH) == set(Document.Kind)
 
@@ -79,10 +88,103 @@ def test_the_best_document_counts(line: Entitlement) -> None:
 
 def test_documents_of_another_contract_prove_nothing(line: Entitlement) -> None:
     other = Contract.objects.create(vendor=line.contract.vendor, number="C-2")
-    Document.objects.create(contract=other, kind="invoice", title="x", size=1)
+    with pytest.raises(ValidationError, match="is a document of contract C-2"):
+        prove([line], [record(other, "invoice")], user=None)
     assert proof(line) == Strength.CLAIMED
     free = EntitlementFactory(strength=Strength.CLAIMED)
     assert proof(free) == Strength.CLAIMED
+
+
+def another_line(line: Entitlement, **values: Any) -> Entitlement:
+    return EntitlementFactory(
+        strength=Strength.CLAIMED, contract=line.contract, pool=line.pool, **values
+    )
+
+
+def test_a_document_proves_the_lines_of_which_somebody_said_so(line: Entitlement) -> None:
+    typed = another_line(line, quantity=500)
+    paper = attach(line, "invoice")
+    assert (proof(line), proof(typed)) == (Strength.PROVEN, Strength.CLAIMED)
+    later = another_line(line)
+    assert proof(later) == Strength.CLAIMED
+    assert prove([line, later], [paper], user=None) == 1  # the other is on record already
+    assert (proof(later), proof(typed)) == (Strength.PROVEN, Strength.CLAIMED)
+
+
+def test_a_line_that_no_longer_counts_is_proven_no_more(line: Entitlement, admin_user: Any) -> None:
+    paper = record(line.contract, "invoice")
+    copy = correct_right(line, changes={"quantity": 3}, reason="Typing error", user=admin_user)
+    gone = correct_right(copy, changes={}, reason="No", user=admin_user, withdraw=True)
+    for each in (line, copy, gone):
+        with pytest.raises(ValidationError, match="no longer counts"):
+            prove([each], [paper], user=admin_user)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantity": 500},
+        {"overdraft": 1},
+        {"metric": "token"},
+        {"valid_from": date(2025, 12, 31)},
+        {"valid_to": None},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_proves_a_line_does_not_prove_one_that_claims_more(
+    line: Entitlement, admin_user: Any, changes: dict[str, Any]
+) -> None:
+    line = another_line(line, valid_to=date(2026, 12, 31))
+    attach(line, "invoice")
+    override_strength(line, strength=3, reason="Of the reseller.", user=admin_user)
+    copy = correct_right(line, changes=changes, reason="We own more.", user=admin_user)
+    assert proof(copy) == Strength.CLAIMED
+    assert not copy.strength_overrides.exists() and not copy.documents.exists()
+
+
+def test_a_line_that_claims_less_keeps_what_proves_it(line: Entitlement, admin_user: Any) -> None:
+    paper = attach(line, "invoice")
+    changes = {"quantity": 3, "valid_to": date(2026, 12, 31), "scope": "Spain"}
+    copy = correct_right(line, changes=changes, reason="Typing error", user=admin_user)
+    assert proof(copy) == Strength.PROVEN
+    assert list(copy.documents.all()) == [paper]
+    gone = correct_right(copy, changes={}, reason="Never held", user=admin_user, withdraw=True)
+    assert not gone.documents.exists()
+
+
+def test_a_correction_says_anew_which_documents_prove_the_line(
+    line: Entitlement, admin_user: Any
+) -> None:
+    wrong, right = attach(line, "invoice"), record(line.contract, "order")
+    copy = correct_right(
+        line, changes={"quantity": 500}, reason="As ordered", user=admin_user, documents=[right]
+    )
+    assert (proof(copy), list(copy.documents.all())) == (Strength.WEAK, [right])
+    none = correct_right(copy, changes={}, reason="Not so", user=admin_user, documents=[])
+    assert proof(none) == Strength.CLAIMED
+    assert proof(line) == Strength.PROVEN and list(line.documents.all()) == [wrong]
+
+
+def test_a_line_is_added_with_what_proves_it(line: Entitlement, admin_user: Any) -> None:
+    paper = record(line.contract, "agreement")
+    new = Entitlement(
+        pool=line.pool, contract=line.contract, quantity=2, valid_from=date(2026, 6, 1)
+    )
+    add_right(new, user=admin_user, documents=[paper])
+    assert proof(new) == Strength.PROVEN
+    (entry,) = entries.entries(f"contract/{line.contract_id}")
+    assert (entry["body"]["strength"], entry["body"]["documents"]) == (4, [paper.pk])
+
+
+def test_evidence_tells_what_a_document_proves_and_who_said_so(
+    line: Entitlement, admin_user: Any
+) -> None:
+    paper = record(line.contract, "invoice")
+    prove([line], [paper], user=admin_user)
+    told = next(entries.entries(f"contract/{line.contract_id}"))["body"]
+    assert (told["author"], told["document"], told["lines"]) == ("admin", paper.pk, [line.pk])
+    stock = [e["body"] for e in entries.entries(f"vendor/{line.contract.vendor_id}")]
+    assert stock[-1]["rights"][0][-1] == Strength.PROVEN
 
 
 def test_what_was_recorded_later_does_not_prove_it_then(line: Entitlement) -> None:

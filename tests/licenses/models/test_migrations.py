@@ -123,3 +123,29 @@ def test_changes_of_rows_that_the_log_told_of_before_are_found(migrate):
     migrate("0053_let_erasure_change_why_a_right_changed")
     migrate("0055_find_changes_of_a_row")
     assert list(RowChange.objects.order_by("block").values_list("model", "row", "block")) == told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_documents_go_on_proving_what_they_proved_before_they_named_lines(migrate):
+    old = migrate("0055_find_changes_of_a_row")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    vendor = make("Vendor", name="V")
+    pool = make("LicensePool", name="L", product=make("Product", name="P", vendor=vendor))
+    contract, other = (make("Contract", vendor=vendor, number=number) for number in "AB")
+    early, late = (datetime.fromtimestamp(NINE + later, UTC) for later in (0, 60))
+    lines = [
+        make("Entitlement", pool=pool, contract=of, quantity=1, valid_from=early, recorded_at=at)
+        for of, at in ((contract, early), (contract, late), (other, early), (None, early))
+    ]
+    paper = make("Document", contract=contract, kind="invoice", title="Bill", size=1)
+    old.get_model("licenses", "Document").objects.update(recorded_at=early)
+    new = migrate("0056_tie_documents_to_lines")
+    proofs = new.get_model("licenses", "Proof").objects.order_by("entitlement")
+    kept = proofs.values_list("entitlement", "document", "taken_over", "recorded_at")
+    assert list(kept) == [
+        (lines[0].pk, paper.pk, True, early),
+        (lines[1].pk, paper.pk, True, late),
+    ]

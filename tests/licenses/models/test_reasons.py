@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from licenses.importing.rights import override_strength
-from licenses.models.contracts import correct_entitlement
+from licenses.models.entitlements import correct_entitlement
 from licenses.models.reasons import says_something
 from tests.factories import EntitlementFactory
 

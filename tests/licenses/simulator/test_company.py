@@ -20,6 +20,6 @@ def test_a_company_is_written_into_one_folder(tmp_path, now):
         "lic-berlin-2026-11.log",
     ]
     assert papers.history.end >= now + 21 * DAY
-    assert {name for name, _ in papers.invoices} == {
+    assert {bill.contract for bill, _ in papers.invoices} == {
         contract.number for contract in papers.history.world.contracts
     }

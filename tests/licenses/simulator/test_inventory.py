@@ -10,7 +10,7 @@ from licenses.simulator.inventory import (
     HEADERS,
     cell,
     inventory_texts,
-    invoice_texts,
+    invoices,
     write_inventory,
 )
 
@@ -112,13 +112,13 @@ def test_the_files_are_written_in_the_order_in_which_they_can_be_read(world, tmp
 
 
 def test_each_invoice_names_contract_rights_and_total(world):
-    papers = invoice_texts(world)
+    papers = invoices(world)
     assert len(papers) == sum(len(contract.invoices) for contract in world.contracts) > 20
-    names = [name for _, name, _ in papers]
+    names = [bill.file_name for bill in papers]
     assert len(set(names)) == len(names)
     assert not [name for name in names if "/" in name]
-    contract, _, text = next(paper for paper in papers if paper[0] == "MDW-7730")
-    assert f"Contract  {contract}: Drawing office" in text
+    text = next(bill.text for bill in papers if bill.contract == "MDW-7730")
+    assert "Contract  MDW-7730: Drawing office" in text
     assert re.search(r"10 x Meridian CAD +2,900\.00  PO-\d+", text)
     assert "Total     61,900.00 EUR" in text
 
