@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,12 +13,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
-from licenses.access.fairness import waits
 from licenses.alerts.filling import sentence
-from licenses.analysis import denials as pool_denials
 from licenses.analysis import now as pools_now
 from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
@@ -31,17 +29,16 @@ from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
 from licenses.models import (
     Checkout,
-    Denial,
     Entitlement,
     PoolFeature,
     SharingRule,
     Sighting,
     sees_names,
 )
-from licenses.sources.flexnet.denials import WORDING, DenialClass
 
 from . import words
-from .base import person_words, rule_words, with_names
+from .base import person_words, rule_words
+from .pool_refusals import denials_tab
 from .pool_teams import teams
 
 DAY = 86_400
@@ -103,43 +100,6 @@ def use_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     }
 
 
-def denials_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
-    blocked = episodes(pool, now)
-    return {
-        "denials": denials(pool, request, now),
-        "blocked": blocked,
-        "blocked_for": words.lasting(blocked.lost_seconds),
-        "waits": waits_words(pool, now),
-    }
-
-
-def waits_words(pool: Any, now: int) -> str:
-    """Return how the waitlist served people in 90 days, as sentences; "" where nobody waited."""
-    end = datetime.fromtimestamp(now + 1, UTC)
-    found = waits(pool, end - timedelta(days=90), end)
-    if not found.joined:
-        return ""
-    ends = (
-        (found.served, gettext("got a seat")),
-        (found.missed, gettext("did not come in time")),
-        (found.left, gettext("left the list")),
-        (found.expired, gettext("waited in vain")),
-        (found.waiting, gettext("still waiting")),
-    )
-    told = ""
-    if found.median_seconds is not None and found.longest_seconds is not None:
-        half, last = words.lasting(found.median_seconds), words.lasting(found.longest_seconds)
-        told = ngettext(
-            "%(count)s was told of a free seat, after %(last)s.",
-            "%(count)s were told of a free seat, half of them within %(half)s, the last after"
-            " %(last)s.",
-            found.told,
-        ) % {"count": found.told, "half": half, "last": last}
-    parts = ", ".join(f"{count} {what}" for count, what in ends if count)
-    joined = gettext("%(joined)s joined the list: %(parts)s.")
-    return f"{joined % {'joined': found.joined, 'parts': parts}} {told}".strip()
-
-
 def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     return {"teams": teams(pool, request, now)}
 
@@ -170,7 +130,7 @@ TABS = (
     Tab("use", gettext_lazy("Use"), None, use_tab),
     Tab(
         "denials", gettext_lazy("Refusals"), "licenses.view_denial", denials_tab,
-        lambda shown: len(shown["denials"]),
+        lambda shown: len(shown["episodes"] or ()),
     ),
     Tab(
         "teams", gettext_lazy("Teams"), "licenses.view_teamhour", teams_tab,
@@ -242,49 +202,6 @@ def _line(row: Entitlement) -> str:
     """Return what people know a line by: its seats and its contract."""
     seats = figures.seats(row.quantity)
     return f"{seats}, {row.contract.number}" if row.contract else seats
-
-
-def denials(pool: Any, request: HttpRequest, now: int) -> list[dict[str, Any]]:
-    """Return the newest refusals, with the reason in words.
-
-    The server's own reason stands beside it.
-    """
-    wanted = Q(pk__in=[])
-    for row in mappings(pool):
-        span = Q(feature=row.feature_id)
-        if row.mapped_from:
-            span &= Q(at__gte=row.mapped_from)
-        if row.mapped_until:
-            span &= Q(at__lt=row.mapped_until)
-        wanted |= span
-    rows = Denial.objects.filter(wanted, at__gte=now - 90 * DAY).select_related("feature", "person")
-    rows = with_names(rows, request.user, pool=pool.pk).order_by("-at")[:15]
-    return [
-        {
-            "at": row.at,
-            "person": person_words(row.person.label, row.person_name),
-            "feature": row.feature.name,
-            "seats": row.seats,
-            "class": refusal_words(row.reason_class),
-            "capacity": row.capacity and row.served_at is None,
-            "served": row.served_at is not None,
-            "reason": row.reason,
-        }
-        for row in rows
-    ]
-
-
-def refusal_words(reason_class: str) -> str:
-    """Return a class of refusal as a sentence for a person."""
-    try:
-        return gettext(WORDING[DenialClass(reason_class)])
-    except ValueError:
-        return reason_class.replace("_", " ")
-
-
-def episodes(pool: Any, now: int) -> pool_denials.Blocked:
-    """Return what the refusals of 90 days cost people: chains of them, not lines of a log."""
-    return pool_denials.blocked(pool_denials.episodes(pool, start=now - 90 * DAY, end=now))
 
 
 def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:

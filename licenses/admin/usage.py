@@ -30,7 +30,7 @@ from licenses.models import (
     sees_everything,
 )
 
-from . import pool_tabs, words
+from . import pool_refusals, words
 from .base import FROM_SERVERS, FactAdmin, ShowsNames, person_words, with_names
 from .list_address import DaysFilter
 
@@ -175,7 +175,7 @@ class DenialAdmin(UsageAdmin):
         label={"seats": "danger", "other": "info", "served": "success"},
     )
     def why(self, row: Any) -> words.Labelled:
-        words_ = pool_tabs.refusal_words(row.reason_class)
+        words_ = pool_refusals.refusal_words(row.reason_class)
         if row.served_at is not None:
             said = gettext("%(words)s; served within seconds") % {"words": words_}
             return words.Labelled("served", said)

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from licenses.admin import pool_page, pool_tabs
+from licenses.admin import pool_page, pool_refusals, pool_tabs
 from licenses.models import Correction, DirtySpan, LicensePool, PoolFeature, PoolHour, PoolNow
 from tests.factories import (
     EntitlementFactory,
@@ -78,8 +78,8 @@ def test_unused_seats_are_priced_for_who_may_see_rights(
 
 def test_refusals_are_told_in_words_and_as_episodes(mara: Client, world: World) -> None:
     assert "1 time someone found no seat" in page(mara, world.mine, "denials")
-    assert pool_tabs.refusal_words("no_seat") == "All seats were in use"
-    assert pool_tabs.refusal_words("of_old") == "of old"
+    assert pool_refusals.refusal_words("no_seat") == "All seats were in use"
+    assert pool_refusals.refusal_words("of_old") == "of old"
 
 
 def test_every_tab_opens_and_an_unknown_one_is_the_first(mara: Client, world: World) -> None:
