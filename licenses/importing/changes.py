@@ -139,21 +139,23 @@ def undo(done: BulkChange, *, user: Any) -> BulkChange:
             )
             for part in parts
         ]
-        _store(done.kind, back, user, _("Taken back: %(why)s") % {"why": done.reason})
+        _store(done.kind, back, user, _("Taken back: %(why)s") % {"why": done.reason}, back=True)
     done.refresh_from_db()
     return done
 
 
-def _store(kind: str, parts: Sequence[Part], user: Any, reason: str) -> list[Part]:
+def _store(
+    kind: str, parts: Sequence[Part], user: Any, reason: str, *, back: bool = False
+) -> list[Part]:
     """Give the rows their new values, with history, and have the hours counted that this bears
-    on. Returns the parts with the rows that have these values now."""
+    on. Returns the parts with the rows that have these values now. back: they had them before."""
     model, _names = EDITABLE[kind]
     by_row: dict[int, list[Part]] = {}
     for part in parts:
         by_row.setdefault(part.id, []).append(part)
     rows = model._default_manager.in_bulk(by_row)
     if kind in BY_NEW_LINES:
-        now = _replace(rows, by_row, user, reason)
+        now = _replace(rows, by_row, user, reason, back)
         return [part._replace(id=now[part.id]) for part in parts]
     for pk, mine in by_row.items():
         _set(rows[pk], mine)
@@ -175,7 +177,11 @@ def _counts(line: Any) -> bool:
 
 
 def _replace(
-    rows: Mapping[int, Any], by_row: Mapping[int, Sequence[Part]], user: Any, reason: str
+    rows: Mapping[int, Any],
+    by_row: Mapping[int, Sequence[Part]],
+    user: Any,
+    reason: str,
+    back: bool,
 ) -> dict[int, int]:
     """Write a line for each entitlement that replaces it; returns the new ids by the old ones."""
     wished = []
@@ -188,7 +194,7 @@ def _replace(
             else:
                 values[part.field] = part.new if field.is_relation else field.to_python(part.new)
         wished.append((rows[pk], values))
-    copies = correct_rights(wished, reason=reason[:500], user=user)
+    copies = correct_rights(wished, reason=reason[:500], user=user, back=back)
     return {row.pk: copy.pk for (row, _values), copy in zip(wished, copies, strict=True)}
 
 

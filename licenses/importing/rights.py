@@ -78,18 +78,25 @@ def correct_rights(
     withdraw: bool = False,
     code: str = Correction.Code.OTHER,
     documents: Collection[Document] | None = None,
+    back: bool = False,
 ) -> list[Entitlement]:
     """Replace several lines, each with changes of its own, and return the copies in their order.
 
-    All of them or none. documents: as `correct_right` has them. Raises ValidationError as that
-    does, with the line's name where there are several.
+    All of them or none. documents: as `correct_right` has them. back: the lines become what those
+    were that they replaced, and what proved those proves them. Raises ValidationError as
+    `correct_right` does, with the line's name where there are several.
     """
     pools = {line.pool_id for line, _changes in lines}
     with transaction.atomic():
         copies = []
         for line, changes in lines:
             try:
-                copies.append(_replace(line, changes, reason, user, withdraw, documents))
+                copy = correct_entitlement(
+                    line, changes=changes, reason=reason, author=user, withdraw=withdraw
+                )
+                before = line.replaces if back and line.replaces is not None else line
+                _keep_proof(before, copy, documents, user)
+                copies.append(copy)
             except ValidationError as error:
                 if len(lines) == 1:
                     raise
@@ -105,27 +112,21 @@ def correct_rights(
     return copies
 
 
-def _replace(
-    line: Entitlement,
-    changes: dict[str, Any],
-    reason: str,
-    user: Any,
-    withdraw: bool,
-    documents: Collection[Document] | None,
-) -> Entitlement:
-    copy = correct_entitlement(line, changes=changes, reason=reason, author=user, withdraw=withdraw)
-    within = not copy.claims_more_than(line)
+def _keep_proof(
+    before: Entitlement, copy: Entitlement, documents: Collection[Document] | None, user: Any
+) -> None:
+    """Let what proved a line prove its copy where that claims no more; documents: only these."""
+    within = not copy.claims_more_than(before)
     if documents is None:
-        documents = list(line.documents.all()) if within else []
-    if not withdraw:
+        documents = list(before.documents.all()) if within else []
+    if not copy.withdrawn:
         tie([copy], documents, user=user)
-    said = line.strength_overrides.order_by("recorded_at", "pk").last()
+    said = before.strength_overrides.order_by("recorded_at", "pk").last()
     if said is not None and within:
         # Judged on the same papers: a correction of a scope does not take the judgement back.
         StrengthOverride.objects.create(
             entitlement=copy, strength=said.strength, reason=said.reason, recorded_by=user
         )
-    return copy
 
 
 def override_strength(

@@ -12,8 +12,16 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from licenses.importing.changes import change, preview, undo
-from licenses.importing.rights import correct_right
-from licenses.models import Contract, DirtySpan, Entitlement, LicensePool
+from licenses.importing.papers import prove
+from licenses.importing.rights import correct_right, override_strength
+from licenses.models import (
+    Contract,
+    DirtySpan,
+    Document,
+    Entitlement,
+    LicensePool,
+    Strength,
+)
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
 
 pytestmark = pytest.mark.django_db
@@ -156,3 +164,21 @@ class TestEntitlements:
         old = Entitlement.objects.filter(pk=lines[0].pk)
         with pytest.raises(ValidationError, match="replaced or withdrawn"):
             change("entitlements", old, {"scope": "EMEA"}, user=user, reason="x")
+
+
+def test_lines_that_go_back_to_their_contract_are_proven_as_before(user: User) -> None:
+    line = EntitlementFactory(strength=Strength.CLAIMED)
+    vendor = line.pool.product.vendor
+    old, new = (Contract.objects.create(vendor=vendor, number=number) for number in "AB")
+    (line,) = Entitlement.objects.filter(
+        pk=correct_right(line, changes={"contract": old}, reason="x", user=user).pk
+    )
+    paper = Document.objects.create(contract=old, kind="order", title="Order", size=1)
+    prove([line], [paper], user=user)
+    override_strength(line, strength=3, reason="Seen at the reseller's", user=user)
+    wish = {"contract": new}
+    done = change("entitlements", [line], wish, user=user, reason="Moved")
+    assert [row.proof for row in Entitlement.objects.as_of().with_proof()] == [Strength.CLAIMED]
+    undo(done, user=user)
+    (back,) = Entitlement.objects.as_of().with_proof()
+    assert (back.proof, list(back.documents.all())) == (Strength.PARTIAL, [paper])
