@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from licenses.admin.pool_tabs import TABS
 from licenses.analysis.rollup import drain, mark_dirty
@@ -20,9 +23,11 @@ from licenses.models import (
     Channel,
     Contract,
     DenialEpisode,
+    ImportJob,
     LicensePool,
     Membership,
     PoolNow,
+    WaitlistEntry,
 )
 from licenses.sources.records import Unreadable
 from reports.models import Report
@@ -83,20 +88,31 @@ def pool(transactional_db: None) -> LicensePool:
     Report.objects.create(
         name="compliance", params=params, as_of="2026-02-02T00:00Z", state="done", sha256="0" * 64
     ).pools.set([pool])
-    User.objects.get(username="admin").groups.add(Group.objects.get(name="manager"))
+    ImportJob.objects.create(
+        server=server, file_name="cad.log", state="done", result={"lines": 3, "notes": ["odd"]}
+    )
+    admin_user = User.objects.get(username="admin")
+    admin_user.groups.add(Group.objects.get(name="manager"))
+    refusal(feature, now - 2 * HOUR, PersonFactory(login="admin"))
+    waits_until = timezone.now() + timedelta(days=1)
+    WaitlistEntry.objects.create(user=admin_user, pool=pool, expires_at=waits_until)
     return pool
 
 
-def one_of_each(pool: LicensePool) -> list[str]:
-    """Return a page of every kind that the admin and the status pages have."""
+def one_of_each(pool: LicensePool) -> dict[str, int]:
+    """Return a page of every kind that there is, and the status that it answers with."""
     server = pool.mappings.get().feature.server_id
     overview = reverse("admin:licenses_licensepool_overview", args=[pool.pk])
-    return [
+    pages = [
         "/admin/",
         *(f"{overview}?tab={tab.key}" for tab in TABS),
         reverse("admin:licenses_licensepool_change", args=[pool.pk]),
+        reverse("admin:licenses_licensepool_history", args=[pool.pk]),
+        reverse("admin:licenses_licensepool_at", args=[pool.pk]),
+        reverse("admin:licenses_licensepool_over_use", args=[pool.pk]),
         reverse("admin:licenses_licenseserver_overview", args=[server]),
         reverse("admin:licenses_licenseserver_unreadable", args=[server]),
+        reverse("admin:licenses_importjob_change", args=[ImportJob.objects.get().pk]),
         reverse("admin:licenses_entitlement_correct", args=[pool.entitlements.get().pk]),
         reverse("admin:licenses_person_change", args=[Membership.objects.get().person_id]),
         "/admin/licenses/licensepool/",
@@ -106,44 +122,87 @@ def one_of_each(pool: LicensePool) -> list[str]:
         "/admin/licenses/product/import/",
         "/admin/auth/group/add/",
         "/admin/reports/report/",
-        "/admin/reports/report/add/",
+        "/admin/reports/report/audit/",
+        "/admin/reports/reportschedule/add/",
+        "/admin/reports/evidencepack/add/",
         "/admin/set-up/contracts/",
         "/admin/set-up/report/",
+        "/admin/password_change/",
         "/status/",
         f"/status/pools/{pool.pk}/",
-        f"/status/refusals/{DenialEpisode.objects.get().pk}/",
+        "/status/waiting/",
+        "/status/refusals/",
+        f"/status/refusals/{DenialEpisode.objects.latest('pk').pk}/",
+        "/status/password/",
+        "/api/docs/",
+        "/api/docs/?of=pools",
+        "/api/docs/?of=alert-rules",
     ]
+    return dict.fromkeys(pages, 200) | {
+        "/nothing/": 404,
+        "/admin/licenses/licensepool/0/overview/": 404,
+        "/status/pools/0/": 404,
+        "/admin/licenses/checkout/add/": 403,
+        "/admin/reports/report/add/": 403,
+    }
 
 
-def all_lists_and_forms() -> list[str]:
-    """Return each list of the admin, its empty form, and the form of its first row."""
-    found = []
-    for model in admin.site._registry:
+def all_lists_and_forms() -> dict[str, int]:
+    """Return each list of the admin, its empty form, and the form of its first row; 403 stands at
+    the forms of facts, which are not added by hand."""
+    found = {}
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(username="admin")
+    for model, model_admin in admin.site._registry.items():
         start = f"admin:{model._meta.app_label}_{model._meta.model_name}_"
-        found += [reverse(start + "changelist"), reverse(start + "add")]
+        found[reverse(start + "changelist")] = 200
+        may_add = model_admin.has_add_permission(request)
+        found[reverse(start + "add")] = 200 if may_add else 403
         row = model._default_manager.order_by("pk").first()
         if row is not None:
-            found.append(reverse(start + "change", args=[row.pk]))
+            found[reverse(start + "change", args=[row.pk])] = 200
     return found
 
 
-def test_axe_finds_nothing_serious_in_light_or_dark(open_window: Any, pool: LicensePool) -> None:
-    window = open_window()
-    page = window.page
+def what_axe_finds(window: Any, pages: dict[str, int]) -> list[str]:
+    """Return what is wrong with each page in light, and with its colours in the dark; a page that
+    answers otherwise than expected is wrong, too."""
+    page, troubles = window.page, []
     page.emulate_media(reduced_motion="reduce")  # or a button is caught between two colours
-    troubles = []
-    for path in one_of_each(pool) + (all_lists_and_forms() if is_thorough() else []):
-        if page.goto(window.base + path).status == 403:
-            continue  # facts are not added by hand
+    for path, status in pages.items():
+        answer = page.goto(window.base + path).status
+        troubles += [f"{path}: {answer}, expected {status}"] if answer != status else []
         page.wait_for_load_state("networkidle")
         page.evaluate(AXE)
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         troubles += [f"{path}: {each}" for each in page.evaluate(FOUND, ASKED)]
         page.emulate_media(color_scheme="dark")
         page.evaluate("document.documentElement.classList.add('dark')")  # as the admin does on load
         page.wait_for_timeout(200)  # colours fade into each other
         troubles += [f"{path} in the dark: {each}" for each in page.evaluate(FOUND, CONTRAST)]
         page.emulate_media(color_scheme="light")
-    assert troubles == []
+    return troubles
+
+
+def test_axe_finds_nothing_serious_in_light_or_dark(open_window: Any, pool: LicensePool) -> None:
+    pages = one_of_each(pool) | (all_lists_and_forms() if is_thorough() else {})
+    assert what_axe_finds(open_window(), pages) == []
+
+
+def test_nor_on_a_phone(open_window: Any, pool: LicensePool) -> None:
+    kinds = ("/admin/", "tab=use", "/at/", "/status/", "/api/docs/")
+    pages = {
+        path: status
+        for path, status in one_of_each(pool).items()
+        if is_thorough() or path.endswith(kinds) or "?of=" in path
+    }
+    assert len(pages) >= len(kinds), "each kind is there"
+    assert what_axe_finds(open_window(width=390), pages) == []
+
+
+def test_a_page_that_is_not_the_one_expected_is_found(open_window: Any, pool: LicensePool) -> None:
+    found = what_axe_finds(open_window(), {"/nothing/": 200, "/status/": 403})
+    assert found == ["/nothing/: 404, expected 200", "/status/: 200, expected 403"]
 
 
 def test_the_page_to_sign_in_is_as_good(chromium: Any, live_server: Any) -> None:
