@@ -44,8 +44,8 @@ class Step:
     address: str
 
 
-def asked_moment(request: HttpRequest, pool: Any) -> int | None:
-    """Return the moment asked for, `at` in ISO 8601, in the pool's zone where it has no offset;
+def asked_moment(request: HttpRequest) -> int | None:
+    """Return the moment asked for, `at` in ISO 8601, in the reader's zone where it has no offset;
     None where there is none that could be."""
     text = request.GET.get("at", "")
     try:
@@ -53,7 +53,7 @@ def asked_moment(request: HttpRequest, pool: Any) -> int | None:
     except ValueError:
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=pool.tzinfo)
+        moment = moment.replace(tzinfo=timezone.get_current_timezone())
     try:
         found = int(moment.timestamp())
     except (OverflowError, ValueError):
@@ -78,7 +78,7 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
     pool = find(model_admin, request, pk)
     if not request.user.has_perm("licenses.view_checkout"):
         raise PermissionDenied
-    moment = asked_moment(request, pool)
+    moment = asked_moment(request)
     at = int(time.time()) if moment is None else moment
     named = sees_names(request.user, pool=pool.pk)
     behind = asked_place(request)
@@ -104,8 +104,7 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "next_url": _behind(moment_address(pool, at), found.last) if found.last else "",
     }
     note_names(request, "a pool at a moment", len(found.holders), pool=pool.pk)
-    with timezone.override(pool.tzinfo):
-        return HttpResponse(render_to_string("admin/licenses/instant.html", context, request))
+    return HttpResponse(render_to_string("admin/licenses/instant.html", context, request))
 
 
 def known_words(found: Instant) -> str:

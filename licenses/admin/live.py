@@ -119,7 +119,7 @@ def use(request: HttpRequest, pk: int) -> JsonResponse:
     columns = ("end", "peak", "limit", "denials", "peak_at")
     return JsonResponse(
         {
-            "zone": pool.zone,
+            "zone": timezone.get_current_timezone_name(),
             "step": found.step,
             "time": [row.start for row in buckets],
             **{name: [getattr(row, name) for row in buckets] for name in columns},
@@ -157,21 +157,19 @@ def use_pattern(request: HttpRequest, pk: int) -> JsonResponse:
 def holders(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the table of holders, drawn as in the page."""
     pool = _pool(request, pk)
-    with timezone.override(pool.tzinfo):
-        context = {"holders": pool_tabs.holders(pool, request), "pool": pool}
-        pool_page.note_refresh(pool, request, len(context["holders"]["rows"]))
-        return HttpResponse(render_to_string("admin/licenses/holders.html", context, request))
+    context = {"holders": pool_tabs.holders(pool, request), "pool": pool}
+    pool_page.note_refresh(pool, request, len(context["holders"]["rows"]))
+    return HttpResponse(render_to_string("admin/licenses/holders.html", context, request))
 
 
 def lines(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer the raw lines on which the holders of a moment rest, drawn for its page."""
     pool = _pool(request, pk)
-    moment = instant_page.asked_moment(request, pool)
+    moment = instant_page.asked_moment(request)
     if moment is None:
         return JsonResponse({"error": "expected a moment"}, status=400)
-    with timezone.override(pool.tzinfo):
-        context = instant_page.lines(pool, moment, request)
-        return HttpResponse(render_to_string("admin/licenses/instant_lines.html", context, request))
+    context = instant_page.lines(pool, moment, request)
+    return HttpResponse(render_to_string("admin/licenses/instant_lines.html", context, request))
 
 
 PARTS = ("cards", "pools", "tasks")

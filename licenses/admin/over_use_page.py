@@ -22,7 +22,7 @@ from licenses.models import OverUseNote
 
 from . import forms as pages
 from . import words
-from .moments import peak_address
+from .moments import moment_address, peak_address
 from .pool_page import find
 
 DAYS = 365
@@ -75,13 +75,13 @@ def over_use_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespon
         "explain_all": _address(pool, found[0].start, found[-1].end) if may and found else "",
         "back": reverse("admin:licenses_licensepool_overview", args=[pool.pk]) + "?tab=rights",
     }
-    with timezone.override(pool.tzinfo):
-        return HttpResponse(render_to_string("admin/licenses/over_use.html", context, request))
+    return HttpResponse(render_to_string("admin/licenses/over_use.html", context, request))
 
 
 def _row(pool: Any, row: Episode, may: bool) -> dict[str, Any]:
     return {
         "start": datetime.fromtimestamp(row.start, UTC),
+        "moment": moment_address(pool, row.start),
         "lasted": words.lasting(row.end - row.start),
         "peak": row.peak,
         "peak_link": peak_address(pool, span=(row.start, row.end)),
@@ -116,7 +116,7 @@ def explain_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         else:
             messages.success(request, gettext("It is on record, and prints in the next report."))
             return redirect(back)
-    first, last = (f"{each.astimezone(pool.tzinfo):%Y-%m-%d %H:%M:%S}" for each in asked)
+    first, last = (f"{timezone.localtime(each):%Y-%m-%d %H:%M:%S}" for each in asked)
     return pages.page(
         request,
         model_admin,
@@ -126,7 +126,7 @@ def explain_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
             "It counts for each episode from %(first)s to %(last)s (%(zone)s), in place of what "
             "was recorded before. Earlier notes stay on record, with who wrote them."
         )
-        % {"first": first, "last": last, "zone": pool.zone},
+        % {"first": first, "last": last, "zone": timezone.get_current_timezone_name()},
         submit=gettext("Record"),
         back=back,
         obj=pool,

@@ -91,8 +91,7 @@ def overview(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         note_names(request, f"page of a pool: {chosen.label}", chosen.naming(shown), pool=pool.pk)
     if chosen.key == "now":
         cache.set(_seen_key(pool, request), 1, SEEN_SECONDS)
-    with timezone.override(pool.tzinfo):
-        return HttpResponse(render_to_string("admin/licenses/pool.html", context, request))
+    return HttpResponse(render_to_string("admin/licenses/pool.html", context, request))
 
 
 def note_refresh(pool: Any, request: HttpRequest, count: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Min
@@ -92,6 +92,10 @@ def _group(row: dict[str, object], line: UnreadableLine) -> Group:
     )
 
 
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
 def report(server: LicenseServer, found: Iterable[Group]) -> str:
     """Return a text about unreadable lines to send to whoever maintains the reader.
 
@@ -107,7 +111,7 @@ def report(server: LicenseServer, found: Iterable[Group]) -> str:
             "",
             f"Text: {group.kind}",
             f"Why: {group.reason}",
-            f"Seen: {group.count} times between {group.first:%Y-%m-%d} and {group.last:%Y-%m-%d}",
+            f"Seen: {group.count} times between {_day(group.first)} and {_day(group.last)} (UTC)",
             f"Shape: {group.pattern}",
         ]
     return "\n".join(parts) + "\n"

@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -85,8 +84,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     }
     naming = whys.naming(found)
     note_names(request, "why somebody was refused", naming, pool=pool.pk, single=True)
-    with timezone.override(pool.tzinfo):
-        return render(request, "portal/why.html", context)
+    return render(request, "portal/why.html", context)
 
 
 def _that_hour(episode: DenialEpisode, hours: Busy) -> str:

@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from licenses.analysis.availability import load_availability
@@ -58,8 +57,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
         "holders_link": holders_link(request, pool),
         **next_free(pool, hours, now),
     }
-    with timezone.override(pool.tzinfo):
-        return render(request, "portal/pool.html", context)
+    return render(request, "portal/pool.html", context)
 
 
 def holders_link(request: HttpRequest, pool: LicensePool) -> str:

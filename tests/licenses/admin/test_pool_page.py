@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,11 +98,27 @@ def test_a_pool_with_more_holders_than_a_page_shows_says_how_many(
     assert "more row" in text and f"/checkout/?pool={world.mine.pk}" in text
 
 
-def test_times_are_those_of_the_pool(mara: Client, world: World) -> None:
-    LicensePool.objects.filter(pk=world.mine.pk).update(zone="Asia/Kolkata")
+def test_times_are_the_readers_and_days_the_pools(mara: Client, world: World) -> None:
+    midnight = at("2026-01-01T05:00")  # in New York
+    LicensePool.objects.filter(pk=world.mine.pk).update(zone="America/New_York")
+    EntitlementFactory(pool=world.mine, valid_from=date(2026, 1, 1), valid_to=None)
+    PoolFeature.objects.filter(pool=world.mine).update(mapped_from=midnight)
+    mara.cookies["itam-zone"] = "Asia/Kolkata"
     text = page(mara, world.mine)
-    assert "Times are Asia/Kolkata" in text
     assert "24 Nov 2026 13:30" in text  # held since 08:00 UTC
+    assert "Times are Asia/Kolkata." in text
+    assert "Days, months and hours of the week are those of the pool, America/New_York." in text
+    path = reverse("admin:live-pool-holders", args=[world.mine.pk])
+    assert "24 Nov 2026 13:30" in mara.get(path).content.decode()
+    use = reverse("admin:live-pool-use", args=[world.mine.pk])
+    assert mara.get(use, {"from": NOW - 3600, "to": NOW}).json()["zone"] == "Asia/Kolkata"
+    assert "1 Jan 2026" in page(mara, world.mine, "rights")
+    assert "from 1 Jan 2026" in page(mara, world.mine, "settings")
+    mara.cookies["itam-zone"] = "Pacific/Honolulu"
+    assert "1 Jan 2026" in page(mara, world.mine, "rights")
+    assert "from 1 Jan 2026" in page(mara, world.mine, "settings")
+    mara.cookies["itam-zone"] = "America/New_York"
+    assert "those of the pool" not in page(mara, world.mine)
 
 
 def test_the_chart_tells_unknown_from_zero(mara: Client, world: World) -> None:

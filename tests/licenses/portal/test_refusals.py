@@ -278,6 +278,14 @@ def test_the_pages_cost_the_same_however_many_refusals_there_are(
         client.get(f"/status/refusals/{episode.pk}/")
 
 
+def test_times_of_a_refusal_are_the_readers(episode: DenialEpisode) -> None:
+    client = signed_in(person("lena"))
+    client.cookies["itam-zone"] = "Asia/Kolkata"
+    assert "24 Nov 2026, 14:30" in client.get("/status/refusals/").content.decode()
+    text = client.get(f"/status/refusals/{episode.pk}/").content.decode()
+    assert "24 November 2026, 14:30:00 (Asia/Kolkata)" in text
+
+
 def test_an_episode_of_a_stranger_asks_to_sign_in(episode: DenialEpisode, settings: Any) -> None:
     settings.ITAM_STATUS_SIGN_IN = False
     assert Client().get(f"/status/refusals/{episode.pk}/").status_code == 302
