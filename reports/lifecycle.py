@@ -262,6 +262,13 @@ def _not_signable(report: Report, user: Any, step: Step) -> list[str]:
             gettext("Whoever prepared a report cannot review or sign it: ask somebody else.")
         )
     if step == Step.APPROVED:
+        if any((report.data or {}).get("late", {}).values()):
+            found.append(
+                gettext(
+                    "Its figures rest on what was recorded after its as-of time. Make a new"
+                    " version, look at what differs, and sign that."
+                )
+            )
         if report.sign_offs.filter(step=Step.REVIEWED, user=user).exists():
             found.append(gettext("You reviewed this report: somebody else has to sign it."))
         if rival := _signed_rival(report):

@@ -7,7 +7,6 @@ whole nodes of the day's tree. Same days, same key: the same bytes.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from django.utils import timezone
 from licenses.models import (
     Contract,
     EvidenceAnchor,
-    EvidenceBlock,
     EvidenceDay,
     EvidenceKey,
     EvidenceStream,
@@ -33,7 +31,7 @@ from licenses.models import (
     Vendor,
 )
 
-from . import entries, keys, programs, seal, stock, tree, zips
+from . import entries, keys, late, programs, seal, stock, tree, zips
 from .notes import BadNote, Head, Signer, read_checkpoint
 
 NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -95,24 +93,11 @@ def refuse_late(choice: Choice, last: date, end: int) -> None:
             f"The evidence up to {last} does not tell what holds, or held since then, of"
             f" {', '.join(changed)}: let it reach to a later day, once it is sealed."
         )
-    blocks = EvidenceBlock.objects.filter(stream__name__in=choice.streams, recorded_at__gte=after)
-    for block in blocks.order_by("pk").iterator(chunk_size=20):
-        for line in entries.read(block).splitlines():
-            entry = json.loads(line)
-            since = entry["body"].get("from", entry["event_time"])
-            moment = since if isinstance(since, int) else entry["event_time"]
-            if moment < end and entry["kind"] not in TELL_NOTHING:
-                raise PackRefused(
-                    f"What was recorded after {last} tells of the period, too: let the evidence "
-                    "reach to a later day, once it is sealed."
-                )
-
-
-TELL_NOTHING = (
-    *("capture", "clock", "entitlement", "export", "mapping", "reveal", "seal", "server"),
-    "stock",
-)
-"""Kinds of entries on which no figure rests."""
+    if any(late.recorded_since(choice.streams, after, end)):
+        raise PackRefused(
+            f"What was recorded after {last} tells of the period, too: let the evidence reach to a"
+            " later day, once it is sealed."
+        )
 
 
 def write(

@@ -22,6 +22,7 @@ from reports.datasets.coverage_by_source import SourceCoverage, load_source_cove
 from reports.datasets.files import Numbers, identified
 from reports.datasets.integrity import Integrity, load_integrity
 from reports.datasets.kept import kept
+from reports.datasets.late import Late, load_late
 from reports.datasets.method import method
 from reports.datasets.plain import plain
 from reports.datasets.pool_days import Day, daily_csv, load_told
@@ -70,6 +71,7 @@ class Compliance:
     unexplained:  over-use episodes of which nobody recorded why they came about.
     sources:  what each log, and the polls of each server, vouch for.
     changes:  what people recorded on the pools from the start of the period on.
+    late:     what all this rests on though it was recorded after *as_of*.
     integrity:  what binds the records that all this rests on.
     """
 
@@ -92,6 +94,7 @@ class Compliance:
     pools: tuple[PoolReport, ...]
     sources: tuple[SourceCoverage, ...]
     changes: tuple[Change, ...]
+    late: Late
     method: tuple[str, ...]
     integrity: Integrity
 
@@ -130,7 +133,8 @@ def compliance(
 ) -> Compliance:
     """Return the numbers of the report for *pools* over [start, end).
 
-    as_of:  judge by the rights on record then; time after it is not expected to be observed.
+    as_of:  judge by the rights on record then; time after it is not expected to be observed. All
+            else counts as it is known now, and `late` says how much of it was not known then.
 
     Raises ValueError without a pool, and unless start < end.
     """
@@ -171,6 +175,7 @@ def compliance(
     expected = sum(report.position.expected_seconds for report in reports)
     observed = sum(report.position.observed_seconds for report in reports)
     verdicts = [report.position.verdict for report in reports]
+    changes = load_changes(chosen, start, end, as_of)
     return Compliance(
         entity=entity,
         scope=scope or said(figures.pools, len(reports)),
@@ -190,7 +195,8 @@ def compliance(
         unexplained=sum(not row.cause for report in reports for row in report.over_use),
         pools=tuple(reports),
         sources=load_source_coverage(chosen, start, end, as_of),
-        changes=load_changes(chosen, start, end, as_of),
+        changes=changes,
+        late=load_late(chosen, changes, start, end, as_of),
         method=(
             *method(),
             kept({pool.product.vendor_id for pool in chosen}, as_of),

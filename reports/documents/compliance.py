@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext, gettext_lazy, pgettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 from reportlab.platypus import Flowable
 
 from itam import figures
@@ -124,6 +124,7 @@ def masthead(data: Compliance, standing: Standing, zone: ZoneInfo, report_id: st
         software=gettext("Licence management"),
         facts=(
             *_counted_as_proven(data),
+            *_recorded_later(data),
             (gettext("Scope"), figures.scope(data.scope)),
             (gettext("Pools"), f"{len(data.pools):,}"),
             (gettext("Coverage"), percent(data.coverage)),
@@ -143,6 +144,25 @@ def _counted_as_proven(data: Compliance) -> list[tuple[str, str]]:
             gettext("partial proof too: another entity's or a reseller's paper"),
         )
     ]
+
+
+def _recorded_later(data: Compliance) -> list[tuple[str, str]]:
+    """Return a line of the title block where figures rest on what the as-of time did not know."""
+    records, changes = data.late.records, data.late.changes
+    said = []
+    if records:
+        words = ngettext("%(count)s record of use", "%(count)s records of use", records)
+        said.append(words % {"count": figures.number(records)})
+    if changes:
+        words = ngettext(
+            "%(count)s change of mappings or retirements",
+            "%(count)s changes of mappings or retirements",
+            changes,
+        )
+        said.append(words % {"count": figures.number(changes)})
+    if not said:
+        return []
+    return [(gettext("Counted though recorded later"), ", ".join(said))]
 
 
 def _reason(data: Compliance) -> str:

@@ -543,9 +543,28 @@ def test_an_as_of_time_before_a_change_of_a_mapping_does_not_hide_it(
     assert over_in_april(hidden) == 0 and lifecycle.stage(hidden) == Stage.READY
     assert [row["kind"] for row in numbers(hidden)["changes"]] == ["remapped"]
     assert "1 correction of rights or mappings was recorded" in comment_reasons(hidden)
-    assert "comment" in lifecycle.check(hidden, boss, Step.APPROVED, "")
+    assert numbers(hidden)["late"] == {"records": 0, "changes": int(as_of == "2026-11-09")}
+    against = lifecycle.check(hidden, boss, Step.APPROVED, "")
+    assert [*against] == (["__all__"] if as_of == "2026-11-09" else ["comment"])
     again = make(as_of=moment)
     assert numbers(again)["id"] == numbers(hidden)["id"]
+
+
+def test_a_report_whose_figures_rest_on_what_was_recorded_after_its_as_of_time_is_not_signed(
+    make, boss, world
+):
+    with time_machine.travel(NOW + DAY, tick=False), transaction.atomic():
+        draft = entries.draft("checkout", f.at("2026-03-31T14:00"), {"seats": 1})
+        entries.append(entries.server_stream(world.server), [draft], source="test")
+    report = proven(make())
+    words = "Counted though recorded later 1 record of use"
+    assert words in pdf_text(report)
+    (said,) = refusal(report, boss)["__all__"]
+    assert said.startswith("Its figures rest on what was recorded after its as-of time.")
+    assert "rest on" not in str(lifecycle.check(report, boss, Step.REJECTED, "No."))
+    later = proven(make(as_of=NOW + DAY + timedelta(seconds=1)))
+    assert words not in pdf_text(later)
+    assert sign(later, boss).decision == "signed"
 
 
 def test_a_mapping_that_was_recorded_after_the_as_of_time_is_told_and_needs_a_comment(

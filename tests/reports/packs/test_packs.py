@@ -21,8 +21,11 @@ from django.utils import timezone
 from licenses.evidence import keys, pack, seal, stock, verify
 from licenses.importing import mapping
 from licenses.models import Contract, Correction, Document, Host, Identity, correct_entitlement
+from reports.datasets.compliance import compliance
 from reports.packs import writing
+from reports.packs.writing import UTC_ZONE
 from tests import factories as f
+from tests.reports.conftest import END, START
 from tests.reports.packs.conftest import NOW, made, note, state
 
 TABLES = {
@@ -243,3 +246,31 @@ def test_the_command_takes_days_of_a_zone(sealed: Any, tmp_path: Path) -> None:
             "--zone", "Europe/Berlin", "--output", path,
         )  # fmt: skip
     assert path.is_file()
+
+
+def test_a_report_and_a_pack_of_one_as_of_time_say_the_same_or_one_says_what_it_rests_on(
+    sealed: Any, tmp_path: Path
+) -> None:
+    """Use that is learned later changes a report's figures: it says so, and no pack is made."""
+    as_of = datetime(2026, 11, 2, tzinfo=UTC)  # the end of the pack's last day
+
+    def figures() -> tuple[Any, Any]:
+        found = compliance([sealed.pool], start=START, end=END, zone=UTC_ZONE, as_of=as_of)
+        return found.pools[0].position, found.late
+
+    before, late = figures()
+    packed = json.loads(made(sealed, tmp_path)["report.json"])
+    assert packed["pools"][0]["position"]["peak"] == before.peak == 3
+    assert (late.records, late.changes) == (0, 0) == tuple(packed["late"].values())
+    moment = f.at("2026-03-31T14:00")
+    with time_machine.travel(NOW, tick=False):
+        note(sealed.server, int(NOW.timestamp()), kind="checkout")  # of a later time
+        state(sealed.server, moment, "ffff")  # no figure rests on it
+        assert figures() == (before, late)
+        f.holding(sealed.feature, moment, moment + 60, person=f.PersonFactory())
+        note(sealed.server, moment, kind="checkout")
+        note(sealed.other.server, moment, kind="checkout")
+    after, late = figures()
+    assert (after.peak, late.records, late.changes) == (4, 1, 0)
+    with pytest.raises(pack.PackRefused, match="tells of the period"):
+        made(sealed, tmp_path)

@@ -1,0 +1,53 @@
+"""What the figures of a report rest on though it was recorded after their as-of time.
+
+Rights are known as of any time, all else as it is now. So figures as of an earlier time may not be
+those that were known then; a report says so, and nobody signs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Q
+
+from licenses.evidence import entries
+from licenses.evidence.late import recorded_since
+from licenses.models import LicensePool, LicenseServer, PoolFeature
+from reports.datasets.changes import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """records:  entries on use, refusals and what was observed. changes: of mappings and
+    retirements of pools."""
+
+    records: int
+    changes: int
+
+
+def load_late(
+    pools: Collection[LicensePool],
+    changes: Collection[Change],
+    start: int,
+    end: int,
+    as_of: datetime,
+) -> Late:
+    """Return how much of what bears on the pools before *end* was recorded after *as_of*.
+
+    changes:  those of the report. Two queries.
+    """
+    begins, ends = (datetime.fromtimestamp(moment, UTC) for moment in (start, end))
+    fed = PoolFeature.objects.filter(
+        Q(mapped_from=None) | Q(mapped_from__lt=ends),
+        Q(mapped_until=None) | Q(mapped_until__gt=begins),
+        pool__in=[pool.pk for pool in pools],
+    )
+    servers = LicenseServer.objects.filter(pk__in=fed.values("feature__server"))
+    streams = [entries.server_stream(server)[0] for server in servers]
+    now = int(as_of.timestamp())
+    return Late(
+        records=sum(1 for _entry in recorded_since(streams, as_of, end)),
+        changes=sum(change.at > now for change in changes),
+    )
