@@ -114,11 +114,14 @@ def erase(
     despite_hold: bool = False,
     by: str = "command",
     source: str = "command",
+    on_record: bool = False,
 ) -> Erased:
     """Forget the names of a person everywhere; use, counts and hashes of the evidence stay.
 
     known_as:  a login to look for besides those on record, as these may be gone already.
     by:        who does it: an account's name, or "command". It stands in the evidence.
+    on_record: a row of ours holds the reason, where later erasures reach it: then the evidence has
+               its digest alone.
 
     Raises Held where a legal hold covers what the person used, unless *despite_hold*. All that is
     searched is searched first, and what is found goes in one transaction: with the names, by which
@@ -134,12 +137,12 @@ def erase(
         _drop_captures(captures, needles)
         rows = _scrub_sessions(needles) + _drop_jobs(needles) + _scrub_tables(texts, needles, left)
         rows += _forget(person)
-        now = timezone.now()
+        now, why = timezone.now(), needles.replace(reason)
         body = {
             "captures": len(captures),
             "documents": [row.document for row in kept],
             "person": person.pseudonym,
-            "reason": needles.replace(reason),
+            **(entries.digests(reason=why) if on_record else {"reason": why}),
             "what": "name of a person",
             "who": needles.replace(by),
         }

@@ -153,6 +153,7 @@ def run(erasure_id: int) -> None:
             known_as=row.known_as,
             by=row.requested_by.get_username(),
             source="web",
+            on_record=True,
         )
     except erasure.Held as error:
         _finish(row, Work.FAILED, error=str(error))

@@ -96,8 +96,8 @@ def _named(about: Subject, names: Names, who: str) -> dict[str, bytes]:
     """Return the table of names, after writing that they are revealed."""
     table, count = people(about)
     body = {
+        **entries.digests(basis=names.basis),
         "approver": names.approver,
-        "basis": names.basis,
         "count": count,
         "vendor": about.vendor.pk,
         "what": "names in an evidence pack",

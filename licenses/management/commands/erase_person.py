@@ -20,7 +20,11 @@ class Command(DataCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("person", help="Login or pseudonym.")
-        parser.add_argument("--reason", required=True, help="Stands in the evidence.")
+        parser.add_argument(
+            "--reason",
+            required=True,
+            help="Stands in the evidence for ever, and nowhere else: name nobody in it.",
+        )
         parser.add_argument(
             "--despite-hold", action="store_true", help="Erase although a legal hold covers it."
         )

@@ -30,7 +30,11 @@ class Command(DataCommand):
         new = what.add_parser("new-key")
         new.add_argument("--lost", action="store_true", help="The old key is gone: begin anew.")
         accept = what.add_parser("accept")
-        accept.add_argument("--reason", required=True)
+        accept.add_argument(
+            "--reason",
+            required=True,
+            help="Stands in the evidence for ever, and nowhere else: name nobody in it.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -123,6 +123,8 @@ def test_names_go_in_only_once_somebody_else_approved_them(sealed: Any, people: 
     assert b"Clause 7" in found["tables/people.txt"] and b"bert" in found["tables/people.txt"]
     (reveal,) = [row for row in entries.entries("installation") if row["kind"] == "reveal"]
     assert (reveal["body"]["count"], reveal["body"]["approver"]) == (3, "bert")
+    assert entries.digests(basis="Clause 7; works council").items() <= reveal["body"].items()
+    assert "Clause 7" not in str(reveal)
 
 
 def test_files_go_after_their_time_and_those_with_names_once_a_name_is_erased(
