@@ -256,23 +256,27 @@ def _referred(vendor: str) -> Iterator[tuple[str, str]]:
 
 
 def install_kept(connection: Any) -> None:
-    """Guard records, and what facts refer to, where they are not guarded yet."""
-    _run_kept(connection, 0)
+    """Guard records, and what facts refer to, where they are not guarded yet: once all tables of
+    facts are there."""
+    there = _tables(connection)
+    facts = {f"licenses_{name}" for _column, names in REFERRED.values() for name in names}
+    if facts | REFERRED.keys() <= there:
+        run(connection, [create for create, _drop in _kept(connection, there) if create])
 
 
 def remove_kept(connection: Any) -> None:
     """Take these guards away: migrations need that, since SQLite makes a table anew to change it,
     which it cannot while a trigger of another table names it, and no column that a trigger names
-    can go."""
-    _run_kept(connection, 1)
+    can go. A database that has not all tables of today yet may have guards of its own time."""
+    run(connection, [drop for _create, drop in _kept(connection, _tables(connection)) if drop])
 
 
-def _run_kept(connection: Any, which: int) -> None:
-    facts = {f"licenses_{name}" for _column, names in REFERRED.values() for name in names}
-    there = set(connection.introspection.table_names())
-    if facts | REFERRED.keys() <= there:
-        pairs = [*_referred(connection.vendor), *_records(connection, there)]
-        run(connection, [pair[which] for pair in pairs if pair[which]])
+def _tables(connection: Any) -> set[str]:
+    return set(connection.introspection.table_names())
+
+
+def _kept(connection: Any, there: set[str]) -> list[tuple[str, str]]:
+    return [*_referred(connection.vendor), *_records(connection, there)]
 
 
 def around_migrations(sender: Any) -> None:
@@ -286,7 +290,7 @@ def around_migrations(sender: Any) -> None:
     def put(using: str, **_: Any) -> None:
         # Without a plan, too: the one before may have ended between its last step and this.
         connection = connections[using]
-        if SEALED.keys() <= set(connection.introspection.table_names()):
+        if SEALED.keys() <= _tables(connection):
             pairs = [_REFUSE] if connection.vendor == "postgresql" else []
             pairs += [*_append_only(connection.vendor, APPEND_ONLY), *_sealed(connection.vendor)]
             run(connection, [create for create, _drop in pairs])

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from itam.acting import acting
-from licenses.models import LicensePool, LicenseServer, RowChange, guards
+from licenses.models import (
+    Correction,
+    Entitlement,
+    EventBlock,
+    Feature,
+    LicensePool,
+    LicenseServer,
+    RowChange,
+    guards,
+)
 from tests.factories import PoolFactory, ServerFactory, TeamFactory
 from tests.licenses.importing.told import events_told
 
@@ -149,3 +159,39 @@ def test_documents_go_on_proving_what_they_proved_before_they_named_lines(migrat
         (lines[0].pk, paper.pk, True, early),
         (lines[1].pk, paper.pk, True, late),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upgrade_with_rows_in_place_leaves_all_of_them_and_the_guards_of_today(migrate):
+    """By the command, under the guard that rights had then: nothing of them could be changed."""
+    old = migrate("0050_note_where_a_log_may_hide_returns")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool = make("LicensePool", name="L", product=product)
+    right = make("Entitlement", pool=pool, quantity=5, valid_from=date(2026, 1, 1))
+    make("Entitlement", pool=pool, quantity=6, valid_from=right.valid_from, replaces=right,
+         reason="Bo counted")  # fmt: skip
+    make("Correction", pool=pool, line=old.get_model("licenses", "Entitlement").objects.last())
+    make("MappingChange", pool=pool, recorded_at=datetime.fromtimestamp(NINE, UTC))
+    feature = make("Feature", server=make("LicenseServer", name="S"), daemon="d", name="f")
+    who = {"person": make("Person", pseudonym="p"), "host": make("Host", pseudonym="h")}
+    make("Event", feature=feature, **who, seats=3, at=NINE, kind=0, ordinal=0, reason="")
+    table = {"licenses_entitlement": "A right is never changed."}
+    guards.run(connection, [made for made, _ in guards._append_only(connection.vendor, table)])
+    lines = Entitlement.objects.order_by("pk")
+    with pytest.raises(IntegrityError, match="never changed"):
+        lines.update(reason="")
+    call_command("migrate", verbosity=0)
+    assert [(line.quantity, line.reason) for line in lines] == [(5, ""), (6, "Bo counted")]
+    assert Correction.objects.filter(line__isnull=False).count() == 1
+    assert Correction.objects.filter(change__isnull=False, approved_at=None).count() == 1
+    assert EventBlock.objects.get().count == 1
+    assert lines.filter(quantity=6).update(reason="P-1 counted") == 1
+    for forbidden in (lambda: lines.update(quantity=7), lambda: lines._raw_delete("default")):
+        with pytest.raises(IntegrityError, match="never changed or deleted"):
+            forbidden()
+    with pytest.raises(IntegrityError, match="never deleted"):
+        Feature.objects.order_by()._raw_delete("default")
