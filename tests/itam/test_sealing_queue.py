@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 import sys
@@ -61,6 +62,43 @@ def test_only_the_sealer_sees_the_folder_with_the_key(services: dict[str, Any]) 
     assert sees == ["sealer"]
     others = [row.get("environment", {}) for name, row in services.items() if name != "sealer"]
     assert not any("ITAM_SECRETS_DIR" in row or "ITAM_EVIDENCE_KEY" in row for row in others)
+
+
+@pytest.fixture(scope="module")
+def units() -> dict[str, Any]:
+    """Return what each unit of systemd runs, but for the one of `manage.py up`."""
+    found = {}
+    for path in (settings.BASE_DIR / "deploy" / "systemd").glob("itam-*.service"):
+        parser = configparser.RawConfigParser(strict=False)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.read(path)
+        found[path.stem] = dict(parser["Service"])
+    return found
+
+
+def test_each_queue_of_the_units_has_a_worker(units: dict[str, Any]) -> None:
+    heard = {
+        queue
+        for unit in units.values()
+        if " worker -Q " in (command := unit["ExecStart"])
+        for queue in command.split(" -Q ")[1].split()[0].split(",")
+    }
+    told = {unit["Environment"] for unit in units.values()}
+    assert told == {"ITAM_SEALING_QUEUE=sealing"} and heard == {"ticks", "default", "sealing"}
+
+
+def test_only_the_account_of_the_sealer_can_enter_the_folder_with_the_key(
+    units: dict[str, Any],
+) -> None:
+    sealer = units.pop("itam-sealer")
+    assert f"ITAM_SECRETS_DIR=%S/{sealer['StateDirectory']} " in sealer["ExecStart"]
+    assert sealer["StateDirectoryMode"] == "0700"
+    assert sealer["User"] not in {unit["User"] for unit in units.values()}
+    assert not any("StateDirectory" in unit or "SECRETS" in str(unit) for unit in units.values())
+    # What lies in the data folder is everybody's.
+    serving = [unit for unit in units.values() if unit["User"] != "root"]
+    shared = {(unit["Group"], unit["UMask"]) for unit in (sealer, *serving)}
+    assert shared == {("itam", "0007")} and len(serving) == 3
 
 
 def test_the_key_is_made_in_the_folder_that_is_named(
