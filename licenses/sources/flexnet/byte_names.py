@@ -42,7 +42,7 @@ class ByteNames:
         self._lengths = np.zeros(64, dtype=np.int64)
         self._hashes = np.zeros(64, dtype=np.uint64)
         self._bits = 10
-        self._table = np.full(1 << self._bits, -1, dtype=np.int32)
+        self._table = np.full(1 << self._bits, -1, dtype=np.int64)
 
     def encode(self, data: bytes, words: Words, starts: Ints, lengths: Ints) -> Codes:
         """Return the number of each piece data[start:start+length]; -1 where it gets none.
@@ -61,19 +61,19 @@ class ByteNames:
             # Numbers are given in the order of the text.
             order = np.argsort(firsts)
             rows = unknown[firsts[order]]
-            given = np.empty(len(firsts), dtype=np.int32)
+            given = np.empty(len(firsts), dtype=np.int64)
             given[order] = self._add(data, rows, columns, hashes[rows], starts, lengths[rows])
             codes[unknown] = given[inverse]
-        same = self._lengths[codes] == lengths
+        same = self._lengths.take(codes) == lengths
         same &= codes >= 0
         for row, (which, column) in enumerate(columns):
             if which is None:
-                same &= self._words[row][codes] == column
+                same &= self._words[row].take(codes) == column
             else:
-                same[which] &= self._words[row][codes[which]] == column
+                same[which] &= self._words[row].take(codes[which]) == column
         if not same.all():
             codes[~same] = -1
-        return codes
+        return codes.astype(np.int32)
 
     def _columns(self, words: Words, starts: Ints, lengths: Ints) -> _Columns:
         """Return words that tell pieces of equal length apart: (which pieces, or None for all;
@@ -98,7 +98,7 @@ class ByteNames:
 
     @staticmethod
     def _hash(columns: _Columns, lengths: Ints) -> Words:
-        found: Words = lengths.astype(np.uint64) * _FACTORS[-1]
+        found: Words = lengths.view(np.uint64) * _FACTORS[-1]
         for row, (rows, column) in enumerate(columns):
             if rows is None:
                 found += column * _FACTORS[row]
@@ -108,10 +108,10 @@ class ByteNames:
         found *= _FACTORS[-2]
         return found
 
-    def _look_up(self, hashes: Words) -> Codes:
-        slots = (hashes >> np.uint64(64 - self._bits)).astype(np.int64)
-        codes = self._table[slots]
-        other = self._hashes[codes] != hashes
+    def _look_up(self, hashes: Words) -> Ints:
+        slots = (hashes >> np.uint64(64 - self._bits)).view(np.int64)
+        codes = self._table.take(slots)
+        other = self._hashes.take(codes) != hashes
         other &= codes >= 0
         if other.any():
             wrong = np.flatnonzero(other)
@@ -134,11 +134,11 @@ class ByteNames:
         hashes: Words,
         starts: Ints,
         lengths: Ints,
-    ) -> Codes:
+    ) -> Ints:
         """Number new pieces, which have different hashes; return their numbers."""
         first, count = len(self.texts), len(rows)
         self._reserve(first + count)
-        codes = np.arange(first, first + count, dtype=np.int32)
+        codes = np.arange(first, first + count, dtype=np.int64)
         begins = starts[rows].tolist()
         self.texts += [
             data[begin : begin + length]
@@ -163,11 +163,11 @@ class ByteNames:
             self._hashes = np.pad(self._hashes, (0, more))
         if 4 * count > len(self._table):
             self._bits = (8 * count).bit_length()
-            self._table = np.full(1 << self._bits, -1, dtype=np.int32)
-            known = np.arange(len(self.texts), dtype=np.int32)
+            self._table = np.full(1 << self._bits, -1, dtype=np.int64)
+            known = np.arange(len(self.texts), dtype=np.int64)
             self._place(known, self._hashes[known])
 
-    def _place(self, codes: Codes, hashes: Words) -> None:
+    def _place(self, codes: Ints, hashes: Words) -> None:
         """Enter numbers in the table. A piece that finds no place is numbered again when it is met
         again."""
         mask = (1 << self._bits) - 1
