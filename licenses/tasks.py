@@ -21,7 +21,7 @@ from licenses.access import waitlist
 from licenses.alerts import anchors, deadman, defaults, outbox, past, quality, stamping
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
-from licenses.analysis import headlines, kept, rollup
+from licenses.analysis import busy_kept, headlines, kept, rollup
 from licenses.analysis import now as pools_now
 from licenses.evidence import nightly
 from licenses.importing import (
@@ -47,6 +47,8 @@ LATELY = timedelta(days=1)
 once."""
 HEADLINES = timedelta(seconds=30)
 """So long a task that counts figures of 30 days has before another is handed out."""
+USUAL_HOURS = timedelta(minutes=30)
+"""So often the usual hours of pools are made ahead: before what is remembered of them is over."""
 KEEPING = timedelta(minutes=5)
 """So often it is looked for parts of the time that are over and not kept."""
 
@@ -89,6 +91,8 @@ def tick() -> None:
         count_headlines.delay()
     if Chore.objects.claim("keep parts", KEEPING, now):
         keep_parts.delay()
+    if Chore.objects.claim("usual hours", USUAL_HOURS, now):
+        make_usual_hours.delay()
     if waitlist.anybody():
         serve_waitlists.delay()
     if nightly.claim(now):
@@ -153,6 +157,12 @@ def count_headlines() -> None:
 def keep_parts() -> None:
     """Keep what is over of large pools, so that a year of them is read at once."""
     kept.keep()
+
+
+@shared_task
+def make_usual_hours() -> None:
+    """Make ahead when the pools of the status page are usually busy."""
+    busy_kept.make_ahead()
 
 
 @shared_task

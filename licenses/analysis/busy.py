@@ -5,6 +5,7 @@ From the stored hours of the last weeks, by weekday and hour of the pool's zone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext
 
-from licenses.analysis.pattern import Cell, heatmap
+from licenses.analysis.pattern import Cell, heatmaps
 from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.models import LicensePool
 
@@ -88,13 +89,21 @@ class Busy:
         return None if lowest is None else NextFree(lowest[1], False)
 
 
-def busy_hours(pool: LicensePool, seats: int | None, now: int) -> Busy:
-    """Return when a pool is usually busy, of the last eight weeks before this hour. One query.
+def busy_hours(
+    pools: Iterable[LicensePool], seats: Mapping[int, int | None], now: int
+) -> dict[int, Busy]:
+    """Return when some pools are usually busy, of the last eight weeks before this hour, by their
+    ids. One query.
 
-    seats:  that can be in use at once; None is not known.
+    seats:  that can be in use at once, by pool; None is not known.
     """
     end = now // HOUR_SECONDS * HOUR_SECONDS
-    cells = heatmap(pool, end - WEEKS * WEEK_HOURS * HOUR_SECONDS, end).cells
+    zones = {pool.pk: pool.tzinfo for pool in pools}
+    found = heatmaps(zones, end - WEEKS * WEEK_HOURS * HOUR_SECONDS, end)
+    return {pool: _busy(week.cells, seats[pool]) for pool, week in found.items()}
+
+
+def _busy(cells: list[list[Cell]], seats: int | None) -> Busy:
     return Busy(
         [[_level(cell, seats) for cell in row] for row in cells],
         [[_share(cell, seats) for cell in row] for row in cells],

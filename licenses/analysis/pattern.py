@@ -3,18 +3,25 @@ load-duration curve."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from licenses.analysis.rollup import hours
+import numpy as np
+
+from licenses.analysis import hour_rows
+from licenses.analysis.rows import NONE
 from licenses.analysis.usage import load_facts
+from licenses.concurrency.intervals import IntervalSet, Ints
 from licenses.concurrency.measures import level_not_exceeded, load_duration
 from licenses.concurrency.periods import HOUR_SECONDS, iso
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import LicensePool
 
+CELLS = 7 * 24
 MARKS = (Fraction(95, 100), Fraction(99, 100))
 
 
@@ -88,38 +95,71 @@ class LoadDuration:
 
 def heatmap(pool: LicensePool, start: int, end: int, *, zone: tzinfo | None = None) -> Heatmap:
     """Return how a pool was used by hour and weekday, from the stored hours. One query."""
-    zone = zone or pool.tzinfo
+    return heatmaps({pool.pk: zone or pool.tzinfo}, start, end)[pool.pk]
+
+
+def heatmaps(zones: Mapping[int, tzinfo], start: int, end: int) -> dict[int, Heatmap]:
+    """Return how some pools were used by hour and weekday, each in its zone, by their ids. One
+    query."""
     start, end = start // HOUR_SECONDS * HOUR_SECONDS, -(-end // HOUR_SECONDS) * HOUR_SECONDS
-    table: list[list[_Sum]] = [[_Sum() for _ in range(24)] for _ in range(7)]
-    for row in hours(pool, start, end):
-        local = datetime.fromtimestamp(row.hour, zone)
-        table[local.weekday()][local.hour].add(row)
-    return Heatmap(start, end, [[cell.cell() for cell in line] for line in table])
+    table = hour_rows.read(list(zones), IntervalSet.of([start], [end]))
+    found = dict(zip(hour_rows.NAMES, table, strict=True))
+    places = {pool: place for place, pool in enumerate(sorted(zones))}
+    cells = _cells(found["hour"], found["pool_id"], zones, start, end)
+    key = cells + CELLS * np.searchsorted(list(places), found["pool_id"])
+    count = CELLS * len(zones)
+    whole = found["observed_seconds"] == HOUR_SECONDS
+    known = np.bincount(key, minlength=count)
+    watched = np.bincount(key[whole], minlength=count)
+    # Sums of whole numbers below 2**53 are exact, and so many seat-seconds nobody has.
+    used = np.bincount(key[whole], found["seat_seconds"][whole], count)
+    denials = np.bincount(key, found["denials"], count)
+    top, top_at = _highest(key, found, count)
+    told = [
+        Cell(
+            peak=None if peak == NONE else peak,
+            peak_at=None if peak == NONE else at,
+            mean=seconds / (hours * HOUR_SECONDS) if hours else None,
+            denials=int(refused) if some else None,
+            known=some,
+        )
+        for some, hours, seconds, refused, peak, at in zip(
+            *(column.tolist() for column in (known, watched, used, denials, top, top_at)),
+            strict=True,
+        )
+    ]
+    weeks = {pool: told[place * CELLS : (place + 1) * CELLS] for pool, place in places.items()}
+    return {
+        pool: Heatmap(start, end, [week[at : at + 24] for at in range(0, CELLS, 24)])
+        for pool, week in weeks.items()
+    }
 
 
-class _Sum:
-    """The hours of one cell while they are summed."""
+def _cells(hour: Ints, pool: Ints, zones: Mapping[int, tzinfo], start: int, end: int) -> Ints:
+    """Return of each hour of a pool which hour of the week it is by the pool's clock."""
+    found = np.empty(len(hour), dtype=np.int64)
+    for zone in set(zones.values()):
+        week = _weekly(zone, start, end)
+        mine = np.isin(pool, [pk for pk, of in zones.items() if of == zone])
+        found[mine] = week[(hour[mine] - start) // HOUR_SECONDS]
+    return found
 
-    __slots__ = ("denials", "known", "peak", "peak_at", "seat_seconds", "whole")
 
-    def __init__(self) -> None:
-        self.peak: int | None = None
-        self.peak_at: int | None = None
-        self.seat_seconds = self.whole = self.denials = self.known = 0
+@lru_cache(maxsize=64)
+def _weekly(zone: tzinfo, start: int, end: int) -> Ints:
+    """Return which hour of the week each hour of a window is, by the clock of a zone."""
+    local = (datetime.fromtimestamp(at, zone) for at in range(start, end, HOUR_SECONDS))
+    return np.array([each.weekday() * 24 + each.hour for each in local], dtype=np.int64)
 
-    def add(self, row: Any) -> None:
-        self.known += 1
-        self.denials += row.denials
-        if row.peak is not None and (self.peak is None or row.peak > self.peak):
-            self.peak, self.peak_at = row.peak, row.peak_at
-        if row.observed_seconds == HOUR_SECONDS:
-            self.whole += 1
-            self.seat_seconds += row.seat_seconds
 
-    def cell(self) -> Cell:
-        mean = self.seat_seconds / (self.whole * HOUR_SECONDS) if self.whole else None
-        denials = self.denials if self.known else None
-        return Cell(self.peak, self.peak_at, mean, denials, self.known)
+def _highest(key: Ints, found: Mapping[str, Ints], count: int) -> tuple[Ints, Ints]:
+    """Return the highest peak of each cell and when it was first; NONE where none is known."""
+    rows = np.flatnonzero(found["peak"] != NONE)
+    rows = rows[np.lexsort((found["hour"][rows], -found["peak"][rows], key[rows]))]
+    cells, first = np.unique(key[rows], return_index=True)
+    top, at = (np.full(count, NONE, dtype=np.int64) for _ in range(2))
+    top[cells], at[cells] = (found[name][rows[first]] for name in ("peak", "peak_at"))
+    return top, at
 
 
 def load_curve(pool: LicensePool, start: int, end: int) -> LoadDuration:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.core.cache import cache
 from django.utils.translation import gettext, ngettext
 
 from licenses.admin import words
 from licenses.analysis.availability import LATE, NONE, STALE, Availability, load_availability
-from licenses.analysis.busy import Busy, busy_hours
+from licenses.analysis.busy import Busy
+from licenses.analysis.busy_kept import usual_hours
 from licenses.models import LicensePool
 
-HOURS_SECONDS = 3600
-"""How long the usual hours are remembered: they rest on whole hours of weeks."""
-COLD = 6
-"""Pools of a list whose usual hours are looked up in one request; the next request finds those, and
-looks for others."""
 FEW_SHARE = 0.1
 
 
@@ -27,7 +21,7 @@ class Card:
     """One pool.
 
     state:  free, few, full or unknown.
-    hours:  when it is usually busy; None where that was not looked up yet.
+    hours:  when it is usually busy.
     """
 
     pool: LicensePool
@@ -36,18 +30,18 @@ class Card:
     headline: str
     detail: str
     age: str
-    hours: Busy | None
+    hours: Busy
 
 
-def cards(pools: Sequence[LicensePool], now: int, *, cold: int = COLD) -> list[Card]:
-    """Return the cards of some pools. Two queries, and one for each pool whose hours were not asked
-    for lately, *cold* at most."""
+def cards(pools: Sequence[LicensePool], now: int) -> list[Card]:
+    """Return the cards of some pools. Two queries, and one for all of those whose usual hours are
+    not remembered."""
     seats = load_availability(pools, now)
-    hours = _hours(pools, seats, now, cold)
-    return [card(pool, seats[pool.pk], hours.get(pool.pk)) for pool in pools]
+    hours = usual_hours(pools, seats, now)
+    return [card(pool, seats[pool.pk], hours[pool.pk]) for pool in pools]
 
 
-def card(pool: LicensePool, seats: Availability, hours: Busy | None) -> Card:
+def card(pool: LicensePool, seats: Availability, hours: Busy) -> Card:
     state, headline, detail = _words(seats)
     return Card(pool, seats, state, headline, detail, age_words(seats), hours)
 
@@ -96,28 +90,3 @@ def age_words(seats: Availability) -> str:
     )
     parts = (words.ago(seats.age_seconds), source, judged)
     return ", ".join(part for part in parts if part)
-
-
-def hours_of(pool: LicensePool, seats: int | None, now: int) -> Busy:
-    """Return when a pool is usually busy, as remembered for an hour."""
-    key = _key(pool.pk, seats)
-    found: Busy | None = cache.get(key)
-    if found is None:
-        found = busy_hours(pool, seats, now)
-        cache.set(key, found, HOURS_SECONDS)
-    return found
-
-
-def _hours(
-    pools: Sequence[LicensePool], seats: dict[int, Availability], now: int, cold: int
-) -> dict[int, Busy]:
-    keys = {_key(pool.pk, seats[pool.pk].seats): pool for pool in pools}
-    known: dict[str, Any] = cache.get_many(keys)
-    found = {keys[key].pk: value for key, value in known.items()}
-    for pool in [pool for key, pool in keys.items() if key not in known][:cold]:
-        found[pool.pk] = hours_of(pool, seats[pool.pk].seats, now)
-    return found
-
-
-def _key(pool_id: int, seats: int | None) -> str:
-    return f"busy-hours:{pool_id}:{seats}"

@@ -20,6 +20,7 @@ from licenses.admin import words
 from licenses.admin.base import person_words
 from licenses.analysis.availability import load_availability
 from licenses.analysis.busy import BUSY, FREE, TIGHT, Busy
+from licenses.analysis.busy_kept import usual_hours
 from licenses.analysis.instant import HeldThen
 from licenses.evidence.reads import note_names
 from licenses.models import DenialEpisode, tells_apart
@@ -60,8 +61,8 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     if episode is None:
         raise Missing(gettext("There is no such refusal, or it is not yours to see."))
     found, now, pool = whys.explain(episode, request.user), int(time.time()), episode.pool
-    seats = load_availability([pool], now)[pool.pk]
-    hours = board.hours_of(pool, seats.seats, now)
+    availability = load_availability([pool], now)
+    seats, hours = availability[pool.pk], usual_hours([pool], availability, now)[pool.pk]
     rows = found.holders.rows
     context = {
         "episode": episode,

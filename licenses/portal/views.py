@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from licenses.analysis.availability import load_availability
 from licenses.analysis.busy import DAYS, Busy
+from licenses.analysis.busy_kept import usual_hours
 from licenses.models import LicensePool
 
 from . import board, waiting
@@ -47,8 +48,8 @@ def status(request: HttpRequest) -> HttpResponse:
 def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one pool: free seats, usual hours, house rules."""
     pool, now = find_pool(request, pk), int(time.time())
-    seats = load_availability([pool], now)[pool.pk]
-    hours = board.hours_of(pool, seats.seats, now)
+    found = load_availability([pool], now)
+    seats, hours = found[pool.pk], usual_hours([pool], found, now)[pool.pk]
     context = {
         "pool": pool,
         "card": board.card(pool, seats, hours),

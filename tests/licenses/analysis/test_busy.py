@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.cache import cache
 
+from licenses.analysis import busy_kept
+from licenses.analysis.availability import load_availability
 from licenses.analysis.busy import Busy, NextFree, busy_hours
-from licenses.models import LicensePool
+from licenses.models import LicensePool, PoolHour, PoolNow
 from tests.factories import FeatureFactory, PoolFactory, at, covered, holding
 
 pytestmark = pytest.mark.django_db
@@ -87,14 +92,50 @@ def pool(db: None) -> LicensePool:
     return pool
 
 
+def hours(pool: LicensePool, seats: int | None, now: int) -> Busy:
+    return busy_hours([pool], {pool.pk: seats}, now)[pool.pk]
+
+
 def test_levels_come_from_the_stored_hours_of_the_last_weeks(pool: LicensePool) -> None:
-    tuesday = busy_hours(pool, 10, NOW).levels[1]
+    tuesday = hours(pool, 10, NOW).levels[1]
     assert tuesday[9] == "busy"
     assert tuesday[15] == "tight"
     assert tuesday[10] == "free"
-    assert busy_hours(pool, None, NOW).known is False
+    assert hours(pool, None, NOW).known is False
 
 
 def test_of_an_hour_that_was_seen_once_nothing_is_usual(pool: LicensePool) -> None:
-    earlier = busy_hours(pool, 10, NOW - 22 * DAY)
+    earlier = hours(pool, 10, NOW - 22 * DAY)
     assert earlier.levels[1][9] == "unknown"
+
+
+def test_the_hours_of_many_pools_are_those_of_each_by_its_own_clock(pool: LicensePool) -> None:
+    other = PoolFactory(zone="Asia/Kolkata")
+    for row in PoolHour.objects.filter(pool=pool):
+        row.pool = other
+        row.save(force_insert=True)
+    empty = PoolFactory(zone="Europe/Berlin")
+    together = busy_hours([pool, other, empty], {pool.pk: 10, other.pk: 9, empty.pk: 3}, NOW)
+    for each, seats in ((pool, 10), (other, 9), (empty, 3)):
+        assert together[each.pk] == hours(each, seats, NOW)
+    assert (together[other.pk].levels[1][14], together[pool.pk].levels[1][9]) == ("busy", "busy")
+    assert not together[empty.pk].known
+
+
+def test_usual_hours_are_made_ahead_and_then_asked_of_no_database(
+    pool: LicensePool, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.clear()
+    monkeypatch.setattr(busy_kept, "BATCH_POOLS", 2)
+    more = [PoolFactory() for _ in range(4)]
+    PoolFactory(on_status=False)
+    PoolNow.objects.create(pool=pool, at=NOW, in_use=1, limit=10)
+    assert busy_kept.make_ahead(NOW) == 5
+    pools = [pool, *more]
+    seats = load_availability(pools, NOW)
+    with django_assert_num_queries(0):
+        found = busy_kept.usual_hours(pools, seats, NOW)
+    assert found == busy_hours(pools, {pk: row.seats for pk, row in seats.items()}, NOW)
+    more_seats = seats | {pool.pk: replace(seats[pool.pk], seats=40)}
+    with django_assert_num_queries(1):
+        assert busy_kept.usual_hours(pools, more_seats, NOW)[pool.pk] != found[pool.pk]
