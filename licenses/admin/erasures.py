@@ -39,7 +39,9 @@ class ErasureForm(AdminForm):
         label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea,
-        help_text=gettext_lazy("Who asked for it, and on what ground. It stands in the evidence."),
+        help_text=gettext_lazy(
+            "Who asked for it, and on what ground. A keyed digest of it stands in the evidence."
+        ),
     )
 
 

@@ -109,7 +109,9 @@ class LegalHoldViewSet(TellsHistory, ReadOnly, mixins.CreateModelMixin, mixins.U
 
 
 class ErasingSerializer(WhoSerializer):
-    reason = serializers.CharField(max_length=500, help_text="It stands in the evidence.")
+    reason = serializers.CharField(
+        max_length=500, help_text="A keyed digest of it stands in the evidence."
+    )
     confirm = serializers.CharField(max_length=200, help_text="The same as `who`, once more.")
 
 

@@ -109,11 +109,18 @@ class Entitlement(models.Model):
         help_text=gettext_lazy("Per seat and year."),
     )
     currency = models.CharField(max_length=3, default="EUR")
-    purchase_order = models.CharField(max_length=100, blank=True)
+    purchase_order = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text=gettext_lazy("Its number. It stands in the evidence for ever: name nobody."),
+    )
     scope = models.CharField(
         max_length=300,
         blank=True,
-        help_text=gettext_lazy("Territory, entity, version, as the paper says it."),
+        help_text=gettext_lazy(
+            "Territory, entity, version, as the paper says it. It stands in the evidence for ever:"
+            " name nobody."
+        ),
     )
 
     replaces = models.OneToOneField(

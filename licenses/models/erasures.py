@@ -36,7 +36,9 @@ class NameErasure(models.Model):
     reason = models.CharField(
         max_length=500,
         verbose_name=gettext_lazy("reason"),
-        help_text=gettext_lazy("Who asked for it, and on what ground. It stands in the evidence."),
+        help_text=gettext_lazy(
+            "Who asked for it, and on what ground. A keyed digest of it stands in the evidence."
+        ),
     )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False

@@ -52,7 +52,9 @@ class Scope(models.Model):
     valid_until = models.DateTimeField(
         null=True,
         blank=True,
-        help_text=gettext_lazy("From then on nothing is seen. Empty: until taken away."),
+        help_text=gettext_lazy(
+            "From then on nothing is seen. Empty: until taken away. An auditor's needs an end."
+        ),
     )
 
     chosen: Collection[Any] | None = None
