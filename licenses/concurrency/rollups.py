@@ -17,7 +17,7 @@ from licenses.concurrency.intervals import Flags, Ints, ints
 from licenses.concurrency.timeline import UNKNOWN, Steps
 
 HOUR_SECONDS = 3600
-BLOCK_EVENTS = 1 << 14
+BLOCK_EVENTS = 1 << 15
 """Events worked on at one time: few enough that a block's arrays stay in the processor's cache."""
 
 NEVER = 2**62
@@ -156,17 +156,26 @@ class _Axis:
 
     def limit_rows(self, limits: Limits) -> _LimitRows:
         """Return the limits of all groups; each group begins with a row, if only UNKNOWN."""
-        nothing = Steps.constant(UNKNOWN, self.start, self.start)
-        times, levels = [ints([], "times")], [ints([], "levels")]
-        for rank, name in enumerate(self.names.tolist()):
-            times.append(ints([rank * self.span], "times"))
-            levels.append(ints([UNKNOWN], "levels"))
-            steps = limits.get(name, nothing).clip(self.start, self.end)
-            if len(steps):
-                times.append(steps.times - self.start + rank * self.span)
-                levels.append(np.append(steps.levels, UNKNOWN))
-        joined = np.concatenate(levels)
-        return _LimitRows(np.concatenate(times), np.where(joined == UNKNOWN, NEVER, joined))
+        heads = np.arange(len(self.names)) * self.span
+        known = [
+            (rank, limits[name]) for rank, name in enumerate(self.names.tolist()) if name in limits
+        ]
+        if not known:
+            return _LimitRows(heads, np.full(len(heads), NEVER))
+        counts = np.array([len(steps.times) for _, steps in known])
+        ranks = np.repeat([rank for rank, _ in known], counts)
+        times = np.concatenate([steps.times for _, steps in known])
+        times = np.clip(times, self.start, self.end) - self.start + heads[ranks]
+        levels = np.full(len(times), UNKNOWN)
+        ends = np.cumsum(counts) - 1
+        inner = np.ones(len(times), dtype=np.bool_)
+        inner[ends] = False
+        levels[inner] = np.concatenate([steps.levels for _, steps in known])
+        # The row of a group stands before its own; of several at one moment the last counts.
+        first = np.searchsorted(ranks, np.arange(len(heads)))
+        times, levels = np.insert(times, first, heads), np.insert(levels, first, UNKNOWN)
+        last = np.append(times[1:] != times[:-1], True)
+        return _LimitRows(times[last], np.where(levels == UNKNOWN, NEVER, levels)[last])
 
     def sorted_keys(self, columns: _Columns, low: int, moments: list[Ints]) -> Ints:
         """Return the keys of the starts and ends of this axis's holdings and, without a change, of
@@ -318,10 +327,15 @@ class _HourCut:
         odd = np.flatnonzero((self.leads == 0) & (self.durations[self.heads] == 0))
         if not len(odd):
             return np.maximum.reduceat(self.used, self.heads)
-        # Where a second of several events begins an hour, what comes before its last is set apart.
-        last = np.searchsorted(self.times, self.times[self.heads[odd]], side="right") - 1
-        peaks = np.maximum.reduceat(self.used, np.insert(self.heads, odd + 1, last))
-        return np.delete(peaks, odd + np.arange(len(odd)))
+        # Where a second of several events begins an hour, what comes before its last is left out.
+        first = self.heads[odd]
+        counts = np.searchsorted(self.times, self.times[first], side="right") - 1 - first
+        passed = np.arange(int(counts.sum())) + np.repeat(
+            first - np.cumsum(counts) + counts, counts
+        )
+        used = self.used.copy()
+        used[passed] = 0
+        return np.maximum.reduceat(used, self.heads)
 
     def integral(self, values: Ints | Flags, before: int) -> Ints:
         """Return the sum of value x seconds in each hour; values hold from event to event."""
@@ -330,7 +344,8 @@ class _HourCut:
         # Differences of one running sum: half the cost of a sum for each hour.
         sums = values * self.durations
         np.cumsum(sums, out=sums)
-        inner = np.diff(sums[self.tails], prepend=0)
+        inner = sums[self.tails]
+        inner[1:] -= inner[:-1].copy()
         left = values[self.tails].astype(np.int64, copy=False)
         inner += _shifted(left, before) * self.leads
         return self._spread(left * HOUR_SECONDS, inner)
