@@ -57,7 +57,9 @@ def answer(
                 "advice": advice or words.advice,
                 "moment": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC" if status >= 500 else "",
                 "place": next((p for p in ("/admin/", "/status/") if path.startswith(p)), "/"),
-                "repeat": path if status >= 500 and request.method == "GET" else "",
+                "repeat": request.get_full_path()
+                if status >= 500 and request.method == "GET"
+                else "",
             }
             return HttpResponse(render_to_string("error.html", context), status=status)
     except Exception:  # whatever broke the page may break its template too: something must be said

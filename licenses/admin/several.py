@@ -64,7 +64,7 @@ class ChangesSeveral:
             return redirect(back)
         form = _form(self.kind, request)
         parts = None
-        if request.method == "POST" and form.is_valid():
+        if request.method == "POST" and form.is_valid() and "_again" not in request.POST:
             changes = form.changes()
             try:
                 if "_store" in request.POST:

@@ -20,6 +20,7 @@ from tests.factories import (
     PersonFactory,
     PoolFactory,
     ServerFactory,
+    TeamFactory,
     covered,
     holding,
 )
@@ -197,3 +198,18 @@ def test_a_feature_is_mapped_with_one_click(open_window: Any, pool: LicensePool)
     window.page.get_by_text("UNMAPPED feeds the new pool UNMAPPED.").wait_for(timeout=5000)
     assert LicensePool.objects.filter(name="UNMAPPED").exists()
     assert window.problems == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_list_of_several_shows_whole_rows(open_window: Any, pool: Any, width: int) -> None:
+    for place in range(9):
+        TeamFactory(name=f"Team {place}")
+    window = open_window(width)
+    window.open(f"/admin/licenses/licensepool/several/?ids={pool.pk}")
+    shown, row = window.page.evaluate(
+        """() => {
+          const list = document.querySelector("select[multiple]");
+          return [list.clientHeight, list.options[0].getBoundingClientRect().height];
+        }"""
+    )
+    assert shown >= 4 * row and abs(shown / row - round(shown / row)) < 0.03

@@ -81,6 +81,14 @@ def test_programs_get_the_one_shape_of_errors(status):
     assert [set(each) for each in found["errors"]] == [{"code", "detail", "attr"}]
 
 
+def test_what_broke_is_tried_again_with_all_that_was_asked_and_only_where_nothing_is_stored():
+    text = errors.server_error(request_of("/admin/pools/?tab=use&q=<i>")).text
+    assert 'href="/admin/pools/?tab=use&amp;q=%3Ci%3E"' in text
+    assert 'href="//evil' not in errors.server_error(request_of("//evil.example/")).text
+    stored = errors.server_error(RequestFactory().post("/admin/pools/"))
+    assert 'class="button main"' not in stored.text
+
+
 def test_a_page_that_cannot_be_drawn_is_two_plain_sentences(monkeypatch):
     def fails(*_):
         raise TemplateDoesNotExist("error.html")

@@ -43,6 +43,18 @@ def test_choose_look_store_and_undo(mara: Client, world: World) -> None:
     assert LicensePool.objects.filter(on_status=True, house_rules="").count() == 2
 
 
+def test_who_thinks_again_finds_all_that_was_typed(mara: Client, world: World) -> None:
+    place = f"{LIST}several/?ids={world.mine.pk}"
+    wish = {"house_rules": "Be quick.", "owner_teams": [TeamFactory().pk], "reason": "a test"}
+    assert 'name="_again"' in mara.post(place, wish).content.decode()
+    answer = mara.post(place, {**wish, "_again": "1"})
+    assert answer.context_data["parts"] is None and "_store" not in answer.content.decode()
+    form = answer.context_data["form"]
+    assert form["house_rules"].value() == "Be quick." and form["reason"].value() == "a test"
+    assert f'<option value="{wish["owner_teams"][0]}" selected>' in answer.content.decode()
+    assert not BulkChange.objects.exists()
+
+
 def test_a_field_is_emptied_by_saying_so(mara: Client, world: World) -> None:
     place = f"{LIST}several/?ids={world.mine.pk}"
     mara.post(place, {"empty": ["owner_teams"], "_store": "1"})
