@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,21 +15,14 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
-from itam import figures
 from licenses.alerts.filling import sentence
 from licenses.analysis import now as pools_now
 from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import PoolGap, coverage_share, percent_down
-from licenses.analysis.drift import drift
-from licenses.analysis.rights import entitlement_steps
 from licenses.analysis.suspects import RESTS_ON, WORDS
 from licenses.analysis.time_to_full import forecasts
-from licenses.analysis.verdict import VERDICT_WORDS, months
-from licenses.analysis.verdict import verdicts as judge
-from licenses.concurrency.periods import local_midnight
 from licenses.models import (
     Checkout,
-    Entitlement,
     PoolFeature,
     SharingRule,
     Sighting,
@@ -39,6 +32,7 @@ from licenses.models import (
 from . import words
 from .base import person_words, rule_words
 from .pool_refusals import denials_tab
+from .pool_rights import rights_tab
 from .pool_teams import teams
 
 DAY = 86_400
@@ -102,14 +96,6 @@ def use_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 
 def teams_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     return {"teams": teams(pool, request, now)}
-
-
-def rights_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
-    return {
-        "verdicts": verdicts(pool, now),
-        "steps": steps(pool),
-        "drift": drift(pool, now).sentence(pool.tzinfo),
-    }
 
 
 def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
@@ -178,32 +164,6 @@ def holders(pool: Any, request: HttpRequest) -> dict[str, Any]:
     return shown | {"more": found.more, "legend": legend}
 
 
-def steps(pool: Any) -> list[dict[str, Any]]:
-    """Return the rights over time, newest first."""
-    now = int(time.time())
-    found = list(reversed(entitlement_steps(pool)))
-    rows = Entitlement.objects.filter(pk__in={pk for step in found for pk in step.entitlement_ids})
-    lines = {row.pk: _line(row) for row in rows.select_related("contract")}
-    return [
-        {
-            "start": datetime.fromtimestamp(step.start, UTC),
-            "end": None if step.end is None else datetime.fromtimestamp(step.end - 1, UTC),
-            "quantity": step.quantity,
-            "overdraft": step.overdraft,
-            "allowed": step.allowed,
-            "lines": [(pk, lines[pk]) for pk in step.entitlement_ids if pk in lines],
-            "current": step.start <= now and (step.end is None or now < step.end),
-        }
-        for step in found
-    ]
-
-
-def _line(row: Entitlement) -> str:
-    """Return what people know a line by: its seats and its contract."""
-    seats = figures.seats(row.quantity)
-    return f"{seats}, {row.contract.number}" if row.contract else seats
-
-
 def pool_gaps(pool: Any, now: int) -> list[dict[str, Any]]:
     """Return the newest gaps of 30 days: time for which nothing is known, with its cause."""
     found = bounded_gaps(
@@ -238,25 +198,6 @@ def bound_words(gap: PoolGap) -> str:
         "No over-use was possible for %(length)s of it: at most %(bound)s seats could be issued."
     )
     return told % {"length": words.lasting(gap.bounded_seconds), "bound": gap.bound}
-
-
-def verdicts(pool: Any, now: int) -> list[dict[str, Any]]:
-    """Return a verdict for each of the last 12 months of the pool's zone, this one included,
-    newest last.
-    """
-    zone = pool.tzinfo
-    today = datetime.fromtimestamp(now, zone).date()
-    year, month = divmod(today.year * 12 + today.month - 1 - 11, 12)
-    spans = months(local_midnight(date(year, month + 1, 1), zone), now, zone)
-    return [
-        {
-            "month": datetime.fromtimestamp(row.start, zone),
-            "verdict": str(VERDICT_WORDS[row.verdict]),
-            "key": str(row.verdict).replace("_", "-"),
-            "reason": row.reason,
-        }
-        for row in judge(pool, spans, now=now, proven_from=settings.ITAM_PROVEN_FROM_STRENGTH)
-    ]
 
 
 def sharing_rules(pool: Any, user: Any) -> list[dict[str, Any]]:

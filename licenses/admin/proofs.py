@@ -65,8 +65,13 @@ def line_words(line: Any) -> str:
     return gettext("%(line)s, to %(last)s: now %(strength)s") % {
         "line": line,
         "last": last,
-        "strength": str(Strength(line.proof).label).split(":")[0],
+        "strength": strength_word(line.proof),
     }
+
+
+def strength_word(proof: int) -> str:
+    """Return how well a line is proven in one word."""
+    return str(Strength(proof).label).split(":")[0]
 
 
 def papers_of(line: Entitlement, request: HttpRequest) -> Any:
