@@ -27,7 +27,7 @@ from licenses.models import (
     sees_everything,
 )
 from licenses.overview import installation, setup
-from licenses.overview.totals import Totals, totals, unused_total
+from licenses.overview.totals import Totals, spare_of, totals, unused_total
 
 from . import headline_words, tasks_shown, words
 from .moments import peak_address
@@ -94,21 +94,9 @@ def part(
     if name == "cards":
         spare = spare_of(user) if spare is None else spare
         total = None if spare is None else unused_total(spare)
-        age = None if found.counted_at is None else max(0, int(time.time()) - found.counted_at)
-        return {"totals": found, "cards": headline_words.cards(found, total, age)}
+        return {"totals": found, "cards": headline_words.cards(found, total, timezone.now())}
     rows = pool_rows(user, spare)
     return {"totals": found, "rows": rows, "more": found.pools - len(rows)}
-
-
-def spare_of(user: Any) -> dict[int, Unused] | None:
-    """Return what is unused of each active pool that a user may see; None: may not be told."""
-    return unused(_peaks(user)) if user.has_perm("licenses.view_entitlement") else None
-
-
-def _peaks(user: Any) -> dict[int, int | None]:
-    """Return the highest use in 12 months of each active pool that a user may see. One query."""
-    mine = LicensePool.objects.for_user(user).active().order_by()
-    return dict(mine.values_list("pk", "now__peak_12_months"))
 
 
 def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
@@ -129,7 +117,7 @@ def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
     peaks = daily_peaks(ids, end - SPARK_DAYS * DAY, end)
     if spare is None:
         told = user.has_perm("licenses.view_entitlement")
-        spare = unused(_known_peaks(pools)) if told else {}
+        spare = unused(_known_peaks(pools), before=_peaks_before(pools)) if told else {}
     span = (end - SPARK_DAYS * DAY, end)
     return [_row(pool, peaks[pool.pk], spare.get(pool.pk), span) for pool in pools]
 
@@ -147,16 +135,22 @@ def _known_peaks(pools: Iterable[Any]) -> dict[int, int | None]:
     return {pk: now.peak_12_months if now else None for pk, now in newest}
 
 
+def _peaks_before(pools: Iterable[Any]) -> dict[int, int | None]:
+    counted = ((pool.pk, getattr(pool, "headline", None)) for pool in pools)
+    return {pk: row.year_peak_before if row else None for pk, row in counted}
+
+
 def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[int, int]) -> Row:
     now: PoolNow | None = getattr(pool, "now", None)
     in_use, limit = (now.in_use, now.limit) if now else (None, None)
     moment = timezone.now()
+    fresh = words.freshness(now.at if now else None, pool.interval, moment)
     spark, spark_limit = sparkline(peaks, limit)
     return Row(
         pool,
         words.level(in_use, limit, now.allowed if now else None),
-        words.freshness(now.at if now else None, pool.interval, moment),
-        headline_words.of_pool(getattr(pool, "headline", None), spare, moment),
+        fresh,
+        headline_words.of_pool(getattr(pool, "headline", None), spare, fresh, moment),
         spark,
         spark_limit,
         peak_address(pool, span=span) if any(peaks) else "",

@@ -3,7 +3,7 @@ paid for in vain; each beside the month before, and none where it is not known."
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from itam import figures
 from itam.figures import number
 from licenses.analysis.headlines import FRESH_SECONDS, Unused, share
+from licenses.analysis.rows import as_moment
 from licenses.models import PoolHeadline
 from licenses.overview.totals import Totals, UnusedTotal
 
@@ -30,23 +31,25 @@ class Trend:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number in words. note: what stands beneath it."""
+    """A number in words. note: what stands beneath it; source: what it rests on, in words; fresh:
+    how old the oldest of that is."""
 
     text: str
     note: str = ""
     trend: Trend | None = None
     known: bool = True
+    source: str = ""
+    fresh: words.Freshness | None = None
 
 
 @dataclass(frozen=True)
 class Told:
-    """The three numbers of a pool, and how old the first two are. unused: None where the reader
-    may not see prices."""
+    """The numbers of a pool. unused: None where the reader may not see prices."""
 
+    peak: Figure
     proven: Figure
     blocked: Figure
     unused: Figure | None
-    fresh: words.Freshness
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,34 @@ class Card:
     tone: str = ""
 
 
-def of_pool(row: PoolHeadline | None, spare: Unused | None, now: datetime) -> Told:
-    """Return the numbers of a pool as the page shows them."""
-    fresh = words.freshness(row.at if row else None, FRESH_SECONDS, now)
+def of_pool(
+    row: PoolHeadline | None, spare: Unused | None, seen: words.Freshness, now: datetime
+) -> Told:
+    """Return the numbers of a pool as the page shows them, each with its source and age.
+
+    seen: how old the newest number of its use is.
+    """
+    counted = words.freshness(row.at if row else None, FRESH_SECONDS, now)
     return Told(
-        proven=_proven(row),
-        blocked=_blocked(row),
-        unused=None if spare is None else unused_words(spare),
-        fresh=fresh,
+        peak=replace(_peak(row), source=gettext("logs and polls"), fresh=counted),
+        proven=replace(_proven(row), source=gettext("logs, polls and rights"), fresh=counted),
+        blocked=replace(_blocked(row), source=gettext("refusals in logs"), fresh=counted),
+        unused=None
+        if spare is None
+        else replace(unused_words(spare), source=gettext("rights and use"), fresh=seen),
     )
+
+
+def _peak(row: PoolHeadline | None) -> Figure:
+    if row is None:
+        return Figure(gettext("not counted yet"), known=False)
+    if row.peak is None:
+        return Figure(gettext("use not known"), known=False)
+    trend = None
+    if row.peak_before is not None:
+        change = row.peak - row.peak_before
+        trend = trend_words(change, figures.seats(abs(change)), more_is_better=None)
+    return Figure(gettext("peak %(peak)s") % {"peak": number(row.peak)}, trend=trend)
 
 
 def _proven(row: PoolHeadline | None) -> Figure:
@@ -109,11 +131,14 @@ def unused_words(spare: Unused) -> Figure:
     seats = figures.seats(spare.seats)
     if spare.cost is None:
         return Figure(gettext("cost not known"), f"{seats}, {spare.why}", known=False)
+    change, trend = spare.change(), None
+    if change is not None:
+        more = words.money(abs(change[1]), spare.currency)
+        trend = trend_words(float(change[1]), more, more_is_better=False)
     if not spare.seats:
-        return Figure(gettext("none"), gettext("all seats were used"))
-    return Figure(
-        words.money(spare.cost, spare.currency), gettext("a year, %(seats)s") % {"seats": seats}
-    )
+        return Figure(gettext("none"), gettext("all seats were used"), trend)
+    note = gettext("a year, %(seats)s") % {"seats": seats}
+    return Figure(words.money(spare.cost, spare.currency), note, trend)
 
 
 def percent(value: float) -> str:
@@ -126,40 +151,50 @@ def minutes(seconds: int) -> int:
     return -(-seconds // 60)
 
 
-def trend_words(change: float, text: str, *, more_is_better: bool) -> Trend:
+def trend_words(change: float, text: str, *, more_is_better: bool | None) -> Trend:
+    """Return what changed. more_is_better: None where more is neither better nor worse."""
     if not change:
         return Trend("same", gettext("%(arrows)s as before") % {"arrows": ARROWS[0]})
     up = change > 0
     key = "better" if up == more_is_better else "worse"
-    return Trend(key, f"{ARROWS[1 if up else -1]} {text}")
+    return Trend("same" if more_is_better is None else key, f"{ARROWS[1 if up else -1]} {text}")
 
 
-def cards(found: Totals, spare: UnusedTotal | None, age_seconds: int | None) -> list[Card]:
-    """Return the figures of all pools in the order of urgency.
-
-    age_seconds: of the oldest 30-day figure among them; None: none is counted yet.
-    """
+def cards(found: Totals, spare: UnusedTotal | None, now: datetime) -> list[Card]:
+    """Return the figures of all pools in the order of urgency, each with its source, the age of
+    the oldest that it rests on, and what the last 30 days were against those before."""
+    newest = words.freshness(_moment(found.news_at), None, now)
+    counted = words.freshness(_moment(found.counted_at), FRESH_SECONDS, now)
+    pools = gettext("of %(pools)s pools") % {"pools": found.pools}
+    full = _time_card(str(found.full), pools, found.full_seconds, found.full_seconds_before, found)
+    over = gettext("more in use than bought")
+    over_use = _time_card(
+        str(found.over), over, found.over_seconds, found.over_seconds_before, found
+    )
     shown = [
-        Card(
-            gettext("Full now"),
-            Figure(str(found.full), gettext("of %(pools)s pools") % {"pools": found.pools}),
-            "use=full",
-        ),
+        Card(gettext("Full now"), replace(full, source=_sources(found), fresh=newest), "use=full"),
         Card(
             gettext("Over what is allowed"),
-            Figure(str(found.over), gettext("more in use than bought")),
+            replace(over_use, source=_sources(found), fresh=newest),
             "use=over",
         ),
         Card(
             gettext("Without fresh news"),
-            Figure(str(found.silent), gettext("no number of this hour")),
+            replace(_silent_card(found), source=_sources(found), fresh=newest),
             "use=old",
         ),
-        Card(gettext("Proven throughout"), _proven_card(found, age_seconds)),
-        Card(gettext("Blocked in 30 days"), _blocked_card(found, age_seconds)),
+        Card(
+            gettext("Proven throughout"),
+            replace(_proven_card(found), source=gettext("logs, polls and rights"), fresh=counted),
+        ),
+        Card(
+            gettext("Blocked in 30 days"),
+            replace(_blocked_card(found), source=gettext("refusals in logs"), fresh=counted),
+        ),
     ]
     if spare is not None:
-        shown.append(Card(gettext("Paid for, never used"), _unused_card(spare)))
+        unused = replace(_unused_card(spare), source=gettext("rights and use"), fresh=newest)
+        shown.append(Card(gettext("Paid for, never used"), unused))
     tones = (
         "lm-level-full" if found.full else "",
         "lm-level-over" if found.over else "",
@@ -171,35 +206,63 @@ def cards(found: Totals, spare: UnusedTotal | None, age_seconds: int | None) -> 
     ]
 
 
-def _counted(found: Totals, age_seconds: int | None) -> str:
-    age = words.short_ago(age_seconds)
-    if not found.uncounted:
-        return gettext("counted %(age)s") % {"age": age}
+def _moment(at: int | None) -> datetime | None:
+    return None if at is None else as_moment(at)
+
+
+def _sources(found: Totals) -> str:
+    if found.from_log and found.from_polls:
+        return gettext("logs and polls")
+    return gettext("log") if found.from_log else gettext("polls") if found.from_polls else ""
+
+
+def _time_card(text: str, note: str, lately: int, before: int, found: Totals) -> Figure:
+    """Return a count of now, beside how long the like lasted in 30 days and the 30 before."""
+    if not found.expected_seconds_before:
+        return Figure(text, note)
+    change = minutes(lately) - minutes(before)
+    more = gettext("%(lasting)s in 30 days") % {"lasting": words.lasting(60 * abs(change))}
+    return Figure(text, note, trend_words(change, more, more_is_better=False))
+
+
+def _silent_card(found: Totals) -> Figure:
+    note, trend = gettext("no number of this hour"), None
+    lately = share(found.observed_seconds, found.expected_seconds)
+    before = share(found.observed_seconds_before, found.expected_seconds_before)
+    if lately is not None and before is not None:
+        points = round(100 * (lately - before), 1)
+        more = gettext("%(points)s points observed in 30 days")
+        trend = trend_words(points, more % {"points": number(abs(points), 1)}, more_is_better=True)
+    return Figure(str(found.silent), note, trend)
+
+
+def _to_come(found: Totals) -> str:
+    """Return how many pools are not in a figure yet."""
     pools = figures.pools(found.uncounted)
-    return gettext("counted %(age)s, %(pools)s to come") % {"age": age, "pools": pools}
+    return gettext("%(pools)s to come") % {"pools": pools} if found.uncounted else ""
 
 
 def _minutes(count: int) -> str:
     return gettext("%(count)s min") % {"count": number(count)}
 
 
-def _proven_card(found: Totals, age_seconds: int | None) -> Figure:
-    if age_seconds is None:
+def _proven_card(found: Totals) -> Figure:
+    if found.counted_at is None:
         return Figure(words.UNKNOWN, gettext("not counted yet"), known=False)
     change = found.proven - found.proven_before
     trend = (
         trend_words(change, f"{abs(change)}", more_is_better=True) if found.judged_before else None
     )
     of = gettext("%(proven)s of %(judged)s") % {"proven": found.proven, "judged": found.judged}
-    return Figure(of, _counted(found, age_seconds), trend)
+    return Figure(of, _to_come(found), trend)
 
 
-def _blocked_card(found: Totals, age_seconds: int | None) -> Figure:
-    if age_seconds is None:
+def _blocked_card(found: Totals) -> Figure:
+    if found.counted_at is None:
         return Figure(words.UNKNOWN, gettext("not counted yet"), known=False)
     lately, before = minutes(found.blocked_seconds), minutes(found.blocked_seconds_before)
     trend = trend_words(lately - before, _minutes(abs(lately - before)), more_is_better=False)
-    return Figure(_minutes(lately), _counted(found, age_seconds), trend)
+    return Figure(_minutes(lately), _to_come(found), trend)
 
 
 def _unused_card(spare: UnusedTotal) -> Figure:
@@ -212,6 +275,19 @@ def _unused_card(spare: UnusedTotal) -> Figure:
         notes.append(gettext("%(unknown)s not known") % {"unknown": spare.unknown})
     if not spare.cost:
         known = not (spare.unpriced or spare.unknown)
-        return Figure(gettext("none") if known else words.UNKNOWN, "; ".join(notes), known=known)
+        text = gettext("none") if known else words.UNKNOWN
+        return Figure(text, "; ".join(notes), _unused_trend(spare), known=known)
     sums = [words.money(Decimal(cost), currency) for currency, cost in spare.cost.items()]
-    return Figure(" + ".join(sums), "; ".join(notes))
+    return Figure(" + ".join(sums), "; ".join(notes), _unused_trend(spare))
+
+
+def _unused_trend(spare: UnusedTotal) -> Trend | None:
+    """Return how what is unused changed: in money where that is of one currency, or else seats."""
+    if not spare.compared:
+        return None
+    money = [(currency, Decimal(cost)) for currency, cost in spare.cost_change.items()]
+    if len(money) < 2:
+        currency, change = money[0] if money else ("", Decimal(0))
+        return trend_words(float(change), words.money(abs(change), currency), more_is_better=False)
+    seats = spare.seats_change
+    return trend_words(seats, figures.seats(abs(seats)), more_is_better=False)

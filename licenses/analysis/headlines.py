@@ -8,27 +8,28 @@ of all this time. What is unused follows from rights and peaks on record wheneve
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from licenses.analysis.denials import Blocked, blocked_by_pool
+from licenses.analysis.rights import YEAR_SECONDS
 from licenses.analysis.rows import as_moment, now_epoch
 from licenses.analysis.verdict import BATCH_POOLS, MonthVerdict, load_verdicts
-from licenses.models import Entitlement, LicensePool, PoolHeadline
+from licenses.models import Entitlement, LicensePool, PoolHeadline, PoolHour
 
 DAYS = 30
 WINDOW_SECONDS = DAYS * 86_400
 FRESH_SECONDS = 3_600
 SEATS = (Entitlement.Metric.CONCURRENT, Entitlement.Metric.TOKEN)
 FIGURES = (
-    *("expected_seconds", "proven_seconds", "over_seconds"),
+    *("expected_seconds", "proven_seconds", "over_seconds", "full_seconds", "observed_seconds"),
     *("blocked_seconds", "people_blocked", "peak"),
 )
 BEFORE = tuple((name, f"{name}_before") for name in FIGURES)
@@ -44,16 +45,32 @@ class Unused:
     seats:     None where no right or no use is known.
     cost:      of them in a year, the dearest kept; None where it cannot be told.
     why:       a sentence that says why seats or cost are not known; "" where both are.
+    before:    the same of 30 days ago, of the twelve months until then; None where nobody asked.
     """
 
     seats: int | None
     cost: Decimal | None
     currency: str
     why: str
+    before: Unused | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """Return it for programs, with what it was before where somebody asked."""
         cost = None if self.cost is None else f"{self.cost:.2f}"
-        return {"seats": self.seats, "cost": cost, "currency": self.currency, "why": self.why}
+        told = {"seats": self.seats, "cost": cost, "currency": self.currency, "why": self.why}
+        return told if self.before is None else told | {"before": self.before.as_dict()}
+
+    def change(self) -> tuple[int, Decimal] | None:
+        """Return by how many seats and how much money a year it changed; None where one of them is
+        not known, or in another currency."""
+        before = self.before
+        if before is None or self.seats is None or before.seats is None:
+            return None
+        if self.cost is None or before.cost is None:
+            return None
+        if self.seats and before.seats and self.currency != before.currency:
+            return None
+        return self.seats - before.seats, self.cost - before.cost
 
 
 def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
@@ -71,14 +88,19 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
     ids = [pool.pk for pool in pools]
     before = blocked_by_pool(ids, start, middle)
     lately = blocked_by_pool(ids, middle, moment)
+    full = [_full(ids, first, end) for first, end in ((start, middle), (middle, moment))]
+    year = _year_peaks(ids, middle)
     rows = [
         PoolHeadline(
             pool=pool,
             at=as_moment(moment),
-            **_figures(judged[pool.pk][1], lately[pool.pk]),
+            year_peak_before=year.get(pool.pk),
+            **_figures(judged[pool.pk][1], lately[pool.pk], full[1].get(pool.pk)),
             **{
                 f"{name}_before": value
-                for name, value in _figures(judged[pool.pk][0], before[pool.pk]).items()
+                for name, value in _figures(
+                    judged[pool.pk][0], before[pool.pk], full[0].get(pool.pk)
+                ).items()
             },
         )
         for pool in pools
@@ -87,16 +109,33 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
         rows,
         update_conflicts=True,
         unique_fields=["pool"],
-        update_fields=["at", *FIGURES, *(f"{name}_before" for name in FIGURES)],
+        update_fields=["at", "year_peak_before", *FIGURES, *(before for _, before in BEFORE)],
     )
     return len(rows)
 
 
-def _figures(judged: MonthVerdict, refused: Blocked) -> dict[str, int | None]:
+def _full(pool_ids: Collection[int], start: int, end: int) -> dict[int, int | None]:
+    """Return how long each pool was full, in the hours that begin in [start, end). One query."""
+    hours = PoolHour.objects.filter(pool__among=pool_ids).inside(start, end)
+    sums = (
+        hours.order_by().values_list("pool_id").annotate(full=Sum(F("full_seconds") * F("inside")))
+    )
+    return dict(sums)
+
+
+def _year_peaks(pool_ids: Collection[int], moment: int) -> dict[int, int | None]:
+    """Return the highest use of each pool in the 12 months before a moment. One query."""
+    hours = PoolHour.objects.filter(pool__among=pool_ids).within(moment - YEAR_SECONDS, moment)
+    return dict(hours.order_by().values_list("pool_id").annotate(Max("peak")))
+
+
+def _figures(judged: MonthVerdict, refused: Blocked, full: int | None) -> dict[str, int | None]:
     return {
         "expected_seconds": judged.expected_seconds,
         "proven_seconds": judged.proven_seconds,
         "over_seconds": judged.over_seconds,
+        "full_seconds": full,
+        "observed_seconds": judged.observed_seconds,
         "blocked_seconds": refused.lost_seconds,
         "people_blocked": refused.people,
         "peak": judged.peak,
@@ -166,20 +205,31 @@ class Why(NamedTuple):
     no_price: str
 
 
-def unused(peaks: dict[int, int | None], day: date | None = None) -> dict[int, Unused]:
-    """Return what is bought and not used, by pool. One query.
+def unused(
+    peaks: dict[int, int | None],
+    day: date | None = None,
+    before: Mapping[int, int | None] | None = None,
+) -> dict[int, Unused]:
+    """Return what is bought and not used, by pool. One query, two with *before*.
 
-    peaks:  the highest use of twelve months by pool, as `PoolNow` keeps it; None: not known.
-    day:    whose rights count; None: today.
+    peaks:   the highest use of twelve months by pool, as `PoolNow` keeps it; None: not known.
+    day:     whose rights count; None: today.
+    before:  that of the twelve months that ended 30 days ago, as `PoolHeadline` keeps it: what was
+             unused then is told, too, by the rights of that day as they are known now.
     """
-    rights = _rights(list(peaks), day or timezone.localdate())
+    day = day or timezone.localdate()
+    rights = _rights(list(peaks), day)
     why = Why(
         gettext("no entitlement in force"),
         gettext("use not known"),
         gettext("prices in several currencies"),
         gettext("no price in the contract"),
     )
-    return {pool: _unused(rights.get(pool, ()), peak, why) for pool, peak in peaks.items()}
+    found = {pool: _unused(rights.get(pool, ()), peak, why) for pool, peak in peaks.items()}
+    if before is None:
+        return found
+    earlier = unused({pool: before.get(pool) for pool in peaks}, day - timedelta(days=DAYS))
+    return {pool: replace(row, before=earlier[pool]) for pool, row in found.items()}
 
 
 def _rights(pool_ids: list[int], day: date) -> dict[int, list[Line]]:

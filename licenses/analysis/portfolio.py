@@ -48,7 +48,8 @@ def portfolio(
                         hours, with `observed_seconds` of `expected_seconds`; null: no hour is known
         headline:       with *headlines* only: what 30 days come to, as `headlines.told` says
         unused:         with *costs* only, on behalf of readers who may see prices: seats bought
-                        above the peak of 12 months, and their cost a year
+                        above the peak of 12 months, and their cost a year, with `before`, the same
+                        as of 30 days ago
 
     Queries: one, one more with each of *week*, *headlines* and *costs*, and some more where the
     user does not see everything.
@@ -59,13 +60,16 @@ def portfolio(
         weeks = _weeks([card["pool"] for card in found], moment)
         for card in found:
             card["week"] = weeks.get(card["pool"])
-    if headlines:
+    counted: dict[int, PoolHeadline] = {}
+    if headlines or costs:
         heads = PoolHeadline.objects.filter(pool__in=LicensePool.objects.visible_ids(user))
         counted = {row.pool_id: row for row in heads}
+    if headlines:
         for card in found:
             card["headline"] = told(counted.get(card["pool"]), moment)
     if costs:
-        spare = unused({card["pool"]: card["peak_12_months"] for card in found})
+        before = {pk: row.year_peak_before for pk, row in counted.items()}
+        spare = unused({card["pool"]: card["peak_12_months"] for card in found}, before=before)
         for card in found:
             card["unused"] = spare[card["pool"]].as_dict()
     return found

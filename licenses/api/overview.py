@@ -15,12 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from licenses.analysis.headlines import unused
 from licenses.analysis.rows import as_moment
 from licenses.api.permissions import ReadsPools, SetsUp
-from licenses.models import LicensePool, sees_everything
+from licenses.models import sees_everything
 from licenses.overview import attention, installation, setup
-from licenses.overview.totals import totals, unused_total
+from licenses.overview.totals import spare_of, totals, unused_total
 
 
 class OverviewView(APIView):
@@ -35,18 +34,17 @@ class OverviewView(APIView):
     def get(self, request: Request) -> Response:
         user: Any = request.user
         found = totals(user).as_dict()
-        at = found["counted_at"]
-        found["counted_at"] = None if at is None else as_moment(at)
+        for name in ("counted_at", "news_at"):
+            found[name] = None if found[name] is None else as_moment(found[name])
         answer: dict[str, Any] = {
             "at": timezone.now(),
             "totals": found,
             "attention": [asdict(task) for task in attention.tasks(user)],
             "stopped": installation.stopped(),
         }
-        if user.has_perm("licenses.view_entitlement"):
-            mine = LicensePool.objects.for_user(user).active().order_by()
-            peaks = dict(mine.values_list("pk", "now__peak_12_months"))
-            answer["unused"] = asdict(unused_total(unused(peaks)))
+        spare = spare_of(user)
+        if spare is not None:
+            answer["unused"] = asdict(unused_total(spare))
         if user.has_perm("licenses.add_licenseserver"):
             answer["set_up"] = [asdict(step) for step in setup.steps()]
         if sees_everything(user):

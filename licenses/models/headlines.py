@@ -35,14 +35,26 @@ class PoolHeadline(models.Model):
     blocked_seconds = models.PositiveBigIntegerField(
         help_text=gettext_lazy("That people waited for seats, or tried in vain.")
     )
+    full_seconds = models.PositiveBigIntegerField(
+        null=True,
+        help_text=gettext_lazy("That all seats were in use. Empty: the limit is not known."),
+    )
+    observed_seconds = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("Of the expected time, that which somebody vouches for.")
+    )
     people_blocked = models.PositiveIntegerField()
     peak = models.PositiveIntegerField(null=True)
     expected_seconds_before = models.PositiveBigIntegerField()
     proven_seconds_before = models.PositiveBigIntegerField()
     over_seconds_before = models.PositiveBigIntegerField()
     blocked_seconds_before = models.PositiveBigIntegerField()
+    full_seconds_before = models.PositiveBigIntegerField(null=True)
+    observed_seconds_before = models.PositiveBigIntegerField()
     people_blocked_before = models.PositiveIntegerField()
     peak_before = models.PositiveIntegerField(null=True)
+    year_peak_before = models.PositiveIntegerField(
+        null=True, help_text=gettext_lazy("Of the 12 months that ended 30 days before.")
+    )
 
     objects = ScopedQuerySet.as_manager()
 

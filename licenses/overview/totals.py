@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Min, Q, Sum, Value
 
-from licenses.analysis.headlines import DAYS, Unused, total_cost
+from licenses.analysis.headlines import DAYS, Unused, total_cost, unused
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import now_epoch, number
 from licenses.models import LicensePool, sees_everything
@@ -24,6 +25,11 @@ class Totals:
     proven, proven_before:       of them, those of which all of the time is proven.
     blocked_seconds, ..._before: that people were kept from work in all pools.
     people_blocked:              in each pool counted for itself.
+    full_seconds, over_seconds:  of all pools added up, in the last 30 days; ..._before: in the 30
+                                 days before.
+    observed_seconds:            that somebody vouches for, of expected_seconds; likewise.
+    news_at:                     epoch seconds; the oldest of the newest numbers that there are.
+    from_log, from_polls:        pools whose newest number comes from there.
     counted_at:                  epoch seconds; the oldest of the 30-day figures; None: none is
                                  counted.
     uncounted:                   pools whose 30 days were not counted yet.
@@ -40,6 +46,17 @@ class Totals:
     blocked_seconds: int
     blocked_seconds_before: int
     people_blocked: int
+    full_seconds: int
+    full_seconds_before: int
+    over_seconds: int
+    over_seconds_before: int
+    observed_seconds: int
+    observed_seconds_before: int
+    expected_seconds: int
+    expected_seconds_before: int
+    news_at: int | None
+    from_log: int
+    from_polls: int
     counted_at: int | None
     uncounted: int
     days: int = DAYS
@@ -63,7 +80,7 @@ def totals(user: Any) -> Totals:
         name: None if figure is None else int(figure)
         for name, figure in zip(_NAMES, figures, strict=True)
     }
-    return Totals(**found)  # type: ignore[arg-type]  # only counted_at may be None
+    return Totals(**found)  # type: ignore[arg-type]  # only the two moments may be None
 
 
 def _figures(late: int) -> dict[str, Any]:
@@ -84,13 +101,21 @@ def _figures(late: int) -> dict[str, Any]:
         "blocked_seconds": Sum("headline__blocked_seconds", default=0),
         "blocked_seconds_before": Sum("headline__blocked_seconds_before", default=0),
         "people_blocked": Sum("headline__people_blocked", default=0),
+        **{
+            name: Sum(f"headline__{name}", default=0)
+            for figure in ("full", "over", "observed", "expected")
+            for name in (f"{figure}_seconds", f"{figure}_seconds_before")
+        },
+        "news_at": Min(number("now__at")),
+        "from_log": Count("pk", filter=Q(now__source="log")),
+        "from_polls": Count("pk", filter=Q(now__source="polls")),
         "counted_at": Min(number("headline__at")),
         "uncounted": Count("pk", filter=Q(headline=None)),
     }
 
 
 _NAMES = tuple(_figures(0))
-_OF_NONE = tuple(None if name == "counted_at" else 0 for name in _NAMES)
+_OF_NONE = tuple(None if name in ("counted_at", "news_at") else 0 for name in _NAMES)
 
 
 @Prepared
@@ -108,19 +133,45 @@ class UnusedTotal:
     seats:      of the pools of which seats are known.
     unpriced:   pools with unused seats whose cost cannot be told.
     unknown:    pools of which not even the seats are known.
+    compared:   pools whose seats and cost are known as of 30 days ago, too.
+    seats_change, cost_change:
+                of these, by how much both changed since; cost by currency.
     """
 
     cost: dict[str, str]
     seats: int
     unpriced: int
     unknown: int
+    compared: int
+    seats_change: int
+    cost_change: dict[str, str]
+
+
+def spare_of(user: Any) -> dict[int, Unused] | None:
+    """Return what is unused of each active pool that a user may see, and was 30 days ago; None: may
+    not be told. Three queries."""
+    if not user.has_perm("licenses.view_entitlement"):
+        return None
+    mine = LicensePool.objects.for_user(user).active().order_by()
+    known = mine.values_list("pk", "now__peak_12_months", "headline__year_peak_before")
+    rows = list(known)
+    before = {pk: peak for pk, _now, peak in rows}
+    return unused({pk: peak for pk, peak, _before in rows}, before=before)
 
 
 def unused_total(found: dict[int, Unused]) -> UnusedTotal:
     rows = found.values()
+    changes = [(row.currency, change) for row in rows if (change := row.change()) is not None]
+    money: dict[str, Decimal] = {}
+    for currency, (_seats, cost) in changes:
+        if cost:
+            money[currency] = money.get(currency, Decimal(0)) + cost
     return UnusedTotal(
         cost={currency: f"{cost:.2f}" for currency, cost in total_cost(rows).items()},
         seats=sum(row.seats or 0 for row in rows),
         unpriced=sum(bool(row.seats) and row.cost is None for row in rows),
         unknown=sum(row.seats is None for row in rows),
+        compared=len(changes),
+        seats_change=sum(seats for _currency, (seats, _cost) in changes),
+        cost_change={currency: f"{cost:.2f}" for currency, cost in sorted(money.items())},
     )

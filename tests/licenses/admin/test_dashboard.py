@@ -88,14 +88,38 @@ def test_three_numbers_stand_beside_those_of_the_month_before(mara: Client, worl
     row = " ".join(row_of(mara, world.mine).split())
     for words in ("99.3 %", "▼ 0.7 points", "11 min", "2 people", "▼ 9 min", "600 EUR", "6 seats"):
         assert words in row, words
-    assert "counted 5 min ago" in row
+    assert "logs, polls and rights, 5 min ago" in row
 
 
 def test_what_is_not_known_is_not_shown_as_nothing(mara: Client, world: World) -> None:
     row = row_of(mara, world.mine)
-    assert row.count("not counted yet") == 2 and "use not known" in row
+    assert row.count("not counted yet") == 3 and "use not known" in row
     counted(world.mine)
     assert "not in use" in row_of(mara, world.mine)
+
+
+def test_every_number_has_its_source_its_age_and_what_it_was_before(
+    mara: Client, world: World
+) -> None:
+    figures = {"expected_seconds": 1000, "observed_seconds": 900, "full_seconds": 7200, "peak": 9}
+    before = {"expected_seconds_before": 1000, "observed_seconds_before": 800, "peak_before": 7}
+    for pool in (world.mine, world.other):
+        counted(pool, **figures, **before, year_peak_before=3)
+    PoolNow.objects.update(peak_12_months=4, source="log", at=timezone.now())
+    context = mara.get("/admin/").context
+    (row,) = [row for row in context["rows"] if row.pool == world.mine]
+    shown = [card.figure for card in context["cards"]]
+    shown += [row.told.peak, row.told.proven, row.told.blocked, row.told.unused]
+    for figure in shown:
+        assert figure.source and figure.fresh.key == "fresh" and figure.trend, figure
+    trends = [figure.trend.text for figure in shown]
+    assert trends[0] == "▲ 4 hours in 30 days" and trends[2] == "▲ 10.0 points observed in 30 days"
+    assert trends[5] == "▼ 200 EUR" and trends[6] == "▲ 2 seats"
+
+
+def test_what_was_not_counted_before_has_no_trend(mara: Client, world: World) -> None:
+    cards = mara.get("/admin/").context["cards"]
+    assert [card.figure.trend for card in cards] == [None] * len(cards)
 
 
 def test_prices_are_hidden_from_those_who_may_not_see_rights(

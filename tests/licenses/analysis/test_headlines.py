@@ -9,6 +9,7 @@ import pytest
 
 from licenses.analysis import headlines
 from licenses.analysis.headlines import Unused, due, refresh, told, unused
+from licenses.analysis.rollup import drain, mark_dirty
 from licenses.models import Boundary, LicensePool, PoolHeadline, Strength
 from tests.factories import (
     EntitlementFactory,
@@ -92,6 +93,37 @@ def test_each_month_has_the_refusals_that_began_in_it(pool, feature):
     assert (row.blocked_seconds_before, row.people_blocked_before) == (0, 1)
 
 
+def test_a_pool_is_full_while_all_seats_are_held(pool, feature):
+    EntitlementFactory(pool=pool, quantity=2)
+    covered(feature.server, BEFORE, NOW)
+    holding(feature, LATELY + 7200, LATELY + 9000, 2)
+    holding(feature, BEFORE + 7200, BEFORE + 7500, 2)
+    mark_dirty([pool.pk])
+    drain()
+    row = counted(pool)
+    assert (row.full_seconds, row.full_seconds_before) == (1800, 300)
+    assert row.observed_seconds == row.observed_seconds_before == MONTH
+
+
+def test_full_is_not_known_where_no_limit_is(pool, feature):
+    covered(feature.server, BEFORE, NOW)
+    holding(feature, LATELY + 7200, LATELY + 9000, 2)
+    mark_dirty([pool.pk])
+    drain()
+    assert counted(pool).full_seconds is None
+
+
+def test_the_peak_of_the_year_before_leaves_the_last_month_out(pool, feature):
+    EntitlementFactory(pool=pool, quantity=9)
+    covered(feature.server, NOW - 420 * DAY, NOW)
+    holding(feature, NOW - 400 * DAY, NOW - 400 * DAY + 60, 8)
+    holding(feature, NOW - 390 * DAY, NOW - 390 * DAY + 60, 6)
+    holding(feature, LATELY + DAY, LATELY + DAY + 60, 7)
+    mark_dirty([pool.pk])
+    drain()
+    assert counted(pool).year_peak_before == 6
+
+
 def test_due_are_pools_that_were_never_counted_then_those_with_news_then_old_ones(pool):
     fresh, old, marked, retired = (PoolFactory() for _ in range(4))
     refresh([fresh.pk, marked.pk, retired.pk], NOW)
@@ -150,6 +182,18 @@ def test_the_dearest_seats_are_the_ones_kept(pool):
 def test_nothing_is_unused_where_all_was_used(pool):
     right(pool, 10, "100")
     assert spare(pool, 12) == Unused(0, Decimal(0), "EUR", "")
+
+
+def test_what_is_unused_stands_beside_that_of_30_days_ago(pool):
+    right(pool, 10, "100")
+    EntitlementFactory(
+        pool=pool, quantity=4, unit_price=Decimal("50"), valid_from=date(2026, 4, 20)
+    )
+    row = unused({pool.pk: 9}, date(2026, 5, 1), {pool.pk: 8})[pool.pk]
+    assert row.before == Unused(2, Decimal("200"), "EUR", "")
+    assert row.change() == (3, Decimal("100"))  # five for 300 a year now: four at 50, one at 100
+    row = unused({pool.pk: 9}, date(2026, 5, 1), {})[pool.pk]
+    assert row.before.why == "use not known" and row.change() is None
 
 
 @pytest.mark.parametrize(

@@ -80,19 +80,38 @@ def test_what_cannot_be_priced_is_counted_beside_the_sum() -> None:
 def test_the_api_tells_what_the_first_page_tells(boss: User, client: Client) -> None:
     pool = PoolFactory(name="CAD")
     EntitlementFactory(pool=pool, quantity=10, unit_price=100)
+    at = timezone.now().replace(microsecond=0)
     PoolNow.objects.create(
-        pool=pool, at=timezone.now(), in_use=10, limit=10, allowed=10, peak_12_months=7
+        pool=pool,
+        at=at,
+        in_use=10,
+        limit=10,
+        allowed=10,
+        peak_12_months=7,
+        source="polls",
     )
     headline(pool, 98, blocked=90, before=30)
+    values = {"year_peak_before": 9, "full_seconds": 70, "full_seconds_before": 50}
+    PoolHeadline.objects.update(**values)
     Heartbeat.objects.create(name="worker", at=timezone.now() - timedelta(minutes=9))
     client.force_login(boss)
     found = client.get("/api/v1/overview/").json()
     assert found["totals"]["full"] == 1 and found["totals"]["blocked_seconds"] == 90
-    assert found["unused"] == {"cost": {"EUR": "300.00"}, "seats": 3, "unpriced": 0, "unknown": 0}
+    assert found["unused"] == {
+        **{"cost": {"EUR": "300.00"}, "seats": 3, "unpriced": 0, "unknown": 0},
+        **{"compared": 1, "cost_change": {"EUR": "200.00"}, "seats_change": 2},
+    }
+    totals = found["totals"]
+    assert (totals["full_seconds"], totals["full_seconds_before"]) == (70, 50)
+    assert totals["news_at"] == at.isoformat().replace("+00:00", "Z")
+    assert (totals["from_polls"], totals["from_log"]) == (1, 0)
     assert found["stopped"] == ["The worker stands still: last heard of 9 minutes ago."]
     assert {task["kind"] for task in found["attention"]} == {"pool"}
     (card,) = client.get("/api/v1/pools/now/?headlines=true").json()["pools"]
-    assert card["unused"] == {"seats": 3, "cost": "300.00", "currency": "EUR", "why": ""}
+    before = {"seats": 1, "cost": "100.00", "currency": "EUR", "why": ""}
+    assert card["unused"] == {
+        **{"seats": 3, "cost": "300.00", "currency": "EUR", "why": "", "before": before}
+    }
     assert card["headline"]["proven_share"] == 0.98
     assert card["headline"]["before"]["blocked_seconds"] == 30
 
