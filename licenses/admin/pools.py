@@ -269,7 +269,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         known = None if now is None else now.peak_12_months
         if not known:
             return words.UNKNOWN if known is None else known
-        return format_html('<a class="lm-link" href="{}">{}</a>', peak_address(pool), known)
+        return words.Linked.of(known, peak_address(pool))
 
     @display(
         description=gettext_lazy("Set-up"),

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from itam.figures import number
@@ -18,6 +20,7 @@ __all__ = [
     "Freshness",
     "Labelled",
     "Level",
+    "Linked",
     "ago",
     "freshness",
     "lasting",
@@ -91,6 +94,18 @@ def level(in_use: int | None, limit: int | None, allowed: int | None = None) -> 
     if in_use / limit >= NEARLY_FULL:
         return Level("high", gettext("nearly full, %(seats)s") % {"seats": seats})
     return Level("free", seats)
+
+
+class Linked(SafeString):
+    """A figure that leads somewhere: a link in a list, and the figure itself in the list's file."""
+
+    value: int
+
+    @classmethod
+    def of(cls, value: int, address: str) -> Linked:
+        made = cls(format_html('<a class="lm-link" href="{}">{}</a>', address, value))
+        made.value = value
+        return made
 
 
 def moment(value: datetime | int | None) -> datetime | None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from licenses.admin import exporting
-from licenses.models import EvidenceBlock
+from licenses.models import EvidenceBlock, PoolNow
 from tests.factories import PoolFactory
 
 from .conftest import World
@@ -113,3 +113,13 @@ def test_long_lists_cost_no_query_a_row_and_have_an_end(
     assert len(rows(mara.get(path))) == 1 + 7  # over three pages
     monkeypatch.setattr(exporting, "MOST_ROWS", 6)
     assert mara.get(path).status_code == 302
+
+
+def test_a_figure_that_leads_to_its_moment_is_a_number_in_a_file(
+    mara: Client, world: World
+) -> None:
+    PoolNow.objects.filter(pool=world.mine).update(peak_12_months=1234)
+    assert "/peak/" in mara.get("/admin/licenses/licensepool/").content.decode()
+    book = mara.get("/admin/licenses/licensepool/as-file/xlsx/").content
+    heads, *shown = load_workbook(io.BytesIO(book)).active.iter_rows(values_only=True)
+    assert 1234 in [row[heads.index("12-month peak")] for row in shown]
