@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("licenses", "0056_tie_documents_to_lines")]
+    dependencies = [("licenses", "0057_say_what_auditors_and_evidence_need")]
 
     operations = [
         migrations.RunSQL("DELETE FROM licenses_poolheadline", migrations.RunSQL.noop),
