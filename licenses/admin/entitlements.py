@@ -22,6 +22,8 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from licenses.evidence.rights_history import of_right
+from licenses.evidence.row_history import Change
 from licenses.importing.corrections import may_approve
 from licenses.importing.rights import (
     add_right,
@@ -144,6 +146,9 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def changes_on_record(self, request: HttpRequest, row: Any) -> list[Change]:
+        return [] if row is None else of_right(row, request.user)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         add_right(obj, user=request.user)

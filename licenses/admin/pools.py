@@ -28,6 +28,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from licenses.analysis.rollup import mark_dirty
+from licenses.evidence.rights_history import of_mappings
+from licenses.evidence.row_history import Change
 from licenses.models import Entitlement, LicensePool, PoolFeature
 from licenses.resources import PoolResource
 
@@ -230,6 +232,9 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         except mapping_corrections.Refused as refused:
             request.refused_mappings = {refused.prefix: refused.error}  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
+
+    def changes_on_record(self, request: HttpRequest, row: Any) -> list[Change]:
+        return [] if row is None else of_mappings(row, request.user)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         with transaction.atomic():

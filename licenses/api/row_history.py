@@ -33,8 +33,11 @@ class RowChangeSerializer(serializers.Serializer[Any]):
     who = serializers.CharField(help_text="Account, or command.")
     deed = serializers.CharField(help_text="In words.")
     values = ValueSerializer(many=True)
-    stream = serializers.CharField()
-    number = serializers.IntegerField()
+    why = serializers.CharField(allow_blank=True, help_text="In the words of whoever did it.")
+    stream = serializers.CharField(allow_blank=True)
+    number = serializers.IntegerField(
+        allow_null=True, help_text="Null where a record of its own tells it, as of rights."
+    )
     error = serializers.CharField(allow_blank=True, help_text="Why the entry cannot be read.")
 
 

@@ -34,10 +34,11 @@ from licenses.api.history import PoolHistory
 from licenses.api.mappings import PoolMappings
 from licenses.api.over_use import PoolOverUse
 from licenses.api.pagination import HOLDER_PAGES, holder_page, next_page
-from licenses.api.row_history import TellsHistory
+from licenses.api.row_history import RowChangeSerializer, TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
+from licenses.evidence.rights_history import of_right
 from licenses.importing.papers import open_document, prove, record_document
 from licenses.importing.rights import (
     add_right,
@@ -122,6 +123,14 @@ class EntitlementViewSet(
     def withdraw(self, request: Request, pk: str | None = None) -> Response:
         """Take a line back that never held."""
         return self._replace(request, shapes.WithdrawalSerializer, withdraw=True)
+
+    @extend_schema(responses={200: RowChangeSerializer(many=True)})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def history(self, request: Request, pk: str | None = None) -> Response:
+        """List how the right came to be what it is, the newest first: the lines that it replaced,
+        those that replaced it, and what was judged of their proof."""
+        told = of_right(self.get_object(), request.user)
+        return Response(RowChangeSerializer(told, many=True).data)
 
     def _replace(self, request: Request, shape: Any, *, withdraw: bool) -> Response:
         row = self.get_object()

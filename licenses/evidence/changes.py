@@ -48,7 +48,7 @@ SOURCE: Final = "settings"
 Stream = tuple[str, str]
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """How changes of a model are told.
 
     made: also that a row was made or deleted. own: columns that the program keeps for itself.
@@ -69,28 +69,28 @@ def _installation(_row: Any) -> Stream:
     return entries.INSTALLATION
 
 
-TOLD: Final[dict[type[Model], _Told]] = {
-        Vendor: _Told("config", "vendor", lambda row: stock.stream_of(row.pk), ("name",)),
-        Contract: _Told(
+TOLD: Final[dict[type[Model], Told]] = {
+        Vendor: Told("config", "vendor", lambda row: stock.stream_of(row.pk), ("name",)),
+        Contract: Told(
             "config",
             "contract",
             entries.contract_stream,
             ("vendor", "number", "valid_from", "valid_to", "notice_days", "renews", "cost",
              "currency"),
         ),
-        Document: _Told(
+        Document: Told(
             "config",
             "document",
             lambda row: entries.contract_stream(row.contract),
             ("contract", "kind", "for_group", "sha256"),
         ),
-        Product: _Told(
+        Product: Told(
             "config",
             "product",
             lambda row: stock.stream_of(row.vendor_id),
             ("vendor", "name", "category"),
         ),
-        LicensePool: _Told(
+        LicensePool: Told(
             "pool",
             "pool",
             lambda row: stock.stream_of(row.product.vendor_id),
@@ -98,7 +98,7 @@ TOLD: Final[dict[type[Model], _Told]] = {
             lists=("owner_teams",),
             texts=("house_rules", "notes"),
         ),
-        Feature: _Told(
+        Feature: Told(
             "config",
             "feature",
             lambda row: entries.server_stream(row.server),
@@ -106,30 +106,30 @@ TOLD: Final[dict[type[Model], _Told]] = {
             made=False,
             own=("max_duration",),
         ),
-        LicenseServer: _Told(
+        LicenseServer: Told(
             "config",
             "server",
             entries.server_stream,
             ("name", "kind", "address", "zone", "polling", "poll_seconds", "enabled"),
             made=False,
         ),
-        TeamRule: _Told(
+        TeamRule: Told(
             "rule",
             "team rule",
             _installation,
             ("team", "order", "valid_from", "valid_to"),
         ),
-        Team: _Told("config", "team", _installation, ("name", "parent", "cost_center")),
-        LegalHold: _Told(
+        Team: Told("config", "team", _installation, ("name", "parent", "cost_center")),
+        LegalHold: Told(
             "config", "legal hold", _installation, ("vendor", "contract", "set_at", "released_at")
         ),
-        Channel: _Told(
+        Channel: Told(
             "config",
             "channel",
             _installation,
             ("kind", "enabled", "fallback", "still_watching", "reports"),
         ),
-        AlertRule: _Told(
+        AlertRule: Told(
             "config",
             "alert rule",
             _installation,
@@ -137,19 +137,19 @@ TOLD: Final[dict[type[Model], _Told]] = {
              "hysteresis_percent", "keep_firing_seconds", "repeat_seconds", "enabled"),
             lists=("channels",),
         ),
-        EscalationStep: _Told(
+        EscalationStep: Told(
             "config",
             "escalation step",
             _installation,
             ("rule", "step", "wait_minutes", "channel"),
         ),
-        Silence: _Told(
+        Silence: Told(
             "config",
             "silence",
             _installation,
             ("rule", "pool", "server", "starts_at", "ends_at"),
         ),
-        User: _Told(
+        User: Told(
             "config",
             "account",
             _installation,
@@ -157,8 +157,8 @@ TOLD: Final[dict[type[Model], _Told]] = {
             own=("last_login",),
             lists=("groups", "user_permissions"),
         ),
-        Group: _Told("config", "role", _installation, ("name",), lists=("permissions",)),
-        Scope: _Told(
+        Group: Told("config", "role", _installation, ("name",), lists=("permissions",)),
+        Scope: Told(
             "config", "scope", _installation, ("user", "valid_until"), lists=("vendors", "teams")
         ),
 }  # fmt: skip
@@ -182,7 +182,7 @@ def also(
     lists: tuple[str, ...] = (),
 ) -> None:
     """Have the rows of a model above this layer told in the installation's stream, too."""
-    TOLD[model] = _Told("config", what, _installation, fields, own=own, lists=lists)
+    TOLD[model] = Told("config", what, _installation, fields, own=own, lists=lists)
     _listen(model)
 
 
@@ -206,7 +206,7 @@ def _values(row: Any) -> dict[str, Any]:
     }
 
 
-def _own(told: _Told, only: Collection[str] | None) -> bool:
+def _own(told: Told, only: Collection[str] | None) -> bool:
     """Tell whether the program writes none but its own columns, as at each sign-in."""
     return only is not None and set(only) <= set(told.own)
 
@@ -236,7 +236,7 @@ def _saved(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -
         for name, old in before.items()
         if name not in told.own
         and old != now[name]
-        and _plain(old) != _plain(now[name])
+        and plain(old) != plain(now[name])
         and (only is None or name in only)
     }
     if changed:
@@ -282,7 +282,7 @@ def _list(row: Any, field: str) -> list[Any]:
     return sorted(getattr(row, field).order_by().values_list(saying, flat=True))
 
 
-def _tell(told: _Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
+def _tell(told: Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
     now = _values(row)
     old = before if deed == "changed" else {}
     body: dict[str, Any] = {"new": _bodies(told, now, before), "old": _bodies(told, old, before)}
@@ -291,11 +291,11 @@ def _tell(told: _Told, row: Any, deed: str, before: Mapping[str, Any]) -> None:
     _append(told, row, deed, body)
 
 
-def _bodies(told: _Told, values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+def _bodies(told: Told, values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """Return what an entry says of these fields, those of which it tells something."""
     here = [name for name in names if name in values]
-    plain = {name: _plain(values[name]) for name in here if name in told.fields}
-    return plain | entries.digests(**{name: values[name] for name in here if name in told.texts})
+    stated = {name: plain(values[name]) for name in here if name in told.fields}
+    return stated | entries.digests(**{name: values[name] for name in here if name in told.texts})
 
 
 def tell_members(teams: set[int], count: int) -> None:
@@ -308,7 +308,7 @@ def tell_members(teams: set[int], count: int) -> None:
             entries.append(entries.INSTALLATION, [entry], source=SOURCE)
 
 
-def _append(told: _Told, row: Any, deed: str, body: Mapping[str, Any]) -> None:
+def _append(told: Told, row: Any, deed: str, body: Mapping[str, Any]) -> None:
     about = {**body, "id": row.pk, "what": f"{told.what} {deed}", "who": who() or ""}
     entry = entries.draft(told.kind, int(timezone.now().timestamp()), about)
     with transaction.atomic():
@@ -321,7 +321,7 @@ def label(model: type[Model]) -> str:
     return model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as an entry holds it: whole numbers and texts, "" for none."""
     if value is None:
         return ""

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
-from django.utils.formats import date_format, localize
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
@@ -23,7 +23,7 @@ from itam import figures
 from licenses.models import Person, RowChange, pseudonym, sees_everything
 
 from . import entries
-from .changes import TOLD, label, list_key
+from .changes import TOLD, Told, label, list_key
 
 NONE: Final = "–"
 _WORD: Final = re.compile(r"[\w@-]+(?:\.[\w@-]+)*")
@@ -45,15 +45,21 @@ class Value(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A deed. stream, number: the entry that tells of it; error: why that cannot be read."""
+    """A deed.
+
+    stream, number:  the entry that tells of it; "" and None where a record of its own does.
+    error:           why the entry cannot be read.
+    why:             in the words of whoever did it.
+    """
 
     at: datetime
     who: str
     deed: str
     values: list[Value]
-    stream: str
-    number: int
+    stream: str = ""
+    number: int | None = None
     error: str = ""
+    why: str = ""
 
 
 def told_of(row: models.Model) -> models.QuerySet[RowChange]:
@@ -66,12 +72,12 @@ def changes(found: Sequence[RowChange], model: type[models.Model], user: Any) ->
     """Return in words what the log tells there of rows of a model, as *user* may see it."""
     read = [(row, *_body(row)) for row in found]
     bodies = [body for _row, body, _error in read]
-    words = _Words(model, bodies, user)
+    words = Words(model, TOLD[model], bodies, user)
     return [
         Change(
             row.block.recorded_at,
             words.who(body),
-            _deed(body),
+            deed(body),
             words.values(body),
             row.block.stream.name,
             row.block.first,
@@ -88,20 +94,35 @@ def _body(row: RowChange) -> tuple[dict[str, Any], str]:
         return {}, str(error)
 
 
-def _deed(body: Mapping[str, Any]) -> str:
+def deed(body: Mapping[str, Any]) -> str:
     """Return what was done, in words."""
     done = str(body.get("what", "")).rpartition(" ")[2]
-    said = {"made": gettext("Added"), "changed": gettext("Changed"), "deleted": gettext("Deleted")}
+    said = {
+        "made": gettext("Added"),
+        "changed": gettext("Changed"),
+        "corrected": gettext("Corrected"),
+        "deleted": gettext("Deleted"),
+        "judged": gettext("Judged"),
+        "withdrawn": gettext("Withdrawn"),
+    }
     return said.get(done, done)
 
 
-class _Words:
-    """What entries about rows of a model say, with as many queries as it has related models."""
+class Words:
+    """What entries about rows of a model say, with as many queries as it has related models.
+
+    more: what is told as fields and is none of the model's own.
+    """
 
     def __init__(
-        self, model: type[models.Model], bodies: Sequence[Mapping[str, Any]], user: Any
+        self,
+        model: type[models.Model],
+        told: Told,
+        bodies: Sequence[Mapping[str, Any]],
+        user: Any,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
-        self.model, self.told = model, TOLD[model]
+        self.model, self.told, self.more = model, told, more or {}
         self.lists = {list_key(name): name for name in self.told.lists}
         self.known = _named(self._ids(bodies), user)
         self.erased = _erased(bodies)
@@ -145,6 +166,8 @@ class _Words:
         return Value(name, _called(field, name), False, None, None, "", said)
 
     def _field(self, name: str) -> Any:
+        if name in self.more:
+            return self.more[name]
         try:
             return self.model._meta.get_field(name)
         except FieldDoesNotExist:
@@ -209,7 +232,9 @@ def _plain_words(field: Any, value: Any) -> str:
         return figures.moment(value if value.tzinfo else value.replace(tzinfo=UTC))
     if isinstance(value, date):
         return date_format(value)
-    return localize(value) if isinstance(value, int | Decimal) else str(value)
+    if isinstance(value, int | Decimal):
+        return figures.number(value, getattr(field, "decimal_places", 0))
+    return str(value)
 
 
 def _named(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,11 @@ from licenses.api.status import SeatsViewSet
 from licenses.api.urls import ENDPOINTS
 from licenses.evidence import row_history
 from licenses.evidence.changes import TOLD
+from licenses.importing.mapping import save_mapping, unmap_feature
+from licenses.importing.rights import correct_right, override_strength
 from licenses.models import (
     Contract,
+    Entitlement,
     EvidenceBlock,
     LicensePool,
     RowChange,
@@ -33,7 +36,13 @@ from licenses.models import (
     pseudonym,
 )
 from reports.api.urls import router as reports
-from tests.factories import PersonFactory, PoolFactory, TeamFactory
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -186,6 +195,59 @@ def test_an_entry_that_was_tampered_with_is_told_and_hides_no_other(mara: User) 
     assert "cannot be read" in shown and "Zone: Europe/Berlin → became Asia/Tokyo" in shown
 
 
+def test_a_right_shows_the_lines_before_and_after_it_and_how_its_proof_was_judged(
+    mara: User,
+) -> None:
+    pool = PoolFactory()
+    contract = Contract.objects.create(vendor=pool.product.vendor, number="C-9")
+    line = EntitlementFactory(pool=pool, quantity=5, contract=None, unit_price=None)
+    override_strength(line, strength=2, reason="seen by hand", user=mara)
+    newer = correct_right(
+        line, changes={"quantity": 1200, "contract": contract}, reason="typed wrong", user=mara
+    )
+    correct_right(newer, changes={}, reason="never held", user=mara, withdraw=True)
+    answer = api(mara).get(f"/api/v1/entitlements/{line.pk}/history/").json()
+    assert [change["deed"] for change in answer] == [
+        *("Withdrawn", "Corrected", "Judged", "Judged", "Added")
+    ]
+    assert [change["why"] for change in answer[:3]] == ["never held", "typed wrong", "seen by hand"]
+    assert answer[1]["who"] == "mara" and (answer[1]["stream"], answer[1]["number"]) == ("", None)
+    assert [(v["field"], v["old"], v["new"], v["new_words"]) for v in answer[1]["values"]] == [
+        ("contract", "", contract.pk, str(contract)),
+        ("quantity", 5, 1200, "1,200"),
+    ]
+    for row in (line, newer):
+        shown = page(mara, row)
+        assert "Corrected: typed wrong" in shown and "Quantity: 5 → became 1,200" in shown
+
+
+def test_a_right_that_came_from_a_pool_out_of_scope_does_not_name_it(mara: User) -> None:
+    pool, secret = PoolFactory(name="Mine"), PoolFactory(name="Secret")
+    line = EntitlementFactory(pool=secret, contract=None)
+    newer = correct_right(line, changes={"pool": pool}, reason="the wrong pool", user=mara)
+    anton = member("anton", "auditor")
+    scope = Scope.objects.create(user=anton, valid_until=timezone.now() + timedelta(days=9))
+    scope.vendors.add(pool.product.vendor)
+    assert f"Pool: no. {secret.pk} → became Mine" in page(anton, newer)
+    assert "Pool: Secret → became Mine" in page(mara, newer)
+
+
+def test_a_pool_shows_what_its_mappings_said_before(mara: User) -> None:
+    pool = PoolFactory()
+    feature = FeatureFactory(pool=pool, name="42")
+    row = feature.mappings.get()
+    row.weight = 3
+    save_mapping(row, user=mara, reason="three tokens each")
+    unmap_feature(row, user=mara)
+    shown = page(mara, pool)
+    assert "What its mappings said before" not in shown  # under "What changed", as nothing else is
+    assert "Changed: three tokens each" in shown and "Weight: 1 → became 3" in shown
+    assert "Mapped until: – → became" in shown and "Feature" not in shown.split("What changed")[1]
+    with acting(lambda: "mara"):
+        LicensePool.objects.filter(pk=pool.pk)[0].owner_teams.add(TeamFactory())
+    assert "What its mappings said before" in page(mara, pool)
+
+
 def test_a_long_history_is_shown_in_parts(mara: User, django_assert_max_num_queries: Any) -> None:
     pool = PoolFactory(episode_gap_minutes=1)
     with acting(lambda: "mara"):
@@ -206,5 +268,6 @@ def test_a_long_history_is_shown_in_parts(mara: User, django_assert_max_num_quer
 def test_each_kind_of_which_the_log_tells_has_its_history_in_the_api() -> None:
     views = [*ENDPOINTS.values(), *(view for _place, view, _name in reports.registry)]
     for view in views:
-        told = view.queryset.model in TOLD and view is not SeatsViewSet  # pools as users see them
+        told = view.queryset.model in {*TOLD, Entitlement}
+        told = told and view is not SeatsViewSet  # pools as users see them
         assert hasattr(view, "history") == told, view.__name__
