@@ -37,12 +37,14 @@ from licenses.models import (
     StrengthOverride,
 )
 from licenses.models.reasons import says_something
-from reports import delivery, events, signing_key
+from reports import delivery, events, order, signing_key
 from reports.models import Report, SignOff
 from reports.pdf.signing import NotUsable, sign
 
 PERMISSION = "reports.sign_report"
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+MOST_NAMED = 5
+"""Of earlier reports, in one sentence."""
 
 Decision = Report.Decision
 Step = SignOff.Step
@@ -276,10 +278,10 @@ def _not_signable(report: Report, user: Any, step: Step) -> list[str]:
                 gettext("This period is signed in %(words)s: make a new version of that one.")
                 % {"words": rival.words}
             )
-        if earlier := _open_before(report):
+        if earlier := order.open_before(report)[:MOST_NAMED]:
             found.append(
                 gettext("An earlier period comes first: sign or reject %(words)s before this one.")
-                % {"words": earlier.words}
+                % {"words": "; ".join(row.words for row in earlier)}
             )
     return found
 
@@ -306,27 +308,6 @@ def _signed_rival(report: Report) -> Report | None:
         ):
             return other
     return None
-
-
-def _open_before(report: Report) -> Report | None:
-    """Return the first report of an earlier period that is neither signed nor rejected."""
-    rows = [
-        row
-        for row in _kin(report).exclude(state=Report.State.FAILED).order_by("pk")
-        if row.params["end"] <= report.params["start"]
-    ]
-    replaced = {row.supersedes_id for row in rows}
-    closed = {_window(row) for row in rows if row.decision == Decision.SIGNED}
-    still = [
-        row
-        for row in rows
-        if not row.decision and row.pk not in replaced and _window(row) not in closed
-    ]
-    return min(still, key=_window, default=None)
-
-
-def _window(report: Report) -> tuple[int, int]:
-    return report.params["start"], report.params["end"]
 
 
 def _corrections(report: Report) -> int:
