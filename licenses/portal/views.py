@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,10 +13,11 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from licenses.analysis.availability import load_availability
-from licenses.analysis.busy import DAYS, Busy
+from licenses.analysis.busy import BUSY, DAYS, FREE, TIGHT, UNKNOWN, Busy
 from licenses.analysis.busy_kept import usual_hours
 from licenses.models import LicensePool
 
@@ -23,6 +26,13 @@ from .guests import find_pool, open_page, pools
 
 PER_PAGE = 24
 LONGEST_SEARCH = 100
+LEVELS = {
+    FREE: gettext_lazy("a seat was always free"),
+    TIGHT: gettext_lazy("was full at times"),
+    BUSY: gettext_lazy("usually busy"),
+    UNKNOWN: gettext_lazy("not known"),
+}
+"""What each level of an hour is called, in the order of the key beneath the drawing."""
 
 
 @require_safe
@@ -54,6 +64,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
         "pool": pool,
         "card": board.card(pool, seats, hours),
         "week": week(hours),
+        "levels": LEVELS,
         "list": waiting.block(request, pool, seats),
         "holders_link": holders_link(request, pool),
         **next_free(pool, hours, now),
@@ -70,9 +81,22 @@ def holders_link(request: HttpRequest, pool: LicensePool) -> str:
     return reverse("admin:licenses_licensepool_overview", args=[pool.pk])
 
 
-def week(hours: Busy) -> list[tuple[str, list[str]]]:
-    """Return each weekday with the levels of its hours, for drawing."""
-    return list(zip(DAYS, hours.levels, strict=True))
+def week(hours: Busy) -> list[tuple[str, list[str], str]]:
+    """Return each weekday with the levels of its hours, for drawing, and the same in words."""
+    return [
+        (str(name), levels, day_words(levels))
+        for name, levels in zip(DAYS, hours.levels, strict=True)
+    ]
+
+
+def day_words(levels: Sequence[str]) -> str:
+    """Return the hours of a day in words: "0–9 a seat was always free; 9–12 was full at times"."""
+    told, start = [], 0
+    for level, run in groupby(levels):
+        end = start + len(list(run))
+        told.append(f"{start}–{end} {LEVELS[level]}")
+        start = end
+    return "; ".join(told)
 
 
 def next_free(pool: LicensePool, hours: Busy, now: int) -> dict[str, Any]:
