@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
@@ -34,6 +34,7 @@ from licenses.models import (
     MappingChange,
     PoolFeature,
     PoolRetirement,
+    Proof,
     StrengthOverride,
 )
 from licenses.models.reasons import says_something
@@ -121,10 +122,10 @@ def why_comment(report: Report) -> list[str]:
     late = _afterwards(report)
     if late:
         told = ngettext(
-            "%(count)s right, mapping or retirement of a pool that counts in the period was"
-            " recorded after its end.",
-            "%(count)s rights, mappings and retirements of pools that count in the period were"
-            " recorded after its end.",
+            "%(count)s right, proof of one, mapping or retirement of a pool that counts in the"
+            " period was recorded after its end.",
+            "%(count)s rights, proofs of them, mappings and retirements of pools that count in the"
+            " period were recorded after its end.",
             late,
         )
         reasons.append(told % {"count": late})
@@ -325,15 +326,23 @@ def _corrections(report: Report) -> int:
 
 
 def _afterwards(report: Report) -> int:
-    """Count the rights, mappings and retirements of pools that bear on the period, were recorded
-    after its end, and that no earlier signature covers: they may turn over-use into none."""
+    """Count the rights, what proves them, mappings and retirements of pools that bear on the
+    period, were recorded after its end, and that no earlier signature covers: they may turn
+    over-use into none."""
     pools, known, fed = _unsigned(report)
     ends = datetime.fromtimestamp(report.params["end"], UTC)
     late = Q(pool__in=pools, recorded_at__gte=ends)
     lines = Entitlement.objects.filter(known, late, replaces=None, valid_from__lte=ends.date())
     mappings = PoolFeature.objects.filter(fed, late).bearing_before(ends)
     retired = PoolRetirement.objects.filter(fed, late).bearing_before(ends)
-    return lines.count() + mappings.count() + retired.count()
+    proofs = Proof.objects.filter(
+        known,
+        entitlement__pool__in=pools,
+        entitlement__valid_from__lte=ends.date(),
+        entitlement__recorded_at__lt=F("recorded_at"),  # what came with a line is that line's
+        recorded_at__gte=ends,
+    )
+    return lines.count() + mappings.count() + retired.count() + proofs.count()
 
 
 def _back_dated(report: Report) -> int:

@@ -68,7 +68,8 @@ def short_hash(document: Document) -> str:
 
 def store(save: Any, document: Document, form: Any, request: HttpRequest) -> None:
     """Store a new document, and that it proves the lines of its contract where the form says so."""
-    lines = proofs.lines_of(document, request) if form.cleaned_data.get("proves") else []
+    ticked = form.cleaned_data.get("proves") and request.user.has_perm(proofs.MAY)
+    lines = proofs.lines_of(document, request) if ticked else []
     record_document(save, document, proves=lines, user=request.user)
 
 

@@ -215,26 +215,23 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         form = form_class(request.POST or None, initial=initial)
         reason_field = form.fields.pop("reason")
         reason_field.required = True
-        form.fields["papers"] = proofs.papers_field()
+        proofs.ask_again(form, line, request)
         form.fields |= {"code": pages.what_was_wrong(), "reason": reason_field}
-        pages.dress(form.fields["papers"])
-        tied = [str(pk) for pk in line.documents.values_list("pk", flat=True)]
-        form.fields["papers"].initial = tied
-        proofs.offer(form.fields["papers"], proofs.papers_of(line, request), proofs.paper_words)
         if request.method == "POST" and form.is_valid():
             changes = {name: form.cleaned_data[name] for name in CORRECTABLE}
-            same = set(tied) == set(form.cleaned_data["papers"])
+            papers = proofs.chosen_papers(form, line, request)
+            same = papers is None or set(papers) == set(line.documents.all())
             if same and all(getattr(line, name) == value for name, value in changes.items()):
                 form.add_error(None, gettext("Nothing differs from the line on record."))
-            else:
-                papers = proofs.chosen_papers(form, line, request)
-                if copy := self._replace(form, line, changes, request, documents=papers):
-                    messages.success(
-                        request,
-                        gettext("Recorded: %(copy)s. The earlier line stays on record.")
-                        % {"copy": copy},
-                    )
-                    return self._to(copy.pk)
+            elif not proofs.refused(form, line, changes, papers) and (
+                copy := self._replace(form, line, changes, request, documents=papers)
+            ):
+                messages.success(
+                    request,
+                    gettext("Recorded: %(copy)s. The earlier line stays on record.")
+                    % {"copy": copy},
+                )
+                return self._to(copy.pk)
         return pages.page(
             request,
             self,

@@ -79,8 +79,52 @@ def papers_of(line: Entitlement, request: HttpRequest) -> Any:
     return Document.objects.for_user(request.user).filter(contract=line.contract_id)
 
 
-def chosen_papers(form: Any, line: Entitlement, request: HttpRequest) -> list[Document]:
+def chosen_papers(form: Any, line: Entitlement, request: HttpRequest) -> list[Document] | None:
+    """Return the documents ticked in a form; None where it did not ask."""
+    if "papers" not in form.fields:
+        return None
     return list(papers_of(line, request).filter(pk__in=form.cleaned_data["papers"]))
+
+
+def ask_again(form: Any, line: Entitlement, request: HttpRequest) -> None:
+    """Have the form of a correction ask what proves the corrected line, of who may say so."""
+    papers = papers_of(line, request)
+    if not request.user.has_perm(MAY) or not papers.exists():
+        return
+    field = papers_field()
+    field.initial = [str(pk) for pk in line.documents.values_list("pk", flat=True)]
+    form.fields |= {
+        "papers": field,
+        "seen": forms.BooleanField(
+            label=gettext_lazy("They name the corrected line"),
+            required=False,
+            help_text=gettext_lazy(
+                "Needed where it claims more than the earlier one: more seats, a longer term,"
+                " another product, metric or scope."
+            ),
+        ),
+    }
+    for name in ("papers", "seen"):
+        pages.dress(form.fields[name])
+    offer(field, papers, paper_words)
+
+
+def refused(
+    form: Any, line: Entitlement, changes: dict[str, Any], papers: list[Document] | None
+) -> bool:
+    """Tell whether documents were left ticked on a line that claims more, and nobody said so."""
+    if not papers or form.cleaned_data["seen"]:
+        return False
+    if not Entitlement(**changes).claims_more_than(line):
+        return False
+    form.add_error(
+        "seen",
+        gettext(
+            "This line claims more than the earlier one. Tick here that the documents name what it"
+            " claims, or take the ticks of those away that do not."
+        ),
+    )
+    return True
 
 
 def proven_by(line: Entitlement) -> str:
@@ -150,7 +194,7 @@ def of_line(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     form.fields["papers"].required = True
     offer(form.fields["papers"], papers, paper_words)
     if request.method == "POST" and form.is_valid():
-        _say(request, prove([line], chosen_papers(form, line, request), user=request.user))
+        _say(request, prove([line], chosen_papers(form, line, request) or [], user=request.user))
         return redirect(back)
     return pages.page(
         request,

@@ -61,6 +61,8 @@ from licenses.models import (
     visible_teams,
 )
 
+MAY_PROVE = "licenses.add_proof"
+
 
 class PersonViewSet(ReadOnly):
     """People who use licences, by pseudonym."""
@@ -102,6 +104,7 @@ class EntitlementViewSet(
     def perform_create(self, serializer: Any) -> None:
         given = dict(serializer.validated_data)
         papers = given.pop("documents", ())
+        self._may_prove(papers)
         try:
             line = add_right(Entitlement(**given), user=self.request.user, documents=papers)
         except ModelError as error:
@@ -139,6 +142,7 @@ class EntitlementViewSet(
         changes = dict(asked.validated_data)
         given = {"reason": changes.pop("reason"), "code": changes.pop("reason_code")}
         given["documents"] = changes.pop("documents", None)
+        self._may_prove(given["documents"])
         try:
             copy = correct_right(
                 row, changes=changes, user=request.user, withdraw=withdraw, **given
@@ -181,11 +185,16 @@ class EntitlementViewSet(
         row = self.get_object()
         asked = shapes.ProofSerializer(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
+        self._may_prove([row])
         try:
             prove([row], asked.validated_data["documents"], user=request.user)
         except ModelError as error:
             raise as_api_error(ModelError({"documents": error.messages})) from error
         return self._told(row, status.HTTP_200_OK)
+
+    def _may_prove(self, documents: Any) -> None:
+        if documents and not self.request.user.has_perm(MAY_PROVE):
+            raise PermissionDenied
 
     def _told(self, line: Entitlement, code: int) -> Response:
         found = self.queryset.get(pk=line.pk)
@@ -213,6 +222,8 @@ class DocumentViewSet(
 
     def perform_create(self, serializer: Any) -> None:
         lines = serializer.validated_data.pop("entitlements", [])
+        if lines and not self.request.user.has_perm(MAY_PROVE):
+            raise PermissionDenied
         user: Any = self.request.user
         document = Document(**serializer.validated_data, recorded_by=user)
         try:

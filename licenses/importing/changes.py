@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from licenses.analysis.rollup import mark_dirty
-from licenses.importing.rights import correct_rights
+from licenses.importing.rights import correct_rights, proven_otherwise_since
 from licenses.models import BulkChange, Contract, Entitlement, LicensePool, Product
 
 EDITABLE: dict[str, tuple[type[models.Model], tuple[str, ...]]] = {
@@ -125,10 +125,12 @@ def undo(done: BulkChange, *, user: Any) -> BulkChange:
             raise ValidationError(_("This change was undone already."))
         model, _names = EDITABLE[done.kind]
         parts = [Part(**part) for part in done.parts]
-        rows = model._default_manager.in_bulk({part.id for part in parts})
+        rows: Mapping[int, Any] = model._default_manager.in_bulk({part.id for part in parts})
         for part in parts:
             row, field = rows.get(part.id), model._meta.get_field(part.field)
-            gone = row is None or (done.kind in BY_NEW_LINES and not _counts(row))
+            gone = row is None or (
+                done.kind in BY_NEW_LINES and (not _counts(row) or proven_otherwise_since(row))
+            )
             if gone or stored(field, current(row, field)) != part.new:
                 raise ValidationError(
                     _("%(name)s was changed since: nothing is undone.") % {"name": part.name}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,17 @@ def prove(lines: Collection[Entitlement], documents: Collection[Document], *, us
 
 
 def tie(
-    lines: Collection[Entitlement], documents: Collection[Document], *, user: Any
+    lines: Collection[Entitlement],
+    documents: Collection[Document],
+    *,
+    user: Any,
+    at: datetime | None = None,
 ) -> list[Proof]:
-    """Store what `prove` does without its evidence, for who writes that with the line itself."""
+    """Store what `prove` does without its evidence, for who writes that with the line itself.
+
+    at:  when it was recorded; None: now.
+    """
+    now = timezone.now() if at is None else at
     ids = [line.pk for line in lines]
     standing = set(Entitlement.objects.as_of().filter(pk__in=ids).values_list("pk", flat=True))
     for line in lines:
@@ -130,7 +139,7 @@ def tie(
         )
     )
     made = [
-        Proof(entitlement=line, document=document, recorded_by=user)
+        Proof(entitlement=line, document=document, recorded_at=now, recorded_by=user)
         for line in lines
         for document in documents
         if (line.pk, document.pk) not in known

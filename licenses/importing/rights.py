@@ -43,7 +43,7 @@ def add_right(
     line.recorded_by = user
     with transaction.atomic():
         line.save()
-        tie([line], documents, user=user)
+        tie([line], documents, user=user, at=line.recorded_at)
         note_rights([line])
     pools_now.refresh({line.pool_id})
     return line
@@ -115,18 +115,31 @@ def correct_rights(
 def _keep_proof(
     before: Entitlement, copy: Entitlement, documents: Collection[Document] | None, user: Any
 ) -> None:
-    """Let what proved a line prove its copy where that claims no more; documents: only these."""
+    """Let what proved a line prove its copy where that claims no more; documents: only these.
+
+    A judgement was made of those documents: it stays with them, and its author's.
+    """
+    known = set(before.documents.all())
     within = not copy.claims_more_than(before)
     if documents is None:
-        documents = list(before.documents.all()) if within else []
+        documents = known if within else []
     if not copy.withdrawn:
-        tie([copy], documents, user=user)
+        tie([copy], documents, user=user, at=copy.recorded_at)
     said = before.strength_overrides.order_by("recorded_at", "pk").last()
-    if said is not None and within:
-        # Judged on the same papers: a correction of a scope does not take the judgement back.
+    if said is not None and within and set(documents) == known:
         StrengthOverride.objects.create(
-            entitlement=copy, strength=said.strength, reason=said.reason, recorded_by=user
+            entitlement=copy,
+            strength=said.strength,
+            reason=said.reason,
+            recorded_at=copy.recorded_at,
+            recorded_by=said.recorded_by,
         )
+
+
+def proven_otherwise_since(line: Entitlement) -> bool:
+    """Tell whether somebody judged a line, or said what proves it, after it was recorded."""
+    later = {"recorded_at__gt": line.recorded_at}
+    return line.proofs.filter(**later).exists() or line.strength_overrides.filter(**later).exists()
 
 
 def override_strength(

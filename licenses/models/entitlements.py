@@ -242,6 +242,7 @@ class Entitlement(models.Model):
         return (
             (self.contract_id, self.metric) != (earlier.contract_id, earlier.metric)
             or self.pool.product_id != earlier.pool.product_id
+            or earlier.scope not in ("", self.scope)  # no rule says which of two texts is wider
             or self.quantity > earlier.quantity
             or self.overdraft > earlier.overdraft
             or self.valid_from < earlier.valid_from
@@ -379,6 +380,8 @@ def correct_entitlement(
         raise ValidationError(
             gettext("This entitlement was already replaced. Correct the newer line.")
         )
+    if entitlement.withdrawn:
+        raise ValidationError(gettext("This line is withdrawn. Add a new one instead."))
     values = {name: changes.get(name, getattr(entitlement, name)) for name in CORRECTABLE}
     copy = Entitlement(
         **values,

@@ -18,6 +18,7 @@ from licenses.models import (
     OverUseNote,
     PoolFeature,
     PoolRetirement,
+    Proof,
     Strength,
     StrengthOverride,
 )
@@ -41,8 +42,8 @@ _COMPARED: Final = (
 class Change:
     """One entry of a person's hand, or of a file that they handed in.
 
-    kind:      "added", "corrected", "withdrawn", "judged", "mapped", "remapped", "explained",
-               "retired" or "restored".
+    kind:      "added", "corrected", "withdrawn", "proven", "judged", "mapped", "remapped",
+               "explained", "retired" or "restored".
     what:      the thing, such as *E17*; before, after: what of it changed, in words.
     author:    the account; "–" where a file or program did it.
     approver:  the account that had approved it as a second person by the as-of time, or until now
@@ -64,7 +65,7 @@ class Change:
 def load_changes(
     pools: Collection[LicensePool], start: int, end: int, as_of: datetime
 ) -> tuple[Change, ...]:
-    """Return what was recorded on the pools from *start* to *as_of*, in that order. Six queries.
+    """Return what was recorded on the pools from *start* to *as_of*, in that order. Seven queries.
 
     Changes after the period count too: they may bear on it. Figures know rights as of a time, but
     mappings and retirements as they are now: what was recorded of those after *as_of* and bears on
@@ -80,6 +81,7 @@ def load_changes(
 
     found = [
         *_rights(chosen, window),
+        *_proofs(chosen, window),
         *_judgements(chosen, window, as_of),
         *_mappings(known(PoolFeature.objects)),
         *_remappings(known(MappingChange.objects), as_of),
@@ -146,6 +148,20 @@ def _described(line: Entitlement, names: list[str], *, all_of: bool = False) -> 
 def _fields(parts: tuple[tuple[str, str], ...]) -> str:
     words = dict(_COMPARED)
     return ", ".join(f"{words[name]} {value or gettext('none')}" for name, value in parts)
+
+
+def _proofs(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
+    """Tell which documents were said to prove which lines, and which were taken over."""
+    rows = Proof.objects.filter(entitlement__pool__in=chosen, **window)
+    for row in rows.select_related("entitlement__pool", "document", "recorded_by").order_by("pk"):
+        line = row.entitlement
+        words = said(_document, row.document.title, row.document.sha256, row.taken_over)
+        yield _change("proven", line.pool.name, said(_proof, line.pk), "", words, row)
+
+
+def _document(title: str, digest: str, taken_over: bool) -> str:
+    words = f"{title} (SHA-256 {digest[:12]}…)"
+    return gettext("%(document)s, taken over") % {"document": words} if taken_over else words
 
 
 def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:

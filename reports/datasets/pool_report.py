@@ -26,7 +26,7 @@ from licenses.concurrency.measures import episodes, level_within, load_duration,
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
-from licenses.models import Entitlement, LicensePool, Strength
+from licenses.models import Entitlement, LicensePool, Proof, Strength
 from reports.datasets.pool_days import Day, Rights, Told, days, extremes
 from reports.datasets.scope_rules import ScopeRule, scope_rules
 
@@ -148,6 +148,15 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class LinePaper:
+    """A document that proves a line. taken_over: nobody has said so (`licenses.models.Proof`)."""
+
+    title: str
+    sha256: str
+    taken_over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One entitlement on record. first, last: days of the pool's zone; last "" is without an end.
 
@@ -167,6 +176,7 @@ class Line:
     strength_reason: str
     scope: str
     reason: str
+    documents: tuple[LinePaper, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +218,7 @@ class PoolReport:
 
 
 def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple[Line, ...]]:
-    """Return the entitlements on record of each pool. One query."""
+    """Return the entitlements on record of each pool. Two queries."""
     rows = (
         Entitlement.objects.as_of(as_of)
         .with_proof(as_of)
@@ -216,6 +226,13 @@ def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple
         .select_related("contract")
         .order_by("valid_from", "pk")
     )
+    papers: dict[int, list[LinePaper]] = {}
+    tied = Proof.objects.filter(entitlement__pool__in=pools, recorded_at__lte=as_of)
+    named = tied.order_by("document__recorded_at", "document").values_list(
+        "entitlement", "document__title", "document__sha256", "taken_over"
+    )
+    for line, *paper in named:
+        papers.setdefault(line, []).append(LinePaper(*paper))
     found: dict[int, list[Line]] = {}
     for row in rows:
         found.setdefault(row.pool_id, []).append(
@@ -233,6 +250,7 @@ def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple
                 strength_reason=row.proof_reason,
                 scope=row.scope,
                 reason=row.reason,
+                documents=tuple(papers.get(row.pk, ())),
             )
         )
     return {pool: tuple(lines) for pool, lines in found.items()}

@@ -274,8 +274,8 @@ def _rights(pool: PoolReport, proven_from: int) -> list[Flowable]:
                 Column(gettext("Metric"), 0.11),
                 Column(gettext("First day"), 0.11),
                 Column(gettext("Last day"), 0.13),
-                Column(gettext("Contract, order"), 0.21, lines=2),
-                Column(gettext("Strength of proof"), 0.22, lines=2),
+                Column(gettext("Contract, order"), 0.17, lines=2),
+                Column(gettext("Strength of proof"), 0.26, lines=3),
             ],
             [_line(line, proven_from) for line in pool.lines],
             empty=gettext("None is on record."),
@@ -301,10 +301,10 @@ def _rights(pool: PoolReport, proven_from: int) -> list[Flowable]:
 def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
     papers = ", ".join(part for part in (line.contract, line.purchase_order) if part)
     tone = Tone.PLAIN if line.strength >= proven_from else Tone.WARN
-    proof = line.strength_label
+    proof = _proven_by(line)
     if line.strength_reason:
         proof = gettext("%(split)s, judged: %(strength_reason)s") % {
-            "split": proof.split(":")[0],
+            "split": line.strength_label.split(":")[0],
             "strength_reason": line.strength_reason,
         }
     return (
@@ -317,6 +317,17 @@ def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
         papers or "–",
         Cell(proof, tone),
     )
+
+
+def _proven_by(line: Line) -> str:
+    """Say how well a line is proven, and by which document; of several, by the newest."""
+    if not line.documents:
+        return line.strength_label
+    paper, more = line.documents[-1], len(line.documents) - 1
+    words = f"{line.strength_label.split(':')[0]}: {paper.title} (SHA-256 {paper.sha256[:12]}…)"
+    if paper.taken_over:
+        words = gettext("%(document)s, taken over") % {"document": words}
+    return f"{words}, " + gettext("%(count)s more") % {"count": more} if more else words
 
 
 def _load(pool: PoolReport) -> list[Flowable]:

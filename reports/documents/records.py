@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
 from itam.figures import number
@@ -22,6 +22,19 @@ from reports.pdf.text import prose
 
 MOST_CHANGES: Final = 300
 """On paper, the newest; the data file has all."""
+_KINDS: Final = {
+    "added": gettext_lazy("added"),
+    "corrected": gettext_lazy("corrected"),
+    "withdrawn": gettext_lazy("withdrawn"),
+    "proven": gettext_lazy("proven"),
+    "judged": gettext_lazy("judged"),
+    "mapped": gettext_lazy("mapped"),
+    "remapped": gettext_lazy("mapping changed"),
+    "explained": gettext_lazy("explained"),
+    "retired": gettext_lazy("retired"),
+    "restored": gettext_lazy("restored"),
+}
+"""In the reader's language; the data has the words of `reports.datasets.changes.Change`."""
 
 
 def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable]:
@@ -39,7 +52,7 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
         (
             moment(row.at, zone),
             row.pool,
-            f"{row.kind}: {row.what}",
+            f"{_KINDS.get(row.kind, row.kind)}: {row.what}",
             row.before or "–",
             row.after or "–",
             row.reason or "–",

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from licenses.analysis.holdings import load_holdings, load_horizons
 from licenses.analysis.mappings import Mappings, load_mappings, servers
@@ -349,6 +349,17 @@ def _corrections(about: Subject) -> bytes:
          _author(row.recorded_by), _author(approver(row, about.as_of)), None,
          _utc(row.recorded_at))
         for row in said.order_by("pk")
+    ]  # fmt: skip
+    proofs = Proof.objects.filter(
+        entitlement__pool__in=list(about.names),
+        recorded_at__lte=about.as_of,
+        entitlement__recorded_at__lt=F("recorded_at"),  # the others came with their lines
+    ).select_related("document", "recorded_by")
+    rows += [
+        (f"entitlement {row.entitlement_id}", "document", None, row.document.sha256,
+         str(Correction.Code.DOCUMENT), None, _author(row.recorded_by), "", None,
+         _utc(row.recorded_at))
+        for row in proofs.order_by("pk")
     ]  # fmt: skip
     rows += _remapped(about)
     return as_csv(names, sorted(rows, key=lambda row: (row[9], row[0], row[1])))

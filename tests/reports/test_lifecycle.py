@@ -19,8 +19,9 @@ from pypdf import PdfReader
 
 from licenses.evidence import entries, stored
 from licenses.importing.mapping import approve_changes, save_mapping, unmap_feature
+from licenses.importing.papers import prove
 from licenses.importing.rights import approve_correction
-from licenses.models import Correction, MappingChange
+from licenses.models import Contract, Correction, Document, MappingChange
 from reports import delivery, lifecycle
 from reports.lifecycle import Stage, Step
 from reports.models import Report, SigningCertificate, SignOff
@@ -328,11 +329,34 @@ def test_what_was_recorded_after_the_period_needs_a_comment(make, boss, world):
     f.EntitlementFactory(pool=world.pool, valid_from=date(2025, 1, 1), strength=1, **late)
     world.pool.mappings.update(**late)
     report = proven(make())
-    assert "2 rights, mappings and retirements of pools that count" in comment_reasons(report)
+    assert "2 rights, proofs of them, mappings and retirements" in comment_reasons(report)
     assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"]
     sign(make(end=f.at("2026-05-01")), boss)
     later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
     assert comment_reasons(later) == ""
+
+
+def test_a_document_that_was_tied_to_a_line_after_the_period_needs_a_comment(make, boss, world):
+    contract = Contract.objects.create(vendor=world.pool.product.vendor, number="C-1")
+    line = f.EntitlementFactory(
+        pool=world.pool, contract=contract, quantity=500, valid_from=date(2025, 1, 1),
+        strength=1, recorded_at="2025-01-01T00:00:00Z",
+    )  # fmt: skip
+    paper = Document.objects.create(
+        contract=contract, kind="invoice", title="Invoice of 2 seats", size=1, sha256="ab" * 32
+    )
+    assert comment_reasons(proven(make())) == ""
+    with time_machine.travel(NOW - timedelta(minutes=1), tick=False):
+        prove([line], [paper], user=boss)
+    report = proven(make())
+    assert "1 right, proof of one, mapping or retirement" in comment_reasons(report)
+    told = [row for row in numbers(report)["changes"] if row["kind"] == "proven"]
+    assert [(row["what"], row["author"]) for row in told] == [(f"proof of E{line.pk}", "boss")]
+    assert told[0]["after"] == "Invoice of 2 seats (SHA-256 abababababab…)"
+    (shown,) = (row for row in numbers(report)["pools"][0]["lines"] if row["number"] == line.pk)
+    assert shown["documents"] == [
+        {"title": "Invoice of 2 seats", "sha256": "ab" * 32, "taken_over": False}
+    ]
 
 
 def test_a_pool_that_was_retired_or_restored_in_the_past_needs_a_comment(make, boss, world):
@@ -342,7 +366,7 @@ def test_a_pool_that_was_retired_or_restored_in_the_past_needs_a_comment(make, b
     for recorded in ("2026-11-10T00:00:00Z", NOW + DAY):  # before and after the as-of time
         world.pool.retirements.update(recorded_at=recorded)
         report = proven(make())
-        assert "2 rights, mappings and retirements of pools that count" in comment_reasons(report)
+        assert "2 rights, proofs of them, mappings and retirements" in comment_reasons(report)
         assert len([row for row in numbers(report)["changes"] if "pool" in row["what"]]) == 2
     world.pool.retirements.update(before=None, after=f.at("2026-11-09"))
     assert comment_reasons(report) == ""
@@ -573,7 +597,7 @@ def test_a_mapping_that_was_recorded_after_the_as_of_time_is_told_and_needs_a_co
     a_second_feature.mappings.update(recorded_at="2026-11-10T00:00:00Z")
     report = proven(make(as_of=datetime(2026, 11, 9, tzinfo=UTC)))
     assert [row["kind"] for row in numbers(report)["changes"]] == ["mapped"]
-    assert "1 right, mapping or retirement of a pool that counts" in comment_reasons(report)
+    assert "1 right, proof of one, mapping or retirement" in comment_reasons(report)
 
 
 def test_a_report_signed_as_of_a_time_to_come_covers_nothing_that_is_recorded_afterwards(

@@ -72,6 +72,25 @@ def test_a_correction_asks_what_proves_the_corrected_line(mara: Client, world: W
     assert not copy.documents.exists() and line.documents.exists()
 
 
+def test_a_line_that_claims_more_needs_a_word_that_its_documents_name_it(
+    mara: Client, world: World
+) -> None:
+    line = line_of(world)
+    hand_in(mara, line.contract, SimpleUploadedFile("bill.pdf", PDF))
+    (document,) = Document.objects.all()
+    prove([line], [document], user=None)
+    path = reverse("admin:licenses_entitlement_correct", args=[line.pk])
+    raised = correction(line, quantity=500, papers=[document.pk])
+    assert "claims more than the earlier one" in mara.post(path, raised).content.decode()
+    assert not Entitlement.objects.filter(replaces=line).exists()
+    mara.post(path, correction(line, quantity=500))
+    copy = Entitlement.objects.get(replaces=line)
+    assert not copy.documents.exists() and not copy.strength_overrides.exists()
+    path = reverse("admin:licenses_entitlement_correct", args=[copy.pk])
+    mara.post(path, correction(copy, quantity=501, papers=[document.pk], seen="on"))
+    assert list(copy.replaced_by.documents.all()) == [document]
+
+
 def test_a_document_recorded_on_its_contract_proves_all_lines_where_that_is_ticked(
     root: Client, world: World
 ) -> None:

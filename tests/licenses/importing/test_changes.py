@@ -22,7 +22,13 @@ from licenses.models import (
     LicensePool,
     Strength,
 )
-from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, TeamFactory
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PoolFactory,
+    TeamFactory,
+    VendorFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -182,3 +188,17 @@ def test_lines_that_go_back_to_their_contract_are_proven_as_before(user: User) -
     undo(done, user=user)
     (back,) = Entitlement.objects.as_of().with_proof()
     assert (back.proof, list(back.documents.all())) == (Strength.PARTIAL, [paper])
+
+
+@pytest.mark.parametrize("how", ["judged", "proven"])
+def test_lines_that_were_judged_or_proven_since_stop_the_undoing(user: User, how: str) -> None:
+    contract = Contract.objects.create(vendor=VendorFactory(), number="A")
+    line = EntitlementFactory(contract=contract, pool__product__vendor=contract.vendor)
+    done = change("entitlements", [line], {"scope": "EMEA"}, user=user, reason="Paper 3")
+    (now,) = Entitlement.objects.as_of()
+    if how == "judged":
+        override_strength(now, strength=1, reason="The invoice is a forgery.", user=user)
+    else:
+        prove([now], [Document.objects.create(contract=contract, kind="mail", size=1)], user=user)
+    with pytest.raises(ValidationError, match="changed since"):
+        undo(done, user=user)

@@ -6,11 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from licenses.evidence import entries
 from licenses.importing.papers import prove
-from licenses.importing.rights import add_right, correct_right, override_strength
+from licenses.importing.rights import (
+    add_right,
+    approve_correction,
+    correct_right,
+    override_strength,
+)
 from licenses.models import Contract, Document, Entitlement, Proof, Strength
 from tests.factories import EntitlementFactory, VendorFactory
 from tests.unguarded import backdate
@@ -128,13 +134,14 @@ def test_a_line_that_no_longer_counts_is_proven_no_more(line: Entitlement, admin
         {"metric": "token"},
         {"valid_from": date(2025, 12, 31)},
         {"valid_to": None},
+        {"scope": ""},
     ],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_proves_a_line_does_not_prove_one_that_claims_more(
     line: Entitlement, admin_user: Any, changes: dict[str, Any]
 ) -> None:
-    line = another_line(line, valid_to=date(2026, 12, 31))
+    line = another_line(line, valid_to=date(2026, 12, 31), scope="Spain only")
     attach(line, "invoice")
     override_strength(line, strength=3, reason="Of the reseller.", user=admin_user)
     copy = correct_right(line, changes=changes, reason="We own more.", user=admin_user)
@@ -163,6 +170,31 @@ def test_a_correction_says_anew_which_documents_prove_the_line(
     none = correct_right(copy, changes={}, reason="Not so", user=admin_user, documents=[])
     assert proof(none) == Strength.CLAIMED
     assert proof(line) == Strength.PROVEN and list(line.documents.all()) == [wrong]
+
+
+def test_a_judgement_stays_with_the_documents_and_with_its_author(
+    line: Entitlement, admin_user: Any
+) -> None:
+    judge = User.objects.create_user("bea")
+    attach(line, "order")
+    override_strength(line, strength=4, reason="Seen at the publisher's.", user=judge)
+    copy = correct_right(line, changes={"quantity": 3}, reason="Typing error", user=admin_user)
+    assert copy.strength_overrides.get().recorded_by == judge
+    third = User.objects.create_superuser("third")
+    for user in (judge, admin_user):
+        with pytest.raises(ValidationError, match="does not approve"):
+            approve_correction(copy, user=user)
+    approve_correction(copy, user=third)
+    none = correct_right(copy, changes={}, reason="Wrong one", user=admin_user, documents=[])
+    assert (proof(none), none.strength_overrides.count()) == (Strength.CLAIMED, 0)
+
+
+def test_a_withdrawn_line_is_not_corrected_back_into_force(
+    line: Entitlement, admin_user: Any
+) -> None:
+    gone = correct_right(line, changes={}, reason="Never held", user=admin_user, withdraw=True)
+    with pytest.raises(ValidationError, match="is withdrawn"):
+        correct_right(gone, changes={"quantity": 3}, reason="Held after all", user=admin_user)
 
 
 def test_a_line_is_added_with_what_proves_it(line: Entitlement, admin_user: Any) -> None:
