@@ -16,6 +16,7 @@ from licenses.analysis.rows import EVER, now_epoch, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
+    LONG_SECONDS,
     Checkout,
     Coverage,
     LicensePool,
@@ -206,15 +207,16 @@ def _closed(mappings: Mappings, start: int, end: int) -> Holdings:
     No holding lasted longer than its feature's longest one, so none that began earlier than that
     before the window reaches into it.
 
-    The index by end reads all that ended since *start*, that by start all that began from the
-    longest before it to *end*: the first serves the newest hours, the second a log that comes late.
+    The index by start reads all that began from the longest before it to *end*. Where that is
+    months, the newest hours are read by those that lasted long and ended since *start*, and the
+    others that began shortly before.
     """
     wanted = features(mappings)
     longest = max((m.longest for maps in mappings.values() for m in maps), default=0)
-    if end + longest < now_epoch():
+    if longest <= LONG_SECONDS or end + longest < now_epoch():
         taken = _BY_START.columns(wanted, start - longest, end, start)
     else:
-        taken = _BY_END.columns(wanted, start, end)
+        taken = _CLOSED_SINCE.columns(wanted, start, end)
     exact = (taken[4] == taken[5]) & (taken[6] == taken[7])
     return _made(taken, exact)
 
@@ -239,9 +241,8 @@ def _BY_START(wanted: Collection[int], earliest: int, end: int, start: int) -> A
 
 
 @Prepared
-def _BY_END(wanted: Collection[int], start: int, end: int) -> Asked:
-    rows = Checkout.objects.filter(feature__among=wanted).annotate(begins=_BEGINS)
-    return rows.filter(returned_at__gte=start, begins__lt=end), _CLOSED
+def _CLOSED_SINCE(wanted: Collection[int], start: int, end: int) -> Asked:
+    return Checkout.objects.closed(wanted, start, end), _CLOSED
 
 
 @Prepared

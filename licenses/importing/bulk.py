@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Max, Min
 
 from licenses.analysis.rows import NONE, Coded, Column
-from licenses.models import Capture, LicenseServer
+from licenses.models import LONG_SECONDS, Capture, LicenseServer
 
 from .derive import BEGINNING, Context, Key, Touched, upsert
 from .movements import Ints, Movements
@@ -232,8 +232,10 @@ def _stock(rows: Movements, since: int) -> Stock:
         cursor.execute(
             f"SELECT {columns}, {open_by_log} FROM licenses_checkout "
             f"WHERE feature_id IN ({chosen}) AND returned_at IS NULL "
-            f"UNION ALL SELECT {columns}, 0 FROM licenses_checkout "
-            f"WHERE feature_id IN ({chosen}) AND returned_at >= {int(since)}"
+            f"UNION ALL SELECT {columns}, 0 FROM licenses_checkout WHERE feature_id IN ({chosen}) "
+            f"AND returned_at >= {int(since)} AND taken_at >= {int(since) - LONG_SECONDS} "
+            f"UNION ALL SELECT {columns}, 0 FROM licenses_checkout WHERE feature_id IN ({chosen}) "
+            f"AND returned_at >= {int(since)} AND returned_at - taken_at > {LONG_SECONDS}"
         )
         found = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7).T
     place, (taken, ordinal, out) = rows.places(found[:4]), found[4:]

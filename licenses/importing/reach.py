@@ -37,7 +37,7 @@ def touch_lost(
         _touch(stored, _HELD.each(features, restart, restart + 1), at=restart)
         # Those that a piece of the log which knew less had let end in this restart.
         before = _last_start(server, restart)
-        _touch(stored, _LOST.each(features, restart, before))
+        _touch(stored, _LOST.each(features, before, restart + 1))
         # Polls ended these; where the log was last heard before that, the restart did.
         _touch(stored, _UNSEEN.each(features, restart, before))
     polled = bool(added) and bool(_ASKED.rows(server.pk) or _SEEN.rows(server.pk))
@@ -45,7 +45,7 @@ def touch_lost(
         features = _features(server, daemon)
         for start, end in spans:
             if _NEXT_START.rows(server.pk, end):
-                _touch(stored, _LOST.each(features, end, _last_start(server, end)))
+                _touch(stored, _LOST.each(features, _last_start(server, end), end + 1))
             if not polled:
                 continue
             # What only polls saw is what the log may now contradict.
@@ -126,35 +126,43 @@ def _holdings(features: Collection[int], *wanted: Q, **more: Any) -> CheckoutQue
     return Checkout.objects.filter(*wanted, feature__among=features, **more).order_by()
 
 
+def _overlapping(features: Collection[int], start: int, end: int) -> CheckoutQuerySet:
+    """Return the holdings that may have held a seat at some moment of [start, end)."""
+    rows = Checkout.objects.reaching(features, start, end).order_by()
+    return rows.exclude(returned_at=start)
+
+
 _KEY = ("feature_id", "person_id", "host_id", "seats", number("taken_at"))
 _EVENT = Checkout.Method.EVENT
 
 
 @Prepared
 def _HELD(features: Collection[int], start: int, end: int) -> Asked:
-    return _holdings(features).overlapping(start, end), _KEY
+    return _overlapping(features, start, end), _KEY
 
 
 @Prepared
 def _LOGGED(features: Collection[int], start: int, end: int) -> Asked:
-    return _holdings(features, method=_EVENT).overlapping(start, end), _KEY
+    return _overlapping(features, start, end).filter(method=_EVENT), _KEY
 
 
 @Prepared
 def _SAMPLED(features: Collection[int], start: int, end: int) -> Asked:
-    return _holdings(features, method=Checkout.Method.SAMPLED).overlapping(start, end), _KEY
+    sampled = Checkout.Method.SAMPLED
+    return _overlapping(features, start, end).filter(method=sampled), _KEY
 
 
 @Prepared
 def _BOUNDED(features: Collection[int], start: int, end: int) -> Asked:
-    rows = _holdings(features, method=_EVENT, returned_after__lt=F("returned_at"))
-    return rows.overlapping(start, end), _KEY
+    rows = _overlapping(features, start, end).filter(method=_EVENT)
+    return rows.filter(returned_after__lt=F("returned_at")), _KEY
 
 
 @Prepared
-def _LOST(features: Collection[int], restart: int, before: int) -> Asked:
-    span = {"returned_at__lte": restart, "returned_at__gt": before}
-    return _holdings(features, end_reason="restart", **span), _KEY
+def _LOST(features: Collection[int], before: int, until: int) -> Asked:
+    rows = Checkout.objects.closed(features, before, until).order_by()
+    span = {"returned_at__gt": before, "returned_at__lt": until}
+    return rows.filter(end_reason="restart", **span), _KEY
 
 
 @Prepared
@@ -165,8 +173,8 @@ def _LOST_WITHIN(features: Collection[int], start: int, end: int) -> Asked:
 
 @Prepared
 def _UNSEEN(features: Collection[int], restart: int, before: int) -> Asked:
-    span = {"taken_at__lt": restart, "returned_at__gt": before}
-    return _holdings(features, end_reason="not_seen", method=_EVENT, **span), _KEY
+    rows = Checkout.objects.closed(features, before, restart).order_by()
+    return rows.filter(returned_at__gt=before, end_reason="not_seen", method=_EVENT), _KEY
 
 
 @Prepared

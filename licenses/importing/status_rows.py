@@ -233,13 +233,8 @@ def _NOT_YET_SHOWN(features: Collection[int], at: int) -> Asked:
 
 
 def _unseen(features: Collection[int], at: int, before: int) -> Asked:
-    rows = Checkout.objects.filter(
-        Q(returned_at=None) | Q(returned_at__gte=at),
-        feature__among=features,
-        method=Checkout.Method.EVENT,
-        sighting=None,
-        taken_at__lt=before,
-    )
+    rows = Checkout.objects.reaching(features, at, before)
+    rows = rows.filter(method=Checkout.Method.EVENT, sighting=None)
     return rows.order_by(), (*_KEY, number("taken_at"))
 
 

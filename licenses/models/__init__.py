@@ -101,7 +101,7 @@ from .servers import (
 )
 from .teams import RuleMatch, TeamHour, TeamRule
 from .undo import UndoStep
-from .usage import Boundary, Checkout, Disagreement, EventBlock, Sighting
+from .usage import LONG_SECONDS, Boundary, Checkout, Disagreement, EventBlock, Sighting
 from .waitlist import WaitlistEntry
 from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, UnreadableShare
 
@@ -112,6 +112,7 @@ __all__ = [
     "LEAST",
     "LICENSE_USER",
     "LONGEST_STEP",
+    "LONG_SECONDS",
     "MANAGER",
     "TEAM_LEAD",
     "VIEWER",

@@ -6,11 +6,11 @@ rebuilt from them, and the hours from it, so both can be thrown away and made ag
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Q, Value
 from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
@@ -153,14 +153,57 @@ class Sighting(models.Model):
         return f"{self.seats} × {self.feature.name}, {figures.moment(self.started_at)}"
 
 
+LONG_SECONDS = 4 * 3600
+"""Holdings that lasted longer have an index by their end: few do, so that it is small, and what a
+time holds of all others was taken shortly before."""
+
+_NUMBER = models.BigIntegerField()
+
+
+class LastedLonger(models.Func):
+    """Whether a holding that was given back lasted longer than so many seconds: as text without
+    parameters, so that databases see that an index holds all that is asked for."""
+
+    template = "(%(expressions)s > %(seconds)s)"
+    arg_joiner = " - "
+    output_field = models.BooleanField()
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("returned_at", "taken_at", seconds=seconds)
+
+
 class CheckoutQuerySet(FeatureRowQuerySet):
-    def overlapping(self, start: datetime | int, end: datetime | int) -> Self:
-        """Keep the holdings that may have held a seat at some moment in [start, end)."""
-        return self.filter(Q(returned_at=None) | Q(returned_at__gt=start), taken_at__lt=end)
+    def closed(self, features: Collection[int], start: int, end: int) -> Self:
+        """Keep the holdings of the features that were given back at *start* or later and taken
+        before *end*."""
+        return self._begun().filter(_short(features, start, end) | _long(features, start, end))
+
+    def reaching(self, features: Collection[int], start: int, end: int) -> Self:
+        """Keep what `closed` does, and what is still out and was taken before *end*."""
+        held = Q(feature__among=features, returned_at=None, begun__lt=end)
+        return self._begun().filter(
+            _short(features, start, end) | _long(features, start, end) | held
+        )
+
+    def _begun(self) -> Self:
+        # A sum keeps a database from choosing the index of that column.
+        begun = ExpressionWrapper(F("taken_at"), output_field=_NUMBER)
+        return self.annotate(begun=begun + Value(0, output_field=_NUMBER))
 
     def open(self) -> Self:
         """Keep what is known to be out, and not what may have been returned unseen."""
         return self.filter(returned_at=None, returned_after=None)
+
+
+def _short(features: Collection[int], start: int, end: int) -> Q:
+    earliest = Value(start, output_field=_NUMBER) - Value(LONG_SECONDS, output_field=_NUMBER)
+    mine = Q(feature__among=features, returned_at__gte=start)
+    return mine & Q(taken_at__gte=earliest, taken_at__lt=end)
+
+
+def _long(features: Collection[int], start: int, end: int) -> Q:
+    mine = Q(feature__among=features, returned_at__gte=start)
+    return mine & Q(LastedLonger(LONG_SECONDS), begun__lt=end)
 
 
 class Checkout(models.Model):
@@ -214,7 +257,14 @@ class Checkout(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["feature", "returned_at"], name="checkout_open"),
+            models.Index(
+                fields=["feature"], condition=Q(returned_at=None), name="checkout_still_out"
+            ),
+            models.Index(
+                fields=["feature", "returned_at"],
+                condition=Q(LastedLonger(LONG_SECONDS)),
+                name="checkout_long",
+            ),
             models.Index(fields=["feature", "person", "host"], name="checkout_by_holder"),
         ]
 

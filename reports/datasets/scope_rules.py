@@ -98,8 +98,8 @@ def _while_in_force(facts: PoolFacts, line: Line, moments: Ints) -> Flags:
 def _versions(facts: PoolFacts) -> dict[int, str]:
     """Return the version of each holding of which a status told one."""
     features = np.unique(facts.holdings.feature).tolist()
-    rows = Checkout.objects.filter(feature__in=features, sighting__isnull=False)
-    rows = rows.overlapping(facts.start, facts.end).exclude(sighting__version="")
+    rows = Checkout.objects.reaching(features, facts.start, facts.end)
+    rows = rows.filter(sighting__isnull=False).exclude(sighting__version="")
     return dict(rows.order_by().values_list("pk", "sighting__version"))
 
 

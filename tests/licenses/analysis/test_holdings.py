@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from licenses.analysis.holdings import holdings
 from licenses.analysis.rows import NONE
 from licenses.importing.derive import _raise_longest
+from licenses.models import LONG_SECONDS, Checkout
 from tests.factories import FeatureFactory, PoolFactory, at, holding
 
 pytestmark = pytest.mark.django_db
@@ -45,3 +47,29 @@ def test_the_longest_holding_is_known_and_never_falls() -> None:
     feature.refresh_from_db()
     other.refresh_from_db()
     assert (feature.max_duration, other.max_duration) == (60, 0)
+
+
+def test_what_was_out_in_a_time_is_found_however_long_it_lasted() -> None:
+    feature, end = FeatureFactory(), START + HOUR
+    for lasted in (0, 60, LONG_SECONDS - 1, LONG_SECONDS, LONG_SECONDS + 1, 90 * DAY):
+        for returned in (START - 1, START, START + 1, end, end + lasted, end + lasted + 1):
+            holding(feature, returned - lasted, returned)
+    out = [holding(feature, moment, None) for moment in (START - DAY, end - 1, end)]
+    holding(FeatureFactory(), START, START + 1)
+    closed = [
+        row
+        for row in Checkout.objects.filter(feature=feature).exclude(returned_at=None)
+        if row.returned_at.timestamp() >= START and row.taken_at.timestamp() < end
+    ]
+    asked = ([feature.pk], START, end)
+    assert {row.pk for row in Checkout.objects.closed(*asked)} == {row.pk for row in closed}
+    expected = {row.pk for row in [*closed, *out[:2]]}
+    assert {row.pk for row in Checkout.objects.reaching(*asked)} == expected
+
+
+def test_what_was_out_in_a_time_is_found_by_indexes_alone() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL chooses by what the tables hold")
+    plan = Checkout.objects.reaching([1, 2], START, START + HOUR).explain()
+    assert all(f"checkout_{name}" in plan for name in ("once", "long", "still_out")), plan
+    assert "SCAN licenses_checkout" not in plan
