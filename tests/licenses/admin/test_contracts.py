@@ -134,7 +134,12 @@ def test_a_document_is_hashed_and_stored_under_no_name_of_its_own(
     ("name", "content", "message"),
     [
         pytest.param("bill.exe", PDF, "not allowed", id="type"),
-        pytest.param("bill.pdf", b"MZ program", "does not begin as a pdf", id="not-what-it-says"),
+        pytest.param(
+            "bill.pdf",
+            b"MZ program",
+            "does not begin as a file of the kind pdf does",
+            id="not-what-it-says",
+        ),
         pytest.param("bill.txt", b"a\0b", "not a text file", id="binary-text"),
     ],
 )

@@ -229,7 +229,7 @@ def test_rows_come_from_a_file_whose_errors_are_told_by_line(mara: Client) -> No
 
 def test_a_step_takes_files_of_its_own_kinds_alone(mara: Client) -> None:
     text = "vendor,website,notes\nAcme,,\n"
-    assert "expected teams or people" in str(
+    assert "expected teams, people here" in str(
         post(mara, "teams", **csv(text)).context["table"].errors
     )
 
