@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from licenses.analysis.headlines import Unused, unused
+from licenses.analysis.headlines import WINDOW_SECONDS, Unused, unused
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.models import (
     LicensePool,
@@ -146,11 +146,15 @@ def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[i
     moment = timezone.now()
     fresh = words.freshness(now.at if now else None, pool.interval, moment)
     spark, spark_limit = sparkline(peaks, limit)
+    headline = getattr(pool, "headline", None)
+    if headline is not None:  # its peak is of the 30 days before it was counted
+        counted = int(headline.at.timestamp())
+        span = counted - WINDOW_SECONDS, counted
     return Row(
         pool,
         words.level(in_use, limit, now.allowed if now else None),
         fresh,
-        headline_words.of_pool(getattr(pool, "headline", None), spare, fresh, moment),
+        headline_words.of_pool(headline, spare, fresh, moment),
         spark,
         spark_limit,
         peak_address(pool, span=span) if any(peaks) else "",

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from licenses.analysis import headlines, rollup
 from licenses.analysis import now as pools_now
-from licenses.analysis import rollup
 from licenses.models import LicensePool, Membership, Scope
 from tests.factories import PersonFactory, TeamFactory, holding
 
@@ -33,6 +33,7 @@ def used(world: World) -> LicensePool:
     rollup.mark_dirty([world.mine.pk], TOP - 3600, NOW)
     rollup.drain()
     pools_now.refresh([world.mine.pk], NOW, year=True)
+    headlines.refresh([world.mine.pk], NOW)
     return world.mine
 
 
@@ -56,9 +57,9 @@ def test_a_peak_leads_to_its_moment(place: str, mara: Client, used: LicensePool)
             "over-use": reverse("admin:licenses_licensepool_over_use", args=[used.pk]),
         }[place],
     )
-    mine = [address for address in found if f"/{used.pk}/peak/" in address]
+    mine = {address for address in found if f"/{used.pk}/peak/" in address}
     assert len(mine) == 1
-    answer = mara.get(mine[0], follow=True)
+    answer = mara.get(mine.pop(), follow=True)
     assert answer.status_code == 200
     assert answer.context["found"].in_use == 13 and answer.context["found"].at == TOP
 
@@ -109,3 +110,14 @@ def test_an_address_that_asks_for_nonsense_answers(
 ) -> None:
     place = reverse("admin:licenses_licensepool_peak", args=[used.pk])
     assert mara.get(place + asked).status_code == 302
+
+
+def test_the_peak_of_30_days_leads_to_a_moment_before_it_was_counted(
+    mara: Client, used: LicensePool, world: World
+) -> None:
+    holding(world.my_feature, NOW, NOW + 60, 50, person=PersonFactory())
+    rollup.mark_dirty([used.pk], NOW, NOW + 3600)
+    rollup.drain()
+    (row,) = (row for row in mara.get("/admin/").context["rows"] if row.pool == used)
+    assert row.told.peak.text == "peak 13"
+    assert mara.get(row.peak_link, follow=True).context["found"].in_use == 13
