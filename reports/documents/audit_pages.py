@@ -79,10 +79,10 @@ def documents(found: AuditProof, zone: ZoneInfo) -> list[Flowable]:
     """List the papers behind the entitlements, with their hashes."""
     columns = [
         Column(gettext("Contract"), 0.12, lines=2),
-        Column(gettext("Kind"), 0.12, lines=2),
+        Column(gettext("Kind"), 0.11, lines=2),
         Column(gettext("Title"), 0.17, lines=2),
         Column(gettext("Proves"), 0.13, lines=3),
-        Column(gettext("Recorded"), 0.13),
+        Column(gettext("Recorded"), 0.14),
         Column(gettext("Bytes"), 0.06, "right"),
         Column("SHA-256", 0.27, font=fonts.MONO, lines=3),
     ]
