@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop
 
 FORMS = (
+    # Who changed something, where it was no account.
+    gettext_noop("command %(command)s"),
     # Why a name was not erased.
     gettext_noop(
         "A legal hold covers what %(person)s used: names are kept until it ends. %(holds)s"
