@@ -27,7 +27,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from common import BASE, Line, django_on, show
+from common import BASE, Line, django_on, leave_out_evidence, show
 
 from licenses.evidence import tree, zips
 from licenses.evidence.notes import Signer
@@ -212,15 +212,11 @@ def read_log(arguments: argparse.Namespace) -> tuple[float, float, int]:
         from django.db.models import Sum
         from django.db.models.functions import Length
 
-        from licenses.evidence import entries
-        from licenses.importing import facts
         from licenses.importing.files import Wanted, import_file
         from licenses.models import EvidenceBlock, LicenseServer
 
         if arguments.without:
-            # Neither written nor put into text.
-            facts._entries = lambda *_what: []
-            entries.begin = lambda *_what, **_how: None
+            leave_out_evidence()
         server = LicenseServer.objects.create(name="server", zone="UTC")
         began, busy = time.perf_counter(), time.process_time()
         import_file(server, arguments.read_log, "debug.log", Wanted())
