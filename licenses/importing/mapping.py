@@ -18,6 +18,7 @@ from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
 from licenses.evidence import entries, stock
 from licenses.models import (
+    UNSORTED,
     Checkout,
     Correction,
     Coverage,
@@ -34,7 +35,7 @@ from licenses.models import (
 
 from .corrections import Corrected, approve
 
-UNKNOWN_VENDOR, UNKNOWN_PRODUCT = "Unknown vendor", "Unsorted"
+UNKNOWN_VENDOR = "Unknown vendor"
 AT_ONCE = 50
 """Pools made in one transaction."""
 
@@ -221,7 +222,7 @@ def _create_pool_for(
 ) -> LicensePool:
     if product is None:
         vendor, _created = Vendor.objects.get_or_create(name=feature.daemon or UNKNOWN_VENDOR)
-        product, _created = Product.objects.get_or_create(vendor=vendor, name=UNKNOWN_PRODUCT)
+        product, _created = Product.objects.get_or_create(vendor=vendor, name=UNSORTED)
     wanted = (name or feature.name)[:190]
     names = [
         wanted,

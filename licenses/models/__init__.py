@@ -32,6 +32,7 @@ from .evidence import (
     EvidenceStream,
     RowChange,
 )
+from .fixed import UNSORTED
 from .headlines import PoolHeadline
 from .hours import DirtySpan, KeptPart, PoolHour, PoolNow
 from .imports import (
@@ -115,6 +116,7 @@ __all__ = [
     "LONG_SECONDS",
     "MANAGER",
     "TEAM_LEAD",
+    "UNSORTED",
     "VIEWER",
     "Alert",
     "AlertRule",

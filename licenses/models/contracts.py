@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy
 
+from .fixed import check_contract
 from .inventory import Vendor
 from .scoping import OF_VENDORS, ScopedQuerySet, in_scope_q, roles
 
@@ -74,6 +75,9 @@ class Contract(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vendor} {self.number}"
+
+    def clean(self) -> None:
+        check_contract(self)
 
     @property
     def notice_on(self) -> date | None:

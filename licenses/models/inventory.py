@@ -15,6 +15,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext, gettext_lazy
 
+from .fixed import check_product
 from .scoping import (
     OF_TEAMS,
     OF_VENDORS,
@@ -79,6 +80,9 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        check_product(self)
 
 
 class TeamQuerySet(ScopedQuerySet):

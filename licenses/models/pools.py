@@ -18,6 +18,7 @@ from django.utils.translation import gettext, gettext_lazy
 from itam.acting import who
 
 from .fields import InstantField
+from .fixed import check_pool
 from .inventory import Product, Team, user_teams
 from .scoping import (
     LICENSE_USER,
@@ -144,6 +145,9 @@ class LicensePool(models.Model):
         pool = super().from_db(*args, **kwargs)
         pool._retired = pool.__dict__.get("retired_at")
         return pool
+
+    def clean(self) -> None:
+        check_pool(self)
 
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:

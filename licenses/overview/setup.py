@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from licenses.importing.mapping import UNKNOWN_PRODUCT
 from licenses.models import (
+    UNSORTED,
     AlertRule,
     Contract,
     Entitlement,
@@ -74,7 +74,7 @@ _STEPS: dict[str, tuple[Words, Words, Callable[[], bool]]] = {
         gettext_lazy("Products"),
         gettext_lazy("Name what people call the software, and who sells it."),
         # What a pool was given for want of a name is none.
-        Product.objects.exclude(name=UNKNOWN_PRODUCT).exists,
+        Product.objects.exclude(name=UNSORTED).exists,
     ),
     "pools": (
         gettext_lazy("Pools"),

@@ -28,6 +28,8 @@ from tests.factories import (
     PoolFactory,
     TeamFactory,
     VendorFactory,
+    at,
+    covered,
 )
 
 pytestmark = pytest.mark.django_db
@@ -108,8 +110,7 @@ def test_one_row_that_breaks_a_rule_stops_all(pools: Any, user: User) -> None:
 
 def test_another_zone_has_the_hours_counted_again(pools: Any, user: User) -> None:
     for pool in pools:
-        FeatureFactory(pool=pool)
-        EntitlementFactory(pool=pool)
+        covered(FeatureFactory(pool=pool).server, at("2026-03-01"), at("2026-03-02"))
     DirtySpan.objects.all().delete()
     change("pools", pools, {"zone": "Europe/Berlin"}, user=user)
     assert set(DirtySpan.objects.values_list("pool", flat=True)) == {pool.pk for pool in pools}

@@ -1,0 +1,122 @@
+"""What of a row stays as it is once others rest on it: a vendor's evidence and packs hold all of
+its pools, contracts and lines, and nothing of another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext, ngettext_lazy
+
+if TYPE_CHECKING:
+    from .contracts import Contract
+    from .inventory import Product
+    from .pools import LicensePool
+
+UNSORTED: Final = "Unsorted"
+"""The product of pools that were made before anybody said whose their features are."""
+
+_POOLS: Final = ngettext_lazy("%(count)s pool", "%(count)s pools", "count")
+_LINES: Final = ngettext_lazy("%(count)s entitlement", "%(count)s entitlements", "count")
+_DOCUMENTS: Final = ngettext_lazy("%(count)s document", "%(count)s documents", "count")
+_NOTES: Final = ngettext_lazy("%(count)s note on over-use", "%(count)s notes on over-use", "count")
+_MAPPINGS: Final = ngettext_lazy("%(count)s mapping", "%(count)s mappings", "count")
+_CHANGES: Final = ngettext_lazy(
+    "%(count)s change of a mapping", "%(count)s changes of mappings", "count"
+)
+
+
+def check_product(product: Product) -> None:
+    """Refuse another vendor for a product that has pools."""
+    before = _stored(product)
+    if before is None or before.vendor_id == product.vendor_id:
+        return
+    if found := _counted((_POOLS, product.pools)):
+        said = gettext(
+            "On record of %(product)s: %(found)s, with the evidence of %(vendor)s. So it stays a"
+            " product of that vendor. Record a product of the other vendor, and pools of it."
+        )
+        told = {"product": before, "found": found, "vendor": before.vendor}
+        raise ValidationError({"vendor": said % told})
+
+
+def check_contract(contract: Contract) -> None:
+    """Refuse another vendor for a contract that has lines or documents."""
+    before = _stored(contract)
+    if before is None or before.vendor_id == contract.vendor_id:
+        return
+    if found := _counted((_LINES, contract.entitlements), (_DOCUMENTS, contract.documents)):
+        said = gettext(
+            "On record of contract %(contract)s: %(found)s. So it stays one with %(vendor)s. Record"
+            " a contract with the other vendor, and correct the lines that belong to it."
+        )
+        told = {"contract": before.number, "found": found, "vendor": before.vendor}
+        raise ValidationError({"vendor": said % told})
+
+
+def check_pool(pool: LicensePool) -> None:
+    """Refuse another product or zone for a pool of which too much is on record for that."""
+    before = _stored(pool)
+    if before is None:
+        return
+    wrong = {}
+    if pool.product_id and pool.product_id != before.product_id:
+        wrong["product"] = _why_this_product(before, pool.product)
+    if pool.zone != before.zone:
+        wrong["zone"] = _why_this_zone(before)
+    if said := {name: words for name, words in wrong.items() if words}:
+        raise ValidationError(said)
+
+
+def _why_this_product(pool: LicensePool, other: Product) -> str:
+    """Return why a pool cannot become one of another product; "" where it can."""
+    lines = pool.entitlements.all()
+    if pool.product.vendor_id != other.vendor_id:
+        kinds = [(_LINES, lines), (_NOTES, pool.over_use_notes)]
+        if not _unsorted(pool.product):
+            kinds += [(_MAPPINGS, pool.mappings), (_CHANGES, pool.mapping_changes)]
+        said = gettext(
+            "On record of %(pool)s: %(found)s, with the evidence of %(vendor)s. So it stays a pool"
+            " of that vendor. Make a pool of the other product, and correct the lines and mappings"
+            " that belong to it."
+        )
+    else:
+        proven = Q(proofs__isnull=False) | Q(strength_overrides__strength__isnull=False)
+        kinds = [(_LINES, lines.filter(proven).distinct())]
+        said = gettext(
+            "On record of %(pool)s: %(found)s, and what proves it for %(product)s. So it stays a"
+            " pool of that product. Make a pool of the other one, and correct the lines that belong"
+            " to it."
+        )
+    found = _counted(*kinds)
+    told = {"pool": pool, "found": found, "vendor": pool.product.vendor, "product": pool.product}
+    return said % told if found else ""
+
+
+def _unsorted(product: Product) -> bool:
+    """Tell whether nobody said yet whose features are in the pools of a product, and nobody has a
+    contract with the vendor that the program named after their daemon: no auditor asks for it."""
+    return product.name == UNSORTED and not product.vendor.contracts.exists()
+
+
+def _why_this_zone(pool: LicensePool) -> str:
+    """Return why a pool's days cannot begin at other moments; "" where they can. Days of rights do,
+    in reports on the past, too: what was over-use could become none."""
+    found = _counted((_LINES, pool.entitlements))
+    said = gettext(
+        "On record of %(pool)s: %(found)s, whose days begin at midnight in the zone %(zone)s, in"
+        " the past, too. So it keeps that zone. Make a pool in the right zone, and correct the"
+        " lines and mappings that belong to it."
+    )
+    return said % {"pool": pool, "found": found, "zone": pool.zone} if found else ""
+
+
+def _counted(*kinds: tuple[Any, Any]) -> str:
+    counts = [(words, rows.count()) for words, rows in kinds]
+    return ", ".join(str(words % {"count": count}) for words, count in counts if count)
+
+
+def _stored(row: Any) -> Any:
+    """Return a row as the database has it; None for a new one."""
+    return type(row)._default_manager.filter(pk=row.pk).first() if row.pk else None
