@@ -34,11 +34,18 @@ def compare(opened, names):
         with opened(name) as file:
             return file.read().decode()
 
+    def totals():
+        return ", ".join(f"{counted[name]} {name}" for name in COUNTED)
+
+    servers, told = load(opened, names)
+    worst, counted, people = [], Counter(), set()
+    if "report.json" not in names:  # a vendor without a pool
+        yield from left_out([], told)
+        yield totals()
+        return
     report = json.loads(read("report.json"))
     start, end, now = (moment_of(report[name]) for name in ("start", "end", "as_of"))
-    servers, told = load(opened, names)
     said = {name: table(f"tables/{name}.csv") for name in ("daily", "sessions", "denials")}
-    worst, counted, people = [], Counter(), set()
     for each in report["pools"]:
         about = each["position"]
         rows = {name: pools.pop(bare(about["pool"]), []) for name, pools in said.items()}
@@ -60,6 +67,7 @@ def compare(opened, names):
         worst.append(max(verdicts, key=RANK.index, default="not_in_use"))
         if worst[-1] != about["verdict"]:
             yield f"{about['pool']}: the verdict {about['verdict']}, counted {worst[-1]}"
+    yield from left_out(report["pools"], told)
     for name, pools in said.items():
         yield from (f"{pool}: in {name}.csv, not in report.json" for pool in pools)
     verdict = max(worst, key=RANK.index, default="not_in_use")
@@ -71,7 +79,15 @@ def compare(opened, names):
                 yield f"people.csv: {row['person']} neither held nor asked for anything"
     counted["people"] = len(people)
     untold = any(row[2] is None for server in servers.values() for row in server.texts)
-    yield ", ".join(f"{counted[name]} {name}" for name in COUNTED) + UNTOLD * untold
+    yield totals() + UNTOLD * untold
+
+
+def left_out(pools, told):
+    """Of a vendor's pools that have rights, or features that feed them, every report tells."""
+    there = {each["position"]["pool_id"] for each in pools}
+    for key, pool in sorted(told.items()):
+        if key not in there and (pool["features"] or pool["rights"]):
+            yield f"{pool['name']}: entries tell of this pool, report.json does not"
 
 
 def months_differ(pool, said, floor, verdicts, lower):

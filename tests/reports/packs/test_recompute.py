@@ -478,6 +478,61 @@ def test_entries_that_lack_when_a_text_was_recorded_are_not_judged_by_it(
     assert old == [new[0] + compare.UNTOLD]
 
 
+@pytest.mark.once
+def test_a_pool_that_was_left_out_is_named(place: Path, settings: Any) -> None:
+    path = packed(place, 3, settings)
+    with zipfile.ZipFile(path) as file:
+        files = {name: file.read(name) for name in file.namelist()}
+    report = json.loads(files["report.json"])
+    assert [each["position"]["pool"] for each in report["pools"]] == ["=pool 1", "pool 2"]
+
+    def keeping(kept: list[Any]) -> dict[str, bytes]:
+        names = ("'=pool 1", "pool 2")[2 - len(kept) :] if kept else ()
+        tables = {}
+        for name in ("daily", "sessions", "denials"):
+            head, *rows = files[f"tables/{name}.csv"].splitlines(keepends=True)
+            own = [row for row in rows if row.startswith(tuple(each.encode() for each in names))]
+            tables[f"tables/{name}.csv"] = b"".join([head, *own])
+        ranks = [verdicts.RANK.index(each["position"]["verdict"]) for each in kept]
+        worst = verdicts.RANK[max(ranks, default=0)]
+        said = {**report, "pools": kept, "verdict": worst}
+        return files | tables | {"report.json": json.dumps(said).encode()}
+
+    lacking = "entries tell of this pool, report.json does not"
+    assert compared(keeping(report["pools"])) == []
+    assert compared(keeping(report["pools"][1:])) == [f"=pool 1: {lacking}"]
+    assert compared(keeping([])) == [f"=pool 1: {lacking}", f"pool 2: {lacking}"]
+    bare = {name: text for name, text in files.items() if name.startswith("ev/")}
+    assert compared(bare) == [f"=pool 1: {lacking}", f"pool 2: {lacking}"]
+
+
+@pytest.mark.once
+def test_a_pool_that_was_made_by_mistake_and_taken_back_is_not_missed(
+    place: Path, settings: Any
+) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = installation(folder, seed)
+        server = LicenseServer.objects.first()
+        assert server is not None
+        feature = Feature.objects.create(server=server, daemon="vend", name="GONE")
+        product = Product.objects.get(vendor=vendor)
+        mapping.forget_pool(mapping.create_pool_for(feature, product=product))
+        return vendor
+
+    path = packed(place, 3, settings, make)
+    with zipfile.ZipFile(path) as file:
+        assert b'"name":"GONE"' in b"".join(file.read(name) for name in file.namelist())
+    assert differences(path) == []
+
+
+@pytest.mark.once
+def test_the_pack_of_a_vendor_without_a_pool_is_in_order(place: Path, settings: Any) -> None:
+    path = packed(place, 3, settings, lambda _folder, _seed: Vendor.objects.create(name="Bare"))
+    with zipfile.ZipFile(path) as file:
+        found = list(compare.compare(file.open, file.namelist()))
+    assert found == ["0 pools, 0 days, 0 months, 0 sessions, 0 denials, 0 people"]
+
+
 def compared(files: dict[str, bytes]) -> list[str]:
     return list(compare.compare(lambda name: io.BytesIO(files[name]), list(files)))[:-1]
 
