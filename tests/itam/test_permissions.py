@@ -281,7 +281,8 @@ def test_who_manages_nothing_changes_nothing_of_others(who: str) -> None:
     own = r"(PUT|PATCH|DELETE|POST) /(status|api/v1/(auth|waitlist|reveals|reports|evidence-packs"
     own += r"|saved-filters)"
     own += r"|api/v1/team-rules/preview"
-    own += r"|admin/(password_change|search|live|autocomplete|login|logout))/"
+    own += r"|admin/(password_change|search|live|autocomplete|login|logout)"
+    own += r"|admin/licenses/savedfilter/keep)/"
     sent = {key for key in reached_by(who) if not key.startswith("GET ")}
     views = {f"POST {key[4:]}" for key in reached_by(who) if key.startswith("GET /admin/")}
     assert {key for key in sent - views if not re.match(own, key)} == set()
