@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from licenses.access.reversible import change_several
 from licenses.api import serializers as shapes
 from licenses.api.base import BIGGEST_ID, Scoped, filters_of
+from licenses.api.rights import EntitlementSerializer
 from licenses.api.scoped import as_api_error
 from licenses.importing.changes import EDITABLE, MOST, may_change, preview, undo
 from licenses.models import BulkChange
@@ -24,7 +25,7 @@ SHAPES: dict[str, Any] = {
     "pools": shapes.PoolSerializer,
     "products": shapes.ProductSerializer,
     "contracts": shapes.ContractSerializer,
-    "entitlements": shapes.EntitlementSerializer,
+    "entitlements": EntitlementSerializer,
 }
 
 

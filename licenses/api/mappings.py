@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licenses.access import reversible
-from licenses.api import serializers as shapes
 from licenses.api.base import Scoped, filters_of
+from licenses.api.corrections import CorrectedSerializer, reason_code
 from licenses.api.scoped import as_api_error, serializer_for
 from licenses.importing import mapping
 from licenses.models import MappingChange, PoolFeature
@@ -29,7 +29,7 @@ class MappingCorrectionSerializer(MappingSerializer):  # type: ignore[valid-type
     """What a mapping says otherwise from now on, and why where that is of the past."""
 
     reason = serializers.CharField(max_length=500, required=False, default="", write_only=True)
-    reason_code = shapes.reason_code(write_only=True)
+    reason_code = reason_code(write_only=True)
 
     class Meta(MappingSerializer.Meta):  # type: ignore[name-defined]
         fields = (*MappingSerializer.Meta.fields, "reason", "reason_code")
@@ -39,28 +39,11 @@ class MappingCorrectionSerializer(MappingSerializer):  # type: ignore[valid-type
         return super().validate(attrs) | why
 
 
-class MappingChangeSerializer(serializers.ModelSerializer[MappingChange]):
+class MappingChangeSerializer(CorrectedSerializer, serializers.ModelSerializer[MappingChange]):
     """Before and after, as `since` on; an empty side is no mapping to this pool."""
 
     recorded_by = serializers.CharField(
         source="recorded_by.username", read_only=True, allow_null=True, default=None
-    )
-    reason_code = serializers.CharField(
-        source="correction.code",
-        read_only=True,
-        allow_null=True,
-        default=None,
-        help_text="Why it was wrong; null where nothing changed of the past.",
-    )
-    approved_at = serializers.DateTimeField(
-        source="correction.approved_at", read_only=True, allow_null=True, default=None
-    )
-    approved_by = serializers.CharField(
-        source="correction.approved_by.username",
-        read_only=True,
-        allow_null=True,
-        default=None,
-        help_text="The second person who approved it.",
     )
 
     class Meta:

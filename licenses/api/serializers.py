@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError as ModelError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from licenses.alerts.channels import KINDS
-from licenses.importing.papers import checked_document, tidy_name
 from licenses.models import (
     Alert,
     AlertRule,
@@ -18,13 +16,10 @@ from licenses.models import (
     Checkout,
     ConnectionCheck,
     Contract,
-    Correction,
     Coverage,
     Denial,
     DenialEpisode,
     Disagreement,
-    Document,
-    Entitlement,
     EscalationStep,
     EvidenceDay,
     Feature,
@@ -40,14 +35,13 @@ from licenses.models import (
     Product,
     SharingRule,
     Silence,
-    Strength,
     Team,
     TeamRule,
     Vendor,
     sees_names,
 )
 
-from .scoped import ScopedSerializer, as_api_error, serializer_for
+from .scoped import ScopedSerializer, serializer_for
 
 VendorSerializer = serializer_for(Vendor, "name", "website", "notes")
 ProductSerializer = serializer_for(Product, "vendor", "name", "category", "notes")
@@ -65,26 +59,6 @@ TeamRuleSerializer = serializer_for(
 )
 
 
-class SeenKeys(serializers.PrimaryKeyRelatedField):
-    """Rows that the user may see, by their keys, in a serializer of no model."""
-
-    def get_queryset(self) -> Any:
-        request = self.context.get("request")
-        rows: Any = super().get_queryset()
-        return rows if request is None else rows.for_user(request.user)
-
-
-def proving(**how: Any) -> Any:
-    """Return the field of the documents that prove a line."""
-    return SeenKeys(
-        many=True,
-        queryset=Document.objects.all(),
-        help_text="Documents of its contract in which its product, quantity and metric can be "
-        "read. They make it as strong as the best of them.",
-        **how,
-    )
-
-
 ContractSerializer = serializer_for(
     Contract,
     "vendor",
@@ -98,57 +72,6 @@ ContractSerializer = serializer_for(
     "currency",
     "owner",
     "notes",
-)
-EntitlementSerializer = serializer_for(
-    Entitlement,
-    "pool",
-    "contract",
-    "quantity",
-    "metric",
-    "valid_from",
-    "valid_to",
-    "overdraft",
-    "unit_price",
-    "currency",
-    "purchase_order",
-    "scope",
-    "strength",
-    "strength_reason",
-    "replaces",
-    "withdrawn",
-    "reason",
-    "reason_code",
-    "documents",
-    "recorded_at",
-    "approved_at",
-    "approved_by",
-    read_only=("replaces", "withdrawn", "reason", "recorded_at"),
-    reason_code=serializers.ChoiceField(
-        source="correction.code",
-        choices=Correction.Code.choices,
-        read_only=True,
-        allow_null=True,
-        default=None,
-        help_text="Why a line replaces another; null where it does not, or nobody said.",
-    ),
-    approved_at=serializers.DateTimeField(
-        source="correction.approved_at", read_only=True, allow_null=True, default=None
-    ),
-    approved_by=serializers.CharField(
-        source="correction.approved_by.username",
-        read_only=True,
-        allow_null=True,
-        default=None,
-        help_text="The second person who approved a correction.",
-    ),
-    strength=serializers.IntegerField(
-        source="proof",
-        read_only=True,
-        help_text="4 proven, 3 partial, 2 weak, 1 claimed: as the documents that prove it say, or "
-        "as somebody judged with a reason.",
-    ),
-    documents=proving(required=False),
-    strength_reason=serializers.CharField(source="proof_reason", read_only=True),
 )
 PoolSerializer = serializer_for(
     LicensePool,
@@ -379,48 +302,6 @@ class SharingRuleSerializer(serializers.ModelSerializer[SharingRule]):
         return rule.shown_holder(request.user if request is not None else None)
 
 
-class DocumentSerializer(ScopedSerializer):
-    """A paper. Its file is taken once, checked and hashed; it is fetched from `download`."""
-
-    file = serializers.FileField(write_only=True)
-    entitlements = serializers.PrimaryKeyRelatedField(
-        many=True,
-        required=False,
-        queryset=Entitlement.objects.all(),
-        help_text="Lines of the contract that it proves: their product, quantity and metric can "
-        "be read in it.",
-    )
-
-    class Meta:
-        model = Document
-        fields = (
-            "id",
-            "contract",
-            "kind",
-            "for_group",
-            "title",
-            "entitlements",
-            "file",
-            "file_name",
-            "sha256",
-            "size",
-            "recorded_at",
-        )
-        read_only_fields = ("id", "file_name", "sha256", "size", "recorded_at")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            digest = checked_document(attrs["file"])
-        except ModelError as error:
-            raise as_api_error(ModelError({"file": error.messages})) from error
-        attrs = super().validate(attrs)
-        return attrs | {
-            "sha256": digest,
-            "size": attrs["file"].size,
-            "file_name": tidy_name(attrs["file"].name),
-        }
-
-
 class ChannelSerializer(ScopedSerializer):
     """Where messages go. The secret is taken and never told."""
 
@@ -467,49 +348,6 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
             return None
         identity = getattr(person, "identity", None)
         return str(identity) if identity is not None else None
-
-
-def reason_code(**how: Any) -> serializers.ChoiceField:
-    """Return the field of why something on record was wrong."""
-    return serializers.ChoiceField(
-        choices=Correction.Code.choices, default=Correction.Code.OTHER, **how
-    )
-
-
-class CorrectionSerializer(serializers.Serializer[Any]):
-    """What is wrong with an entitlement, and why."""
-
-    reason = serializers.CharField(max_length=500)
-    reason_code = reason_code()
-    quantity = serializers.IntegerField(required=False)
-    overdraft = serializers.IntegerField(required=False)
-    valid_from = serializers.DateField(required=False)
-    valid_to = serializers.DateField(required=False, allow_null=True)
-    purchase_order = serializers.CharField(required=False, allow_blank=True, max_length=100)
-    scope = serializers.CharField(required=False, allow_blank=True, max_length=300)
-    documents = proving(
-        required=False,
-        default=None,
-    )
-
-
-class ProofSerializer(serializers.Serializer[Any]):
-    """Which documents prove an entitlement, beside those that do already."""
-
-    documents = proving(allow_empty=False)
-
-
-class WithdrawalSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=500)
-    reason_code = reason_code()
-
-
-class JudgementSerializer(serializers.Serializer[Any]):
-    """How well an entitlement is proven, and why; null leaves it to the documents again."""
-
-    strength = serializers.ChoiceField(choices=Strength.choices, allow_null=True)
-    reason = serializers.CharField(max_length=500)
-    reason_code = reason_code()
 
 
 class UploadSerializer(serializers.Serializer[Any]):

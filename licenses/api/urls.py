@@ -17,6 +17,7 @@ from licenses.api import (
     overview,
     people,
     refusals,
+    rights,
     saved_filters,
     servers,
     status,
@@ -43,8 +44,8 @@ ENDPOINTS: dict[str, Any] = {
     "contracts": viewset(
         shapes.ContractSerializer, filters=("vendor",), search=("number", "title")
     ),
-    "documents": views.DocumentViewSet,
-    "entitlements": views.EntitlementViewSet,
+    "documents": rights.DocumentViewSet,
+    "entitlements": rights.EntitlementViewSet,
     "pools": views.PoolViewSet,
     "over-use-notes": over_use.OverUseNoteViewSet,
     "mappings": mappings.MappingViewSet,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
-from django.db.models import Prefetch
-from django.http import FileResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -29,29 +27,19 @@ from licenses.api import examples
 from licenses.api import serializers as shapes
 from licenses.api.alike import AlikeJSONRenderer, Table
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
-from licenses.api.base import Editable, ReadOnly, Scoped, filters_of
+from licenses.api.base import Editable, ReadOnly, filters_of
 from licenses.api.history import PoolHistory
 from licenses.api.mappings import PoolMappings
 from licenses.api.over_use import PoolOverUse
 from licenses.api.pagination import HOLDER_PAGES, holder_page, next_page
-from licenses.api.row_history import RowChangeSerializer, TellsHistory
+from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
-from licenses.evidence.rights_history import of_right
-from licenses.importing.papers import open_document, prove, record_document
-from licenses.importing.rights import (
-    add_right,
-    approve_correction,
-    correct_right,
-    override_strength,
-)
 from licenses.models import (
     Alert,
     Channel,
     DenialEpisode,
-    Document,
-    Entitlement,
     Feature,
     LicensePool,
     Person,
@@ -60,8 +48,6 @@ from licenses.models import (
     sees_names,
     visible_teams,
 )
-
-MAY_PROVE = "licenses.add_proof"
 
 
 class PersonViewSet(ReadOnly):
@@ -84,166 +70,6 @@ class DenialEpisodeViewSet(ReadOnly):
         span_of="starts",
     )
     ordering_fields = ("id", "starts", "lost_seconds")
-
-
-@examples.creates(examples.ENTITLEMENT)
-class EntitlementViewSet(
-    Scoped, mixins.CreateModelMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
-):
-    """Rights. Never edited: a correction replaces a line, with a reason."""
-
-    queryset = (
-        Entitlement.objects.with_proof()
-        .select_related("correction__approved_by")
-        .prefetch_related("documents")
-    )
-    serializer_class = shapes.EntitlementSerializer
-    filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
-    ordering_fields = ("id", "valid_from")
-
-    def perform_create(self, serializer: Any) -> None:
-        given = dict(serializer.validated_data)
-        papers = given.pop("documents", ())
-        self._may_prove(papers)
-        try:
-            line = add_right(Entitlement(**given), user=self.request.user, documents=papers)
-        except ModelError as error:
-            raise as_api_error(ModelError({"documents": error.messages})) from error
-        serializer.instance = self.queryset.get(pk=line.pk)
-
-    @extend_schema(
-        request=shapes.CorrectionSerializer, responses={201: shapes.EntitlementSerializer}
-    )
-    @action(detail=True, methods=["post"])
-    def correct(self, request: Request, pk: str | None = None) -> Response:
-        """Replace a line by a corrected one."""
-        return self._replace(request, shapes.CorrectionSerializer, withdraw=False)
-
-    @extend_schema(
-        request=shapes.WithdrawalSerializer, responses={201: shapes.EntitlementSerializer}
-    )
-    @action(detail=True, methods=["post"])
-    def withdraw(self, request: Request, pk: str | None = None) -> Response:
-        """Take a line back that never held."""
-        return self._replace(request, shapes.WithdrawalSerializer, withdraw=True)
-
-    @extend_schema(responses={200: RowChangeSerializer(many=True)})
-    @action(detail=True, pagination_class=None, filter_backends=())
-    def history(self, request: Request, pk: str | None = None) -> Response:
-        """List how the right came to be what it is, the newest first: the lines that it replaced,
-        those that replaced it, and what was judged of their proof."""
-        told = of_right(self.get_object(), request.user)
-        return Response(RowChangeSerializer(told, many=True).data)
-
-    def _replace(self, request: Request, shape: Any, *, withdraw: bool) -> Response:
-        row = self.get_object()
-        asked = shape(data=request.data, context=self.get_serializer_context())
-        asked.is_valid(raise_exception=True)
-        changes = dict(asked.validated_data)
-        given = {"reason": changes.pop("reason"), "code": changes.pop("reason_code")}
-        given["documents"] = changes.pop("documents", None)
-        self._may_prove(given["documents"])
-        try:
-            copy = correct_right(
-                row, changes=changes, user=request.user, withdraw=withdraw, **given
-            )
-        except ModelError as error:
-            raise as_api_error(error) from error
-        return self._told(copy, status.HTTP_201_CREATED)
-
-    @extend_schema(
-        request=shapes.JudgementSerializer, responses={200: shapes.EntitlementSerializer}
-    )
-    @action(detail=True, methods=["post"])
-    def strength(self, request: Request, pk: str | None = None) -> Response:
-        """Set how well a line is proven by hand, with a reason."""
-        row = self.get_object()
-        asked = shapes.JudgementSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        judged = dict(asked.validated_data)
-        try:
-            override_strength(row, code=judged.pop("reason_code"), **judged, user=request.user)
-        except ModelError as error:
-            raise as_api_error(error) from error
-        return self._told(row, status.HTTP_200_OK)
-
-    @extend_schema(request=None, responses={200: shapes.EntitlementSerializer})
-    @action(detail=True, methods=["post"])
-    def approve(self, request: Request, pk: str | None = None) -> Response:
-        """Approve what was corrected with a line or judged of it, as a second person."""
-        row = self.get_object()
-        try:
-            approve_correction(row, user=request.user)
-        except ModelError as error:
-            raise as_api_error(error) from error
-        return self._told(row, status.HTTP_200_OK)
-
-    @extend_schema(request=shapes.ProofSerializer, responses={200: shapes.EntitlementSerializer})
-    @action(detail=True, methods=["post"], url_path="documents")
-    def documents(self, request: Request, pk: str | None = None) -> Response:
-        """Say which documents prove a line."""
-        row = self.get_object()
-        asked = shapes.ProofSerializer(data=request.data, context=self.get_serializer_context())
-        asked.is_valid(raise_exception=True)
-        self._may_prove([row])
-        try:
-            prove([row], asked.validated_data["documents"], user=request.user)
-        except ModelError as error:
-            raise as_api_error(ModelError({"documents": error.messages})) from error
-        return self._told(row, status.HTTP_200_OK)
-
-    def _may_prove(self, documents: Any) -> None:
-        if documents and not self.request.user.has_perm(MAY_PROVE):
-            raise PermissionDenied
-
-    def _told(self, line: Entitlement, code: int) -> Response:
-        found = self.queryset.get(pk=line.pk)
-        return Response(self.get_serializer(found).data, status=code)
-
-
-class DocumentViewSet(
-    TellsHistory,
-    Scoped,
-    mixins.CreateModelMixin,
-    mixins.ListModelMixin,
-    mixins.RetrieveModelMixin,
-):
-    """Papers that prove something. Never swapped: a newer one is added."""
-
-    queryset = Document.objects.select_related("contract")
-
-    def get_queryset(self) -> Any:
-        seen = Entitlement.objects.for_user(self.request.user)
-        return super().get_queryset().prefetch_related(Prefetch("entitlements", seen))
-
-    serializer_class = shapes.DocumentSerializer
-    filterset_class = filters_of(Document, "contract", "kind", "sha256")
-    search_fields = ("title", "file_name")
-
-    def perform_create(self, serializer: Any) -> None:
-        lines = serializer.validated_data.pop("entitlements", [])
-        if lines and not self.request.user.has_perm(MAY_PROVE):
-            raise PermissionDenied
-        user: Any = self.request.user
-        document = Document(**serializer.validated_data, recorded_by=user)
-        try:
-            record_document(document.save, document, proves=lines, user=user)
-        except ModelError as error:
-            raise as_api_error(ModelError({"entitlements": error.messages})) from error
-        serializer.instance = document
-
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    @action(detail=True)
-    def download(self, request: Request, pk: str | None = None) -> FileResponse:
-        """Send the file, to those who may download papers."""
-        document = self.get_object()
-        if not request.user.has_perm("licenses.download_document"):
-            raise PermissionDenied
-        try:
-            stream = open_document(document, request.user)
-        except FileNotFoundError as error:
-            raise NotFound("The file is missing from the data folder.") from error
-        return FileResponse(stream, as_attachment=True, filename=document.file_name)
 
 
 class FeatureViewSet(TellsHistory, ReadOnly, mixins.UpdateModelMixin):
