@@ -24,6 +24,7 @@ from django.utils.translation import gettext, override
 
 from itam.memory import uncollected
 from itam.said import again
+from licenses.analysis.verdict import Verdict
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.evidence.stored import open_recorded
@@ -358,7 +359,13 @@ def store(made: Made, name: uuid.UUID) -> dict[str, Any]:
     write(place.data_path, made.text)
     write(place.path, made.paper)
     short = {key: value for key, value in made.numbers.items() if key not in LONG}
-    short["positions"] = [pool["position"] for pool in made.numbers["pools"]]
+    pools = made.numbers["pools"]
+    short["positions"] = [pool["position"] for pool in pools]
+    # Over-use in another month outranks it in a pool's verdict, and in the counts of verdicts.
+    short["undetermined"] = sum(
+        any(month["verdict"] == Verdict.NOT_DETERMINABLE for month in pool["months"])
+        for pool in pools
+    )
     return {
         "uuid": name,
         "sha256": hashlib.sha256(made.paper).hexdigest(),

@@ -85,11 +85,11 @@ def why_comment(report: Report) -> list[str]:
         reasons.append(
             gettext("Only %(coverage)s of the time was observed.") % {"coverage": data["coverage"]}
         )
-    blind = data.get("counts", {}).get("not_determinable", 0)
+    # Rows that were made before this was counted have the pools' own verdicts alone.
+    blind = data.get("undetermined", data.get("counts", {}).get("not_determinable", 0))
     if blind:
-        reasons.append(
-            gettext("Of %(pools)s nothing can be said.") % {"pools": figures.pools(blind)}
-        )
+        told = gettext("Of %(pools)s nothing can be said in at least one month.")
+        reasons.append(told % {"pools": figures.pools(blind)})
     unexplained = data.get("unexplained", 0)
     if unexplained:
         told = ngettext(

@@ -265,6 +265,7 @@ def proven(report, **values):
     position = {"peak": values.pop("peak", 1)}
     data = {
         "counts": {"proven": 1},
+        "undetermined": 0,
         "expected_seconds": 100,
         "observed_seconds": 100,
         "coverage": "100.00 %",
@@ -280,7 +281,7 @@ def proven(report, **values):
     ("values", "words"),
     [
         ({"observed_seconds": 94, "coverage": "94.00 %"}, "Only 94.00 %"),
-        ({"counts": {"not_determinable": 2}}, "Of 2 pools nothing can be said"),
+        ({"undetermined": 2}, "Of 2 pools nothing can be said in at least one month"),
         ({"peak": 0}, "No use was seen in 1 pool"),
         ({"peak": None}, "No use was seen in 1 pool"),
         ({"unexplained": 1}, "Of 1 over-use episode nobody recorded the cause"),
@@ -291,6 +292,18 @@ def test_what_is_doubtful_needs_a_comment(make, boss, values, words):
     assert words in comment_reasons(report)
     assert words in " ".join(lifecycle.check(report, boss, Step.APPROVED, "")["comment"])
     assert lifecycle.check(report, boss, Step.APPROVED, "Known.") == {}
+
+
+def test_a_month_of_which_nothing_can_be_said_needs_a_comment_beside_over_use_too(make, boss):
+    """In March there was over-use, June was observed for 28 days of 30."""
+    report = make()
+    (pool,) = numbers(report)["pools"]
+    verdicts = {row["start"][:7]: row["verdict"] for row in pool["months"]}
+    assert (verdicts["2026-03"], verdicts["2026-06"]) == ("over_use", "not_determinable")
+    report.data |= {"unexplained": 0, "expected_seconds": 0}
+    assert report.data["counts"] == {"over_use": 1}
+    said = ["Of 1 pool nothing can be said in at least one month.", "Please comment on this."]
+    assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"] == said
 
 
 def test_what_is_clear_needs_none(make, boss):
