@@ -144,8 +144,8 @@ def _drift(seen: Observation, world: World) -> str:
         ),
         gettext(
             "What to do: compare the contract with the licence file that is installed;"
-            " enter what is missing in the contract, or ask the vendor for a licence file"
-            " of the right number."
+            " enter what is missing in the contract, such as its renewal, or ask the vendor"
+            " for a licence file of the right number."
         ),
     ]
     return "\n".join(lines)

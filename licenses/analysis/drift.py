@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext, gettext_lazy
 
 from licenses.analysis.mappings import load_mappings
-from licenses.analysis.rights import Statement, load_rights, load_statements
+from licenses.analysis.rights import Right, Statement, load_rights, load_statements
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.models import IssuedCount, LicensePool
 
@@ -75,10 +75,6 @@ def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, 
     rows = load_statements({m.feature for maps in mappings.values() for m in maps})
     found = {}
     for pool in pools:
-        current = [r for r in rights[pool.pk] if r.start <= moment < r.end]
-        entitled = Said(None, None)
-        if current:
-            entitled = Said(sum(r.quantity for r in current), max(r.start for r in current))
         filed, served = (
             _sum(
                 [
@@ -88,8 +84,17 @@ def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, 
             )
             for source in (IssuedCount.Source.FILE, IssuedCount.Source.STATUS)
         )
-        found[pool.pk] = Drift(entitled, filed, served)
+        found[pool.pk] = Drift(_entitled(rights[pool.pk], moment), filed, served)
     return found
+
+
+def _entitled(rights: Iterable[Right], moment: int) -> Said:
+    """Return what the lines in force add up to: 0 once all have ended, nothing before the first."""
+    begun = [right for right in rights if right.start <= moment]
+    if not begun:
+        return Said(None, None)
+    changes = [at for right in begun for at in (right.start, right.end) if at <= moment]
+    return Said(sum(right.quantity for right in begun if moment < right.end), max(changes))
 
 
 def _says(row: Statement, source: str, moment: int) -> bool:

@@ -18,6 +18,7 @@ from licenses.models import (
     AlertRule,
     Capture,
     IssuedCount,
+    PoolDrift,
     PoolHour,
     PoolNow,
     PoolStillness,
@@ -339,3 +340,23 @@ def test_seats_on_which_contract_file_and_server_differ_are_told_until_they_agre
     assert alert.state == "resolved"
     company.deliver(3800)
     assert "Peak" not in mail.outbox[-1].body
+
+
+def test_seats_that_a_server_goes_on_serving_after_the_rights_ended_are_told(company):
+    company.rule.delete()
+    company.add_rule("drift", Kind.DRIFT, keep_firing_seconds=0)
+    pool = company.add_pool("Modeller", company.add_server(name="cad"))
+    feature = pool.mappings.get().feature
+    IssuedCount.objects.filter(feature=feature).delete()
+    IssuedCountFactory(feature=feature, source=IssuedCount.Source.STATUS, count=24)
+    EntitlementFactory(pool=pool, quantity=24, valid_to=moment(0).date())
+    company.sample(pool, 0, 1)
+    quality.refresh(moment(0))
+    company.evaluate(5)
+    assert not Alert.objects.exists()
+    ended = 2 * 86400
+    company.sample(pool, ended, 1)
+    quality.refresh(moment(ended))
+    company.evaluate(ended + 5)
+    assert PoolDrift.objects.get().entitled == 0
+    assert "Contracts say 0 since" in Alert.objects.get().message

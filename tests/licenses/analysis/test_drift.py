@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from licenses.analysis.drift import Said, drift, drifts
@@ -57,6 +59,39 @@ def test_the_sentence_says_what_each_says_and_nothing_where_they_agree(pool):
     )
     IssuedCount.objects.update(count=30)
     assert drift(pool, NOW).sentence(pool.tzinfo) == ""
+
+
+@pytest.fixture
+def served(pool):
+    """Let the licence file say 24 seats of the pool, and the server serve as many."""
+    feature = FeatureFactory(pool=pool)
+    IssuedCountFactory(feature=feature, count=24)
+    IssuedCountFactory(feature=feature, source=STATUS, count=24, starts=MARCH)
+
+
+def test_once_the_last_right_ended_contracts_say_none_since_then(pool, served):
+    for last, quantity in ((date(2026, 1, 31), 30), (date(2026, 3, 14), 24)):
+        EntitlementFactory(pool=pool, quantity=quantity, valid_to=last)
+    assert not drift(pool, at("2026-03-14T23:59")).differs
+    found = drift(pool, NOW)
+    assert found.entitled == Said(0, at("2026-03-15T00:00"))
+    assert found.sentence(pool.tzinfo) == (
+        "Contracts say 0 since 2026-03-15, the licence file says 24,"
+        " the server serves 24 since 2026-03-01."
+    )
+
+
+def test_before_the_first_right_begins_contracts_say_nothing(pool, served):
+    EntitlementFactory(pool=pool, quantity=30, valid_from=date(2026, 4, 2))
+    assert drift(pool, NOW).entitled == Said(None, None)
+    assert not drift(pool, NOW).differs
+
+
+def test_what_contracts_say_holds_since_the_last_line_ended_or_began(pool):
+    EntitlementFactory(pool=pool, quantity=30)
+    EntitlementFactory(pool=pool, quantity=10, valid_to=date(2026, 2, 28))
+    assert drift(pool, MARCH - 1).entitled == Said(40, at("2026-01-01T00:00"))
+    assert drift(pool, NOW).entitled == Said(30, MARCH)
 
 
 def test_many_pools_cost_no_queries_each(django_assert_num_queries):
