@@ -6,10 +6,10 @@ are one transaction, so that a run that died, ran twice or comes late makes each
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from licenses.alerts.failing import GIVE_UP
 from licenses.alerts.outbox import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, LEASE
 from licenses.alerts.words import link, plain
 from licenses.evidence.reads import note_read
+from licenses.evidence.stored import Exchanged, open_recorded
 from licenses.models import LicensePool
 from reports import events
 from reports.delivery import request_report
@@ -136,13 +137,9 @@ def _claim(pk: int, now: datetime) -> ReportDelivery | None:
 def _send(row: ReportDelivery, now: datetime) -> bool:
     held = ReportDelivery.objects.filter(pk=row.pk, lease=row.lease)
     try:
-        message, sha256 = message_of(row, now)
-        mail.send(row.channel, message)
+        mail.send(row.channel, message_of(row, now))
     except (SendError, OSError) as error:
-        words = (
-            str(error) if isinstance(error, SendError) else gettext("The files could not be read.")
-        )
-        _failed(row, held, words, now)
+        _failed(row, held, _words(error), now)
         return False
     except Exception as error:
         logger.exception("report delivery %s", row.pk)
@@ -152,12 +149,20 @@ def _send(row: ReportDelivery, now: datetime) -> bool:
         return False
     with transaction.atomic():
         marked = held.update(
-            state=State.SENT, sent_at=now, sha256=sha256, last_error="", lease=None
+            state=State.SENT, sent_at=now, sha256=row.report.sha256, last_error="", lease=None
         )
         if marked:
-            about: dict[str, str | int] = {"report": row.report_id, "sha256": sha256}
+            about: dict[str, str | int] = {"report": row.report_id, "sha256": row.report.sha256}
             note_read(row.report.requested_by, "export", "report sent by mail", 1, **about)
     return True
+
+
+def _words(error: SendError | OSError) -> str:
+    if isinstance(error, SendError):
+        return str(error)
+    if isinstance(error, Exchanged):
+        return gettext("A file of the report is not the one that was recorded: nothing was sent.")
+    return gettext("The files could not be read.")
 
 
 def _failed(row: ReportDelivery, held: Any, error: str, now: datetime) -> None:
@@ -176,15 +181,15 @@ def _failed(row: ReportDelivery, held: Any, error: str, now: datetime) -> None:
             events.tell(events.Event.DELIVERY_FAILED, row.report, now, detail=error)
 
 
-def message_of(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
-    """Return the mail, and the SHA-256 of the PDF that it carries or leads to."""
+def message_of(row: ReportDelivery, now: datetime) -> Message:
+    """Return the mail. Raises FileNotFoundError where a file is gone, or another one is there."""
     report = row.report
-    paper = report.path.read_bytes()
-    sha256 = hashlib.sha256(paper).hexdigest()
+    paper = _recorded(report.path, report.sha256)
     files = [Attachment(report.file_name, paper, "application/pdf")]
     if row.attach == Attach.BOTH:
         name = report.file_name.removesuffix(".pdf") + ".json"
-        files.append(Attachment(name, report.data_path.read_bytes(), "application/json"))
+        numbers = _recorded(report.data_path, report.data_sha256)
+        files.append(Attachment(name, numbers, "application/json"))
     if row.attach == Attach.LINK or sum(len(file.content) for file in files) > MOST_BYTES:
         files = []
     params = report.params
@@ -202,9 +207,9 @@ def message_of(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
             % {"file": file.name, "size": figures.number(len(file.content))}
             for file in files
         ),
-        gettext("SHA-256 of the PDF: %(sha256)s") % {"sha256": sha256},
+        gettext("SHA-256 of the PDF: %(sha256)s") % {"sha256": report.sha256},
     ]
-    message = Message(
+    return Message(
         key=row.key,
         recipient=row.recipient,
         subject=title[:300],
@@ -214,4 +219,8 @@ def message_of(row: ReportDelivery, now: datetime) -> tuple[Message, str]:
         at=now,
         attachments=tuple(files),
     )
-    return message, sha256
+
+
+def _recorded(path: Path, sha256: str) -> bytes:
+    with open_recorded(path, sha256) as file:
+        return file.read()

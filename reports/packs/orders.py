@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from itam.retold import retell
 from licenses.evidence.pack import OthersToo, PackRefused
 from licenses.evidence.reads import note_read
+from licenses.evidence.stored import open_recorded
 from licenses.models import Person
 from reports import leases
 from reports.leases import LEASE, MOST_ATTEMPTS, PAUSE, free
@@ -137,15 +138,18 @@ def _wish(pack: EvidencePack) -> writing.Wish:
 
 
 def file_response(pack: EvidencePack, user: object) -> FileResponse | None:
-    """Return the pack for download, None where it is not there. Writes who takes it."""
-    if pack.state != State.DONE or not pack.path.is_file():
+    """Return the pack for download, None where it is not there, or is another file than the one
+    that was made. Writes who takes it."""
+    if pack.state != State.DONE:
+        return None
+    try:
+        stream = open_recorded(pack.path, pack.sha256)
+    except FileNotFoundError:
         return None
     about: dict[str, str | int] = {"pack": pack.pk, "sha256": pack.sha256}
     note_read(user, "export", "evidence pack", 1, **about)
     name = f"pack-{pack.pk}-{pack.first}-{pack.end}.zip"
-    return FileResponse(
-        pack.path.open("rb"), as_attachment=True, filename=name, content_type="application/zip"
-    )
+    return FileResponse(stream, as_attachment=True, filename=name, content_type="application/zip")
 
 
 def drop_files(now: datetime) -> None:

@@ -195,13 +195,14 @@ def test_a_mail_keeps_its_headers_and_its_lines_whatever_a_scope_is_called(tmp_p
     channel = Channel(target="reader@example.org")
     for text in strings(trials("E20"), most=400):
         report = SimpleNamespace(
-            pk=7, name="compliance", path=paper, data={"verdict": "over_use"}, file_name="a.pdf",
+            pk=7, name="compliance", path=paper, sha256="", file_name="a.pdf",
+            data={"verdict": "over_use"},
             params={"start": 0, "end": 86_400, "zone": "UTC", "scope": text},
         )  # fmt: skip
         row = SimpleNamespace(
             report=report, attach="link", key="k", recipient="reader@example.org", channel=channel
         )
-        message, _sha256 = scheduling.message_of(row, NOW)
+        message = scheduling.message_of(row, NOW)
         outgoing.outbox = []
         mail.send(channel, message)
         (sent,) = outgoing.outbox

@@ -177,6 +177,26 @@ def test_a_mail_that_is_not_taken_is_tried_again_for_a_day(schedule, monkeypatch
     assert (row.state, row.attempts) == ("failed", 2)
 
 
+@pytest.mark.parametrize("attach", ["pdf", "both", "link"])
+@pytest.mark.parametrize("which", ["path", "data_path"])
+def test_a_file_that_was_exchanged_is_not_mailed_and_the_log_says_why(schedule, attach, which):
+    ReportSchedule.objects.update(attach=attach, recipients="a@company.example")
+    place = getattr(made(schedule), which)
+    kept = place.read_bytes()
+    place.write_bytes(b"%PDF-1.4 forged")
+    wanted = which == "path" or attach == "both"
+    assert scheduling.deliver(DUE) == int(not wanted)
+    if not wanted:
+        return
+    assert outgoing.outbox == []
+    row = ReportDelivery.objects.get()
+    said = "A file of the report is not the one that was recorded: nothing was sent."
+    assert (row.state, row.last_error, row.sha256) == ("waiting", said, "")
+    assert [row["kind"] for row in entries.entries("installation")].count("export") == 0
+    place.write_bytes(kept)
+    assert scheduling.deliver(DUE + HOUR) == 1
+
+
 def test_a_mail_whose_sender_died_is_sent_again_with_the_same_id(schedule):
     ReportSchedule.objects.update(recipients="a@company.example")
     made(schedule)

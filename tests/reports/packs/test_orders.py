@@ -89,6 +89,16 @@ def test_a_pack_is_accepted_made_and_fetched_on_record(sealed: Any, people: Any)
     assert "tables/people.csv" not in found
 
 
+def test_a_pack_that_was_exchanged_is_not_handed_out(sealed: Any, people: Any) -> None:
+    place = ask(people["anna"], sealed)["Location"]
+    make()
+    path = EvidencePack.objects.get().path
+    path.write_bytes(path.read_bytes() + b"x")
+    before = len(list(entries.entries("installation")))
+    assert client_of(people["anna"]).get(f"{place}file/").status_code == 404
+    assert len(list(entries.entries("installation"))) == before
+
+
 @pytest.mark.parametrize(
     "values",
     [{"end": "2026-03-01"}, {"end": "2027-01-01"}, {"zone": "x"}, {"vendor": 0}, {"first": "soon"}],
