@@ -61,6 +61,10 @@ RECORDS = {
     "licenses_proof": Record(
         "What a document proves is never changed or deleted: correct the line instead."
     ),
+    "licenses_poolretirement": Record(
+        "That a pool was retired or restored is never changed or deleted."
+    ),
+    "licenses_rowchange": Record("Where the log tells of a row is never changed or deleted."),
     "licenses_mappingchange": Record(
         "What a mapping said before is never changed or deleted.",
         words=("reason",),

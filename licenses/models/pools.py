@@ -166,7 +166,7 @@ class PoolRetirement(models.Model):
     Nobody edits it: it tells a report what was on record when.
     """
 
-    pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="retirements")
+    pool = models.ForeignKey(LicensePool, on_delete=models.PROTECT, related_name="retirements")
     before = InstantField(null=True)
     after = InstantField(null=True)
     recorded_at = models.DateTimeField(default=timezone.now, editable=False)

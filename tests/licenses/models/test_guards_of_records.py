@@ -20,6 +20,9 @@ from licenses.models import (
     LicensePool,
     MappingChange,
     OverUseNote,
+    PoolRetirement,
+    Proof,
+    RowChange,
     StrengthOverride,
     guards,
 )
@@ -31,6 +34,7 @@ pytestmark = pytest.mark.django_db
 ANOTHER = datetime(2020, 1, 1, tzinfo=UTC)
 KEPT: list[Any] = [
     *(Entitlement, StrengthOverride, Correction, OverUseNote, Document, MappingChange),
+    *(Proof, PoolRetirement, RowChange),
 ]
 
 
@@ -101,9 +105,10 @@ def test_a_correction_is_approved_once() -> None:
             Correction.objects.update(**values)
 
 
-def test_a_pool_whose_mappings_changed_is_not_deleted() -> None:
-    pool = row_of(MappingChange).pool
-    with pytest.raises(ProtectedError, match=r"MappingChange\.pool"):
+@pytest.mark.parametrize("model", [MappingChange, PoolRetirement])
+def test_a_pool_of_which_a_record_tells_is_not_deleted(model: Any) -> None:
+    pool = row_of(model).pool
+    with pytest.raises(ProtectedError, match=rf"{model.__name__}\.pool"):
         pool.delete()
 
 
