@@ -24,6 +24,7 @@ from licenses.alerts.channels.base import Attachment
 from licenses.alerts.failing import GIVE_UP
 from licenses.alerts.outbox import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, LEASE
 from licenses.alerts.words import link, plain
+from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.evidence.stored import Exchanged, open_recorded
 from licenses.models import LicensePool
@@ -152,7 +153,11 @@ def _send(row: ReportDelivery, now: datetime) -> bool:
             state=State.SENT, sent_at=now, sha256=row.report.sha256, last_error="", lease=None
         )
         if marked:
-            about: dict[str, str | int] = {"report": row.report_id, "sha256": row.report.sha256}
+            about: dict[str, str | int] = {
+                "report": row.report_id,
+                "sha256": row.report.sha256,
+                **entries.digests(recipient=row.recipient),
+            }
             note_read(row.report.requested_by, "export", "report sent by mail", 1, **about)
     return True
 

@@ -147,6 +147,10 @@ def test_each_recipient_gets_a_mail_of_their_own_and_the_log_says_so(schedule, a
     assert set(rows) == {("sent", 1, report.sha256, DUE)}
     exports = [row["body"] for row in entries.entries("installation")]
     assert [row["sha256"] for row in exports] == [report.sha256] * 2
+    addresses = ("a@company.example", "b@company.example")
+    assert [row["recipient_digest"] for row in exports] == [
+        entries.digests(recipient=each)["recipient_digest"] for each in addresses
+    ]
     assert "@" not in str(exports)
 
 
