@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tablib
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -30,6 +31,7 @@ from licenses.models import (
     Strength,
     Vendor,
 )
+from licenses.resources import PoolResource
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -86,15 +88,28 @@ def in_bulk(pool: LicensePool, **changes: Any) -> list[str]:
 
 
 def by_file(pool: LicensePool, **changes: Any) -> list[str]:
-    given = {"product": pool.product, "zone": pool.zone, **changes}
     path = Path("pools.csv").resolve()
-    line = f"{pool.name},{given['product'].vendor},{given['product']},{given['zone']},,s,d,f,1,,"
-    path.write_text(f"{POOLS}\n{line}\n")
+    path.write_text(table(pool, **changes))
     (found,) = import_inventory([path])
     return [str(problem) for problem in found.problems]
 
 
-@pytest.fixture(params=[by_form, by_api, in_bulk, by_file])
+def by_sheet(pool: LicensePool, **changes: Any) -> list[str]:
+    data = tablib.Dataset().load(table(pool, **changes), format="csv")
+    found = PoolResource().import_data(data)
+    assert not found.has_errors()
+    return [
+        text for row in found.invalid_rows for texts in row.error_dict.values() for text in texts
+    ]
+
+
+def table(pool: LicensePool, **changes: Any) -> str:
+    given = {"product": pool.product, "zone": pool.zone, **changes}
+    vendor = given["product"].vendor
+    return f"{POOLS}\n{pool.name},{vendor},{given['product']},{given['zone']},,s,d,f,1,,\n"
+
+
+@pytest.fixture(params=[by_form, by_api, in_bulk, by_file, by_sheet])
 def move(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Move:
     monkeypatch.chdir(tmp_path)
     found: Move = request.param
