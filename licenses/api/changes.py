@@ -35,8 +35,8 @@ class PartSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     field = serializers.CharField()
-    old = serializers.JSONField(allow_null=True)
-    new = serializers.JSONField(allow_null=True)
+    old = serializers.JSONField(help_text="Any value, null for none.")
+    new = serializers.JSONField(help_text="Any value, null for none.")
     old_words = serializers.CharField(allow_blank=True)
     new_words = serializers.CharField(allow_blank=True)
 

@@ -20,8 +20,8 @@ class ValueSerializer(serializers.Serializer[Any]):
     known = serializers.BooleanField(
         help_text="False: the log tells that it changed, not from what to what."
     )
-    old = serializers.JSONField(allow_null=True)
-    new = serializers.JSONField(allow_null=True)
+    old = serializers.JSONField(help_text="Any value, null for none.")
+    new = serializers.JSONField(help_text="Any value, null for none.")
     old_words = serializers.CharField(allow_blank=True)
     new_words = serializers.CharField(allow_blank=True)
 
