@@ -273,6 +273,8 @@ def covered(
     source: str = Coverage.Source.LOG,
 ) -> Coverage:
     """Write that a source vouches for [start, end)."""
+    if source == Coverage.Source.POLLS:
+        server.keep_steps()
     return Coverage.objects.create(
         server=server, daemon=daemon, source=source, starts=start, ends=end
     )

@@ -228,7 +228,8 @@ def _from_answers(
         before = row.start
         if at < len(begins) and begins[at] < row.end:
             # The change was found by an answer within a span: the one before it is near.
-            before = max(before, begins[at], row.end - sights.steps[mapping.server])
+            near = sights.steps[mapping.server].earliest_before(row.end)
+            before = max(before, begins[at], near)
         elif at:
             before = max(before, ends[at - 1])
         same.append((row.start, before))

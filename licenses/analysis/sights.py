@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from licenses.analysis.holdings import load_horizons
 from licenses.analysis.mappings import Daemon, Mapping, Mappings, servers
 from licenses.analysis.rows import EVER, number
+from licenses.analysis.steps import AnswerSteps, load_steps
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
@@ -20,8 +21,6 @@ from licenses.models import (
     Checkout,
     Coverage,
     Disagreement,
-    LicenseServer,
-    longest_step,
 )
 
 Row = TypeVar("Row", int, tuple[int, int], tuple[int, int, bool])
@@ -37,7 +36,7 @@ class Sights:
     missed:       what the log of a daemon lacks the OUT of: when that was at the latest, when it
                   shows, and whether an answer shows it, or the log that saw it returned. It has
                   lost lines then, and those may be of any feature of the daemon.
-    steps:        by server, how far apart two answers of one span are at most.
+    steps:        by server, how far apart two answers of one span were at most, and when.
     newest:       by (server, daemon), the last moment that anything is told of.
     """
 
@@ -46,7 +45,7 @@ class Sights:
     restarts: dict[Daemon, list[int]]
     doubts: dict[Daemon, list[int]]
     missed: dict[Daemon, list[tuple[int, int, bool]]]
-    steps: dict[int, int]
+    steps: dict[int, AnswerSteps]
     newest: dict[Daemon, int]
 
     def of(self, spans: dict[Daemon, list[tuple[int, int]]], mapping: Mapping) -> IntervalSet:
@@ -80,12 +79,7 @@ def load_sights(mappings: Mappings, start: int, end: int) -> Sights:
         "server_id", "daemon", "kind", number("at")
     ):
         kinds[kind].setdefault((server, daemon), []).append(at)
-    steps = {
-        pk: longest_step(seconds)
-        for pk, seconds in LicenseServer.objects.filter(pk__in=ids)
-        .order_by()
-        .values_list("pk", "poll_seconds")
-    }
+    steps = load_steps(ids)
     horizons = load_horizons(ids)
     newest = dict(horizons.logs)
     for owner, moment in horizons.polls.items():
@@ -147,7 +141,7 @@ class _Known:
         answers = sights.of(sights.polls, mapping)
         self.begins, self.ends = answers.starts.tolist(), answers.ends.tolist()
         self.restarts = sights.told(sights.restarts, mapping)
-        self.step = sights.steps[mapping.server]
+        self.steps = sights.steps[mapping.server]
 
     def after(self, moment: int, *, doubted: bool = False) -> int:
         """Return the first such moment from one on; OPEN if there is none.
@@ -163,7 +157,7 @@ class _Known:
         if place < len(self.ends):
             answer = self.begins[place]
             if answer <= moment:
-                answer = min(self.ends[place], moment + self.step)
+                answer = min(self.ends[place], self.steps.latest_after(moment))
             known = min(known, answer)
         return known
 
@@ -173,5 +167,7 @@ class _Known:
         place = bisect_left(self.begins, moment) - 1
         if place < 0:
             return since
-        last = self.ends[place]
-        return max(since, max(self.begins[place], moment - self.step) if last >= moment else last)
+        answer = self.ends[place]
+        if answer >= moment:
+            answer = max(self.begins[place], self.steps.earliest_before(moment))
+        return max(since, answer)

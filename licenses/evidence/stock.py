@@ -18,6 +18,7 @@ from django.utils import timezone
 from licenses.analysis.mappings import Mapping, load_mappings
 from licenses.analysis.rights import COUNTED_METRICS
 from licenses.analysis.rows import EVER
+from licenses.analysis.steps import AnswerSteps, load_steps
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
     Entitlement,
@@ -28,7 +29,6 @@ from licenses.models import (
     LicenseServer,
     PackageComponent,
     Vendor,
-    longest_step,
 )
 
 from . import entries
@@ -84,8 +84,9 @@ def _key(body: Body) -> tuple[str, Any]:
 
 
 def _lasting(body: Body | None) -> Body | None:
-    """Return all of a body but its rights, which are known as of any time."""
-    return body and {name: value for name, value in body.items() if name != "rights"}
+    """Return all of a body but what is known as of any time."""
+    dated = ("rights", "steps")
+    return body and {name: value for name, value in body.items() if name not in dated}
 
 
 def _told(vendor: int, before: datetime | None = None) -> dict[tuple[str, Any], Body]:
@@ -126,9 +127,10 @@ def _bodies(
         }
     # A server is told of with all its features that feed the vendor, whichever pools were asked.
     fed = load_mappings(list(pools.values_list("pk", flat=True)))
+    steps = load_steps(servers.keys(), as_of)
     for pk, server in sorted(servers.items()):
         own = {row.feature: row for rows in fed.values() for row in rows if row.server == pk}
-        yield _server(server, own)
+        yield _server(server, own, steps[pk])
 
 
 def _mapping(row: Mapping, server: LicenseServer) -> list[Any]:
@@ -152,8 +154,9 @@ def _rights(pool_ids: Collection[int], as_of: datetime | None) -> dict[int, list
     return found
 
 
-def _server(server: LicenseServer, own: dict[int, Mapping]) -> Body:
-    """Return what licence files say of some features, and which of them others stand for."""
+def _server(server: LicenseServer, own: dict[int, Mapping], steps: AnswerSteps) -> Body:
+    """Return what licence files say of some features, which of them others stand for, and how far
+    apart answers could be: at first, and since when another way."""
     names = {(row.daemon, row.name) for row in own.values()}
     filed = IssuedCount.objects.filter(feature__in=own, source=IssuedCount.Source.FILE)
     issued = [
@@ -169,13 +172,15 @@ def _server(server: LicenseServer, own: dict[int, Mapping]) -> Body:
         for row in PackageComponent.objects.filter(server=server)
         if {(row.daemon, row.package), (row.daemon, row.component)} <= names
     ]
-    return {
+    (_ever, first), *later = steps.rows
+    told = {
         "issued": sorted(issued, key=repr),
         "packages": sorted(packages),
         "server": str(server.stream),
-        "step": longest_step(server.poll_seconds),
+        "step": first,
         "what": "server",
     }
+    return told | ({"steps": [list(row) for row in later]} if later else {})
 
 
 def _seconds(moment: datetime | None) -> int | str:

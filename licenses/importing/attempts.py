@@ -20,10 +20,11 @@ from django.utils import timezone
 from licenses.analysis.gap_reasons import NOT_NAMED
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, number
+from licenses.analysis.steps import AnswerSteps, load_steps
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.evidence import entries
-from licenses.models import Capture, Coverage, Gap, LicenseServer, StatusScope, longest_step
+from licenses.models import LONGEST_STEP, Capture, Coverage, Gap, LicenseServer, StatusScope
 from licenses.sources.records import Result, Snapshot
 
 from . import coverage
@@ -217,7 +218,7 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
     stored = _gaps_from(server, low, until)
     drafts = _end_disabled(stored, tried)
     disabled = _within(stored, Gap.Cause.DISABLED, low, high)
-    spans, gaps = _vouched(tried, longest_step(server.poll_seconds), disabled)
+    spans, gaps = _vouched(tried, _steps(server, tried), disabled)
     gaps += _whole_failures(tried)
     gaps += _daemon_failures(tried)
     if spans and (twice := _within(stored, Gap.Cause.CLOCK_SUSPECT, low, high)):
@@ -278,6 +279,13 @@ def _around(server: LicenseServer, at: int, *, newest: bool) -> list[_Attempt]:
     return found
 
 
+def _steps(server: LicenseServer, tried: list[_Attempt]) -> AnswerSteps:
+    """Return how far apart two answers may be. Most are so near that no interval matters."""
+    if all(last.at - first.at <= LONGEST_STEP for first, last in pairwise(tried)):
+        return AnswerSteps([(EVER, LONGEST_STEP)])
+    return load_steps([server.pk])[server.pk]
+
+
 def _told(attempt: _Attempt) -> tuple[bool, int, str]:
     return attempt.complete, len(attempt.daemons or ()), attempt.cause
 
@@ -307,7 +315,7 @@ class _Told(NamedTuple):
 
 
 def _vouched(
-    tried: list[_Attempt], step: int, disabled: IntervalSet
+    tried: list[_Attempt], steps: AnswerSteps, disabled: IntervalSet
 ) -> tuple[dict[str, list[tuple[int, int]]], list[_Told]]:
     """Return the spans between answers that are near enough, and a gap where two are not, but for
     the time in which polling was switched off: that is a gap of its own. Another is that of a
@@ -316,7 +324,7 @@ def _vouched(
     gaps = []
     daemons = _daemons(tried)
     for first, last in pairwise(tried):
-        near = last.at - first.at <= step
+        near = last.at - first.at <= steps.at(first.at)
         if near:
             for daemon in daemons:
                 if _up(first, daemon) and _up(last, daemon):

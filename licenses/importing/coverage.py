@@ -38,6 +38,8 @@ def extend(
         if rest:
             Coverage.objects.filter(pk__in=[row.pk for row in rest]).delete()
         if keep is None:
+            if source == Coverage.Source.POLLS:
+                server.keep_steps()
             Coverage.objects.create(
                 server=server, daemon=daemon, source=source, starts=moment(first), ends=moment(last)
             )

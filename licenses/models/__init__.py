@@ -90,6 +90,7 @@ from .scoping import (
 from .server_facts import ServerFact
 from .servers import (
     LONGEST_STEP,
+    AnswerStep,
     Feature,
     FeatureNow,
     IssuedCount,
@@ -122,6 +123,7 @@ __all__ = [
     "AlertRule",
     "AlertState",
     "Among",
+    "AnswerStep",
     "Boundary",
     "BulkChange",
     "Capture",

@@ -70,6 +70,9 @@ RECORDS = {
         words=("reason",),
         texts=dict.fromkeys(("before", "after"), ("feature", "server")),
     ),
+    "licenses_answerstep": Record(
+        "How far apart answers could be is never changed or deleted: proofs rest on it."
+    ),
 }
 BARE: dict[str, Any] = {"db_index": False, "db_constraint": False}
 """Of the foreign keys of facts. That what they refer to is there is not looked up for each of

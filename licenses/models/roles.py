@@ -29,6 +29,7 @@ FACTS = frozenset(
         "capture",
         "unreadableline",
         "coverage",
+        "answerstep",
         "gap",
         "logcursor",
         "latespan",

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from itam.retold import retell
@@ -195,7 +196,27 @@ class LicenseServer(models.Model):
         if self.address:
             _check_form(self.address)
         check_server_name(self.name)
-        super().save(*args, **kwargs)
+        only = kwargs.get("update_fields")
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if only is None or "poll_seconds" in only:
+                self._note_step()
+
+    def keep_steps(self) -> None:
+        """Keep on record how far apart two answers may be, from the first two on that vouch for
+        anything; whatever becomes of the interval, what they vouched for stays what it was.
+
+        Runs in the transaction that stores what they vouch for, and keeps the server locked.
+        """
+        if not self.steps.exists():
+            self.refresh_from_db(fields=["poll_seconds"])
+            self.steps.create(seconds=longest_step(self.poll_seconds))
+
+    def _note_step(self) -> None:
+        latest = self.steps.order_by(F("since").desc(nulls_last=True), "-pk").first()
+        seconds = longest_step(self.poll_seconds)
+        if latest is not None and latest.seconds != seconds:
+            self.steps.create(since=timezone.now(), seconds=seconds)
 
     @property
     def tzinfo(self) -> zoneinfo.ZoneInfo:
@@ -215,6 +236,26 @@ class LicenseServer(models.Model):
                         % {"path": repr(path)}
                     }
                 )
+
+
+class AnswerStep(models.Model):
+    """Two answers of a server vouch for the time between them if they are at most so far apart:
+    from a moment on, at which the first of them was given, until that of the next row.
+
+    A server has rows once anything is vouched for by its answers. The present interval tells
+    nothing of answers of the past.
+    """
+
+    server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="steps")
+    since = InstantField(null=True, help_text=gettext_lazy("Empty: from the beginning of time."))
+    seconds = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = gettext_lazy("time between two answers")
+        verbose_name_plural = gettext_lazy("times between two answers")
+
+    def __str__(self) -> str:
+        return f"{self.server}: {self.seconds} s"
 
 
 class PollState(models.Model):

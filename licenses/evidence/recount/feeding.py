@@ -100,7 +100,7 @@ class Fed:
         return most, minus(same, spoiled), minus(minus(by_file, changed), spoiled)
 
     def between_answers(self):
-        same, changed, step = [], [], self.server.stock["step"]
+        same, changed = [], []
         told = self.server.told(self.feature)
         for place, (start, end, count) in enumerate(self.totals):
             if end == FAR:
@@ -109,7 +109,7 @@ class Fed:
             at = bisect_left([span[1] for span in self.polls], end)
             before = start
             if at < len(self.polls) and self.polls[at][0] < end:
-                before = max(before, self.polls[at][0], end - step)
+                before = max(before, self.polls[at][0], self.server.earliest_before(end))
             elif at:
                 before = max(before, self.polls[at - 1][1])
             same.append((start, before))
@@ -157,7 +157,7 @@ class Fed:
             return known
         answer = span[0]
         if answer <= since:
-            answer = min(span[1], since + self.server.stock["step"])
+            answer = min(span[1], self.server.latest_after(since))
         return min(known, answer)
 
     def known_before(self, at):
@@ -165,8 +165,8 @@ class Fed:
         since = max([-FAR, *(moment for moment in self.begun if moment < at)])
         for first, last in self.polls:
             if first < at:
-                step = self.server.stock["step"]
-                since = max(since, max(first, at - step) if last >= at else last)
+                near = max(first, self.server.earliest_before(at))
+                since = max(since, near if last >= at else last)
         return since
 
 

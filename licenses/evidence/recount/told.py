@@ -46,6 +46,27 @@ class Server:
             if (feature in self.scopes[scope][1] if scope in self.scopes else complete)
         )
 
+    def steps(self):
+        """Return how far apart two answers could be, as (from, to, seconds), by when the first
+        of the two was given."""
+        rows = [(-FAR, self.stock["step"]), *self.stock.get("steps", ())]
+        return [
+            (start, end, step) for (start, step), (end, _next) in zip(rows, [*rows[1:], (FAR, 0)])
+        ]
+
+    def latest_after(self, at):
+        """Return when the next answer came at the latest, after one up to a moment."""
+        return max(min(at, end - 1) + step for start, end, step in self.steps() if start <= at)
+
+    def earliest_before(self, at):
+        """Return when the last answer before another of that moment or later was, at the
+        earliest."""
+        return min(
+            max(start, at - step)
+            for start, end, step in self.steps()
+            if start < at and at - step < end
+        )
+
     def add(self, entry):
         kind, at, body = entry["kind"], entry["event_time"], entry["body"]
         feature = (body.get("daemon", ""), body.get("feature", ""))

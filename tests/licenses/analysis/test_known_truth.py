@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from licenses.analysis import bounds, sights
+from licenses.analysis.rows import EVER
+from licenses.analysis.steps import AnswerSteps
 from licenses.analysis.verdict import Verdict, _Judge, load_verdicts
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import Steps
@@ -76,6 +78,13 @@ def lends_no_more(self, other):
     return IntervalSet.empty()
 
 
+def steps_of_today(server_ids):
+    return {
+        server: AnswerSteps([(EVER, told.rows[-1][1])])
+        for server, told in real_steps(server_ids).items()
+    }
+
+
 def no_doubt(self, edges):
     real(self, edges)
     self.doubtful = [0] * (len(edges) - 1)
@@ -84,6 +93,7 @@ def no_doubt(self, edges):
 
 real = _Judge._bound
 real_missed = sights._missed
+real_steps = sights.load_steps
 BROKEN = {
     "every gap is bounded": (bounds.PoolBounds, "within", whole_window),
     "logs that begin late tell all": (bounds, "whole_log", all_logs),
@@ -91,6 +101,7 @@ BROKEN = {
     "a server lends no more than it says": (Steps, "above", lends_no_more),
     "what only an answer shows tells nothing of the log": (sights, "_missed", nothing_missed),
     "what a log lacks tells of its feature alone": (sights, "_missed", missed_of_the_pool_alone),
+    "answers were always as near as today": (sights, "load_steps", steps_of_today),
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import time_machine
 
 from licenses.models import (
     Boundary,
@@ -40,6 +41,8 @@ ALL = MINUTES + TAIL
 END, NOW = START + 60 * MINUTES, START + 60 * ALL + 86400
 STEP = 5
 """Minutes between two polls."""
+RARE = 40
+"""Minutes between two polls of a server that was asked less often at first."""
 
 
 @dataclass
@@ -71,6 +74,10 @@ class _Server:
     filed: bool = False
     overdraft: int = 0
     """What it lends above what it has, as only its file tells."""
+    rare_until: int = 0
+    """Minute until which it was asked less often."""
+    grown: bool = False
+    """Its log begins between two answers far apart, and it has more before the second of them."""
     lost: tuple[int, int] = (0, 0)
     """Between two answers: what is taken in these minutes the log lacks, and nothing else."""
     aside: tuple[int, int] | None = None
@@ -110,15 +117,18 @@ def make(seed: int) -> Truth:
     """Write one installation into the database, and return its truth."""
     rng = random.Random(seed)
     servers = [_server(rng) for _ in range(rng.choice([1, 1, 2]))]
-    odd = random.Random(f"{seed} odd")
+    odd, asked = random.Random(f"{seed} odd"), random.Random(f"{seed} asked")
     for server in servers:
         server.overdraft = odd.choice([0, 0, 0, 1])
+        if server.spans and asked.random() < 0.25:
+            _ask_rarely(server, asked)
         _use(server, rng)
         if odd.random() < 0.6:
             _lose(server, odd)
     most = max(int(sum(s.weight * s.most for s in servers).max()), 1)
     first = int(sum(s.weight * s.most[0] for s in servers))
     allowed = rng.choice([most, most, most, most + 2, first, max(0, most - 1), most // 2])
+    allowed = first if any(server.grown for server in servers) else allowed
     claimed = rng.choice([0, 0, 0, min(2, allowed)])
     pool = PoolFactory()
     overdraft = rng.choice([0, min(1, allowed - claimed)])
@@ -167,6 +177,27 @@ def _server(rng: random.Random) -> _Server:
             change = rng.randrange(pieces[0][1] + 1, pieces[1][0])
         server.cap[change:] = rng.randint(1, 6)
     return server
+
+
+def _ask_rarely(server: _Server, rng: random.Random) -> None:
+    """Let the server be asked less often until some minute, with the same first and last answers
+    of each span; or have more seats before the second of its answers, as only its file tells, when
+    its log has begun."""
+    server.rare_until = rng.randrange(RARE, ALL)
+    server.grown = rng.random() < 0.4
+    if server.grown:
+        server.spans, server.filed = [(0, ALL - STEP)], True
+        server.logs = [(rng.randrange(1, 10), ALL - STEP, False)]
+        server.cap[:] = 4
+        server.cap[rng.randrange(30, RARE) :] = 5
+    answers = []
+    for first, last in server.spans:
+        minute = first
+        while minute < last:
+            answers.append(minute)
+            minute += RARE if minute < server.rare_until else STEP
+        answers.append(last)
+    server.answers = answers
 
 
 def _pieces(rng: random.Random) -> list[tuple[int, int]]:
@@ -222,8 +253,9 @@ def _lose(server: _Server, rng: random.Random) -> None:
 def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.ndarray:
     """Write what can be seen of a server, and return the seats of the pool that it shows."""
     feature = FeatureFactory(
-        server=ServerFactory(poll_seconds=STEP * 60), pool=pool, weight=server.weight
-    )
+        server=ServerFactory(poll_seconds=(RARE if server.rare_until else STEP) * 60),
+        pool=pool, weight=server.weight,
+    )  # fmt: skip
     for first, last, restarted in server.logs:
         covered(feature.server, _at(first), _at(last))
         if restarted:
@@ -232,6 +264,10 @@ def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.nd
             )
     for first, last in server.spans:
         covered(feature.server, _at(first), _at(last), source=Coverage.Source.POLLS)
+    if server.rare_until and server.spans:
+        feature.server.poll_seconds = STEP * 60
+        with time_machine.travel(_at(server.rare_until), tick=False):
+            feature.server.save()
     if server.answers:
         polled(feature.server, _at(server.answers[-1]))
     _write_issued(server, feature)

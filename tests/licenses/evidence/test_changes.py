@@ -236,7 +236,16 @@ def test_members_that_changed_are_told_of_at_once_and_without_names(mara: User) 
 
 
 FACTS = {
-    *("Alert", "AlertState", "Boundary", "Capture", "Checkout", "Chore", "ConnectionCheck"),
+    *(
+        "Alert",
+        "AlertState",
+        "AnswerStep",
+        "Boundary",
+        "Capture",
+        "Checkout",
+        "Chore",
+        "ConnectionCheck",
+    ),
     *(
         "Coverage",
         "Denial",

@@ -14,6 +14,7 @@ from django.db.models import ProtectedError
 
 from licenses.importing import erasure
 from licenses.models import (
+    AnswerStep,
     Correction,
     Document,
     Entitlement,
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db
 ANOTHER = datetime(2020, 1, 1, tzinfo=UTC)
 KEPT: list[Any] = [
     *(Entitlement, StrengthOverride, Correction, OverUseNote, Document, MappingChange),
-    *(Proof, PoolRetirement, RowChange),
+    *(Proof, PoolRetirement, RowChange, AnswerStep),
 ]
 
 

@@ -195,3 +195,31 @@ def test_an_upgrade_with_rows_in_place_leaves_all_of_them_and_the_guards_of_toda
             forbidden()
     with pytest.raises(IntegrityError, match="never deleted"):
         Feature.objects.order_by()._raw_delete("default")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_answers_vouched_for_keeps_the_longest_time_between_two_of_them(migrate):
+    old = migrate("0060_keep_retirements_of_pools")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    def asked(name, *moments, spans, interval=300):
+        server = make("LicenseServer", name=name, zone="UTC", poll_seconds=interval)
+        for moment in moments:
+            at = datetime.fromtimestamp(moment, UTC)
+            make("Capture", server=server, kind="status", starts=at, ends=at, size=0)
+        for first, last in spans:
+            make("Coverage", server=server, source="polls", starts=first, ends=last)
+        return server.pk
+
+    never = asked("never", spans=[])
+    near = asked("near", NINE, NINE + 600, NINE + 9000, spans=[(NINE, NINE + 600)])
+    far = asked("far", NINE, NINE + 600, NINE + 4000, spans=[(NINE, NINE + 4000)])
+    longer = asked("longer", NINE, NINE + 600, spans=[(NINE, NINE + 600)], interval=3600)
+    new = migrate("0062_keep_how_far_apart_answers_were")
+    kept = new.get_model("licenses", "AnswerStep").objects.order_by("pk")
+    assert [(row.server_id, row.since is None, row.seconds) for row in kept] == [
+        *[(near, True, 900), (far, True, 3400), (far, False, 900), (longer, True, 10_800)]
+    ]
+    assert never not in {row.server_id for row in kept}

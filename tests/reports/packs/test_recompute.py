@@ -87,6 +87,9 @@ def installation(folder: Path, seed: int) -> Vendor:
         server = LicenseServer.objects.create(
             name=f"srv{number}", zone="UTC", poll_seconds=chance.choice([300, 600, 900])
         )
+        asked = random.Random(f"asked {seed} {number}")
+        if asked.random() < 0.5:
+            _ask_otherwise(server, asked)
         history = build(seed * 10 + number)
         texts = pieces(
             history, [chance.randrange(1, 10**6) for _ in range(chance.choice([0, 1, 3]))]
@@ -121,6 +124,15 @@ def installation(folder: Path, seed: int) -> Vendor:
             strength = 4 if short else chance.choice([3, 4, 4])
             rights.override_strength(line, strength=strength, reason="x", user=None)
     return vendor
+
+
+def _ask_otherwise(server: LicenseServer, chance: random.Random) -> None:
+    """Let the server be asked at another interval from some moment of its history on."""
+    for moment in (OPENING - 3600, OPENING + chance.randrange(600, 4000)):
+        server.poll_seconds = chance.choice([300, 900, 1800])
+        with time_machine.travel(moment, tick=False):
+            server.save()
+            server.keep_steps()
 
 
 def enriched(text: bytes, chance: random.Random) -> bytes:
@@ -402,19 +414,25 @@ def test_a_program_that_counts_otherwise_is_noticed(place: Path, settings: Any) 
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("polls", "told_in_full"),
+    ("polls", "asked", "told_in_full"),
     [
-        pytest.param([], [(51, 100)], id="since-the-start"),
-        pytest.param([(20, 31)], [(0, 31), (51, 100)], id="since-an-answer"),
-        pytest.param([(20, 60)], [(0, 45), (51, 100)], id="between-two-answers"),
-        pytest.param([(70, 80)], [(51, 100)], id="an-answer-after-it"),
+        pytest.param([], {}, [(51, 100)], id="since-the-start"),
+        pytest.param([(20, 31)], {}, [(0, 31), (51, 100)], id="since-an-answer"),
+        pytest.param([(20, 60)], {}, [(0, 45), (51, 100)], id="between-two-answers"),
+        pytest.param([(70, 80)], {}, [(51, 100)], id="an-answer-after-it"),
+        pytest.param(
+            [(20, 60)],
+            {"step": 15, "steps": [[40, 5]]},
+            [(0, 35), (51, 100)],
+            id="between-two-answers-that-were-farther-apart-then",
+        ),
     ],
 )
 def test_a_return_of_what_was_never_taken_shows_that_the_log_lacks_lines(
-    polls: list[tuple[int, int]], told_in_full: list[tuple[int, int]]
+    polls: list[tuple[int, int]], asked: dict[str, Any], told_in_full: list[tuple[int, int]]
 ) -> None:
     server = told.Server()
-    server.stock["step"] = 5
+    server.stock |= {"step": 5} | asked
     server.sights["log"]["vend"] = [(0, 100)]
     server.sights["polls"]["vend"] = polls
     server.restarts["vend"][0] = None
