@@ -151,16 +151,23 @@ def _fields(parts: tuple[tuple[str, str], ...]) -> str:
 
 
 def _proofs(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
-    """Tell which documents were said to prove which lines, and which were taken over."""
+    """Tell which documents were said to prove which lines, those of a minute together."""
     rows = Proof.objects.filter(entitlement__pool__in=chosen, **window)
+    found: dict[tuple[Any, ...], list[Proof]] = {}
     for row in rows.select_related("entitlement__pool", "document", "recorded_by").order_by("pk"):
-        line = row.entitlement
-        words = said(_document, row.document.title, row.document.sha256, row.taken_over)
-        yield _change("proven", line.pool.name, said(_proof, line.pk), "", words, row)
+        minute = int(row.recorded_at.timestamp()) // 60
+        key = (row.entitlement_id, row.recorded_by_id, row.taken_over, minute)
+        found.setdefault(key, []).append(row)
+    for alike in found.values():
+        first = alike[0]
+        papers = tuple((row.document.title, row.document.sha256) for row in alike)
+        what = said(_proof, first.entitlement_id)
+        words = said(_documents, papers, first.taken_over)
+        yield _change("proven", first.entitlement.pool.name, what, "", words, first)
 
 
-def _document(title: str, digest: str, taken_over: bool) -> str:
-    words = f"{title} (SHA-256 {digest[:12]}…)"
+def _documents(papers: tuple[tuple[str, str], ...], taken_over: bool) -> str:
+    words = "; ".join(f"{title} (SHA-256 {digest[:12]}…)" for title, digest in papers)
     return gettext("%(document)s, taken over") % {"document": words} if taken_over else words
 
 

@@ -358,17 +358,23 @@ def test_a_document_that_was_tied_to_a_line_after_the_period_needs_a_comment(mak
     paper = Document.objects.create(
         contract=contract, kind="invoice", title="Invoice of 2 seats", size=1, sha256="ab" * 32
     )
+    mail = Document.objects.create(
+        contract=contract, kind="mail", title="Mail", size=1, sha256="cd" * 32
+    )
     assert comment_reasons(proven(make())) == ""
     with time_machine.travel(NOW - timedelta(minutes=1), tick=False):
-        prove([line], [paper], user=boss)
+        prove([line], [paper, mail], user=boss)
     report = proven(make())
-    assert "1 right, proof of one, mapping or retirement" in comment_reasons(report)
+    assert "2 rights, proofs of them, mappings and retirements" in comment_reasons(report)
     told = [row for row in numbers(report)["changes"] if row["kind"] == "proven"]
     assert [(row["what"], row["author"]) for row in told] == [(f"proof of E{line.pk}", "boss")]
-    assert told[0]["after"] == "Invoice of 2 seats (SHA-256 abababababab…)"
+    assert told[0]["after"] == (
+        "Invoice of 2 seats (SHA-256 abababababab…); Mail (SHA-256 cdcdcdcdcdcd…)"
+    )
     (shown,) = (row for row in numbers(report)["pools"][0]["lines"] if row["number"] == line.pk)
     assert shown["documents"] == [
-        {"title": "Invoice of 2 seats", "sha256": "ab" * 32, "taken_over": False}
+        {"title": "Invoice of 2 seats", "sha256": "ab" * 32, "taken_over": False},
+        {"title": "Mail", "sha256": "cd" * 32, "taken_over": False},
     ]
 
 
