@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
 from licenses.access.fairness import Waits, waits
-from licenses.admin.pool_tabs import waits_words
+from licenses.admin.pool_refusals import waits_words
 from licenses.models import LicensePool, WaitlistEntry
 from tests.factories import PoolFactory
 
