@@ -30,6 +30,7 @@ from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.admin.asking import ask_audit
 from reports.admin.background import MadeInBackground
+from reports.comments import why_comment
 from reports.documents.standing import FIGURES, shown
 from reports.documents.words import VERDICTS
 from reports.lifecycle import Stage
@@ -282,7 +283,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
                 messages.success(request, str(words.done))
                 return redirect(back)
         against = lifecycle.check(report, request.user, words.step, "-").get("__all__", [])
-        due = lifecycle.why_comment(report) if words.step == SignOff.Step.APPROVED else []
+        due = why_comment(report) if words.step == SignOff.Step.APPROVED else []
         due = [*due, gettext("So a comment is due.")] if due and not against else []
         intro = " ".join(against or [str(words.intro), *due])
         return pages.page(

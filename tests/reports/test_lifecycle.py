@@ -23,6 +23,7 @@ from licenses.importing.papers import prove
 from licenses.importing.rights import approve_correction
 from licenses.models import Contract, Correction, Document, MappingChange
 from reports import delivery, lifecycle
+from reports.comments import why_comment
 from reports.lifecycle import Stage, Step
 from reports.models import Report, SigningCertificate, SignOff
 from tests import factories as f
@@ -257,7 +258,7 @@ def whole(world):
 
 
 def comment_reasons(report):
-    return " ".join(lifecycle.why_comment(report))
+    return " ".join(why_comment(report))
 
 
 def proven(report, **values):
@@ -342,14 +343,14 @@ def test_what_was_recorded_after_the_period_needs_a_comment(make, boss, world):
     f.EntitlementFactory(pool=world.pool, valid_from=date(2025, 1, 1), strength=1, **late)
     world.pool.mappings.update(**late)
     report = proven(make())
-    assert "2 rights, proofs of them, mappings and retirements" in comment_reasons(report)
+    assert "2 rights, mappings and retirements" in comment_reasons(report)
     assert lifecycle.check(report, boss, Step.APPROVED, "")["comment"]
     sign(make(end=f.at("2026-05-01")), boss)
     later = proven(make(start=f.at("2026-05-01"), as_of=NOW + DAY))
     assert comment_reasons(later) == ""
 
 
-def test_a_document_that_was_tied_to_a_line_after_the_period_needs_a_comment(make, boss, world):
+def test_a_document_that_somebody_says_proves_a_right_needs_a_comment_once(make, boss, world):
     contract = Contract.objects.create(vendor=world.pool.product.vendor, number="C-1")
     line = f.EntitlementFactory(
         pool=world.pool, contract=contract, quantity=500, valid_from=date(2025, 1, 1),
@@ -362,10 +363,10 @@ def test_a_document_that_was_tied_to_a_line_after_the_period_needs_a_comment(mak
         contract=contract, kind="mail", title="Mail", size=1, sha256="cd" * 32
     )
     assert comment_reasons(proven(make())) == ""
-    with time_machine.travel(NOW - timedelta(minutes=1), tick=False):
+    with time_machine.travel(ENDS - DAY, tick=False):  # within the period
         prove([line], [paper, mail], user=boss)
     report = proven(make())
-    assert "2 rights, proofs of them, mappings and retirements" in comment_reasons(report)
+    assert comment_reasons(report).startswith("Of 1 right somebody has said since")
     told = [row for row in numbers(report)["changes"] if row["kind"] == "proven"]
     assert [(row["what"], row["author"]) for row in told] == [(f"proof of E{line.pk}", "boss")]
     assert told[0]["after"] == (
@@ -376,6 +377,8 @@ def test_a_document_that_was_tied_to_a_line_after_the_period_needs_a_comment(mak
         {"title": "Invoice of 2 seats", "sha256": "ab" * 32, "taken_over": False},
         {"title": "Mail", "sha256": "cd" * 32, "taken_over": False},
     ]
+    sign(report, boss, "Read it.")
+    assert comment_reasons(proven(make(start=END, end=END + 3600))) == ""
 
 
 def test_a_pool_that_was_retired_or_restored_in_the_past_needs_a_comment(make, boss, world):
@@ -385,7 +388,7 @@ def test_a_pool_that_was_retired_or_restored_in_the_past_needs_a_comment(make, b
     for recorded in ("2026-11-10T00:00:00Z", NOW + DAY):  # before and after the as-of time
         backdate(world.pool.retirements.all(), recorded)
         report = proven(make())
-        assert "2 rights, proofs of them, mappings and retirements" in comment_reasons(report)
+        assert "2 rights, mappings and retirements" in comment_reasons(report)
         assert len([row for row in numbers(report)["changes"] if "pool" in row["what"]]) == 2
     with unguarded():
         world.pool.retirements.update(before=None, after=f.at("2026-11-09"))
@@ -617,7 +620,7 @@ def test_a_mapping_that_was_recorded_after_the_as_of_time_is_told_and_needs_a_co
     a_second_feature.mappings.update(recorded_at="2026-11-10T00:00:00Z")
     report = proven(make(as_of=datetime(2026, 11, 9, tzinfo=UTC)))
     assert [row["kind"] for row in numbers(report)["changes"]] == ["mapped"]
-    assert "1 right, proof of one, mapping or retirement" in comment_reasons(report)
+    assert "1 right, mapping or retirement" in comment_reasons(report)
 
 
 def test_a_report_signed_as_of_a_time_to_come_covers_nothing_that_is_recorded_afterwards(
