@@ -47,6 +47,8 @@
     if (!plain && !place.hasAttribute("data-live")) {
       swap(place, "lm-level-", numbers.level);
       each("meter", place, (meter) => {
+        // A bar has a length: where there is none to tell, it would show an empty or a full pool.
+        meter.hidden = numbers.limit === null || numbers.in_use === null;
         meter.max = Math.max(1, numbers.limit || 0);
         meter.value = numbers.in_use || 0;
         meter.setAttribute("aria-label", numbers.words);

@@ -156,6 +156,28 @@ def test_numbers_refresh_without_reload(open_window: Any, pool: LicensePool) -> 
     assert window.problems == []
 
 
+def test_a_bar_stands_only_where_seats_and_limit_are_known(
+    open_window: Any, pool: LicensePool
+) -> None:
+    unbounded = PoolFactory(name="Limit not known")
+    PoolNow.objects.create(pool=unbounded, at=int(time.time()), in_use=1, limit=None, source="log")
+    window = open_window()
+    window.open("/admin/")
+
+    def bar(of: LicensePool) -> Any:
+        return window.page.locator(f"tr[data-live-pool='{of.pk}'] meter")
+
+    assert bar(pool).is_visible() and not bar(unbounded).is_visible()
+    PoolNow.objects.filter(pool=unbounded).update(limit=4)
+    PoolNow.objects.filter(pool=pool).update(in_use=None)
+    # A table somebody is in is not asked for again: its numbers alone are.
+    window.page.locator(f"tr[data-live-pool='{pool.pk}'] a").first.focus()
+    window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    bar(unbounded).wait_for(timeout=5000)
+    bar(pool).wait_for(state="hidden", timeout=5000)
+    assert window.problems == []
+
+
 def test_a_pool_that_fills_up_comes_to_the_top_without_reload(
     open_window: Any, pool: LicensePool
 ) -> None:
