@@ -18,6 +18,7 @@ from licenses.models import (
     LicensePool,
     SharingRule,
     sees_names,
+    sees_people,
     tells_apart,
 )
 from licenses.sources.flexnet.denials import DenialClass
@@ -190,6 +191,6 @@ def _holders(then: Instant, user: Any, pool: LicensePool) -> Holders:
 
 def _may_list(user: Any, pool: LicensePool) -> bool:
     """Tell whether a reader sees who held seats one by one, by pseudonym or by name."""
-    if not tells_apart() or not user.has_perm("licenses.view_checkout"):
+    if not sees_people(user):
         return False
     return bool(LicensePool.objects.for_user(user).filter(pk=pool.pk).exists())

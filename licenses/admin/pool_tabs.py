@@ -120,7 +120,7 @@ TABS = (
     ),
     Tab(
         "teams", gettext_lazy("Teams"), "licenses.view_teamhour", teams_tab,
-        lambda shown: len(shown["teams"]["holders"]),
+        lambda shown: len(shown["teams"]["holders"] or ()),
     ),
     Tab("rights", gettext_lazy("Rights"), "licenses.view_entitlement", rights_tab),
     Tab(

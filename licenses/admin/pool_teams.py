@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from itam.figures import number
 from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.rights import YEAR_SECONDS
-from licenses.models import sees_names, visible_teams
+from licenses.models import sees_names, sees_people, visible_teams
 
 from . import words
 from .base import person_words
@@ -26,6 +26,7 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         pool,
         moment - YEAR_SECONDS,
         moment,
+        people=sees_people(request.user),
         names=named,
         visible=visible_teams(request.user),
         most=MOST_HOLDERS,
@@ -51,7 +52,7 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
             "seats": row.seats,
             "teams": ", ".join(row.teams),
         }
-        for row in found.holders
+        for row in found.holders or ()
     ]
     return {
         "rows": rows,

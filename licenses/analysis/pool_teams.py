@@ -13,7 +13,7 @@ from licenses.analysis.crowds import too_few
 from licenses.analysis.holdings import Holdings, holdings
 from licenses.analysis.kept import team_sums
 from licenses.analysis.rows import number
-from licenses.analysis.team_use import MOST_HOLDERS, UNASSIGNED, Holder, holders_of
+from licenses.analysis.team_use import MOST_HOLDERS, UNASSIGNED, Holder, holder_rows, holders_of
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
 from licenses.concurrency.periods import HOUR_SECONDS, iso
 from licenses.models import LicensePool, Membership, PoolHour, Team, TeamRule
@@ -47,7 +47,8 @@ class PoolTeams:
     compared:       teams that cover all use with as little overlap as the tree allows.
     sum_of_peaks:   what they would need with seats of their own; pooled: what sharing saves.
     holders:        who held seats at the pool's peak, by pseudonym, never by how much; as many as
-                    were asked for. more_holders: how many follow.
+                    were asked for. more_holders: how many follow. Both None where people were not
+                    asked for.
     """
 
     start: int
@@ -57,8 +58,8 @@ class PoolTeams:
     peak_at: int | None
     compared: list[str]
     sum_of_peaks: int
-    holders: list[Holder]
-    more_holders: int
+    holders: list[Holder] | None
+    more_holders: int | None
 
     @property
     def pooled(self) -> int:
@@ -79,7 +80,7 @@ class PoolTeams:
                 "compared": self.compared,
                 "sum_of_peaks": self.sum_of_peaks,
                 "pooled": self.pooled,
-                "holders": [{n: getattr(row, n) for n in row.__slots__} for row in self.holders],
+                "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },
         }
@@ -90,12 +91,14 @@ def pool_teams(
     start: int,
     end: int,
     *,
+    people: bool = True,
     names: bool = False,
     visible: Collection[int] | None = None,
     most: int = MOST_HOLDERS,
 ) -> PoolTeams:
     """Return the teams of a pool over the full UTC hours that [start, end) touches.
 
+    people:   tell who held seats at the peak. Not for readers who may see sums only.
     names:    tell names of people. Ask for them only for readers who may see them.
     visible:  ids of the teams to tell of; None: all, and use by nobody's team. The sums are
               those of all teams all the same. Teams of too few people are told of to nobody.
@@ -126,8 +129,9 @@ def pool_teams(
         for team, depth in [*in_order(parents, title), (NOBODYS, 0)]
         if team in found and team not in few and (visible is None or team in visible)
     }
-    holders, more = holders_of(
-        held, [use.of(t) for t in shown], [title[t] for t in shown], names=names, most=most
+    groups, titles = [use.of(t) for t in shown], [title[t] for t in shown]
+    holders, more = (
+        holders_of(held, groups, titles, names=names, most=most) if people else (None, None)
     )
     return PoolTeams(
         start,

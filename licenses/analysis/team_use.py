@@ -66,15 +66,16 @@ class TeamsTogether:
     peak_at:       the first moment of the joint peak; None where there was no use.
     sum_of_peaks:  what they would need with seats of their own; pooled: what sharing saves.
     holders:       who held seats at the joint peak, by pseudonym, never by how much; the first
-                   MOST_HOLDERS. more_holders: how many follow.
+                   MOST_HOLDERS. more_holders: how many follow. Both None where people were not
+                   asked for.
     """
 
     teams: list[TeamFigures]
     peak: int
     peak_at: int | None
     sum_of_peaks: int
-    holders: list[Holder]
-    more_holders: int
+    holders: list[Holder] | None
+    more_holders: int | None
 
     @property
     def pooled(self) -> int:
@@ -93,7 +94,7 @@ class TeamsTogether:
                 "peak_at": _moment(self.peak_at, zone),
                 "sum_of_peaks": self.sum_of_peaks,
                 "pooled": self.pooled,
-                "holders": [{n: getattr(row, n) for n in row.__slots__} for row in self.holders],
+                "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },
         }
@@ -107,6 +108,7 @@ def together(
     teams: dict[int, str],
     window: tuple[int, int],
     *,
+    people: bool = True,
     names: bool = False,
 ) -> TeamsTogether:
     """Return teams one by one and together over a window. One query.
@@ -114,6 +116,7 @@ def together(
     held, refused:  of the pool, all of them; what lies outside the window is cut off.
     use, refusals:  the teams of each holding and of each refusal.
     teams:          names of the teams asked for, by id; NOBODYS may be among them.
+    people:         tell who held seats at the joint peak. Not for readers who may see sums only.
     names:          tell names of people. Ask for them only for readers who may see them.
     """
     start, end = window
@@ -140,7 +143,11 @@ def together(
     ]
     held = held.where(found.holders)
     flags_of_holders = [flags[found.holders] for flags in groups]
-    holders, more = holders_of(held, flags_of_holders, list(teams.values()), names=names)
+    holders, more = (
+        holders_of(held, flags_of_holders, list(teams.values()), names=names)
+        if people
+        else (None, None)
+    )
     return TeamsTogether(rows, found.peak, found.peak_at, found.sum_of_peaks, holders, more)
 
 
@@ -180,6 +187,13 @@ def holders_of(
         for person in shown
     ]
     return holders, len(everybody) - len(shown)
+
+
+def holder_rows(holders: Sequence[Holder] | None) -> list[dict[str, Any]] | None:
+    """Return holders as the JSON answers tell of them; None where people were not asked for."""
+    if holders is None:
+        return None
+    return [{name: getattr(row, name) for name in row.__slots__} for row in holders]
 
 
 def _name(person: Person, names: bool) -> str | None:

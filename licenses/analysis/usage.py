@@ -160,6 +160,7 @@ def usage(
     zone: tzinfo | None = None,
     by: Period | None = None,
     teams: Sequence[Team] = (),
+    people: bool = True,
     names: bool = False,
     as_of: datetime | None = None,
 ) -> Usage:
@@ -169,6 +170,8 @@ def usage(
     by:     length of the periods; one period if None.
     teams:  count only the joint use of these teams and those below them: what was taken, or
             asked for, while one of them was in force for the person and the host.
+    people: tell who held seats at the joint peak of the teams. Not for readers who may see sums
+            only.
     names:  tell who held seats at the joint peak of the teams by name.
     as_of:  judge by the entitlements on record at that moment.
 
@@ -180,7 +183,7 @@ def usage(
     facts = load_facts([pool], start, end, as_of=as_of)[0]
     shares = None
     if teams:
-        facts, shares = _of_teams(facts, teams, names)
+        facts, shares = _of_teams(facts, teams, people, names)
     edges = periods(start, end, zone, by) if by else np.array([start, end], dtype=np.int64)
     total = count(facts, edges[[0, -1]]).rows()[0]
     rows = [total] if len(edges) == 2 else count(facts, edges).rows()
@@ -274,7 +277,7 @@ _NOTHING: Ints = np.empty(0, dtype=np.int64)
 
 
 def _of_teams(
-    facts: PoolFacts, teams: Sequence[Team], names: bool
+    facts: PoolFacts, teams: Sequence[Team], people: bool, names: bool
 ) -> tuple[PoolFacts, TeamsTogether]:
     """Return what is the teams' of the facts, and their figures."""
     held, refused = facts.holdings, facts.refusals
@@ -283,7 +286,9 @@ def _of_teams(
     use = known.belonging(held.person, held.host, held.began, zone)
     refusals = known.belonging(refused.person, refused.host, refused.at, zone)
     window = facts.start, facts.end
-    shares = together(held, refused, use, refusals, named(teams), window, names=names)
+    shares = together(
+        held, refused, use, refusals, named(teams), window, people=people, names=names
+    )
     mine = [np.logical_or.reduce([b.of(team.pk) for team in teams]) for b in (use, refusals)]
     return replace(facts, holdings=held.where(mine[0]), refusals=refused.where(mine[1])), shares
 

@@ -88,7 +88,10 @@ def _naming(shown: Any) -> int:
     """Return how many of the lines of an answer name people."""
     lists = ("holders", "denials", "results")
     found = [
-        part[name] for part in (shown, shown.get("joint") or {}) for name in lists if name in part
+        part[name] or ()
+        for part in (shown, shown.get("joint") or {})
+        for name in lists
+        if name in part
     ]
     if found:
         return len(found[0])

@@ -46,6 +46,7 @@ from licenses.models import (
     SharingRule,
     Silence,
     sees_names,
+    sees_people,
     visible_teams,
 )
 
@@ -138,7 +139,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
     )
     @action(detail=True)
     def usage(self, request: Request, pk: str | None = None) -> Response:
-        """Say what `manage.py usage` prints."""
+        """Say what `manage.py usage` prints; of people, sums alone to who may see no more."""
         pool = self.get_object()
         asked = span(request, pool)
         found = usage(
@@ -148,6 +149,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
             zone=asked.zone,
             by=period(request, asked),
             teams=teams(request, asked),
+            people=sees_people(request.user),
             names=sees_names(request.user, pool=pool.pk),
         )
         return Response(found.as_dict())
@@ -206,7 +208,9 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
     @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True)
     def teams(self, request: Request, pk: str | None = None) -> Response:
-        """Say how the teams share the pool, and who held seats at its peak. Full UTC hours."""
+        """Say how the teams share the pool, and who held seats at its peak. Full UTC hours.
+
+        `holders` is null for who may see sums only."""
         pool = self.get_object()
         if not request.user.has_perm("licenses.view_teamhour"):
             raise PermissionDenied
@@ -215,6 +219,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
             pool,
             asked.start,
             asked.end,
+            people=sees_people(request.user),
             names=sees_names(request.user, pool=pool.pk),
             visible=visible_teams(request.user),
         )

@@ -73,6 +73,7 @@ from .privacy import (
     held_vendors,
     revealed_people,
     sees_names,
+    sees_people,
     tells_apart,
 )
 from .saved import SavedFilter
@@ -216,6 +217,7 @@ __all__ = [
     "roles",
     "sees_everything",
     "sees_names",
+    "sees_people",
     "tells_apart",
     "unreplaced",
     "validate_zone",

@@ -39,6 +39,11 @@ def tells_apart() -> bool:
     return bool(settings.ITAM_NAMES != OFF)
 
 
+def sees_people(user: Any) -> bool:
+    """Tell whether a user sees people one by one, if only by pseudonym, and not sums alone."""
+    return tells_apart() and bool(user.has_perm("licenses.view_checkout"))
+
+
 def sees_names(user: Any, *, pool: int | None = None, person: int | None = None) -> bool:
     """Tell whether a user sees names now: everybody's, or those of one pool or of one person.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.analysis import rollup
-from licenses.models import DirtySpan, LicensePool, Membership, TeamRule
+from licenses.models import DirtySpan, LicensePool, Membership, Person, TeamRule, pseudonym
 from tests.factories import (
     FeatureFactory,
     HostFactory,
@@ -19,9 +20,10 @@ from tests.factories import (
     TeamFactory,
     covered,
     holding,
+    scope_of,
 )
 
-from .conftest import NOW, World
+from .conftest import NOW, World, logged_in
 
 HOUR = NOW // 3600 * 3600 - 7200
 RULE = {"order": "100", "user_pattern": "", "host_pattern": "", "valid_from": "", "valid_to": "",
@@ -109,3 +111,20 @@ def test_a_viewer_sees_the_own_teams_alone(vera: Client, world: World) -> None:
     text = vera.get(address, {"tab": "teams"}).content.decode()
     assert "Teams, last 12 months" in text
     assert "Elsewhere" not in text and "stranger" not in text
+
+
+def test_a_team_lead_sees_teams_and_no_single_person(
+    account: Callable[..., User], vera: Client, world: World
+) -> None:
+    lead = account("lena", "team lead")
+    scope_of(lead).teams.add(world.team)
+    person = Person.objects.get(identity__login="mineuser")
+    Membership.objects.create(person=person, team=world.team)
+    rollup.mark_dirty([world.mine.pk], NOW - 7200, NOW)
+    rollup.drain()
+    address = reverse("admin:licenses_licensepool_overview", args=[world.mine.pk])
+    label = f"P-{pseudonym('person', 'mineuser')[:8]}"
+    assert label in vera.get(address, {"tab": "teams"}).content.decode()
+    text = logged_in(lead).get(address, {"tab": "teams"}).content.decode()
+    assert "All together held 3 seats at most" in text
+    assert "Who held seats" not in text and label not in text

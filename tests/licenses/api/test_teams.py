@@ -136,3 +136,21 @@ def test_the_teams_of_a_pool_are_told_with_who_held_at_its_peak(pool: Any) -> No
     assert found["joint"]["peak_at"] == "2026-03-10T09:00:00+00:00"
     assert found["joint"]["holders"][0]["name"] == "ada"
     assert client("auditor").get(f"/api/v1/pools/{pool.pk}/teams/?{SPAN}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize("role, sees", [("viewer", True), ("team lead", False)])
+@pytest.mark.parametrize("asked", ["teams/?", "usage/?team=Mine&"])
+def test_who_held_seats_is_told_to_those_alone_who_may_see_people(
+    pool: Any, role: str, sees: bool, asked: str
+) -> None:
+    api, mine = client(role), TeamFactory(name="Mine")
+    Membership.objects.create(person=pool.mappings.get().feature.checkouts.get().person, team=mine)
+    pool.owner_teams.add(mine)
+    Scope.objects.create(user=api.user).teams.add(mine)
+    rollup.mark_dirty([pool.pk], NINE, NINE + 3600)
+    rollup.drain()
+    found = api.get(f"/api/v1/pools/{pool.pk}/{asked}{SPAN}").json()
+    told = found["joint"]
+    assert told["peak"] == 2 and found["teams"]
+    seats = [row["seats"] for row in told["holders"]] if sees else told["holders"]
+    assert (seats, told["more_holders"]) == (([2], 0) if sees else (None, None))
