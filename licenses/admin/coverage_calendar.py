@@ -5,9 +5,8 @@ Each state has a shape of its own, so that nobody needs to tell colours apart.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -16,13 +15,8 @@ from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext, gettext_lazy
 
-from licenses.analysis.coverage import load_waits
-from licenses.concurrency.intervals import IntervalSet
-from licenses.concurrency.periods import local_midnight
-from licenses.models import Coverage
+from licenses.analysis.server_days import year_of
 
-DAY = 86_400
-DAYS = 365
 STEP = 14
 """Of one cell to the next in the drawing; a cell itself is 12 wide."""
 LEFT, TOP = 34, 16
@@ -89,53 +83,25 @@ class Calendar:
 
 def calendar(server: Any) -> Calendar:
     """Return the coverage of the last 365 days, a cell a day of the server's zone. Some queries."""
-    now = int(time.time())
-    start = now - DAYS * DAY
-    rows = Coverage.objects.filter(server=server, ends__gt=start, starts__lt=now)
-    spans = [
-        (int(row.starts.timestamp()), int(row.ends.timestamp())) for row in rows.iterator(2000)
-    ]
-    known = IntervalSet.of_spans(spans).clip(start, now)
-    waits = load_waits([server.pk], now)
-    if server.pk in waits:
-        # The time since the last answer is no gap before the next poll is overdue.
-        now -= waits[server.pk].of("").subtract(known).seconds
-    first = server.coverage.order_by("starts").values_list("starts", flat=True).first()
-    zone = server.tzinfo
-    today = datetime.fromtimestamp(now, zone).date().toordinal()
-    days = [date.fromordinal(today - DAYS + 1 + place) for place in range(DAYS + 1)]
-    edges = [min(now, local_midnight(day, zone)) for day in days]
-    seconds = known.seconds_within(edges).tolist()
-    monday = days[0].toordinal() - days[0].weekday()
+    year = year_of(server)
+    monday = year.days[0].day.toordinal() - year.days[0].day.weekday()
     weekdays = [str(WEEKDAYS_ABBR[day]) for day in range(7)]
-    began = None if first is None else first.timestamp()
     cells = []
-    for place, day in enumerate(days[:-1]):
-        key, share = _state(edges[place], edges[place + 1], seconds[place], began)
+    for place, (day, key, share) in enumerate(year.days):
         said = _words(key, share, get_language())
         week = (day.toordinal() - monday) // 7
         x, y = LEFT + week * STEP, TOP + day.weekday() * STEP
         cells.append(DayCell(place, key, f"{weekdays[day.weekday()]} {day}: {said}", x, y))
-    since = max(start, int(first.timestamp())) if first else now
     keys = [cell.key for cell in cells]
     return Calendar(
         cells=cells,
-        months=_months(days[:-1], monday),
+        months=_months([each.day for each in year.days], monday),
         width=cells[-1].x + STEP,
         height=TOP + 7 * STEP,
-        share=100 * known.seconds // max(1, now - since) if first else None,
-        since=datetime.fromtimestamp(since, UTC),
+        share=year.share,
+        since=year.since,
         counts=[(key, str(said), keys.count(key)) for key, said in SAID.items()],
     )
-
-
-def _state(begin: int, end: int, seen: int, first: float | None) -> tuple[str, int]:
-    """Return what is known of a day, and the percent of it that was observed."""
-    if first is None or end <= first:
-        return "before", 0
-    if seen >= end - begin - 1:
-        return "full", 100
-    return ("part" if seen else "none"), 100 * seen // max(1, end - begin)
 
 
 @lru_cache(maxsize=1_024)  # of 365 days, most are alike

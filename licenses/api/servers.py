@@ -17,7 +17,9 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licenses.access.reversible import ignore_lines, show_lines
+from licenses.analysis.server_days import year_of
 from licenses.analysis.server_facts import facts_for
+from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
 from licenses.api import serializers as shapes
 from licenses.api.base import Editable, Scoped, filters_of
@@ -25,7 +27,7 @@ from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.concurrency.periods import iso
 from licenses.importing import connection, jobs, polling
-from licenses.models import IgnoredLines, LicenseServer, ServerFact, sees_names
+from licenses.models import IgnoredLines, LicenseServer, PollState, ServerFact, sees_names
 from licenses.tasks import nudge
 
 
@@ -39,6 +41,40 @@ class FactSerializer(serializers.Serializer[Any]):
     source = serializers.CharField(help_text="The kind of text that states it.")  # type: ignore[assignment]
     at = serializers.DateTimeField(help_text="When it was stated first.")
     until = serializers.DateTimeField(allow_null=True, help_text="When another value was.")
+
+
+class DaySerializer(serializers.Serializer[Any]):
+    """A day of the server's zone, and how much of it is vouched for."""
+
+    day = serializers.DateField()
+    key = serializers.ChoiceField(
+        choices=["full", "part", "none", "before"],
+        help_text="`before` the first record; else `full`, in `part` or `none` of it.",
+    )
+    percent = serializers.IntegerField(help_text="Of the day, cut.")
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """Whether a server answers, how its clock stands to ours, and what its records vouch for."""
+
+    key = serializers.ChoiceField(choices=["well", "failing", "silent", "off", "new"])
+    words = serializers.CharField()
+    failures = serializers.IntegerField(help_text="Attempts failed in a row.")
+    last_attempt_at = serializers.DateTimeField(allow_null=True)
+    last_answer_at = serializers.DateTimeField(allow_null=True, help_text="The last complete one.")
+    last_result = serializers.CharField(allow_blank=True)
+    last_duration_ms = serializers.IntegerField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True, help_text="When it is asked next.")
+    clock_offset_seconds = serializers.IntegerField(
+        allow_null=True,
+        help_text="By which the last answer's own time was ahead of ours, to the minute; below 0: "
+        "behind; null: it told none.",
+    )
+    covered_percent = serializers.IntegerField(
+        allow_null=True, help_text="Of the time since `covered_since`; null: nothing is recorded."
+    )
+    covered_since = serializers.DateTimeField()
+    days = DaySerializer(many=True, help_text="The last 365, the oldest first.")
 
 
 class ServerViewSet(TellsHistory, Editable):
@@ -98,6 +134,33 @@ class ServerViewSet(TellsHistory, Editable):
         location = reverse("api:connection-check-detail", [check.pk], request=request)
         body = shapes.ConnectionCheckSerializer(check, context=self.get_serializer_context()).data
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    @extend_schema(responses={200: HealthSerializer})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def health(self, request: Request, pk: str | None = None) -> Response:
+        """Say whether the server answers, how its clock stands to ours, and what of each day of the
+        last year its records vouch for."""
+        server = self.get_object()
+        if not request.user.has_perm("licenses.view_coverage"):
+            raise PermissionDenied
+        key, words = health(server)
+        poll = getattr(server, "poll_state", None) or PollState(server=server)
+        year = year_of(server)
+        told = {
+            "key": key,
+            "words": words,
+            "failures": poll.failures,
+            "last_attempt_at": poll.last_attempt_at,
+            "last_answer_at": poll.last_parsed_at,
+            "last_result": poll.last_result,
+            "last_duration_ms": poll.last_duration_ms,
+            "due_at": poll.due_at,
+            "clock_offset_seconds": poll.clock_offset_seconds,
+            "covered_percent": year.share,
+            "covered_since": year.since,
+            "days": [day._asdict() for day in year.days],
+        }
+        return Response(HealthSerializer(told).data)
 
     @extend_schema(responses={200: FactSerializer(many=True)})
     @action(detail=True, pagination_class=None, filter_backends=())

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.admin import coverage_calendar, server_page
+from licenses.analysis import server_days
 from licenses.analysis.unreadable import groups
 from licenses.importing import connection, polling
 from licenses.importing.captures import store_unreadable
@@ -302,7 +303,7 @@ def test_the_calendar_waits_for_a_poll_that_is_not_overdue(world: World) -> None
 
 
 def test_the_calendar_tells_covered_days_from_gaps(world: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr(coverage_calendar.time, "time", lambda: NOW + 3 * 86_400)
+    monkeypatch.setattr(server_days.time, "time", lambda: NOW + 3 * 86_400)
     found = coverage_calendar.calendar(world.server)
     keys = [cell.key for cell in found.cells]
     assert len(keys) == 365
