@@ -86,6 +86,8 @@ FORMS = (
     gettext_noop("Contract %(contract)s: last day to give notice is %(when)s"),
     gettext_noop("Contract %(contract)s renews after %(when)s"),
     gettext_noop("Contract %(contract)s ends on %(when)s"),
+    # What an alert of the past says.
+    gettext_noop("Found in data that came late. Nobody was called."),
     # Why a line of a log could not be read.
     gettext_noop("the text ends in the middle of this event"),
     gettext_noop("longer than %(count)s bytes; the rest was skipped"),

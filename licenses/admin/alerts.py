@@ -23,6 +23,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from itam import figures
+from itam.retold import retell
 from licenses.access import reversible
 from licenses.alerts.actions import send_test
 from licenses.alerts.backtest import Backtest, backtest, sentences
@@ -69,13 +70,18 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     search_fields = ("title", "rule__name")
     actions = ["acknowledge"]
     # A key of the program, which pool, server and contract say; and what the page is headed by.
-    exclude = ("subject", "title")
+    exclude = ("subject", "title", "message")
+    readonly_fields = ("said",)
     inlines = [NotificationInline]
     warn_unsaved_form = False
 
     @display(description=gettext_lazy("Title"), ordering="title")
     def called(self, alert: Any) -> str:
         return str(alert)
+
+    @display(description=gettext_lazy("Message"))
+    def said(self, alert: Any) -> str:
+        return retell(alert.message) if alert.past else alert.message
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("licenses.change_alert")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Model, Q, UniqueConstraint
 
 
 class TellsBeside:
@@ -27,19 +28,21 @@ def _telling(form: type[Any]) -> type[Any]:
 
 class _Beside:
     def _update_errors(self, errors: ValidationError) -> None:
+        form: Any = self
         of_all = errors.error_dict.pop(NON_FIELD_ERRORS, [])
         for error in of_all:
-            name = self._place(error) or NON_FIELD_ERRORS
+            name = place(error, form._meta.model, form.fields) or NON_FIELD_ERRORS
             errors.error_dict.setdefault(name, []).append(error)
         super()._update_errors(errors)  # type: ignore[misc]
 
-    def _place(self, error: ValidationError) -> str:
-        form: Any = self
-        for constraint in form._meta.model._meta.constraints:
-            if str(constraint.get_violation_error_message()) == str(error.message):
-                about = _about(constraint)
-                return next((name for name in reversed(form.fields) if name in about), "")
-        return ""
+
+def place(error: ValidationError, model: type[Model], fields: Iterable[str]) -> str:
+    """Return the last of the fields that the constraint of an error is about; "" where none is."""
+    for constraint in model._meta.constraints:
+        if str(constraint.get_violation_error_message()) == str(error.message):
+            about = _about(constraint)
+            return next((name for name in reversed(list(fields)) if name in about), "")
+    return ""
 
 
 def _about(constraint: Any) -> set[str]:

@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
@@ -42,6 +42,7 @@ from licenses.models import (
 )
 from licenses.tasks import nudge
 
+from .beside import place
 from .forms import AdminForm, dress
 
 REQUEST_REPORT = "reports.delivery.request_report"
@@ -65,13 +66,22 @@ class Step(AdminForm):
         field.queryset = rows
         dress(field)
 
-    def refuse(self, error: ValidationError) -> None:
-        """Put what a row's own rules say beside the field of that name."""
+    def check(self, row: Model) -> None:
+        """Put what a row's own rules say beside the field that it is about."""
+        try:
+            row.full_clean()
+        except ValidationError as error:
+            self.refuse(error, type(row))
+
+    def refuse(self, error: ValidationError, model: type[Model] | None = None) -> None:
+        """Put each error beside the field of its name, or that its constraint is about."""
         if not hasattr(error, "error_dict"):
             self.add_error(None, error)
             return
-        for name, messages in error.message_dict.items():
-            self.add_error(name if name in self.fields else None, messages)
+        for name, found in error.error_dict.items():
+            for each in found:
+                mended = place(each, model, self.fields) if model else ""
+                self.add_error(name if name in self.fields else mended or None, each)
 
 
 @lru_cache(maxsize=1)
@@ -123,10 +133,7 @@ class ServerForm(Step):
 
     def clean(self) -> None:
         self.server = LicenseServer(**self.cleaned_data)
-        try:
-            self.server.full_clean()
-        except ValidationError as error:
-            self.refuse(error)
+        self.check(self.server)
 
     def save(self, user: Any) -> str:
         self.server.save()
@@ -223,7 +230,7 @@ class PoolsForm(Step):
             (self.NEW, gettext("a new pool of this name")),
             *((pk, pool.name) for pk, pool in self.pools.items()),
             (self.IGNORE, gettext("none: ignore it")),
-            (self.LATER, "later"),
+            (self.LATER, gettext("later")),
         ]
         kinds = [("", gettext("to be named later"))]
         kinds += [(pk, f"{row.name} ({row.vendor})") for pk, row in self.products.items()]
@@ -337,10 +344,7 @@ class ContractForm(Step):
             notice_days=given["notice_days"],
             currency=given["currency"].upper(),
         )
-        try:
-            self.contract.full_clean()
-        except ValidationError as error:
-            self.refuse(error)
+        self.check(self.contract)
         for pool in self.pools:
             bought = given.get(f"seats_{pool.pk}") is not None
             if bought and pool.product.vendor_id != given["vendor"].pk:
@@ -398,10 +402,7 @@ class TeamForm(Step):
 
     def clean(self) -> None:
         self.team = Team(**self.cleaned_data)
-        try:
-            self.team.full_clean()
-        except ValidationError as error:
-            self.refuse(error)
+        self.check(self.team)
 
     def save(self, user: Any) -> str:
         self.team.save()

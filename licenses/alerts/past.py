@@ -38,6 +38,9 @@ KINDS = CAPACITY - {Kind.DENIALS}
 TRIED = CAPACITY | {Kind.TIME_TO_FULL}
 """That can be tried on the past."""
 
+FOUND_LATE = "Found in data that came late. Nobody was called."
+"""Stored in English, and told in the language of who reads it."""
+
 _CLEAR, _BETWEEN, _OVER = 0, 1, 2
 
 
@@ -292,7 +295,7 @@ def _alert(rule: AlertRule, pool: LicensePool, episode: PastEpisode, now: dateti
         state=Alert.State.RESOLVED,
         past=True,
         title=title,
-        message=gettext("Found in data that came late. Nobody was called."),
+        message=FOUND_LATE,
         started_at=datetime.fromtimestamp(episode.start, UTC),
         fired_at=now,
         resolved_at=datetime.fromtimestamp(episode.end, UTC),

@@ -46,6 +46,21 @@ class Sheet(resources.ModelResource):
         for header in sorted(known - set(headers)):
             dataset.append_col([""] * len(dataset), header=header)
 
+    def validate_instance(
+        self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        """Tell what is wrong by the columns of the sheet: the model's rules name its fields."""
+        try:
+            super().validate_instance(instance, import_validation_errors, validate_unique)
+        except ValidationError as error:
+            columns = {field.column_name for field in self.get_import_fields()}
+            names = {field.attribute: field.column_name for field in self.get_import_fields()}
+            told: dict[str, list[Any]] = {}
+            for name, found in error.error_dict.items():
+                column = name if name in columns else names.get(name, name)
+                told.setdefault(column, []).extend(found)
+            raise ValidationError(told) from error
+
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         """Return the row on record; none where its key cannot be read, as its cell then tells."""
         try:

@@ -75,6 +75,18 @@ def test_the_documented_samples_go_in_and_a_second_time_change_nothing(db: None)
             id="unknown-vendor",
         ),
         pytest.param(
+            resources.ProductResource,
+            "vendor,product\nMine Vendor,\n",
+            {1: ("product", "cannot be blank")},
+            id="empty-name",
+        ),
+        pytest.param(
+            resources.TeamResource,
+            "team,contact_email\n,nobody\n",
+            {1: ("team", "cannot be blank")},
+            id="empty-team",
+        ),
+        pytest.param(
             resources.EntitlementResource,
             "pool,quantity,valid_from\nMine Pool,ten,2026-01-01\nMine Pool,5,01.02.2026\n",
             {

@@ -93,6 +93,21 @@ def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(mara: Client
     assert not LicenseServer.objects.exists()
 
 
+def test_what_a_constraint_forbids_stands_beside_the_field_that_mends_it(mara: Client) -> None:
+    values = {"name": "lic", "zone": "UTC", "polling": "tool", "address": ""}
+    errors = post(mara, "server", **values).context["form"].errors
+    assert errors == {"address": ["Asking with lmutil needs an address such as 27000@host."]}
+    dates = {"valid_from": "2026-01-01", "valid_to": "2025-12-31"}
+    errors = post(mara, "contracts", **contract(PoolFactory(), **dates)).context["form"].errors
+    assert errors == {"valid_to": ["The contract ends before it starts."]}
+
+
+def test_what_waits_for_later_is_told_in_the_readers_language(mara: Client) -> None:
+    feature = FeatureFactory()
+    form = mara.get(at("pools"), HTTP_ACCEPT_LANGUAGE="de").context["form"]
+    assert ("later", "später") in form.fields[f"pool_{feature.pk}"].choices
+
+
 def test_a_skipped_step_stays_visible_and_can_be_taken_up_again(mara: Client) -> None:
     assert post(mara, "server", skip="yes")["Location"] == at("features")
     assert states()["server"] == "skipped"

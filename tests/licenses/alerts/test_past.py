@@ -6,6 +6,8 @@ from datetime import date
 
 import pytest
 from django.core import mail
+from django.urls import reverse
+from django.utils.translation import override
 
 from licenses.alerts import past
 from licenses.models import Alert, AlertRule, Notification
@@ -122,6 +124,18 @@ def test_late_data_makes_past_alerts_once_and_tells_nobody(pool):
     assert (alert.started_at, alert.resolved_at) == (moment(0), moment(HOUR))
     assert alert.denials == 1
     assert (Notification.objects.count(), mail.outbox) == (0, [])
+
+
+def test_a_past_alert_is_told_in_the_language_of_who_reads_it(pool, admin_client):
+    rule().save()
+    use(pool, 0, HOUR, 9)
+    with override("de"):
+        record(pool)
+    path = reverse("admin:licenses_alert_change", args=[Alert.objects.get().pk])
+    assert "Nobody was called." in admin_client.get(path).text
+    page = admin_client.get(path, headers={"accept-language": "de"}).text
+    assert "Nobody was called." not in page
+    assert "In Daten gefunden" in page
 
 
 def test_an_episode_that_was_told_is_not_recorded_again(pool):
