@@ -19,6 +19,8 @@ from rest_framework.throttling import UserRateThrottle
 from licenses.access import reversible, waitlist
 from licenses.access.accounts import has_a_role, shown_pools
 from licenses.analysis.availability import Availability, load_availability
+from licenses.analysis.busy import BUSY, FREE, TIGHT, UNKNOWN
+from licenses.analysis.busy_kept import usual_hours
 from licenses.api.base import ReadOnly, filters_of
 from licenses.api.scoped import ScopedSerializer, as_api_error
 from licenses.api.throttling import WaitlistThrottle
@@ -51,6 +53,28 @@ class SeatsSerializer(serializers.Serializer[Any]):
     freshness = serializers.ChoiceField(["fresh", "late", "stale", "none"])
     source = serializers.CharField()  # type: ignore[assignment]
     house_rules = serializers.CharField()
+
+
+class HoursSerializer(serializers.Serializer[Any]):
+    """When a pool is usually busy, from its last eight weeks, in hours of its zone.
+
+    levels and shares: seven days, Monday first, of 24 hours each.
+    """
+
+    zone = serializers.CharField()
+    words = serializers.CharField()
+    levels = serializers.ListField(
+        child=serializers.ListField(
+            child=serializers.ChoiceField([FREE, TIGHT, BUSY, UNKNOWN]), min_length=24
+        ),
+        help_text="`free`: a seat was free all through the hour in every week that was seen; "
+        "`tight`: all were in use in some week, or somebody was refused; `busy`: 80 % or more in "
+        "use on average; `unknown`: seen in fewer than two weeks.",
+    )
+    shares = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(allow_null=True), min_length=24),
+        help_text="The mean use of the hour as a share of the seats; null: not known.",
+    )
 
 
 def told(pools: Sequence[LicensePool]) -> list[dict[str, Any]]:
@@ -99,6 +123,21 @@ class SeatsViewSet(ReadOnly):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(told([self.get_object()])[0])
+
+    @extend_schema(responses={200: HoursSerializer})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def hours(self, request: Request, pk: str | None = None) -> Response:
+        """Say when the pool is usually busy, so that one can come at another hour."""
+        pool, now = self.get_object(), int(time.time())
+        hours = usual_hours([pool], load_availability([pool], now), now)[pool.pk]
+        return Response(
+            {
+                "zone": pool.zone,
+                "words": hours.sentence(),
+                "levels": hours.levels,
+                "shares": hours.shares,
+            }
+        )
 
 
 class PlaceSerializer(ScopedSerializer):
