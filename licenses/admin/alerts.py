@@ -249,6 +249,12 @@ class ChannelForm(forms.ModelForm):
         self.kept = self.instance.secret if self.instance.pk else ""
         self.initial.pop("secret", None)
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.errors and self.data.get(self.add_prefix("secret")):
+            # The box comes back empty: who does not see it would store a channel without it.
+            self.add_error("secret", gettext("Type it again: it is shown to nobody."))
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("forget_secret"):

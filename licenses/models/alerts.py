@@ -68,6 +68,13 @@ class Channel(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a webhook that its receiver cannot check; one that never was signed may stay."""
+        if self.kind != self.Kind.WEBHOOK or self.secret:
+            return
+        if not Channel.objects.filter(pk=self.pk, kind=self.Kind.WEBHOOK, secret="").exists():
+            raise ValidationError({"secret": gettext("A webhook is signed: give a secret.")})
+
 
 class AlertRule(models.Model):
     """When somebody is to be told, about one pool, one server, or all of them."""

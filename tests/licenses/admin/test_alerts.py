@@ -10,6 +10,8 @@ from licenses.models import Alert, AlertRule, Channel
 
 from .conftest import NOW, World
 
+UNSIGNED = "A webhook is signed: give a secret."
+
 
 def alert(world: World) -> Alert:
     rule = AlertRule.objects.create(name="full", kind="use_percent")
@@ -48,12 +50,31 @@ def test_an_empty_box_keeps_the_secret_and_a_tick_forgets_it(mara: Client, world
     wrong = mara.post(path, {**data, "target": "http://plain.example", "secret": "new-canary"})
     assert "begins with https://" in wrong.content.decode()
     assert "new-canary" not in wrong.content.decode()
+    assert wrong.context["adminform"].form.errors["secret"] == [
+        "Type it again: it is shown to nobody."
+    ]
+    left = mara.post(path, {**data, "target": "http://plain.example", "secret": ""})
+    assert set(left.context["adminform"].form.errors) == {"target"}
     assert mara.post(path, {**data, "secret": ""}).status_code == 302
     assert Channel.objects.get().secret == "canary-secret"
     mara.post(path, {**data, "secret": "another"})
     assert Channel.objects.get().secret == "another"
-    mara.post(path, {**data, "secret": "", "forget_secret": "on"})
+    forget = {**data, "secret": "", "forget_secret": "on"}
+    refused = mara.post(path, forget)
+    assert refused.context["adminform"].form.errors == {"secret": [UNSIGNED]}
+    assert Channel.objects.get().secret == "another"
+    mara.post(path, {**forget, "kind": "mail", "target": "desk@company.example"})
     assert Channel.objects.get().secret == ""
+
+
+def test_a_new_webhook_has_a_secret_and_an_old_one_without_goes_on(mara: Client, db: None) -> None:
+    data = {"name": "new", "kind": "webhook", "target": "https://hook.example/n", "enabled": "on"}
+    page = mara.post(reverse("admin:licenses_channel_add"), {**data, "secret": ""})
+    assert page.context["adminform"].form.errors == {"secret": [UNSIGNED]}
+    old = Channel.objects.create(name="old", kind="webhook", target="https://hook.example/o")
+    path = reverse("admin:licenses_channel_change", args=[old.pk])
+    assert mara.post(path, {**data, "name": "renamed", "secret": ""}).status_code == 302
+    assert list(Channel.objects.values_list("name", flat=True)) == ["renamed"]
 
 
 def test_a_test_message_goes_out_on_request(mara: Client, anton: Client, world: World) -> None:

@@ -404,10 +404,23 @@ def test_too_many_periods_are_refused() -> None:
 
 def test_a_channels_target_is_checked() -> None:
     answer = client("manager").post(
-        "/api/v1/channels/", {"name": "ops", "kind": "webhook", "target": "not an address"}
+        "/api/v1/channels/",
+        {"name": "ops", "kind": "webhook", "target": "not an address", "secret": "s3cr3t"},
     )
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"] == "target"
+
+
+def test_a_webhook_without_a_secret_is_refused_and_one_on_record_stays() -> None:
+    api, target = client("manager"), "https://hooks.example/"
+    answer = api.post("/api/v1/channels/", {"name": "ops", "kind": "webhook", "target": target})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "secret"
+    old = Channel.objects.create(name="old", kind="webhook", target=target)
+    kept = Channel.objects.create(name="kept", kind="webhook", target=target, secret="s3cr3t")
+    path = "/api/v1/channels/{}/"
+    assert api.patch(path.format(old.pk), {"enabled": False}).status_code == 200
+    assert api.patch(path.format(kept.pk), {"secret": ""}).status_code == 400
 
 
 def test_an_upload_becomes_an_import_with_a_location(tmp_path: Path, settings: Any) -> None:
