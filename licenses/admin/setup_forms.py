@@ -89,14 +89,22 @@ def _zones() -> list[tuple[str, str]]:
     return [(name, name) for name in sorted(zoneinfo.available_timezones())]
 
 
+def _zones_to_choose() -> list[tuple[str, str]]:
+    """Return the zones after none of them: a server keeps what is chosen, so nothing is guessed."""
+    return [("", gettext("Choose the zone")), *_zones()]
+
+
 class ServerForm(Step):
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("As you call it.")
     )
     zone = forms.ChoiceField(
         label=gettext_lazy("Zone"),
-        choices=_zones,
-        help_text=gettext_lazy("In which it prints times. Logs do not say it themselves."),
+        choices=_zones_to_choose,
+        help_text=gettext_lazy(
+            "In which it prints times. Logs do not say it themselves. Once one is read, the zone"
+            " stays."
+        ),
     )
     polling = forms.ChoiceField(
         label=gettext_lazy("How its use is learned"), choices=LicenseServer.Polling.choices
@@ -126,7 +134,6 @@ class ServerForm(Step):
         number = LicenseServer.objects.count() + 1
         kwargs.setdefault("initial", {}).update(
             name=f"licence-server-{number}",
-            zone=timezone.get_default_timezone_name(),
             polling=LicenseServer.Polling.OFF,
         )
         super().__init__(*args, **kwargs)

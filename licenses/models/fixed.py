@@ -1,5 +1,6 @@
 """What of a row stays as it is once others rest on it: a vendor's evidence and packs hold all of
-its pools, contracts and lines, and nothing of another's."""
+its pools, contracts and lines, and nothing of another's; what a server wrote stays at its moments.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .contracts import Contract
     from .inventory import Product
     from .pools import LicensePool
+    from .servers import LicenseServer
 
 UNSORTED: Final = "Unsorted"
 """The product of pools that were made before anybody said whose their features are."""
@@ -21,6 +23,7 @@ _POOLS: Final = ngettext_lazy("%(count)s pool", "%(count)s pools", "count")
 _LINES: Final = ngettext_lazy("%(count)s entitlement", "%(count)s entitlements", "count")
 _DOCUMENTS: Final = ngettext_lazy("%(count)s document", "%(count)s documents", "count")
 _NOTES: Final = ngettext_lazy("%(count)s note on over-use", "%(count)s notes on over-use", "count")
+_TEXTS: Final = ngettext_lazy("%(count)s text", "%(count)s texts", "count")
 _MAPPINGS: Final = ngettext_lazy("%(count)s mapping", "%(count)s mappings", "count")
 _CHANGES: Final = ngettext_lazy(
     "%(count)s change of a mapping", "%(count)s changes of mappings", "count"
@@ -67,6 +70,25 @@ def check_pool(pool: LicensePool) -> None:
         wrong["zone"] = _why_this_zone(before)
     if said := {name: words for name, words in wrong.items() if words}:
         raise ValidationError(said)
+
+
+def check_server(server: LicenseServer) -> None:
+    """Refuse another zone for a server of which texts were read: read once more, each of their
+    events would be at another moment, and its use would count twice."""
+    before = _stored(server)
+    if before is None or not before.zone or server.zone == before.zone:
+        return
+    read = server.captures.filter(
+        kind__in=["debug-log", "lmstat"], result__in=["parsed", "partial"]
+    )
+    if found := _counted((_TEXTS, read)):
+        said = gettext(
+            "On record of %(server)s: %(found)s, whose times were read in the zone %(zone)s. So it"
+            " keeps that zone. Record another server with the right zone, hand in the texts there,"
+            " and correct the mappings of these features."
+        )
+        told = {"server": before, "found": found, "zone": before.zone}
+        raise ValidationError({"zone": said % told})
 
 
 def _why_this_product(pool: LicensePool, other: Product) -> str:

@@ -19,6 +19,7 @@ from licenses.sources import addresses
 from licenses.sources.flexnet.connector import address_members, validate_address
 
 from .fields import EncryptedField, InstantField
+from .fixed import check_server
 from .pools import PoolFeature, validate_zone
 from .privacy import sees_names
 from .scoping import ScopedQuerySet, sees_everything
@@ -224,6 +225,7 @@ class LicenseServer(models.Model):
         return zoneinfo.ZoneInfo(self.zone or "UTC")
 
     def clean(self) -> None:
+        check_server(self)
         for name in ("status_path", "log_path", "options_path"):
             path = getattr(self, name)
             if path and (not path.startswith("/") or "\0" in path):

@@ -67,9 +67,13 @@ def test_every_step_opens_on_an_empty_installation_and_on_a_full_one(
     assert mara.get(at(key)).status_code == 200
 
 
-def test_a_server_is_added_with_what_stands_there(mara: Client) -> None:
+def test_a_server_is_added_with_what_stands_there_and_the_zone_that_somebody_chose(
+    mara: Client,
+) -> None:
     form = mara.get(at("server")).context["form"]
-    answer = post(mara, "server", **{name: form[name].value() or "" for name in form.fields})
+    given = {name: form[name].value() or "" for name in form.fields}
+    assert set(post(mara, "server", **given).context["form"].errors) == {"zone"}
+    answer = post(mara, "server", **given | {"zone": "Europe/Berlin"})
     assert answer["Location"] == at("features")
     assert LicenseServer.objects.get().name == "licence-server-1"
     assert states()["server"] == "done"
