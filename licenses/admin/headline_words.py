@@ -73,7 +73,7 @@ def of_pool(
     return Told(
         peak=replace(_peak(row), source=gettext("logs and polls"), fresh=counted),
         proven=replace(_proven(row), source=gettext("logs, polls and rights"), fresh=counted),
-        blocked=replace(_blocked(row), source=gettext("refusals in logs"), fresh=counted),
+        blocked=replace(_blocked(row), fresh=counted),
         unused=None
         if spare is None
         else replace(unused_words(spare), source=gettext("rights and use"), fresh=seen),
@@ -118,11 +118,21 @@ def _proven(row: PoolHeadline | None) -> Figure:
 def _blocked(row: PoolHeadline | None) -> Figure:
     if row is None:
         return Figure(gettext("not counted yet"), known=False)
-    lately, before = minutes(row.blocked_seconds), minutes(row.blocked_seconds_before)
+    lately, before = row.blocked_seconds, row.blocked_seconds_before
+    if lately is None:
+        return _unlogged()
     people = row.people_blocked
     who = figures.people(people) if people else ""
-    trend = trend_words(lately - before, _minutes(abs(lately - before)), more_is_better=False)
-    return Figure(_minutes(lately), who, trend)
+    trend = None if before is None else _blocked_trend(minutes(lately) - minutes(before))
+    return Figure(_minutes(minutes(lately)), who, trend, source=gettext("refusals in logs"))
+
+
+def _unlogged() -> Figure:
+    return Figure(gettext("not known"), gettext("no log for this time"), known=False)
+
+
+def _blocked_trend(change: int) -> Trend:
+    return trend_words(change, _minutes(abs(change)), more_is_better=False)
 
 
 def unused_words(spare: Unused) -> Figure:
@@ -189,7 +199,7 @@ def cards(found: Totals, spare: UnusedTotal | None, now: datetime) -> list[Card]
         ),
         Card(
             gettext("Blocked in 30 days"),
-            replace(_blocked_card(found), source=gettext("refusals in logs"), fresh=counted),
+            replace(_blocked_card(found), fresh=counted),
         ),
     ]
     if spare is not None:
@@ -260,9 +270,17 @@ def _proven_card(found: Totals) -> Figure:
 def _blocked_card(found: Totals) -> Figure:
     if found.counted_at is None:
         return Figure(words.UNKNOWN, gettext("not counted yet"), known=False)
-    lately, before = minutes(found.blocked_seconds), minutes(found.blocked_seconds_before)
-    trend = trend_words(lately - before, _minutes(abs(lately - before)), more_is_better=False)
-    return Figure(_minutes(lately), _to_come(found), trend)
+    if found.blocked_seconds is None:
+        return _unlogged()
+    change = found.blocked_seconds_change
+    trend = None
+    if change is not None:
+        trend = _blocked_trend(minutes(change) if change > 0 else -minutes(-change))
+    blind = gettext("%(pools)s without a log") % {"pools": figures.pools(found.unlogged)}
+    notes = "; ".join(filter(None, (blind if found.unlogged else "", _to_come(found))))
+    return Figure(
+        _minutes(minutes(found.blocked_seconds)), notes, trend, source=gettext("refusals in logs")
+    )
 
 
 def _unused_card(spare: UnusedTotal) -> Figure:

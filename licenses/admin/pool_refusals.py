@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from licenses.access.fairness import waits
 from licenses.analysis import denials as pool_denials
+from licenses.analysis.mappings import load_mappings
 from licenses.models import DenialEpisode
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 
@@ -31,6 +32,7 @@ def denials_tab(pool: Any, request: HttpRequest, now: int) -> dict[str, Any]:
         "blocked": blocked,
         "blocked_for": words.lasting(blocked.lost_seconds),
         "waits": waits_words(pool, now),
+        "logged": bool(pool_denials.logged(load_mappings([pool.pk]), start, now)),
         "episodes": None,
     }
     if not request.user.has_perm("licenses.view_denialepisode"):

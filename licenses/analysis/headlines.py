@@ -18,7 +18,8 @@ from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from licenses.analysis.denials import Blocked, blocked_by_pool
+from licenses.analysis.denials import Blocked, blocked_by_pool, logged
+from licenses.analysis.mappings import load_mappings
 from licenses.analysis.rights import YEAR_SECONDS
 from licenses.analysis.rows import as_moment, now_epoch
 from licenses.analysis.verdict import BATCH_POOLS, MonthVerdict, load_verdicts
@@ -86,8 +87,8 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
     PoolHeadline.objects.filter(pool__in=pools, due=True).update(due=False)
     judged = load_verdicts(pools, [(start, middle), (middle, moment)], now=moment)
     ids = [pool.pk for pool in pools]
-    before = blocked_by_pool(ids, start, middle)
-    lately = blocked_by_pool(ids, middle, moment)
+    before = _blocked(ids, start, middle)
+    lately = _blocked(ids, middle, moment)
     full = [_full(ids, first, end) for first, end in ((start, middle), (middle, moment))]
     year = _year_peaks(ids, middle)
     rows = [
@@ -114,6 +115,14 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
     return len(rows)
 
 
+def _blocked(pool_ids: Collection[int], start: int, end: int) -> dict[int, Blocked | None]:
+    """Return what refusals cost people in each pool; None where nobody knows, as no log tells of
+    the time. Three queries."""
+    known = logged(load_mappings(pool_ids), start, end)
+    found = blocked_by_pool(pool_ids, start, end)
+    return {pool: each if pool in known or each.episodes else None for pool, each in found.items()}
+
+
 def _full(pool_ids: Collection[int], start: int, end: int) -> dict[int, int | None]:
     """Return how long each pool was full, in the hours that begin in [start, end). One query."""
     hours = PoolHour.objects.filter(pool__among=pool_ids).inside(start, end)
@@ -129,15 +138,17 @@ def _year_peaks(pool_ids: Collection[int], moment: int) -> dict[int, int | None]
     return dict(hours.order_by().values_list("pool_id").annotate(Max("peak")))
 
 
-def _figures(judged: MonthVerdict, refused: Blocked, full: int | None) -> dict[str, int | None]:
+def _figures(
+    judged: MonthVerdict, refused: Blocked | None, full: int | None
+) -> dict[str, int | None]:
     return {
         "expected_seconds": judged.expected_seconds,
         "proven_seconds": judged.proven_seconds,
         "over_seconds": judged.over_seconds,
         "full_seconds": full,
         "observed_seconds": judged.observed_seconds,
-        "blocked_seconds": refused.lost_seconds,
-        "people_blocked": refused.people,
+        "blocked_seconds": None if refused is None else refused.lost_seconds,
+        "people_blocked": None if refused is None else refused.people,
         "peak": judged.peak,
     }
 
@@ -171,6 +182,7 @@ def told(row: PoolHeadline | None, moment: int) -> dict[str, Any] | None:
     """Return a headline as people and programs are told it; None: not counted yet.
 
     proven_share: 0 to 1; None where nothing was expected.
+    blocked_seconds, people_blocked: None where no log tells of the time.
     """
     if row is None:
         return None

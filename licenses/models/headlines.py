@@ -33,7 +33,10 @@ class PoolHeadline(models.Model):
         help_text=gettext_lazy("Known use above what is allowed.")
     )
     blocked_seconds = models.PositiveBigIntegerField(
-        help_text=gettext_lazy("That people waited for seats, or tried in vain.")
+        null=True,
+        help_text=gettext_lazy(
+            "That people waited for seats, or tried in vain. Empty: no log for this time."
+        ),
     )
     full_seconds = models.PositiveBigIntegerField(
         null=True,
@@ -42,15 +45,15 @@ class PoolHeadline(models.Model):
     observed_seconds = models.PositiveBigIntegerField(
         help_text=gettext_lazy("Of the expected time, that which somebody vouches for.")
     )
-    people_blocked = models.PositiveIntegerField()
+    people_blocked = models.PositiveIntegerField(null=True)
     peak = models.PositiveIntegerField(null=True)
     expected_seconds_before = models.PositiveBigIntegerField()
     proven_seconds_before = models.PositiveBigIntegerField()
     over_seconds_before = models.PositiveBigIntegerField()
-    blocked_seconds_before = models.PositiveBigIntegerField()
+    blocked_seconds_before = models.PositiveBigIntegerField(null=True)
     full_seconds_before = models.PositiveBigIntegerField(null=True)
     observed_seconds_before = models.PositiveBigIntegerField()
-    people_blocked_before = models.PositiveIntegerField()
+    people_blocked_before = models.PositiveIntegerField(null=True)
     peak_before = models.PositiveIntegerField(null=True)
     year_peak_before = models.PositiveIntegerField(
         null=True, help_text=gettext_lazy("Of the 12 months that ended 30 days before.")

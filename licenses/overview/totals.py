@@ -23,8 +23,11 @@ class Totals:
     pools, full, over, silent:   now; silent: without a number younger than an hour.
     judged:                      pools of which use was expected in the last 30 days.
     proven, proven_before:       of them, those of which all of the time is proven.
-    blocked_seconds, ..._before: that people were kept from work in all pools.
-    people_blocked:              in each pool counted for itself.
+    blocked_seconds, ..._before: that people were kept from work in all pools of which logs tell;
+                                 None: they tell of none.
+    blocked_seconds_change:      of the pools of which logs tell in both times; None: of none.
+    people_blocked:              in each pool counted for itself; None likewise.
+    unlogged:                    pools of which no log tells in the last 30 days.
     full_seconds, over_seconds:  of all pools added up, in the last 30 days; ..._before: in the 30
                                  days before.
     observed_seconds:            that somebody vouches for, of expected_seconds; likewise.
@@ -43,9 +46,11 @@ class Totals:
     judged_before: int
     proven: int
     proven_before: int
-    blocked_seconds: int
-    blocked_seconds_before: int
-    people_blocked: int
+    blocked_seconds: int | None
+    blocked_seconds_before: int | None
+    blocked_seconds_change: int | None
+    people_blocked: int | None
+    unlogged: int
     full_seconds: int
     full_seconds_before: int
     over_seconds: int
@@ -80,7 +85,7 @@ def totals(user: Any) -> Totals:
         name: None if figure is None else int(figure)
         for name, figure in zip(_NAMES, figures, strict=True)
     }
-    return Totals(**found)  # type: ignore[arg-type]  # only the two moments may be None
+    return Totals(**found)  # type: ignore[arg-type]  # no plain count is None
 
 
 def _figures(late: int) -> dict[str, Any]:
@@ -98,9 +103,13 @@ def _figures(late: int) -> dict[str, Any]:
         "judged_before": Count("pk", filter=before),
         "proven": Count("pk", filter=judged & wholly),
         "proven_before": Count("pk", filter=before & wholly_before),
-        "blocked_seconds": Sum("headline__blocked_seconds", default=0),
-        "blocked_seconds_before": Sum("headline__blocked_seconds_before", default=0),
-        "people_blocked": Sum("headline__people_blocked", default=0),
+        "blocked_seconds": Sum("headline__blocked_seconds"),
+        "blocked_seconds_before": Sum("headline__blocked_seconds_before"),
+        "blocked_seconds_change": Sum(
+            F("headline__blocked_seconds") - F("headline__blocked_seconds_before")
+        ),
+        "people_blocked": Sum("headline__people_blocked"),
+        "unlogged": Count("headline", filter=Q(headline__blocked_seconds=None)),
         **{
             name: Sum(f"headline__{name}", default=0)
             for figure in ("full", "over", "observed", "expected")
@@ -115,7 +124,10 @@ def _figures(late: int) -> dict[str, Any]:
 
 
 _NAMES = tuple(_figures(0))
-_OF_NONE = tuple(None if name in ("counted_at", "news_at") else 0 for name in _NAMES)
+_UNKNOWN = {"counted_at", "news_at", "people_blocked"} | {
+    f"blocked_seconds{of}" for of in ("", "_before", "_change")
+}
+_OF_NONE = tuple(None if name in _UNKNOWN else 0 for name in _NAMES)
 
 
 @Prepared

@@ -98,6 +98,31 @@ def test_what_is_not_known_is_not_shown_as_nothing(mara: Client, world: World) -
     assert "not in use" in row_of(mara, world.mine)
 
 
+def blocked_card(client: Client) -> Any:
+    return client.get("/admin/").context["cards"][4].figure
+
+
+def test_how_long_people_were_blocked_is_not_known_without_a_log(
+    mara: Client, world: World
+) -> None:
+    counted(world.mine, blocked_seconds=None, people_blocked=None)
+    row = " ".join(row_of(mara, world.mine).split())
+    assert "not known no log for this time" in row and "refusals in logs" not in row
+    card = blocked_card(mara)
+    assert (card.text, card.source, card.trend, card.known) == ("not known", "", None, False)
+
+
+def test_what_was_blocked_has_no_trend_against_time_without_a_log(
+    mara: Client, world: World
+) -> None:
+    counted(world.mine, blocked_seconds=4500, people_blocked=1, blocked_seconds_before=None)
+    row = " ".join(row_of(mara, world.mine).split())
+    assert "75 min 1 person refusals in logs, 5 min ago" in row
+    assert blocked_card(mara).text == "75 min" and blocked_card(mara).trend is None
+    counted(world.other, blocked_seconds=30, blocked_seconds_before=150)
+    assert blocked_card(mara).trend.text == "▼ 2 min"
+
+
 def test_every_number_has_its_source_its_age_and_what_it_was_before(
     mara: Client, world: World
 ) -> None:

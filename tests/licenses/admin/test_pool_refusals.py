@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.admin import pool_refusals
-from licenses.models import DenialEpisode
+from licenses.models import Coverage, DenialEpisode
 from tests.factories import PersonFactory, at, derived, holding, refusal
 
 from .conftest import NOW, World
@@ -88,6 +88,13 @@ def test_the_newest_are_shown_and_the_earlier_ones_counted(
 def test_what_was_served_at_once_kept_nobody_from_a_seat(mara: Client, world: World) -> None:
     DenialEpisode.objects.all().delete()
     assert "Nobody was kept from a seat" in shown(mara, world).content.decode()
+
+
+def test_without_a_log_nobody_knows_who_was_kept_from_a_seat(mara: Client, world: World) -> None:
+    DenialEpisode.objects.all().delete()
+    Coverage.objects.update(source=Coverage.Source.POLLS)
+    text = shown(mara, world).content.decode()
+    assert "no log tells of these 90 days" in text and "Nobody was kept" not in text
 
 
 def test_other_classes_than_want_of_seats_are_told_too(mara: Client, world: World) -> None:

@@ -10,7 +10,13 @@ import pytest
 from licenses.analysis import headlines
 from licenses.analysis.headlines import Unused, due, refresh, told, unused
 from licenses.analysis.rollup import drain, mark_dirty
-from licenses.models import Boundary, LicensePool, PoolHeadline, Strength
+from licenses.models import (
+    Boundary,
+    Coverage,
+    LicensePool,
+    PoolHeadline,
+    Strength,
+)
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -91,6 +97,23 @@ def test_each_month_has_the_refusals_that_began_in_it(pool, feature):
     row = counted(pool)
     assert (row.blocked_seconds, row.people_blocked) == (240, 1)
     assert (row.blocked_seconds_before, row.people_blocked_before) == (0, 1)
+
+
+def test_that_nobody_was_blocked_is_known_from_logs_alone(pool, feature):
+    covered(feature.server, BEFORE, NOW, source=Coverage.Source.POLLS)
+    row = counted(pool)
+    assert (row.blocked_seconds, row.people_blocked) == (None, None)
+    covered(feature.server, LATELY, NOW)
+    row = counted(pool)
+    assert (row.blocked_seconds, row.people_blocked) == (0, 0)
+    assert (row.blocked_seconds_before, row.people_blocked_before) == (None, None)
+    assert told(row, NOW)["before"]["blocked_seconds"] is None
+
+
+def test_a_log_of_a_feature_that_fed_the_pool_at_another_time_tells_nothing(pool):
+    feature = FeatureFactory(pool=pool, mapped_until=LATELY)
+    covered(feature.server, LATELY, NOW)
+    assert counted(pool).blocked_seconds is None
 
 
 def test_a_pool_is_full_while_all_seats_are_held(pool, feature):

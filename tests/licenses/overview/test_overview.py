@@ -31,7 +31,7 @@ def boss() -> User:
     return User.objects.create_superuser("boss")
 
 
-def headline(pool: Any, proven: int, blocked: int = 0, before: int = 0) -> None:
+def headline(pool: Any, proven: int, blocked: int | None = 0, before: int | None = 0) -> None:
     figures: dict[str, Any] = dict.fromkeys(FIGURES, 0)
     lately = figures | {
         "expected_seconds": 100,
@@ -52,6 +52,21 @@ def test_totals_count_pools_that_are_proven_throughout(boss: User) -> None:
     assert (found.pools, found.judged, found.proven, found.uncounted) == (4, 3, 2, 1)
     assert (found.blocked_seconds, found.blocked_seconds_before) == (90, 30)
     assert found.judged_before == 0
+
+
+def test_what_was_blocked_is_of_pools_with_a_log_and_compared_where_both_times_have_one(
+    boss: User,
+) -> None:
+    assert totals(boss).blocked_seconds is None
+    headline(PoolFactory(), 0, blocked=None, before=600)
+    found = totals(boss)
+    assert (found.blocked_seconds, found.blocked_seconds_change, found.unlogged) == (None, None, 1)
+    headline(PoolFactory(), 0, blocked=500, before=None)
+    assert (totals(boss).blocked_seconds, totals(boss).blocked_seconds_change) == (500, None)
+    headline(PoolFactory(), 0, blocked=10, before=40)
+    found = totals(boss)
+    assert (found.blocked_seconds, found.blocked_seconds_before) == (510, 640)
+    assert (found.blocked_seconds_change, found.unlogged) == (-30, 1)
 
 
 def test_totals_are_of_the_pools_in_scope(db: None) -> None:
