@@ -25,13 +25,14 @@ from licenses.models import (
     PoolHour,
     PoolNow,
     sees_everything,
+    taken_share,
 )
 from licenses.overview import installation, setup
 from licenses.overview.totals import Totals, spare_of, totals, unused_total
 
 from . import headline_words, tasks_shown, words
 from .moments import peak_address
-from .pools import now_share, with_news
+from .pools import with_news
 
 DAY = 86_400
 
@@ -47,6 +48,8 @@ class Row:
     """A pool on the dashboard."""
 
     pool: Any
+    in_use: str
+    limit: str
     level: words.Level
     fresh: words.Freshness
     told: headline_words.Told
@@ -124,7 +127,7 @@ def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:
 
 def _fullest(pools: Any) -> Any:
     order = F("share").desc(nulls_last=True), F("headline__blocked_seconds").desc(nulls_last=True)
-    return pools.active().annotate(share=now_share()).order_by(*order, "name")[:SHOWN]
+    return pools.active().annotate(share=taken_share()).order_by(*order, "name")[:SHOWN]
 
 
 _FULLEST = Prepared(lambda: (_fullest(LicensePool.objects.all()), ["pk"]))
@@ -142,17 +145,18 @@ def _peaks_before(pools: Iterable[Any]) -> dict[int, int | None]:
 
 def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[int, int]) -> Row:
     now: PoolNow | None = getattr(pool, "now", None)
-    in_use, limit = (now.in_use, now.limit) if now else (None, None)
     moment = timezone.now()
     fresh = words.freshness(now.at if now else None, pool.interval, moment)
-    spark, spark_limit = sparkline(peaks, limit)
+    spark, spark_limit = sparkline(peaks, now.limit if now else None)
     headline = getattr(pool, "headline", None)
     if headline is not None:  # its peak is of the 30 days before it was counted
         counted = int(headline.at.timestamp())
         span = counted - WINDOW_SECONDS, counted
     return Row(
         pool,
-        words.level(in_use, limit, now.allowed if now else None),
+        words.figure(now.in_use if now else None),
+        words.figure(now.limit if now else None, "?"),
+        words.level_of(now),
         fresh,
         headline_words.of_pool(headline, spare, fresh, moment),
         spark,

@@ -28,7 +28,7 @@ from itam import figures
 from licenses.evidence.reads import note_read
 from licenses.resources import disarm
 
-from .words import Linked
+from .words import UNKNOWN, Figure
 
 LIST_TOOLS = "admin/licenses/list_tools.html"
 MOST_ROWS = 50_000
@@ -157,8 +157,8 @@ def plain(value: Any) -> Any:
         return plain(value[1])  # the key of a colour, and the words
     if isinstance(value, list | tuple):
         return ", ".join(str(plain(part)) for part in value)
-    if isinstance(value, Linked):
-        return value.value
+    if isinstance(value, Figure):
+        return UNKNOWN if value.value is None else value.value
     text = str(value)
     if isinstance(value, SafeString):
         text = " ".join(html.unescape(strip_tags(text.replace("<", " <"))).split())

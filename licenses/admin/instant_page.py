@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from itam.figures import number
 from licenses.analysis.holder_pages import Place
 from licenses.analysis.instant import Instant, instant
 from licenses.evidence.reads import note_names
@@ -92,7 +93,11 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "at": datetime.fromtimestamp(at, UTC),
         "wrong": "at" in request.GET and moment is None,
         "found": found,
-        "state": words.level(found.in_use, found.limit, found.allowed),
+        "state": words.level(found.in_use, found.limit, found.allowed, issued=found.issued),
+        "figures": {
+            name: words.figure(getattr(found, name))
+            for name in ("in_use", "limit", "allowed", "total")
+        },
         "known": known_words(found),
         "earlier": _step(pool, gettext("Earlier change"), found.before),
         "later": _step(pool, gettext("Later change"), found.after),
@@ -120,7 +125,7 @@ def known_words(found: Instant) -> str:
         return gettext(
             "Seen by polls: at least %(in_use)s and at most %(possible)s of the seats that"
             " were seen were in use."
-        ) % {"in_use": found.in_use, "possible": found.possible}
+        ) % {"in_use": number(found.in_use), "possible": words.figure(found.possible)}
     return gettext("The moment was observed; the figure is exact as far as the sources tell.")
 
 
@@ -162,7 +167,7 @@ def _row(row: Any, at: int) -> dict[str, Any]:
         "host": row.host,
         "feature": row.feature,
         "server": row.server,
-        "seats": row.seats,
+        "seats": number(row.seats),
         "sure": row.sure,
         "since": datetime.fromtimestamp(row.taken_at, UTC),
         "held": gettext("held for %(lasting)s") % {"lasting": words.lasting(lasted)}

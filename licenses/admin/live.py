@@ -81,13 +81,12 @@ def pools(request: HttpRequest) -> JsonResponse:
 
 def numbers(pool: Any) -> dict[str, Any]:
     now = getattr(pool, "now", None)
-    in_use, limit = (now.in_use, now.limit) if now else (None, None)
-    state = words.level(in_use, limit, now.allowed if now else None)
+    state = words.level_of(now)
     fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
     source = f"{now.source_words}, " if now and now.source else ""
     return {
-        "in_use": in_use,
-        "limit": limit,
+        "in_use": now.in_use if now else None,
+        "limit": now.limit if now else None,
         "free": now.free if now else None,
         "level": state.key,
         "words": state.text,

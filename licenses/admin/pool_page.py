@@ -107,12 +107,14 @@ def _seen_key(pool: Any, request: HttpRequest) -> str:
 def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
     now = getattr(pool, "now", None)
     in_use, limit = (now.in_use, now.limit) if now else (None, None)
-    state = words.level(in_use, limit, now.allowed if now else None)
+    state = words.level_of(now)
     fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
     found = [
-        Card(gettext("In use"), _figure(in_use), state.text, state.key, "in_use"),
-        Card(gettext("Limit"), _figure(limit), _limit_note(now), "", "limit"),
-        Card(gettext("Free"), _figure(now.free if now else None), _states_note(now), "", "free"),
+        Card(gettext("In use"), words.figure(in_use), state.text, state.key, "in_use"),
+        Card(gettext("Limit"), words.figure(limit), _limit_note(now), "", "limit"),
+        Card(
+            gettext("Free"), words.figure(now.free if now else None), _states_note(now), "", "free"
+        ),
         Card(
             gettext("As of"),
             words.ago(fresh.age_seconds) if fresh.key != "none" else gettext("no data yet"),
@@ -122,7 +124,7 @@ def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
         ),
         Card(
             gettext("12-month peak"),
-            _figure(now.peak_12_months if now else None),
+            words.figure(now.peak_12_months if now else None),
             gettext("most seats at one moment"),
             link=peak_address(pool) if now and now.peak_12_months else "",
         ),
@@ -143,15 +145,11 @@ def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
             found.append(
                 Card(
                     gettext("Unused"),
-                    str(spare.seats),
+                    number(spare.seats),
                     gettext("seats above the peak: %(note)s") % {"note": note},
                 )
             )
     return found
-
-
-def _figure(value: int | None) -> str:
-    return words.UNKNOWN if value is None else number(value)
 
 
 def _limit_note(now: Any) -> str:
@@ -159,9 +157,9 @@ def _limit_note(now: Any) -> str:
         return gettext("no entitlement, and the server did not say")
     parts = []
     if now.allowed is not None:
-        parts.append(gettext("%(allowed)s allowed") % {"allowed": now.allowed})
+        parts.append(gettext("%(allowed)s allowed") % {"allowed": number(now.allowed)})
     if now.issued is not None:
-        parts.append(gettext("%(issued)s served") % {"issued": now.issued})
+        parts.append(gettext("%(issued)s served") % {"issued": number(now.issued)})
     drift = now.allowed is not None and now.issued is not None and now.issued != now.allowed
     said = ", ".join(parts)
     return gettext("%(said)s: they differ") % {"said": said} if drift else said
@@ -171,7 +169,7 @@ def _states_note(now: Any) -> str:
     if now is None:
         return ""
     parts = [
-        f"{count} {label}"
+        f"{number(count)} {label}"
         for count, label in (
             (now.borrowed, gettext("borrowed")),
             (now.reserved_idle, gettext("reserved and idle")),

@@ -36,10 +36,10 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
             "team": row.team,
             "depth": min(row.depth, 8),
             "share": words.UNKNOWN if row.share is None else f"{number(100 * row.share, 1)} %",
-            "peak": row.peak,
+            "peak": words.figure(row.peak),
             "peak_link": peak_address(pool, team=row.team_id) if row.peak else "",
-            "at_pool_peak": row.at_pool_peak,
-            "denials": row.denials,
+            "at_pool_peak": words.figure(row.at_pool_peak),
+            "denials": number(row.denials),
         }
         for row in found.rows
     ]
@@ -57,6 +57,9 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
     return {
         "rows": rows,
         "found": found,
+        "peak": words.figure(found.peak),
+        "pooled": words.figure(found.pooled),
+        "sum": words.figure(found.sum_of_peaks),
         "at": at,
         "at_link": at_link,
         "holders": holders,

@@ -8,17 +8,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import (
-    Case,
     F,
-    FloatField,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
-    Value,
-    When,
 )
-from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -30,7 +25,7 @@ from unfold.decorators import display
 from licenses.analysis.rollup import mark_dirty
 from licenses.evidence.rights_history import of_mappings
 from licenses.evidence.row_history import Change
-from licenses.models import Entitlement, LicensePool, PoolFeature
+from licenses.models import Entitlement, LicensePool, PoolFeature, taken_share
 from licenses.resources import PoolResource
 
 from . import instant_page, mapping_corrections, over_use_page, peak_page, pool_page, words
@@ -70,14 +65,6 @@ class MappingInline(ScopedTabular):
         return super().get_queryset(request).select_related("feature__server", "recorded_by")
 
 
-def now_share() -> Any:
-    """Return how full pools are: in use / limit; beyond all where nothing is allowed and used."""
-    return Case(
-        When(now__limit=0, now__in_use__gt=0, then=Value(1e6)),
-        default=Cast(F("now__in_use"), FloatField()) / NullIf(F("now__limit"), Value(0)),
-    )
-
-
 def with_news(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add what is told of how fresh a pool's numbers are, without a query a row.
 
@@ -95,12 +82,12 @@ def with_news(rows: QuerySet[Any]) -> QuerySet[Any]:
 def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add what a row of pools shows, without a query a row: `with_news`, and
 
-    share: in use / limit; beyond all others where seats are in use of a limit of 0.
+    share: how much of it is taken, as of `taken_share`.
     """
     right = Entitlement.objects.as_of().filter(pool=OuterRef("pk"))
     current = PoolFeature.objects.filter(mapped_until=None)
     return with_news(rows).annotate(
-        share=now_share(),
+        share=taken_share(),
         mapped_total=count_of(current, "pool"),
         any_right=Subquery(right.values("pk")[:1]),
     )
@@ -122,7 +109,7 @@ class UseFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         hour_ago = timezone.now() - timedelta(hours=1)
         return {
-            "full": queryset.filter(now__in_use__gte=F("now__limit"), now__in_use__gt=0),
+            "full": queryset.filter(share__gte=1),
             "over": queryset.filter(now__in_use__gt=F("now__allowed")),
             "high": queryset.filter(share__gte=words.NEARLY_FULL),
             "idle": queryset.filter(now__in_use=0),
@@ -259,10 +246,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
     @display(description=gettext_lazy("Free"))
     def free(self, pool: Any) -> Any:
         now = getattr(pool, "now", None)
-        return format_html(
-            '<span data-live="free">{}</span>',
-            words.UNKNOWN if now is None or now.free is None else now.free,
-        )
+        return words.Figure.live(now.free if now else None, "free")
 
     @display(description=gettext_lazy("As of"), ordering="now__at")
     def age(self, pool: Any) -> str:
@@ -274,7 +258,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         known = None if now is None else now.peak_12_months
         if not known:
             return words.UNKNOWN if known is None else known
-        return words.Linked.of(known, peak_address(pool))
+        return words.Figure.linked(known, peak_address(pool))
 
     @display(
         description=gettext_lazy("Set-up"),
@@ -300,7 +284,7 @@ def use_bar(pool: Any) -> str:
     now = getattr(pool, "now", None)
     in_use = now.in_use if now else None
     limit = now.limit if now else None
-    state = words.level(in_use, limit, now.allowed if now else None)
+    state = words.level_of(now)
     return format_html(
         '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words">'
         '<b data-live="in_use">{}</b> {} <span data-live="limit">{}</span> '
@@ -308,9 +292,9 @@ def use_bar(pool: Any) -> str:
         '<meter class="lm-meter" min="0" max="{}" value="{}" aria-label="{}"></meter></div>',
         state.key,
         pool.pk,
-        words.UNKNOWN if in_use is None else in_use,
+        words.figure(in_use),
         gettext("of"),
-        "?" if limit is None else limit,
+        words.figure(limit, "?"),
         state.text,
         max(limit or 0, 1),
         in_use or 0,

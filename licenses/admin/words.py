@@ -13,18 +13,21 @@ from django.utils.translation import gettext, ngettext
 
 from itam.figures import number
 from licenses.analysis.ages import Freshness, ago, freshness, lasting, short_ago
+from licenses.models import PoolNow, free_seats, servable
 
 __all__ = [
     "NEARLY_FULL",
     "UNKNOWN",
+    "Figure",
     "Freshness",
     "Labelled",
     "Level",
-    "Linked",
     "ago",
+    "figure",
     "freshness",
     "lasting",
     "level",
+    "level_of",
     "moment",
     "money",
     "short_ago",
@@ -33,6 +36,11 @@ __all__ = [
 
 UNKNOWN = "–"
 NEARLY_FULL = 0.9
+
+
+def figure(value: int | None, unknown: str = UNKNOWN) -> str:
+    """Return a number with groups of three, or what stands where it is not known."""
+    return unknown if value is None else number(value)
 
 
 def money(amount: Decimal | float | None, currency: str = "") -> str:
@@ -73,37 +81,67 @@ class Level:
     text: str
 
 
-def level(in_use: int | None, limit: int | None, allowed: int | None = None) -> Level:
-    """Judge seats in use against the limit, and against what is allowed where a right says so."""
+def level_of(now: PoolNow | None) -> Level:
+    """Judge the newest figures of a pool."""
+    if now is None:
+        return level(None, None)
+    return level(
+        now.in_use, now.limit, now.allowed, issued=now.issued, reserved_idle=now.reserved_idle
+    )
+
+
+def level(
+    in_use: int | None,
+    limit: int | None,
+    allowed: int | None = None,
+    *,
+    issued: int | None = None,
+    reserved_idle: int = 0,
+) -> Level:
+    """Judge seats in use against the limit, against what is allowed where a right says so, and
+    against what the server serves and keeps for others."""
     if in_use is None:
         return Level("unknown", gettext("use not known"))
     if allowed is not None and in_use > allowed:
-        return Level(
-            "over", gettext("%(count)s over what is allowed") % {"count": in_use - allowed}
-        )
-    if limit is None:
+        over = number(in_use - allowed)
+        return Level("over", gettext("%(count)s over what is allowed") % {"count": over})
+    seats, free = servable(limit, issued), free_seats(in_use, limit, issued, reserved_idle)
+    if limit is None or seats is None or free is None:
         return Level("unknown", gettext("limit not known"))
     if in_use > limit:
-        return Level("over", gettext("%(count)s over the limit") % {"count": in_use - limit})
-    if limit == 0:
+        over = number(in_use - limit)
+        return Level("over", gettext("%(count)s over the limit") % {"count": over})
+    if not seats and not in_use:
         return Level("none", gettext("no seats to use"))
-    free = limit - in_use
-    if free == 0:
-        return Level("full", gettext("full"))
-    seats = ngettext("%(count)s seat free", "%(count)s seats free", free) % {"count": free}
-    if in_use / limit >= NEARLY_FULL:
-        return Level("high", gettext("nearly full, %(seats)s") % {"seats": seats})
-    return Level("free", seats)
+    told = ngettext("%(count)s seat free", "%(count)s seats free", free) % {"count": number(free)}
+    key = "free"
+    if not free:
+        key, told = "full", gettext("full")
+    elif (in_use + reserved_idle) / seats >= NEARLY_FULL:
+        key, told = "high", gettext("nearly full, %(seats)s") % {"seats": told}
+    parts = [told]
+    if seats < limit:
+        parts.append(gettext("%(issued)s served") % {"issued": number(seats)})
+    if reserved_idle:
+        parts.append(gettext("%(count)s kept for others") % {"count": number(reserved_idle)})
+    return Level(key, ", ".join(parts))
 
 
-class Linked(SafeString):
-    """A figure that leads somewhere: a link in a list, and the figure itself in the list's file."""
+class Figure(SafeString):
+    """A figure as a list draws it, which is the number itself in the list's file."""
 
-    value: int
+    value: int | None
 
     @classmethod
-    def of(cls, value: int, address: str) -> Linked:
-        made = cls(format_html('<a class="lm-link" href="{}">{}</a>', address, value))
+    def linked(cls, value: int, address: str) -> Figure:
+        made = cls(format_html('<a class="lm-link" href="{}">{}</a>', address, figure(value)))
+        made.value = value
+        return made
+
+    @classmethod
+    def live(cls, value: int | None, name: str) -> Figure:
+        """Return a figure that is kept up to date under this name."""
+        made = cls(format_html('<span data-live="{}">{}</span>', name, figure(value)))
         made.value = value
         return made
 

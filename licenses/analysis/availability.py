@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Max
 
 from licenses.analysis.rows import now_epoch
-from licenses.models import LicensePool, LicenseServer, PoolFeature, PoolNow
+from licenses.models import LicensePool, LicenseServer, PoolFeature, PoolNow, servable
 
 FRESH, LATE, STALE, NONE = "fresh", "late", "stale", "none"
 UNPOLLED_SECONDS = 3600
@@ -84,16 +84,11 @@ def _of(pool_id: int, row: PoolNow | None, interval: int | None, moment: int) ->
         return Availability(pool_id, None, None, None, 0, 0, None, None, NONE, "")
     at = None if row.at is None else int(row.at.timestamp())
     age = None if at is None else max(0, moment - at)
-    bounds = [bound for bound in (row.limit, row.issued) if bound is not None]
-    seats = min(bounds, default=None)
-    free = None
-    if seats is not None and row.in_use is not None:
-        free = max(0, seats - row.in_use - row.reserved_idle)
     return Availability(
         pool_id=pool_id,
-        seats=seats,
+        seats=servable(row.limit, row.issued),
         in_use=row.in_use,
-        free_then=free,
+        free_then=row.free,
         reserved_idle=row.reserved_idle,
         queued=row.queued,
         at=at,

@@ -53,7 +53,7 @@ class Instant:
 
     in_use, possible:  seats known to be held, and those that may have been; None where nobody
                        looked and nobody is known to have held one.
-    limit, allowed:    None where not known.
+    limit, allowed, issued:  None where not known.
     gap:               why nobody can vouch for the moment; None where somebody can.
     before, after:     the nearest moments at which the known use changed, within a day; None where
                        there is none.
@@ -70,6 +70,7 @@ class Instant:
     possible: int | None
     limit: int | None
     allowed: int | None
+    issued: int | None
     observed: bool
     gap: PoolGap | None
     before: int | None
@@ -156,6 +157,7 @@ def instant(
         possible=int(held.seats.sum()) if known else None,
         limit=_known(bounds.limit.at(at)),
         allowed=_known(bounds.allowed.at(at)),
+        issued=_known(bounds.issued.at(at)),
         observed=seen,
         gap=blind[0] if blind else None,
         before=before,

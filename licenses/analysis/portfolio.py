@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import F, Max, Sum
 
 from licenses.analysis.headlines import told, unused
 from licenses.analysis.rows import now_epoch, number, tuples
-from licenses.models import LicensePool, PoolHeadline, PoolHour
+from licenses.models import LicensePool, PoolHeadline, PoolHour, free_seats
 
 WEEK_SECONDS = 7 * 86400
 NEWEST = (
@@ -41,7 +42,7 @@ def portfolio(
     """Return the newest figures of each active pool that a user may see, by name. None: unknown.
 
     Keys: those of NEWEST, and
-        free:           limit - in_use, never below 0
+        free:           of the fewer of limit and issued, those neither in use nor reserved
         at:             epoch seconds as of when the figures hold, the oldest of its servers'
         age_seconds:    how long ago that is
         week:           with *week* only: WEEK's sums and the peak of the last seven days, to full
@@ -76,7 +77,7 @@ def portfolio(
 
 
 KEYS = (*(name for name, _ in NEWEST), "free", "at", "age_seconds")
-_IN_USE, _LIMIT = (KEYS.index(name) for name in ("in_use", "limit"))
+_BOUNDS = itemgetter(*map(KEYS.index, ("in_use", "limit", "issued", "reserved_idle")))
 
 
 def newest(user: Any, moment: int) -> list[tuple[Any, ...]]:
@@ -90,10 +91,9 @@ def newest(user: Any, moment: int) -> list[tuple[Any, ...]]:
 
 
 def _completed(row: tuple[Any, ...], moment: int) -> tuple[Any, ...]:
-    in_use, limit, at = row[_IN_USE], row[_LIMIT], row[-1]
-    free = None if in_use is None or limit is None else limit - in_use if limit > in_use else 0
+    at = row[-1]
     age = None if at is None else moment - at if moment > at else 0
-    return (*row[:-1], free, at, age)
+    return (*row[:-1], free_seats(*_BOUNDS(row)), at, age)
 
 
 def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:

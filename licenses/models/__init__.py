@@ -34,7 +34,15 @@ from .evidence import (
 )
 from .fixed import UNSORTED
 from .headlines import PoolHeadline
-from .hours import DirtySpan, KeptPart, PoolHour, PoolNow
+from .hours import (
+    DirtySpan,
+    KeptPart,
+    PoolHour,
+    PoolNow,
+    free_seats,
+    servable,
+    taken_share,
+)
 from .imports import (
     LATE_SECONDS,
     Capture,
@@ -209,6 +217,7 @@ __all__ = [
     "changes_of",
     "claim",
     "correct_entitlement",
+    "free_seats",
     "held_vendors",
     "longest_step",
     "normalized_name",
@@ -218,6 +227,8 @@ __all__ = [
     "sees_everything",
     "sees_names",
     "sees_people",
+    "servable",
+    "taken_share",
     "tells_apart",
     "unreplaced",
     "validate_zone",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, ExpressionWrapper, F, Q, Value, When
-from django.db.models.functions import Greatest, Least
+from django.db.models import Case, ExpressionWrapper, F, FloatField, Q, Value, When
+from django.db.models.functions import Cast, Coalesce, Greatest, Least, NullIf
 from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext, gettext_lazy
 
@@ -130,6 +130,37 @@ class KeptPart(models.Model):
         return f"{self.pool_id} {self.part}"
 
 
+def servable(limit: int | None, issued: int | None) -> int | None:
+    """Return how many seats can be in use at once: the fewer of what is allowed and served."""
+    if limit is None or issued is None:
+        return issued if limit is None else limit
+    return min(limit, issued)
+
+
+def free_seats(
+    in_use: int | None, limit: int | None, issued: int | None, reserved_idle: int | None
+) -> int | None:
+    """Return how many seats somebody could take: that nobody holds and that are kept for nobody.
+    None: not known."""
+    seats = servable(limit, issued)
+    if seats is None or in_use is None:
+        return None
+    return max(0, seats - in_use - (reserved_idle or 0))
+
+
+def taken_share() -> Case:
+    """Return, of pools, how much of what is servable is in use or kept, 0 to 1 and more: from 1 on
+    nothing is free. Beyond all where seats of none are in use; null where it is not known."""
+    limit, issued = F("now__limit"), F("now__issued")
+    # Each stands for the other where it is not known: databases differ in the least of a null.
+    seats = Least(Coalesce(limit, issued), Coalesce(issued, limit))
+    taken = Cast(F("now__in_use") + F("now__reserved_idle"), FloatField())
+    return Case(
+        When(Q(now__limit=0) | Q(now__issued=0), now__in_use__gt=0, then=Value(1e6)),
+        default=taken / NullIf(seats, Value(0)),
+    )
+
+
 class PoolNow(models.Model):
     """What is known of a pool at its newest moment. One row a pool, so that a page of pools is one
     query."""
@@ -167,14 +198,7 @@ class PoolNow(models.Model):
 
     @property
     def free(self) -> int | None:
-        if self.limit is None or self.in_use is None:
-            return None
-        return max(0, self.limit - self.in_use)
-
-    @property
-    def share(self) -> float | None:
-        """In use / limit, 0 to 1 and more; None where either is unknown or the limit is 0."""
-        return self.in_use / self.limit if self.limit and self.in_use is not None else None
+        return free_seats(self.in_use, self.limit, self.issued, self.reserved_idle)
 
 
 class DirtySpan(models.Model):

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Min, Q, Sum, Value
+from django.db.models.lookups import GreaterThanOrEqual
 
 from licenses.analysis.headlines import DAYS, Unused, total_cost, unused
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import now_epoch, number
-from licenses.models import LicensePool, sees_everything
+from licenses.models import LicensePool, sees_everything, taken_share
 
 SILENT_SECONDS = 3_600
 
@@ -96,7 +97,7 @@ def _figures(late: int) -> dict[str, Any]:
     wholly_before = Q(headline__proven_seconds_before=F("headline__expected_seconds_before"))
     return {
         "pools": Count("pk"),
-        "full": Count("pk", filter=Q(now__in_use__gte=F("now__limit"), now__in_use__gt=0)),
+        "full": Count("pk", filter=GreaterThanOrEqual(taken_share(), 1.0)),
         "over": Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
         "silent": Count("pk", filter=Q(now__at=None) | Q(now__at__lt=late)),
         "judged": Count("pk", filter=judged),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, ngettext
 
+from itam.figures import number
 from licenses.admin import words
 from licenses.analysis.availability import LATE, NONE, STALE, Availability, load_availability
 from licenses.analysis.busy import Busy
@@ -53,14 +54,16 @@ def _words(seats: Availability) -> tuple[str, str, str]:
         return "unknown", "?", _unknown(seats)
     if not total:
         return "full", "0", gettext("seats: none is allowed or served now")
-    of = ngettext("of %(total)s seat free", "of %(total)s seats free", total) % {"total": total}
-    kept = gettext("%(count)s kept for others") % {"count": seats.reserved_idle}
+    of = ngettext("of %(total)s seat free", "of %(total)s seats free", total) % {
+        "total": number(total)
+    }
+    kept = gettext("%(count)s kept for others") % {"count": number(seats.reserved_idle)}
     parts = [of, kept] if seats.reserved_idle else [of]
     if not free:
-        queue = gettext("%(count)s waiting in the server's queue") % {"count": seats.queued}
+        queue = gettext("%(count)s waiting in the server's queue") % {"count": number(seats.queued)}
         return "full", "0", ", ".join([*parts, queue] if seats.queued else parts)
     few = free <= max(1, total * FEW_SHARE)
-    return ("few" if few else "free"), str(free), ", ".join(parts)
+    return ("few" if few else "free"), number(free), ", ".join(parts)
 
 
 def _unknown(seats: Availability) -> str:
@@ -68,12 +71,12 @@ def _unknown(seats: Availability) -> str:
         return gettext("not known: its licence server was never heard of")
     if seats.freshness == STALE and seats.free_then is not None:
         return gettext("not known now; %(free_then)s of %(seats)s were free when last heard") % {
-            "free_then": seats.free_then,
-            "seats": seats.seats,
+            "free_then": number(seats.free_then),
+            "seats": words.figure(seats.seats),
         }
     if seats.in_use is not None and seats.seats is None:
         return gettext("not known: %(in_use)s in use, nobody says of how many") % {
-            "in_use": seats.in_use
+            "in_use": number(seats.in_use)
         }
     return gettext("not known")
 

@@ -27,7 +27,7 @@
 
   function show(place, numbers) {
     const plain = place.hasAttribute("data-live-plain");
-    const known = (value, other) => (value === null ? other : String(value));
+    const known = (value, other) => (value === null ? other : value.toLocaleString(document.documentElement.lang));
     const texts = {
       in_use: known(numbers.in_use, "–"),
       limit: known(numbers.limit, plain ? "–" : "?"),

@@ -148,10 +148,10 @@ def test_numbers_refresh_without_reload(open_window: Any, pool: LicensePool) -> 
     window.open("/admin/")
     row = window.page.locator(f"tr[data-live-pool='{pool.pk}']")
     assert row.locator("[data-live=in_use]").inner_text() == "3"
-    PoolNow.objects.filter(pool=pool).update(in_use=10)
+    PoolNow.objects.filter(pool=pool).update(in_use=1010, limit=1200, allowed=1200, issued=1010)
     window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     row.locator("[data-live=words]", has_text="full").wait_for(timeout=5000)
-    assert row.locator("[data-live=in_use]").inner_text() == "10"
+    assert row.locator("[data-live=in_use]").inner_text() == "1,010"
     assert "lm-level-full" in (row.get_attribute("class") or "")
     assert window.problems == []
 

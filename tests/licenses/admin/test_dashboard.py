@@ -256,10 +256,41 @@ def test_what_could_not_be_delivered_is_shown(mara: Client, anton: Client, world
 @pytest.mark.parametrize(
     ("in_use", "limit"), [(0, 0), (1, 0), (3, 4), (4, 4), (5, 4), (0, 4), (0, None), (None, 4)]
 )
-def test_a_pool_is_called_full_where_the_total_counts_it_as_full(
-    in_use: int | None, limit: int | None, mara: Client, db: None
+@pytest.mark.parametrize(("issued", "kept"), [(None, 0), (0, 0), (3, 0), (9, 0), (4, 1), (4, 4)])
+def test_a_pool_is_called_full_where_the_total_and_the_list_count_it_as_full(
+    in_use: int | None, limit: int | None, issued: int | None, kept: int, mara: Client
 ) -> None:
-    PoolNow.objects.create(pool=PoolFactory(), at=NOW, in_use=in_use, limit=limit)
+    figures = {"in_use": in_use, "limit": limit, "allowed": limit, "issued": issued}
+    if limit is None:
+        figures["limit"] = issued
+    PoolNow.objects.create(pool=PoolFactory(), at=NOW, reserved_idle=kept, **figures)
     context = mara.get("/admin/").context
     (row,) = context["rows"]
-    assert (row.level.key in ("full", "over")) == (context["totals"].full == 1)
+    full = row.level.key in ("full", "over")
+    assert full == (context["totals"].full == 1)
+    listed = mara.get("/admin/licenses/licensepool/?use=full").context["cl"].result_count
+    assert full == (listed == 1)
+
+
+def test_a_pool_of_which_all_that_is_served_is_in_use_stands_before_one_with_free_seats(
+    mara: Client,
+) -> None:
+    for name, in_use, limit, issued, kept in (
+        ("Allowed more", 24, 26, 24, 0),
+        ("Nearly", 95, 100, 100, 0),
+        ("Kept", 8, 10, 10, 2),
+    ):
+        figures = {"in_use": in_use, "limit": limit, "issued": issued, "reserved_idle": kept}
+        PoolNow.objects.create(pool=PoolFactory(name=name), at=NOW, **figures)
+    rows = mara.get("/admin/").context["rows"]
+    assert [row.pool.name for row in rows] == ["Allowed more", "Kept", "Nearly"]
+    assert [row.level.key for row in rows] == ["full", "full", "high"]
+    listed = mara.get("/admin/licenses/licensepool/").context["cl"].result_list
+    assert [pool.name for pool in listed] == ["Allowed more", "Kept", "Nearly"]
+
+
+def test_numbers_of_thousands_are_grouped(mara: Client) -> None:
+    PoolNow.objects.create(pool=PoolFactory(), at=NOW, in_use=10_000, limit=12_000)
+    text = page(mara)
+    assert ">10,000<" in text and ">12,000<" in text and "2,000 seats free" in text
+    assert ">10000<" not in text

@@ -118,8 +118,10 @@ def test_long_lists_cost_no_query_a_row_and_have_an_end(
 def test_a_figure_that_leads_to_its_moment_is_a_number_in_a_file(
     mara: Client, world: World
 ) -> None:
-    PoolNow.objects.filter(pool=world.mine).update(peak_12_months=1234)
-    assert "/peak/" in mara.get("/admin/licenses/licensepool/").content.decode()
+    PoolNow.objects.filter(pool=world.mine).update(peak_12_months=1234, in_use=1, limit=3001)
+    page = mara.get("/admin/licenses/licensepool/").content.decode()
+    assert "/peak/" in page and ">1,234<" in page and ">3,000<" in page and ">3,001<" in page
     book = mara.get("/admin/licenses/licensepool/as-file/xlsx/").content
     heads, *shown = load_workbook(io.BytesIO(book)).active.iter_rows(values_only=True)
     assert 1234 in [row[heads.index("12-month peak")] for row in shown]
+    assert 3000 in [row[heads.index("Free")] for row in shown]

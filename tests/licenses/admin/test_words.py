@@ -47,6 +47,26 @@ def test_levels(figures: tuple[int | None, int | None, int | None], key: str, te
 
 
 @pytest.mark.parametrize(
+    ("in_use", "limit", "issued", "kept", "key", "text"),
+    [
+        pytest.param(0, 26, 24, 0, "free", "24 seats free, 24 served", id="fewer-served"),
+        pytest.param(24, 26, 24, 0, "full", "full, 24 served", id="all-served-in-use"),
+        pytest.param(25, 26, 24, 0, "full", "full, 24 served", id="more-than-served-in-use"),
+        pytest.param(3, 20, 30, 2, "free", "15 seats free, 2 kept for others", id="kept"),
+        pytest.param(17, 20, 20, 2, "high", "nearly full, 1 seat free, 2 kept for others", id="1"),
+        pytest.param(18, 20, 20, 2, "full", "full, 2 kept for others", id="the-rest-is-kept"),
+        pytest.param(0, 5, 0, 0, "none", "no seats to use", id="nothing-served"),
+        pytest.param(2000, 12000, None, 0, "free", "10,000 seats free", id="thousands"),
+    ],
+)
+def test_levels_heed_what_is_served_and_kept(
+    in_use: int, limit: int, issued: int | None, kept: int, key: str, text: str
+) -> None:
+    found = words.level(in_use, limit, limit, issued=issued, reserved_idle=kept)
+    assert found == words.Level(key, text)
+
+
+@pytest.mark.parametrize(
     ("age", "interval", "key"),
     [
         (660, 300, "fresh"),

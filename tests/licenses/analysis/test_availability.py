@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from licenses.analysis.availability import freshness, load_availability
+from licenses.analysis.portfolio import portfolio
 from licenses.models import LicensePool, PoolNow
 from tests.factories import FeatureFactory, PoolFactory, ServerFactory, at
 
@@ -72,6 +74,8 @@ def test_free_is_what_somebody_could_take(
     row = pool(300, at=NOW, **figures)
     found = load_availability([row], NOW)[row.pk]
     assert (found.seats, found.free) == (seats, free)
+    (card,) = portfolio(get_user_model().objects.create_superuser("boss"), now=NOW)
+    assert card["free"] == PoolNow.objects.get(pool=row).free == free
 
 
 def test_any_number_of_pools_costs_two_queries(django_assert_num_queries: Any) -> None:

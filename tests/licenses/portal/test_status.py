@@ -91,6 +91,9 @@ def test_a_foreign_pool_and_none_answer_alike(drawing: LicensePool, lena: Client
             "of 10 seats free, 2 kept for others",
             id="kept-for-others",
         ),
+        pytest.param(
+            {"in_use": 10_000, "limit": 12_000}, "2,000", "of 12,000 seats free", id="thousands"
+        ),
         pytest.param({"issued": 5}, "2", "of 5 seats free", id="served-fewer-than-allowed"),
         pytest.param(
             {"at": NOW - 3600},
