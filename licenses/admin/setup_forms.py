@@ -66,6 +66,12 @@ class Step(AdminForm):
         field.queryset = rows
         dress(field)
 
+    def _in_row(self, name: str, field: forms.Field) -> None:
+        """Take a field of a table's row: the column's head is no label, so it carries its own."""
+        dress(field)
+        field.widget.attrs["aria-label"] = field.label
+        self.fields[name] = field
+
     def check(self, row: Model) -> None:
         """Put what a row's own rules say beside the field that it is about."""
         try:
@@ -242,16 +248,13 @@ class PoolsForm(Step):
         kinds = [("", gettext("to be named later"))]
         kinds += [(pk, f"{row.name} ({row.vendor})") for pk, row in self.products.items()]
         for feature in self.features:
-            self.fields[f"pool_{feature.pk}"] = forms.ChoiceField(
-                choices=choices, label=gettext("Pool of %(feature)s") % {"feature": feature.name}
+            told = {"feature": feature.name}
+            pool = forms.ChoiceField(choices=choices, label=gettext("Pool of %(feature)s") % told)
+            product = forms.ChoiceField(
+                choices=kinds, label=gettext("Product of %(feature)s") % told, required=False
             )
-            self.fields[f"product_{feature.pk}"] = forms.ChoiceField(
-                choices=kinds,
-                label=gettext("Product of %(feature)s") % {"feature": feature.name},
-                required=False,
-            )
-        for field in self.fields.values():
-            dress(field)
+            self._in_row(f"pool_{feature.pk}", pool)
+            self._in_row(f"product_{feature.pk}", product)
 
     @property
     def rows(self) -> list[tuple[Feature, Any, Any]]:
@@ -322,17 +325,17 @@ class ContractForm(Step):
                 if pool.pk in issued
                 else ""
             )
-            self.fields[f"seats_{pool.pk}"] = forms.IntegerField(
+            seats = forms.IntegerField(
                 min_value=0, max_value=10**9, required=False,
                 label=gettext("Seats of %(pool)s") % {"pool": pool.name},
                 help_text=seen,
             )  # fmt: skip
-            self.fields[f"price_{pool.pk}"] = forms.DecimalField(
+            price = forms.DecimalField(
                 min_value=0, max_digits=14, decimal_places=2, required=False,
                 label=gettext("Price of a seat of %(pool)s and year") % {"pool": pool.name},
             )  # fmt: skip
-        for field in self.fields.values():
-            dress(field)
+            self._in_row(f"seats_{pool.pk}", seats)
+            self._in_row(f"price_{pool.pk}", price)
 
     @property
     def rows(self) -> list[tuple[LicensePool, Any, Any]]:

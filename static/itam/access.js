@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const ENGLISH = { dock_to_right: "Show or hide the menu", close: "Close", theme: "Light or dark", more: "More", actions: "Actions", menu: "Menu" };
+  const ENGLISH = { dock_to_right: "Show or hide the menu", close: "Close", theme: "Light or dark", more: "More", actions: "Actions", menu: "Menu", search: "Search" };
 
   // The page brings the words in the reader's language; the one to sign in has none yet.
   const words = () => Object.assign({}, ENGLISH, (document.getElementById("lm-words") || { dataset: {} }).dataset);

@@ -29,11 +29,13 @@ from licenses.models import (
     PoolNow,
     WaitlistEntry,
 )
+from licenses.overview import setup
 from licenses.sources.records import Unreadable
 from reports.models import Report
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
+    IssuedCountFactory,
     PersonFactory,
     PoolFactory,
     ServerFactory,
@@ -48,7 +50,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(trans
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 # Style sheets are our own and loaded: axe need not fetch them a second time.
-ASKED = {"resultTypes": ["violations"], "preload": False}
+ASKED = {
+    "resultTypes": ["violations"],
+    "preload": False,
+    "rules": {"target-size": {"enabled": True}},
+}
 CONTRAST = ASKED | {"runOnly": ["color-contrast"]}
 FOUND = """options => axe.run(document, options).then(found => found.violations
   .filter(each => ["serious", "critical"].includes(each.impact))
@@ -64,6 +70,8 @@ def pool(transactional_db: None) -> LicensePool:
     server = ServerFactory(name="lic-one", zone="UTC")
     feature = FeatureFactory(server=server, name="DRAW", pool=pool)
     FeatureFactory(server=server, name="UNMAPPED")
+    bare = FeatureFactory(server=server, name="BARE", pool=PoolFactory(name="Bare"))
+    IssuedCountFactory(feature=bare, count=3)
     contract = Contract.objects.create(vendor=pool.product.vendor, number="C-1")
     EntitlementFactory(pool=pool, contract=contract, quantity=2)
     covered(server, now - 48 * HOUR, now)
@@ -125,8 +133,7 @@ def one_of_each(pool: LicensePool) -> dict[str, int]:
         "/admin/reports/report/audit/",
         "/admin/reports/reportschedule/add/",
         "/admin/reports/evidencepack/add/",
-        "/admin/set-up/contracts/",
-        "/admin/set-up/report/",
+        *(reverse("admin:set-up-step", args=[step.key]) for step in setup.steps()),
         "/admin/password_change/",
         "/status/",
         f"/status/pools/{pool.pk}/",
@@ -190,7 +197,7 @@ def test_axe_finds_nothing_serious_in_light_or_dark(open_window: Any, pool: Lice
 
 
 def test_nor_on_a_phone(open_window: Any, pool: LicensePool) -> None:
-    kinds = ("/admin/", "tab=use", "/at/", "/status/", "/api/docs/")
+    kinds = ("/admin/", "/licensepool/", "tab=use", "/at/", "/status/", "/api/docs/")
     pages = {
         path: status
         for path, status in one_of_each(pool).items()
@@ -221,6 +228,7 @@ def test_the_keyboard_opens_the_search_and_what_only_the_mouse_did(
     window = open_window()
     window.open("/admin/licenses/licensepool/")
     page = window.page
+    assert page.locator("#searchbar-submit").get_attribute("aria-label") == "Search"
     page.keyboard.press("/")
     field = page.locator("#search-input-command")
     field.wait_for(timeout=5000)

@@ -106,6 +106,16 @@ def test_what_a_constraint_forbids_stands_beside_the_field_that_mends_it(mara: C
     assert errors == {"valid_to": ["The contract ends before it starts."]}
 
 
+def test_each_field_of_a_row_says_whose_it_is(mara: Client) -> None:
+    feature, pool = FeatureFactory(name="DRAW"), PoolFactory(name="Bare")
+    page = mara.get(at("pools")).context["form"]
+    assert 'aria-label="Pool of DRAW"' in str(page[f"pool_{feature.pk}"])
+    assert 'aria-label="Product of DRAW"' in str(page[f"product_{feature.pk}"])
+    page = mara.get(at("contracts")).context["form"]
+    assert 'aria-label="Seats of Bare"' in str(page[f"seats_{pool.pk}"])
+    assert 'aria-label="Price of a seat of Bare and year"' in str(page[f"price_{pool.pk}"])
+
+
 def test_what_waits_for_later_is_told_in_the_readers_language(mara: Client) -> None:
     feature = FeatureFactory()
     form = mara.get(at("pools"), HTTP_ACCEPT_LANGUAGE="de").context["form"]
