@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from itam.acting import acting
+from licenses.analysis.headlines import FIGURES
 from licenses.models import (
     Correction,
     Entitlement,
@@ -223,3 +224,23 @@ def test_what_answers_vouched_for_keeps_the_longest_time_between_two_of_them(mig
         *[(near, True, 900), (far, True, 3400), (far, False, 900), (longer, True, 10_800)]
     ]
     assert never not in {row.server_id for row in kept}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_headlines_go_both_ways_as_they_are_counted_again(migrate):
+    new = migrate("0063_know_no_refusals_without_a_log")
+    product = new.get_model("licenses", "Product").objects.create(
+        name="P", vendor=new.get_model("licenses", "Vendor").objects.create(name="V")
+    )
+    pool = new.get_model("licenses", "LicensePool").objects.create(name="L", product=product)
+
+    def headlines(apps):
+        return apps.get_model("licenses", "PoolHeadline").objects
+
+    names = [f"{name}{of}" for name in FIGURES for of in ("", "_before")]
+    values = {"pool_id": pool.pk, "at": NINE} | dict.fromkeys(names, 0)
+    headlines(new).create(**values | {"blocked_seconds": None})
+    old = migrate("0062_keep_how_far_apart_answers_were")
+    assert not headlines(old).exists()
+    headlines(old).create(**values)
+    assert not headlines(migrate("0063_know_no_refusals_without_a_log")).exists()
