@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.translation import gettext, gettext_lazy
@@ -30,15 +29,18 @@ def _icon(_request: HttpRequest) -> str:
     return static("itam/icon.svg")
 
 
-def _names(_request: HttpRequest) -> list[str]:
-    """Return the banner that says how much of people is shown, and its colour."""
+def _names(request: HttpRequest) -> list[str]:
+    """Return the banner that says how much of people this reader is shown, and its colour."""
+    from licenses.models import names_told  # no models when the settings are read
+
     shown = {
         "off": gettext("Counts only"),
-        "pseudonymous": gettext("Names hidden"),
-        "named": gettext("Names shown"),
+        "none": gettext("Names hidden"),
+        "some": gettext("Some names shown"),
+        "all": gettext("Names shown"),
     }
-    mode = settings.ITAM_NAMES
-    return [shown[mode], "warning" if mode == "named" else "info"]
+    told = names_told(request.user)
+    return [shown[told], "warning" if told in ("some", "all") else "info"]
 
 
 UNFOLD: dict[str, Any] = {

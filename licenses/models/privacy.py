@@ -64,6 +64,15 @@ def sees_names(user: Any, *, pool: int | None = None, person: int | None = None)
     return bool(asked & _reveals(user))
 
 
+def names_told(user: Any) -> str:
+    """Return which names a user sees now: "off" (nobody is told apart), "none", "some" or "all"."""
+    if not tells_apart():
+        return "off"
+    if sees_names(user):
+        return "all"
+    return "some" if user.has_perm(SEE_NAMES) and _reveals(user) else "none"
+
+
 def revealed_people(user: Any) -> set[int]:
     """Return the ids of the people whose names alone were revealed to a user."""
     if not tells_apart() or not user.has_perm(SEE_NAMES) or settings.ITAM_NAMES == NAMED:

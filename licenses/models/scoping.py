@@ -90,6 +90,11 @@ def in_scope_q(user: Any, path: str = "scope") -> Q:
     return Q(**{f"{path}__user": user}) & going_on
 
 
+def has_scope(user: Any) -> bool:
+    """Tell whether a user has a scope that has not ended, whatever lies in it."""
+    return Scope.objects.filter(in_scope_q(user, "user__scope")).exists()
+
+
 def roles(user: Any) -> frozenset[str]:
     """Return the names of the user's groups, read once per user object."""
     cached: frozenset[str] | None = getattr(user, "_itam_roles", None)

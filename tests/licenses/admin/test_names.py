@@ -148,6 +148,26 @@ def test_where_only_counts_are_kept_there_is_no_list_of_people(
 def revealed(**what: Any) -> None:
     """Let mara see the names of a pool or of a person."""
     mara = User.objects.get(username="mara")
-    boss = User.objects.create(username="boss", is_superuser=True)
+    boss, _new = User.objects.get_or_create(username="boss", is_superuser=True)
     reason = "A vendor's audit asks who used it."
     reveals.decide(reveals.ask(mara, reason, **what).pk, boss, granted=True)
+
+
+def banner(client: Client) -> list[str]:
+    found: list[str] = client.get("/admin/").context["environment"]
+    return found
+
+
+def test_the_head_tells_what_this_reader_sees_of_names(
+    mara: Client, anton: Client, vera: Client, world: World, settings: Any
+) -> None:
+    assert banner(mara) == ["Names shown", "warning"]
+    assert banner(anton) == banner(vera) == ["Names hidden", "info"]
+    settings.ITAM_NAMES = "pseudonymous"
+    assert banner(mara) == ["Names hidden", "info"]
+    revealed(pool=world.mine)
+    assert banner(mara) == ["Some names shown", "warning"]
+    revealed()
+    assert banner(mara) == ["Names shown", "warning"]
+    settings.ITAM_NAMES = "off"
+    assert banner(mara) == banner(vera) == ["Counts only", "info"]
