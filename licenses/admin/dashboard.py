@@ -24,6 +24,7 @@ from licenses.models import (
     LicensePool,
     PoolHour,
     PoolNow,
+    has_scope,
     sees_everything,
     taken_share,
 )
@@ -99,7 +100,23 @@ def part(
         total = None if spare is None else unused_total(spare)
         return {"totals": found, "cards": headline_words.cards(found, total, timezone.now())}
     rows = pool_rows(user, spare)
-    return {"totals": found, "rows": rows, "more": found.pools - len(rows)}
+    none = "" if rows else why_none(user)
+    return {"totals": found, "rows": rows, "more": found.pools - len(rows), "none": none}
+
+
+def why_none(user: Any) -> str:
+    """Return why no pool is shown, as somebody can act on it."""
+    if not (sees_everything(user) or has_scope(user)):
+        return gettext(
+            "Your account has no scope that is in force: no pool is shown to you. Ask an"
+            " administrator to say which vendors or teams you may see."
+        )
+    if not sees_everything(user):
+        return gettext("There are no pools in your scope yet.")
+    return gettext(
+        "There are no pools yet. A pool holds the rights that are counted together under one"
+        " limit, and the features that use them."
+    )
 
 
 def pool_rows(user: Any, spare: dict[int, Unused] | None = None) -> list[Row]:

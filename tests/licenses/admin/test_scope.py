@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from licenses.models import (
     Capture,
@@ -19,9 +21,9 @@ from licenses.models import (
     SharingRule,
     UnreadableLine,
 )
-from tests.factories import FeatureFactory, PoolFactory
+from tests.factories import FeatureFactory, PoolFactory, scope_of
 
-from .conftest import World
+from .conftest import World, logged_in
 
 LISTS = [
     "licensepool",
@@ -158,6 +160,23 @@ def test_without_scope_or_role_nothing_is_shown(world: World) -> None:
     assert "Your account has no role yet" in text
     assert "Pool" not in client.get("/admin/search/?s=pool&extended=1").content.decode()
     assert client.get("/admin/live/pools/?ids=1").status_code == 403
+
+
+def test_who_has_no_scope_reads_that_and_not_that_there_is_no_pool(
+    account: Callable[..., User], world: World
+) -> None:
+    user = account("lost", "viewer")
+    client = logged_in(user)
+    for path in ("/admin/", "/admin/live/dashboard/pools/"):
+        text = client.get(path).content.decode()
+        assert (
+            "Your account has no scope that is in force" in text
+            and "There are no pools" not in text
+        )
+    scope = scope_of(user)
+    assert "There are no pools in your scope yet." in client.get("/admin/").content.decode()
+    Scope.objects.filter(pk=scope.pk).update(valid_until=timezone.now())
+    assert "no scope that is in force" in client.get("/admin/").content.decode()
 
 
 def test_an_auditor_changes_nothing(anton: Client, world: World) -> None:

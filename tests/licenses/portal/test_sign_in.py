@@ -36,6 +36,16 @@ def test_accounts_of_programs_and_closed_ones_are_refused() -> None:
     assert sign_in("gone").status_code == 200
 
 
+def test_who_is_signed_in_and_has_no_place_in_the_admin_reads_why_it_asks() -> None:
+    client = Client()
+    said = "no place in the administration"
+    assert said not in client.get("/admin/", follow=True).content.decode()
+    client.force_login(person("lena"))
+    text = client.get("/admin/", follow=True).content.decode()
+    assert f"You are signed in as lena, an account that has {said}." in text
+    assert 'href="/status/"' in text
+
+
 def test_signing_out_takes_a_post() -> None:
     client = Client()
     client.force_login(person("lena"))
