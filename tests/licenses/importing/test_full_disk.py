@@ -38,7 +38,7 @@ from .harness import Facts, Site
 from .told import events_told
 
 TRIALS = trials("E24")
-LINES_A_TRIAL = 200
+LINES_A_TRIAL = 250
 NO_RESERVE = {"ITAM_DISK_FREE_MB": "0", "ITAM_DISK_FREE_PERCENT": "0"}
 MIB = 2**20
 
