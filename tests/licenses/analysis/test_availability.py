@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 
 from licenses.analysis.availability import freshness, load_availability
 from licenses.analysis.portfolio import portfolio
-from licenses.models import LicensePool, PoolNow
+from licenses.models import LicensePool, PoolNow, taken_share
 from tests.factories import FeatureFactory, PoolFactory, ServerFactory, at
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,26 @@ def test_free_is_what_somebody_could_take(
     assert (found.seats, found.free) == (seats, free)
     (card,) = portfolio(get_user_model().objects.create_superuser("boss"), now=NOW)
     assert card["free"] == PoolNow.objects.get(pool=row).free == free
+
+
+@pytest.mark.parametrize(
+    ("figures", "share"),
+    [
+        pytest.param({"in_use": 8, "limit": 26, "issued": 16}, 0.5, id="fewer-served"),
+        pytest.param({"in_use": 8, "limit": 16, "issued": 26}, 0.5, id="fewer-allowed"),
+        pytest.param({"in_use": 8, "limit": 16}, 0.5, id="served-not-known"),
+        pytest.param({"in_use": 6, "limit": 10, "reserved_idle": 4}, 1, id="the-rest-is-kept"),
+        pytest.param({"in_use": 1, "limit": 4, "issued": 0}, 1e6, id="in-use-of-none"),
+        pytest.param({"in_use": 0, "limit": 4, "issued": 0}, None, id="none"),
+        pytest.param({"in_use": 1, "limit": None}, None, id="limit-not-known"),
+        pytest.param({"in_use": None, "limit": 4}, None, id="use-not-known"),
+    ],
+)
+def test_pools_are_ordered_by_how_much_of_what_is_servable_is_taken(
+    figures: dict[str, Any], share: float | None
+) -> None:
+    row = pool(at=NOW, **figures)
+    assert LicensePool.objects.annotate(share=taken_share()).get(pk=row.pk).share == share
 
 
 def test_any_number_of_pools_costs_two_queries(django_assert_num_queries: Any) -> None:
