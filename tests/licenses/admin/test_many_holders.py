@@ -94,7 +94,9 @@ def test_a_page_asks_the_database_as_often_for_few_as_for_many(mara: Client, cro
     many = {name: queries(mara, path) for name, path in places(crowd).items()}
     kept = Checkout.objects.order_by("pk")[:300].values_list("pk", flat=True)
     Checkout.objects.exclude(pk__in=list(kept)).delete()
-    assert {name: queries(mara, path) for name, path in places(crowd).items()} == many
+    few = {name: queries(mara, path) for name, path in places(crowd).items()}
+    # One more or less is what the session, or something remembered for a while, asks anew.
+    assert {name: (few[name], many[name]) for name in few if many[name] > few[name] + 1} == {}
 
 
 def test_the_page_of_a_moment_leads_through_all_of_its_holders(
