@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.utils import translation
 
 from tests import databases, thorough
 
@@ -139,6 +140,13 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded)
         patch.setattr(socket.socket, "connect_ex", guarded_ex)
         yield
+
+
+@pytest.fixture(autouse=True)
+def speak_english() -> Iterator[None]:
+    """Let no test go on in the language that a page was asked for in the one before."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)
