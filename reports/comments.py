@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Least
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 
 from itam import figures
 from licenses.analysis.verdict import FLOOR
@@ -25,6 +25,33 @@ from reports.models import Report
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 Decision = Report.Decision
+
+_NOT_APPROVED: Final = ngettext_lazy(
+    "%(count)s correction of rights or mappings was recorded since the last report on these pools"
+    " was signed, and this report names nobody who approved it.",
+    "%(count)s corrections of rights or mappings were recorded since the last report on these"
+    " pools was signed, and this report names nobody who approved them.",
+    "count",
+)
+_BACK_DATED: Final = ngettext_lazy(
+    "%(count)s right or mapping was recorded within the period for a time before that.",
+    "%(count)s rights and mappings were recorded within the period for a time before that.",
+    "count",
+)
+_AFTERWARDS: Final = ngettext_lazy(
+    "%(count)s right, mapping or retirement of a pool that counts in the period was recorded after"
+    " its end.",
+    "%(count)s rights, mappings and retirements of pools that count in the period were recorded"
+    " after its end.",
+    "count",
+)
+_PROVEN: Final = ngettext_lazy(
+    "Of %(count)s right somebody has said since the last report on these pools was signed which"
+    " document proves it.",
+    "Of %(count)s rights somebody has said since the last report on these pools was signed which"
+    " document proves them.",
+    "count",
+)
 
 
 def why_comment(report: Report) -> list[str]:
@@ -55,45 +82,13 @@ def why_comment(report: Report) -> list[str]:
     idle = sum(1 for position in data.get("positions", []) if not position["peak"])
     if idle:
         reasons.append(gettext("No use was seen in %(pools)s.") % {"pools": figures.pools(idle)})
-    changes = _corrections(report)
-    if changes:
-        told = ngettext(
-            "%(count)s correction of rights or mappings was recorded since the last report on"
-            " these pools was signed, and this report names nobody who approved it.",
-            "%(count)s corrections of rights or mappings were recorded since the last report on"
-            " these pools was signed, and this report names nobody who approved them.",
-            changes,
-        )
-        reasons.append(told % {"count": changes})
-    back_dated = _back_dated(report)
-    if back_dated:
-        told = ngettext(
-            "%(count)s right or mapping was recorded within the period for a time before that.",
-            "%(count)s rights and mappings were recorded within the period for a time before that.",
-            back_dated,
-        )
-        reasons.append(told % {"count": back_dated})
-    late = _afterwards(report)
-    if late:
-        told = ngettext(
-            "%(count)s right, mapping or retirement of a pool that counts in the period was"
-            " recorded after its end.",
-            "%(count)s rights, mappings and retirements of pools that count in the period were"
-            " recorded after its end.",
-            late,
-        )
-        reasons.append(told % {"count": late})
-    proofs = _proofs(report)
-    if proofs:
-        told = ngettext(
-            "Of %(count)s right somebody has said since the last report on these pools was signed"
-            " which document proves it.",
-            "Of %(count)s rights somebody has said since the last report on these pools was signed"
-            " which document proves them.",
-            proofs,
-        )
-        reasons.append(told % {"count": proofs})
-    return reasons
+    counted = [
+        (_corrections(report), _NOT_APPROVED),
+        (_back_dated(report), _BACK_DATED),
+        (_afterwards(report), _AFTERWARDS),
+        (_proofs(report), _PROVEN),
+    ]
+    return reasons + [str(words % {"count": count}) for count, words in counted if count]
 
 
 def kin(report: Report) -> Any:

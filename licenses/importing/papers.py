@@ -119,6 +119,8 @@ def tie(
 
     at:  when it was recorded; None: now.
     """
+    if not documents:
+        return []  # of most lines that are corrected, of thousands at once
     now = timezone.now() if at is None else at
     ids = [line.pk for line in lines]
     standing = set(Entitlement.objects.as_of().filter(pk__in=ids).values_list("pk", flat=True))
