@@ -45,28 +45,29 @@ def report(pools: int) -> Any:
     def pool(number: int) -> Any:
         verdict = "over_use" if number % FINDINGS == 0 else "as_observed"
         peaks = [chance.randint(1, 11) for _ in range(DAYS)]
-        seen = {"expected_seconds": DAY, "observed_seconds": DAY}
+        counts = dict.fromkeys(("denials", "denials_true", "denials_other"), 0)
+        seen = dict.fromkeys(("expected_seconds", "observed_seconds", "logged_seconds"), DAY)
         rest = ("over_use", "rights", "lines", "gaps", "load", "scope_rules")
         return made(
             sets.PoolReport,
             position=made(
                 sets.Position, pool=f"Pool {number}", pool_id=number, verdict=verdict,
                 reason="In use 11 of 10 allowed.", product="Product", coverage=Fraction(99, 100),
-                entitled=10, proven=10, peak=max(peaks), peak_at=0, spare=-1,
+                entitled=10, proven=10, peak=max(peaks), peak_at=0, spare=-1, denials=0,
             ),
             zone="UTC",
             days=tuple(
                 made(
                     sets.Day, start=n * DAY, end=(n + 1) * DAY, peak=peak, peak_seconds=60,
                     peak_at=n * DAY + chance.randrange(DAY), allowed_low=10, allowed_high=10,
-                    **seen,
+                    **seen, **counts,
                 )
                 for n, peak in enumerate(peaks)
             ),
             months=tuple(
                 made(
                     sets.Month, start=start, end=end, verdict=verdict, reason="In use 11 of 10.",
-                    coverage=Fraction(1), peak=9, peak_at=start,
+                    coverage=Fraction(1), peak=9, peak_at=start, denials=0, denial_episodes=0,
                 )
                 for start, end in months
             ),

@@ -107,6 +107,15 @@ def judged(refusals: Refusals, held: Holdings, maps: Iterable[Mapping]) -> Refus
     return replace(refusals, served_at=served(refused, granted))
 
 
+def refusals_known(count: int, logged_seconds: int) -> int | None:
+    """Return how many refusals are known of a time of which logs told so long.
+
+    None is *not known*: polls tell of no refusals. Where logs told of a part of the time, or some
+    refusal is known all the same, there were at least so many.
+    """
+    return count if count or logged_seconds else None
+
+
 _NOTHING: Ints = np.empty(0, dtype=np.int64)
 _NONE = Refusals(
     row=_NOTHING,

@@ -294,10 +294,11 @@ tables/         the same and what it rests on, for spreadsheets: moments are in 
                 zone beside them; an empty cell is not known, never 0; a text that a spreadsheet
                 would run has an apostrophe before it. In daily.csv, entitled and proven are
                 without overdraft, allowed is with it; denials_true are refusals for want of seats
-                that no seat followed at once, denials_other all others; source_method says whether
-                logs (event), polls (sampled) or both by turns (mixed) told of the day, and
-                first_ and last_recorded_at when what tells of it was recorded. recompute.py
-                counts each column again
+                that no seat followed at once, denials_other all others. Polls tell of no
+                refusals: unless logged_seconds are the expected ones, there were at least so many.
+                source_method says whether logs (event), polls (sampled) or both by turns (mixed)
+                told of the day, and first_ and last_recorded_at when what tells of it was
+                recorded. recompute.py counts each column again
 docs/           hashes of the papers that prove rights
 stamps/         heads that a time-stamping authority signed, if one was asked, by their number of
                 days. verify.py sees that each NUMBER.tsr is over the SHA-256 of NUMBER.txt, and

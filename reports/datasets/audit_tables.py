@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from licenses.analysis.refusals import refusals_known
 from reports.datasets.audit_sources import Sources
 from reports.datasets.audit_use import PoolUse
 from reports.datasets.changes import Change
@@ -77,13 +78,23 @@ def sessions_csv(uses: Iterable[PoolUse]) -> bytes:
 
 
 def denials_csv(uses: Iterable[PoolUse]) -> bytes:
-    """Return refusals by code."""
+    """Return refusals by code. A pool without any has a row all the same, with how long logs told
+    of it: 0, or not known."""
+    names = ["pool", "code", "class", "refusals", "people", "served_within_seconds"]
     rows: Iterable[list[Any]] = (
-        [use.pool, row.code, row.kind, row.refusals, row.people, row.served]
+        [use.pool, *counts, use.logged_seconds, use.expected_seconds]
         for use in uses
-        for row in use.refusals
+        for counts in _refused(use)
     )
-    return as_csv(("pool", "code", "class", "refusals", "people", "served_within_seconds"), rows)
+    return as_csv([*names, "logged_seconds", "expected_seconds"], rows)
+
+
+def _refused(use: PoolUse) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = [
+        (row.code, row.kind, row.refusals, row.people, row.served) for row in use.refusals
+    ]
+    none = refusals_known(0, use.logged_seconds)
+    return found or [(None, None, none, none, none)]
 
 
 def changes_csv(changes: Iterable[Change]) -> bytes:

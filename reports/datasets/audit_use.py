@@ -67,6 +67,8 @@ class PoolUse:
     people:   pseudonyms of those who held a seat in the period, in their own order; empty where the
               installation keeps counts only. people_count: how many they are.
     holdings: how many holdings touch the period.
+    logged_seconds:  of the expected time, that of which logs told: unless it is all of it, the
+              refusals are lower bounds.
     """
 
     pool: str
@@ -75,6 +77,8 @@ class PoolUse:
     people: tuple[str, ...]
     people_count: int
     holdings: int
+    logged_seconds: int
+    expected_seconds: int
 
 
 def pool_use(
@@ -95,6 +99,8 @@ def pool_use(
         people=tuple(sorted(_labels(Person, persons).values())) if tell else (),
         people_count=len(persons),
         holdings=len(inside),
+        logged_seconds=sum(day.logged_seconds for day in days),
+        expected_seconds=sum(day.expected_seconds for day in days),
     )
 
 

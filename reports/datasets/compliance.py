@@ -55,7 +55,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "6"
+LOGIC_VERSION = "7"
 """Goes up whenever the same facts would give other figures."""
 
 

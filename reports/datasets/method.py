@@ -48,7 +48,9 @@ _METHOD: Final = (
         ' ">=": such data can prove over-use and never its absence.'
     ),
     gettext_noop(
-        "Refusals are counted as logged, if for want of seats. People are blocked by"
+        "Refusals are counted as logged, if for want of seats. Polls tell of none: where no"
+        " log tells of the time they are not known, and where logs tell of a part of it, a"
+        ' count is marked ">=". People are blocked by'
         " those that no seat followed within seconds; their time is counted from the"
         " first refusal to the seat or, without one, to the last refusal. These are the"
         " rules of refusals, version %(rules)s."

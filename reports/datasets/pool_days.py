@@ -15,7 +15,7 @@ import numpy as np
 from licenses.analysis.coverage import PoolCoverage, load_observed, percent_down
 from licenses.analysis.mappings import Mappings, servers
 from licenses.analysis.recorded import Recorded, load_recorded, of_pool
-from licenses.analysis.refusals import load_refusals
+from licenses.analysis.refusals import load_refusals, refusals_known
 from licenses.analysis.rows import NONE, optional
 from licenses.analysis.usage import PoolFacts
 from licenses.concurrency.intervals import IntervalSet, Ints
@@ -43,7 +43,9 @@ class Day:
     issued_high:      least and most of the day; entitled and proven are without overdraft.
     allowed_at_peak:  at the first moment of the peak.
     denials_true, denials_other:  refusals for want of seats that no seat followed at once, and all
-                      other refusals of the day, whatever their reason.
+                      other refusals of the day, whatever their reason. Polls tell of none: unless
+                      logged_seconds are the expected ones, each count is a lower bound.
+    logged_seconds:   of the time observed, that of which logs told.
     bounded_seconds:  of the time not observed, that in which over-use was impossible.
     source:           "event" where logs told of all that was observed of the day, "sampled" where
                       polls alone did of all of it, else "mixed"; None where nothing was observed.
@@ -71,9 +73,10 @@ class Day:
     allowed_high: int | None
     issued_low: int | None
     issued_high: int | None
-    denials: int
-    denials_true: int
-    denials_other: int
+    denials: int | None
+    denials_true: int | None
+    denials_other: int | None
+    logged_seconds: int
     expected_seconds: int
     observed_seconds: int
     bounded_seconds: int
@@ -138,7 +141,7 @@ def days(
     allowed_low, allowed_high = extremes(limits.allowed, edges)
     blocking = _per_day(facts.refusals.blocking.at, edges)
     seen_seconds = seen.seen.seconds_within(edges)
-    logged = told.logged.intersection(seen.seen).seconds_within(edges)
+    logged = told.logged.intersection(seen.seen).seconds_within(edges).tolist()
     limitless, unjudged = (
         [no or most is None for no, most in zip(blind, known, strict=True)]
         for known in (extremes(limits.limit, edges)[1], allowed_high)
@@ -159,13 +162,14 @@ def days(
         allowed_low,
         allowed_high,
         *extremes(limits.issued, edges),
-        _per_day(facts.refusals.at, edges).tolist(),
-        blocking.tolist(),
-        (_per_day(told.refused, edges) - blocking).tolist(),
+        _told(_per_day(facts.refusals.at, edges), logged),
+        _told(blocking, logged),
+        _told(_per_day(told.refused, edges) - blocking, logged),
+        logged,
         seen.expected.seconds_within(edges).tolist(),
         seen_seconds.tolist(),
         safe.intersection(seen.missing).seconds_within(edges).tolist(),
-        map(_source, logged.tolist(), seen_seconds.tolist()),
+        map(_source, logged, seen_seconds.tolist()),
         optional(np.where(told.recorded.first == OPEN, NONE, told.recorded.first)),
         optional(told.recorded.last),
     )
@@ -174,6 +178,10 @@ def days(
 
 def _per_day(moments: Ints, edges: Ints) -> Ints:
     return np.diff(np.searchsorted(np.sort(moments), edges))
+
+
+def _told(counts: Ints, logged: list[int]) -> list[int | None]:
+    return list(map(refusals_known, counts.tolist(), logged))
 
 
 def _at_peak(allowed: Steps, blind: list[bool], peak_at: Ints) -> list[int | None]:
@@ -233,6 +241,7 @@ COLUMNS: Final = (
     "denials",
     "denials_true",
     "denials_other",
+    "logged_seconds",
     "gap_seconds_bounded",
     "gap_seconds_unbounded",
     "source_method",
@@ -292,7 +301,7 @@ _FIGURES = attrgetter(
     *("peak_seconds", "entitled_low", "entitled_high", "proven_low", "proven_high"),
     *("allowed_at_peak", "allowed_low", "allowed_high", "issued_low", "issued_high"),
     *("full_seconds", "over_seconds", "over_seat_seconds"),
-    *("denials", "denials_true", "denials_other"),
+    *("denials", "denials_true", "denials_other", "logged_seconds"),
 )
 
 

@@ -17,6 +17,7 @@ from licenses.analysis.bounds import bounded
 from licenses.analysis.coverage import PoolGap
 from licenses.analysis.denials import Blocked
 from licenses.analysis.over_use import Note, note_on
+from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rights import COUNTED_METRICS, RightsStep
 from licenses.analysis.usage import count
 from licenses.analysis.verdict import Judged, period_verdict
@@ -46,6 +47,9 @@ class Position:
                   below 0 it is over-use. tightest_at: its first moment.
     over_seconds, over_seat_seconds:  time above what is allowed, and its integral over seats; None
                   where it was never known what is allowed, or nothing of the use.
+    denials:      refusals for want of seats, as logged; None where no log tells of the time. A
+                  lower bound unless logged_seconds are the expected ones.
+    logged_seconds:  of the time observed, that of which logs told.
     """
 
     pool: str
@@ -65,7 +69,8 @@ class Position:
     tightest_at: int | None
     over_seconds: int | None
     over_seat_seconds: int | None
-    denials: int
+    denials: int | None
+    logged_seconds: int
     expected_seconds: int
     observed_seconds: int
     coverage: Fraction | None
@@ -77,6 +82,8 @@ class Position:
 class Month:
     """One month of a pool, cut at the window; None is *not known*, never zero.
 
+    denials, denial_episodes:  lower bounds unless logged_seconds are the expected ones.
+    logged_seconds:   of the time observed, that of which logs told: polls tell of no refusals.
     bounded_seconds:  of the time not observed, that in which over-use was impossible.
     """
 
@@ -93,8 +100,9 @@ class Month:
     over_seat_seconds: int | None
     over_episodes: int | None
     largest_excess: int | None
-    denials: int
-    denial_episodes: int
+    denials: int | None
+    denial_episodes: int | None
+    logged_seconds: int
     expected_seconds: int
     observed_seconds: int
     bounded_seconds: int
@@ -201,7 +209,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class PoolReport:
-    """All that the report says of one pool."""
+    """All that the report says of one pool. blocked: None where no log tells of the time."""
 
     position: Position
     zone: str
@@ -213,7 +221,7 @@ class PoolReport:
     lines: tuple[Line, ...]
     gaps: tuple[Gap, ...]
     load: tuple[Load, ...]
-    blocked: Blocked
+    blocked: Blocked | None
     scope_rules: tuple[ScopeRule, ...]
 
 
@@ -279,6 +287,7 @@ class PoolReader:
         self.blocked, self.gaps, self.told, self.notes = blocked, gaps, told, notes
         facts = self.facts
         self.safe = self.bounds.within(facts.limits.proven)
+        self.logged = self.told.logged.intersection(self.seen.seen)
         self.start, self.end = facts.start, facts.end
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, self.start, self.end)
@@ -306,7 +315,7 @@ class PoolReader:
             lines=self.lines,
             gaps=tuple(Gap(*bounded(row, self.bounds, self.safe)) for row in self.gaps),
             load=tuple(Load(*row) for row in zip(*(c.tolist() for c in self.load), strict=True)),
-            blocked=self.blocked,
+            blocked=self.blocked if self.blocked.episodes or self.logged.seconds else None,
             scope_rules=scope_rules(self.facts, self.lines),
         )
 
@@ -347,7 +356,8 @@ class PoolReader:
             tightest_at=tightest_at,
             over_seconds=int(figures.over_seconds[0]) if judged else None,
             over_seat_seconds=int(figures.over_seat_seconds[0]) if judged else None,
-            denials=total.denials,
+            denials=refusals_known(total.denials, self.logged.seconds),
+            logged_seconds=self.logged.seconds,
             expected_seconds=seen.expected.seconds,
             observed_seconds=seen.seen.seconds,
             coverage=seen.share,
@@ -387,14 +397,21 @@ class PoolReader:
                 over_seat_seconds=month.over_seat_seconds if over else None,
                 over_episodes=month.over_episodes if over else None,
                 largest_excess=month.largest_excess if over else None,
-                denials=row.denials,
-                denial_episodes=row.denial_episodes,
+                denials=refusals_known(row.denials, logged),
+                denial_episodes=refusals_known(row.denial_episodes, logged),
+                logged_seconds=logged,
                 expected_seconds=month.expected_seconds,
                 observed_seconds=month.observed_seconds,
                 bounded_seconds=month.bounded_seconds,
                 coverage=month.coverage,
             )
-            for month, row, over in zip(self.judged, rows, judged, strict=True)
+            for month, row, over, logged in zip(
+                self.judged,
+                rows,
+                judged,
+                self.logged.seconds_within(edges).tolist(),
+                strict=True,
+            )
         )
 
     def _days(self) -> tuple[Day, ...]:

@@ -19,6 +19,7 @@ from reports.documents.words import (
     moment,
     moment_exact,
     peak_words,
+    unlogged,
 )
 from reports.pdf import fonts, look
 from reports.pdf.blocks import KeyValues, Note, caption, heading
@@ -160,7 +161,7 @@ def peaks(use: PoolUse, zone: ZoneInfo) -> list[Flowable]:
             "sessions": SESSIONS
         }
         story.append(caption(words))
-    return [*story, *heading(gettext("Refusals by code"), 2), _refusals(use)]
+    return [*story, *heading(gettext("Refusals by code"), 2), *_refusals(use)]
 
 
 def _peak_words(peak: Peak, zone: ZoneInfo) -> str:
@@ -181,7 +182,10 @@ def _peak_words(peak: Peak, zone: ZoneInfo) -> str:
     }
 
 
-def _refusals(use: PoolUse) -> FastTable:
+def _refusals(use: PoolUse) -> list[Flowable]:
+    unknown = unlogged(use.logged_seconds, use.expected_seconds)
+    if unknown and not use.refusals:
+        return [prose(unknown, look.BODY)]
     columns = [
         Column(gettext("Code"), 0.08, "right"),
         Column(gettext("Meaning"), 0.5, lines=2),
@@ -193,20 +197,19 @@ def _refusals(use: PoolUse) -> FastTable:
         (
             str(row.code or UNKNOWN_SIGN),
             row.words,
-            f"{row.refusals:,}",
-            f"{row.people:,}",
-            f"{row.served:,}",
+            *(peak_words(count, not unknown) for count in (row.refusals, row.people, row.served)),
         )
         for row in use.refusals
     ]
-    total = ("", gettext("All"), f"{sum(row.refusals for row in use.refusals):,}", "", "")
-    return FastTable(
+    refused = peak_words(sum(row.refusals for row in use.refusals), not unknown)
+    table = FastTable(
         columns,
         rows,
-        total=total if rows else None,
+        total=("", gettext("All"), refused, "", "") if rows else None,
         size=7.5,
         empty=gettext("Nobody was refused a seat."),
     )
+    return [table, caption(unknown)] if unknown else [table]
 
 
 def people(data: Audit) -> list[Flowable]:

@@ -26,6 +26,7 @@ from reports.documents.words import (
     moment,
     peak_words,
     percent,
+    refusals,
     signed,
 )
 from reports.pdf import look
@@ -251,7 +252,7 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
             signed(row.spare),
             hours(row.over_seconds),
             hours(row.over_seat_seconds),
-            f"{row.denials:,}",
+            refusals(row),
             percent(row.coverage),
         )
         for row in (pool.position for pool in pools)

@@ -28,7 +28,9 @@ from reports.documents.words import (
     month,
     peak_words,
     percent,
+    refusals,
     signed,
+    unlogged,
 )
 from reports.pdf import axes, look
 from reports.pdf.axes import Span, Step, Tick
@@ -153,7 +155,7 @@ def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
             moment(item.peak_at, zone) if item.peak and item.peak_at is not None else "–",
             hours(item.full_seconds),
             hours(item.over_seconds),
-            f"{item.denials:,}",
+            refusals(item),
             percent(item.coverage),
             Cell(_month_words(item), TONES[item.verdict]),
         )
@@ -163,10 +165,11 @@ def _month_table(months: Sequence[Month], zone: ZoneInfo) -> FastTable:
 
 
 def _blocked(pool: PoolReport) -> list[Flowable]:
-    """Say whom refusals for want of seats kept from work, and how long."""
-    found = pool.blocked
-    if not found.episodes:
-        return []
+    """Say whom refusals for want of seats kept from work, how long, and what is not known of it."""
+    found, head = pool.blocked, pool.position
+    unknown = unlogged(head.logged_seconds, head.expected_seconds)
+    if found is None or not found.episodes:
+        return [prose(unknown, look.SMALL)] if unknown else []
     words = gettext(
         "Kept from a seat: {people}, in {episodes} all told. {waited} ended with a"
         " seat, {gave_up} without one. Time lost: at least {lost}."
@@ -175,7 +178,7 @@ def _blocked(pool: PoolReport) -> list[Flowable]:
         words = f"{words} {gettext('In {unexplained} seats were free as far as was seen.')}"
     return [
         prose(
-            words,
+            f"{words} {unknown}".rstrip(),
             look.SMALL,
             people=figures.people(found.people),
             episodes=_episodes(found.episodes),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from itam.figures import number
 from licenses.analysis.coverage import percent_down
+from reports.datasets.pool_report import Month, Position
 from reports.pdf.look import Tone
 
 UNKNOWN_SIGN: Final = "–"
@@ -88,6 +89,23 @@ def signed(value: int | None) -> str:
 def peak_words(peak: int | None, exact: bool) -> str:
     """Return a peak, marked where it may have been higher between two polls."""
     return figure(peak) if exact or peak is None else f">={figure(peak)}"
+
+
+def refusals(row: Position | Month) -> str:
+    """Return how many were refused, marked where logs told of a part of the time alone."""
+    return peak_words(row.denials, row.logged_seconds == row.expected_seconds)
+
+
+def unlogged(logged_seconds: int, expected_seconds: int) -> str:
+    """Say of how much of the time refusals are not known; "" where logs told of all of it."""
+    if logged_seconds == expected_seconds:
+        return ""
+    if not logged_seconds:
+        return gettext("No log tells of this time: refusals are not known.")
+    share = percent(Fraction(logged_seconds, expected_seconds))
+    return gettext("Logs tell of %(share)s of the time: of the rest, refusals are not known.") % {
+        "share": share
+    }
 
 
 def percent(share: Fraction | None) -> str:

@@ -119,14 +119,15 @@ def _pools(found: Compliance) -> bytes:
     names = (
         "pool", "product", "zone", "metric", "entitled", "proven", "overdraft", "issued", "peak",
         "peak_is_lower_bound", "peak_at", "p999", "overuse_seconds", "overuse_licence_seconds",
-        "denials", "expected_seconds", "observed_seconds", "coverage", "verdict", "reason",
+        "denials", "logged_seconds", "expected_seconds", "observed_seconds", "coverage",
+        "verdict", "reason",
     )  # fmt: skip
     rows = [
         (
             at.pool, at.product, pool.zone, at.metric, at.entitled, at.proven, at.overdraft,
             at.issued, at.peak, None if at.peak is None else not at.peak_exact, utc(at.peak_at),
-            at.p999, at.over_seconds, at.over_seat_seconds, at.denials, at.expected_seconds,
-            at.observed_seconds, at.coverage, at.verdict, at.reason,
+            at.p999, at.over_seconds, at.over_seat_seconds, at.denials, at.logged_seconds,
+            at.expected_seconds, at.observed_seconds, at.coverage, at.verdict, at.reason,
         )
         for pool in found.pools
         for at in [pool.position]

@@ -53,6 +53,7 @@ def compare(opened, names):
             yield f"{about['pool']}: no entry tells of this pool"
             continue
         pool = Pool(told[about["pool_id"]], servers, start, end, now, report["proven_from"])
+        yield from period_differs(about, pool.figures(start, end))
         verdicts, lower = [], {}
         yield from months_differ(pool, each, Fraction(report["floor"]), verdicts, lower)
         yield from days_differ(pool, about["pool"], rows["daily"], lower, start, end)
@@ -88,6 +89,13 @@ def left_out(pools, told):
     for key, pool in sorted(told.items()):
         if key not in there and (pool["features"] or pool["rights"]):
             yield f"{pool['name']}: entries tell of this pool, report.json does not"
+
+
+def period_differs(about, found):
+    """Hold what a pool's line says of the refusals of the period against what was counted."""
+    for key in ("denials", "logged_seconds"):
+        if about[key] != found[key]:
+            yield f"{about['pool']}: {key} {about[key]}, counted {found[key]}"
 
 
 def months_differ(pool, said, floor, verdicts, lower):

@@ -147,6 +147,8 @@ class Pool:
         limited = known and any(most is not None for *_, most in cells)
         bounded = seconds(both(missing, clip(self.safe, start, end)))
         watched = seconds(both(seen, expected))
+        logged = seconds(both(clip(self.logged, start, end), expected))
+        refused = sum(start <= at < end for at in self.refused)
         return {
             "day_seconds": end - start,
             "expected_seconds": seconds(expected),
@@ -164,14 +166,13 @@ class Pool:
             "seconds_at_limit": sum(full) if limited else None,
             "overuse_seconds": sum(s for s, _excess in over) if judged else None,
             "overuse_licence_seconds": sum(s * excess for s, excess in over) if judged else None,
-            "denials": sum(start <= at < end for at in self.refused),
-            "denials_true": true,
-            "denials_other": asked - true,
+            "denials": refusals_known(refused, logged),
+            "denials_true": refusals_known(true, logged),
+            "denials_other": refusals_known(asked - true, logged),
+            "logged_seconds": logged,
             "gap_seconds_bounded": bounded,
             "gap_seconds_unbounded": seconds(missing) - bounded,
-            "source_method": method(
-                seconds(both(clip(self.logged, start, end), expected)), watched
-            ),
+            "source_method": method(logged, watched),
         }
 
     def recorded(self, start, end):
@@ -198,6 +199,12 @@ def extremes(name, levels, start, end):
     known = [on(levels, [start])[0], *(level for at, level in levels if start < at < end)]
     known = [level for level in known if level is not None]
     return {f"{name}_min": min(known, default=None), f"{name}_max": max(known, default=None)}
+
+
+def refusals_known(count, logged):
+    """Return how many refusals are known of a time of which logs told so many seconds: polls tell
+    of none."""
+    return count if count or logged else None
 
 
 def method(logged, watched):

@@ -24,6 +24,7 @@ def month_of(pool, start, end, floor):
         "over_episodes": len(episodes) if judged else None,
         "largest_excess": max([0, *excess]) if judged else None,
         "denials": found["denials"],
+        "logged_seconds": found["logged_seconds"],
         "expected_seconds": found["expected_seconds"],
         "observed_seconds": found["observed_seconds"],
         "bounded_seconds": found["gap_seconds_bounded"],

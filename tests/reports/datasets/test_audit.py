@@ -13,7 +13,17 @@ import time_machine
 from django.db import transaction
 
 from licenses.evidence import entries
-from licenses.models import Capture, Contract, Document, EvidenceStream, Gap, Person, ServerFact
+from licenses.models import (
+    Capture,
+    Contract,
+    Coverage,
+    Denial,
+    Document,
+    EvidenceStream,
+    Gap,
+    Person,
+    ServerFact,
+)
 from reports.datasets.audit import audit
 from tests import factories as f
 from tests.reports.conftest import END, START
@@ -86,6 +96,22 @@ def test_refusals_stand_by_code(world):
     f.refusal(world.feature, f.at("2026-05-02T11:00"), world.people[1])
     rows = [(row.code, row.refusals, row.people) for row in numbers(world.pool).uses[0].refusals]
     assert rows == [(-4, 2, 1), (-5, 1, 1)]
+
+
+def test_the_table_of_refusals_says_of_how_much_of_the_time_they_are(world):
+    (row,) = table(numbers(world.pool), "denials.csv")
+    assert (row["code"], row["refusals"]) == ("-4", "1")
+    year = (END - START) // 86400
+    assert row["logged_seconds"] == str((year - 2) * 86400)
+    assert row["expected_seconds"] == str(year * 86400)
+    world.server.coverage.update(source=Coverage.Source.POLLS)
+    Denial.objects.all().delete()
+    (row,) = table(numbers(world.pool), "denials.csv")
+    names = ("code", "class", "refusals", "people", "served_within_seconds", "logged_seconds")
+    assert [row[name] for name in names] == ["", "", "", "", "", "0"]
+    f.covered(world.server, START, END)
+    (row,) = table(numbers(world.pool), "denials.csv")
+    assert [row[name] for name in names] == ["", "", "0", "0", "0", str(year * 86400)]
 
 
 def test_pools_of_two_vendors_are_refused(world):

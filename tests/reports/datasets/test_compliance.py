@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from licenses.analysis.usage import usage
-from licenses.models import LegalHold, Strength
+from licenses.models import Coverage, Denial, LegalHold, Strength
 from reports.datasets.compliance import compliance
 from reports.datasets.kept import kept
 from tests import factories as f
@@ -79,6 +79,27 @@ def test_who_was_kept_from_a_seat_is_told(world):
     assert found.unexplained == 2  # nobody held a seat
     assert any("rules of refusals, version 1" in words for words in report.method)
     assert numbers(world.pool, start=f.at("2026-06-01")).pools[0].blocked.episodes == 0
+
+
+def test_refusals_of_time_of_which_no_log_tells_are_not_known(world):
+    world.server.coverage.update(source=Coverage.Source.POLLS)
+    Denial.objects.all().delete()
+    f.derived(world.pool, START, END)
+    data = numbers(world.pool)
+    (pool,) = data.pools
+    assert (pool.position.denials, pool.position.logged_seconds, pool.blocked) == (None, 0, None)
+    assert {(m.denials, m.denial_episodes, m.logged_seconds) for m in pool.months} == {
+        (None, None, 0)
+    }
+    f.covered(world.server, f.at("2026-05-02"), f.at("2026-05-03"))
+    (pool,) = numbers(world.pool).pools
+    assert (pool.position.denials, pool.position.logged_seconds) == (0, 86400)
+    assert pool.blocked.episodes == 0
+    known = [(m.denials, m.denial_episodes, m.logged_seconds) for m in pool.months]
+    assert known[6] == (0, 0, 86400)
+    assert {*known[:6], *known[7:]} == {(None, None, 0)}
+    (pool,) = numbers(world.pool, as_of=datetime(2026, 5, 2, 12, tzinfo=UTC)).pools
+    assert pool.position.logged_seconds == 43200  # what lies ahead is not expected
 
 
 def test_over_use_is_found_to_the_second(world):

@@ -53,6 +53,7 @@ def test_a_day_of_over_use(world):
         "denials": "0",
         "denials_true": "0",
         "denials_other": "0",
+        "logged_seconds": "86400",
         "gap_seconds_bounded": "0",
         "gap_seconds_unbounded": "0",
         "source_method": "event",
@@ -100,6 +101,34 @@ def test_true_refusals_are_those_for_want_of_seats_that_no_seat_followed(world):
     row = rows(numbers(world.pool))[day]
     names = ("denials", "denials_true", "denials_other")
     assert [row[name] for name in names] == ["3", "2", "2"]
+
+
+COUNTS = ("denials", "denials_true", "denials_other", "logged_seconds")
+
+
+def test_polls_tell_of_no_refusals_and_logs_of_those_of_their_time(db):
+    pool = f.PoolFactory()
+    feature = f.FeatureFactory(pool=pool)
+    f.covered(feature.server, START, END, source=Coverage.Source.POLLS)
+    f.covered(feature.server, f.at("2026-02-02T06:00"), f.at("2026-02-04"))
+    for day in ("2026-02-02", "2026-03-03"):  # the second in no log's time
+        f.refusal(feature, f.at(f"{day}T11:00"), f.PersonFactory())
+    table = rows(numbers(pool))
+    assert [table["2026-02-01"][name] for name in COUNTS] == ["", "", "", "0"]
+    assert [table["2026-02-02"][name] for name in COUNTS] == ["1", "1", "0", "64800"]
+    assert [table["2026-02-03"][name] for name in COUNTS] == ["0", "0", "0", "86400"]
+    assert [table["2026-03-03"][name] for name in COUNTS] == ["1", "1", "", "0"]
+
+
+def test_a_log_of_one_of_two_servers_tells_of_no_time_of_their_pool(db):
+    pool = f.PoolFactory()
+    one, other = (f.FeatureFactory(pool=pool) for _ in range(2))
+    f.covered(one.server, START, END)
+    f.covered(other.server, START, END, source=Coverage.Source.POLLS)
+    f.refusal(one, f.at("2026-02-02T11:00"), f.PersonFactory())
+    table = rows(numbers(pool))
+    assert [table["2026-02-01"][name] for name in COUNTS] == ["", "", "", "0"]
+    assert [table["2026-02-02"][name] for name in COUNTS] == ["1", "1", "", "0"]
 
 
 def test_entitled_and_proven_are_without_overdraft(db):

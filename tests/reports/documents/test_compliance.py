@@ -15,7 +15,14 @@ from pypdf import PdfReader
 from licenses.evidence.notes import Signer
 from licenses.importing.over_use import explain_over_use
 from licenses.importing.rights import correct_right, override_strength
-from licenses.models import EvidenceAnchor, EvidenceDay, EvidenceKey, StrengthOverride
+from licenses.models import (
+    Coverage,
+    Denial,
+    EvidenceAnchor,
+    EvidenceDay,
+    EvidenceKey,
+    StrengthOverride,
+)
 from reports.datasets.compliance import compliance
 from reports.documents.compliance import paper
 from reports.documents.words import hours, length, percent, signed
@@ -70,6 +77,19 @@ def test_each_month_stands_with_its_peak_and_coverage(world):
 )
 def test_the_paper_says(world, words):
     assert words in text_of(paper(numbers(world.pool)))[1]
+
+
+def test_refusals_that_logs_tell_of_in_part_are_marked_and_unknown_ones_are_a_dash(world):
+    text = text_of(paper(numbers(world.pool)))[1]
+    assert "Logs tell of 99.45 % of the time: of the rest, refusals are not known." in text
+    assert re.search(r"May 2026 2 0 – 0 0 1 100\.00 %", text)
+    assert re.search(r"Jun 2026 2 0 – 0 0 >=0 93\.33 %", text)
+    world.server.coverage.update(source=Coverage.Source.POLLS)
+    Denial.objects.all().delete()
+    f.derived(world.pool, START, END)
+    text = text_of(paper(numbers(world.pool)))[1]
+    assert "No log tells of this time: refusals are not known." in text
+    assert re.search(r"May 2026 2 0 – 0 0 – 100\.00 %", text)
 
 
 def test_the_level_of_99_9_percent_stands_beside_the_peak(world):

@@ -373,6 +373,10 @@ def takes_all_for_sampled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pools, "method", lambda _logged, watched: "sampled" if watched else None)
 
 
+def takes_the_silence_of_polls_for_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pools, "refusals_known", lambda count, _logged: count)
+
+
 def takes_claims_for_proofs(patch: pytest.MonkeyPatch) -> None:
     real = pools.extremes
 
@@ -397,6 +401,7 @@ BROKEN = [
     never_finds_anything_proven, believes_a_clock_that_was_set_back,
     measures_what_has_no_number,
     takes_every_refusal_for_true, takes_all_for_sampled, takes_claims_for_proofs,
+    takes_the_silence_of_polls_for_nobody,
 ]  # fmt: skip
 
 
@@ -451,7 +456,7 @@ def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
     for column in (
         "peak", "observed_seconds", "overuse_seconds", "seconds_at_limit", "entitled_min",
         "entitled_max", "proven_min", "proven_max", "allowed_at_peak", "denials_true",
-        "denials_other", "source_method", "first_recorded_at", "last_recorded_at",
+        "denials_other", "logged_seconds", "source_method", "first_recorded_at", "last_recorded_at",
     ):  # fmt: skip
         cells = table[2].rstrip("\r\n").split(",")
         cells[names.index(column)] = "77777"
@@ -464,6 +469,11 @@ def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
             other = "proven" if verdict != "proven" else "over_use"
             changed = report.replace(f'"verdict":"{verdict}"', f'"verdict":"{other}"', 1).encode()
             assert compared(files | {"report.json": changed}), verdict
+    for name in ("denials", "logged_seconds"):
+        said = json.loads(report)
+        said["pools"][0]["position"][name] = 77777
+        (found,) = compared(files | {"report.json": json.dumps(said).encode()})
+        assert f"{name} 77777, counted" in found
     for name, word in (("sessions", "session"), ("denials", "denial")):
         head, first, *others = files[f"tables/{name}.csv"].splitlines(keepends=True)
         (lack,) = compared(files | {f"tables/{name}.csv": b"".join([head, *others])})
