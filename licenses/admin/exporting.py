@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-from collections.abc import Iterator
-from datetime import date, datetime
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.db import models
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseNotAllowed
+from django.http import StreamingHttpResponse as Stream
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone, translation
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from itam import figures
 from licenses.evidence.reads import note_read
 from licenses.resources import disarm
+from licenses.resources.files import MOST_OF_A_SHEET, TYPES, csv_pieces, xlsx_file
 
 from .words import UNKNOWN, Figure
 
 LIST_TOOLS = "admin/licenses/list_tools.html"
-MOST_ROWS = 50_000
-ROWS_A_PAGE = 1000
-TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
+ROWS_AT_ONCE = 1000
 
 
 class TooMany(Exception):
-    """The list has more rows than one file takes."""
+    """The list has more rows than a sheet holds."""
+
+    def __str__(self) -> str:
+        said = gettext(
+            "This list has %(count)s rows, and a sheet holds %(most)s: take it as CSV, which holds"
+            " any number, or narrow it by a filter."
+        )
+        count, most = self.args[0], MOST_OF_A_SHEET - 1
+        return said % {"count": figures.number(count), "most": figures.number(most)}
 
 
 class Exportable:
@@ -53,20 +58,25 @@ class Exportable:
         return [path("as-file/<slug:kind>/", view, name=name), *super().get_urls()]  # type: ignore[misc]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """Return a list of longer pages while a file is made."""
+        """Return a list that reads no page of its own while a file is made."""
         usual = super().get_changelist(request, **kwargs)  # type: ignore[misc]
         if not getattr(request, "makes_a_file", False):
             return usual
 
-        class Long(usual):  # type: ignore[misc, valid-type]
+        class Unread(usual):  # type: ignore[misc, valid-type]
             def get_results(self, request: HttpRequest) -> None:
-                self.list_per_page = ROWS_A_PAGE
-                super().get_results(request)
+                self.result_list: list[Any] = []
 
-        return Long
+        return Unread
 
-    def list_file(self, request: HttpRequest, kind: str) -> HttpResponse:
-        """Return the list as a file, after writing who takes it."""
+    def rows_of_page(self, rows: list[Any]) -> list[Any]:
+        """Return rows that stand together as a list shows them, with what is read for all at once.
+
+        For lists that add something to their rows, or put them in an order of their own.
+        """
+        return rows
+
+    def list_file(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         of: Any = self
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET"])
@@ -74,29 +84,42 @@ class Exportable:
             raise PermissionDenied
         if kind not in TYPES:
             raise Http404
-        opts = of.opts
         try:
-            # Whoever reads it, as every file: English words, ISO dates.
-            with translation.override("en"):
-                heads = self._heads(request)
-                shown = [row for page in self._pages(request) for row in page]
-        except (IncorrectLookupParameters, TooMany) as error:
-            if isinstance(error, TooMany):
-                said = gettext(
-                    "This list has more than %(most)s rows: narrow it by a filter first."
-                )
-                messages.error(request, said % {"most": figures.number(MOST_ROWS)})
-            back = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
-            return redirect(f"{back}?{request.GET.urlencode()}")
-        note_read(
-            request.user, "export", str(opts.verbose_name_plural), len(shown), where=request.path
-        )
+            return self.as_file(request, kind)
+        except TooMany as error:
+            messages.error(request, str(error))
+        except IncorrectLookupParameters:
+            pass  # the list itself says so
+        back = reverse(f"admin:{of.opts.app_label}_{of.opts.model_name}_changelist")
+        return redirect(f"{back}?{request.GET.urlencode()}")
+
+    def as_file(self, request: HttpRequest, kind: str) -> HttpResponseBase:
+        """Return the list that a request asks for as a file, after writing who takes it.
+
+        Raises IncorrectLookupParameters for what the list does not know, and TooMany.
+
+        Which rows they are is read first, eight bytes for each, and then what they say, a thousand
+        at a time: so all of them are counted before the first is sent, no row comes twice or is
+        left out for others that come meanwhile, and nothing is kept open for a slow reader.
+        """
+        of: Any = self
+        with translation.override("en"):  # whoever reads it, as every file
+            heads = self.heads(request)
+            rows = self._rows(request)
+            keys = _keys(rows)
+        if kind == "xlsx" and len(keys) >= MOST_OF_A_SHEET:
+            raise TooMany(len(keys))
+        what = str(of.opts.verbose_name_plural)
+        note_read(request.user, "export", what, len(keys), where=request.path)
         if hasattr(of, "_note") and of.names_inline is None:
-            of._note(request, len(shown))
-        content = {"csv": as_csv, "xlsx": as_xlsx}[kind]([heads, *shown])
-        day = timezone.localdate().isoformat()
-        name = f"{opts.model_name}-{day}.{kind}"
-        answer = HttpResponse(content, content_type=TYPES[kind])
+            of._note(request, len(keys))
+        zone = timezone.get_current_timezone()
+        pages = chain([[heads]], self._pages(rows, keys, self._columns(request), zone))
+        name = f"{of.opts.model_name}-{timezone.localdate().isoformat()}.{kind}"
+        if kind == "xlsx":
+            sheet = xlsx_file(pages)
+            return FileResponse(sheet, as_attachment=True, filename=name, content_type=TYPES[kind])
+        answer = Stream(csv_pieces(pages), content_type=f"{TYPES[kind]}; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
@@ -106,28 +129,42 @@ class Exportable:
         names = [name for name in of.get_list_display(request) if name != "action_checkbox"]
         return [name for name in names if label_for_field(name, of.model, of)]
 
-    def _heads(self, request: HttpRequest) -> list[str]:
+    def heads(self, request: HttpRequest) -> list[str]:
+        """Return what stands over the columns of the file."""
         of: Any = self
         heads = [str(label_for_field(name, of.model, of)) for name in self._columns(request)]
         return ["id", *(head[:1].upper() + head[1:] for head in heads)]
 
-    def _pages(self, request: HttpRequest) -> Iterator[list[list[Any]]]:
-        """Yield the pages of the list as it is asked for, in cells."""
+    def _rows(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return all rows of the list as it is asked for, in its order."""
         of: Any = self
-        columns = self._columns(request)
-        request.makes_a_file = True  # type: ignore[attr-defined]
         asked = request.GET.copy()
-        asked.pop("all", None)
-        for number in range(1, MOST_ROWS // ROWS_A_PAGE + 1):
-            asked["p"] = str(number)
-            request.GET = asked  # type: ignore[assignment]
-            changes = of.get_changelist_instance(request)
-            if number == 1 and changes.queryset[MOST_ROWS : MOST_ROWS + 1].exists():
-                raise TooMany
-            rows = list(changes.result_list)
-            yield [[row.pk, *(cell(of, name, row) for name in columns)] for row in rows]
-            if len(rows) < ROWS_A_PAGE or number * ROWS_A_PAGE >= changes.result_count > 0:
-                return
+        for name in ("all", "p"):
+            asked.pop(name, None)
+        request.makes_a_file, request.GET = True, asked  # type: ignore[attr-defined, assignment]
+        rows: models.QuerySet[Any] = of.get_changelist_instance(request).queryset
+        return rows
+
+    def _pages(
+        self, rows: models.QuerySet[Any], keys: Sequence[Any], columns: list[str], zone: tzinfo
+    ) -> Iterator[list[list[Any]]]:
+        """Yield rows in cells, in the order of their keys. One that is gone meanwhile is left out.
+
+        It goes on when the request's own language and zone are no longer those of its thread.
+        """
+        for start in range(0, len(keys), ROWS_AT_ONCE):
+            some = keys[start : start + ROWS_AT_ONCE]
+            with translation.override("en"), timezone.override(zone):
+                found = {row.pk: row for row in rows.order_by().filter(pk__in=some)}
+                shown = self.rows_of_page([found[key] for key in some if key in found])
+                page = [[row.pk, *(cell(self, name, row) for name in columns)] for row in shown]
+            yield page
+
+
+def _keys(rows: models.QuerySet[Any]) -> Sequence[Any]:
+    """Return the keys of rows in their order: of numbers in the least room."""
+    found: Iterable[Any] = rows.prefetch_related(None).values_list("pk", flat=True).iterator()
+    return array("q", found) if isinstance(rows.model._meta.pk, models.IntegerField) else [*found]
 
 
 def cell(model_admin: Any, name: str, row: Any) -> Any:
@@ -163,20 +200,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, SafeString):
         text = " ".join(html.unescape(strip_tags(text.replace("<", " <"))).split())
     return disarm(text)
-
-
-def as_csv(rows: list[list[Any]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
-
-
-def as_xlsx(rows: list[list[Any]]) -> bytes:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    for row in rows:
-        sheet.append([ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-                      if isinstance(value, str) else value for value in row])  # fmt: skip
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()

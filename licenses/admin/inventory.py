@@ -203,17 +203,20 @@ class TeamAdmin(ShowsNames, TeamsChange, Importable, ScopedAdmin):
         )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        changes.result_list = self.rows_of_page(list(changes.result_list))
+        return changes
+
+    def rows_of_page(self, rows: list[Any]) -> list[Any]:
         """Put the rows of a page in the order of the tree.
 
         A team whose parent is not shown stands at the margin.
         """
-        changes = super().get_changelist_instance(request)
-        rows = {team.pk: team for team in changes.result_list}
-        order = tree_order([(pk, team.parent_id, team.name) for pk, team in rows.items()])
+        teams = {team.pk: team for team in rows}
+        order = tree_order([(pk, team.parent_id, team.name) for pk, team in teams.items()])
         for pk, depth in order:
-            rows[pk].depth = depth
-        changes.result_list = [rows[pk] for pk, _ in order]
-        return changes
+            teams[pk].depth = depth
+        return [teams[pk] for pk, _ in order]
 
     @display(description=gettext_lazy("Team"))
     def tree_name(self, team: Any) -> str:

@@ -124,14 +124,16 @@ class CheckoutAdmin(UsageAdmin):
         return super().get_queryset(request).select_related("sighting")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Read what is odd about the holdings of the page that are still out, at once for all."""
         changes = super().get_changelist_instance(request)
-        rows = list(changes.result_list)
+        changes.result_list = self.rows_of_page(list(changes.result_list))
+        return changes
+
+    def rows_of_page(self, rows: list[Any]) -> list[Any]:
+        """Read what is odd about those holdings that are still out, at once for all."""
         odd = suspects_among(rows)
         for row in rows:
             row.odd = odd.get(row.pk, ())
-        changes.result_list = rows
-        return changes
+        return rows
 
     @display(description=gettext_lazy("Marks"))
     def marks(self, row: Any) -> str:
