@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from typing import IO, Any
 
+import tablib  # type: ignore[import-untyped]
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
@@ -20,7 +21,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from itam.figures import number
 from licenses.evidence.reads import note_read
 from licenses.models import sees_names
-from licenses.resources import PersonResource, disarm
+from licenses.resources import Cells, PersonResource, disarm
 
 FAMILIAR = (
     gettext_noop(
@@ -92,16 +93,39 @@ def check_sheet(file: IO[bytes]) -> None:
         file.seek(0)
 
 
+def read_sheet(file: Any) -> tablib.Dataset:
+    """Return the lines of a CSV or XLSX file that was handed in, which its first bytes tell.
+
+    Raises ValidationError for one that is too large, and for what is neither.
+    """
+    check_size(file)
+    check_sheet(file)
+    data = file.read()
+    form = ExcelFile() if data.startswith(b"PK") else CsvFile(encoding="utf-8-sig")
+    try:
+        found = form.create_dataset(data)
+    except Exception as error:
+        told = {"exc_name": repr(type(error).__name__)}
+        raise ValidationError(gettext(FAMILIAR[0]) % told) from error
+    if not found:
+        raise ValidationError(gettext(FAMILIAR[1]))
+    return found
+
+
+def check_size(file: Any) -> None:
+    if file.size > MOST_BYTES:
+        told = {"file": file.name, "size": number(file.size), "most_bytes": number(MOST_BYTES)}
+        raise ValidationError(
+            gettext("%(file)s has %(size)s bytes: expected %(most_bytes)s at most. Split it.")
+            % told
+        )
+
+
 class CheckedImportForm(ImportForm):
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
+        check_size(file)
         check_sheet(file)
-        if file.size > MOST_BYTES:
-            self.add_error(
-                "import_file",
-                gettext("%(file)s has %(size)s bytes: expected %(most_bytes)s at most. Split it.")
-                % {"file": file.name, "size": number(file.size), "most_bytes": number(MOST_BYTES)},
-            )
         return file
 
 
@@ -130,6 +154,27 @@ class Importable(ImportExportMixin):
         if not self.has_import_permission(request):
             raise PermissionDenied
         return super().import_action(request, *args, **kwargs)
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        given: dict[str, Any] = super().get_import_resource_kwargs(request, **kwargs)
+        if PersonResource in self.resource_classes:
+            given["names"] = sees_names(request.user)
+        return given
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        """Have a sheet stored whole or not at all, also when its preview no longer holds."""
+        given: dict[str, Any] = super().get_import_data_kwargs(**kwargs)
+        return given | {"rollback_on_validation_errors": True}
+
+    def import_sheet(self, request: HttpRequest, lines: tablib.Dataset, *, dry_run: bool) -> Any:
+        """Store what the lines of a sheet say, or only tell what would become of them.
+
+        What is told of each row is cells as values, where the pages show HTML.
+        """
+        resource = self.resource_classes[0](**self.get_import_resource_kwargs(request))
+        resource.diff_class = Cells
+        given = self.get_import_data_kwargs()
+        return resource.import_data(lines, dry_run=dry_run, user=request.user, **given)
 
     def get_export_data(
         self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any

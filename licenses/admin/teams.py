@@ -39,6 +39,9 @@ class TeamsChange:
     def process_import(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return self._changing(request, super().process_import, *args, **kwargs)  # type: ignore[misc]
 
+    def import_sheet(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._changing(request, super().import_sheet, *args, **kwargs)  # type: ignore[misc]
+
     def _changing(self, request: HttpRequest, view: Any, *args: Any, **kwargs: Any) -> Any:
         if request.method != "POST":
             return view(request, *args, **kwargs)

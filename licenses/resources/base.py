@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from import_export import fields, resources
+from import_export.resources import Diff
 
 from .cells import Text
 
@@ -17,15 +18,27 @@ def column(name: str, widget: Any = None, *, header: str = "", **options: Any) -
     )
 
 
+class Cells(Diff):
+    """What a line of a sheet changes: what a row's cells were, and what they become."""
+
+    def as_html(self) -> list[tuple[Any, Any]]:  # what a row's result keeps
+        return list(zip(self.left, self.right, strict=True))
+
+
 class Sheet(resources.ModelResource):
     """A spreadsheet whose columns are those declared; cells are judged by the model's own rules,
     too.
     """
 
     needed: tuple[str, ...] = ()
+    diff_class: type[Diff] = Diff
+    """How what changes is told: as HTML, or as values."""
 
     class Meta:
         abstract = True
+
+    def get_diff_class(self) -> type[Diff]:
+        return self.diff_class
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         """Read what is missing as empty, and refuse columns that nobody would read."""

@@ -8,6 +8,7 @@ import tablib  # type: ignore[import-untyped]
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from import_export import fields
+from import_export.resources import Diff
 
 from licenses.models import (
     Identity,
@@ -36,10 +37,28 @@ class TeamResource(Sheet):
         import_id_fields = ("name",)
 
 
+class Typed:
+    """Tells what a line says of a person, and nothing of what is on record. Comes before the class
+    that tells both."""
+
+    left: list[Any]
+    right: list[Any]
+
+    def __init__(self, resource: Any, instance: Any, new: bool) -> None:
+        super().__init__(resource, instance, new)  # type: ignore[call-arg]
+        self.left = ["" for _ in self.left]
+
+    def compare_with(self, resource: Any, instance: Any) -> None:
+        names = [field.column_name for field in resource.get_import_fields()]
+        self.right = [str(instance.cells[name] or "") for name in names]
+
+
 class PersonResource(Sheet):
     """People and their memberships, one line a membership.
 
     The login is what licence servers print.
+
+    names:  whether who imports may see the names that are on record.
     """
 
     needed = ("login",)
@@ -56,6 +75,14 @@ class PersonResource(Sheet):
         import_id_fields = ()
         report_skipped = True
         use_transactions = True
+
+    def __init__(self, *, names: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = names
+
+    def get_diff_class(self) -> type[Diff]:
+        usual = super().get_diff_class()
+        return usual if self.names else type("TypedCells", (Typed, usual), {})
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         return Person.objects.filter(pseudonym=pseudonym("person", self._login(row))).first()
@@ -96,7 +123,7 @@ class PersonResource(Sheet):
             }
         if errors:
             raise ValidationError(errors)
-        instance.cells = cells
+        instance.cells = cells | {"login": self._login(row)}
 
     def skip_row(
         self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None

@@ -205,6 +205,31 @@ def test_nothing_is_stored_before_the_preview_is_confirmed(mara: Client, world: 
     assert Product.objects.filter(name="Fresh").exists()
 
 
+def test_nothing_is_stored_where_a_preview_no_longer_holds(mara: Client, world: World) -> None:
+    path = "/admin/licenses/product/import/"
+    text = "vendor,product\nMine Vendor,Fresh\nGone Vendor,Late\n"
+    gone = Vendor.objects.create(name="Gone Vendor")
+    file = SimpleUploadedFile("a.csv", text.encode())
+    page = mara.post(path, {"import_file": file, "format": 0}).content.decode()
+    fields = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)"', page))
+    gone.delete()
+    done = mara.post("/admin/licenses/product/process_import/", fields, follow=True)
+    assert "Nothing was imported" in done.content.decode()
+    assert not Product.objects.filter(name="Fresh").exists()
+
+
+def test_a_preview_tells_no_name_to_who_may_not_see_it(
+    mara: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(resources.PersonResource, "login,name\nmia,Mia Made\n")
+    text = "login,name,team\nmia,,Mine Team\n"
+    assert "Mia Made" in upload(mara, "person", text)[0]
+    Membership.objects.all().delete()
+    monkeypatch.setattr(importing, "sees_names", lambda _user: False)
+    preview, done = upload(mara, "person", text)
+    assert "Mia Made" not in preview and "Mine Team" in preview and done
+
+
 def test_the_preview_shows_errors_and_offers_nothing(mara: Client, world: World) -> None:
     preview, done = upload(mara, "entitlement", "pool,quantity,valid_from\nMine Pool,ten,x\n")
     assert "expected a whole number" in preview and "expected a date" in preview
