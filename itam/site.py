@@ -4,6 +4,7 @@ know.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
@@ -93,7 +94,7 @@ class Site(UnfoldAdminSite):
         names in them.
         """
         term = request.GET.get("s", "").strip().lower()
-        if not term:
+        if not term or "\0" in term:
             return HttpResponse()
         pages = super().get_app_list(request)
         extended = "extended" in request.GET
@@ -116,14 +117,25 @@ class Site(UnfoldAdminSite):
         )
 
     def _found(self, request: HttpRequest, term: str) -> list[SearchResult]:
-        """Return the first rows of each kind that fit, as their own lists would find and show
-        them."""
+        """Return the first rows of each kind that fit, as the box shows them."""
+        return [
+            SearchResult(
+                title=title,
+                description=capfirst(str(row._meta.verbose_name)),
+                link=self.place(row),
+                icon=SEARCHED[row._meta.label_lower],
+            )
+            for row, title in self.found(request, term)
+        ]
+
+    def found(self, request: HttpRequest, term: str) -> Iterator[tuple[Any, str]]:
+        """Yield the first rows of each kind that fit, as their own lists would find them, and what
+        each is called for this reader."""
         from licenses.admin.base import person_words
         from licenses.evidence.reads import note_names
         from licenses.models import Person
 
-        found = []
-        for label, icon in SEARCHED.items():
+        for label in SEARCHED:
             model = apps.get_model(label)
             page = self._registry.get(model)
             if page is None or not page.has_view_permission(request):
@@ -131,21 +143,13 @@ class Site(UnfoldAdminSite):
             rows, _ = page.get_search_results(request, page.get_queryset(request), term)
             several = {row.pk: row for row in rows[: 3 * MOST_OF_A_KIND]}  # joins repeat some
             few = list(several.values())[:MOST_OF_A_KIND]
+            named = model is Person
             for row in few:
-                named = model is Person
-                found.append(
-                    SearchResult(
-                        title=person_words(row.label, row.person_name) if named else str(row),
-                        description=capfirst(str(model._meta.verbose_name)),
-                        link=self._place(row),
-                        icon=icon,
-                    )
-                )
-            if model is Person:
+                yield row, person_words(row.label, row.person_name) if named else str(row)
+            if named:
                 note_names(request, "search", len(few), single=True)
-        return found
 
-    def _place(self, row: Any) -> str:
+    def place(self, row: Any) -> str:
         """Return where a row is looked at: its overview, where it has one."""
         start = f"{self.name}:{row._meta.app_label}_{row._meta.model_name}_"
         try:

@@ -33,7 +33,7 @@ from licenses.models import SavedFilter, sees_everything
 
 from . import forms as pages
 from .base import ScopedAdmin
-from .exporting import LIST_TOOLS
+from .exporting import Exportable
 from .undoing import tell
 
 LONGEST = 2000
@@ -61,7 +61,7 @@ def lists() -> dict[str, Any]:
     return {
         model._meta.label_lower: page
         for model, page in admin.site._registry.items()
-        if getattr(page, "list_before_template", None) == LIST_TOOLS
+        if isinstance(page, Exportable)
     }
 
 

@@ -15,7 +15,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from licenses.api.idempotency import Conflict, IdempotentPosts
 from licenses.api.permissions import ModelPermissions
 from licenses.api.row_history import TellsHistory
-from licenses.api.tables import ListsAsCsv
+from licenses.api.tables import ListsAsTables
 from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
 from licenses.models import LicensePool, Membership, Person, tells_apart
@@ -48,7 +48,7 @@ def filters_of(of: type[models.Model], *names: str, span_of: str = "") -> type[f
     return type(f"{of.__name__}Filter", (filters.FilterSet,), {"Meta": meta, **ends})
 
 
-class Scoped(ListsAsCsv, IdempotentPosts, viewsets.GenericViewSet[Any]):
+class Scoped(ListsAsTables, IdempotentPosts, viewsets.GenericViewSet[Any]):
     """Rows of one model, those that the user may see. Foreign and absent rows answer alike: 404.
 
     named:  actions that name people to those who may see names; each answer leaves an entry.

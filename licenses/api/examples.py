@@ -78,6 +78,51 @@ CHANNEL = {
 }
 ALERT_RULE = {"name": "Modeller at 90 %", "kind": "use_percent", "pool": 7, "threshold": 90}
 
+LIST = {
+    "page": "licenses.licensepool",
+    "name": "Pools",
+    "columns": ["id", "Pool", "In use", "Free", "As of", "12-month peak", "Product", "Set-up"],
+}
+FOUND = {
+    "kind": "pool",
+    "id": 7,
+    "title": "Modeller",
+    "url": "http://127.0.0.1:8000/api/v1/pools/7/",
+    "link": "http://127.0.0.1:8000/admin/licenses/licensepool/7/overview/",
+}
+IMPORTED = {
+    "kind": "products",
+    "stored": False,
+    "new": 1,
+    "changed": 1,
+    "known": 12,
+    "rows": [
+        {
+            "row": 4,
+            "result": "new",
+            "cells": [
+                {"column": "vendor", "old": "", "new": "Example Software"},
+                {"column": "product", "old": "", "new": "Modeller"},
+            ],
+        },
+        {
+            "row": 9,
+            "result": "changed",
+            "cells": [{"column": "category", "old": "CAD", "new": "Simulation"}],
+        },
+        {"row": 1, "result": "known", "cells": []},
+    ],
+    "more_rows": 0,
+    "errors": [
+        {
+            "row": 7,
+            "column": "vendor",
+            "detail": "there is no vendor 'Nobody': record it first",
+        }
+    ],
+    "more_errors": 0,
+}
+
 
 def asked(value: dict[str, Any], name: str = "Example") -> OpenApiExample:
     """Return an example of what is sent."""

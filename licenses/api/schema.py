@@ -10,7 +10,7 @@ from drf_standardized_errors.openapi import AutoSchema
 from rest_framework import serializers
 
 from licenses.api.idempotency import HEADER, LONGEST, IdempotentPosts
-from licenses.api.tables import CsvRenderer
+from licenses.api.tables import TABLES
 
 
 class RefusedPart(serializers.Serializer[Any]):
@@ -42,6 +42,8 @@ KEY = OpenApiParameter(
     description="The same key gets the same answer and changes nothing a second time.",
 )
 
+FILES = {"csv": {"type": "string"}, "xlsx": {"type": "string", "format": "binary"}}
+
 
 class Schema(AutoSchema):
     """What the errors' library lists of codes by field is guessed from serializers; a model's own
@@ -52,13 +54,12 @@ class Schema(AutoSchema):
         return [*super().get_override_parameters(), *([KEY] if may_repeat else [])]
 
     def _get_response_for_code(self, *args: Any, **kwargs: Any) -> Any:
-        """Describe CSV, where a list can be had so, as text; refusals are never CSV."""
+        """Describe a list as CSV or XLSX as a text or a file; refusals are neither."""
         found = super()._get_response_for_code(*args, **kwargs)
         content = found.get("content", {})
-        if CsvRenderer.media_type in content:
-            del content[CsvRenderer.media_type]
-            if "200" in args[1:2]:
-                content[CsvRenderer.media_type] = {"schema": {"type": "string"}}
+        for each in TABLES:
+            if content.pop(each.media_type, None) is not None and "200" in args[1:2]:
+                content[each.media_type] = {"schema": FILES[each.format]}
         return found
 
     def _get_http400_serializer(self) -> Any:

@@ -1,23 +1,23 @@
-"""Any list of the API as CSV: the same page of the same rows, one a line."""
+"""Any list of the API as CSV or XLSX: the same page of the same rows, one a line."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
+from licenses.evidence.reads import note_read
 from licenses.resources import disarm
+from licenses.resources.files import TYPES, csv_pieces, xlsx_file
 
 
 class CsvRenderer(BaseRenderer):
     """A page of a list, as `Accept: text/csv` or `format=csv` asks for. Columns are the fields of a
     row; what is a list or an object in JSON stands as JSON in its cell."""
 
-    media_type = "text/csv"
+    media_type = TYPES["csv"]
     format = "csv"
     charset = "utf-8"
 
@@ -25,7 +25,26 @@ class CsvRenderer(BaseRenderer):
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
     ) -> bytes:
         view = (renderer_context or {}).get("view")
-        return table(data["results"], columns_of(view)).encode()
+        return self.write(table(data["results"], columns_of(view)))
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> bytes:
+        return b"".join(csv_pieces([rows]))
+
+
+class XlsxRenderer(CsvRenderer):
+    """The same as a sheet."""
+
+    media_type = TYPES["xlsx"]
+    format = "xlsx"
+    charset = None  # type: ignore[assignment]
+    render_style = "binary"
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> bytes:
+        with xlsx_file([rows]) as file:
+            return file.read()
+
+
+TABLES = (CsvRenderer, XlsxRenderer)
 
 
 def columns_of(view: Any) -> list[str]:
@@ -33,13 +52,9 @@ def columns_of(view: Any) -> list[str]:
     return [name for name, field in view.get_serializer().fields.items() if not field.write_only]
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV, with a head. No cell is one that a spreadsheet would run."""
-    out = io.StringIO()
-    lines = csv.writer(out)
-    lines.writerow(columns)
-    lines.writerows([cell(row.get(name)) for name in columns] for row in rows)
-    return out.getvalue()
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Sequence[Any]]:
+    """Return rows in cells, with a head. No cell is one that a spreadsheet would run."""
+    return [columns, *([cell(row.get(name)) for name in columns] for row in rows)]
 
 
 def cell(value: Any) -> Any:
@@ -52,29 +67,45 @@ def cell(value: Any) -> Any:
     return value if isinstance(value, int | float) else disarm(str(value))
 
 
-class ListsAsCsv:
-    """Lets a view set's list be asked for as CSV. Comes before the view's base class.
+class RefusesInJson:
+    """Refuses in JSON whatever was asked for: there is one shape of refusals. Comes before the
+    view's base class."""
 
-    A page is as long as in JSON (`page_size`); the next one stands in the header Link. Refusals
-    are JSON whatever was asked for: there is one shape of them.
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if answer.status_code != 200 and isinstance(
+            getattr(answer, "accepted_renderer", None), TABLES
+        ):
+            answer.accepted_renderer = JSONRenderer()
+            answer.accepted_media_type = JSONRenderer.media_type
+        return answer
+
+
+class ListsAsTables(RefusesInJson):
+    """Lets a view set's list be asked for as CSV or XLSX. Comes before the view's base class.
+
+    A page is as long as in JSON (`page_size`); the next one stands in the header Link. Who takes
+    it is on record, as of any file.
     """
 
     def get_renderers(self) -> list[BaseRenderer]:
         found: list[BaseRenderer] = super().get_renderers()  # type: ignore[misc]
-        return [*found, CsvRenderer()] if getattr(self, "action", None) == "list" else found
+        more = [each() for each in TABLES] if getattr(self, "action", None) == "list" else []
+        return [*found, *more]
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
-        if not isinstance(getattr(answer, "accepted_renderer", None), CsvRenderer):
-            return answer
-        if answer.status_code != 200:
-            answer.accepted_renderer = JSONRenderer()
-            answer.accepted_media_type = JSONRenderer.media_type
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        shown = getattr(answer, "accepted_renderer", None)
+        if not isinstance(shown, TABLES):
             return answer
         turns = {"next": answer.data.get("next"), "prev": answer.data.get("previous")}
         links = [f'<{place}>; rel="{way}"' for way, place in turns.items() if place]
         if links:
             answer["Link"] = ", ".join(links)
-        name = getattr(self, "basename", "list")
-        answer["Content-Disposition"] = f'attachment; filename="{name}s.csv"'
+        name = request.path.rstrip("/").rpartition("/")[2]
+        answer["Content-Disposition"] = f'attachment; filename="{name}.{shown.format}"'
+        view: Any = self
+        what = str(view.queryset.model._meta.verbose_name_plural)
+        rows = len(answer.data["results"])
+        note_read(request.user, "export", what, rows, where=request.path)
         return answer

@@ -11,6 +11,8 @@ from rest_framework.routers import SimpleRouter
 from licenses.api import (
     alert_rules,
     changes,
+    inventory,
+    lists,
     log_events,
     mappings,
     over_use,
@@ -116,6 +118,14 @@ class LogoutAllView(knox.LogoutAllView):
 urlpatterns = [
     path("overview/", overview.OverviewView.as_view(), name="overview"),
     path("set-up/", overview.SetUpView.as_view(), name="set-up"),
+    path("search/", lists.SearchView.as_view(), name="search"),
+    path("lists/", lists.ListsView.as_view(), name="lists"),
+    path("lists/<str:page>/", lists.ListFileView.as_view(), name="list-file"),
+    path(
+        "inventory/<str:kind>/",
+        inventory.InventoryViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="inventory",
+    ),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),
     path("auth/logoutall/", LogoutAllView.as_view(), name="logoutall"),

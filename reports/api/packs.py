@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.serializers import as_serializer_error
 
-from licenses.api.tables import ListsAsCsv
+from licenses.api.tables import ListsAsTables
 from licenses.models import Vendor
 from licenses.tasks import nudge
 from reports.models import EvidencePack
@@ -80,7 +80,7 @@ class EvidencePackSerializer(serializers.ModelSerializer[EvidencePack]):
 
 
 class EvidencePackViewSet(
-    ListsAsCsv,
+    ListsAsTables,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[EvidencePack],

@@ -20,7 +20,7 @@ from rest_framework.reverse import reverse
 from rest_framework.serializers import as_serializer_error
 
 from licenses.api import examples
-from licenses.api.tables import ListsAsCsv
+from licenses.api.tables import ListsAsTables
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.api.serializers import (
@@ -50,7 +50,7 @@ class MayRead(DjangoModelPermissions):
 
 
 class ReportViewSet(
-    ListsAsCsv,
+    ListsAsTables,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Report],

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from licenses.models import Vendor
 from reports import delivery
 from tests.factories import EntitlementFactory, PoolFactory
 
@@ -46,6 +47,16 @@ def test_the_client_of_the_docs_reads_pools_and_fetches_a_report(
     assert [row["name"] for row in client.get("pools/now/")["pools"]] == ["Modeller"]
     year = {"start": "2025-11-01", "end": "2026-11-01"}
     assert client.report(name="compliance", pools=[pool.pk], **year).startswith(b"%PDF-")
+
+
+def test_the_client_of_the_docs_tries_a_sheet_and_stores_it(live_server: Any, account: Any) -> None:
+    found: dict[str, Any] = {}
+    exec(compile(example("python client"), str(DOCS), "exec"), found)
+    client = found["Client"](live_server.url, *account)
+    lines = b"vendor,website\r\nExample Software,\r\n"
+    tried = client.send("inventory/vendors/", lines, dry_run="true")
+    assert (tried["new"], tried["stored"], Vendor.objects.count()) == (1, False, 0)
+    assert client.send("inventory/vendors/", lines)["stored"] and Vendor.objects.count() == 1
 
 
 def test_the_same_with_curl(live_server: Any, account: Any) -> None:

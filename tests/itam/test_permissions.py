@@ -110,6 +110,8 @@ FIXED = {
     "content_type_id": "1",
     "object_id": str(ABSENT),
     "url": "nowhere",
+    "kind": "vendors",
+    "page": "licenses.licensepool",
 }
 
 

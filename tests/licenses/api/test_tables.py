@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
+from openpyxl import load_workbook
 from rest_framework.test import APIClient
 
-from licenses.api.tables import table
+from licenses.api.tables import CsvRenderer, table
 from licenses.api.urls import router
 from tests.factories import EntitlementFactory, PoolFactory, VendorFactory
 
@@ -43,6 +44,16 @@ def test_each_list_has_its_rows_in_both_forms(api: Any) -> None:
             assert row[head.index("id")] == str(said["id"]) if "id" in said else True
 
 
+def test_each_list_is_a_sheet_of_the_same_cells(api: Any) -> None:
+    EntitlementFactory(contract=None)
+    for name in ("pools", "entitlements", "people", "gaps"):
+        answer = api.get(f"/api/v1/{name}/?format=xlsx")
+        assert answer["Content-Disposition"] == f'attachment; filename="{name}.xlsx"'
+        shown = load_workbook(io.BytesIO(answer.content)).active.iter_rows(values_only=True)
+        told = [["" if cell is None else str(cell) for cell in row] for row in shown]
+        assert told == rows_of(api.get(f"/api/v1/{name}/?format=csv"))
+
+
 def test_the_header_asks_for_it_too_and_a_page_leads_to_the_next(api: Any) -> None:
     for name in "abc":
         VendorFactory(name=name)
@@ -62,8 +73,8 @@ def test_no_cell_is_run(api: Any) -> None:
 
 
 def test_lists_within_a_cell_and_what_is_not_known() -> None:
-    text = table([{"a": [1, "x"], "b": None, "c": True}], ["a", "b", "c"])
-    assert text == 'a,b,c\r\n"[1, ""x""]",,true\r\n'
+    rows = table([{"a": [1, "x"], "b": None, "c": True}], ["a", "b", "c"])
+    assert CsvRenderer().write(rows) == b'a,b,c\r\n"[1, ""x""]",,true\r\n'
 
 
 def test_a_refusal_is_json_and_a_single_row_is_no_table(api: Any) -> None:
