@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from licenses.access.fairness import waits
 from licenses.analysis import denials as pool_denials
+from licenses.analysis.coverage import load_logged
 from licenses.analysis.mappings import load_mappings
 from licenses.models import DenialEpisode
 from licenses.sources.flexnet.denials import WORDING, DenialClass
@@ -32,7 +33,7 @@ def denials_tab(pool: Any, request: HttpRequest, now: int) -> dict[str, Any]:
         "blocked": blocked,
         "blocked_for": words.lasting(blocked.lost_seconds),
         "waits": waits_words(pool, now),
-        "logged": bool(pool_denials.logged(load_mappings([pool.pk]), start, now)),
+        "logged": load_logged(load_mappings([pool.pk]), start, now)[pool.pk].seconds > 0,
         "episodes": None,
     }
     if not request.user.has_perm("licenses.view_denialepisode"):

@@ -39,7 +39,7 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
             "peak": words.figure(row.peak),
             "peak_link": peak_address(pool, team=row.team_id) if row.peak else "",
             "at_pool_peak": words.figure(row.at_pool_peak),
-            "denials": number(row.denials),
+            "denials": words.figure(row.denials),
         }
         for row in found.rows
     ]

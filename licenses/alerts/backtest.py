@@ -38,7 +38,8 @@ class Backtest:
     possible:  False for kinds of which nothing is known after the fact; the rest is then empty.
     pools:     that were looked at; of_pools: that the rule is about. Fewer where time ran out.
     leads:     seconds from the alert to the shortage, one for each that it was ahead of.
-    observed, expected: seconds; what nobody observed could not fire.
+    observed, expected: seconds; what nobody observed could not fire. Polls tell of no refusals, so
+               for *denials* observed is that of which logs tell.
     latest:    some firings, the newest first, with the names of their pools.
     """
 
@@ -110,7 +111,7 @@ def backtest(
     begun = time.monotonic()
     for pool in chosen:  # one at a time: a year of all would not fit into memory
         (facts,) = load_facts([pool], found.start, found.end)
-        _add(found, facts, list(episodes(rule, facts)))
+        _add(found, rule, facts, list(episodes(rule, facts)))
         if time.monotonic() - begun > limit_seconds:
             break
     found.latest = sorted(found.latest, key=lambda row: -row[1].fired_at)[:EXAMPLES]
@@ -126,12 +127,13 @@ def _chosen(rule: AlertRule, pools: Collection[LicensePool]) -> list[LicensePool
     return list(mine.distinct().order_by("name"))
 
 
-def _add(found: Backtest, facts: PoolFacts, fired: Sequence[PastEpisode]) -> None:
+def _add(found: Backtest, rule: AlertRule, facts: PoolFacts, fired: Sequence[PastEpisode]) -> None:
     begins = shortages(facts)
     found.pools += 1
     found.fired += len(fired)
     found.shortages += len(begins)
-    found.observed += facts.observed.seconds
+    denials = rule.kind == AlertRule.Kind.DENIALS
+    found.observed += (facts.logged if denials else facts.observed).seconds
     found.expected += facts.end - facts.start
     found.latest += [(facts.pool.name, row) for row in fired]
     for begin in begins:

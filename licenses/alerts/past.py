@@ -183,7 +183,7 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
     bound = facts.limits.allowed if rule.kind == Kind.OVER_USE else facts.limits.limit
     bound = bound.only_within(facts.observed)
     if rule.kind == Kind.DENIALS:
-        use, bound = _refusals(facts), Steps.constant(0, start, end).only_within(facts.observed)
+        use, bound = _refusals(facts), Steps.constant(0, start, end).only_within(facts.logged)
     grid = merged_times([use.times, bound.times], start, end)
     seats, limit = use.on(grid), bound.on(grid)
     if rule.kind == Kind.TIME_TO_FULL:

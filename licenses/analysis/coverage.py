@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext
@@ -220,11 +220,38 @@ def load_waits(server_ids: Collection[int], now: int) -> dict[int, Wait]:
     return {pk: Wait(last, now, frozenset(failing[pk])) for pk, last in since.items()}
 
 
-def load_observed(
-    mappings: Mappings, start: int, end: int, source: Coverage.Source | None = None
+def load_observed(mappings: Mappings, start: int, end: int) -> dict[int, IntervalSet]:
+    """Return the observed time of each pool. One query."""
+    return _of_pools(mappings, vouched_for(servers(mappings), start, end), start, end)
+
+
+def load_logged(mappings: Mappings, start: int, end: int) -> dict[int, IntervalSet]:
+    """Return the time of each pool of which logs tell. Polls tell of no refusals: of other time
+    nobody knows whether there were any. One query."""
+    spans = vouched_for(servers(mappings), start, end, Coverage.Source.LOG)
+    return _of_pools(mappings, spans, start, end)
+
+
+def load_told(mappings: Mappings, start: int, end: int) -> dict[int, Told]:
+    """Return what was observed of each pool, and what of it logs tell. One query."""
+    rows = list(_vouched(None).rows(servers(mappings), start, end))
+    logs = [row for row in rows if row[-1] == Coverage.Source.LOG]
+    seen, logged = (
+        _of_pools(mappings, _spans(each, start, end), start, end) for each in (rows, logs)
+    )
+    return {pool: Told(seen[pool], logged[pool]) for pool in mappings}
+
+
+class Told(NamedTuple):
+    """observed: time in which all that feeds a pool was vouched for. logged: by logs."""
+
+    observed: IntervalSet
+    logged: IntervalSet
+
+
+def _of_pools(
+    mappings: Mappings, spans: dict[Daemon, IntervalSet], start: int, end: int
 ) -> dict[int, IntervalSet]:
-    """Return the observed time of each pool, by that source alone if one is given. One query."""
-    spans = vouched_for(servers(mappings), start, end, source)
     # Most pools are fed by one daemon, and many by the same.
     alike: dict[tuple[tuple[int, str, int, int], ...], IntervalSet] = {}
     found = {}
@@ -241,8 +268,12 @@ def vouched_for(
 ) -> dict[Daemon, IntervalSet]:
     """Return the time that logs and polls, or one of them, vouch for, by server and daemon. One
     query."""
+    return _spans(_vouched(source).rows(server_ids, start, end), start, end)
+
+
+def _spans(rows: Iterable[Sequence[Any]], start: int, end: int) -> dict[Daemon, IntervalSet]:
     spans: dict[Daemon, tuple[list[int], list[int]]] = {}
-    for server, daemon, first, last in _vouched(source).rows(server_ids, start, end):
+    for server, daemon, first, last, _source in rows:
         starts, ends = spans.setdefault((server, daemon), ([], []))
         starts.append(first)
         ends.append(last)
@@ -254,7 +285,8 @@ def _vouched(source: Coverage.Source | None) -> Prepared:
     def rows(server_ids: Collection[int], start: int, end: int) -> Asked:
         found = Coverage.objects.filter(server__among=server_ids, ends__gt=start, starts__lt=end)
         found = found if source is None else found.filter(source=source)
-        return found.order_by(), ("server_id", "daemon", number("starts"), number("ends"))
+        columns = ("server_id", "daemon", number("starts"), number("ends"), "source")
+        return found.order_by(), columns
 
     return Prepared(rows)
 

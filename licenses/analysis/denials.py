@@ -7,20 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from licenses.analysis import chains
-from licenses.analysis.coverage import observed_time, of_daemon, vouched_for
-from licenses.analysis.mappings import Mappings, load_mappings, servers
+from licenses.analysis.mappings import Mappings, load_mappings
 from licenses.analysis.rows import number
 from licenses.concurrency.denials import RULES, UNSERVED
 from licenses.concurrency.intervals import IntervalSet
-from licenses.models import (
-    Coverage,
-    Denial,
-    DenialEpisode,
-    DirtySpan,
-    Identity,
-    LicensePool,
-    Person,
-)
+from licenses.models import Denial, DenialEpisode, DirtySpan, Identity, LicensePool, Person
 
 
 class DenialRow(NamedTuple):
@@ -145,17 +136,6 @@ def blocked_by_pool(pool_ids: Collection[int], start: int, end: int) -> dict[int
     rows = _kept_by_pool(pool_ids, start, end)
     return {
         pool: blocked(row for row in rows.get(pool, ()) if row.start >= start) for pool in pool_ids
-    }
-
-
-def logged(mappings: Mappings, start: int, end: int) -> set[int]:
-    """Return the pools of which a log tells in [start, end). Polls tell of no refusals: of the
-    other pools nobody knows whether there were any. One query."""
-    spans = vouched_for(servers(mappings), start, end, Coverage.Source.LOG)
-    return {
-        pool
-        for pool, maps in mappings.items()
-        if any(observed_time([(m, of_daemon(spans, m))], start, end).seconds for m in maps)
     }
 
 

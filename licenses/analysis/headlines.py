@@ -18,7 +18,8 @@ from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from licenses.analysis.denials import Blocked, blocked_by_pool, logged
+from licenses.analysis.coverage import load_logged
+from licenses.analysis.denials import Blocked, blocked_by_pool
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.rights import YEAR_SECONDS
 from licenses.analysis.rows import as_moment, now_epoch
@@ -118,9 +119,11 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
 def _blocked(pool_ids: Collection[int], start: int, end: int) -> dict[int, Blocked | None]:
     """Return what refusals cost people in each pool; None where nobody knows, as no log tells of
     the time. Three queries."""
-    known = logged(load_mappings(pool_ids), start, end)
+    known = load_logged(load_mappings(pool_ids), start, end)
     found = blocked_by_pool(pool_ids, start, end)
-    return {pool: each if pool in known or each.episodes else None for pool, each in found.items()}
+    return {
+        pool: each if known[pool].seconds or each.episodes else None for pool, each in found.items()
+    }
 
 
 def _full(pool_ids: Collection[int], start: int, end: int) -> dict[int, int | None]:

@@ -4,7 +4,7 @@ load-duration curve."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from functools import lru_cache
@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from licenses.analysis import hour_rows
+from licenses.analysis.coverage import load_logged
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rows import NONE
 from licenses.analysis.usage import load_facts
 from licenses.concurrency.intervals import IntervalSet, Ints
@@ -30,7 +33,7 @@ class Cell(NamedTuple):
 
     peak, peak_at:  the most seats in use in any of these hours, and when first.
     mean:           seats in use on average, over those of the hours that were observed in full.
-    denials:        capacity refusals in all of them; None where none of them is known.
+    denials:        capacity refusals in all of them, as logged; None where no log tells of any.
     known:          how many of these hours something is known of.
     """
 
@@ -94,13 +97,26 @@ class LoadDuration:
 
 
 def heatmap(pool: LicensePool, start: int, end: int, *, zone: tzinfo | None = None) -> Heatmap:
-    """Return how a pool was used by hour and weekday, from the stored hours. One query."""
-    return heatmaps({pool.pk: zone or pool.tzinfo}, start, end)[pool.pk]
+    """Return how a pool was used by hour and weekday, from the stored hours. Three queries."""
+    zone = zone or pool.tzinfo
+    found = heatmaps({pool.pk: zone}, start, end)[pool.pk]
+    hours = np.arange(found.start, found.end + 1, HOUR_SECONDS, dtype=np.int64)
+    logs = load_logged(load_mappings([pool.pk]), found.start, found.end)[pool.pk]
+    seconds = logs.seconds_within(hours)
+    logged = np.bincount(_weekly(zone, found.start, found.end), seconds, CELLS).tolist()
+    cells = [
+        [
+            cell._replace(denials=refusals_known(cell.denials or 0, logged[24 * weekday + hour]))
+            for hour, cell in enumerate(row)
+        ]
+        for weekday, row in enumerate(found.cells)
+    ]
+    return replace(found, cells=cells)
 
 
 def heatmaps(zones: Mapping[int, tzinfo], start: int, end: int) -> dict[int, Heatmap]:
-    """Return how some pools were used by hour and weekday, each in its zone, by their ids. One
-    query."""
+    """Return how some pools were used by hour and weekday, each in its zone, by their ids. Refusals
+    are 0 also where no log tells. One query."""
     start, end = start // HOUR_SECONDS * HOUR_SECONDS, -(-end // HOUR_SECONDS) * HOUR_SECONDS
     table = hour_rows.read(list(zones), IntervalSet.of([start], [end]))
     found = dict(zip(hour_rows.NAMES, table, strict=True))

@@ -9,9 +9,12 @@ from typing import Any
 
 from django.db.models import F, Sum
 
+from licenses.analysis.coverage import load_logged
 from licenses.analysis.crowds import too_few
 from licenses.analysis.holdings import Holdings, holdings
 from licenses.analysis.kept import team_sums
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rows import number
 from licenses.analysis.team_use import MOST_HOLDERS, UNASSIGNED, Holder, holder_rows, holders_of
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
@@ -26,6 +29,7 @@ class TeamRow:
     depth:         0 at the top of the tree.
     share:         of the pool's seat-time, 0 to 1; None where there was none.
     at_pool_peak:  seats it held at the first moment of the pool's peak.
+    denials:       capacity refusals, as logged; None where no log tells of the time.
     """
 
     team_id: int
@@ -36,7 +40,7 @@ class TeamRow:
     seat_seconds: int
     share: float | None
     checkouts: int
-    denials: int
+    denials: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ def pool_teams(
     compared = split(parents, found.keys(), _with_people_of_their_own())
     held, use = _at(pool, peak_at if peak else None)
     few = too_few(start, end)
+    told = load_logged(load_mappings([pool.pk]), start, end)[pool.pk].seconds
     shown = {
         team: depth
         for team, depth in [*in_order(parents, title), (NOBODYS, 0)]
@@ -146,7 +151,7 @@ def pool_teams(
                 seat_seconds=found[team].seat_seconds,
                 share=found[team].seat_seconds / whole if whole else None,
                 checkouts=found[team].checkouts,
-                denials=found[team].denials,
+                denials=refusals_known(found[team].denials, told),
             )
             for team, depth in shown.items()
         ],

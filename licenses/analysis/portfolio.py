@@ -7,7 +7,10 @@ from typing import Any
 
 from django.db.models import F, Max, Sum
 
+from licenses.analysis.coverage import load_logged
 from licenses.analysis.headlines import told, unused
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rows import now_epoch, number, tuples
 from licenses.models import LicensePool, PoolHeadline, PoolHour, free_seats
 
@@ -46,14 +49,15 @@ def portfolio(
         at:             epoch seconds as of when the figures hold, the oldest of its servers'
         age_seconds:    how long ago that is
         week:           with *week* only: WEEK's sums and the peak of the last seven days, to full
-                        hours, with `observed_seconds` of `expected_seconds`; null: no hour is known
+                        hours, with `observed_seconds` of `expected_seconds`; null: no hour is
+                        known. Its `denials`: null where no log tells of it (`logged_seconds`)
         headline:       with *headlines* only: what 30 days come to, as `headlines.told` says
         unused:         with *costs* only, on behalf of readers who may see prices: seats bought
                         above the peak of 12 months, and their cost a year, with `before`, the same
                         as of 30 days ago
 
-    Queries: one, one more with each of *week*, *headlines* and *costs*, and some more where the
-    user does not see everything.
+    Queries: one, three more with *week*, one with each of *headlines* and *costs*, and some more
+    where the user does not see everything.
     """
     moment = now_epoch(now)
     found = [dict(zip(KEYS, row, strict=True)) for row in newest(user, moment)]
@@ -101,7 +105,14 @@ def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:
     hours = PoolHour.objects.filter(pool__among=pool_ids).inside(moment - WEEK_SECONDS, moment)
     sums = {f"{name}_sum": Sum(F(name) * F("inside")) for name in WEEK[1:]}
     rows = hours.order_by().values_list("pool_id").annotate(Max("peak"), **sums)
+    logs = load_logged(load_mappings(pool_ids), moment - WEEK_SECONDS, moment)
+    weeks = {pool: dict(zip(WEEK, figures, strict=True)) for pool, *figures in rows}
     return {
-        pool: {**dict(zip(WEEK, figures, strict=True)), "expected_seconds": WEEK_SECONDS}
-        for pool, *figures in rows
+        pool: {
+            **week,
+            "denials": refusals_known(week["denials"], logs[pool].seconds),
+            "logged_seconds": logs[pool].seconds,
+            "expected_seconds": WEEK_SECONDS,
+        }
+        for pool, week in weeks.items()
     }

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import Any
 
-from licenses.analysis.denials import DenialRow, EpisodeRow, blocked, names_of, refused
+from licenses.analysis.coverage import load_logged
+from licenses.analysis.denials import (
+    DenialRow,
+    EpisodeRow,
+    Refused,
+    blocked,
+    names_of,
+    refused,
+)
+from licenses.analysis.mappings import load_mappings
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.periods import iso
 from licenses.models import LicensePool
@@ -68,13 +77,15 @@ def told(
         "rules": RULES,
         "denials": [shown(row, DENIAL) for row in found.denials],
         "episodes": [shown(row, EPISODE) for row in found.episodes],
-        "total": _total(found.denials, found.episodes),
+        "total": _total(found, load_logged(load_mappings([pool.pk]), start, end)[pool.pk].seconds),
     }
 
 
-def _total(denials: list[DenialRow], episodes: list[EpisodeRow]) -> dict[str, int]:
+def _total(found: Refused, logged_seconds: int) -> dict[str, int | None]:
+    """Return the sums; None is *not known*, as no log tells of the time."""
+    denials, episodes = found
     sums = blocked(episodes)
-    return {
+    counts = {
         "denials": sum(row.capacity for row in denials),
         "served": sum(row.capacity and row.served for row in denials),
         "other_refusals": sum(not row.capacity for row in denials),
@@ -88,3 +99,5 @@ def _total(denials: list[DenialRow], episodes: list[EpisodeRow]) -> dict[str, in
         "waited_seconds": sums.waited_seconds,
         "lost_seconds": sums.lost_seconds,
     }
+    told = denials or episodes or logged_seconds
+    return {**(counts if told else dict.fromkeys(counts)), "logged_seconds": logged_seconds}

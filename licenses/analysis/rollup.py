@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from datetime import tzinfo
 from typing import NamedTuple
 
 import numpy as np
@@ -22,10 +21,10 @@ from licenses.analysis.mappings import load_mappings, pools_fed_by
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number, optional
 from licenses.analysis.team_hours import count_teams, replace_hours
-from licenses.analysis.usage import Figures, count_seats, load_facts, usage
+from licenses.analysis.usage import Figures, count_seats, load_facts
 from licenses.concurrency.axis import Axis
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
-from licenses.concurrency.periods import HOUR_SECONDS, periods
+from licenses.concurrency.periods import HOUR_SECONDS
 from licenses.models import DirtySpan, LicensePool
 
 BATCH_HOURS = 400_000
@@ -55,22 +54,6 @@ class Hour(NamedTuple):
     checkouts: int
     denials: int
     limit: int | None
-
-
-class Day(NamedTuple):
-    """The figures of one day of a zone; None is not known."""
-
-    start: int
-    end: int
-    peak: int | None
-    peak_high: int | None
-    limit: int | None
-    seat_seconds: int
-    full_seconds: int | None
-    over_seconds: int | None
-    observed_seconds: int
-    checkouts: int
-    denials: int
 
 
 def mark_dirty(
@@ -139,47 +122,6 @@ def hours(pool: LicensePool, start: int, end: int) -> list[Hour]:
     by_name = dict(zip(hour_rows.NAMES[1:], table, strict=True))
     columns = [optional(by_name[name]) for name in Hour._fields]
     return [Hour(*row) for row in zip(*columns, strict=True)]
-
-
-def days(pool: LicensePool, start: int, end: int, zone: tzinfo | None = None) -> list[Day]:
-    """Return the figures of each day of a zone that [start, end) touches, every day there.
-
-    From the stored hours where the days start on full UTC hours, else from the facts: a constant
-    number of queries either way.
-    """
-    zone = zone or pool.tzinfo
-    edges = periods(start, end, zone, "day")
-    if (edges % HOUR_SECONDS).any():
-        found = usage(pool, start=start, end=end, zone=zone, by="day")
-        return [Day(*(getattr(row, name) for name in Day._fields)) for row in found.periods]
-    table: list[list[Hour]] = [[] for _ in edges[:-1]]
-    for row in hours(pool, start, end):
-        table[int(np.searchsorted(edges, row.hour, side="right")) - 1].append(row)
-    return [
-        _sum(first, last, rows)
-        for first, last, rows in zip(edges[:-1].tolist(), edges[1:].tolist(), table, strict=True)
-    ]
-
-
-def _sum(start: int, end: int, rows: Sequence[Hour]) -> Day:
-    return Day(
-        start=start,
-        end=end,
-        peak=max((r.peak for r in rows if r.peak is not None), default=None),
-        peak_high=max((r.peak_high for r in rows if r.peak_high is not None), default=None),
-        limit=rows[-1].limit if rows else None,
-        seat_seconds=sum(r.seat_seconds for r in rows),
-        full_seconds=_total([r.full_seconds for r in rows]),
-        over_seconds=_total([r.over_seconds for r in rows]),
-        observed_seconds=sum(r.observed_seconds for r in rows),
-        checkouts=sum(r.checkouts for r in rows),
-        denials=sum(r.denials for r in rows),
-    )
-
-
-def _total(values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def _first_heard(pool_ids: Collection[int]) -> dict[int, int]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from licenses.analysis.coverage import PoolGap, gaps
+from licenses.analysis.coverage import PoolGap, gaps, load_logged
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rights import limits
 from licenses.analysis.rollup import hours
 from licenses.analysis.usage import count, load_facts
@@ -30,7 +32,7 @@ class Bucket:
     peak, peak_high, peak_at:  the most that is known to have been held, may have been, and when
                                first.
     limit:                     in the last second.
-    denials:                   capacity refusals, as logged.
+    denials:                   capacity refusals, as logged; None where no log tells of the time.
     """
 
     start: int
@@ -41,7 +43,7 @@ class Bucket:
     limit: int | None
     seat_seconds: int
     observed_seconds: int
-    denials: int
+    denials: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,11 @@ def _from_hours(pool: LicensePool, edges: Ints) -> _Columns:
             peaks[place], moments[place] = row.peak, row.peak_at
         if row.peak_high is not None:
             highs[place] = max(row.peak_high, highs[place] or 0)
+    logs = load_logged(load_mappings([pool.pk]), int(edges[0]), int(edges[-1]))[pool.pk]
+    sums["denials"] = [
+        refusals_known(count or 0, seconds)
+        for count, seconds in zip(sums["denials"], logs.seconds_within(edges).tolist(), strict=True)
+    ]
     return table | sums
 
 

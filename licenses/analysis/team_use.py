@@ -12,7 +12,7 @@ import numpy as np
 from django.utils.translation import gettext_lazy
 
 from licenses.analysis.holdings import Holdings
-from licenses.analysis.refusals import Refusals
+from licenses.analysis.refusals import Refusals, refusals_known
 from licenses.analysis.teams import Belonging
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.joint import joint
@@ -31,6 +31,7 @@ class TeamFigures:
 
     share:          of the pool's seat-time, 0 to 1; None where there was no use at all.
     at_joint_peak:  seats it held at the first moment of the joint peak.
+    denials:        capacity refusals, as logged; None where no log tells of the time.
     people:         different people known to hold a seat.
     """
 
@@ -42,7 +43,7 @@ class TeamFigures:
     seat_seconds: int
     share: float | None
     checkouts: int
-    denials: int
+    denials: int | None
     people: int
 
 
@@ -108,6 +109,7 @@ def together(
     teams: dict[int, str],
     window: tuple[int, int],
     *,
+    logged_seconds: int,
     people: bool = True,
     names: bool = False,
 ) -> TeamsTogether:
@@ -116,6 +118,7 @@ def together(
     held, refused:  of the pool, all of them; what lies outside the window is cut off.
     use, refusals:  the teams of each holding and of each refusal.
     teams:          names of the teams asked for, by id; NOBODYS may be among them.
+    logged_seconds: of the window, that of which logs tell.
     people:         tell who held seats at the joint peak. Not for readers who may see sums only.
     names:          tell names of people. Ask for them only for readers who may see them.
     """
@@ -136,7 +139,7 @@ def together(
             seat_seconds=part.seat_seconds,
             share=part.seat_seconds / whole if whole else None,
             checkouts=int((begun & flags).sum()),
-            denials=int((denied & refusals.of(team)).sum()),
+            denials=refusals_known(int((denied & refusals.of(team)).sum()), logged_seconds),
             people=len(np.unique(held.person[flags & (seconds > 0)])),
         )
         for (team, name), flags, part in zip(teams.items(), groups, found.parts, strict=True)

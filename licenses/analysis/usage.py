@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from licenses.analysis.coverage import load_observed
+from licenses.analysis.coverage import load_told
 from licenses.analysis.holdings import Holdings, load_horizons
 from licenses.analysis.kept import load_held
 from licenses.analysis.mappings import Mappings, load_mappings, servers
@@ -47,9 +47,10 @@ class PeriodFigures:
     over_seconds: int | None
     observed_seconds: int
     checkouts: int
-    denials: int
-    denial_episodes: int
+    denials: int | None
+    denial_episodes: int | None
     people: int
+    logged_seconds: int
 
     def as_dict(self, zone: tzinfo) -> dict[str, Any]:
         """Return the figures for JSON, moments as ISO 8601 in the zone."""
@@ -109,12 +110,16 @@ class PoolFacts:
     holdings: Holdings
     limits: Limits
     observed: IntervalSet
+    logged: IntervalSet
     refusals: Refusals
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Figures:
-    """One entry for each period; UNKNOWN where a figure is not known, NONE for a moment."""
+    """One entry for each period; UNKNOWN where a figure is not known, NONE for a moment.
+
+    denials, denial_episodes:  as logged, 0 also where no log tells.
+    """
 
     start: Ints
     end: Ints
@@ -130,11 +135,15 @@ class Figures:
     denials: Ints
     denial_episodes: Ints
     people: Ints
+    logged_seconds: Ints
 
     def column(self, name: str) -> list[int | None]:
         """Return a figure of PeriodFigures as plain numbers, None where it is not known."""
         figure = "peak" if name == "peak_low" else name
-        return optional(self.stored(figure, slice(None)))
+        values = self.stored(figure, slice(None))
+        if name in ("denials", "denial_episodes"):
+            values = np.where((values == 0) & (self.logged_seconds == 0), NONE, values)
+        return optional(values)
 
     def stored(self, name: str, wanted: Flags | slice) -> Ints:
         """Return the wanted entries of a figure, NONE where it is not known."""
@@ -209,7 +218,7 @@ def load_facts(
     window = earlier - TOLERANCE_SECONDS, end + TOLERANCE_SECONDS + 1
     held = load_held(mappings, load_horizons(servers(mappings)), *window)
     bounds = load_limits(pools, mappings, start, end, as_of=as_of, proven_from=proven_from)
-    seen = load_observed(mappings, start, end)
+    told = load_told(mappings, start, end)
     refused = load_refusals(mappings, earlier, end, capacity_only=True)
     return [
         PoolFacts(
@@ -218,7 +227,7 @@ def load_facts(
             end,
             held[pk],
             bounds[pk],
-            seen[pk],
+            *told[pk],
             judged(refused[pk], held[pk], mappings[pk]),
         )
         for pool in pools
@@ -232,12 +241,14 @@ def count(facts: PoolFacts, edges: Ints) -> Figures:
         count_seats([facts], edges),
         denial_episodes=_per_period(_episode_starts(facts), edges),
         people=_people(facts.holdings, edges),
+        logged_seconds=facts.logged.seconds_within(edges),
     )
 
 
 def count_seats(facts: Sequence[PoolFacts], edges: Ints) -> Figures:
     """Return what `count` does for the periods of each pool, one pool after the other, without
-    `denial_episodes` and `people`: these are empty. One pass for all of the pools."""
+    `denial_episodes`, `people` and `logged_seconds`: these are empty. One pass for all of the
+    pools."""
     axis = Axis(len(facts), int(edges[0]), int(edges[-1]))
     periods = axis.edges(edges)
     rows = [each.holdings for each in facts]
@@ -270,6 +281,7 @@ def count_seats(facts: Sequence[PoolFacts], edges: Ints) -> Figures:
         denials=_per_period(axis.moments([each.refusals.at for each in facts]), periods),
         denial_episodes=_NOTHING,
         people=_NOTHING,
+        logged_seconds=_NOTHING,
     )
 
 
@@ -287,7 +299,15 @@ def _of_teams(
     refusals = known.belonging(refused.person, refused.host, refused.at, zone)
     window = facts.start, facts.end
     shares = together(
-        held, refused, use, refusals, named(teams), window, people=people, names=names
+        held,
+        refused,
+        use,
+        refusals,
+        named(teams),
+        window,
+        logged_seconds=facts.logged.seconds,
+        people=people,
+        names=names,
     )
     mine = [np.logical_or.reduce([b.of(team.pk) for team in teams]) for b in (use, refusals)]
     return replace(facts, holdings=held.where(mine[0]), refusals=refused.where(mine[1])), shares

@@ -22,6 +22,7 @@ _FIGURES = {
     "denials": 3,
     "denial_episodes": 2,
     "people": 37,
+    "logged_seconds": 2_674_800,
 }
 USAGE = {
     "pool": "Modeller",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from licenses.analysis.coverage import PoolCoverage, load_observed, percent_down
+from licenses.analysis.coverage import PoolCoverage, percent_down
 from licenses.analysis.mappings import Mappings, servers
 from licenses.analysis.recorded import Recorded, load_recorded, of_pool
 from licenses.analysis.refusals import load_refusals, refusals_known
@@ -23,7 +23,6 @@ from licenses.concurrency.measures import measure
 from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
-from licenses.models import Coverage
 from reports.datasets.files import as_csv, local_day, utc
 
 
@@ -88,24 +87,21 @@ class Day:
 class Told(NamedTuple):
     """What the days of a pool rest on beside its facts.
 
-    logged:    the time in which logs told of all that feeds it.
     refused:   the moments of all refusals, whatever their reason.
     recorded:  when the texts that tell of each day were recorded.
     """
 
-    logged: IntervalSet
     refused: Ints
     recorded: Recorded
 
 
 def load_told(mappings: Mappings, start: int, end: int, zone: ZoneInfo) -> dict[int, Told]:
-    """Return what the days of [start, end) of each pool rest on. Three queries."""
+    """Return what the days of [start, end) of each pool rest on. Two queries."""
     edges = periods(start, end, zone, "day")
-    logged = load_observed(mappings, start, end, Coverage.Source.LOG)
     refused = load_refusals(mappings, start, end)
     recorded = load_recorded(servers(mappings), edges)
     return {
-        pool: Told(logged[pool], refused[pool].at, of_pool(maps, recorded, edges))
+        pool: Told(refused[pool].at, of_pool(maps, recorded, edges))
         for pool, maps in mappings.items()
     }
 
@@ -141,7 +137,7 @@ def days(
     allowed_low, allowed_high = extremes(limits.allowed, edges)
     blocking = _per_day(facts.refusals.blocking.at, edges)
     seen_seconds = seen.seen.seconds_within(edges)
-    logged = told.logged.intersection(seen.seen).seconds_within(edges).tolist()
+    logged = facts.logged.intersection(seen.seen).seconds_within(edges).tolist()
     limitless, unjudged = (
         [no or most is None for no, most in zip(blind, known, strict=True)]
         for known in (extremes(limits.limit, edges)[1], allowed_high)

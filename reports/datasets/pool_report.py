@@ -287,7 +287,7 @@ class PoolReader:
         self.blocked, self.gaps, self.told, self.notes = blocked, gaps, told, notes
         facts = self.facts
         self.safe = self.bounds.within(facts.limits.proven)
-        self.logged = self.told.logged.intersection(self.seen.seen)
+        self.logged = facts.logged.intersection(self.seen.seen)
         self.start, self.end = facts.start, facts.end
         rows = facts.holdings
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, self.start, self.end)
@@ -356,7 +356,7 @@ class PoolReader:
             tightest_at=tightest_at,
             over_seconds=int(figures.over_seconds[0]) if judged else None,
             over_seat_seconds=int(figures.over_seat_seconds[0]) if judged else None,
-            denials=refusals_known(total.denials, self.logged.seconds),
+            denials=refusals_known(total.denials or 0, self.logged.seconds),
             logged_seconds=self.logged.seconds,
             expected_seconds=seen.expected.seconds,
             observed_seconds=seen.seen.seconds,
@@ -397,8 +397,8 @@ class PoolReader:
                 over_seat_seconds=month.over_seat_seconds if over else None,
                 over_episodes=month.over_episodes if over else None,
                 largest_excess=month.largest_excess if over else None,
-                denials=refusals_known(row.denials, logged),
-                denial_episodes=refusals_known(row.denial_episodes, logged),
+                denials=refusals_known(row.denials or 0, logged),
+                denial_episodes=refusals_known(row.denial_episodes or 0, logged),
                 logged_seconds=logged,
                 expected_seconds=month.expected_seconds,
                 observed_seconds=month.observed_seconds,

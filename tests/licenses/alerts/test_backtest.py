@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.alerts.backtest import Backtest, backtest, sentences
-from licenses.models import Alert, AlertRule, LicensePool
+from licenses.models import Alert, AlertRule, Coverage, LicensePool
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -176,6 +176,14 @@ def test_a_rule_on_refusals_fires_where_an_hour_has_as_many(pool: LicensePool) -
     ((_name, row),) = found.latest
     assert (row.fired_at, row.end, row.worst) == (T0 + DAY + 1200, T0 + DAY + HOUR, 3)
     assert row.limit is None
+
+
+def test_a_rule_on_refusals_cannot_fire_where_polls_alone_looked(pool: LicensePool) -> None:
+    Coverage.objects.update(source=Coverage.Source.POLLS)
+    found = tried(pool, kind=AlertRule.Kind.DENIALS, threshold=3)
+    assert (found.fired, found.observed) == (0, 0)
+    assert "0 % of that time was observed; in the rest nothing could fire." in sentences(found)
+    assert tried(pool).observed == 20 * DAY
 
 
 def test_a_rule_on_the_time_to_full_is_ahead_of_a_shortage(pool: LicensePool) -> None:

@@ -75,6 +75,7 @@ class World:
     end: int
     mappings: list[tuple[int, int, int, int]] = field(default_factory=list)  # feature, weight, span
     coverage: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # by feature
+    logs: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # by feature
     newest: dict[int, int] = field(default_factory=dict)  # last heard of each feature
     rights: list[tuple[str, str | None, int]] = field(default_factory=list)  # days, seats
     files: list[tuple[int, int, int, int | None]] = field(default_factory=list)
@@ -217,6 +218,7 @@ def _cover(
         for feature in features:
             if feature.server_id == server.pk:
                 world.coverage[feature.pk] = [*spans, (first, first + 2000)]
+                world.logs[feature.pk] = spans
                 world.newest[feature.pk] = max(spans[-1][1], polls[server.pk])
     return {
         feature.pk: (
@@ -352,7 +354,8 @@ class Seconds:
             if people is None or row.person in people:
                 self._add(row)
         self.limit = [self._limit(world.start + t) for t in range(self.size)]
-        self.seen = [self._observed(world.start + t) for t in range(self.size)]
+        self.seen = [self._told(world.start + t, world.coverage) for t in range(self.size)]
+        self.logged = [self._told(world.start + t, world.logs) for t in range(self.size)]
 
     def weight(self, feature: int, moment: int) -> int:
         for mapped, weight, since, until in self.world.mappings:
@@ -402,11 +405,9 @@ class Seconds:
             return None
         return sum(r[3] or 0 for r in lines)
 
-    def _observed(self, moment: int) -> bool:
+    def _told(self, moment: int, spans: dict[int, list[tuple[int, int]]]) -> bool:
         fed = [f for f, _, since, until in self.world.mappings if since <= moment < until]
-        return bool(fed) and all(
-            any(a <= moment < b for a, b in self.world.coverage[feature]) for feature in fed
-        )
+        return bool(fed) and all(any(a <= moment < b for a, b in spans[feature]) for feature in fed)
 
     def figures(self, start: int, end: int) -> dict[str, Any]:
         """Return the figures of [start, end) as PeriodFigures has them. Counts each span once."""
@@ -424,6 +425,9 @@ class Seconds:
         high = max(peak, max(self.possible[t] for t in cells))
         first = next(t for t in cells if self.known[t] == peak)
         starts = self._episodes()
+        logged = sum(self.logged[t] for t in cells)
+        refused = sum(start <= row.at < end for row in self.refused(capacity=True))
+        chains = sum(start <= moment < end for moment in starts)
         return {
             "start": start,
             "end": end,
@@ -441,9 +445,10 @@ class Seconds:
             else None,
             "observed_seconds": observed,
             "checkouts": sum(start <= row.taken_at < end for row in self._grants()),
-            "denials": sum(start <= row.at < end for row in self.refused(capacity=True)),
-            "denial_episodes": sum(start <= moment < end for moment in starts),
+            "denials": refused if refused or logged else None,
+            "denial_episodes": chains if chains or logged else None,
             "people": len(set().union(*(self.holders[t] for t in cells))),
+            "logged_seconds": logged,
         }
 
     def over_use(self, start: int, end: int) -> dict[str, int]:

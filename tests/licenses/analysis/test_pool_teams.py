@@ -10,7 +10,7 @@ from licenses.analysis import rollup
 from licenses.analysis.pool_teams import in_order, pool_teams, split
 from licenses.analysis.teams import NOBODYS
 from licenses.analysis.usage import usage
-from licenses.models import LicensePool, Membership
+from licenses.models import Coverage, LicensePool, Membership
 from tests.factories import (
     FeatureFactory,
     MembershipFactory,
@@ -95,8 +95,17 @@ def test_a_pool_without_use_has_no_rows(db):
 
 
 def test_the_number_of_queries_does_not_grow(pool, django_assert_max_num_queries):
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(19):
         pool_teams(pool, NINE, NINE + 8 * HOUR, names=True)
+
+
+def test_where_no_log_tells_no_team_is_known_to_have_been_refused_nothing(pool):
+    def denials():
+        return [row.denials for row in pool_teams(pool, NINE, NINE + 8 * HOUR).rows]
+
+    assert denials() == [0, 0, 0, 1]
+    pool.mappings.get().feature.server.coverage.update(source=Coverage.Source.POLLS)
+    assert denials() == [None, None, None, 1]
 
 
 @given(st.lists(st.none() | st.integers(0, 8), min_size=1, max_size=9), st.data())

@@ -5,8 +5,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
 from licenses.analysis.portfolio import portfolio
-from licenses.models import VIEWER, LicensePool, PoolHour, PoolNow, Scope
-from tests.factories import PoolFactory, TeamFactory, at
+from licenses.models import VIEWER, Coverage, LicensePool, PoolHour, PoolNow, Scope
+from tests.factories import FeatureFactory, PoolFactory, TeamFactory, at, covered
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def test_a_pool_shows_the_newest_figures_and_the_last_week(manager):
     assert (card["name"], card["in_use"], card["limit"], card["free"]) == ("CAD", 8, 10, 2)
     assert (card["at"], card["age_seconds"], card["peak_12_months"]) == (NOW - 60, 60, 11)
     assert card["week"] == {
-        "peak": 10, "full_seconds": 660, "over_seconds": 0, "denials": 4,
+        "peak": 10, "full_seconds": 660, "over_seconds": 0, "denials": 4, "logged_seconds": 0,
         "observed_seconds": 7200, "expected_seconds": 604_800,
     }  # fmt: skip
 
@@ -67,8 +67,23 @@ def test_only_active_pools_that_the_user_may_see_are_shown(manager):
     assert [card["name"] for card in portfolio(manager, now=NOW)] == ["other", "theirs"]
 
 
-def test_two_queries_whatever_the_number_of_pools(manager, django_assert_num_queries):
+def test_refusals_of_a_week_of_which_no_log_tells_are_not_known(manager):
+    pool = PoolFactory()
+    server = FeatureFactory(pool=pool).server
+    PoolHour.objects.create(pool=pool, hour=NOW - 3600, peak=1, observed_seconds=3600)
+
+    def told():
+        (card,) = portfolio(manager, week=True, now=NOW)
+        return card["week"]["denials"], card["week"]["logged_seconds"]
+
+    covered(server, NOW - 7200, NOW, source=Coverage.Source.POLLS)
+    assert told() == (None, 0)
+    covered(server, NOW - 60, NOW)
+    assert told() == (0, 60)
+
+
+def test_four_queries_whatever_the_number_of_pools(manager, django_assert_num_queries):
     for pool in [PoolFactory() for _ in range(30)]:
         PoolHour.objects.create(pool=pool, hour=NOW - 3600, peak=1)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         assert len(portfolio(manager, week=True, now=NOW)) == 30

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-from datetime import UTC
-from zoneinfo import ZoneInfo
-
 import pytest
 
 from licenses.analysis import hour_rows, rollup
-from licenses.analysis.usage import usage
 from licenses.models import DirtySpan, PoolHour
 from tests.factories import (
     EntitlementFactory,
@@ -159,28 +155,3 @@ def test_late_data_in_any_order_gives_the_rows_of_one_count(pool, feature, order
     rollup.rollup(pool, *window)
     assert rollup.hours(pool, *window) == piecewise
     assert [row.peak for row in piecewise] == [1, 2, 2, 1, 0, 0]
-
-
-class TestDays:
-    @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
-    def test_days_equal_those_counted_from_the_facts(self, pool, feature, zone):
-        EntitlementFactory(pool=pool, quantity=2)
-        holding(feature, NINE, NINE + 40 * HOUR)
-        holding(feature, NINE + 15 * HOUR, NINE + 16 * HOUR, 2)
-        refusal(feature, NINE + 90, PersonFactory())
-        rollup.rollup(pool, NINE, NINE + 40 * HOUR)
-        zone = ZoneInfo(zone)
-        start, end = at("2026-03-10T00:00"), at("2026-03-14T00:00")
-        facts = usage(pool, start=start, end=end, zone=zone, by="day").periods
-        days = rollup.days(pool, start, end, zone)
-        for day, row in zip(days, facts, strict=True):
-            for name in set(rollup.Day._fields) - {"limit", "full_seconds", "over_seconds"}:
-                assert getattr(day, name) == getattr(row, name), name
-            assert (day.full_seconds or 0, day.over_seconds or 0) == (
-                row.full_seconds,
-                row.over_seconds,
-            )
-
-    def test_a_day_without_an_hour_is_there_and_unknown(self, pool, feature):
-        (day,) = rollup.days(pool, NINE, NINE + HOUR, UTC)
-        assert (day.peak, day.limit, day.observed_seconds) == (None, None, 0)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from licenses.analysis.usage import usage
-from licenses.models import Checkout, PackageComponent, Sighting
+from licenses.models import Checkout, Coverage, PackageComponent, Sighting
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -202,6 +202,7 @@ def test_dictionary_is_the_one_of_the_interface(pool, feature):
         "denials": 1,
         "denial_episodes": 1,
         "people": 1,
+        "logged_seconds": 3600,
     }
     assert json.loads(json.dumps(found)) == {
         "pool": "CAD",
@@ -212,6 +213,15 @@ def test_dictionary_is_the_one_of_the_interface(pool, feature):
         "periods": [row],
         "total": row,
     }
+
+
+def test_polls_tell_of_no_refusals(pool, feature):
+    covered(feature.server, NINE, NINE + HOUR, source=Coverage.Source.POLLS)
+    found = total(pool)
+    assert (found.denials, found.denial_episodes, found.logged_seconds) == (None, None, 0)
+    covered(feature.server, NINE, NINE + 60)
+    found = total(pool)
+    assert (found.denials, found.denial_episodes, found.logged_seconds) == (0, 0, 60)
 
 
 def test_days_of_a_clock_change_are_23_hours(pool, feature):
@@ -253,6 +263,7 @@ class TestRefusals:
 
     def test_an_episode_that_began_before_the_window_is_not_counted(self, pool, feature):
         person = PersonFactory()
+        covered(feature.server, NINE, NINE + HOUR)
         for moment in (-600, 200, 900):
             refusal(feature, NINE + moment, person)
         assert (self.episodes(pool), total(pool).denials) == (0, 2)
@@ -267,6 +278,7 @@ class TestRefusals:
     @pytest.mark.parametrize(("moment", "counted"), [(-1, 0), (0, 1), (59, 1), (60, 0)])
     def test_only_refusals_within_the_mapping_count(self, pool, moment, counted):
         feature = FeatureFactory(pool=pool, mapped_from=NINE, mapped_until=NINE + 60)
+        covered(feature.server, NINE, NINE + 60)
         refusal(feature, NINE + moment, PersonFactory())
         assert total(pool, NINE - HOUR, NINE + HOUR).denials == counted
 

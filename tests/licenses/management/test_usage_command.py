@@ -157,7 +157,15 @@ class TestDenials:
             "unexplained": 1,
             "waited_seconds": 60,
             "lost_seconds": 60,
+            "logged_seconds": 7200,
         }
+
+    def test_of_a_day_of_which_no_log_tells_no_sum_is_known(self, pool):
+        day = ("--from", "2026-03-08", "--to", "2026-03-09")
+        found = json.loads(run("denials", "CAD", *day, "--format", "json"))
+        assert found["denials"] == found["episodes"] == []
+        assert found["total"].pop("logged_seconds") == 0
+        assert set(found["total"].values()) == {None}
 
     @pytest.mark.parametrize("mode", ["off", "pseudonymous"])
     def test_names_are_refused_where_they_need_a_reveal(self, pool, settings, mode):
