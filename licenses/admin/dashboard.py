@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from licenses.analysis.headlines import WINDOW_SECONDS, Unused, unused
@@ -31,7 +32,7 @@ from licenses.models import (
 from licenses.overview import installation, setup
 from licenses.overview.totals import Totals, spare_of, totals, unused_total
 
-from . import headline_words, tasks_shown, words
+from . import bars, headline_words, tasks_shown, words
 from .moments import peak_address
 from .pools import with_news
 
@@ -55,6 +56,7 @@ class Row:
     fresh: words.Freshness
     told: headline_words.Told
     spark: list[list[str]] = field(default_factory=list)
+    bar: SafeString
     spark_limit: float | None = None
     peak_link: str = ""
 
@@ -182,6 +184,7 @@ def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[i
     )
 
 
+        bars.drawn(now),
 @Prepared
 def _DAYS(pool_ids: Collection[int], start: int, end: int) -> Asked:
     day = ExpressionWrapper(

@@ -21,7 +21,7 @@ from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import fitting_step, series
 from licenses.models import ImportJob, LicensePool, LicenseServer
 
-from . import dashboard, instant_page, pool_page, pool_tabs, server_page, words
+from . import bars, dashboard, instant_page, pool_page, pool_tabs, server_page, words
 from .pools import with_news
 
 DAY_SECONDS = 86_400
@@ -91,6 +91,7 @@ def numbers(pool: Any) -> dict[str, Any]:
         "level": state.key,
         "words": state.text,
         "age": source + fresh.text,
+        "bar": bars.bar_of(now),
         "ago": words.ago(fresh.age_seconds) if fresh.key != "none" else gettext("no data yet"),
         "age_key": fresh.key,
     }

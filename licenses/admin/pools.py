@@ -28,7 +28,7 @@ from licenses.evidence.row_history import Change
 from licenses.models import Entitlement, LicensePool, PoolFeature, taken_share
 from licenses.resources import PoolResource
 
-from . import instant_page, mapping_corrections, over_use_page, peak_page, pool_page, words
+from . import bars, instant_page, mapping_corrections, over_use_page, peak_page, pool_page, words
 from .base import ScopedAdmin, ScopedTabular, count_of
 from .importing import Importable
 from .mapping_corrections import MappingForm
@@ -289,16 +289,14 @@ def use_bar(pool: Any) -> str:
         '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words">'
         '<b data-live="in_use">{}</b> {} <span data-live="limit">{}</span> '
         '<span class="lm-subtle" data-live="words">{}</span></span>'
-        '<meter class="lm-meter" min="0" max="{}" value="{}" aria-label="{}"></meter></div>',
+        "{}</div>",
         state.key,
         pool.pk,
         words.figure(in_use),
         gettext("of"),
         words.figure(limit, "?"),
         state.text,
-        max(limit or 0, 1),
-        in_use or 0,
-        state.text,
+        bars.drawn(now),
     )
 
 

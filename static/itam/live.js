@@ -46,12 +46,14 @@
     });
     if (!plain && !place.hasAttribute("data-live")) {
       swap(place, "lm-level-", numbers.level);
-      each("meter", place, (meter) => {
+      each(".lm-bar", place, (bar) => {
         // A bar has a length: where there is none to tell, it would show an empty or a full pool.
-        meter.hidden = numbers.limit === null || numbers.in_use === null;
-        meter.max = Math.max(1, numbers.limit || 0);
-        meter.value = numbers.in_use || 0;
-        meter.setAttribute("aria-label", numbers.words);
+        bar.toggleAttribute("hidden", numbers.bar === null);
+        bar.setAttribute("aria-label", numbers.words);
+        [0, ...(numbers.bar || [0, 0, 0]), 100].forEach((edge, part) => {
+          if (bar.children[part - 1]) bar.children[part - 1].setAttribute("x2", edge);
+          if (bar.children[part]) bar.children[part].setAttribute("x1", edge);
+        });
       });
     }
   }

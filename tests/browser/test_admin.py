@@ -165,7 +165,7 @@ def test_a_bar_stands_only_where_seats_and_limit_are_known(
     window.open("/admin/")
 
     def bar(of: LicensePool) -> Any:
-        return window.page.locator(f"tr[data-live-pool='{of.pk}'] meter")
+        return window.page.locator(f"tr[data-live-pool='{of.pk}'] .lm-bar")
 
     assert bar(pool).is_visible() and not bar(unbounded).is_visible()
     PoolNow.objects.filter(pool=unbounded).update(limit=4)
