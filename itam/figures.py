@@ -40,6 +40,10 @@ def pools(count: int) -> str:
     return ngettext("%(count)s pool", "%(count)s pools", count) % {"count": number(count)}
 
 
+def servers(count: int) -> str:
+    return ngettext("%(count)s server", "%(count)s servers", count) % {"count": number(count)}
+
+
 def refusals(count: int) -> str:
     return ngettext("%(count)s refusal", "%(count)s refusals", count) % {"count": number(count)}
 

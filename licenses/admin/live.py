@@ -57,6 +57,7 @@ def urls(site: Any) -> list[URLPattern]:
             name="live-pool-lines",
         ),
         path("live/dashboard/<slug:name>/", view(pool, dashboard_part), name="live-dashboard"),
+        path("live/counting/", view(pool, counted_again), name="live-counting"),
         path("live/installation/", site.admin_view(stopped), name="live-installation"),
         path(
             "live/servers/<int:pk>/check/",
@@ -90,8 +91,8 @@ def numbers(pool: Any) -> dict[str, Any]:
         "free": now.free if now else None,
         "level": state.key,
         "words": state.text,
-        "age": source + fresh.text,
         "bar": bars.bar_of(now),
+        "age": source + fresh.text,
         "ago": words.ago(fresh.age_seconds) if fresh.key != "none" else gettext("no data yet"),
         "age_key": fresh.key,
     }
@@ -181,6 +182,14 @@ def dashboard_part(request: HttpRequest, name: str) -> HttpResponse:
         return JsonResponse({"error": f"expected one of {', '.join(PARTS)}"}, status=404)
     context = dashboard.part(request, name)
     return HttpResponse(render_to_string(f"admin/dashboard/{name}.html", context, request))
+
+
+def counted_again(request: HttpRequest) -> HttpResponse:
+    """Answer what is being counted again of a pool (`pool`, its id), or of all, drawn as in a
+    page."""
+    asked = request.GET.get("pool", "")
+    context = {"pool": _pool(request, int(asked)) if asked.isdecimal() else None}
+    return HttpResponse(render_to_string("admin/counting.html", context, request))
 
 
 def stopped(request: HttpRequest) -> HttpResponse:

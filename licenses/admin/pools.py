@@ -140,6 +140,7 @@ class SetupFilter(admin.SimpleListFilter):
 class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
     kind = "pools"
     resource_classes = [PoolResource]
+    list_before_template = "admin/licenses/pool_list_tools.html"
     list_display = ("title", "use", "free", "age", "peak", "product", "setup", "edit")
     list_display_links = None
     list_filter = (

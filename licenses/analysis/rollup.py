@@ -8,7 +8,7 @@ nothing but the time at which the rows are right.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -79,14 +79,17 @@ def mark_dirty(
     first = _first_heard(pools) if start is None else dict.fromkeys(pools, start)
     marked = np.array([pool for pool in sorted(pools) if first[pool] < until], dtype=np.int64)
     starts = np.array([first[pool] for pool in marked.tolist()], dtype=np.int64)
-    insert(DirtySpan, ("pool_id", "starts", "ends"), [marked, starts, np.full_like(starts, until)])
+    names = ("pool_id", "starts", "ends", "marked_at")
+    both = (np.full_like(starts, moment) for moment in (until, now_epoch()))
+    insert(DirtySpan, names, [marked, starts, *both])
 
 
-def drain(limit_seconds: float | None = None) -> int:
+def drain(limit_seconds: float | None = None, after: Callable[[], object] | None = None) -> int:
     """Count the dirty hours again and return how many rows that wrote.
 
     limit_seconds:  stop between two transactions when this much time is over; None: until
                     nothing is dirty.
+    after:          called after each transaction.
 
     Safe to run twice at once: each transaction takes pools that no other one holds, and the facts
     it reads include those of every mark that it takes away.
@@ -99,6 +102,8 @@ def drain(limit_seconds: float | None = None) -> int:
         if done is None:
             break
         written += done
+        if after is not None:
+            after()
     return written
 
 
@@ -151,6 +156,7 @@ def _drain_once() -> int | None:
         if not pools:
             return None
         rows = _MARKS.rows(pools)
+        oldest = {pool: marked for _pk, pool, *_span, marked in reversed(rows)}
         written, room, left = 0, BATCH_HOURS, []
         for window, dirty in _jobs(rows):
             fitting = room // ((window[1] - window[0]) // HOUR_SECONDS)
@@ -159,7 +165,12 @@ def _drain_once() -> int | None:
             if chosen:
                 written += _count_again([pools[pool] for pool in chosen], window, chosen)
             left += [
-                DirtySpan(pool_id=pool, starts=as_moment(start), ends=as_moment(end))
+                DirtySpan(
+                    pool_id=pool,
+                    starts=as_moment(start),
+                    ends=as_moment(end),
+                    marked_at=as_moment(oldest[pool]),
+                )
                 for pool, spells in dirty.items()
                 if pool not in chosen
                 for start, end in spells
@@ -185,8 +196,8 @@ def _waiting() -> list[int]:
 
 @Prepared
 def _MARKS(pool_ids: Collection[int]) -> Asked:
-    marks = DirtySpan.objects.filter(pool__among=pool_ids).order_by("pool_id")
-    return marks, ("pk", "pool_id", number("starts"), number("ends"))
+    marks = DirtySpan.objects.filter(pool__among=pool_ids).order_by("pool_id", "marked_at")
+    return marks, ("pk", "pool_id", number("starts"), number("ends"), number("marked_at"))
 
 
 @Prepared
@@ -205,10 +216,10 @@ def _HULLS() -> Asked:
     return hulls[:BATCH_POOLS], ("pool_id", "first", "last", "total")
 
 
-def _jobs(rows: Sequence[tuple[int, int, int, int]]) -> list[tuple[Window, dict[int, IntervalSet]]]:
+def _jobs(rows: Sequence[tuple[int, ...]]) -> list[tuple[Window, dict[int, IntervalSet]]]:
     """Return the windows to read at once, each with the dirty hours of each pool in it."""
     spans: dict[int, list[Window]] = {}
-    for _pk, pool, start, end in rows:
+    for _pk, pool, start, end, _marked in rows:
         spans.setdefault(pool, []).append(_full_hours(start, end))
     # One object for pools that are dirty alike, as all of a poll are.
     alike = {key: IntervalSet.of_spans(key) for key in {tuple(each) for each in spans.values()}}

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from licenses.analysis.rows import as_moment
 from licenses.api.permissions import ReadsPools, SetsUp
 from licenses.models import sees_everything
-from licenses.overview import attention, installation, setup
+from licenses.overview import attention, counting, installation, setup
 from licenses.overview.totals import spare_of, totals, unused_total
 
 
@@ -50,6 +50,30 @@ class OverviewView(APIView):
         if sees_everything(user):
             answer["unattended"] = installation.unattended()
         return Response(answer)
+
+
+class CountingView(APIView):
+    """What of the figures is being counted again: until then, what was known before is told.
+
+    `waiting`: hours, and pools that they are of, and since when the first of them waits; at least
+    so many where `exact` is false. `rebuild`: a run that makes all figures again and how far it is,
+    for who sees everything.
+    """
+
+    permission_classes = (ReadsPools,)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request) -> Response:
+        found = counting.counting(request.user)
+        run = found.run
+        names = ("begun_at", "heard_at", "servers", "servers_done", "hours", "hours_done")
+        return Response(
+            {
+                "at": timezone.now(),
+                "waiting": asdict(found.waiting),
+                "rebuild": None if run is None else {name: getattr(run, name) for name in names},
+            }
+        )
 
 
 class SkipSerializer(serializers.Serializer[Any]):

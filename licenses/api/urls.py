@@ -117,6 +117,7 @@ class LogoutAllView(knox.LogoutAllView):
 
 urlpatterns = [
     path("overview/", overview.OverviewView.as_view(), name="overview"),
+    path("counting/", overview.CountingView.as_view(), name="counting"),
     path("set-up/", overview.SetUpView.as_view(), name="set-up"),
     path("search/", lists.SearchView.as_view(), name="search"),
     path("lists/", lists.ListsView.as_view(), name="lists"),

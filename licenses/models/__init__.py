@@ -116,7 +116,7 @@ from .teams import RuleMatch, TeamHour, TeamRule
 from .undo import UndoStep
 from .usage import LONG_SECONDS, Boundary, Checkout, Disagreement, EventBlock, Sighting
 from .waitlist import WaitlistEntry
-from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, UnreadableShare
+from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, Rebuild, UnreadableShare
 
 __all__ = [
     "API_CLIENT",
@@ -194,6 +194,7 @@ __all__ = [
     "PoolStillness",
     "Product",
     "Proof",
+    "Rebuild",
     "RowChange",
     "RuleMatch",
     "SavedFilter",

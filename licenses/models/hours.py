@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Case, ExpressionWrapper, F, FloatField, Q, Value, When
 from django.db.models.functions import Cast, Coalesce, Greatest, Least, NullIf
 from django.db.models.lookups import GreaterThan
+from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
@@ -203,11 +204,12 @@ class PoolNow(models.Model):
 
 class DirtySpan(models.Model):
     """Hours of a pool that something touched and that are to be counted again. Written with the
-    rows that touched them."""
+    rows that touched them. marked_at: since when they wait."""
 
     pool = models.ForeignKey(LicensePool, on_delete=models.CASCADE, related_name="+")
     starts = InstantField()
     ends = InstantField()
+    marked_at = InstantField(default=timezone.now)
 
     def __str__(self) -> str:
         return f"{self.pool_id} {self.starts}..{self.ends}"

@@ -26,6 +26,7 @@ FACTS = frozenset(
         "teamhour",
         "rulematch",
         "dirtyspan",
+        "rebuild",
         "capture",
         "unreadableline",
         "coverage",

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
+
+from itam import figures
 
 from .fields import InstantField
 from .pools import LicensePool
@@ -48,6 +51,64 @@ class Chore(models.Model):
             "self": self.name,
             "done_at": self.done_at,
         }
+
+
+class RebuildQuerySet(models.QuerySet[Any]):
+    def going_on(self, now: datetime) -> Any:
+        """Return the newest run that has not ended; None: there is none. One that was not heard of
+        for hours was killed: what it left is counted by the workers."""
+        return self.filter(ended_at=None, heard_at__gt=now - Rebuild.GIVEN_UP).last()
+
+
+class Rebuild(models.Model):
+    """A run that makes all again that is derived: first the holdings, a server at a time, then the
+    hours of all pools. It says itself how far it is, so that every process can tell."""
+
+    GIVEN_UP = timedelta(hours=6)
+
+    begun_at = models.DateTimeField(default=timezone.now)
+    heard_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    servers = models.PositiveIntegerField()
+    servers_done = models.PositiveIntegerField(default=0)
+    hours = models.PositiveBigIntegerField(
+        null=True, help_text=gettext_lazy("Of all pools together; empty: not that far yet.")
+    )
+    hours_done = models.PositiveBigIntegerField(default=0)
+
+    objects = RebuildQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        if self.hours is None:
+            return gettext("holdings of %(done)s of %(all)s made again") % {
+                "done": figures.number(self.servers_done),
+                "all": figures.servers(self.servers),
+            }
+        return gettext("%(done)s of %(all)s counted again") % {
+            "done": figures.number(self.hours_done),
+            "all": figures.hours(self.hours),
+        }
+
+    @property
+    def percent(self) -> int:
+        """Return how much of the present part is done, cut: 100 is all of it."""
+        if self.hours is None:
+            return 100 * self.servers_done // max(1, self.servers)
+        return 100 * self.hours_done // max(1, self.hours)
+
+    def further(self, **reached: int) -> None:
+        """Say how far it is."""
+        for name, value in reached.items():
+            setattr(self, name, value)
+        self.heard_at = timezone.now()
+        self.save(update_fields=[*reached, "heard_at"])
+
+    def end(self) -> None:
+        self.heard_at = self.ended_at = timezone.now()
+        self.save(update_fields=["heard_at", "ended_at"])
 
 
 class PoolStillness(models.Model):

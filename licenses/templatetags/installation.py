@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django import template
+from typing import Any
 
-from licenses.overview import installation
+from django import template
+from django.utils import timezone
+
+from licenses.overview import counting, installation
 
 register = template.Library()
 
@@ -13,3 +16,13 @@ register = template.Library()
 def stopped_parts() -> list[str]:
     """Return which parts of the installation stand still, in sentences."""
     return installation.stopped()
+
+
+@register.simple_tag(takes_context=True)
+def counted_again(context: Any, pool: Any = None) -> dict[str, Any]:
+    """Return what is said of figures that are being counted again, and how far a rebuild is.
+
+    pool:  the one that is shown; none: all that the reader may see.
+    """
+    found = counting.counting(context["request"].user, pool.pk if pool else None)
+    return {"sentences": counting.sentences(found, timezone.now()), "run": found.run}

@@ -15,7 +15,7 @@ class Command(DataCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        counts = rebuilding.rebuild()
+        counts = rebuilding.rebuild(tell=lambda run: self.stderr.write(str(run)))
         self.stdout.write(
             f"{counts.holdings} holdings, {counts.hours} pool-hours and {counts.episodes} episodes "
             "of refusals made again."
