@@ -32,7 +32,7 @@ class Document(models.Model):
     class Kind(models.TextChoices):
         INVOICE = "invoice", gettext_lazy("Invoice")
         AGREEMENT = "agreement", gettext_lazy("Signed and dated agreement")
-        STATEMENT = "statement", gettext_lazy("Publisher's statement")
+        STATEMENT = "statement", gettext_lazy("Vendor's statement")
         RESELLER = "reseller", gettext_lazy("Reseller's statement")
         ORDER = "order", gettext_lazy("Purchase order")
         CONFIRMATION = "confirmation", gettext_lazy("Order confirmation")
@@ -86,7 +86,7 @@ class Strength(models.IntegerChoices):
     CLAIMED = 1, gettext_lazy("claimed: typed in, no document")
     WEAK = 2, gettext_lazy("weak: order, mail or licence file only")
     PARTIAL = 3, gettext_lazy("partial: another entity's or a reseller's paper")
-    PROVEN = 4, gettext_lazy("proven: invoice, signed agreement or publisher's statement")
+    PROVEN = 4, gettext_lazy("proven: invoice, signed agreement or vendor's statement")
 
 
 WORTH = {

@@ -117,9 +117,9 @@ def ask_audit(model_admin: Any, request: HttpRequest) -> HttpResponse:
         form,
         title=gettext("Audit evidence"),
         intro=gettext(
-            "For an auditor of one publisher: its rights, its use, who held seats at the"
+            "For an auditor of one vendor: its rights, its use, who held seats at the"
             " peaks (as pseudonyms), every gap and every correction. Nothing of other"
-            " publishers is in it."
+            " vendors is in it."
         ),
         submit=gettext("Make the report"),
         back=reverse("admin:reports_report_changelist"),

@@ -114,7 +114,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
     """What was asked for; files are made and removed elsewhere."""
 
     empty_words = gettext_lazy(
-        "Make one: “Audit evidence for a publisher” above, or “Compliance PDF” on a pool's page."
+        "Make one: “Audit evidence for a vendor” above, or “Compliance PDF” on a pool's page."
     )
     file_words = gettext_lazy("Download PDF")
 

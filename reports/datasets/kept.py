@@ -17,7 +17,7 @@ from licenses.models import LegalHold
 def kept(vendors: Collection[int], as_of: datetime) -> Said:
     """Return the times for which things are kept, as they are set now.
 
-    vendors: ids of the publishers that the report is about; a legal hold on one of them that was
+    vendors: ids of the vendors that the report is about; a legal hold on one of them that was
              in force at *as_of* is told.
 
     One query.

@@ -40,7 +40,7 @@ def letter(data: Audit) -> list[Flowable]:
     said = data.letter
     judged = data.judged
     facts = [
-        (gettext("Publisher"), said.vendor),
+        (gettext("Vendor"), said.vendor),
         (gettext("Contract"), said.contract or str(NOT_SAID)),
         (gettext("Clause"), said.clause or str(NOT_SAID)),
         (gettext("Asked for by"), said.asked_by or str(NOT_SAID)),
@@ -54,7 +54,7 @@ def letter(data: Audit) -> list[Flowable]:
         KeyValues(facts, columns=3),
         prose(
             gettext(
-                "Included: {which} of this publisher ({count}: {names}), the rights on record"
+                "Included: {which} of this vendor ({count}: {names}), the rights on record"
                 " for them, the licence servers that fed them, their use and refusals, every"
                 " gap, and what people changed."
             ),
@@ -65,7 +65,7 @@ def letter(data: Audit) -> list[Flowable]:
         ),
         prose(
             gettext(
-                "Not included: products of other publishers, names of people and machines, the"
+                "Not included: products of other vendors, names of people and machines, the"
                 " raw logs, and use that reached no licence server listed here."
             ),
             look.BODY,
@@ -292,7 +292,7 @@ def proof(data: Audit, zone: ZoneInfo) -> list[Flowable]:
         ),
         prose(
             gettext(
-                "To verify: ask for the evidence pack of this publisher and this period, and"
+                "To verify: ask for the evidence pack of this vendor and this period, and"
                 " for the public key by another way. Then: python3 verify.py PACK.zip 'PUBLIC"
                 " KEY' ANCHOR.txt"
             ),

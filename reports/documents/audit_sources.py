@@ -58,7 +58,7 @@ def systems(found: Sources, zone: ZoneInfo) -> list[Flowable]:
         *heading(gettext("2 Systems")),
         FastTable(columns, rows, size=7, limit=200),
         prose(
-            gettext("Seats that a server serves to other publishers are no part of this report."),
+            gettext("Seats that a server serves to other vendors are no part of this report."),
             look.SMALL,
         ),
         *_stated(found, zone),
@@ -139,7 +139,7 @@ def definition(data: Audit, zone: ZoneInfo, report_id: str) -> list[Flowable]:
         prose(
             gettext(
                 "Filter: what the features listed below logged or showed while they fed a pool"
-                " of this publisher, within the period. Nothing else is left out or added. Who"
+                " of this vendor, within the period. Nothing else is left out or added. Who"
                 " ran the report, and when, stands in the sign-off."
             ),
             look.BODY,
@@ -258,7 +258,7 @@ def _files(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
     )
     if len(told) < len(found.files):
         words += gettext(
-            " A dash: the server serves other publishers too, so names and lines of its"
+            " A dash: the server serves other vendors too, so names and lines of its"
             " files are not told."
         )
     if len(found.files) > MOST_FILES:

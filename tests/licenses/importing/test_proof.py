@@ -177,7 +177,7 @@ def test_a_judgement_stays_with_the_documents_and_with_its_author(
 ) -> None:
     judge = User.objects.create_user("bea")
     attach(line, "order")
-    override_strength(line, strength=4, reason="Seen at the publisher's.", user=judge)
+    override_strength(line, strength=4, reason="Seen at the vendor's.", user=judge)
     copy = correct_right(line, changes={"quantity": 3}, reason="Typing error", user=admin_user)
     assert copy.strength_overrides.get().recorded_by == judge
     third = User.objects.create_superuser("third")

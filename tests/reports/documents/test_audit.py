@@ -39,10 +39,10 @@ def test_the_same_numbers_give_the_same_bytes(world):
     "words",
     [
         "Audit evidence",
-        "Asked for by The publisher's auditor",
+        "Asked for by The vendor's auditor",
         "Confidentiality agreement not stated",
         "Basis for names none: no name is given",
-        "Not included: products of other publishers, names of people and machines, the raw logs",
+        "Not included: products of other vendors, names of people and machines, the raw logs",
         "lic1 FlexNet, UTC",
         "solver, vendord lic1 Solver 1 ever to now 0 0 1",
         "3 on 2026-03-31 14:00:00, for 38 min of the day; 2 allowed; 3 sessions with 3 seats",
@@ -61,7 +61,7 @@ def test_the_same_numbers_give_the_same_bytes(world):
     ],
 )
 def test_the_paper_says(world, words):
-    about = {"asked_by": "The publisher's auditor", "recipients": "A. Auditor\nB. Controller"}
+    about = {"asked_by": "The vendor's auditor", "recipients": "A. Auditor\nB. Controller"}
     assert words in text_of(paper(numbers(world.pool, about=about)))
 
 
