@@ -13,10 +13,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
+from django.db.models import OuterRef, Subquery
 
 from licenses.analysis.rows import as_moment
 from licenses.concurrency.periods import iso
-from licenses.models import Capture, Checkout, LicenseServer, pseudonym
+from licenses.models import Capture, Checkout, pseudonym
 from licenses.sources.base import SourceError
 from licenses.sources.flexnet.debug_log import DebugLogParser
 from licenses.sources.flexnet.lmstat import parse_lmstat
@@ -85,32 +86,59 @@ def lines_of(checkout_ids: Collection[int], at: int) -> list[Line]:
 
     Texts hold names of people: show them only to readers who may see these, and
     `Line.without_names` to others. Reads MOST_BYTES of raw text and MOST_HOLDINGS holdings at most.
-    Queries: one, and one for each event or answer.
+    Two queries.
     """
-    rows = Checkout.objects.filter(pk__in=checkout_ids).select_related(
-        "feature__server", "person", "host"
+    chosen = Checkout.objects.filter(pk__in=checkout_ids).order_by("taken_at", "pk")
+    rows = list(
+        chosen.select_related("feature", "person", "host").annotate(**_pieces(at))[:MOST_HOLDINGS]
     )
+    pieces = {getattr(row, name) for row in rows for name in _pieces(at)}
+    texts = Capture.objects.select_related("server").in_bulk(pieces - {None})
     reader = _Reader()
-    found: list[Line] = []
-    for row in rows.order_by("taken_at", "pk")[:MOST_HOLDINGS]:
-        server = row.feature.server
-        if row.method == Checkout.Method.EVENT:
-            found += [reader.event(server, wanted) for wanted in _events(row)]
-        if row.method == Checkout.Method.SAMPLED or row.sighting_id is not None:
-            found.append(reader.status(server, _wanted(row, "listed", at)))
+    return [
+        reader.line(wanted, [texts[pk] for pk in found if pk in texts])
+        for row in rows
+        for wanted, found in _wishes(row, at)
+    ]
+
+
+def _pieces(at: int) -> dict[str, Any]:
+    """Return, of a holding, the pieces of text to look through: those of the log around its start
+    and its end, the newest first, and the last complete answer of the day before a moment."""
+    moment = as_moment(at)
+    mine = Capture.objects.filter(server=OuterRef("feature__server")).order_by("-starts")
+    answers = mine.filter(
+        kind=Capture.Kind.STATUS,
+        result=Capture.Result.PARSED,
+        starts__lte=moment,
+        starts__gte=moment - timedelta(days=1),
+    )
+    found = {"listed_0": Subquery(answers.values("pk")[:1])}
+    for what, event in (("taken", "taken_at"), ("returned", "returned_at")):
+        logs = mine.filter(
+            kind=Capture.Kind.LOG, starts__lte=OuterRef(event), ends__gte=OuterRef(event)
+        )
+        for place in range(MOST_PIECES):
+            found[f"{what}_{place}"] = Subquery(logs.values("pk")[place : place + 1])
     return found
 
 
-def _events(row: Checkout) -> Iterator[_Wanted]:
-    yield _wanted(row, "taken", int(row.taken_at.timestamp()))
+def _wishes(row: Any, at: int) -> Iterator[tuple[_Wanted, list[int | None]]]:
+    """Yield what the lines of a holding must say, each with the pieces to look through."""
+
+    def wish(what: str, moment: int, count: int) -> tuple[_Wanted, list[int | None]]:
+        names = (row.feature.name, row.person.pseudonym, row.host.pseudonym)
+        pieces = [getattr(row, f"{what}_{place}") for place in range(count)]
+        return _Wanted(row.pk, what, moment, *names), pieces
+
     reasons = Checkout.EndReason
-    if row.returned_at and row.end_reason in (reasons.RETURNED, reasons.INACTIVE, reasons.REMOVED):
-        yield _wanted(row, "returned", int(row.returned_at.timestamp()))
-
-
-def _wanted(row: Checkout, what: str, at: int) -> _Wanted:
-    names = (row.feature.name, row.person.pseudonym, row.host.pseudonym)
-    return _Wanted(row.pk, what, at, *names)
+    if row.method == Checkout.Method.EVENT:
+        yield wish("taken", int(row.taken_at.timestamp()), MOST_PIECES)
+        told = (reasons.RETURNED, reasons.INACTIVE, reasons.REMOVED)
+        if row.returned_at and row.end_reason in told:
+            yield wish("returned", int(row.returned_at.timestamp()), MOST_PIECES)
+    if row.method == Checkout.Method.SAMPLED or row.sighting_id is not None:
+        yield wish("listed", at, 1)
 
 
 class _Reader:
@@ -121,34 +149,20 @@ class _Reader:
         self.logs: dict[int, _Log] = {}
         self.statuses: dict[int, _Status] = {}
 
-    def event(self, server: LicenseServer, wanted: _Wanted) -> Line:
-        """Return the line of a log that tells of an event."""
-        moment = as_moment(wanted.at)
-        pieces = Capture.objects.filter(
-            server=server, kind=Capture.Kind.LOG, starts__lte=moment, ends__gte=moment
-        ).select_related("server")
+    def line(self, wanted: _Wanted, captures: Iterable[Capture]) -> Line:
+        """Return the line that tells of an event, or lists a holding, in one of some pieces."""
+        if wanted.what == "listed":
+            return self._first(
+                captures,
+                wanted,
+                lambda capture: self._status(capture).find(wanted),
+                "No answer of the day before that moment was read.",
+            )
         return self._first(
-            pieces.order_by("-starts")[:MOST_PIECES],
+            captures,
             wanted,
             lambda capture: self._log(capture).find(wanted),
             "No log of that moment was read.",
-        )
-
-    def status(self, server: LicenseServer, wanted: _Wanted) -> Line:
-        """Return the line of the last complete answer before a moment that lists a holding."""
-        moment = as_moment(wanted.at)
-        answers = Capture.objects.filter(
-            server=server,
-            kind=Capture.Kind.STATUS,
-            result=Capture.Result.PARSED,
-            starts__lte=moment,
-            starts__gte=moment - timedelta(days=1),
-        ).select_related("server")
-        return self._first(
-            answers.order_by("-starts")[:1],
-            wanted,
-            lambda capture: self._status(capture).find(wanted),
-            "No answer of the day before that moment was read.",
         )
 
     def _first(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -139,3 +141,14 @@ def test_a_holding_that_a_status_showed_leads_to_its_row(tmp_path: Path) -> None
     assert line.text.strip().startswith("cleo pc7 :0") and line.line == 19
     (early,) = lines_of([row.pk], at("2026-01-05T10:45"))
     assert early.problem == "No answer of the day before that moment was read."
+
+
+def test_the_lines_of_many_holdings_take_two_queries(
+    server: LicenseServer, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    pks = list(Checkout.objects.values_list("pk", flat=True))
+    assert len(pks) == 5
+    with django_assert_num_queries(2):
+        told = lines_of(pks, at("2026-01-06T12:00+01:00"))
+    assert [(line.what, line.line) for line in told if line.line is None] == []
+    assert len(told) == 7
