@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
+from axes.admin import (
+    AccessAttemptAdmin,
+    AccessFailureLogAdmin,
+    AccessLogAdmin,
+    IsLockedOutFilter,
+)
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -29,7 +34,7 @@ from licenses.models.scoping import is_to_have
 
 from .base import ScopedAdmin, ScopedStacked
 from .exporting import LIST_TOOLS, Exportable
-from .list_address import TellsWhatIsWrong
+from .list_address import DaysFilter, TellsWhatIsWrong
 from .row_history import TellsHistory
 
 for model in (User, Group, AuthToken, AccessAttempt, AccessFailureLog, AccessLog):
@@ -206,16 +211,34 @@ class TokenAdmin(TellsWhatIsWrong, AuthTokenAdmin, ModelAdmin):
     autocomplete_fields = ("user",)
 
 
+class _Tries(TellsWhatIsWrong):
+    """A list of tries to sign in, the newest first.
+
+    By key, as times have no index; without the library's days above the list and its choice of
+    addresses, for which all rows would be read, and sorted, with each page.
+    """
+
+    date_hierarchy = None
+    ordering = ("-pk",)
+    show_full_result_count = False
+    list_filter: Any = (("attempt_time", DaysFilter),)
+    list_filter_submit = True
+
+
 @admin.register(AccessAttempt)
-class AttemptAdmin(TellsWhatIsWrong, AccessAttemptAdmin):
+class AttemptAdmin(_Tries, AccessAttemptAdmin, ModelAdmin):
     """Accounts and addresses that failed to sign in of late, and how often."""
+
+    list_filter = (*_Tries.list_filter, IsLockedOutFilter)
 
 
 @admin.register(AccessFailureLog)
-class FailureAdmin(TellsWhatIsWrong, AccessFailureLogAdmin):
+class FailureAdmin(_Tries, AccessFailureLogAdmin, ModelAdmin):
     """Each time that somebody failed to sign in."""
+
+    list_filter = (*_Tries.list_filter, "locked_out")
 
 
 @admin.register(AccessLog)
-class SignInAdmin(TellsWhatIsWrong, AccessLogAdmin):
+class SignInAdmin(_Tries, AccessLogAdmin, ModelAdmin):
     """Each time that somebody signed in."""

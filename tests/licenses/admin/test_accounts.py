@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from licenses.models import Scope
@@ -137,3 +140,22 @@ def test_a_scope_of_an_auditor_that_has_no_end_is_shown_in_the_list_and_on_the_f
     assert told not in anton.get(first).content.decode()
     User.objects.filter(username="anton").update(is_active=False)
     assert told not in mara.get(first).content.decode()
+
+
+@pytest.mark.parametrize("name", ["accesslog", "accessattempt", "accessfailurelog"])
+def test_a_list_of_tries_to_sign_in_is_read_by_its_key(root: Client, name: str) -> None:
+    model = apps.get_model("axes", name)
+    for number in range(3):
+        failed = {"failures_since_start": 1} if name == "accessattempt" else {}
+        model.objects.create(username="ann", ip_address=f"10.0.0.{number}", **failed)
+    path = reverse(f"admin:axes_{name}_changelist")
+    with CaptureQueriesContext(connection) as asked:
+        answer = root.get(path)
+    shown = [row.pk for row in answer.context["cl"].result_list]
+    assert len(shown) >= 3 and shown == sorted(shown, reverse=True)
+    mine = [row["sql"] for row in asked if f'"axes_{name}"' in row["sql"]]
+    counts = [sql for sql in mine if "COUNT(" in sql]
+    assert len(counts) == 1 and len(mine) == 2, mine
+    assert '"id" DESC' in mine[1] and "DISTINCT" not in mine[1]
+    day = {"attempt_time_from": "2026-11-25"}
+    assert len(root.get(path, day).context["cl"].result_list) == 0
