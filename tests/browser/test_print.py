@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
-from licenses.models import LicensePool
+from licenses.models import AlertRule, Contract, LicensePool
 
 from .test_accessible import one_of_each, pool  # noqa: F401  # the same company
 
@@ -53,6 +54,48 @@ def test_what_is_read_can_be_printed(open_window: Any, pool: LicensePool) -> Non
         page.emulate_media(media="print")
         page.set_viewport_size({"width": PAPER, "height": 1000})
         troubles += [f"{path}: {each}" for each in page.evaluate(WRONG)]
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 1440, "height": 900})
+    assert troubles == []
+
+
+# Of a form on paper: boxes that are seen as such, what they cut off, and ways to fill them in.
+FORMS = """() => {
+  const seen = node => node.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    && node.getBoundingClientRect().width > 1;
+  const named = node => node.outerHTML.slice(0, 120);
+  const found = [];
+  const boxes = "form :is(input, select, textarea, .select2-container)";
+  for (const box of [...document.querySelectorAll(boxes)].filter(seen)) {
+    const drawn = getComputedStyle(box);
+    const framed = parseFloat(drawn.borderTopWidth) > 0 || drawn.boxShadow !== "none";
+    if (framed) found.push("a frame: " + named(box));
+    const high = box.scrollHeight > box.clientHeight + 2;
+    if (high || box.scrollWidth > box.clientWidth + 2) found.push("cut: " + named(box));
+  }
+  const ways = "form :is(button, .datetimeshortcuts, [type=file], .leading-relaxed)";
+  for (const way of [...document.querySelectorAll(ways)].filter(seen)) {
+    found.push("a way: " + named(way));
+  }
+  return found;
+}"""
+
+
+def test_a_form_is_printed_as_what_it_says(open_window: Any, pool: LicensePool) -> None:  # noqa: F811
+    LicensePool.objects.filter(pk=pool.pk).update(house_rules="Be quick.\n" * 30)
+    window = open_window()
+    page, troubles = window.page, []
+    contract, rule = Contract.objects.get(), AlertRule.objects.get()
+    for name, pk in (("licensepool", pool.pk), ("contract", contract.pk), ("alertrule", rule.pk)):
+        window.open(reverse(f"admin:licenses_{name}_change", args=[pk]))
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": PAPER, "height": 1000})
+        troubles += [f"{name}: {each}" for each in page.evaluate(FORMS)]
+        if name == "licensepool":
+            rules = page.locator("#id_house_rules")
+            assert rules.bounding_box()["height"] > 400  # all of it, and no box to scroll in
+            chosen = page.locator(".field-product .select2-selection__rendered")
+            assert chosen.inner_text().strip() == pool.product.name
         page.emulate_media(media="screen")
         page.set_viewport_size({"width": 1440, "height": 900})
     assert troubles == []
