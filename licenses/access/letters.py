@@ -18,7 +18,7 @@ def offer(entry: WaitlistEntry, pool: LicensePool, seats: Availability) -> tuple
     lines = [
         gettext("%(free)s of %(seats)s of %(name)s were free at %(moment)s.")
         % {
-            "free": seats.free,
+            "free": figures.number(seats.free or 0),
             "seats": figures.seats(seats.seats or 0),
             "name": name,
             "moment": moment(seats.at, zone),

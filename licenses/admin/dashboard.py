@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from licenses.access.accounts import who_to_ask
 from licenses.analysis.headlines import WINDOW_SECONDS, Unused, unused
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.models import (
@@ -55,8 +56,8 @@ class Row:
     level: words.Level
     fresh: words.Freshness
     told: headline_words.Told
-    spark: list[list[str]] = field(default_factory=list)
     bar: SafeString
+    spark: list[list[str]] = field(default_factory=list)
     spark_limit: float | None = None
     peak_link: str = ""
 
@@ -97,6 +98,8 @@ def part(
     if name == "tasks":
         return {"tasks": tasks_shown.shown(user)}
     found = found or totals(user)
+    if name == "cards" and not found.pools:
+        return {"totals": found, "cards": []}  # figures of no pools would say that all is well
     if name == "cards":
         spare = spare_of(user) if spare is None else spare
         total = None if spare is None else unused_total(spare)
@@ -109,10 +112,13 @@ def part(
 def why_none(user: Any) -> str:
     """Return why no pool is shown, as somebody can act on it."""
     if not (sees_everything(user) or has_scope(user)):
-        return gettext(
+        text = gettext(
             "Your account has no scope that is in force: no pool is shown to you. Ask an"
             " administrator to say which vendors or teams you may see."
         )
+        if names := who_to_ask():
+            text += " " + gettext("Administrators: %(names)s.") % {"names": ", ".join(names)}
+        return text
     if not sees_everything(user):
         return gettext("There are no pools in your scope yet.")
     return gettext(
@@ -178,13 +184,13 @@ def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[i
         words.level_of(now),
         fresh,
         headline_words.of_pool(headline, spare, fresh, moment),
+        bars.drawn(now),
         spark,
         spark_limit,
         peak_address(pool, span=span) if any(peaks) else "",
     )
 
 
-        bars.drawn(now),
 @Prepared
 def _DAYS(pool_ids: Collection[int], start: int, end: int) -> Asked:
     day = ExpressionWrapper(

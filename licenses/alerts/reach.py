@@ -1,4 +1,5 @@
-"""Whom alerts do not reach, in words: shown on the dashboard and when everything starts."""
+"""Whom alerts do not reach, and where their links lead nowhere, in words: shown on the dashboard
+and when everything starts."""
 
 from __future__ import annotations
 
@@ -50,6 +51,18 @@ def unheard() -> list[str]:
             )
         )
     return found
+
+
+def hostless() -> list[str]:
+    """Return a sentence where links in messages name no host; else nothing."""
+    if settings.ITAM_PUBLIC_URL:
+        return []
+    return [
+        gettext(
+            "Links in messages lead nowhere: set ITAM_PUBLIC_URL to the address at which people"
+            " open these pages, such as https://licences.example.com."
+        )
+    ]
 
 
 def _is_demo() -> bool:

@@ -66,9 +66,10 @@ def stopped() -> list[str]:
 
 
 def unattended() -> list[str]:
-    """Return why people may not be told of what happens, in sentences. Three queries."""
+    """Return why people may not be told of what happens, or not led to it, in sentences. Three
+    queries."""
     problem = deadman.ping_problem(timezone.now())
-    return [*([problem] if problem else []), *reach.unheard()]
+    return [*([problem] if problem else []), *reach.unheard(), *reach.hostless()]
 
 
 def _look() -> list[str]:

@@ -93,7 +93,7 @@ class Command(BaseCommand):
             if demo:
                 self.fill_demo()
             ensure_default_rules()
-            unheard = reach.unheard()
+            unheard = [*reach.unheard(), *reach.hostless()]
             connections.close_all()
             if supervisor.stopping:
                 return

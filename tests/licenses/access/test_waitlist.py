@@ -304,3 +304,14 @@ def test_serving_costs_the_same_however_many_wait(
 def test_an_empty_list_costs_one_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         waitlist.serve(NOW)
+
+
+def test_an_offer_writes_large_numbers_as_people_read_them(pool: LicensePool) -> None:
+    ann = user("ann")
+    entry = waitlist.join(ann, pool, NOW)
+    PoolNow.objects.update(in_use=800, limit=2000, at=EPOCH + 60)
+    waitlist.serve(later(1))
+    entry.refresh_from_db()
+    assert entry.notice is not None
+    first = entry.notice.body.split("\n")[0]
+    assert first == "1,200 of 2,000 seats of Drawing were free at 2026-11-24 10:01 UTC."

@@ -173,6 +173,13 @@ def test_who_has_no_scope_reads_that_and_not_that_there_is_no_pool(
             "Your account has no scope that is in force" in text
             and "There are no pools" not in text
         )
+    assert "Administrators:" not in client.get("/admin/").content.decode()
+    boss = account("boss", is_superuser=True, email="boss@company.example")
+    account("keeper", "manager", first_name="Mara", last_name="Lind")
+    account("gone", "manager", email="gone@company.example", is_active=False)
+    text = client.get("/admin/").content.decode()
+    assert "Administrators: boss@company.example, Mara Lind." in text
+    assert boss.username + "<" not in text and "lm-card-value" not in text  # no figures of nothing
     scope = scope_of(user)
     assert "There are no pools in your scope yet." in client.get("/admin/").content.decode()
     Scope.objects.filter(pk=scope.pk).update(valid_until=timezone.now())

@@ -284,3 +284,9 @@ def test_the_set_up_is_for_those_who_may_add_servers(anton: Client, world: World
 
 def test_a_step_that_is_not_there_is_not_found(mara: Client) -> None:
     assert mara.get("/admin/set-up/nothing/").status_code == 404
+
+
+def test_the_set_up_says_what_cannot_be_changed_later(mara: Client) -> None:
+    text = mara.get("/admin/set-up/", follow=True).content.decode()
+    assert "the time zone of a server once a text of it was read" in text
+    assert "Everything can be changed" not in text

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from licenses.alerts import actions, defaults, heartbeat, reach
 from licenses.models import Alert, AlertRule, Channel, Heartbeat, Notification, Silence
+from licenses.overview import installation
 
 from .conftest import moment
 
@@ -252,3 +253,11 @@ def test_mails_that_stay_in_the_mailbox_are_said_to_reach_nobody(company, settin
     hook = Channel.objects.create(name="h", kind="webhook", target="https://hooks.example/x")
     company.rule.channels.add(hook)
     assert reach.unheard() == []
+
+
+def test_whoever_looks_after_the_installation_is_told_that_links_lead_nowhere(db, settings):
+    settings.ITAM_PUBLIC_URL = ""
+    (sentence,) = reach.hostless()
+    assert "ITAM_PUBLIC_URL" in sentence and sentence in installation.unattended()
+    settings.ITAM_PUBLIC_URL = "https://itam.example"
+    assert reach.hostless() == []
