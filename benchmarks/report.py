@@ -38,6 +38,7 @@ def report(pools: int) -> Any:
     from licenses.concurrency.periods import periods
     from reports.datasets import compliance as sets
     from reports.datasets.integrity import Integrity
+    from reports.datasets.late import Late
 
     chance = random.Random(12)
     months = list(pairwise(periods(0, DAYS * DAY, UTC, "month").tolist()))
@@ -82,7 +83,7 @@ def report(pools: int) -> Any:
         sets.Compliance, zone="UTC", end=DAYS * DAY, floor=Fraction(19, 20), proven_from=4,
         verdict="over_use", reason=found[0].position.reason, coverage=Fraction(99, 100),
         counts=tuple((name, verdicts.count(name)) for name in sorted(set(verdicts))),
-        pools=found, method=(), sources=(), changes=(),
+        pools=found, method=(), sources=(), changes=(), late=Late(0, 0),
         integrity=Integrity(0, "", "", "", "", "", "no outside anchor"),
     )  # fmt: skip
 

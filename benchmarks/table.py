@@ -30,6 +30,7 @@ SCRIPTS: list[tuple[str, list[str], list[str], bool]] = [
     ("load", [], ["--events", "40000", "--pools", "50"], True),
     ("pages", [], ["--holdings", "30000", "--pools", "50"], True),
     ("pdf", [], [], False),
+    ("report", [], [], False),
     ("poll", [], ["--servers", "40", "--timeout", "2"], False),
     ("evidence", [], ["--entries", "100000", "--events", "50000", "--rounds", "1"], True),
 ]

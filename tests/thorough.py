@@ -21,7 +21,7 @@ class Trials(NamedTuple):
 
 TABLE = {
     "E1": Trials("kills of an importer at random moments", 200, 1_000),
-    "E2": Trials("kills of each part while importing and alerting", 5, 100),
+    "E2": Trials("kills of each part while importing and alerting", 5, 20),
     "E3": Trials("logs whose messages are all delivered four times", 4, 30),
     "E9": Trials("installations counted again from their packs", 50, 200, 10),
     "E10": Trials("ways to cut, order and repeat the same input", 1_000, 10_000, 50),

@@ -12,7 +12,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import Model
 
-from licenses.analysis.rows import Coded, Column, insert
+from licenses.analysis.rows import Coded, Column, insert, numbered
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.evidence import entries
@@ -198,19 +198,24 @@ def _entries(rows: Movements, directory: Directory, new: Flags) -> list[Iterable
     """Return the entries of the new rows, as `draft` would write each of them, in pieces."""
     persons, hosts = directory.person_pseudonyms, directory.host_pseudonyms
     reasons = [f'"reason":{_quoted(word)},' if word else "" for word in rows.reasons]
+    holders, firsts = numbered(*rows.keys[1:])
+    people, machines, seats = rows.keys[1:, firsts].tolist()
 
-    def ending(code: int) -> str:
-        seats, place = divmod(code, len(reasons))
-        return f'{reasons[place]}"seats":{seats}}},"event_time":'
+    def held(code: int) -> str:
+        rest, holder = divmod(code, len(people))
+        ordinal, reason = divmod(rest, len(reasons))
+        return (
+            f'{hosts[machines[holder]]}","ordinal":{ordinal},"person":"{persons[people[holder]]}",'
+            f'{reasons[reason]}"seats":{seats[holder]}}},"event_time":'
+        )
 
+    # Most rows of a holder have the same ordinal and reason: all make one number.
+    odd = rows.ordinal[new] * len(reasons) + rows.reason[new]
     # Keys in order: daemon, feature, host, ordinal, person, reason, seats. What is put together
-    # from pieces that are written once each takes a third of the time.
+    # from few pieces that are written once each takes a quarter of the time.
     return [
         _Written(lambda pk: f'{_feature_text(directory, pk)}"host":"').of(rows.feature[new]),
-        _Written(lambda pk: f'{hosts[pk]}","ordinal":').of(rows.host[new]),
-        _Written(lambda ordinal: f'{ordinal},"person":"').of(rows.ordinal[new]),
-        _Written(lambda pk: f'{persons[pk]}",').of(rows.person[new]),
-        _Written(ending).of(rows.seats[new] * len(reasons) + rows.reason[new]),
+        _Written(held).of(odd * len(people) + holders[rows.key[new]]),
         map(str, rows.at[new].tolist()),
         _Written(lambda kind: f',"kind":"{WORDS[kind]}","n":').of(rows.kind[new]),
     ]
