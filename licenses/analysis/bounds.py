@@ -104,7 +104,7 @@ def bounded_gaps(
 
     as_of, proven_from:  as for verdicts. Nineteen queries at most.
     """
-    rows = coverage.gaps(pool, start, end, now=now)
+    rows = coverage.gaps(pool, start, end, now=now, as_of=as_of)
     if not rows:
         return rows
     bounds = load_bounds([pool], load_mappings([pool.pk]), start, end)[pool.pk]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -121,11 +122,16 @@ def load_coverage(
     end: int,
     *,
     now: int | None = None,
+    as_of: datetime | None = None,
 ) -> dict[int, PoolCoverage]:
-    """Return the coverage of each pool. Five queries at most."""
+    """Return the coverage of each pool. Five queries at most.
+
+    as_of:  rights count as they were on record then; None: as they are.
+    """
     moment = now_epoch(now)
     view = _look(mappings, start, end, moment)
-    return _coverage(pools, mappings, view, start, end, moment)
+    first = first_moments(pools, mappings, as_of)
+    return _coverage(pools, mappings, view, first, start, end, moment)
 
 
 class _View(NamedTuple):
@@ -155,12 +161,12 @@ def _coverage(
     pools: Collection[LicensePool],
     mappings: Mappings,
     view: _View,
+    first: dict[int, int],
     start: int,
     end: int,
     now: int,
 ) -> dict[int, PoolCoverage]:
     until = min(end, now)
-    first = first_moments(pools, mappings)
     found = {}
     for pool in pools:
         maps = mappings[pool.pk]
@@ -318,13 +324,21 @@ def observed_time(
     return mapped.subtract(missing)
 
 
-def gaps(pool: LicensePool, start: int, end: int, *, now: int | None = None) -> list[PoolGap]:
+def gaps(
+    pool: LicensePool,
+    start: int,
+    end: int,
+    *,
+    now: int | None = None,
+    as_of: datetime | None = None,
+) -> list[PoolGap]:
     """Return the expected but unobserved time of a pool, in time order, each part with its cause.
 
     A gap with several causes is several rows. Where two servers are blind at once, the cause that
     somebody noted goes before one that is inferred. Ten queries at most.
     """
-    return load_gaps([pool], load_mappings([pool.pk]), start, end, now=now)[pool.pk]
+    maps = load_mappings([pool.pk])
+    return load_gaps([pool], maps, start, end, now=now, as_of=as_of)[pool.pk]
 
 
 def load_gaps(
@@ -334,13 +348,15 @@ def load_gaps(
     end: int,
     *,
     now: int | None = None,
+    as_of: datetime | None = None,
 ) -> dict[int, list[PoolGap]]:
     """Return the gaps of each pool, as `gaps` does. Nine queries at most."""
     moment = now_epoch(now)
     view = _look(mappings, start, end, moment)
+    first = first_moments(pools, mappings, as_of)
     missing = {
         pk: seen.missing
-        for pk, seen in _coverage(pools, mappings, view, start, end, moment).items()
+        for pk, seen in _coverage(pools, mappings, view, first, start, end, moment).items()
     }
     blind = {pk: mappings[pk] for pk, time in missing.items() if len(time)}
     if not blind:
@@ -428,9 +444,14 @@ def _HEARD(feature_ids: Collection[int]) -> Asked:
     return rows, (F("pk"), number("first_held", OPEN), number("first_seen", OPEN))
 
 
-def first_moments(pools: Collection[LicensePool], mappings: Mappings) -> dict[int, int]:
-    """Return for each pool when it is first heard of; OPEN where it never is. Two queries."""
-    rights = load_rights(pools)
+def first_moments(
+    pools: Collection[LicensePool], mappings: Mappings, as_of: datetime | None = None
+) -> dict[int, int]:
+    """Return for each pool when it is first heard of; OPEN where it never is. Two queries.
+
+    as_of:  by the rights that were on record then; None: by those of today.
+    """
+    rights = load_rights(pools, as_of)
     heard = {pk: min(held, seen) for pk, held, seen in _HEARD.rows(features(mappings))}
     return {
         pool.pk: min(

@@ -191,7 +191,7 @@ def load_judged(
     for place in range(0, len(waiting), BATCH_POOLS):
         batch = waiting[place : place + BATCH_POOLS]
         mappings = load_mappings([pool.pk for pool in batch])
-        coverage = load_coverage(batch, mappings, *window, now=now)
+        coverage = load_coverage(batch, mappings, *window, now=now, as_of=as_of)
         bounds = load_bounds(batch, mappings, *window)
         facts = load_facts(batch, *window, as_of=as_of, proven_from=proven_from, mappings=mappings)
         judged = []

@@ -153,7 +153,7 @@ def compliance(
     rights = load_entitlement_steps(chosen, as_of)
     reports: list[PoolReport] = []
     for batch in judging:
-        gaps = coverages.load_gaps(batch.pools, batch.mappings, start, end, now=now)
+        gaps = coverages.load_gaps(batch.pools, batch.mappings, start, end, now=now, as_of=as_of)
         blocked = blocked_by_pool([pool.pk for pool in batch.pools], start, end)
         told = load_told(batch.mappings, start, end, zone)
         for judged in batch.judged:

@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from licenses.analysis.usage import usage
+from licenses.importing import rights
 from licenses.models import Coverage, Denial, LegalHold, Strength
 from reports.datasets.compliance import compliance
 from reports.datasets.kept import kept
@@ -161,6 +163,26 @@ def test_rights_recorded_after_the_as_of_time_do_not_count(world):
     early = numbers(world.pool, as_of=datetime(2026, 11, 5, tzinfo=UTC)).pools[0].position
     assert (late.entitled, late.proven, late.verdict) == (7, 5, "not_determinable")
     assert (early.entitled, early.proven, early.verdict) == (2, 0, "over_use")
+
+
+def test_rights_recorded_after_the_as_of_time_make_no_pool_older_or_younger(db):
+    pool = f.PoolFactory()
+    feature = f.FeatureFactory(pool=pool)
+    f.covered(feature.server, f.at("2026-06-01"), f.at("2026-07-01"))
+    known = datetime(2026, 11, 5, tzinfo=UTC)
+    line = f.EntitlementFactory(
+        pool=pool, quantity=5, valid_from=date(2026, 3, 1), recorded_at="2026-01-01T00:00:00Z"
+    )
+    before = numbers(pool, as_of=known).as_json()["pools"]
+    rights.correct_right(
+        line, changes={"valid_from": date(2026, 5, 1)}, reason="Typed wrongly", user=None
+    )
+    f.EntitlementFactory(pool=pool, quantity=1, valid_from=date(2025, 12, 1))
+    after = numbers(pool, as_of=known).as_json()["pools"]
+    assert (after[0]["months"], after[0]["gaps"]) == (before[0]["months"], before[0]["gaps"])
+    assert after[0]["position"] == before[0]["position"]
+    new = numbers(pool, as_of=timezone.now()).pools[0].position
+    assert new.expected_seconds > before[0]["position"]["expected_seconds"]
 
 
 def test_the_worst_pool_gives_the_verdict_of_all(world):
