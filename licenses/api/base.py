@@ -102,7 +102,21 @@ class ReadOnly(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Facts: nobody writes them by hand."""
 
 
-class Editable(Scoped, viewsets.ModelViewSet[Any]):
+class Deletable(mixins.DestroyModelMixin):
+    """Rows that can be deleted while nothing needs them."""
+
+    def perform_destroy(self, instance: Any) -> None:
+        try:
+            with transaction.atomic():
+                instance.delete()
+        except ProtectedError as error:
+            needed = {str(row._meta.verbose_name_plural) for row in error.protected_objects}
+            raise Conflict(
+                f"{instance} is still needed by {', '.join(sorted(needed))}: it cannot be deleted."
+            ) from error
+
+
+class Editable(Deletable, Scoped, viewsets.ModelViewSet[Any]):
     """What asset managers keep. Updates are partial."""
 
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
@@ -116,16 +130,6 @@ class Editable(Scoped, viewsets.ModelViewSet[Any]):
         """Change a row and write what tells of it, or neither."""
         with transaction.atomic():
             return super().update(request, *args, **kwargs)
-
-    def perform_destroy(self, instance: Any) -> None:
-        try:
-            with transaction.atomic():
-                instance.delete()
-        except ProtectedError as error:
-            needed = {str(row._meta.verbose_name_plural) for row in error.protected_objects}
-            raise Conflict(
-                f"{instance} is still needed by {', '.join(sorted(needed))}: it cannot be deleted."
-            ) from error
 
 
 def viewset(

@@ -48,7 +48,16 @@ class BulkChangeSerializer(serializers.ModelSerializer[BulkChange]):
 
     class Meta:
         model = BulkChange
-        fields = ("id", "kind", "parts", "reason", "recorded_at", "recorded_by", "undone_at")
+        fields = (
+            "id",
+            "kind",
+            "parts",
+            "reason",
+            "recorded_at",
+            "recorded_by",
+            "undone_at",
+            "undone_by",
+        )
         read_only_fields = fields
 
 

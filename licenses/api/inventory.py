@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as ModelError
 from django.db import models
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from itam.figures import number
 from licenses.admin.importing import CsvFile, ExcelFile, Importable, read_sheet
+from licenses.admin.setup_page import sample
 from licenses.api import examples
 from licenses.api.idempotency import IdempotentPosts
 from licenses.api.permissions import ReadsPools
@@ -104,7 +105,18 @@ class InventoryViewSet(RefusesInJson, IdempotentPosts, viewsets.ViewSet):
     def get_renderers(self) -> list[BaseRenderer]:
         if getattr(self, "action", None) == "retrieve":
             return [each() for each in TABLES]
+        if getattr(self, "action", None) == "sample":
+            return [CsvRenderer()]
         return super().get_renderers()
+
+    @extend_schema(
+        operation_id="inventory_sample",
+        parameters=[KIND],
+        responses={(200, CsvRenderer.media_type): OpenApiTypes.STR},
+    )
+    def sample(self, request: Request, kind: str) -> FileResponse:
+        """Return a small sheet that can be imported as it stands, to fill in."""
+        return sample(request._request, kind)
 
     @extend_schema(
         parameters=[KIND],

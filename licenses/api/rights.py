@@ -94,10 +94,13 @@ class EntitlementSerializer(CorrectedSerializer, ScopedSerializer):
             "reason_code",
             "documents",
             "recorded_at",
+            "recorded_by",
             "approved_at",
             "approved_by",
         )
-        read_only_fields = ("id", "replaces", "withdrawn", "reason", "recorded_at")
+        read_only_fields = (
+            *("id", "replaces", "withdrawn", "reason", "recorded_at", "recorded_by"),
+        )
 
 
 class DocumentSerializer(ScopedSerializer):
@@ -126,8 +129,9 @@ class DocumentSerializer(ScopedSerializer):
             "sha256",
             "size",
             "recorded_at",
+            "recorded_by",
         )
-        read_only_fields = ("id", "file_name", "sha256", "size", "recorded_at")
+        read_only_fields = ("id", "file_name", "sha256", "size", "recorded_at", "recorded_by")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -40,8 +40,8 @@ class ScopedSerializer(serializers.ModelSerializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)
-        if "person" in shown and not tells_apart():
-            shown["person"] = None
+        if not tells_apart():
+            shown |= dict.fromkeys({"person", "host"} & shown.keys())
         return shown
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from licenses.models import (
     EvidenceDay,
     Feature,
     Gap,
+    Identity,
     IgnoredLines,
     ImportJob,
     IssuedCount,
@@ -42,6 +43,13 @@ from licenses.models import (
 )
 
 from .scoped import ScopedSerializer, serializer_for
+
+
+def machine() -> Any:
+    """Return the field of the machine of a row: its pseudonym as people read it. Names of machines
+    stand where those of people do."""
+    return serializers.CharField(source="host.label", read_only=True, default=None)
+
 
 VendorSerializer = serializer_for(Vendor, "name", "website", "notes")
 ProductSerializer = serializer_for(Product, "vendor", "name", "category", "notes")
@@ -133,6 +141,7 @@ CheckoutSerializer = serializer_for(
     Checkout,
     "feature",
     "person",
+    "host",
     "seats",
     "taken_at",
     "taken_by",
@@ -141,11 +150,13 @@ CheckoutSerializer = serializer_for(
     "method",
     "state",
     "end_reason",
+    host=machine(),
 )
 DenialSerializer = serializer_for(
     Denial,
     "feature",
     "person",
+    "host",
     "at",
     "seats",
     "code",
@@ -156,6 +167,7 @@ DenialSerializer = serializer_for(
     "capacity",
     "served_at",
     "rules",
+    host=machine(),
 )
 DenialEpisodeSerializer = serializer_for(
     DenialEpisode,
@@ -177,12 +189,14 @@ DisagreementSerializer = serializer_for(
     Disagreement,
     "feature",
     "person",
+    "host",
     "kind",
     "starts",
     "ends",
     "seats",
     "seats_logged",
     "seats_shown",
+    host=machine(),
 )
 IssuedSerializer = serializer_for(
     IssuedCount,
@@ -214,6 +228,9 @@ AlertSerializer = serializer_for(
     "limit",
     "denials",
     "acknowledged_at",
+    "acknowledged_by",
+    "last_notified_at",
+    "escalated_at",
     "escalated_to",
 )
 RuleSerializer = serializer_for(
@@ -239,6 +256,7 @@ NotificationSerializer = serializer_for(
     "channel",
     "recipient",
     "subject",
+    "body",
     "state",
     "attempts",
     "due_at",
@@ -247,7 +265,9 @@ NotificationSerializer = serializer_for(
     "sent_at",
 )
 SilenceSerializer = serializer_for(
-    Silence, "rule", "pool", "server", "starts_at", "ends_at", "reason"
+    Silence,
+    *("rule", "pool", "server", "starts_at", "ends_at", "reason", "author"),
+    read_only=("author",),
 )
 ConnectionCheckSerializer = serializer_for(
     ConnectionCheck,
@@ -274,6 +294,7 @@ ImportJobSerializer = serializer_for(
     "result",
     "error",
     "requested_at",
+    "requested_by",
     "finished_at",
 )
 
@@ -348,6 +369,15 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
             return None
         identity = getattr(person, "identity", None)
         return str(identity) if identity is not None else None
+
+
+class IdentitySerializer(ScopedSerializer):
+    """Who a person is, kept apart from use. The login makes the pseudonym, and stays."""
+
+    class Meta:
+        model = Identity
+        fields = ("login", "name", "email")
+        read_only_fields = ("login",)
 
 
 class UploadSerializer(serializers.Serializer[Any]):

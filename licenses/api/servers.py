@@ -85,7 +85,6 @@ class ServerViewSet(TellsHistory, Editable):
 
     queryset = LicenseServer.objects.all()
     serializer_class = shapes.ServerSerializer
-    http_method_names = ["get", "post", "patch", "head", "options"]
     filterset_class = filters_of(LicenseServer, "name", "kind", "polling", "enabled")
     search_fields = ("name", "address")
     ordering_fields = ("id", "name")

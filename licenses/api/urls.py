@@ -61,16 +61,25 @@ ENDPOINTS: dict[str, Any] = {
     "coverage": viewset(shapes.CoverageSerializer, ReadOnly, filters=("server", "source")),
     "gaps": viewset(shapes.GapSerializer, ReadOnly, filters=("server", "cause")),
     "checkouts": viewset(
-        shapes.CheckoutSerializer, ReadOnly, filters=("feature", "person", "method")
+        shapes.CheckoutSerializer,
+        ReadOnly,
+        filters=("feature", "person", "method"),
+        related=("host",),
     ),
     "denials": viewset(
-        shapes.DenialSerializer, ReadOnly, filters=("feature", "person", "reason_class", "capacity")
+        shapes.DenialSerializer,
+        ReadOnly,
+        filters=("feature", "person", "reason_class", "capacity"),
+        related=("host",),
     ),
     "denial-episodes": views.DenialEpisodeViewSet,
     "events": log_events.EventBlockViewSet,
     "evidence-days": viewset(shapes.EvidenceDaySerializer, ReadOnly, filters=("day",)),
     "disagreements": viewset(
-        shapes.DisagreementSerializer, ReadOnly, filters=("feature", "person", "kind")
+        shapes.DisagreementSerializer,
+        ReadOnly,
+        filters=("feature", "person", "kind"),
+        related=("host",),
     ),
     "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
     "alerts": views.AlertViewSet,
@@ -126,6 +135,11 @@ urlpatterns = [
         "inventory/<str:kind>/",
         inventory.InventoryViewSet.as_view({"get": "retrieve", "post": "create"}),
         name="inventory",
+    ),
+    path(
+        "inventory/<str:kind>/sample/",
+        inventory.InventoryViewSet.as_view({"get": "sample"}),
+        name="inventory-sample",
     ),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/logout/", LogoutView.as_view(), name="logout"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,7 +29,7 @@ from licenses.api import examples
 from licenses.api import serializers as shapes
 from licenses.api.alike import AlikeJSONRenderer, Table
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
-from licenses.api.base import Editable, ReadOnly, filters_of
+from licenses.api.base import Deletable, Editable, ReadOnly, filters_of
 from licenses.api.history import PoolHistory
 from licenses.api.mappings import PoolMappings
 from licenses.api.over_use import PoolOverUse
@@ -36,13 +38,16 @@ from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.api.standing import PoolStanding
 from licenses.concurrency.periods import Moments, iso
+from licenses.importing.teams import changing
 from licenses.models import (
     Alert,
     Channel,
     DenialEpisode,
     Feature,
+    Identity,
     LicensePool,
     Person,
+    PoolFeature,
     SharingRule,
     Silence,
     sees_names,
@@ -51,13 +56,48 @@ from licenses.models import (
 )
 
 
-class PersonViewSet(ReadOnly):
-    """People who use licences, by pseudonym."""
+class PersonViewSet(Deletable, ReadOnly):
+    """People who use licences, by pseudonym. They come from logs and from sheets."""
 
-    named = frozenset({"list", "retrieve"})
+    named = frozenset({"list", "retrieve", "identity", "change_identity"})
     queryset = Person.objects.select_related("identity")
     serializer_class = shapes.PersonSerializer
+    http_method_names = ["get", "patch", "delete", "head", "options"]
     filterset_class = filters_of(Person, "pseudonym")
+
+    def perform_destroy(self, instance: Any) -> None:
+        with changing():
+            super().perform_destroy(instance)
+
+    @extend_schema(responses={200: shapes.IdentitySerializer})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def identity(self, request: Request, pk: str | None = None) -> Response:
+        """Say who a person is. 404 where nobody knows, or no longer."""
+        return Response(shapes.IdentitySerializer(self._identity()).data)
+
+    @extend_schema(request=shapes.IdentitySerializer, responses={200: shapes.IdentitySerializer})
+    @identity.mapping.patch
+    def change_identity(self, request: Request, pk: str | None = None) -> Response:
+        """Change name and mail address."""
+        if not request.user.has_perm("licenses.change_identity"):
+            raise PermissionDenied
+        context = self.get_serializer_context()
+        asked = shapes.IdentitySerializer(
+            self._identity(), data=request.data, partial=True, context=context
+        )
+        asked.is_valid(raise_exception=True)
+        asked.save()
+        return Response(asked.data)
+
+    def _identity(self) -> Identity:
+        """Return the identity of the person that is asked for, to who may see it."""
+        person = self.get_object()
+        if not sees_names(self.request.user, person=person.pk):
+            raise PermissionDenied
+        found: Identity | None = getattr(person, "identity", None)
+        if found is None:
+            raise NotFound
+        return found
 
 
 class DenialEpisodeViewSet(ReadOnly):
@@ -73,13 +113,23 @@ class DenialEpisodeViewSet(ReadOnly):
     ordering_fields = ("id", "starts", "lost_seconds")
 
 
+class FeatureFilter(filters_of(Feature, "server", "daemon", "ignored")):  # type: ignore[misc]
+    """mapped:  whether a pool is fed by it now."""
+
+    mapped = filters.BooleanFilter(method="by_mapping")
+
+    def by_mapping(self, rows: Any, _name: str, value: bool) -> Any:
+        now = Exists(PoolFeature.objects.filter(feature=OuterRef("pk"), mapped_until=None))
+        return rows.filter(now if value else ~now)
+
+
 class FeatureViewSet(TellsHistory, ReadOnly, mixins.UpdateModelMixin):
     """What servers count. Only whether a feature is ignored can be set."""
 
     queryset = Feature.objects.select_related("server")
     serializer_class = shapes.FeatureSerializer
     http_method_names = ["get", "post", "patch", "head", "options"]
-    filterset_class = filters_of(Feature, "server", "daemon", "ignored")
+    filterset_class = FeatureFilter
     search_fields = ("name",)
     ordering_fields = ("id", "name")
 

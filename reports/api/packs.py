@@ -58,6 +58,7 @@ class EvidencePackSerializer(serializers.ModelSerializer[EvidencePack]):
             "sha256",
             "size",
             "requested_at",
+            "requested_by",
             "finished_at",
             "error",
         )

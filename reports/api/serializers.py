@@ -172,6 +172,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "size",
             "data",
             "requested_at",
+            "requested_by",
             "finished_at",
             "error",
             "attempts",

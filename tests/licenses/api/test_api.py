@@ -533,3 +533,19 @@ def test_who_reads_names_leaves_one_entry_a_request(path: str, count: int) -> No
     (entry,) = entries.entries("installation")
     assert (entry["kind"], entry["body"]["count"]) == ("reveal", count)
     assert entry["body"]["where"] == address.split("?")[0]
+
+
+def test_features_without_a_pool_are_found() -> None:
+    mapped, unmapped = FeatureFactory(pool=PoolFactory()), FeatureFactory()
+    api = client("manager")
+    for asked, expected in (("true", mapped), ("false", unmapped)):
+        found = api.get(f"/api/v1/features/?mapped={asked}").json()["results"]
+        assert [row["id"] for row in found] == [expected.pk]
+
+
+def test_a_server_is_deleted_while_nothing_is_recorded_of_it() -> None:
+    fresh, known = ServerFactory(), FeatureFactory().server
+    api = client("manager")
+    assert api.delete(f"/api/v1/servers/{fresh.pk}/").status_code == 204
+    refused = api.delete(f"/api/v1/servers/{known.pk}/")
+    assert refused.status_code == 409 and "still needed by" in refused.content.decode()

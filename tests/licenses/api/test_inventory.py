@@ -88,6 +88,13 @@ def test_the_samples_go_in_and_a_second_time_change_nothing(manager: Any) -> Non
     assert Entitlement.objects.filter(recorded_by__username="manager").exists()
 
 
+def test_each_kind_has_a_sample_to_fill_in(manager: Any) -> None:
+    for kind in inventory.KINDS:
+        answer = manager.get(f"/api/v1/inventory/{kind}/sample/")
+        assert b"".join(answer.streaming_content) == (SAMPLES / f"{kind}.csv").read_bytes()
+    assert manager.get("/api/v1/inventory/channels/sample/").status_code == 404
+
+
 def test_what_comes_out_goes_in_again(manager: Any, pool: LicensePool) -> None:
     Vendor.objects.update(notes="=1+1")
     Team.objects.create(name="Ours")

@@ -9,8 +9,17 @@ from django.contrib.auth.models import Group, Permission, User
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from licenses.models import Scope
-from tests.factories import FeatureFactory, PersonFactory, PoolFactory, TeamFactory, at, holding
+from licenses.evidence import entries
+from licenses.models import Checkout, Identity, Person, Scope
+from tests.factories import (
+    FeatureFactory,
+    HostFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+    at,
+    holding,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -118,3 +127,40 @@ def test_an_api_client_comes_with_a_token_and_only_reads(pool: Any) -> None:
     client = APIClient(HTTP_AUTHORIZATION=f"Token {token}")
     assert len(client.get("/api/v1/pools/").json()["results"]) == 1
     assert client.patch(f"/api/v1/pools/{pool.pk}/", {"name": "x"}).status_code == 403
+
+
+def test_who_somebody_is_can_be_read_and_changed_by_who_sees_names(
+    client: APIClient, pool: Any, settings: Any
+) -> None:
+    person = Person.objects.get()
+    place = f"/api/v1/people/{person.pk}/identity/"
+    assert client.get(place).json() == {"login": "canary", "name": "", "email": ""}
+    sent = {"login": "other", "name": "Cana Ry", "email": "cana@company.example"}
+    assert client.patch(place, sent).json() == sent | {"login": "canary"}
+    assert client.patch(place, {"email": "nobody"}).json()["errors"][0]["attr"] == "email"
+    assert [each["what"] for each in reads()] == ["people identity", "people change_identity"]
+    settings.ITAM_NAMES = "pseudonymous"
+    for answer in (client.get(place), client.patch(place, {"name": "x"})):
+        assert answer.status_code == 403
+    settings.ITAM_NAMES = "named"
+    Identity.objects.all().delete()
+    assert client.get(place).status_code == 404
+
+
+def reads() -> list[dict[str, Any]]:
+    told = entries.entries(entries.INSTALLATION[0])
+    return [entry["body"] for entry in told if entry["kind"] == "reveal"]
+
+
+def test_who_used_something_is_not_deleted(client: APIClient, pool: Any) -> None:
+    used, unused = Person.objects.get(), PersonFactory(login="unused")
+    assert client.delete(f"/api/v1/people/{used.pk}/").status_code == 409
+    assert client.delete(f"/api/v1/people/{unused.pk}/").status_code == 204
+    assert list(Person.objects.all()) == [used]
+
+
+def test_machines_are_told_by_their_pseudonym(client: APIClient, pool: Any) -> None:
+    host = HostFactory()
+    Checkout.objects.update(host=host)
+    (held,) = client.get("/api/v1/checkouts/").json()["results"]
+    assert held["host"] == host.label
