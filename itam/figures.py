@@ -83,3 +83,13 @@ def minutes(count: int) -> str:
 
 def seconds(count: int) -> str:
     return ngettext("%(count)s second", "%(count)s seconds", count) % {"count": number(count)}
+
+
+def length(seconds: float) -> str:
+    """Return a length in its two largest units: 3 h 5 min."""
+    whole = max(0, round(seconds / 60))
+    days_, rest = divmod(whole, 1440)
+    hours_, left = divmod(rest, 60)
+    parts = [(days_, gettext("d")), (hours_, gettext("h")), (left, gettext("min"))]
+    shown = [f"{count} {unit}" for count, unit in parts if count][:2]
+    return " ".join(shown) or gettext("less than a minute")

@@ -7,9 +7,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext
 
 from itam import figures
@@ -34,15 +32,16 @@ class Event(StrEnum):
 
 def tell(event: Event, report: Report, now: datetime, detail: str = "") -> None:
     """Announce what happened to a report, in the transaction in which it happened, and in the
-    installation's language.
+    language of each channel.
 
     detail:  in words, without a name of a person.
     """
-    with translation.override(settings.LANGUAGE_CODE):
-        _tell(event, report, now, detail)
+    found = _told(event, report, detail)
+    announce(lambda: _said(event, report, found, detail), found, now)
 
 
-def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
+def _said(event: Event, report: Report, found: dict[str, Any], detail: str) -> tuple[str, str]:
+    """Return subject and text of a message."""
     words = {
         Event.READY: gettext("Report ready"),
         Event.FAILED: gettext("Report could not be made"),
@@ -55,7 +54,6 @@ def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
     scope = plain(figures.scope(params.get("scope") or ""), 200)
     span = day_span(params["start"], params["end"], zone)
     title = f"{words[event]}: {KINDS[report.name].title}, {scope}, {span}"
-    found = _told(event, report, detail)
     verdict = VERDICTS.get(found["verdict"] or "", "")
     lines = [
         f"{title}.",
@@ -63,7 +61,7 @@ def _tell(event: Event, report: Report, now: datetime, detail: str) -> None:
         *([plain(detail, 500)] if detail else []),
         gettext("In licence management: %(place)s") % {"place": found["link"]},
     ]
-    announce(title, "\n".join(lines) + "\n", found, now)
+    return title, "\n".join(lines) + "\n"
 
 
 def _told(event: Event, report: Report, detail: str) -> dict[str, Any]:

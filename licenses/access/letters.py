@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.urls import reverse
 from django.utils.translation import gettext
 
@@ -9,6 +11,8 @@ from itam import figures
 from licenses.alerts.words import link, moment, plain
 from licenses.analysis.availability import Availability
 from licenses.models import LicensePool, WaitlistEntry
+
+Letter = Callable[[WaitlistEntry, LicensePool, Availability], tuple[str, str]]
 
 
 def offer(entry: WaitlistEntry, pool: LicensePool, seats: Availability) -> tuple[str, str]:

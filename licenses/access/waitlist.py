@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext, override
 
 from licenses.access import letters
 from licenses.access.accounts import people_of, shown_pools
@@ -36,7 +36,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def join(user: Any, pool: LicensePool, now: datetime) -> WaitlistEntry:
-    """Put an account on a pool's list, or return the place that it has.
+    """Put an account on a pool's list, or return the place that it has. It is told in the present
+    language.
 
     Raises ValidationError, with a sentence for the person, where it cannot be told or need not be.
     """
@@ -73,7 +74,11 @@ def join(user: Any, pool: LicensePool, now: datetime) -> WaitlistEntry:
             )
         hours = timedelta(hours=settings.ITAM_WAITLIST_HOURS)
         entry: WaitlistEntry = WaitlistEntry.objects.create(
-            pool=pool, user=user, joined_at=now, expires_at=now + hours
+            pool=pool,
+            user=user,
+            language=get_language() or "",
+            joined_at=now,
+            expires_at=now + hours,
         )
     return entry
 
@@ -197,7 +202,7 @@ def _settle(
             _close(entry, State.MISSED, now)
     if entry.state == State.WAITING and entry.expires_at <= now:
         _close(entry, State.EXPIRED, now)
-        return _tell(entry, *letters.expired(entry, pool, seats), now)
+        return _tell(entry, letters.expired, pool, seats, now)
     return 0
 
 
@@ -242,7 +247,7 @@ def _offer(
         entry.seat = min(set(range(1, seats.free + 1)) - taken)
         entry.offer_until = now + timedelta(minutes=settings.ITAM_WAITLIST_OFFER_MINUTES)
         entry.save(update_fields=["state", "offered_at", "seat", "offer_until"])
-        told += _tell(entry, *letters.offer(entry, pool, seats), now)
+        told += _tell(entry, letters.offer, pool, seats, now)
         taken.add(entry.seat)
     return told
 
@@ -259,9 +264,18 @@ def _withdraw(entry: WaitlistEntry) -> None:
         entry.notice = None
 
 
-def _tell(entry: WaitlistEntry, subject: str, body: str, now: datetime) -> int:
+def _tell(
+    entry: WaitlistEntry,
+    letter: letters.Letter,
+    pool: LicensePool,
+    seats: Availability,
+    now: datetime,
+) -> int:
+    """Write a letter in the language of the entry; return how many were written."""
     if not entry.user.email:
         return 0
+    with override(entry.language or settings.LANGUAGE_CODE):
+        subject, body = letter(entry, pool, seats)
     entry.notice = personal.write(entry.user, subject, body, now)
     entry.save(update_fields=["notice"])
     return 1

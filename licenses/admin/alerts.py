@@ -23,7 +23,6 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from itam import figures
-from itam.retold import retell
 from licenses.access import reversible
 from licenses.alerts.actions import send_test
 from licenses.alerts.backtest import Backtest, backtest, sentences
@@ -70,7 +69,7 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
     search_fields = ("title", "rule__name")
     actions = ["acknowledge"]
     # A key of the program, which pool, server and contract say; and what the page is headed by.
-    exclude = ("subject", "title", "message")
+    exclude = ("subject", "title", "message", "facts")
     readonly_fields = ("said",)
     inlines = [NotificationInline]
     warn_unsaved_form = False
@@ -81,7 +80,7 @@ class AlertAdmin(ReadOnly, ScopedAdmin):
 
     @display(description=gettext_lazy("Message"))
     def said(self, alert: Any) -> str:
-        return retell(alert.message) if alert.past else alert.message
+        return alert.text
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("licenses.change_alert")
@@ -299,6 +298,7 @@ class ChannelAdmin(ScopedAdmin):
         "target",
         "secret",
         "forget_secret",
+        "language",
         "enabled",
         "fallback",
         "still_watching",
@@ -319,7 +319,7 @@ class ChannelAdmin(ScopedAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show no secret to who may only look, and nothing to forget on a new channel."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return ("name", "kind", "target", "enabled", "fallback", "still_watching", "reports")
+            return tuple(name for name in self.fields if "secret" not in name)
         return [name for name in self.fields if obj is not None or name != "forget_secret"]
 
     def get_urls(self) -> list[Any]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from licenses.evidence import anchors, heads, keys
 from licenses.models import Channel, EvidenceAnchor, EvidenceDay, Notification
 
-from .channels import mail
+from .channels import mail, spoken
 
 CHANNEL = "Evidence heads"
 _SENT = Notification.objects.filter(transition=Notification.Transition.ANCHOR)
@@ -47,20 +47,22 @@ def send(now: datetime) -> int:
     told = set(
         _SENT.filter(channel=channel, recorded_at__gte=month).values_list("recipient", flat=True)
     )
-    text = str(TEXT).format(
-        size=last.number,
-        day=last.day,
-        public=keys.chain()[-1].public,
-        checkpoint=last.checkpoint.rstrip("\n"),
-    )
+    public = keys.chain()[-1].public
+    with spoken(channel):
+        subject = gettext("Keep this: signed head of the licence evidence up to %(day)s")
+        text = str(TEXT).format(
+            size=last.number,
+            day=last.day,
+            public=public,
+            checkpoint=last.checkpoint.rstrip("\n"),
+        )
     rows = [
         Notification(
             transition=Notification.Transition.ANCHOR,
             sequence=last.number,
             channel=channel,
             recipient=who,
-            subject=gettext("Keep this: signed head of the licence evidence up to %(day)s")
-            % {"day": last.day},
+            subject=subject % {"day": last.day},
             body=text,
             data={"alerts": []},
             due_at=now,

@@ -6,8 +6,10 @@ import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from licenses.models import Alert, AlertState, Notification, Silence
+from itam.told import Told
+from licenses.models import Alert, AlertState, Channel, Notification, Silence
 
 from . import messages, outbox, telling
 from .holders import holders
@@ -38,7 +40,7 @@ class Book:
     new_states: list[AlertState] = field(default_factory=list)
     old_states: list[AlertState] = field(default_factory=list)
     created: list[Alert] = field(default_factory=list)
-    resolved: list[tuple[Alert, int, str]] = field(default_factory=list)
+    resolved: list[tuple[Alert, int, Told | None]] = field(default_factory=list)
     dirty: dict[int, Alert] = field(default_factory=dict)
 
 
@@ -55,7 +57,16 @@ def write(book: Book) -> int:
     Alert.objects.bulk_create(book.created)
     drafts = _drafts(book)
     sent = outbox.enqueue(drafts, book.world.now)
-    changed = ["state", "title", "resolved_at", "last_value", "worst_value", "limit", "denials"]
+    changed = [
+        "state",
+        "title",
+        "facts",
+        "resolved_at",
+        "last_value",
+        "worst_value",
+        "limit",
+        "denials",
+    ]
     changed += ["last_notified_at", "escalated_to", "escalated_at"]
     Alert.objects.bulk_update(list(book.dirty.values()), changed)
     return sent
@@ -69,7 +80,9 @@ def _word(book: Book) -> None:
         if alert.band is None:
             seen = book.seen[alert.rule_id, alert.subject]
             since = int(alert.started_at.timestamp())
-            alert.message = messages.fired(seen, since, book.world, found.get(alert.pool_id or 0))
+            text = messages.fired(seen, since, book.world, found.get(alert.pool_id or 0))
+            alert.message = text
+            alert.facts = {**(alert.facts or {}), "message": text.facts}
 
 
 def _count_denials(book: Book) -> None:
@@ -136,20 +149,23 @@ def _endings(book: Book) -> list[outbox.Draft]:
         .exclude(state=Notification.State.FAILED)
         .exclude(transition=Notification.Transition.RESOLVED)
         .order_by("pk")
-        .values_list("alert_id", "channel_id", "recipient", "group")
+        .values_list("alert_id", "channel_id", "channel__language", "recipient", "group")
     )
-    told: dict[int, dict[tuple[int, str], str]] = {}
-    for alert_id, channel, recipient, group in rows:
-        told.setdefault(alert_id, {})[channel, recipient] = group
+    told: dict[int, dict[tuple[int, str], telling.Heard]] = {}
+    for alert_id, channel, language, recipient, group in rows:
+        heard = telling.Heard(Channel(pk=channel, language=language), group)
+        told.setdefault(alert_id, {})[channel, recipient] = heard
     drafts: list[outbox.Draft] = []
     for alert, end, why in book.resolved:
         if alert.pk in withdrawn and alert.pk not in told:
             continue
         subject = book.subjects.get((alert.rule_id, alert.subject))
         zone = subject.zone if subject else _zone_of(alert, book.world)
-        text = messages.resolved(alert, zone, end, why)
         drafts += telling.endings(
-            alert, text, told.get(alert.pk, {}), _silent_until(alert, subject, book.world.silences)
+            alert,
+            partial(messages.resolved, alert, zone, end, why),
+            told.get(alert.pk, {}),
+            _silent_until(alert, subject, book.world.silences),
         )
     return drafts
 

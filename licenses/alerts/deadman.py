@@ -52,7 +52,8 @@ def still_watching(now: datetime) -> int:
     """Write the day's message to every channel that asks for it, and return how many were written.
 
     From ITAM_WATCHING_HOUR on, in the zone in which people read; each recipient once a day,
-    whoever asks how often. Two queries where it was told already.
+    whoever asks how often. Two queries where it was told already, and some for each
+    language.
     """
     zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
     local = now.astimezone(zone)
@@ -61,14 +62,19 @@ def still_watching(now: datetime) -> int:
     day = local.date().toordinal()
     asked = Channel.objects.filter(enabled=True, still_watching=True).order_by("pk")
     wanted = [(channel, who) for channel in asked for who in channels.recipients(channel)]
-    rows = Notification.objects.filter(transition="watching", sequence=day)
-    told = set(rows.values_list("channel_id", "recipient")) if wanted else set()
+    sent = Notification.objects.filter(transition="watching", sequence=day)
+    told = set(sent.values_list("channel_id", "recipient")) if wanted else set()
     missing = [(channel, who) for channel, who in wanted if (channel.pk, who) not in told]
     if not missing:
         return 0
-    subject, body, figures = _summary(now, zone)
-    Notification.objects.bulk_create(
-        [
+    said: dict[str, tuple[str, str, dict[str, Any]]] = {}
+    rows = []
+    for channel, who in missing:
+        if channel.language not in said:
+            with channels.spoken(channel):
+                said[channel.language] = _summary(now, zone)
+        subject, body, found = said[channel.language]
+        rows.append(
             Notification(
                 transition=Notification.Transition.WATCHING,
                 sequence=day,
@@ -76,14 +82,12 @@ def still_watching(now: datetime) -> int:
                 recipient=who,
                 subject=subject,
                 body=body,
-                data={"alerts": [], "watching": figures},
+                data={"alerts": [], "watching": found},
                 due_at=now,
                 recorded_at=now,
             )
-            for channel, who in missing
-        ],
-        ignore_conflicts=True,
-    )
+        )
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
     return len(missing)
 
 
@@ -95,7 +99,7 @@ def _summary(now: datetime, zone: zoneinfo.ZoneInfo) -> tuple[str, str, dict[str
     asked = [sight for sight in world.servers.values() if sight.polled]
     silent = [sight for sight in asked if sight.blind(world.second)]
     firing = Alert.objects.filter(state=Alert.State.FIRING)
-    titles = list(firing.order_by("-fired_at").values_list("title", flat=True)[:SHOWN])
+    titles = [str(alert) for alert in firing.order_by("-fired_at")[:SHOWN]]
     counted = firing.aggregate(all=Count("pk"), seen=Count("pk", ~Q(acknowledged_at=None)))
     lost = Notification.objects.filter(
         state=Notification.State.FAILED, carrier=None, recorded_at__gt=now - 2 * DAY

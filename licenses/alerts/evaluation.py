@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext
 
+from itam.told import Told, tell
 from licenses.models import Alert, AlertState, Heartbeat
 
 from . import messages, titles
@@ -149,12 +149,14 @@ def _follow(book: Book, alert: Alert, seen: Observation) -> None:
 
 def _create(book: Book, seen: Observation, since: int, worst: int) -> Alert:
     subject = seen.subject
+    title = titles.title(seen, book.world)
     alert = Alert(
         rule=seen.rule,
         subject=subject.key,
         pool=subject.pool,
         server=subject.server,
-        title=titles.title(seen, book.world)[:300],
+        title=title[:300],
+        facts={"title": title.facts},
         started_at=datetime.fromtimestamp(_began(book.world, seen, since), UTC),
         fired_at=book.world.now,
         last_value=seen.sample.value,
@@ -183,7 +185,7 @@ def _began(world: World, seen: Observation, since: int) -> int:
     return world.heartbeats.get(subject.part, since)
 
 
-def _resolve(book: Book, alert: Alert, change: Transition, why: str = "") -> None:
+def _resolve(book: Book, alert: Alert, change: Transition, why: Told | None = None) -> None:
     alert.state = Alert.State.RESOLVED
     alert.resolved_at = max(datetime.fromtimestamp(change.at, UTC), alert.started_at)
     alert.last_value = change.value
@@ -235,23 +237,26 @@ def _announce(book: Book, notice: Notice) -> None:
     key = (notice.rule.pk, notice.subject.key)
     book.subjects[key] = notice.subject
     banded = (*key, notice.band)
-    title = titles.notice_title(notice, book.world.today)[:300]
+    title = titles.notice_title(notice, book.world.today)
     if banded in book.told:
         current = book.banded.pop(banded, None)
         if current is not None:
             book.dated.append(current)
-            if current.title != title:  # it counts the days that are left
-                current.title = title
+            if current.title != title[:300]:  # it counts the days that are left
+                current.title = title[:300]
+                current.facts = {**(current.facts or {}), "title": title.facts}
                 book.dirty[current.pk] = current
         return
+    message = messages.notice_body(notice, book.world.today)
     alert = Alert(
         rule=notice.rule,
         subject=notice.subject.key,
         band=notice.band,
         server=notice.subject.server,
         contract=notice.subject.contract,
-        title=title,
-        message=messages.notice_body(notice, book.world.today),
+        title=title[:300],
+        message=message,
+        facts={"title": title.facts, "message": message.facts},
         started_at=book.world.now,
         fired_at=book.world.now,
     )
@@ -277,5 +282,5 @@ def _close_unwatched(book: Book) -> None:
                 book,
                 alert,
                 end,
-                gettext("It is no longer watched: its rule or its subject was changed."),
+                tell("It is no longer watched: its rule or its subject was changed."),
             )

@@ -112,12 +112,13 @@ def _redirect(row: Notification, why: str, channel: Channel, recipient: str, now
             recorded_at=now,
         )
 
-    lead = gettext("This message was for %(recipient)s (%(channel)s). %(why)s") % {
-        "recipient": row.recipient,
-        "channel": row.channel,
-        "why": why,
-    }
-    head = copy(row, None, f"{lead}\n\n{row.body}")
-    head.save()
-    carried = Notification.objects.filter(carrier=row.pk).order_by("pk")
-    Notification.objects.bulk_create([copy(each, head, each.body) for each in carried])
+    with channels.spoken(channel):
+        lead = gettext("This message was for %(recipient)s (%(channel)s). %(why)s") % {
+            "recipient": row.recipient,
+            "channel": row.channel,
+            "why": why,
+        }
+        head = copy(row, None, f"{lead}\n\n{row.body}")
+        head.save()
+        carried = Notification.objects.filter(carrier=row.pk).order_by("pk")
+        Notification.objects.bulk_create([copy(each, head, each.body) for each in carried])

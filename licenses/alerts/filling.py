@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import gettext, ngettext
 
+from itam.told import Told, joined, tell, tell_count
 from licenses.analysis.time_to_full import HORIZON, STEP, Forecast, forecasts
 from licenses.models import AlertRule, PoolForecast, PoolNow
 
@@ -63,18 +63,19 @@ def minute_limits(rule: AlertRule) -> Limits:
     )
 
 
-def sentence(row: Forecast | PoolForecast) -> str:
+def sentence(row: Forecast | PoolForecast) -> Told:
     """Return what a forecast rests on, in words."""
-    count = round(row.slope)
-    rise = ngettext(
+    rise = tell_count(
         "Use rose by %(count)s seat an hour in the last hour.",
         "Use rose by %(count)s seats an hour in the last hour.",
-        count,
-    ) % {"count": count}
+        round(row.slope),
+    )
     if not row.days:
         return rise
-    before = gettext(
+    before = tell(
         "On %(alike)s of %(days)s earlier weeks, the same weekday added as many seats within four"
-        " hours."
-    ) % {"alike": row.alike, "days": row.days}
-    return f"{rise} {before}"
+        " hours.",
+        alike=row.alike,
+        days=row.days,
+    )
+    return joined([rise, before], " ")

@@ -10,11 +10,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Sum
-from django.utils.translation import ngettext
 
+from itam.told import Told, tell_count
 from licenses.analysis.crowds import too_few
 from licenses.models import Checkout, Membership
 
+from .words import plain
 from .world import World
 
 
@@ -30,38 +31,34 @@ class Holders:
     team: str = ""
     team_seats: int = 0
 
-    def sentence(self) -> str:
-        told = {
-            "count": self.people,
-            "most": self.most,
-            "team": self.team,
-            "seats": self.team_seats,
-        }
+    def sentence(self) -> Told:
+        told = {"most": self.most, "team": plain(self.team), "seats": self.team_seats}
         if self.most > 1 and self.team:
-            text = ngettext(
+            return tell_count(
                 "%(count)s person holds them, one of them %(most)s seats; most are with %(team)s"
                 " (%(seats)s seats).",
                 "%(count)s people hold them, one of them %(most)s seats; most are with %(team)s"
                 " (%(seats)s seats).",
                 self.people,
+                **told,
             )
-        elif self.team:
-            text = ngettext(
+        if self.team:
+            return tell_count(
                 "%(count)s person holds them; most are with %(team)s (%(seats)s seats).",
                 "%(count)s people hold them; most are with %(team)s (%(seats)s seats).",
                 self.people,
+                **told,
             )
-        elif self.most > 1:
-            text = ngettext(
+        if self.most > 1:
+            return tell_count(
                 "%(count)s person holds them, one of them %(most)s seats.",
                 "%(count)s people hold them, one of them %(most)s seats.",
                 self.people,
+                **told,
             )
-        else:
-            text = ngettext(
-                "%(count)s person holds them.", "%(count)s people hold them.", self.people
-            )
-        return text % told
+        return tell_count(
+            "%(count)s person holds them.", "%(count)s people hold them.", self.people
+        )
 
 
 def holders(world: World, pool_ids: Collection[int]) -> dict[int, Holders]:

@@ -9,9 +9,10 @@ import zoneinfo
 from datetime import date
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from itam import figures
+from itam.told import Told, draw, figure, joined, retold, tell
 from licenses.models import Alert, AlertRule, LicensePool, PoolNow, PoolStillness
 
 from . import filling
@@ -24,7 +25,7 @@ from .world import CAPACITY, ServerSight, World
 Kind = AlertRule.Kind
 
 
-def fired(seen: Observation, since: int, world: World, holders: Holders | None) -> str:
+def fired(seen: Observation, since: int, world: World, holders: Holders | None) -> Told:
     """Return the section that tells of an alert that fired."""
     zone = seen.subject.zone
     if seen.rule.kind == Kind.UNREADABLE:
@@ -38,26 +39,26 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
     if seen.subject.server is not None:
         return _server_silent(world.servers[seen.subject.server.pk], world)
     if seen.rule.kind == Kind.EVIDENCE:
-        return "\n".join(
+        return joined(
             [
                 plain(world.evidence, 500),
-                gettext("Until this is settled, an auditor may not accept what is recorded here."),
-                gettext(
+                tell("Until this is settled, an auditor may not accept what is recorded here."),
+                tell(
                     "What to do: run manage.py evidence check for all that does not fit, and see"
                     " docs/evidence.md. Was a backup restored, or the database changed by hand?"
                 ),
             ]
         )
     if seen.subject.part:
-        return "\n".join(
+        return joined(
             [
-                gettext("The %(part)s gave its last sign of life at %(moment)s.")
-                % {
-                    "part": seen.subject.part,
-                    "moment": moment(world.heartbeats[seen.subject.part], zone),
-                },
-                gettext("Licence servers may not be asked and reports may not be made meanwhile."),
-                gettext(
+                tell(
+                    "The %(part)s gave its last sign of life at %(moment)s.",
+                    part=seen.subject.part,
+                    moment=moment(world.heartbeats[seen.subject.part], zone),
+                ),
+                tell("Licence servers may not be asked and reports may not be made meanwhile."),
+                tell(
                     "What to do: look at the logs and restart it (manage.py healthcheck tells"
                     " more)."
                 ),
@@ -67,31 +68,29 @@ def fired(seen: Observation, since: int, world: World, holders: Holders | None) 
     return _capacity(seen, since, world.figures[seen.subject.pool.pk], holders, world)
 
 
-def _unreadable(seen: Observation, world: World) -> str:
+def _unreadable(seen: Observation, world: World) -> Told:
     server = seen.subject.server
     assert server is not None
     row = world.unreadable.get(server.pk)
     lines = [
-        gettext(
+        tell(
             "Of what licence server %(server)s said in the last day, %(value)s of %(lines)s"
-            " could not be read. What they say is missing from use and refusals."
-        )
-        % {
-            "server": plain(server),
-            "value": seen.sample.value,
-            "lines": figures.lines(seen.bound or 0),
-        },
+            " could not be read. What they say is missing from use and refusals.",
+            server=plain(server),
+            value=seen.sample.value,
+            lines=figure("lines", seen.bound or 0),
+        ),
         *(f"- {plain(example, 200)}" for example in (row.examples if row else [])),
-        gettext(
+        tell(
             "What to do: see the server's page for the lines. The server may have been"
             " updated, or the file is not what it was taken for; send some of the lines to"
             " whoever maintains this program."
         ),
     ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
-def _still(seen: Observation, world: World) -> str:
+def _still(seen: Observation, world: World) -> Told:
     pool, zone = seen.subject.pool, seen.subject.zone
     assert pool is not None
     row = world.still.get(pool.pk)
@@ -99,59 +98,61 @@ def _still(seen: Observation, world: World) -> str:
     names = [plain(world.servers[pk].server) for pk in seen.subject.servers if pk in world.servers]
     lines = [
         _how_still(plain(pool), level, row, seen.sample.value or 0, zone),
-        gettext(
+        tell(
             "Either nobody uses it any more, or what we read is no longer true: a status"
             " file that nobody writes, a log that moved, a feature that was renamed."
         ),
-        gettext("It is read from: %(listed)s.") % {"listed": listed(names)}
+        tell("It is read from: %(listed)s.", listed=listed(names))
         if names
-        else gettext("No server feeds it."),
-        gettext(
+        else tell("No server feeds it."),
+        tell(
             "What to do: compare with what the licence server itself shows, and correct the"
             " path or the features of the pool; or ask whether the licence is still needed."
         ),
     ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _how_still(
     pool: str, level: int, row: PoolStillness | None, days: int, zone: zoneinfo.ZoneInfo
-) -> str:
+) -> Told:
     told: dict[str, Any] = {
         "pool": pool,
-        "seats": figures.seats(level),
-        "days": figures.working_days(days),
+        "seats": figure("seats", level),
+        "days": figure("working_days", days),
     }
     if row is None:
-        return gettext("%(pool)s: %(seats)s in use, without any movement on %(days)s.") % told
+        return tell("%(pool)s: %(seats)s in use, without any movement on %(days)s.", **told)
     told["since"] = f"{row.since.astimezone(zone):%Y-%m-%d}"
     told["longest"] = row.longest_before
-    text = gettext("%(pool)s: %(seats)s in use since %(since)s, without any movement on %(days)s.")
-    before = gettext("Before, it never stood still for more than %(longest)s.")
-    return f"{text % told} {before % told}"
+    text = tell(
+        "%(pool)s: %(seats)s in use since %(since)s, without any movement on %(days)s.", **told
+    )
+    before = tell("Before, it never stood still for more than %(longest)s.", **told)
+    return joined([text, before], " ")
 
 
-def _drift(seen: Observation, world: World) -> str:
+def _drift(seen: Observation, world: World) -> Told:
     pool = seen.subject.pool
     assert pool is not None
     row = world.drifts.get(pool.pk)
-    said = row.sentence if row else gettext("they agree by now.")
+    said = draw(row.facts or row.sentence) if row else tell("they agree by now.")
     lines = [
-        f"{plain(pool)}: {said}",
-        gettext(
+        joined([plain(pool), said], ": "),
+        tell(
             "If the server serves more than was bought, use can pass what is allowed and"
             " nothing stops it; if it serves less, seats that are paid for cannot be used."
         ),
-        gettext(
+        tell(
             "What to do: compare the contract with the licence file that is installed;"
             " enter what is missing in the contract, such as its renewal, or ask the vendor"
             " for a licence file of the right number."
         ),
     ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
-def _filling(seen: Observation, world: World) -> str:
+def _filling(seen: Observation, world: World) -> Told:
     pool = seen.subject.pool
     assert pool is not None
     row = world.forecasts.get(pool.pk)
@@ -159,113 +160,120 @@ def _filling(seen: Observation, world: World) -> str:
         f"{plain(pool)} ({plain(pool.product.vendor)} {plain(pool.product)})",
         _use(world.figures[pool.pk]),
         *([filling.sentence(row)] if row else []),
-        gettext("What to do: %(advice)s") % {"advice": _advice(seen, pool)},
+        tell("What to do: %(advice)s", advice=_advice(seen, pool)),
     ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _capacity(
     seen: Observation, since: int, now: PoolNow, holders: Holders | None, world: World
-) -> str:
+) -> Told:
     pool, zone = seen.subject.pool, seen.subject.zone
     assert pool is not None
     lines = [f"{plain(pool)} ({plain(pool.product.vendor)} {plain(pool.product)})"]
     lines.append(_use(now))
     if seen.rule.kind == Kind.DENIALS:
-        refusals = figures.refusals(seen.sample.value or 0)
-        lines.append(
-            gettext("%(refusals)s for want of seats within an hour.") % {"refusals": refusals}
-        )
+        refusals = figure("refusals", seen.sample.value or 0)
+        lines.append(tell("%(refusals)s for want of seats within an hour.", refusals=refusals))
     names = [plain(world.servers[pk].server) for pk in seen.subject.servers if pk in world.servers]
     told = {
         "since": moment(since, zone),
-        "as_of": moment(now.at, zone) if now.at else gettext("an unknown time"),
-        "source": now.source or gettext("its servers"),
+        "as_of": moment(now.at, zone) if now.at else tell("an unknown time"),
+        "source": tell(now.source) if now.source else tell("its servers"),
         "names": listed(names),
     }
     if names:
-        text = gettext("Since %(since)s. Figures as of %(as_of)s, from %(source)s of %(names)s.")
+        text = gettext_noop(
+            "Since %(since)s. Figures as of %(as_of)s, from %(source)s of %(names)s."
+        )
     else:
-        text = gettext("Since %(since)s. Figures as of %(as_of)s.")
-    lines.append(text % told)
+        text = gettext_noop("Since %(since)s. Figures as of %(as_of)s.")
+    lines.append(tell(text, **told))
     if holders is not None:
-        lines.append(plain(holders.sentence(), 300))
-    lines.append(gettext("What to do: %(advice)s") % {"advice": _advice(seen, pool)})
-    return "\n".join(lines)
+        lines.append(holders.sentence())
+    lines.append(tell("What to do: %(advice)s", advice=_advice(seen, pool)))
+    return joined(lines)
 
 
-def _use(now: PoolNow) -> str:
+def _use(now: PoolNow) -> Told:
     if now.limit is None:
-        seats = figures.seats(now.in_use or 0)
-        return gettext("%(seats)s in use; nobody said how many there are.") % {"seats": seats}
-    told: dict[str, Any] = {"in_use": now.in_use, "limit": figures.seats(now.limit)}
-    text = gettext("%(in_use)s of %(limit)s in use.") % told
+        seats = figure("seats", now.in_use or 0)
+        return tell("%(seats)s in use; nobody said how many there are.", seats=seats)
+    told: dict[str, Any] = {"in_use": now.in_use, "limit": figure("seats", now.limit)}
+    text = tell("%(in_use)s of %(limit)s in use.", **told)
     if now.limit and now.in_use:
         told["share"] = now.in_use * 100 // now.limit
-        text = gettext("%(in_use)s of %(limit)s in use (%(share)s %%).") % told
+        text = tell("%(in_use)s of %(limit)s in use (%(share)s %%).", **told)
     parts = [text]
     if now.borrowed:
-        parts.append(gettext("%(count)s of them are borrowed.") % {"count": now.borrowed})
+        parts.append(tell("%(count)s of them are borrowed.", count=now.borrowed))
     if now.queued:
-        parts.append(gettext("%(count)s are waiting in the queue.") % {"count": now.queued})
-    return " ".join(parts)
+        parts.append(tell("%(count)s are waiting in the queue.", count=now.queued))
+    return joined(parts, " ")
 
 
-def _advice(seen: Observation, pool: LicensePool) -> str:
+def _advice(seen: Observation, pool: LicensePool) -> Told:
     if seen.rule.kind == Kind.OVER_USE:
-        return gettext(
+        return tell(
             "have seats given back now, and buy or correct the entitlements before an audit asks."
         )
     if seen.rule.kind == Kind.DENIALS:
-        text = gettext(
+        text = tell(
             "see on the pool's page who waited and who gave up, and whether more seats pay."
         )
     else:
-        text = gettext(
+        text = tell(
             "see on the pool's page who has held seats longest and ask for those left idle."
         )
     if not pool.house_rules.strip():
         return text
-    rules = gettext("House rules: %(house_rules)s") % {"house_rules": plain(pool.house_rules, 300)}
-    return f"{text} {rules}"
+    rules = tell("House rules: %(house_rules)s", house_rules=plain(pool.house_rules, 300))
+    return joined([text, rules], " ")
 
 
-def _server_silent(sight: ServerSight, world: World) -> str:
+def _server_silent(sight: ServerSight, world: World) -> Told:
     zone = world.zone
     told = {"server": plain(sight.server)}
     if sight.last_parsed:
         told["since"] = moment(sight.last_parsed, zone)
-        text = gettext("Licence server %(server)s has given no complete answer since %(since)s.")
+        text = gettext_noop(
+            "Licence server %(server)s has given no complete answer since %(since)s."
+        )
     else:
-        text = gettext("Licence server %(server)s has given no complete answer yet.")
-    lines = [text % told]
+        text = gettext_noop("Licence server %(server)s has given no complete answer yet.")
+    lines = [tell(text, **told)]
     if sight.last_attempt:
-        words = plain(" ".join(filter(None, [sight.last_result, sight.last_detail])), 300)
-        words = words or gettext("no result")
+        said = [sight.last_result, retold(plain(sight.last_detail, 300))]
+        words = joined(filter(None, said), " ") or tell("no result")
         lines.append(
-            gettext("Last try at %(moment)s: %(words)s.")
-            % {"moment": moment(sight.last_attempt, zone), "words": words}
+            tell(
+                "Last try at %(moment)s: %(words)s.",
+                moment=moment(sight.last_attempt, zone),
+                words=words,
+            )
         )
     ids = set(world.server_pools.get(sight.server.pk, ()))
     names = [str(pool) for pool in world.pools if pool.pk in ids]
     if ids:
-        what = listed(names) if names else figures.pools(len(ids))
+        what = listed(names) if names else figure("pools", len(ids))
         lines.append(
-            gettext("Nothing is known meanwhile of: %(what)s. Their alerts wait until it answers.")
-            % {"what": what}
+            tell(
+                "Nothing is known meanwhile of: %(what)s. Their alerts wait until it answers.",
+                what=what,
+            )
         )
     lines.append(
-        gettext(
+        tell(
             "What to do: see whether the server and its vendor daemon run and can be"
             " reached from here."
         )
     )
-    return "\n".join(lines)
+    return joined(lines)
 
 
-def notice_body(notice: Notice, today: date) -> str:
+def notice_body(notice: Notice, today: date) -> Told:
     """Return the section that tells of a date that comes near."""
-    lines = [notice_title(notice, today) + "."]
+    lines: list[str] = [joined([notice_title(notice, today), "."], "")]
     contract = notice.subject.contract
     if contract is not None:
         if contract.title:
@@ -273,52 +281,51 @@ def notice_body(notice: Notice, today: date) -> str:
         lines.append(_consequence(notice))
         if contract.cost is not None:
             lines.append(
-                gettext("Cost per term: %(cost)s %(currency)s.")
-                % {"cost": contract.cost, "currency": plain(contract.currency)}
+                tell(
+                    "Cost per term: %(cost)s %(currency)s.",
+                    cost=contract.cost,
+                    currency=plain(contract.currency),
+                )
             )
         if contract.owner:
-            lines.append(gettext("Looked after by %(owner)s.") % {"owner": plain(contract.owner)})
+            lines.append(tell("Looked after by %(owner)s.", owner=plain(contract.owner)))
         lines.append(
-            gettext(
-                "What to do: compare the seats with their use, then renew, change or give notice."
-            )
+            tell("What to do: compare the seats with their use, then renew, change or give notice.")
         )
     else:
         for feature, seats in notice.lines[: 2 * SHOWN]:
-            what = gettext("uncounted seats") if seats is None else figures.seats(seats)
-            fewer = gettext("%(feature)s: %(seats)s fewer")
-            lines.append("- " + fewer % {"feature": plain(feature.name), "seats": what})
+            what = tell("uncounted seats") if seats is None else figure("seats", seats)
+            fewer = tell("%(feature)s: %(seats)s fewer", feature=plain(feature.name), seats=what)
+            lines.append(joined(["- ", fewer], ""))
         if len(notice.lines) > 2 * SHOWN:
-            more = gettext("and %(count)s more features")
-            lines.append("- " + more % {"count": len(notice.lines) - 2 * SHOWN})
+            more = tell("and %(count)s more features", count=len(notice.lines) - 2 * SHOWN)
+            lines.append(joined(["- ", more], ""))
         lines.append(
-            gettext(
-                "What to do: get a new licence file from the vendor and have the server read it."
-            )
+            tell("What to do: get a new licence file from the vendor and have the server read it.")
         )
-    return "\n".join(lines)
+    return joined(lines)
 
 
-def _consequence(notice: Notice) -> str:
+def _consequence(notice: Notice) -> Told:
     contract = notice.subject.contract
     assert contract is not None
-    last = contract.valid_to.isoformat() if contract.valid_to else gettext("an unknown day")
+    last = contract.valid_to.isoformat() if contract.valid_to else tell("an unknown day")
     if contract.renews:
-        return gettext("Without notice it renews by itself after %(last)s.") % {"last": last}
-    return gettext("It does not renew by itself: rights bought under it end after %(last)s.") % {
-        "last": last
-    }
+        return tell("Without notice it renews by itself after %(last)s.", last=last)
+    return tell(
+        "It does not renew by itself: rights bought under it end after %(last)s.", last=last
+    )
 
 
-def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: str = "") -> str:
+def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: Told | None = None) -> str:
     """Return the section that tells of an alert that is over:
 
     how long, how bad, how many refused.
     """
     begin = int(alert.started_at.timestamp())
-    lines = [gettext("Over: %(title)s") % {"title": plain(alert.title, 300)}]
-    if why:
-        lines.append(why)
+    lines = [gettext("Over: %(title)s") % {"title": plain(alert, 300)}]
+    if why is not None:
+        lines.append(draw(why.facts))
     lines.append(
         gettext("From %(moment)s to %(moment_2)s, %(length)s.")
         % {
@@ -383,7 +390,7 @@ def data(alert: Alert, transition: str) -> dict[str, Any]:
         "pool": alert.pool_id,
         "server": alert.server_id,
         "contract": alert.contract_id,
-        "title": alert.title,
+        "title": str(alert),
         "started_at": alert.started_at.isoformat(),
         "resolved_at": alert.resolved_at.isoformat() if alert.resolved_at else None,
         "value": alert.last_value,

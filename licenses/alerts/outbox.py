@@ -178,17 +178,19 @@ def send_test(channel: Channel, user: Any = None) -> list[Notification]:
     """Send a test message to each recipient of a channel now; return the rows with the outcome."""
     now = timezone.now()
     told = {"channel": channel, "user": user}
-    if user is None:
-        text = gettext("Alerts of the channel %(channel)s reach you. Asked for as a test.")
-    else:
-        text = gettext("Alerts of the channel %(channel)s reach you. Asked for by %(user)s.")
+    with channels.spoken(channel):
+        subject = gettext("Test message from licence management")
+        if user is None:
+            text = gettext("Alerts of the channel %(channel)s reach you. Asked for as a test.")
+        else:
+            text = gettext("Alerts of the channel %(channel)s reach you. Asked for by %(user)s.")
     rows = []
     for recipient in channels.recipients(channel):
         row = Notification.objects.create(
             transition=Transition.TEST,
             channel=channel,
             recipient=recipient,
-            subject=gettext("Test message from licence management"),
+            subject=subject,
             body=compose.plain(text % told, 400),
             data={"alerts": []},
             attempts=1,
@@ -351,7 +353,8 @@ def _freeze(head: Notification, now: datetime) -> None:
         others = others.none()
     members = list(others.select_for_update(skip_locked=True, of=("self",)).order_by("pk"))
     digest = head.state == State.HELD
-    head.subject, head.body, head.data = compose.together([head, *members], digest=digest)
+    with channels.spoken(head.channel):
+        head.subject, head.body, head.data = compose.together([head, *members], digest=digest)
     if members:
         Notification.objects.filter(pk__in=[row.pk for row in members], carrier=None).update(
             carrier=head

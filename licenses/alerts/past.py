@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext
 
+from itam.told import tell
 from licenses.analysis.time_to_full import BLIND, NEVER, STEP, expected, samples
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.denials import UNSERVED
@@ -38,7 +38,6 @@ KINDS = CAPACITY - {Kind.DENIALS}
 TRIED = CAPACITY | {Kind.TIME_TO_FULL}
 """That can be tried on the past."""
 
-FOUND_LATE = "Found in data that came late. Nobody was called."
 """Stored in English, and told in the language of who reads it."""
 
 _CLEAR, _BETWEEN, _OVER = 0, 1, 2
@@ -283,19 +282,22 @@ def _known(
 
 
 def _alert(rule: AlertRule, pool: LicensePool, episode: PastEpisode, now: datetime) -> Alert:
-    told = {"pool": plain(pool), "worst": episode.worst, "limit": episode.limit}
+    told = {"pool": plain(pool), "worst": episode.worst}
     if episode.limit is None:
-        title = gettext("%(pool)s: %(worst)s seats were in use") % told
+        title = tell("%(pool)s: %(worst)s seats were in use", **told)
     else:
-        title = gettext("%(pool)s: %(worst)s of %(limit)s seats were in use") % told
+        told["limit"] = episode.limit
+        title = tell("%(pool)s: %(worst)s of %(limit)s seats were in use", **told)
+    message = tell("Found in data that came late. Nobody was called.")
     return Alert(
         rule=rule,
         subject=f"pool:{pool.pk}",
         pool=pool,
         state=Alert.State.RESOLVED,
         past=True,
-        title=title,
-        message=FOUND_LATE,
+        title=title[:300],
+        message=message,
+        facts={"title": title.facts, "message": message.facts},
         started_at=datetime.fromtimestamp(episode.start, UTC),
         fired_at=now,
         resolved_at=datetime.fromtimestamp(episode.end, UTC),

@@ -218,7 +218,8 @@ def _look_for_drift(now: datetime, _least: int) -> None:
             entitled=said.entitled.seats,
             filed=said.filed.seats,
             served=said.served.seats,
-            sentence=said.sentence(pool.tzinfo),
+            sentence=(text := said.sentence(pool.tzinfo)),
+            facts=text.facts,
         )
         for pool in pools
         if (said := found[pool.pk]).differs

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.utils.translation import gettext
 
@@ -15,6 +16,15 @@ from .outbox import Draft
 from .world import CAPACITY
 
 Transition = Notification.Transition
+Words = tuple[str, str]
+"""Subject and text of a message."""
+
+
+class Heard(NamedTuple):
+    """Where an alert was told before. channel: its id and language; group: of its messages."""
+
+    channel: Channel
+    group: str
 
 
 def due(alert: Alert, now: datetime) -> tuple[str, int] | None:
@@ -49,19 +59,16 @@ def next_step(alert: Alert, now: datetime) -> EscalationStep | None:
 
 def escalation(alert: Alert, subject: Subject, step: EscalationStep, now: datetime) -> list[Draft]:
     """Return a message for each recipient of a step of the escalation."""
-    since = words.length((now - alert.fired_at).total_seconds())
-    lead = gettext(
-        "Nobody has acknowledged this alert for %(since)s, so it comes to you (step %(step)s)."
-    ) % {"since": since, "step": step.step}
-    return _drafts(
-        alert,
-        subject,
-        Transition.ESCALATED,
-        step.step,
-        gettext("Not acknowledged: %(title)s") % {"title": alert.title},
-        f"{lead}\n\n{alert.message}",
-        [step.channel],
-    )
+    waited = (now - alert.fired_at).total_seconds()
+
+    def say() -> Words:
+        lead = gettext(
+            "Nobody has acknowledged this alert for %(since)s, so it comes to you (step %(step)s)."
+        ) % {"since": words.length(waited), "step": step.step}
+        head = gettext("Not acknowledged: %(title)s") % {"title": alert}
+        return head, f"{lead}\n\n{alert.text}"
+
+    return _drafts(alert, subject, Transition.ESCALATED, step.step, say, [step.channel])
 
 
 def matches(silence: Silence, alert: Alert, servers: Collection[int]) -> bool:
@@ -76,17 +83,20 @@ def matches(silence: Silence, alert: Alert, servers: Collection[int]) -> bool:
 
 def drafts(alert: Alert, subject: Subject, transition: str, sequence: int) -> list[Draft]:
     """Return a message for each recipient of the rule's channels."""
-    text = alert.message
-    head = alert.title
-    if transition == Transition.REPEAT:
-        head = gettext("Still: %(title)s") % {"title": alert.title}
+
+    def say() -> Words:
+        if transition != Transition.REPEAT:
+            return str(alert), alert.text
+        head, text = gettext("Still: %(title)s") % {"title": alert}, alert.text
         if alert.pool_id is not None and alert.rule.kind in CAPACITY:
             told = {"now": alert.last_value, "limit": alert.limit, "worst": alert.worst_value}
             goes_on = gettext("It goes on: now %(now)s of %(limit)s, at most %(worst)s.")
             if alert.limit is None:
                 goes_on = gettext("It goes on: now %(now)s, at most %(worst)s.")
             text = f"{goes_on % told}\n\n{text}"
-    return _drafts(alert, subject, transition, sequence, head, text, alert.rule.channels.all())
+        return head, text
+
+    return _drafts(alert, subject, transition, sequence, say, alert.rule.channels.all())
 
 
 def _drafts(
@@ -94,46 +104,56 @@ def _drafts(
     subject: Subject,
     transition: str,
     sequence: int,
-    head: str,
-    text: str,
+    say: Callable[[], Words],
     to: Iterable[Channel],
 ) -> list[Draft]:
-    return [
-        Draft(
-            alert=alert,
-            transition=transition,
-            sequence=sequence,
-            channel=channel,
-            recipient=recipient,
-            subject=head,
-            body=f"{text}\n\n{messages.footer(alert, transition)}",
-            data=messages.data(alert, transition),
-            group=subject.group,
-        )
-        for channel in to
-        if channel.enabled
-        for recipient in channels.recipients(channel)
-    ]
+    """Return a message for each recipient, said in the language of the channel."""
+    drafts = []
+    for channel in to:
+        if channel.enabled:
+            with channels.spoken(channel):
+                head, text = say()
+                body = f"{text}\n\n{messages.footer(alert, transition)}"
+                data = messages.data(alert, transition)
+            drafts += [
+                Draft(
+                    alert=alert,
+                    transition=transition,
+                    sequence=sequence,
+                    channel=channel,
+                    recipient=recipient,
+                    subject=head,
+                    body=body,
+                    data=data,
+                    group=subject.group,
+                )
+                for recipient in channels.recipients(channel)
+            ]
+    return drafts
 
 
 def endings(
     alert: Alert,
-    text: str,
-    told: Mapping[tuple[int, str], str],
+    say: Callable[[], str],
+    told: Mapping[tuple[int, str], Heard],
     not_before: datetime | None,
 ) -> list[Draft]:
-    """Return a message for each who was told (channel id and recipient -> group)."""
-    return [
-        Draft(
-            alert=alert,
-            transition=Transition.RESOLVED,
-            channel=Channel(pk=channel),
-            recipient=recipient,
-            subject=gettext("Over: %(title)s") % {"title": alert.title},
-            body=f"{text}\n\n{messages.footer(alert, Transition.RESOLVED)}",
-            data=messages.data(alert, Transition.RESOLVED),
-            group=group,
-            not_before=not_before,
-        )
-        for (channel, recipient), group in told.items()
-    ]
+    """Return a message for each who was told (channel id and recipient), in the language in which
+    the channel is spoken to. say: makes its text."""
+    drafts = []
+    for (_channel, recipient), heard in told.items():
+        with channels.spoken(heard.channel):
+            drafts.append(
+                Draft(
+                    alert=alert,
+                    transition=Transition.RESOLVED,
+                    channel=heard.channel,
+                    recipient=recipient,
+                    subject=gettext("Over: %(title)s") % {"title": alert},
+                    body=f"{say()}\n\n{messages.footer(alert, Transition.RESOLVED)}",
+                    data=messages.data(alert, Transition.RESOLVED),
+                    group=heard.group,
+                    not_before=not_before,
+                )
+            )
+    return drafts

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import gettext
 
+from itam.told import Told, figure, tell
 from licenses.models import Alert
 
 from .observing import Subject
@@ -36,14 +36,9 @@ def moment(second: int | datetime, zone: zoneinfo.ZoneInfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
-def length(seconds: float) -> str:
+def length(seconds: float) -> Told:
     """Return a length in its two largest units: 3 h 5 min."""
-    minutes = max(0, round(seconds / 60))
-    days, rest = divmod(minutes, 1440)
-    hours, left = divmod(rest, 60)
-    parts = [(days, gettext("d")), (hours, gettext("h")), (left, gettext("min"))]
-    shown = [f"{number} {unit}" for number, unit in parts if number][:2]
-    return " ".join(shown) or gettext("less than a minute")
+    return figure("length", round(seconds))
 
 
 def link(path: str) -> str:
@@ -66,8 +61,5 @@ def page(subject: Subject | Alert) -> str:
 
 def listed(names: Sequence[str]) -> str:
     shown = ", ".join(plain(name) for name in names[:SHOWN])
-    return (
-        gettext("%(shown)s and %(names)s more") % {"shown": shown, "names": len(names) - SHOWN}
-        if len(names) > SHOWN
-        else shown
-    )
+    more = len(names) - SHOWN
+    return tell("%(shown)s and %(names)s more", shown=shown, names=more) if more > 0 else shown

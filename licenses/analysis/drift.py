@@ -6,17 +6,18 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_noop
 
+from itam.told import Told, capital, draw, joined, tell
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.rights import Right, Statement, load_rights, load_statements
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.models import IssuedCount, LicensePool
 
 WORDS = (
-    gettext_lazy("contracts say"),
-    gettext_lazy("the licence file says"),
-    gettext_lazy("the server serves"),
+    gettext_noop("contracts say"),
+    gettext_noop("the licence file says"),
+    gettext_noop("the server serves"),
 )
 
 
@@ -39,20 +40,19 @@ class Drift(NamedTuple):
         """Tell whether two that say a number say different ones."""
         return len({said.seats for said in self if said.seats is not None}) > 1
 
-    def sentence(self, zone: tzinfo) -> str:
+    def sentence(self, zone: tzinfo) -> Told:
         """Return what each of them says that says a number, with its day; "" if they agree."""
         if not self.differs:
-            return ""
+            return joined([])
         parts = []
         for words, said in zip(WORDS, self, strict=True):
             if said.seats is not None:
-                text = f"{words} {said.seats}"
+                text = joined([tell(words), draw(said.seats)], " ")
                 if said.since is not None:
                     day = datetime.fromtimestamp(said.since, zone).date()
-                    text = gettext("%(said)s since %(day)s") % {"said": text, "day": day}
+                    text = tell("%(said)s since %(day)s", said=text, day=day)
                 parts.append(text)
-        text = ", ".join(parts)
-        return f"{text[0].upper()}{text[1:]}."
+        return capital(joined([joined(parts, ", "), "."], ""))
 
 
 def drift(pool: LicensePool, now: int | None = None) -> Drift:

@@ -232,6 +232,8 @@ AlertSerializer = serializer_for(
     "last_notified_at",
     "escalated_at",
     "escalated_to",
+    title=serializers.CharField(source="__str__", read_only=True),
+    message=serializers.CharField(source="text", read_only=True),
 )
 RuleSerializer = serializer_for(
     AlertRule,
@@ -336,6 +338,7 @@ class ChannelSerializer(ScopedSerializer):
             "kind",
             "target",
             "secret",
+            "language",
             "enabled",
             "fallback",
             "still_watching",

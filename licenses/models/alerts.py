@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from itam import figures
+from itam import figures, told
 from itam.retold import retell
 
 from .contracts import Contract
@@ -39,6 +39,12 @@ class Channel(models.Model):
     )
     secret = EncryptedField(
         blank=True, help_text=gettext_lazy("Signs webhooks. It is never shown again.")
+    )
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=settings.LANGUAGES,
+        help_text=gettext_lazy("Of the messages. Empty: that of the installation."),
     )
     enabled = models.BooleanField(default=True)
     fallback = models.BooleanField(
@@ -279,6 +285,13 @@ class Alert(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.FIRING)
     title = models.CharField(max_length=300)
     message = models.TextField(blank=True)
+    facts = models.JSONField(
+        null=True,
+        help_text=gettext_lazy(
+            "What title and message say, to be said in any language; empty: they were written in"
+            " one alone."
+        ),
+    )
     started_at = InstantField(help_text=gettext_lazy("Since when it has held (data time)."))
     fired_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -318,7 +331,14 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return retell(self.title)
+        return told.draw(self.facts["title"]) if self.facts else retell(self.title)
+
+    @property
+    def text(self) -> str:
+        """Return the message in the present language."""
+        if self.facts and "message" in self.facts:
+            return told.draw(self.facts["message"])
+        return retell(self.message)
 
 
 class Silence(models.Model):

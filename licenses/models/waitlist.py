@@ -48,6 +48,12 @@ class WaitlistEntry(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="waitlist_entries"
     )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=settings.LANGUAGES,
+        help_text=gettext_lazy("In which it was asked for, and is answered."),
+    )
     joined_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(
         help_text=gettext_lazy("Who was not told by then is not told any more.")

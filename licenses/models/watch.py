@@ -151,6 +151,9 @@ class PoolDrift(models.Model):
     sentence = models.CharField(
         max_length=300, help_text=gettext_lazy("What each says, and since when.")
     )
+    facts = models.JSONField(
+        null=True, help_text=gettext_lazy("What the sentence says, to be said in any language.")
+    )
 
     def __str__(self) -> str:
         return f"{self.pool}: {self.sentence}"

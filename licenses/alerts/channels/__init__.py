@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+from django.conf import settings
+from django.utils.translation import override
 
 from licenses.models import Channel
 
 from . import mail, webhook
 from .base import Message, SendError
 
-__all__ = ["KINDS", "Message", "SendError", "recipients", "send"]
+__all__ = ["KINDS", "Message", "SendError", "recipients", "send", "spoken"]
 
 
 class Kind(Protocol):
@@ -33,6 +38,14 @@ KINDS: dict[str, Kind] = {
     Channel.Kind.MAIL: mail,
     Channel.Kind.WEBHOOK: webhook,
 }
+
+
+@contextmanager
+def spoken(channel: Channel) -> Iterator[None]:
+    """Say what is said meanwhile in the language of a channel; where it has none, in that of the
+    installation."""
+    with override(channel.language or settings.LANGUAGE_CODE):
+        yield
 
 
 def recipients(channel: Channel) -> list[str]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import override
 
 from licenses.access import waitlist
 from licenses.alerts import failing, outbox
@@ -315,3 +316,13 @@ def test_an_offer_writes_large_numbers_as_people_read_them(pool: LicensePool) ->
     assert entry.notice is not None
     first = entry.notice.body.split("\n")[0]
     assert first == "1,200 of 2,000 seats of Drawing were free at 2026-11-24 10:01 UTC."
+
+
+def test_who_waits_is_told_in_the_language_in_which_they_asked(pool: LicensePool) -> None:
+    with override("de"):
+        waitlist.join(user("ann"), pool, NOW)
+    waitlist.join(user("bob"), pool, NOW)
+    seen(pool, in_use=0, minute=1)
+    assert waitlist.serve(later(1)) == 2
+    rows = Notification.objects.order_by("recipient").values_list("subject", flat=True)
+    assert list(rows) == ["Ein Platz von Drawing ist frei", "A seat of Drawing is free"]
