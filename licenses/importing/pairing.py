@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from licenses.sources.clock import LOG_SILENCE
+
 OUT, IN = 1, 2
 EVENT, SAMPLED = 1, 2
 
@@ -23,11 +25,6 @@ EVENT, SAMPLED = 1, 2
 LATE_RETURN = 7 * 86400
 """An IN ends a holding that complete answers no longer showed if it was taken at most so many
 seconds before: the log's word counts, but not for ever."""
-
-
-LOG_SILENCE = 7 * 3600
-"""Logs print the date every six hours, so more silence than this between two pieces of one is lost
-text, however quiet the server was."""
 
 
 class Hole(NamedTuple):

@@ -8,6 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 DAY = 86_400
+LOG_SILENCE = 7 * 3600
+"""Logs print the date every six hours, so more silence than this is lost text, however quiet the
+server was."""
 MIDNIGHT_FALL = 6 * 3600
 """A fall of the time of day by more than this is midnight; a smaller one is a clock that was set
 back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from licenses.sources.clock import LOG_SILENCE
 from licenses.sources.flexnet.log_lines import started_on
 from licenses.sources.records import ServerStart, ServerStop
 
@@ -64,8 +65,11 @@ class Daemons:
         self._previous = self.latest
 
     def line(self, at: int) -> None:
-        """Note the time of a line."""
+        """Note the time of a line, and vouch for no silence in which text was lost."""
         if self.latest is None or at > self.latest:
+            if self.latest is not None and at - self.latest > LOG_SILENCE and self.open is not None:
+                self._close(self.latest)
+                self.open = at
             self.latest = at
         if not self._begun:
             self._begun = True

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from licenses.sources.clock import DAY, LATE
+from licenses.sources.clock import DAY, LOG_SILENCE
 from licenses.sources.flexnet.byte_names import Codes, Ints
 from licenses.sources.flexnet.daemons import SERVER
 from licenses.sources.flexnet.line_parser import LineParser
@@ -247,9 +247,9 @@ class _Walk:
         found = _without_first_signs(cut(data, parser._names), parser._met)
         self._cut, self._names = found, parser._names
         self._at = np.empty(len(found.rows), dtype=np.int64)
-        # Rows at which the time does anything else than run forward within a day.
+        # Rows at which the time does anything else than run forward within a day, or text was lost.
         step = np.diff(found.tod)
-        strange = (step < 0) | ((step > DAY - LATE) & (found.tod[:-1] <= LATE))
+        strange = (step < 0) | (step > LOG_SILENCE)
         self._breaks: list[int] = (np.flatnonzero(strange) + 1).tolist()
         self._walk(data)
         parser.lines += len(found.ends)
@@ -292,7 +292,19 @@ class _Walk:
         self.places += [place] * len(out)
 
     def _run(self, first: int, end: int) -> None:
-        """Give the regular lines of rows first to end their moments: no odd line lies between."""
+        """Read the regular lines of rows first to end: no odd line lies between."""
+        daemons, row = self._lines.daemons, first
+        while row < end:
+            sign = self._next_sign(row, end)
+            self._date(row, min(sign + 1, end))
+            if sign < end:
+                head = self._names.heads[self._cut.head[sign]]
+                assert head is not None
+                daemons.alive(head.daemon, int(self._at[sign]))
+            row = sign + 1
+
+    def _date(self, first: int, end: int) -> None:
+        """Give these rows their moments."""
         clock, daemons, tod, at = self._lines.clock, self._lines.daemons, self._cut.tod, self._at
         row = first
         while row < end:
@@ -315,28 +327,21 @@ class _Walk:
                 clock.advance(int(tod[until - 1]), newest)
                 daemons.latest = max(newest, daemons.latest or newest)
                 row = until
-        if daemons.down or daemons.open is None:
-            self._note_signs(first, end)
 
-    def _note_signs(self, first: int, end: int) -> None:
-        """Tell of the seats given out while something was taken to be down."""
-        daemons, heads = self._lines.daemons, self._names.heads
-        row = first
-        while row < end:
-            all_down = daemons.open is None or SERVER in daemons.down
-            telling = [
-                code
-                for code, head in enumerate(heads)
-                if head and head.kind == OUT and (all_down or head.daemon in daemons.down)
-            ]
-            hits = np.flatnonzero(np.isin(self._cut.head[row:end], telling))
-            if not len(hits):
-                return
-            row += int(hits[0])
-            head = heads[self._cut.head[row]]
-            assert head is not None
-            daemons.alive(head.daemon, int(self._at[row]))
-            row += 1
+    def _next_sign(self, first: int, end: int) -> int:
+        """Return the next row at which a seat is given out by what was taken to be down; end for
+        none."""
+        daemons = self._lines.daemons
+        if not daemons.down and daemons.open is not None:
+            return end
+        all_down = daemons.open is None or SERVER in daemons.down
+        telling = [
+            code
+            for code, head in enumerate(self._names.heads)
+            if head and head.kind == OUT and (all_down or head.daemon in daemons.down)
+        ]
+        hits = np.flatnonzero(np.isin(self._cut.head[first:end], telling))
+        return first + int(hits[0]) if len(hits) else end
 
     def _count(self) -> None:
         counts = self._lines.counts

@@ -31,6 +31,7 @@ def log(*steps: tuple[int, int]) -> str:
         (-717, "(acmed) FlexNet Licensing version v11.19.0.0 build 285000 x64_lsb"),
         (-717, "(acmed) Server started on lic1 for:    F1"),
         (-716, '(acmed) OUT: "F1" early@pc'),
+        (-400, "(lmgrd) talk"),
         (-100, '(acmed) IN: "F1" early@pc'),
         *((minute, f'(acmed) {word}: "F1" {user}@pc') for minute, word, user in DEEDS),
         (200, '(acmed) OUT: "F1" late@pc'),

@@ -23,9 +23,12 @@ BEGIN = """\
 0:00:01 (vendord) TIMESTAMP 3/1/2026
 0:00:01 (vendord) FlexNet Licensing version v11.16.2.0 started on lic (IBM PC) (3/1/2026)
 0:00:02 (vendord) Server started on lic for: cad
+6:00:01 (vendord) TIMESTAMP 3/1/2026
 8:00:00 (vendord) OUT: "cad" bob@h1
 """
 REST = """\
+12:00:01 (vendord) TIMESTAMP 3/1/2026
+18:00:01 (vendord) TIMESTAMP 3/1/2026
 23:59:58 (vendord) OUT: "cad" zoe@h9
 23:59:59 (vendord) IN: "cad" zoe@h9
 """

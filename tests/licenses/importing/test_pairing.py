@@ -10,7 +10,6 @@ from licenses.importing.pairing import (
     EVENT,
     IN,
     LATE_RETURN,
-    LOG_SILENCE,
     OUT,
     SAMPLED,
     Fact,
@@ -21,6 +20,7 @@ from licenses.importing.pairing import (
     holes,
     pair,
 )
+from licenses.sources.clock import LOG_SILENCE
 
 
 def spans(held):

@@ -394,6 +394,23 @@ def test_what_a_date_line_confirmed_before_silent_days_stays_vouched_for() -> No
     ]
 
 
+@pytest.mark.parametrize("last", ["13:00:00", "13:00:01"])
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+@pytest.mark.parametrize("lines", ["regular", "talk"])
+def test_a_silence_in_which_a_date_line_is_missing_is_not_vouched_for(
+    last: str, cut: int, lines: str
+) -> None:
+    message = 'OUT: "F" u@h  ' if lines == "regular" else "talk"
+    times = ["5:00:00", "5:30:00", "6:00:00", last, "14:00:00"]
+    data = "".join(line(message, time) for time in times).encode()
+    reader = parser()
+    for place in range(0, len(data), cut):
+        reader.read(data[place : place + cut])
+    whole = [(T("05:00:00"), T("14:00:00"))]
+    split = [(T("05:00:00"), T("06:00:00")), (T("13:00:01"), T("14:00:00"))]
+    assert reader.take_spans() == (split if last == "13:00:01" else whole)
+
+
 OLD = (
     "1/6 10:15 (vend) OUT: F by u@h (3 licenses)\n"
     "1/6 23:59 (vend) OUT: F by v (1 license)\n"
