@@ -30,15 +30,13 @@ from .derive import Key
 from .directory import Directory
 from .movements import Movements, movements, used
 from .pairing import IN, OUT
+from .repeats import Repeats, number_equal, told_again
 
 DENIAL_COLUMNS = (
     *("feature_id", "at", "person_id", "host_id", "seats", "code", "ordinal"),
     *("minor", "reason", "version", "reason_class", "capacity", "rules"),
 )
 WORDS = {OUT: "checkout", IN: "checkin"}
-
-REPEAT_WINDOW = 900
-"""Seconds for which equal lines are remembered to be numbered apart."""
 
 
 class DenialRow(NamedTuple):
@@ -55,45 +53,6 @@ class DenialRow(NamedTuple):
     reason_class: str
     capacity: bool
     rules: int
-
-
-@dataclass
-class Repeats:
-    """Numbers equal lines of one second, over the chunks of one text."""
-
-    counts: dict[tuple[Any, ...], int] = field(default_factory=dict)
-
-    def number(self, *what: Any) -> int:
-        ordinal = self.counts.get(what, 0)
-        self.counts[what] = ordinal + 1
-        return ordinal
-
-    def number_rows(self, rows: Movements) -> None:
-        """Go on numbering where equal rows of earlier chunks ended."""
-        begins = rows.repeated()
-        columns = (rows.at, rows.feature, rows.person, rows.host, rows.seats, rows.kind)
-        newest = max((what[0] for what in self.counts), default=-(2**62))
-        lengths = np.diff(np.append(begins, len(rows)))
-        for place in np.flatnonzero(rows.at[begins] <= newest).tolist():
-            begin = int(begins[place])
-            known = self.counts.get(tuple(int(column[begin]) for column in columns), 0)
-            if known:
-                rows.ordinal[begin : begin + int(lengths[place])] += known
-        keep = rows.at[begins] >= max(newest, int(rows.at.max())) - REPEAT_WINDOW
-        last = begins[keep] + lengths[keep] - 1
-        counts = (rows.ordinal[last] + 1).tolist()
-        kept = zip(*(column[last].tolist() for column in columns), strict=True)
-        self.counts.update(zip(kept, counts, strict=True))
-
-    def forget_before(self, at: int) -> None:
-        self.counts = {what: count for what, count in self.counts.items() if what[0] >= at}
-
-    def dump(self) -> list[list[Any]]:
-        return [[*what, count] for what, count in self.counts.items()]
-
-    @classmethod
-    def load(cls, rows: Iterable[Sequence[Any]]) -> Repeats:
-        return cls({tuple(row[:-1]): row[-1] for row in rows})
 
 
 @dataclass
@@ -147,8 +106,12 @@ def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
         features | {(item.daemon, item.feature) for item in (*odd, *refusals)},
     )
     stored = Stored()
-    _store_events(movements(piece, directory), directory, repeats, stored)
-    _store_denials(refusals, directory, repeats, stored)
+    rows = movements(piece, directory)
+    told = len(rows)
+    rows, ordinals = number_equal(rows, refusals, told_again(others), directory, repeats)
+    _store_events(rows, directory, stored)
+    stored.known += told - len(rows)
+    _store_denials(refusals, ordinals, directory, stored)
     _store_boundaries(others, directory, stored)
     store_steps(others, directory.server, stored)
     _store_packages(others, directory)
@@ -181,11 +144,10 @@ def _denials(piece: LogPiece) -> list[records.Denial]:
     return [each for each in found if isinstance(each, records.Denial)]
 
 
-def _store_events(rows: Movements, directory: Directory, repeats: Repeats, stored: Stored) -> None:
+def _store_events(rows: Movements, directory: Directory, stored: Stored) -> None:
     if not len(rows):
         return
     stored.movements = rows
-    repeats.number_rows(rows)
     new = events.store_new(rows)
     count = int(new.sum())
     stored.new += count
@@ -245,15 +207,15 @@ def _feature_text(directory: Directory, feature: int) -> str:
 
 
 def _store_denials(
-    refusals: Sequence[records.Denial], directory: Directory, repeats: Repeats, stored: Stored
+    refusals: Sequence[records.Denial],
+    ordinals: Sequence[int],
+    directory: Directory,
+    stored: Stored,
 ) -> None:
     rows: dict[tuple[Any, ...], DenialRow] = {}
-    for item in refusals:
+    for item, ordinal in zip(refusals, ordinals, strict=True):
         feature = directory.features[item.daemon, item.feature]
         person, host = directory.persons[item.user], directory.hosts[item.host]
-        ordinal = repeats.number(
-            item.at, feature, person, host, item.seats, "denied", item.code or 0
-        )
         reason_class = classify(item.code, item.reason)
         rows[feature, item.at, person, host, item.seats, item.code or 0, ordinal] = DenialRow(
             feature,

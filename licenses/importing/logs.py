@@ -29,6 +29,7 @@ from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
 from .joints import Joints
 from .pairing import lost_at
+from .repeats import Repeats
 
 SHOWN = 20
 
@@ -108,7 +109,7 @@ class LogImport:
         self.server = server
         self.source = source
         self.parser = DebugLogParser(zone=server.tzinfo, date=first_day, state=known.get("parser"))
-        self.repeats = facts.Repeats.load(known.get("repeats", ()))
+        self.repeats = Repeats.load(known.get("repeats", ()))
         self.daemons: set[str] = set(known.get("daemons", ()))
         # The text of lmgrd tells of every daemon; one daemon's own log vouches for that daemon
         # alone.
@@ -169,8 +170,7 @@ class LogImport:
         losses = facts.store_losses(self.parser.take_losses(), self.server, stored)
         reach.touch_across(self.server, stored, [(name, lost_at(at)) for name, at in losses])
         items = [*piece.others, *steps]
-        if self.parser.last_at is not None:
-            self.repeats.forget_before(self.parser.last_at - facts.REPEAT_WINDOW)
+        self.repeats.forget_old()
         unreadable = [item for item in items if isinstance(item, records.Unreadable)]
         spans = self.parser.take_spans()
         known = known_capture(self.server, Capture.Kind.LOG, digest, offset) if digest else None

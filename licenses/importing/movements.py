@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from licenses.analysis.rows import numbered
+from licenses.concurrency.intervals import Flags
 from licenses.sources import records
 from licenses.sources.flexnet import log_columns
 from licenses.sources.flexnet.debug_log import LogPiece
@@ -20,6 +21,7 @@ from .pairing import IN, OUT
 Ints = npt.NDArray[np.int64]
 KINDS = {log_columns.OUT: OUT, log_columns.IN: IN}
 REASON_LENGTH = 20
+COLUMNS = ("feature", "person", "host", "seats", "at", "kind", "reason", "key", "ordinal", "line")
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Movements:
     key:    the place of a row's key in `keys`, which are sorted.
     keys:   the columns feature, person, host and seats of each key.
     reason: the place of an IN's word in `reasons`.
+    line:   number of the line in the text.
     """
 
     feature: Ints
@@ -43,6 +46,7 @@ class Movements:
     keys: Ints
     key: Ints
     ordinal: Ints
+    line: Ints
 
     def __len__(self) -> int:
         return len(self.at)
@@ -65,6 +69,17 @@ class Movements:
             return np.empty(0, dtype=np.int64)
         same = (np.diff(self.key) == 0) & (np.diff(self.at) == 0) & (np.diff(self.kind) == 0)
         return np.flatnonzero(np.append(True, ~same))
+
+    def number_equal(self) -> None:
+        """Number equal rows, each run of them from 0."""
+        begins = self.repeated()
+        lengths = np.diff(np.append(begins, len(self)))
+        self.ordinal = np.arange(len(self)) - np.repeat(begins, lengths)
+
+    def only(self, kept: Flags | Ints) -> Movements:
+        """Return only these rows, of the same keys."""
+        columns = {each: getattr(self, each)[kept] for each in COLUMNS}
+        return replace(self, **columns)
 
 
 def movements(piece: LogPiece, directory: Directory) -> Movements:
@@ -89,9 +104,9 @@ def movements(piece: LogPiece, directory: Directory) -> Movements:
         keys=np.stack([column[firsts] for column in (feature, person, host, seats)]),
         key=code[order],
         ordinal=np.zeros(len(at), dtype=np.int64),
+        line=line[order],
     )
-    begins = found.repeated()
-    found.ordinal = np.arange(len(at)) - np.repeat(begins, np.diff(np.append(begins, len(at))))
+    found.number_equal()
     return found
 
 

@@ -15,9 +15,10 @@ import time_machine
 from django.db import transaction
 
 from licenses.analysis import rollup
-from licenses.importing import facts, pairing
+from licenses.importing import pairing
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.rebuilding import rebuild
+from licenses.importing.repeats import Repeats
 from licenses.importing.status_rows import StatusRows
 from licenses.models import (
     Checkout,
@@ -277,8 +278,8 @@ def pairs_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
 
 def a_text_that_comes_again_counts_again(patch: pytest.MonkeyPatch) -> None:
     """Lines are numbered on from text to text, so none is known by what it says."""
-    shared = facts.Repeats()
-    patch.setattr(facts.Repeats, "load", lambda _rows: shared)
+    shared = Repeats()
+    patch.setattr(Repeats, "load", lambda _rows: shared)
 
 
 NOTICING = (5, 8, 0, 1)
