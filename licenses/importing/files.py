@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from licenses.sources import detect
 from licenses.sources.base import DateNeeded, SourceError
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.flexnet.log_dates import first_line_date
-from licenses.sources.records import Result
+from licenses.sources.records import Result, Snapshot
 
 from . import late
 from .logs import FileResult, LogImport, blocks
@@ -155,11 +156,14 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
             snapshots[0].detail if snapshots else "nothing in it looks like the output of lmstat"
         )
         raise ImportRefused(f"{source}: {detail}")
-    for index, snapshot in enumerate(recognised):
-        at = snapshot.taken_at if snapshot.taken_at is not None else now
-        # Several servers in one text tell of one moment: each is a status of its own, a second
-        # apart.
-        stored = store_snapshot(server, snapshot, data, at=min(at, now) + index, source=source)
+    _refuse_two_servers(recognised, source)
+    told: Counter[int] = Counter()
+    for snapshot in recognised:
+        minute = min(now if snapshot.taken_at is None else snapshot.taken_at, now)
+        # Several of one minute are each a status of its own, a second apart.
+        at = minute + told[minute]
+        told[minute] += 1
+        stored = store_snapshot(server, snapshot, data, at=at, source=source)
         result.new += stored.new
         result.known += stored.known
         result.lines += snapshot.lines
@@ -171,6 +175,21 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
     if result.new and result.starts is not None and result.ends is not None:
         late.mark(server, result.starts, result.ends + 1)
     return result
+
+
+def _refuse_two_servers(snapshots: Sequence[Snapshot], source: str) -> None:
+    """Refuse a text in which two licence servers tell of one daemon at one time: what the one does
+    not list would be over for the other."""
+    known: dict[tuple[int | None, str], str] = {}
+    for snapshot in snapshots:
+        for daemon, _up, _text in snapshot.daemons:
+            first = known.setdefault((snapshot.taken_at, daemon.lower()), snapshot.server)
+            if first.lower() != snapshot.server.lower():
+                raise ImportRefused(
+                    f"{source}: both {first} and {snapshot.server} tell of the daemon {daemon}; "
+                    f"expected one licence server. Import the answer of each into a server of its "
+                    f"own."
+                )
 
 
 def open_text(path: Path) -> BinaryIO:
