@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Min, Q
 from django.utils import timezone
 
 from licenses.analysis import now as pools_now
@@ -87,7 +87,9 @@ def import_license_file(
             server=server, kind=Capture.Kind.LICENSE_FILE, sha256=digest
         ).first()
         newest = server.captures.filter(kind=Capture.Kind.LICENSE_FILE).order_by("-pk").first()
-        if known is not None and known == newest:
+        dated = on is None and all(line.starts_on is not None for line in lines)
+        if known is not None and (known == newest or dated):
+            # Its lines say themselves from when on they hold: said once more, they say no more.
             result.known = len(lines)
             return result
         result.new = len(lines)
@@ -157,23 +159,43 @@ def _store_lines(
     for line in lines:
         by_daemon.setdefault(line.daemon, []).append(line)
     for daemon, own in by_daemon.items():
-        earlier = IssuedCount.objects.filter(
-            feature__server=server, feature__daemon=daemon, source=IssuedCount.Source.FILE
-        )
-        reign = _reign(own, zone, on) if earlier.exists() else None
-        if reign is not None:
-            earlier.filter(Q(starts__gte=reign)).delete()
-            earlier.filter(Q(ends=None) | Q(ends__gt=reign)).update(ends=reign)
+        begins, ends = _make_room(server, daemon, _reign(own, zone, on))
         IssuedCount.objects.bulk_create(
             [
-                _row(line, directory.features[daemon, line.feature], zone, reign, capture)
+                _row(line, directory.features[daemon, line.feature], zone, begins, ends, capture)
                 for line in own
             ]
         )
 
 
+def _make_room(
+    server: LicenseServer, daemon: str, reign: int
+) -> tuple[int | None, datetime | None]:
+    """End the lines of a daemon's earlier files where a new one begins to hold, and return from and
+    until when it does; None: without bound. A file that holds later keeps all its time, whichever
+    was handed in first.
+    """
+    filed = IssuedCount.objects.filter(
+        feature__server=server, feature__daemon=daemon, source=IssuedCount.Source.FILE
+    )
+    # The first file of a daemon may have lines without a date, which hold from ever.
+    reigns = dict(filed.order_by().values_list("capture").annotate(Min("starts")))
+    begins = moment(reign)
+    later = {pk: at for pk, at in reigns.items() if at is not None and at > begins}
+    if len(later) == len(reigns):
+        for pk, at in later.items():
+            filed.filter(capture=pk, starts=None).update(starts=at)
+        return None, min(later.values(), default=None)
+    older = filed.exclude(capture__in=later)
+    older.filter(starts__gte=begins).update(ends=F("starts"))
+    older.filter(Q(starts=None) | Q(starts__lt=begins)).filter(
+        Q(ends=None) | Q(ends__gt=begins)
+    ).update(ends=begins)
+    return reign, min(later.values(), default=None)
+
+
 def _reign(lines: list[Issued], zone: ZoneInfo, on: date | None) -> int:
-    """Return the moment from which a later file replaces the earlier one."""
+    """Return the moment from which a file replaces an earlier one."""
     if on is not None:
         return local_midnight(on, zone)
     starts = [line.starts_on for line in lines if line.starts_on is not None]
@@ -181,12 +203,19 @@ def _reign(lines: list[Issued], zone: ZoneInfo, on: date | None) -> int:
 
 
 def _row(
-    line: Issued, feature: int, zone: ZoneInfo, reign: int | None, capture: Capture
+    line: Issued,
+    feature: int,
+    zone: ZoneInfo,
+    reign: int | None,
+    until: datetime | None,
+    capture: Capture,
 ) -> IssuedCount:
     starts = local_midnight(line.starts_on, zone) if line.starts_on else None
     if reign is not None:
         starts = max(reign, starts) if starts is not None else reign
     ends = local_midnight(line.expires_on + timedelta(days=1), zone) if line.expires_on else None
+    if until is not None:
+        ends = int(until.timestamp()) if ends is None else min(ends, int(until.timestamp()))
     if starts is not None and ends is not None:
         ends = max(starts, ends)
     return IssuedCount(
