@@ -129,6 +129,8 @@ def _how_still(
         "%(pool)s: %(seats)s in use since %(since)s, without any movement on %(days)s.", **told
     )
     before = tell("Before, it never stood still for more than %(longest)s.", **told)
+    if not row.days_before:
+        before = tell("It was not seen to move once in all the time that was looked at.")
     return joined([text, before], " ")
 
 

@@ -87,10 +87,7 @@ def _look_for_stillness(now: datetime, least: int) -> None:
 
 
 def _still_lately(now: datetime, least: int) -> list[LicensePool]:
-    """Return the pools that were used once and have not moved for as many days. Two queries.
-
-    So few are left that their history can be read hour by hour.
-    """
+    """Return the pools that have not moved for as many days. Two queries."""
     still = (
         PoolHour.objects.filter(
             pool__retired_at=None,
@@ -98,7 +95,6 @@ def _still_lately(now: datetime, least: int) -> list[LicensePool]:
             peak__isnull=False,
         )
         .within(int((now - least * DAY).timestamp()), int(now.timestamp()))
-        .exclude(pool__now__peak_12_months=0)
         .order_by()
         .values("pool")
         .annotate(low=Min("peak"), high=Max("peak"), begun=Sum("checkouts"))

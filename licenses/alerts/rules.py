@@ -221,6 +221,9 @@ def left_seats(limit: int, left: int) -> int | None:
 # --- Doubtful data ------------------------------------------------------------------------------
 
 STILL_FACTOR = 2
+NEVER_FACTOR = 3
+"""How many times the days that are asked for use may stand still from the first day on: a new pool
+waits for its people."""
 LEAST_UNREADABLE = 5
 
 
@@ -278,9 +281,12 @@ def stillness(days: Sequence[UsedDay]) -> Stillness | None:
 def implausible(found: Stillness, days: int) -> bool:
     """Tell whether use has stood still for so many days, and longer than its history explains.
 
-    What was never seen to move is no wonder; neither is a run that is less than twice the longest
-    before it, or one that has a shorter history than the days that are asked for.
+    What never moved in all the time that it was looked at may be read from the wrong place; it is
+    given three times as long. Else a run is no wonder that is less than twice the longest before
+    it, or that has a shorter history than the days that are asked for.
     """
+    if not found.days_before:
+        return found.days >= NEVER_FACTOR * max(1, days)
     return (
         found.days >= max(1, days)
         and found.moved_before > 0

@@ -97,6 +97,9 @@ def test_a_run_is_what_looking_at_every_pair_of_days_finds(days):
         pytest.param(Stillness(14, 0, 60, 5, 7), False, id="seldom-used"),
         pytest.param(Stillness(15, 0, 60, 5, 7), True, id="seldom-used-and-longer-than-twice"),
         pytest.param(Stillness(14, 0, 13, 13, 0), False, id="too-young-to-know"),
+        pytest.param(Stillness(41, 0, 0, 0, 0), False, id="not-used-yet"),
+        pytest.param(Stillness(42, 0, 0, 0, 0), True, id="zero-from-the-first-day"),
+        pytest.param(Stillness(42, 7, 0, 0, 0), True, id="constant-from-the-first-day"),
     ],
 )
 def test_only_what_its_history_does_not_explain_is_doubtful(found, doubtful):
@@ -138,8 +141,8 @@ def flat(company):
     return company
 
 
-def look(company, pool, in_use: int, second: int = 0) -> None:
-    PoolNow.objects.filter(pool=pool).update(peak_12_months=5)
+def look(company, pool, in_use: int, second: int = 0, peak: int = 5) -> None:
+    PoolNow.objects.filter(pool=pool).update(peak_12_months=peak)
     company.sample(pool, second, in_use)
     quality.refresh(moment(second))
     company.evaluate(second + 5)
@@ -165,11 +168,21 @@ def test_a_pool_that_stands_still_is_told_and_resolves_as_soon_as_it_moves(flat,
     assert "Peak" not in mail.outbox[-1].body
 
 
+@pytest.mark.parametrize(("level", "told"), [(0, "zero"), (7, "exactly 7")])
+def test_a_pool_that_never_moved_is_told_though_it_was_never_used(flat, level, told):
+    pool = flat.add_pool("Modeller", flat.add_server(name="cad"))
+    fill(pool, range(-200, 1), level, level)
+    look(flat, pool, level, peak=level)
+    alert = Alert.objects.get()
+    assert alert.title.startswith(f"Modeller: use has been {told} for 1")
+    assert "It was not seen to move once in all the time that was looked at." in alert.message
+
+
 @pytest.mark.parametrize(
     "story",
     [
-        pytest.param([(range(-90, 1), 0, 0, 0)], id="never-used"),
-        pytest.param([(range(-90, 1), 5, 5, 0)], id="always-the-same"),
+        pytest.param([(range(-50, 1), 0, 0, 0)], id="not-used-yet"),
+        pytest.param([(range(-50, 1), 5, 5, 0)], id="taken-and-not-yet-given-back"),
         pytest.param([(range(-90, -10), 0, 5, 3), (range(-10, 1), 0, 0, 0)], id="not-long-enough"),
         pytest.param([(range(-90, 1), 5, 5, 3)], id="full-and-busy"),
         pytest.param([(range(-90, -28), 0, 5, 3)], id="not-observed-since"),
