@@ -12,6 +12,7 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from licenses.access import undo
         from licenses.evidence import changes, stored
+        from licenses.models import guards as guarded
         from licenses.overview import attention, setup
         from reports import guards
         from reports.attention import to_renew, to_sign
@@ -21,6 +22,7 @@ class ReportsConfig(AppConfig):
 
         translate(self)
         guards.after_migrations(self)
+        guarded.also(guards.statements)
         changes.also(
             ReportSchedule,
             "report schedule",

@@ -17,18 +17,18 @@ STEP = "A step of a sign-off is never changed or deleted."
 _GUARDS = (("reports_report", "OLD.decision <> ''", DECIDED), ("reports_signoff", "", STEP))
 
 
-def _statements(connection: Any) -> Iterator[tuple[str, str]]:
+def statements(connection: Any) -> Iterator[tuple[str, str]]:
     for table, condition, message in _GUARDS:
         yield from refusals(connection.vendor, table, message, when=condition)
 
 
 def install(connection: Any) -> None:
     remove(connection)
-    run(connection, [create for create, _drop in _statements(connection)])
+    run(connection, [create for create, _drop in statements(connection)])
 
 
 def remove(connection: Any) -> None:
-    run(connection, [drop for _create, drop in _statements(connection)])
+    run(connection, [drop for _create, drop in statements(connection)])
 
 
 def after_migrations(sender: Any) -> None:

@@ -241,6 +241,9 @@ def _saved(sender: type[Model], instance: Any, raw: bool = False, **more: Any) -
     }
     if changed:
         _tell(told, instance, "changed", changed)
+    if sender is LicensePool and changed.keys() & {"product", "retired_at", "zone"}:
+        with transaction.atomic():
+            stock.tell({instance.pk})
 
 
 def _deleted(sender: type[Model], instance: Any, **_more: Any) -> None:

@@ -69,8 +69,7 @@ def roll_back(now: datetime) -> list[str]:
 
 
 def _tell_stock(now: datetime) -> list[str]:
-    stock.tell_all()
-    return []
+    return stock.tell_all()
 
 
 def _seal(now: datetime) -> list[str]:

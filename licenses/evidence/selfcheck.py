@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from licenses.models import EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream
+from licenses.models import EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream, guards
 
-from . import entries, heads, seal, stored, tree
+from . import entries, heads, seal, stock, stored, tree
 from .notes import BadNote, Head, read_checkpoint
 
 LATE = timedelta(hours=2)
@@ -38,9 +38,15 @@ def check(now: datetime, *, everything: bool = True) -> list[str]:
     found += _heads(publics, roots)
     found += _ahead(now)
     found += stored.check(now, everything=everything)
+    found += stock.silent()
+    found += [f"The database refuses less than it should: {each} is gone." for each in _unguarded()]
     if seal.due(now - LATE):
         found.append(f"Day {seal.last_complete(now - LATE)} is not sealed.")
     return found
+
+
+def _unguarded() -> list[str]:
+    return guards.missing(connection)
 
 
 def roll_back() -> list[str]:

@@ -1,8 +1,11 @@
 """What figures rest on beside what servers told: pools, rights, mappings, licence files.
 
 An entry `stock` in a vendor's stream tells all of one pool, or all of one server that its pools
-need. It is written where such a thing is changed, in the same transaction, and each night for
-whatever was changed in another way. So a pack alone is enough to count everything again.
+need. It is written where such a thing is changed, in the same transaction, and for the first time
+in the night at the latest. So a pack alone is enough to count everything again.
+
+What counts and became another though nobody told it was changed past the program: it is a problem,
+and no entry makes it true before somebody says why (`accept`).
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -28,12 +31,22 @@ from licenses.models import (
     LicensePool,
     LicenseServer,
     PackageComponent,
+    PoolFeature,
     Vendor,
 )
 
 from . import entries
 
 KIND = "stock"
+COUNTS: Final = {
+    "features": "mappings",
+    "issued": "seats of licence files",
+    "packages": "packages",
+    "retired": "retirement",
+    "rights": "rights",
+    "zone": "time zone",
+}
+"""By their names in a body, what figures rest on."""
 Body = dict[str, Any]
 
 
@@ -41,21 +54,99 @@ def stream_of(vendor: int) -> tuple[str, str]:
     return f"vendor/{vendor}", EvidenceStream.Kind.VENDOR
 
 
-def tell(pool_ids: Collection[int]) -> None:
+def tell(pool_ids: Collection[int], servers: Collection[int] = ()) -> None:
     """Write what now holds of some pools and of the servers that feed them, where it is news.
 
-    Runs in the transaction that changed it.
+    servers: others that fed them before. Runs in the transaction that changed it.
     """
     vendors = LicensePool.objects.filter(pk__in=pool_ids).values_list("product__vendor", flat=True)
     for vendor in sorted(set(vendors.order_by())):
-        _tell(vendor, _bodies(vendor, set(pool_ids)))
+        told = _told(vendor)
+        bodies = _bodies(vendor, set(pool_ids), beside=servers)
+        _append(vendor, [body for body in bodies if told.get(_key(body)) != body])
 
 
-def tell_all() -> None:
-    """Write what was changed in whatever way since it was told last."""
-    for vendor in Vendor.objects.order_by("pk").values_list("pk", flat=True):
+def tell_server(server: LicenseServer) -> None:
+    """Write what now holds of a server and of the pools that it ever fed, as `tell` does."""
+    fed = PoolFeature.objects.filter(feature__server=server).order_by()
+    tell(set(fed.values_list("pool", flat=True)))
+
+
+def tell_all() -> list[str]:
+    """Write what was never told yet, and what counts for nothing; return in words what else became
+    another."""
+    found = []
+    for vendor in _vendors():
         with transaction.atomic():
-            _tell(vendor, _bodies(vendor))
+            news, silent = _untold(vendor)
+            _append(vendor, news)
+            found += [_words(*each) for each in silent]
+    return found
+
+
+def silent(vendor_ids: Collection[int] | None = None) -> Iterator[str]:
+    """Yield in words what became another though no entry tells of it. vendor_ids: None: of all."""
+    for vendor in _vendors():
+        if vendor_ids is None or vendor in vendor_ids:
+            with transaction.atomic():
+                _news, found = _untold(vendor)
+            yield from (_words(*each) for each in found)
+
+
+def accept(reason: str, who: str) -> int:
+    """Let what became another silently count as told, and write down who did so and why; return
+    of how many pools and servers."""
+    count = 0
+    for vendor in _vendors():
+        with transaction.atomic():
+            _news, silent = _untold(vendor)
+            if not silent:
+                continue
+            found = "\n".join(_words(*each) for each in silent)
+            said = {"found": found, "what": "silent changes accepted", "who": who}
+            now = int(timezone.now().timestamp())
+            # Every pack of the vendor holds its stream: nobody's words stand in it.
+            for stream, why in (
+                (stream_of(vendor), entries.digests(reason=reason)),
+                (entries.INSTALLATION, {"reason": reason}),
+            ):
+                entry = entries.draft("correction", now, said | why)
+                entries.append(stream, [entry], source=KIND)
+            _append(vendor, [body for _told, body in silent])
+            count += len(silent)
+    return count
+
+
+def _vendors() -> Iterable[int]:
+    return Vendor.objects.order_by("pk").values_list("pk", flat=True)
+
+
+def _untold(vendor: int) -> tuple[list[Body], list[tuple[Body, Body]]]:
+    """Return (what may be told without more ado, what became another silently: as it was told and
+    as it is). Whoever changes something tells it after this."""
+    stream = EvidenceStream.objects.select_for_update().filter(name=stream_of(vendor)[0])
+    list(stream.order_by())
+    told = _told(vendor)
+    news: list[Body] = []
+    silent: list[tuple[Body, Body]] = []
+    for body in _bodies(vendor):
+        before = told.get(_key(body))
+        if before is not None and _changed(before, body):
+            silent.append((before, body))
+        elif before != body:
+            news.append(body)
+    return news, silent
+
+
+def _changed(before: Body, now: Body) -> list[str]:
+    """Return what of that on which figures rest became another. Steps between answers are told of
+    in the night: their own rows are never changed or deleted."""
+    return [words for name, words in COUNTS.items() if before.get(name) != now.get(name)]
+
+
+def _words(before: Body, now: Body) -> str:
+    what = now.get("name") or f"Server {now['server']}"
+    return f"{what}: {', '.join(_changed(before, now))} changed, and no entry tells who did that."
 
 
 def untold(vendor: int, as_of: datetime) -> list[str]:
@@ -72,10 +163,9 @@ def untold(vendor: int, as_of: datetime) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _tell(vendor: int, bodies: Iterable[Body]) -> None:
-    told = _told(vendor)
+def _append(vendor: int, bodies: Iterable[Body]) -> None:
     now = int(timezone.now().timestamp())
-    news = [entries.draft(KIND, now, body) for body in bodies if told.get(_key(body)) != body]
+    news = [entries.draft(KIND, now, body) for body in bodies]
     entries.append(stream_of(vendor), news, source=KIND)
 
 
@@ -106,14 +196,22 @@ def _stock(vendor: int, **when: datetime) -> Iterator[Body]:
 
 
 def _bodies(
-    vendor: int, only: set[int] | None = None, as_of: datetime | None = None
+    vendor: int,
+    only: set[int] | None = None,
+    as_of: datetime | None = None,
+    beside: Collection[int] = (),
 ) -> Iterator[Body]:
-    """Yield what now holds of a vendor's pools, and of the servers that feed them."""
+    """Yield what now holds of a vendor's pools, and of the servers that feed them.
+
+    only: of these pools. beside: servers of which to tell where they feed any other.
+    """
     pools = LicensePool.objects.filter(product__vendor=vendor).order_by("pk")
     chosen = list(pools if only is None else pools.filter(pk__in=only))
     maps = load_mappings([pool.pk for pool in chosen])
-    feeding = {row.server for rows in maps.values() for row in rows}
-    servers = {row.pk: row for row in LicenseServer.objects.filter(pk__in=feeding)}
+    fed = load_mappings(list(pools.values_list("pk", flat=True)))
+    near = {row.server for rows in fed.values() for row in rows}.intersection(beside)
+    near |= {row.server for rows in maps.values() for row in rows}
+    servers = {row.pk: row for row in LicenseServer.objects.filter(pk__in=near)}
     rights = _rights([pool.pk for pool in chosen], as_of)
     for pool in chosen:
         yield {
@@ -126,7 +224,6 @@ def _bodies(
             "zone": pool.zone,
         }
     # A server is told of with all its features that feed the vendor, whichever pools were asked.
-    fed = load_mappings(list(pools.values_list("pk", flat=True)))
     steps = load_steps(servers.keys(), as_of)
     for pk, server in sorted(servers.items()):
         own = {row.feature: row for rows in fed.values() for row in rows if row.server == pk}

@@ -15,7 +15,7 @@ from django.db.models import Model
 from licenses.analysis.rows import Coded, Column, insert, numbered
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import Flags, Ints
-from licenses.evidence import entries
+from licenses.evidence import entries, stock
 from licenses.evidence.entries import Columns, Draft, canonical, draft
 from licenses.models import Boundary, Denial, LicenseServer, PackageComponent
 from licenses.sources import records
@@ -368,17 +368,23 @@ def store_steps(items: Sequence[records.LogRecord], server: LicenseServer, store
 
 
 def _store_packages(items: Sequence[records.LogRecord], directory: Directory) -> None:
-    rows = [
-        PackageComponent(
-            server=directory.server, daemon=item.daemon, package=item.name, component=component
-        )
+    found = {
+        (item.daemon, item.name, component)
         for item in items
         if isinstance(item, records.Package)
         for component in item.components
         if component != item.name
-    ]
-    if rows:
-        PackageComponent.objects.bulk_create(rows, ignore_conflicts=True)
+    }
+    if not found:
+        return
+    server = directory.server
+    known = PackageComponent.objects.filter(server=server)
+    if fresh := sorted(found.difference(known.values_list("daemon", "package", "component"))):
+        PackageComponent.objects.bulk_create(
+            PackageComponent(server=server, daemon=daemon, package=package, component=component)
+            for daemon, package, component in fresh
+        )
+        stock.tell_server(server)
 
 
 def _insert(

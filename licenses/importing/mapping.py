@@ -78,8 +78,9 @@ def save_mapping(
     Raises ValidationError where a change bears on the past and has no reason.
     """
     with transaction.atomic():
-        pools = _save(mapping, user, reason, code)
-        stock.tell(pools)
+        before = _stored(mapping)
+        pools = _save(mapping, before, user, reason, code)
+        stock.tell(pools, {row.feature.server_id for row in (before, mapping) if row})
     pools_now.refresh(pools)
     return mapping
 
@@ -93,10 +94,16 @@ def corrects(mapping: PoolFeature) -> bool:
 
 
 def _save(
-    mapping: PoolFeature, user: Any, reason: str = "", code: str = Correction.Code.OTHER
+    mapping: PoolFeature,
+    before: PoolFeature | None,
+    user: Any,
+    reason: str = "",
+    code: str = Correction.Code.OTHER,
 ) -> set[int]:
-    """Store a mapping, and return the pools of which evidence and newest figures are to follow."""
-    before = _stored(mapping)
+    """Store a mapping, and return the pools of which evidence and newest figures are to follow.
+
+    before: as it stands in the database; None where it is new.
+    """
     told = [] if before is None else changes_of(before, mapping, user, timezone.now())
     past = [row for row in told if row.of_the_past]
     why = {"code": str(code) if past else "", "reason": reason.strip()}
@@ -190,7 +197,7 @@ def forget_mapping(mapping: PoolFeature, *, user: Any = None) -> None:
         _forget_served(mapping)
         _mark(mapping)
         mapping.delete()
-        stock.tell(pools)
+        stock.tell(pools, {mapping.feature.server_id})
     pools_now.refresh(pools)
 
 
@@ -241,7 +248,7 @@ def _create_pool_for(
     pool.save()
     mapping = PoolFeature(pool=pool, feature=feature, recorded_by=user)
     mapping.full_clean(exclude=["recorded_by"])
-    _save(mapping, user)
+    _save(mapping, None, user)
     return pool
 
 

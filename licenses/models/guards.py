@@ -7,7 +7,8 @@ database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -86,6 +87,15 @@ REFERRED = {
     "licenses_sighting": ("sighting_id", ("checkout",)),
 }
 """By table, the column by which facts refer to it, and their tables."""
+_MORE: list[Callable[[Any], Iterable[tuple[str, str]]]] = []
+_NAMED = re.compile(r"(?:CREATE(?: OR REPLACE)? TRIGGER|ADD CONSTRAINT)(?: IF NOT EXISTS)? (\w+)")
+_STANDING = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') "
+        "UNION SELECT conname FROM pg_constraint"
+    ),
+}
 PACKED = ("licenses_person", "licenses_host")
 """What blocks of events refer to inside: while there is a block it may be one of theirs."""
 USED = "Facts refer to it: it is never deleted."
@@ -326,6 +336,23 @@ def install_sealed(connection: Any) -> None:
 
 def remove_sealed(connection: Any) -> None:
     run(connection, [drop for _create, drop in _sealed(connection.vendor)])
+
+
+def also(statements: Callable[[Any], Iterable[tuple[str, str]]]) -> None:
+    """Look for the guards of another part, too: of one that we do not import."""
+    _MORE.append(statements)
+
+
+def missing(connection: Any) -> list[str]:
+    """Return the guards that should stand and do not, or that were switched off."""
+    pairs = [*_statements(connection), *_sealed(connection.vendor)]
+    pairs += _kept(connection, _tables(connection))
+    for more in _MORE:
+        pairs += more(connection)
+    wanted = {name for create, _drop in pairs for name in _NAMED.findall(create)}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING[connection.vendor])
+        return sorted(wanted - {name for (name,) in cursor.fetchall()})
 
 
 def run(connection: Any, statements: list[str]) -> None:

@@ -37,7 +37,7 @@ def compare(opened, names):
     def totals():
         return ", ".join(f"{counted[name]} {name}" for name in COUNTED)
 
-    servers, told = load(opened, names)
+    servers, told, deeds = load(opened, names)
     worst, counted, people = [], Counter(), set()
     if "report.json" not in names:  # a vendor without a pool
         yield from left_out([], told)
@@ -52,6 +52,7 @@ def compare(opened, names):
         if about["pool_id"] not in told:
             yield f"{about['pool']}: no entry tells of this pool"
             continue
+        yield from deeds.differ(told[about["pool_id"]])
         pool = Pool(told[about["pool_id"]], servers, start, end, now, report["proven_from"])
         yield from period_differs(about, pool.figures(start, end))
         verdicts, lower = [], {}

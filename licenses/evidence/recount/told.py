@@ -115,9 +115,42 @@ class Server:
             self.issued[feature].pop(at, None)
 
 
+class Deeds:
+    """What was recorded of rights, by their lines, and of mappings, where the pack holds it."""
+
+    def __init__(self):
+        self.lines, self.replaced = {}, set()
+        self.mapped = defaultdict(set)  # (daemon, feature) -> (weight, from, until)
+
+    def add(self, kind, body):
+        if kind == "mapping" and "daemon" in body:
+            row = body["weight"], body["from"], body["until"]
+            self.mapped[body["daemon"], body["feature"]].add(row)
+        elif kind == "entitlement" and "quantity" in body:
+            self.lines[body["line"]] = body
+            self.replaced.add(body["replaces"])
+
+    def differ(self, pool):
+        """Yield where a pool's rights and mappings are not those that deeds told."""
+        for line, first, last, quantity, overdraft, _strength in pool["rights"]:
+            said = self.lines.get(line)
+            if said is None:
+                continue
+            if line in self.replaced or said["what"] == "withdrawn":
+                yield f"{pool['name']}: line {line} counts, though it was corrected or withdrawn"
+            names = ("from", "to", "quantity", "overdraft")
+            for name, value in zip(names, (first, last, quantity, overdraft)):
+                if said[name] != value:
+                    yield f"{pool['name']}: line {line}: {name} {value}, recorded {said[name]}"
+        for _server, daemon, name, *row in pool["features"]:
+            said = self.mapped.get((daemon, name))
+            if said and tuple(row) not in said:
+                yield f"{pool['name']}: no deed mapped {name} as it counts: {row}"
+
+
 def load(opened, names):
-    """Return the servers by stream, and the pools as they were told last."""
-    servers, pools = defaultdict(Server), {}
+    """Return the servers by stream, the pools as they were told last, and the deeds."""
+    servers, pools, deeds = defaultdict(Server), {}, Deeds()
     for name in sorted(name for name in names if name.startswith("ev/")):
         with opened(name) as file:
             for line in file:
@@ -129,4 +162,6 @@ def load(opened, names):
                     pools[body["pool"]] = body
                 elif entry["kind"] == "stock":
                     servers[body["server"]].stock = body
-    return servers, pools
+                else:
+                    deeds.add(entry["kind"], body)
+    return servers, pools, deeds

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from licenses.evidence import anchors, keys, nightly, selfcheck
+from licenses.evidence import anchors, keys, nightly, selfcheck, stock
 from licenses.management.base import DataCommand
 from licenses.models import EvidenceDay, EvidenceKey
 
@@ -19,7 +19,8 @@ class Command(DataCommand):
         "check: compute everything again, and exit with 1 where something does not fit; the alert "
         "on the evidence follows it. head: print the newest signed head, which is an anchor once "
         "somebody else keeps it. keys: print the public keys. new-key: let a new key take over. "
-        "accept: set aside heads of a state that was lost, with a reason."
+        "accept: set aside heads of a state that was lost, and let changes count of which no entry "
+        "tells, with a reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -69,5 +70,8 @@ class Command(DataCommand):
     def _accept(self, options: dict[str, Any]) -> None:
         count = selfcheck.accept(options["reason"], getpass.getuser())
         self.stdout.write(f"{count} heads set aside.")
-        if count:
+        changes = stock.accept(options["reason"], getpass.getuser())
+        if changes:
+            self.stdout.write(f"{changes} silent changes of pools and servers accepted.")
+        if count or changes:
             nightly.note(selfcheck.check(timezone.now(), everything=False), timezone.now())

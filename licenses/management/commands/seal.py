@@ -22,7 +22,7 @@ class Command(DataCommand):
         now = timezone.now()
         try:
             restored = nightly.roll_back(now)
-            stock.tell_all()
+            silent = stock.tell_all()
             days = sealing.seal(now)
             anchors.to_file(now)
         except (keys.KeyLost, sealing.SealRefused, ValueError, OSError) as error:
@@ -31,7 +31,7 @@ class Command(DataCommand):
             self.stdout.write(f"{row.line}")
         if not days:
             self.stdout.write("Every day that is over is sealed.")
-        if restored:
+        if restored or silent:
             # As it reads now, too, so that the night does not write it down once more.
-            nightly.note([*restored, *selfcheck.roll_back()], now)
-            raise CommandError(" ".join(restored))
+            nightly.note([*restored, *selfcheck.roll_back(), *silent], now)
+            raise CommandError(" ".join([*restored, *silent]))

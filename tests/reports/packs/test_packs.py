@@ -64,7 +64,7 @@ def test_the_same_period_and_last_day_give_the_same_bytes_whatever_comes_after(
         note(sealed.server, int(NOW.timestamp()))
         f.holding(sealed.feature, int(NOW.timestamp()), None, person=sealed.people[0])
         f.EntitlementFactory(pool=sealed.pool, quantity=50, recorded_at=later)
-        stock.tell_all()
+        stock.tell({sealed.pool.pk})
         seal.seal(later)
     assert made(sealed, tmp_path, last_sealed=date(2026, 11, 1)).keys() == first.keys()
     changed = made(sealed, tmp_path, last_sealed=date(2026, 11, 1))
@@ -192,7 +192,7 @@ def test_corrections_and_papers_are_listed(sealed: Any, tmp_path: Path) -> None:
             pool=line.pool, line=copy, code="document_found", approved_at=timezone.now(),
             approved_by=User.objects.create_user("second"),
         )  # fmt: skip
-        stock.tell_all()
+        stock.tell({sealed.pool.pk})
     files = made(sealed, tmp_path)
     digest = hashlib.sha256(b"%PDF-1").hexdigest()
     assert files["docs/SHA256.txt"].decode() == f"{digest}  invoice  C-1  Invoice of May\n"

@@ -29,11 +29,20 @@ from licenses.evidence.recount.curves import curve
 from licenses.evidence.recount.spans import union
 from licenses.importing import mapping, rights
 from licenses.importing.files import Wanted, import_file
-from licenses.models import Entitlement, Feature, LicensePool, LicenseServer, Product, Vendor
+from licenses.models import (
+    Entitlement,
+    Feature,
+    LicensePool,
+    LicenseServer,
+    PoolFeature,
+    Product,
+    Vendor,
+)
 from reports.packs import writing
 from tests.licenses.importing.scenario import OPENING, build
 from tests.licenses.importing.test_invariance import pieces
 from tests.thorough import trials
+from tests.unguarded import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(3000)]
 
@@ -243,7 +252,7 @@ class Plain(NamedTuple):
         return vendor
 
 
-def packed(folder: Path, seed: int, settings: Any, make: Any = installation) -> Path:
+def packed(folder: Path, seed: int, settings: Any, make: Any = installation, **how: Any) -> Path:
     """Make an installation, its pack of three days, and nothing that stays."""
     folder = folder / str(seed)
     folder.mkdir()
@@ -260,7 +269,7 @@ def packed(folder: Path, seed: int, settings: Any, make: Any = installation) -> 
                 wish = writing.Wish(
                     vendor, date(2026, 3, 1), date(2026, 3, 4),
                     ZoneInfo(random.Random(seed).choice(["UTC", "Asia/Kolkata"])),
-                    floor=Fraction(random.Random(seed).choice([1, 12, 19]), 20),
+                    floor=Fraction(random.Random(seed).choice([1, 12, 19]), 20), **how,
                 )  # fmt: skip
                 writing.write(wish, folder / "pack.zip", who="tester")
             raise _Undo
@@ -532,6 +541,24 @@ def test_a_pool_that_was_left_out_is_named(place: Path, settings: Any) -> None:
     assert compared(keeping([])) == [f"=pool 1: {lacking}", f"pool 2: {lacking}"]
     bare = {name: text for name, text in files.items() if name.startswith("ev/")}
     assert compared(bare) == [f"=pool 1: {lacking}", f"pool 2: {lacking}"]
+
+
+@pytest.mark.once
+def test_rights_and_mappings_that_no_deed_told_are_named(place: Path, settings: Any) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain().make(folder, seed)
+        with unguarded():
+            Entitlement.objects.update(quantity=9)
+        PoolFeature.objects.update(weight=3)
+        assert stock.accept("The database was mended", "tester") == 1
+        return vendor
+
+    assert differences(packed(place, 0, settings, Plain().make, installation=True)) == []
+    found = differences(packed(place, 1, settings, make, installation=True))
+    assert [re.sub(r"line \d+", "line", words) for words in found] == [
+        "pool: line: quantity 9, recorded 2",
+        "pool: no deed mapped ALPHA as it counts: [3, '', '']",
+    ]
 
 
 @pytest.mark.once
