@@ -1,19 +1,18 @@
 """From facts to holdings: which OUT an IN ended, what a restart lost, and what polls add. Pure.
 
 Everything here concerns one *key*: a feature, a person, a host and a number of seats. A log has no
-handle, so an IN ends
-the oldest OUT of its key (first in, first out). Concurrency and seat-time are exact that way; which
-of two holdings of one key
-was the longer is not knowable, and nothing depends on it.
+handle, so an IN ends the oldest OUT of its key (first in, first out). Concurrency and seat-time are
+exact that way, as long as no IN is lost; which of two holdings of one key was the longer is known
+where answers show one of them and not the other, and then an IN ends the one that they let end.
 
 The result is a function of the set of facts, not of the order in which they were learned.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from licenses.sources.clock import LOG_SILENCE
@@ -25,6 +24,10 @@ EVENT, SAMPLED = 1, 2
 LATE_RETURN = 7 * 86400
 """An IN ends a holding that complete answers no longer showed if it was taken at most so many
 seconds before: the log's word counts, but not for ever."""
+
+
+CLOCKS_AGREE = 60
+"""So many seconds between what a log and an answer tell are none: a status prints minutes."""
 
 
 class Hole(NamedTuple):
@@ -75,6 +78,10 @@ class Seen(NamedTuple):
     gone_at: int | None
     state: str
     missed_at: int | None = None
+
+    def ends_around(self, at: int) -> bool:
+        """Tell whether it may have ended then, as far as answers tell."""
+        return self.last_seen <= at and (self.gone_at is None or at <= self.gone_at)
 
 
 class Held(NamedTuple):
@@ -201,16 +208,20 @@ def pair(
     known to be held until the hole.
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
-    doubts = _Doubts(rows, next_poll, next_hole)
+    facts = list(facts)
+    taken = [*already_out, *(fact.at for fact in facts if fact.kind == OUT)]
+    doubts = _Doubts(rows, taken, next_poll, next_hole)
     told = _told_twice(restarts, set_back)
     ended, queue, orphans = _replay_over_steps(
-        list(facts), set_back, lambda those: _replay(those, already_out, restarts, told, doubts)
+        facts, set_back, lambda those: _replay(those, already_out, restarts, told, doubts)
     )
     holdings = ended + list(queue)
     sampled = [_from_sighting(row) for row in _match(holdings, rows)]
     lonely = _end_by_orphans(sampled, orphans)
     _end_by_polls(holdings, next_poll, log_until)
     _bound_by_holes(holdings, next_hole)
+    differences = _differences(holdings, sampled, lonely, log_until)
+    _bound_by_rows(holdings)
     found = [holding.held() for holding in holdings + sampled]
     found.sort(
         key=lambda held: (
@@ -220,7 +231,7 @@ def pair(
             held.returned_at or 0,
         )
     )
-    return Paired(found, sorted(_differences(holdings, sampled, lonely, log_until), key=repr))
+    return Paired(found, sorted(differences, key=repr))
 
 
 _Replayed = tuple[list[_Open], deque[_Open], list[Fact]]
@@ -337,46 +348,78 @@ def _until(spared: Iterable[tuple[int, _Open]], at: int) -> deque[_Open]:
 
 
 class _Doubts:
-    """Tells which of the holdings that are out an IN ends."""
+    """Tells which of the holdings that are out an IN ends.
+
+    rows:   what answers showed, in order; each belongs to an OUT of its minute or the one before.
+    taken:  when OUTs were.
+    """
 
     def __init__(
         self,
         rows: list[Seen],
+        taken: Iterable[int],
         next_poll: Callable[[int], int | None],
         next_hole: Callable[[int], Hole | None],
     ) -> None:
         self._next_poll, self._next_hole = next_poll, next_hole
         self._rows: dict[int, list[Seen]] = {}
+        self._unlogged = []
+        outs = Counter(moment // 60 for moment in taken)
         for row in rows:
-            self._rows.setdefault(row.started_at // 60, []).append(row)
+            minute = row.started_at // 60
+            logged = next((near for near in (minute, minute - 1) if outs[near]), None)
+            if logged is None:
+                self._unlogged.append(row)
+            else:
+                outs[logged] -= 1
+                self._rows.setdefault(logged, []).append(row)
 
-    def returned(self, queue: deque[_Open], at: int) -> _Open | None:
-        """Return the oldest holding of which nothing says that it was over by then.
+    def returned(self, queue: Iterable[_Open], at: int) -> _Open | None:
+        """Return the oldest holding that the answers let end then, or within a minute of then.
 
-        Else the oldest across a hole in the log, and else the oldest that a complete answer had
-        missed, if it was not taken too long ago.
+        Else the oldest across a hole in the log, and else the one that answers contradict by the
+        shortest time: they had missed it, if it was not taken too long ago, or they show it after.
         """
-        across = missed = None
-        for holding in queue:
-            taken = holding.taken_at
-            minute = taken // 60
-            rows = self._rows.get(minute) or self._rows.get(minute + 1, [])
-            if self._missed(taken, rows, at):
-                if missed is None and at - taken <= LATE_RETURN:
-                    missed = holding
+        doubted: list[tuple[bool, bool, int, _Open]] = []
+        for minute, group in groupby(queue, lambda holding: holding.taken_at // 60):
+            # One minute's are alike to a status, so the oldest stands for all of them.
+            holding, *others = group
+            rows = self._rows.get(minute, [])
+            against = self._against(holding.taken_at, rows, len(others) + 1, at)
+            if against is None:
                 continue
-            hole = self._next_hole(max([taken, *(row.last_seen for row in rows)]))
-            if hole is None or hole.end > at:
+            hole = self._next_hole(max([holding.taken_at, *(row.last_seen for row in rows)]))
+            across = hole is not None and hole.end <= at
+            if not against and not across:
                 return holding
-            across = across or holding
-        return across or missed
+            doubted.append((against > CLOCKS_AGREE, across, against, holding))
+        if not doubted:
+            return None
+        wrong, _across, _against, holding = min(doubted, key=lambda each: each[:3])
+        return None if wrong and self._ends_unlogged(at) else holding
 
-    def _missed(self, taken: int, rows: list[Seen], at: int) -> bool:
-        """Tell whether a complete answer by then did not show what was taken."""
-        if not rows:
+    def _ends_unlogged(self, at: int) -> bool:
+        return any(row.ends_around(at) for row in self._unlogged)
+
+    def _against(self, taken: int, rows: list[Seen], out: int, at: int) -> int | None:
+        """Return for how long answers contradict that one of those of a minute that are out ended
+        then; None where it cannot be.
+
+        out:  how many of the minute are.
+        """
+        after = [row.last_seen - at for row in rows if row.last_seen > at]
+        if len(after) >= out:
+            return min(after)
+        if any(row.last_seen <= at and (row.gone_at is None or row.gone_at > at) for row in rows):
+            return 0
+        missed = [row.gone_at for row in rows if row.gone_at is not None]
+        if len(rows) < out:
             poll = self._next_poll(taken + 60)
-            return poll is not None and poll <= at
-        return all(row.gone_at is not None and row.gone_at <= at for row in rows)
+            if poll is None or poll > at:
+                return 0
+            missed.append(poll)
+        missed = [poll for poll in missed if poll <= at]
+        return at - max(missed) if at - taken <= LATE_RETURN else None
 
 
 def _bound_by_holes(holdings: list[_Open], next_hole: Callable[[int], Hole | None]) -> None:
@@ -434,7 +477,7 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
 
 
 def _times_agree(holding: _Open, row: Seen) -> bool:
-    return holding.returned_at is None or holding.returned_at + 60 >= row.last_seen
+    return holding.returned_at is None or holding.returned_at + CLOCKS_AGREE >= row.last_seen
 
 
 def _from_sighting(row: Seen) -> _Open:
@@ -457,11 +500,7 @@ def _end_by_orphans(sampled: list[_Open], orphans: list[Fact]) -> list[Fact]:
         for index, holding in enumerate(sampled):
             row = holding.seen
             assert row is not None
-            if (
-                index not in taken
-                and row.last_seen <= fact.at
-                and (row.gone_at is None or fact.at <= row.gone_at)
-            ):
+            if index not in taken and row.ends_around(fact.at):
                 holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
                 taken.add(index)
                 break
@@ -501,6 +540,15 @@ def _differences(
 
 def _shown_until(row: Seen) -> int | None:
     return None if row.gone_at is None else row.last_seen
+
+
+def _bound_by_rows(holdings: list[_Open]) -> None:
+    """Let what answers show long after an IN ended it be known until the IN, and possible until
+    they show it no more: the IN may have been of a seat whose OUT was lost."""
+    for holding in holdings:
+        row = holding.seen
+        if row is not None and not _times_agree(holding, row):
+            holding.returned_at = row.gone_at
 
 
 def _end_by_polls(

@@ -62,9 +62,7 @@ class Pairing:
             if "gone" not in row and self.told:
                 row["until"] = max(row["until"], self.told[-1])
         rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["place"]))
-        self.by_minute = defaultdict(list)
-        for row in rows:
-            self.by_minute[row["began"] // 60].append(row)
+        self.sort_by_out(rows, [at for at, is_out in moves if is_out])
         held, alone = self.over_steps(moves)
         polled = []
         for row in self.matched(held, rows):
@@ -79,8 +77,7 @@ class Pairing:
         used = set()
         for at in alone:
             for one in polled:
-                gone = one.row.get("gone", FAR)
-                if id(one) not in used and one.row["until"] <= at <= gone:
+                if id(one) not in used and fits(one.row, at):
                     one.end(at, at)
                     used.add(id(one))
                     break
@@ -95,7 +92,24 @@ class Pairing:
             self.end_by_polls(one)
         for one in held:
             self.end_by_holes(one)
+        for one in held:
+            if one.row is not None and one.back is not None and one.back + 60 < one.row["until"]:
+                one.back = one.row.get("gone")  # the IN may have been of a seat whose OUT was lost
         return held + polled
+
+    def sort_by_out(self, rows, taken):
+        """Give each row to an OUT of its minute or the one before; keep those that have none."""
+        self.by_minute, self.unlogged, free = defaultdict(list), [], defaultdict(int)
+        for at in taken:
+            free[at // 60] += 1
+        for row in rows:
+            minute = row["began"] // 60
+            found = next((near for near in (minute, minute - 1) if free[near]), None)
+            if found is None:
+                self.unlogged.append(row)
+            else:
+                free[found] -= 1
+                self.by_minute[found].append(row)
 
     def over_steps(self, moves):
         """Let an IN without an OUT end the next one, of the time that a clock set back told twice.
@@ -165,23 +179,41 @@ class Pairing:
         return ended + out, alone
 
     def returned(self, out, at):
-        """Return the oldest holding that was not over by then, as far as anybody can tell."""
-        across = missed = None
+        """Return the oldest holding that answers let end then; else the one they contradict least,
+        unless a row without an OUT explains the IN."""
+        found, groups = [], defaultdict(list)
         for one in out:
-            minute = one.taken // 60
-            mine = self.by_minute.get(minute) or self.by_minute.get(minute + 1, [])
-            poll = self.answer_after(one.taken + 60)
-            over = poll is not None and poll <= at
-            if mine:
-                over = all(row.get("gone", FAR) <= at for row in mine)
-            if over:
-                missed = missed or (one if at - one.taken <= WEEK else None)
+            groups[one.taken // 60].append(one)
+        for minute, those in groups.items():
+            one = those[0]
+            mine = self.by_minute[minute]
+            strain = self.strain(one.taken, mine, len(those), at)
+            if strain is None:
                 continue
             hole = self.hole_after(max([one.taken, *(row["until"] for row in mine)]))
-            if hole is None or hole[1] > at:
+            across = hole is not None and hole[1] <= at
+            if not strain and not across:
                 return one
-            across = across or one
-        return across or missed
+            found.append((strain > 60, across, strain, one))
+        if not found:
+            return None
+        wrong, _, _, one = min(found, key=lambda each: each[:3])
+        return None if wrong and any(fits(row, at) for row in self.unlogged) else one
+
+    def strain(self, taken, rows, count, at):
+        """Return for how long answers contradict that one of so many of a minute was over then."""
+        later = [row["until"] - at for row in rows if row["until"] > at]
+        if len(later) >= count:
+            return min(later)
+        if any(row["until"] <= at < row.get("gone", FAR) for row in rows):
+            return 0
+        ends = [row["gone"] for row in rows if row.get("gone", FAR) <= at]
+        if len(rows) < count:
+            poll = self.answer_after(taken + 60)
+            if poll is None or poll > at:
+                return 0
+            ends.append(poll)
+        return at - max(ends) if at - taken <= WEEK else None
 
     def matched(self, held, rows):
         """Give each row to the holding of its minute; return the rows that are left."""
@@ -230,6 +262,10 @@ class Pairing:
         hole = self.hole_after(max(one.taken, shown))
         if hole is not None and (one.back is None or hole[1] <= one.back):
             one.after = max(hole[0], shown, one.sure)
+
+
+def fits(row, at):
+    return row["until"] <= at <= row.get("gone", FAR)
 
 
 def missed(server, daemon):
