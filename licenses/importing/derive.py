@@ -357,8 +357,10 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
             f"r.last_seen, r.gone_at, r.state, {missed} FROM k JOIN licenses_sighting{_JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
-            # those that a holding which reaches into the time goes with.
-            "AND (r.gone_at IS NULL OR r.gone_at >= k.since - 120 OR EXISTS (SELECT 1 "
+            # those that a holding which reaches into the time goes with, and those that print a
+            # time to come.
+            "AND (r.gone_at IS NULL OR r.gone_at >= k.since - 120 "
+            "OR r.started_at >= k.since - 120 OR EXISTS (SELECT 1 "
             "FROM licenses_checkout AS c WHERE c.feature_id = k.feature "
             "AND c.person_id = k.person AND c.host_id = k.host AND c.sighting_id = r.id "
             "AND (c.returned_at IS NULL OR c.returned_at >= k.since)))"
@@ -403,7 +405,7 @@ def _seen(
 ) -> Seen:
     # A start that cannot be read, or that lies after the answer, is bounded by the first answer.
     start = first if started is None else min(started, first)
-    return Seen(pk, start, first, last, gone, state, missed)
+    return Seen(pk, start, first, last, gone, state, missed, started)
 
 
 def _load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[_Stored]]:

@@ -67,8 +67,11 @@ class SetBack(NamedTuple):
 class Seen(NamedTuple):
     """A row of the server's status, from the first poll that showed it to the last.
 
+    started_at: the minute that it prints, or the first poll that showed it if that is earlier.
     gone_at:   the first complete answer after the last; None while the newest shows it.
     missed_at: the last complete answer before the first that showed it; None where there is none.
+    printed_at: the minute that it prints, by the server's clock, which may be ahead of ours; None
+               where that cannot be read.
     """
 
     pk: int
@@ -78,6 +81,12 @@ class Seen(NamedTuple):
     gone_at: int | None
     state: str
     missed_at: int | None = None
+    printed_at: int | None = None
+
+    @property
+    def minute(self) -> int:
+        """The minute of the log, written by the same clock, in which its OUT is."""
+        return (self.started_at if self.printed_at is None else self.printed_at) // 60
 
     def ends_around(self, at: int) -> bool:
         """Tell whether it may have ended then, as far as answers tell."""
@@ -366,7 +375,7 @@ class _Doubts:
         self._unlogged = []
         outs = Counter(moment // 60 for moment in taken)
         for row in rows:
-            minute = row.started_at // 60
+            minute = row.minute
             logged = next((near for near in (minute, minute - 1) if outs[near]), None)
             if logged is None:
                 self._unlogged.append(row)
@@ -451,7 +460,7 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
     for agrees in (_times_agree, lambda _holding, _row: True):
         unexplained = []
         for row in left:
-            minute = row.started_at // 60
+            minute = row.minute
             free = [
                 holding
                 for candidate in (minute, minute - 1)

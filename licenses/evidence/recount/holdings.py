@@ -57,6 +57,7 @@ class Pairing:
         """moves: (moment, whether OUT) of one holder; rows: what the status showed of him."""
         for row in rows:
             first = row["first_seen"]
+            row["minute"] = row.get("started", first) // 60
             row["began"] = min(row.get("started", first), first)
             row["until"] = row["last_seen"]
             if "gone" not in row and self.told:
@@ -103,7 +104,7 @@ class Pairing:
         for at in taken:
             free[at // 60] += 1
         for row in rows:
-            minute = row["began"] // 60
+            minute = row["minute"]
             found = next((near for near in (minute, minute - 1) if free[near]), None)
             if found is None:
                 self.unlogged.append(row)
@@ -223,7 +224,7 @@ class Pairing:
         for strict in (True, False):
             rest = []
             for row in left:
-                minute = row["began"] // 60
+                minute = row["minute"]
                 free = [
                     one
                     for near in (minute, minute - 1)

@@ -281,3 +281,11 @@ def test_a_row_that_an_answer_after_its_start_did_not_show_is_known_since_it_is_
 ) -> None:
     (held,) = pair([], seen=[Seen(1, 60, 300, 600, None, "held", missed)]).holdings
     assert (held.taken_at, held.taken_by) == (60, known)
+
+
+def test_a_row_of_a_server_whose_clock_is_ahead_is_the_holding_of_the_minute_that_it_prints():
+    row = Seen(1, 600, 600, 900, 1200, "held", None, 720)
+    (held,) = pair([Fact(730, OUT), Fact(1000, IN)], seen=[row]).holdings
+    assert (held.taken_at, held.returned_at, held.sighting) == (730, 1000, 1)
+    (alone,) = pair([], seen=[row]).holdings
+    assert (alone.taken_at, alone.taken_by) == (600, 600)
