@@ -22,6 +22,7 @@ from licenses.evidence import entries
 from licenses.models import Capture, Coverage, LicenseServer, PollState
 from licenses.sources import records
 from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
+from licenses.sources.flexnet.redating import Settled, settle
 
 from . import bulk, coverage, dirty, facts, late, reach, server_facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
@@ -138,23 +139,26 @@ class LogImport:
         check_room()
         offset, before = self.parser.offset, self.parser.last_at
         digest, path = store_raw(block) if block else ("", "")
+        lines = self.parser.lines
         piece = self.parser.read(block, last=last)
+        settled = settle(piece, self.parser.take_jumps(), self.server.tzinfo, lines, before)
         self.whole_server = self.whole_server or b"(lmgrd)" in block
         with transaction.atomic():
             lock(self.server)
-            self._store_piece(piece, block, offset, digest, path, before)
+            self._store_piece(settled, block, offset, digest, path, before)
             if self.save_cursor:
                 self.save_cursor(self.cursor())
 
     def _store_piece(
         self,
-        piece: LogPiece,
+        settled: Settled,
         block: bytes,
         offset: int,
         digest: str,
         path: str,
         before: int | None,
     ) -> None:
+        piece = settled.piece
         many = len(piece.events) >= bulk.MANY
         newest = newest_event(list(self.directory.feature_names)) if many else None
         known_spans = coverage.log_spans(self.server)
@@ -166,8 +170,11 @@ class LogImport:
         stored = facts.store(piece, self.directory, self.repeats)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         facts.store_steps(steps, self.server, stored)
-        facts.store_doubts(self.parser.take_doubts(), self.server, stored)
-        losses = facts.store_losses(self.parser.take_losses(), self.server, stored)
+        first = self.parser.first_at
+        misdated = [("", first if at is None else at) for at in settled.unsure if first is not None]
+        facts.store_doubts([*self.parser.take_doubts(), *misdated], self.server, stored)
+        told_losses = [*self.parser.take_losses(), *misdated]
+        losses = facts.store_losses(told_losses, self.server, stored)
         reach.touch_across(self.server, stored, [(name, lost_at(at)) for name, at in losses])
         items = [*piece.others, *steps]
         self.repeats.forget_old()
@@ -374,6 +381,13 @@ def _heard_until(spans: dict[str, IntervalSet]) -> int | None:
     return max((int(known.ends[-1]) for known in spans.values() if len(known)), default=None)
 
 
+def whole_piece(block: bytes) -> int:
+    """Return where to end a piece of a log: behind the last date line in it, since the next one
+    tells the days of what follows; without one behind the last line. 0 where no line ends."""
+    stamp = block.rfind(b") TIMESTAMP ")
+    return (stamp >= 0 and block.find(b"\n", stamp) + 1) or block.rfind(b"\n") + 1
+
+
 def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:
     """Yield a text in pieces of whole lines, each with whether it is the last. A line longer than a
     piece is cut.
@@ -389,6 +403,6 @@ def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:
         if len(read) < wanted:
             yield block, True
             return
-        cut = block.rfind(b"\n") + 1 or len(block)
+        cut = whole_piece(block) or len(block)
         carry = block[cut:]
         yield block[:cut], False

@@ -20,7 +20,7 @@ from licenses.sources.flexnet.log_dates import first_line_date
 from . import coverage
 from .captures import check_room
 from .files import tells_of_whole_server
-from .logs import LogImport
+from .logs import LogImport, whole_piece
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,9 @@ def _read(server: LicenseServer, cursor: LogCursor) -> int:
         while pieces < PIECES:
             block = stream.read(settings.ITAM_CHUNK_BYTES)
             # A line still being written waits for its end.
-            whole = block[: block.rfind(b"\n") + 1] or (
-                block if len(block) == settings.ITAM_CHUNK_BYTES else b""
+            full = len(block) == settings.ITAM_CHUNK_BYTES
+            whole = block[: whole_piece(block) if full else block.rfind(b"\n") + 1] or (
+                block if full else b""
             )
             if not whole:
                 break

@@ -154,15 +154,16 @@ class LogClock(DayCounter):
         """Compare the calendar with the date that the line read last states; return the seconds it
         moves by.
 
-        returns: 0 where they agree, or where they differ by the one day that a line written at
-                 midnight may.
+        returns: 0 where they agree, or where the line is written at midnight and names the day
+                 that is just over, or about to begin.
         """
         shift = stated.toordinal() - self.line_day
         tod = self._line_tod
         if shift == 0:
             self.confirmed_at = self.at
             return 0
-        if abs(shift) == 1 and self.confirmed_at is not None and not TIE <= tod < DAY - TIE:
+        may_differ = -1 if tod < TIE else 1 if tod >= DAY - TIE else 0
+        if shift == may_differ and self.confirmed_at is not None:
             return 0
         before = self.at
         self.day = self.line_day = stated.toordinal()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from licenses.sources.clock import LOG_SILENCE
+from licenses.sources.clock import LOG_SILENCE, MIDNIGHT_FALL
 from licenses.sources.flexnet.log_lines import started_on
 from licenses.sources.records import ServerStart, ServerStop
 
@@ -182,6 +182,8 @@ class Daemons:
     ) -> list[ServerStart | ServerStop]:
         self._starting(daemon, self._previous, at)
         before = self._startup[0] if self._startup else None
+        if before is not None and before - at > MIDNIGHT_FALL:
+            before = None  # of a day that a date line has since denied
         if daemon == SERVER:
             self.down.clear()
             self._rereading.clear()

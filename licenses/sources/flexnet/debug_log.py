@@ -20,7 +20,7 @@ import numpy as np
 from licenses.sources.clock import DAY, LOG_SILENCE
 from licenses.sources.flexnet.byte_names import Codes, Ints
 from licenses.sources.flexnet.daemons import SERVER
-from licenses.sources.flexnet.line_parser import LineParser
+from licenses.sources.flexnet.line_parser import Jump, LineParser
 from licenses.sources.flexnet.log_columns import DENIED, IN, OUT, PADDING, Cut, LogNames, cut
 from licenses.sources.records import Checkin, Checkout, Denial, LogRecord, Unreadable
 from licenses.sources.text import LINE_CAP, LineReader, decode_part, visible
@@ -184,6 +184,12 @@ class DebugLogParser:
         """Return when something may have been returned that the log does not tell of, likewise: a
         line that cannot be read may be an IN."""
         return self._take(self._lines.losses)
+
+    def take_jumps(self) -> list[Jump]:
+        """Return the date lines that contradicted the calendar, since the last call: what was read
+        before them may be of another day (`redating`)."""
+        jumps, self._lines.jumps = self._lines.jumps, []
+        return jumps
 
     def _take(self, noted: list[tuple[str, int | None]]) -> list[tuple[str, int]]:
         first = self.first_at

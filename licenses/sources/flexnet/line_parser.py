@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from licenses.sources.base import DateNeeded
@@ -35,6 +35,21 @@ from licenses.sources.text import LINE_CAP, decode_part, visible
 PACKAGE_SECONDS = 60
 
 
+class Jump(NamedTuple):
+    """A date line that contradicted the calendar.
+
+    since, confirmed: line and time of the last date line that agreed before; 0 and None without.
+    line, read_as:    its own line, and its time by the calendar before.
+    days:             by how many it moved the calendar.
+    """
+
+    since: int
+    confirmed: int | None
+    line: int
+    read_as: int
+    days: int
+
+
 class LineParser:
     """Reads one line after the other.
 
@@ -51,6 +66,8 @@ class LineParser:
         self.first_at: int | None = known.get("first_at")
         self._package: list[Any] | None = known.get("package")
         self._padded: bool | None = known.get("padded")
+        self._confirmed_line: int = known.get("confirmed_line", 0)
+        self.jumps: list[Jump] = [Jump(*jump) for jump in known.get("jumps", ())]
         self.doubts: list[tuple[str, int | None]] = [tuple(one) for one in known.get("doubts", ())]
         """Moments from which on more seats may be out than lines tell, with the daemon ("" for
         any): the newest time then, None before the first."""
@@ -66,6 +83,8 @@ class LineParser:
             "first_at": self.first_at,
             "package": self._package,
             "padded": self._padded,
+            "confirmed_line": self._confirmed_line,
+            "jumps": [list(jump) for jump in self.jumps],
             "doubts": [list(one) for one in self.doubts],
             "losses": [list(one) for one in self.losses],
         }
@@ -137,12 +156,17 @@ class LineParser:
         self.losses.append(("", self.daemons.latest))
 
     def _confirm(self, stated: date, at: int, number: int, out: list[LogRecord]) -> int:
+        confirmed, today = self.clock.confirmed_at, self.clock.today
         seconds = self.clock.confirm(stated)
         now = self.clock.at
-        if seconds and now is not None:
+        if seconds and now is not None and today is not None:
+            days = (stated - today).days
+            self.jumps.append(Jump(self._confirmed_line, confirmed, number, at, days))
             self.daemons.jump(at, now)
             reason = f"the date line says {stated.isoformat()}"
             out.append(ClockStep(now, seconds, reason, number))
+        if self.clock.confirmed_at == now:
+            self._confirmed_line = number
         self.daemons.confirmed(self.clock.confirmed_at)
         return at if now is None else now
 
