@@ -51,7 +51,7 @@ class PoolFilter(admin.SimpleListFilter):
         chosen = self.value() or ""
         if not chosen.isdecimal():
             return queryset
-        features = Feature.objects.filter(mappings__pool=int(chosen)).order_by()
+        features = Feature.objects.ever_of(int(chosen)).order_by()
         return queryset.filter(feature__in=features.values("pk"))
 
 

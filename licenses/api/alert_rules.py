@@ -26,7 +26,7 @@ class AlertRuleViewSet(TellsHistory, Editable):
 
     queryset = AlertRule.objects.prefetch_related("channels")
     serializer_class = shapes.RuleSerializer
-    filterset_class = filters_of(AlertRule, "kind", "enabled")
+    filterset_class = filters_of(AlertRule, "kind", "enabled", "pool", "server")
     search_fields = ("name",)
 
     @extend_schema(

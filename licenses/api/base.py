@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext
 from django_filters import rest_framework as filters
+from django_filters.rest_framework import FilterSet
 from rest_framework import mixins, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
 
@@ -18,7 +19,7 @@ from licenses.api.row_history import TellsHistory
 from licenses.api.tables import ListsAsTables
 from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
-from licenses.models import LicensePool, Membership, Person, tells_apart
+from licenses.models import Feature, LicensePool, Membership, Person, tells_apart
 
 BIGGEST_ID = 2**63 - 1
 
@@ -28,7 +29,7 @@ def filters_of(of: type[models.Model], *names: str, span_of: str = "") -> type[f
 
     A list of choices would answer differently for a row out of scope and one that does not exist.
 
-    span_of:  a moment of the rows, which `from` (in) and `to` (not in) then choose by.
+    span_of:  a moment or day of the rows, which `from` (in) and `to` (not in) then choose by.
     """
     number = {
         "filter_class": filters.NumberFilter,
@@ -40,12 +41,41 @@ def filters_of(of: type[models.Model], *names: str, span_of: str = "") -> type[f
         (),
         {"model": of, "fields": list(names), "filter_overrides": dict.fromkeys(related, number)},
     )
+    moment = not span_of or isinstance(of._meta.get_field(span_of), models.DateTimeField)
+    kind = filters.IsoDateTimeFilter if moment else filters.DateFilter
     ends = {
-        name: filters.IsoDateTimeFilter(span_of, lookup_expr=expression)
+        name: kind(span_of, lookup_expr=expression)
         for name, expression in (("from", "gte"), ("to", "lt"))
         if span_of
     }
     return type(f"{of.__name__}Filter", (filters.FilterSet,), {"Meta": meta, **ends})
+
+
+def filters_of_use(of: type[models.Model], *names: str, moment: str) -> type[filters.FilterSet]:
+    """Return a filter set of rows of features: by pool, too, and by when they begin.
+
+    moment:  of a row, by which the whole table is never searched: there are millions, and features
+             alone lead to some of them.
+    """
+    base: Any = filters_of(of, "feature", "person", *names, span_of=moment)
+
+    class OfUse(base):
+        """pool:  that the row's feature feeds, or once did."""
+
+        pool = filters.NumberFilter(method="of_pool", min_value=0, max_value=BIGGEST_ID)
+
+        def of_pool(self, rows: Any, _name: str, pool: Any) -> Any:
+            fed = Feature.objects.ever_of(int(pool)).order_by()
+            return rows.filter(feature__in=fed.values("pk"))
+
+        def filter_queryset(self, queryset: Any) -> Any:
+            given = {name for name, value in self.form.cleaned_data.items() if value is not None}
+            if given & {"from", "to"} and not given & {"pool", "feature"}:
+                told = gettext("Give a pool or a feature, too: without one all rows are searched.")
+                raise ValidationError({"from": told})
+            return super().filter_queryset(queryset)
+
+    return OfUse
 
 
 class Scoped(ListsAsTables, IdempotentPosts, viewsets.GenericViewSet[Any]):
@@ -136,10 +166,11 @@ def viewset(
     shape: Any,
     base: type[Scoped] = Editable,
     *,
-    filters: tuple[str, ...] = (),
+    filters: tuple[str, ...] | type[FilterSet] = (),
     search: tuple[str, ...] = (),
     related: tuple[str, ...] = (),
     prefetched: tuple[str, ...] = (),
+    span_of: str = "",
 ) -> type[Scoped]:
     """Return the endpoints of a model that needs no more than its serializer and filters."""
     model: Any = shape.Meta.model
@@ -151,7 +182,9 @@ def viewset(
         {
             "queryset": rows,
             "serializer_class": shape,
-            "filterset_class": filters_of(model, *filters),
+            "filterset_class": filters_of(model, *filters, span_of=span_of)
+            if isinstance(filters, tuple)
+            else filters,
             "search_fields": search,
             "__doc__": (model.__doc__ or "").strip(),
         },

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as ModelError
 from django.db.models import Prefetch
 from django.http import FileResponse
+from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
@@ -182,6 +183,16 @@ class JudgementSerializer(serializers.Serializer[Any]):
     reason_code = reason_code()
 
 
+class EntitlementFilter(filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")):  # type: ignore[misc]
+    """current:  whether a line counts, and was neither replaced nor withdrawn."""
+
+    current = filters.BooleanFilter(method="by_standing")
+
+    def by_standing(self, rows: Any, _name: str, value: bool) -> Any:
+        standing = {"replaced_by": None, "withdrawn": False}
+        return rows.filter(**standing) if value else rows.exclude(**standing)
+
+
 @examples.creates(examples.ENTITLEMENT)
 class EntitlementViewSet(
     Scoped, mixins.CreateModelMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
@@ -194,7 +205,7 @@ class EntitlementViewSet(
         .prefetch_related("documents")
     )
     serializer_class = EntitlementSerializer
-    filterset_class = filters_of(Entitlement, "pool", "contract", "metric", "withdrawn")
+    filterset_class = EntitlementFilter
     ordering_fields = ("id", "valid_from")
 
     def perform_create(self, serializer: Any) -> None:

@@ -28,7 +28,8 @@ from licenses.api import (
     views,
 )
 from licenses.api import serializers as shapes
-from licenses.api.base import ReadOnly, viewset
+from licenses.api.base import ReadOnly, filters_of_use, viewset
+from licenses.models import Checkout, Denial, Disagreement
 
 app_name = "api"
 
@@ -44,7 +45,10 @@ ENDPOINTS: dict[str, Any] = {
     "memberships": teams.MembershipViewSet,
     "team-rules": teams.TeamRuleViewSet,
     "contracts": viewset(
-        shapes.ContractSerializer, filters=("vendor",), search=("number", "title")
+        shapes.ContractSerializer,
+        filters=("vendor", "renews"),
+        search=("number", "title"),
+        span_of="valid_to",
     ),
     "documents": rights.DocumentViewSet,
     "entitlements": rights.EntitlementViewSet,
@@ -57,19 +61,26 @@ ENDPOINTS: dict[str, Any] = {
         shapes.ConnectionCheckSerializer, ReadOnly, filters=("server", "state")
     ),
     "features": views.FeatureViewSet,
-    "captures": viewset(shapes.CaptureSerializer, ReadOnly, filters=("server", "kind", "result")),
-    "coverage": viewset(shapes.CoverageSerializer, ReadOnly, filters=("server", "source")),
-    "gaps": viewset(shapes.GapSerializer, ReadOnly, filters=("server", "cause")),
+    "captures": viewset(
+        shapes.CaptureSerializer,
+        ReadOnly,
+        filters=("server", "kind", "result"),
+        span_of="recorded_at",
+    ),
+    "coverage": viewset(
+        shapes.CoverageSerializer, ReadOnly, filters=("server", "source"), span_of="starts"
+    ),
+    "gaps": viewset(shapes.GapSerializer, ReadOnly, filters=("server", "cause"), span_of="starts"),
     "checkouts": viewset(
         shapes.CheckoutSerializer,
         ReadOnly,
-        filters=("feature", "person", "method"),
+        filters=filters_of_use(Checkout, "method", "state", "end_reason", moment="taken_at"),
         related=("host",),
     ),
     "denials": viewset(
         shapes.DenialSerializer,
         ReadOnly,
-        filters=("feature", "person", "reason_class", "capacity"),
+        filters=filters_of_use(Denial, "reason_class", "capacity", moment="at"),
         related=("host",),
     ),
     "denial-episodes": views.DenialEpisodeViewSet,
@@ -78,7 +89,7 @@ ENDPOINTS: dict[str, Any] = {
     "disagreements": viewset(
         shapes.DisagreementSerializer,
         ReadOnly,
-        filters=("feature", "person", "kind"),
+        filters=filters_of_use(Disagreement, "kind", moment="starts"),
         related=("host",),
     ),
     "issued-counts": viewset(shapes.IssuedSerializer, ReadOnly, filters=("feature", "source")),
@@ -88,7 +99,10 @@ ENDPOINTS: dict[str, Any] = {
     "channels": views.ChannelViewSet,
     "silences": views.SilenceViewSet,
     "notifications": viewset(
-        shapes.NotificationSerializer, ReadOnly, filters=("alert", "channel", "state")
+        shapes.NotificationSerializer,
+        ReadOnly,
+        filters=("alert", "channel", "state"),
+        span_of="recorded_at",
     ),
     "sharing-rules": views.SharingRuleViewSet,
     "changes-of-several": changes.BulkChangeViewSet,

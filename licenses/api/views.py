@@ -153,7 +153,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
     named = frozenset({"at", "holders", "denials", "teams", "usage"})
     queryset = LicensePool.objects.prefetch_related("owner_teams")
     serializer_class = shapes.PoolSerializer
-    filterset_class = filters_of(LicensePool, "product", "product__vendor", "name")
+    filterset_class = filters_of(LicensePool, "product", "product__vendor", "owner_teams", "name")
     search_fields = ("name", "product__name")
     ordering_fields = ("id", "name")
 
@@ -297,7 +297,9 @@ class AlertViewSet(ReadOnly):
 
     queryset = Alert.objects.select_related("rule")
     serializer_class = shapes.AlertSerializer
-    filterset_class = filters_of(Alert, "rule", "state", "pool", "server", "contract")
+    filterset_class = filters_of(
+        Alert, *("rule", "state", "pool", "server", "contract", "past"), span_of="fired_at"
+    )
     ordering_fields = ("id", "fired_at")
 
     @extend_schema(request=None, responses={200: shapes.AlertSerializer})
@@ -318,7 +320,9 @@ class ChannelViewSet(TellsHistory, Editable):
 
     queryset = Channel.objects.all()
     serializer_class = shapes.ChannelSerializer
-    filterset_class = filters_of(Channel, "kind", "enabled")
+    filterset_class = filters_of(
+        Channel, "kind", "enabled", "fallback", "still_watching", "reports"
+    )
 
     @extend_schema(request=None, responses={202: shapes.NotificationSerializer(many=True)})
     @action(detail=True, methods=["post"], pagination_class=None, filter_backends=())

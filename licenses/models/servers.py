@@ -306,6 +306,10 @@ class PollState(models.Model):
 class FeatureQuerySet(ScopedQuerySet):
     pool_path = "mappings__pool"
 
+    def ever_of(self, pool: int) -> Any:
+        """Keep the features that feed a pool, or once did."""
+        return self.filter(mappings__pool=pool)
+
     def unmapped(self) -> Any:
         """Keep the features that feed no pool now and that nobody chose to ignore."""
         current = PoolFeature.objects.filter(feature=models.OuterRef("pk"), mapped_until=None)
