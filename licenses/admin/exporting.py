@@ -15,8 +15,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import models
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseNotAllowed
-from django.http import StreamingHttpResponse as Stream
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -28,7 +27,7 @@ from django.utils.translation import gettext
 from itam import figures
 from licenses.evidence.reads import note_read
 from licenses.resources import disarm
-from licenses.resources.files import MOST_OF_A_SHEET, TYPES, csv_pieces, xlsx_file
+from licenses.resources.files import MOST_OF_A_SHEET, TYPES, csv_pieces, xlsx_pieces
 
 from .words import UNKNOWN, Figure
 
@@ -116,10 +115,9 @@ class Exportable:
         zone = timezone.get_current_timezone()
         pages = chain([[heads]], self._pages(rows, keys, self._columns(request), zone))
         name = f"{of.opts.model_name}-{timezone.localdate().isoformat()}.{kind}"
-        if kind == "xlsx":
-            sheet = xlsx_file(pages)
-            return FileResponse(sheet, as_attachment=True, filename=name, content_type=TYPES[kind])
-        answer = Stream(csv_pieces(pages), content_type=f"{TYPES[kind]}; charset=utf-8")
+        pieces = {"csv": csv_pieces, "xlsx": xlsx_pieces}[kind](pages)
+        charset = "; charset=utf-8" if kind == "csv" else ""
+        answer = StreamingHttpResponse(pieces, content_type=TYPES[kind] + charset)
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 

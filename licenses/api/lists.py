@@ -114,8 +114,8 @@ class ListFileView(RefusesInJson, APIView):
         },
     )
     def get(self, request: Request, page: str) -> HttpResponseBase:
-        """Return the list, `format=csv` or `xlsx`. CSV comes while it is read, however long it is;
-        a sheet holds 1,048,575 rows, and longer lists are refused as one."""
+        """Return the list, `format=csv` or `xlsx`. It comes while it is read, however long it is;
+        but a sheet holds 1,048,575 rows, and longer lists are refused as one."""
         asked: Any = request._request
         found = pages_of(asked).get(page)
         if found is None:

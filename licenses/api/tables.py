@@ -10,7 +10,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from licenses.evidence.reads import note_read
 from licenses.resources import disarm
-from licenses.resources.files import TYPES, csv_pieces, xlsx_file
+from licenses.resources.files import TYPES, csv_pieces, xlsx_pieces
 
 
 class CsvRenderer(BaseRenderer):
@@ -40,8 +40,7 @@ class XlsxRenderer(CsvRenderer):
     render_style = "binary"
 
     def write(self, rows: Sequence[Sequence[Any]]) -> bytes:
-        with xlsx_file([rows]) as file:
-            return file.read()
+        return b"".join(xlsx_pieces([rows]))
 
 
 TABLES = (CsvRenderer, XlsxRenderer)

@@ -1,15 +1,15 @@
-"""Rows as a file, however many: CSV piece by piece, XLSX by way of a file on disk."""
+"""Rows as a file, piece by piece and however many: CSV, and XLSX as ECMA-376 has it."""
 
 from __future__ import annotations
 
 import csv
 import io
-import tempfile
+import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any
-
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from decimal import Decimal
+from typing import Any
+from xml.sax.saxutils import escape
 
 Page = Iterable[Sequence[Any]]
 """Some rows, in cells that are disarmed."""
@@ -20,6 +20,29 @@ TYPES = {
 }
 MOST_OF_A_SHEET = 1_048_576
 """Lines that a sheet holds, its head among them."""
+MOST_OF_A_CELL = 32_767
+"""Characters that a cell of a sheet holds."""
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_RELATED = (
+    f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_OFFICE}/{{}}"'
+    ' Target="{}"/></Relationships>'
+)
+_PARTS = {
+    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
+    '<Default Extension="rels"'
+    ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{_KIND}.sheet.main+xml"/>'
+    f'<Override PartName="/xl/sheet.xml" ContentType="{_KIND}.worksheet+xml"/></Types>',
+    "_rels/.rels": _RELATED.format("officeDocument", "xl/workbook.xml"),
+    "xl/_rels/workbook.xml.rels": _RELATED.format("worksheet", "sheet.xml"),
+    "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+    '<sheet name="Sheet" sheetId="1" r:id="r1"/></sheets></workbook>',
+}
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 
 def csv_pieces(pages: Iterable[Page]) -> Iterator[bytes]:
@@ -30,24 +53,56 @@ def csv_pieces(pages: Iterable[Page]) -> Iterator[bytes]:
         yield out.getvalue().encode()
 
 
-def xlsx_file(pages: Iterable[Page]) -> IO[bytes]:
-    """Return an XLSX file at its beginning. It is gone from the disk once it is closed.
+def xlsx_pieces(pages: Iterable[Page]) -> Iterator[bytes]:
+    """Yield rows as a book of one sheet, a piece a page: no more of it is held than that.
 
-    The library writes its rows to disk, too: the memory that it takes does not hang on how many.
+    Without the longer sizes of ZIP files, which Excel does not read where they come behind the
+    data: a sheet of 2 GiB of XML ends in an error.
     """
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    for page in pages:
-        for row in page:
-            sheet.append([_without_controls(value) for value in row])
-    out = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever sends it
-    book.save(out)
-    out.seek(0)
-    return out
+    out = _Stream()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, text in _PARTS.items():
+            book.writestr(name, _XML + text)
+        with book.open("xl/sheet.xml", "w") as sheet:
+            sheet.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
+            for page in pages:
+                sheet.write("".join(map(_row, page)).encode())
+                yield out.taken()
+            sheet.write(b"</sheetData></worksheet>")
+    yield out.taken()
 
 
-def _without_controls(value: Any) -> Any:
-    """Return a cell without characters that XML cannot hold."""
-    if isinstance(value, str):
-        return ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-    return value
+def _row(cells: Sequence[Any]) -> str:
+    return f"<row>{''.join(map(_cell, cells))}</row>"
+
+
+def _cell(value: Any) -> str:
+    """Return a cell as XML: a number, or a text that no spreadsheet looks for a formula in."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return f"<c><v>{value}</v></c>"
+    if value == "" or value is None:
+        return "<c/>"
+    text = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    if len(text) > MOST_OF_A_CELL:
+        text = text[: MOST_OF_A_CELL - 1] + "…"
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
+
+
+class _Stream(io.RawIOBase):
+    """Takes what is written until somebody takes it away; a ZIP file sees that it cannot go back
+    in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self.held += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        found, self.held = bytes(self.held), bytearray()
+        return found
