@@ -186,7 +186,8 @@ class ScopeAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).prefetch_related("vendors", "teams")
         lacking = Scope.objects.lacking_an_end().filter(pk=OuterRef("pk"))
-        return rows.annotate(lacks_end=Exists(lacking))
+        several = Scope.objects.of_several_vendors().filter(pk=OuterRef("pk"))
+        return rows.annotate(lacks_end=Exists(lacking), has_several=Exists(several))
 
     @display(description=gettext_lazy("Valid until"), ordering="valid_until")
     def ends(self, scope: Any) -> Any:
@@ -194,7 +195,9 @@ class ScopeAdmin(ScopedAdmin):
 
     @display(description=gettext_lazy("Vendors"))
     def vendor_names(self, scope: Any) -> str:
-        return ", ".join(vendor.name for vendor in scope.vendors.all())
+        names = ", ".join(vendor.name for vendor in scope.vendors.all())
+        told = gettext("%(vendors)s: keep one, sees nothing")
+        return told % {"vendors": names} if scope.has_several else names
 
     @display(description=gettext_lazy("Teams"))
     def team_names(self, scope: Any) -> str:

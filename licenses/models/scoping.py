@@ -29,11 +29,19 @@ class ScopeQuerySet(models.QuerySet["Scope"]):
         were stored before an end was asked for, or whose user became an auditor since."""
         return self.filter(valid_until=None, user__groups__name=AUDITOR).distinct()
 
+    def of_several_vendors(self) -> Self:
+        """Keep those by which an auditor sees nothing until one vendor is left: ones that were
+        stored past the form, or whose user became an auditor since."""
+        counted = self.filter(user__groups__name=AUDITOR).annotate(
+            vendor_total=models.Count("vendors", distinct=True)
+        )
+        return counted.filter(vendor_total__gt=1)
+
 
 class Scope(models.Model):
     """What somebody who is no manager may see: vendors (auditors), teams and all teams below them
     (viewers, team leads), or both (API clients). Without one, and after its end, they see nothing;
-    nor do auditors by one that has no end.
+    nor do auditors by one that has no end, or several vendors.
     """
 
     user = models.OneToOneField(
@@ -85,7 +93,10 @@ def in_scope_q(user: Any, path: str = "scope") -> Q:
     path:  lookup from the row to scopes.
     """
     going_on = Q(**{f"{path}__valid_until__gt": timezone.now()})
-    if AUDITOR not in roles(user):
+    if AUDITOR in roles(user):
+        several = Scope.objects.filter(user=user).of_several_vendors()
+        going_on &= ~Q(**{f"{path}__in": several.order_by().values("pk")})
+    else:
         going_on |= Q(**{f"{path}__valid_until": None})
     return Q(**{f"{path}__user": user}) & going_on
 

@@ -296,14 +296,29 @@ def _contracts(user: Any) -> list[Task]:
 
 
 def _scopes(_user: Any) -> list[Task]:
-    rows = Scope.objects.lacking_an_end().filter(user__is_active=True).select_related("user")
+    endless, several = (
+        rows.filter(user__is_active=True).select_related("user").order_by("user__username")[:6]
+        for rows in (Scope.objects.lacking_an_end(), Scope.objects.of_several_vendors())
+    )
     return [
-        Task(
-            "warn",
-            "scope",
-            gettext("The scope of auditor %(user)s needs an end") % {"user": row.user},
-            row.pk,
-            detail=gettext("until one is set, they see nothing"),
-        )
-        for row in rows.order_by("user__username")[:6]
+        *(
+            Task(
+                "warn",
+                "scope",
+                gettext("The scope of auditor %(user)s needs an end") % {"user": row.user},
+                row.pk,
+                detail=gettext("until one is set, they see nothing"),
+            )
+            for row in endless
+        ),
+        *(
+            Task(
+                "warn",
+                "scope",
+                gettext("The scope of auditor %(user)s has several vendors") % {"user": row.user},
+                row.pk,
+                detail=gettext("until one is left, they see nothing"),
+            )
+            for row in several
+        ),
     ]

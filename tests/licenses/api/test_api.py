@@ -102,6 +102,9 @@ def test_an_auditor_sees_the_pools_of_his_vendors_and_of_no_other() -> None:
     assert api.get(f"/api/v1/pools/{other.pk}/").status_code == 404
     assert api.get(f"/api/v1/pools/{other.pk}/holders/").status_code == 404
     assert api.patch(f"/api/v1/pools/{mine.pk}/", {"name": "x"}).status_code == 403
+    api.user.scope.vendors.add(other.product.vendor)  # past the form: of one vendor, or of none
+    assert rows(api.get("/api/v1/pools/")) == []
+    assert api.get(f"/api/v1/pools/{mine.pk}/").status_code == 404
 
 
 def test_a_viewer_sees_the_pools_of_teams_below_his() -> None:

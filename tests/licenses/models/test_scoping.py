@@ -131,6 +131,23 @@ def test_an_auditor_sees_nothing_by_a_scope_without_an_end(pool: LicensePool) ->
     assert pool in seen(user) and not Scope.objects.lacking_an_end()
 
 
+def test_an_auditor_sees_nothing_by_a_scope_of_several_vendors(pool: LicensePool) -> None:
+    """However it came about: in a shell, or since its user became an auditor."""
+    other = PoolFactory()
+    user, scope = member("auditor", next_year())
+    scope.vendors.add(pool.product.vendor)
+    client, wide = member("API client", next_year())
+    wide.vendors.add(pool.product.vendor, other.product.vendor)
+    assert pool in seen(user) and {pool, other} <= seen(client)
+    assert not Scope.objects.of_several_vendors()
+    scope.vendors.add(other.product.vendor)
+    assert seen(user) == set() and [*Scope.objects.of_several_vendors()] == [scope]
+    client.groups.add(Group.objects.get(name="auditor"))
+    assert seen(client) == set() and {*Scope.objects.of_several_vendors()} == {scope, wide}
+    scope.vendors.remove(other.product.vendor)
+    assert pool in seen(user)
+
+
 def test_a_team_lead_sees_no_vendor_by_a_scope_of_vendors(pool: LicensePool) -> None:
     user, scope = member("team lead")
     scope.vendors.add(pool.product.vendor)
