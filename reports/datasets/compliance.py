@@ -175,7 +175,6 @@ def compliance(
     expected = sum(report.position.expected_seconds for report in reports)
     observed = sum(report.position.observed_seconds for report in reports)
     verdicts = [report.position.verdict for report in reports]
-    changes = load_changes(chosen, start, end, as_of)
     return Compliance(
         entity=entity,
         scope=scope or said(figures.pools, len(reports)),
@@ -195,8 +194,8 @@ def compliance(
         unexplained=sum(not row.cause for report in reports for row in report.over_use),
         pools=tuple(reports),
         sources=load_source_coverage(chosen, start, end, as_of),
-        changes=changes,
-        late=load_late(chosen, changes, start, end, as_of),
+        changes=load_changes(chosen, start, end, as_of),
+        late=load_late(chosen, start, end, as_of),
         method=(
             *method(),
             kept({pool.product.vendor_id for pool in chosen}, as_of),

@@ -21,7 +21,7 @@ from licenses.evidence import entries, stored
 from licenses.importing.mapping import approve_changes, save_mapping, unmap_feature
 from licenses.importing.papers import prove
 from licenses.importing.rights import approve_correction
-from licenses.models import Contract, Correction, Document, MappingChange
+from licenses.models import Contract, Correction, Document, EvidenceBlock, MappingChange
 from reports import delivery, lifecycle
 from reports.comments import why_comment
 from reports.lifecycle import Stage, Step
@@ -595,6 +595,21 @@ def test_an_as_of_time_before_a_change_of_a_mapping_does_not_hide_it(
     assert [*against] == (["__all__"] if as_of == "2026-11-09" else ["comment"])
     again = make(as_of=moment)
     assert numbers(again)["id"] == numbers(hidden)["id"]
+
+
+@pytest.mark.parametrize(("recorded", "late"), [("00.299999", 0), ("00.300001", 1)])
+def test_what_was_recorded_within_the_second_of_the_as_of_time_is_late_where_it_came_after(
+    make, world, recorded, late
+):
+    as_of = datetime(2026, 11, 9, 12, 0, 0, 300_000, tzinfo=UTC)
+    moment = f"2026-11-09T12:00:{recorded}Z"
+    world.pool.mappings.update(recorded_at=moment)
+    with transaction.atomic():
+        draft = entries.draft("checkout", f.at("2026-03-31T14:00"), {"seats": 1})
+        block = entries.append(entries.server_stream(world.server), [draft], source="test")
+    backdate(EvidenceBlock.objects.filter(pk=block.pk), moment)
+    found = make(as_of=as_of)
+    assert numbers(found)["late"] == {"records": late, "changes": late}
 
 
 def test_a_report_whose_figures_rest_on_what_was_recorded_after_its_as_of_time_is_not_signed(
