@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from itam.names import translate
 
@@ -12,12 +12,13 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from licenses.access import undo
         from licenses.evidence import changes, stored
+        from licenses.models import fixed
         from licenses.models import guards as guarded
         from licenses.overview import attention, setup
         from reports import guards
         from reports.attention import to_renew, to_sign
         from reports.lifecycle import signed_since
-        from reports.models import Report, ReportSchedule
+        from reports.models import EvidencePack, Report, ReportSchedule
         from reports.signed_files import signed_files
 
         translate(self)
@@ -29,6 +30,18 @@ class ReportsConfig(AppConfig):
             ("report", "rhythm", "months", "vendor", "zone", "days_after", "attach", "enabled"),
             own=("next_end", "due_at", "last_error"),
             lists=("pools",),
+        )
+        fixed.also(
+            ngettext_lazy("%(count)s signed report", "%(count)s signed reports", "count"),
+            lambda pool: pool.reports.filter(decision=Report.Decision.SIGNED),
+        )
+        fixed.also(
+            ngettext_lazy("%(count)s pack for auditors", "%(count)s packs for auditors", "count"),
+            lambda pool: EvidencePack.objects.filter(
+                vendor=pool.product.vendor_id,
+                state=EvidencePack.State.DONE,
+                requested_at__gte=pool.recorded_at,
+            ),
         )
         undo.signed_by(signed_since)
         stored.also(signed_files)

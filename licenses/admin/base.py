@@ -22,6 +22,7 @@ from itam import figures
 from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
 from licenses.models import LicenseServer, revealed_people, sees_everything, sees_names
+from licenses.models.fixed import why_fixed
 
 from .beside import TellsBeside
 from .exporting import LIST_TOOLS, Exportable
@@ -171,6 +172,14 @@ def _without(rows: list[Any], starts: tuple[str, ...]) -> list[Any]:
 
 class ScopedAdmin(TellsWhatIsWrong, TellsBeside, TellsHistory, Exportable, _Scope, ModelAdmin):
     """A page for rows that people keep."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Say beside the fields that stay as they are why, and what to do instead."""
+        form = super().get_form(request, obj, **kwargs)
+        for name, why in ({} if obj is None else why_fixed(obj)).items():
+            if name in form.base_fields:
+                form.base_fields[name].help_text = why
+        return form
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Tell what goes along, and what forbids it, in what people know: no rows that join two

@@ -127,7 +127,7 @@ def _untold(vendor: int) -> tuple[list[Body], list[tuple[Body, Body]]]:
     stream = EvidenceStream.objects.select_for_update().filter(name=stream_of(vendor)[0])
     list(stream.order_by())
     told = _told(vendor)
-    news: list[Body] = []
+    news = list(_gone(vendor, told))
     silent: list[tuple[Body, Body]] = []
     for body in _bodies(vendor):
         before = told.get(_key(body))
@@ -156,7 +156,8 @@ def untold(vendor: int, as_of: datetime) -> list[str]:
     Rights are compared as they were on record at that moment.
     """
     told = _told(vendor, as_of)
-    changed = [body for body in _bodies(vendor, as_of=as_of) if told.get(_key(body)) != body]
+    bodies = [*_bodies(vendor, as_of=as_of), *_gone(vendor, told)]
+    changed = [body for body in bodies if told.get(_key(body)) != body]
     since = _stock(vendor, recorded_at__gte=as_of)
     passed = [body for body in since if _lasting(told.get(_key(body))) != _lasting(body)]
     names = [body.get("name") or f"server {body['server']}" for body in (*changed, *passed)]
@@ -193,6 +194,15 @@ def _stock(vendor: int, **when: datetime) -> Iterator[Body]:
             entry = json.loads(line)
             if entry["kind"] == KIND:
                 yield entry["body"]
+
+
+def _gone(vendor: int, told: dict[tuple[str, Any], Body]) -> Iterator[Body]:
+    """Yield what now holds of pools that were told of and are another vendor's since, as one may be
+    until anybody says whose its features are: none of its features and rights are this one's."""
+    here = set(LicensePool.objects.filter(product__vendor=vendor).values_list("pk", flat=True))
+    for (what, key), body in told.items():
+        if what == "pool" and key not in here and (body["features"] or body["rights"]):
+            yield {**body, "features": [], "rights": []}
 
 
 def _bodies(

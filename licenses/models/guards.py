@@ -1,5 +1,5 @@
 """What the database itself refuses: changing evidence, rights or what was said of them, mapping a
-feature twice at one time, and deleting what facts refer to.
+feature twice at one time, deleting what facts refer to, and what else is fixed once it is used.
 
 Guards make accidents hard, in the admin, in a shell and in SQL. They do not stop whoever owns the
 database.
@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
+
+from .fixed_guards import fixed
 
 APPEND_ONLY = {
     "licenses_evidenceblock": "Evidence is append-only: a block is never changed or deleted.",
@@ -293,7 +295,11 @@ def _tables(connection: Any) -> set[str]:
 
 
 def _kept(connection: Any, there: set[str]) -> list[tuple[str, str]]:
-    return [*_referred(connection.vendor), *_records(connection, there)]
+    return [
+        *_referred(connection.vendor),
+        *_records(connection, there),
+        *fixed(connection.vendor, there),
+    ]
 
 
 def around_migrations(sender: Any) -> None:

@@ -147,6 +147,27 @@ def test_a_pool_goes_where_it_belongs_while_nothing_binds_it(
     assert (pool.product, pool.zone) == (foreign, "Asia/Tokyo")
 
 
+def test_the_form_says_why_a_field_stays_as_it_is_and_what_to_do_instead(
+    pool: LicensePool,
+) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+
+    def told(row: Any) -> dict[str, str]:
+        page = reverse(f"admin:licenses_{row._meta.model_name}_change", args=[row.pk])
+        answer: Any = client.get(page)
+        fields = answer.context_data["adminform"].form.fields
+        return {name: str(field.help_text) for name, field in fields.items()}
+
+    assert told(pool)["zone"] == "IANA name, such as Europe/Berlin."
+    EntitlementFactory(pool=pool)
+    said = told(pool)
+    assert "CAD: 1 entitlement, whose days begin at midnight" in said["zone"]
+    assert "Make a pool in the right zone" in said["zone"]
+    assert "So it stays a pool of that vendor" in said["product"]
+    assert "So it stays a product of that vendor" in told(pool.product)["vendor"]
+
+
 def moved(row: Any, **values: Any) -> str:
     """Try to give a row other values; return what it is refused for."""
     for name, value in values.items():
