@@ -32,6 +32,15 @@ def seats(count: int) -> str:
     return ngettext("%(count)s seat", "%(count)s seats", count) % {"count": number(count)}
 
 
+def part(seats: int, whole: int) -> str:
+    """Return of how many of some seats a word holds, such as *20 of 30*: "" where it holds for
+    none or for all."""
+    if not 0 < seats < whole:
+        return ""
+    told = {"seats": number(seats), "whole": number(whole)}
+    return gettext("%(seats)s of %(whole)s") % told
+
+
 def people(count: int) -> str:
     return ngettext("%(count)s person", "%(count)s people", count) % {"count": number(count)}
 

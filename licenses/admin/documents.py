@@ -20,13 +20,14 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from itam import figures
 from licenses.importing.papers import (
     checked_document,
     open_document,
     record_document,
     tidy_name,
 )
-from licenses.models import Document
+from licenses.models import Document, Entitlement
 
 from . import proofs, words
 from .base import ReadOnlyTabular, ScopedAdmin, ScopedTabular
@@ -43,6 +44,20 @@ class DocumentForm(forms.ModelForm):
             " Otherwise say afterwards which lines it proves."
         ),
     )
+
+    def clean(self) -> Any:
+        """Refuse that it proves all lines where more seats would be read in it than there are."""
+        given = super().clean() or self.cleaned_data
+        contract, seats = given.get("contract") or self.instance.contract_id, given.get("quantity")
+        if contract and seats is not None and given.get("proves"):
+            lines = Entitlement.objects.as_of().filter(contract=contract)
+            if (claimed := lines.seats_at_once()) > seats:
+                said = gettext(
+                    "The lines of the contract have up to %(claimed)s at one time, more than are in"
+                    " the document. Record it without the tick, and say which lines it proves."
+                )
+                self.add_error("quantity", said % {"claimed": figures.seats(claimed)})
+        return given
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -78,7 +93,7 @@ class NewDocumentInline(ScopedTabular):
 
     model = Document
     form = DocumentForm
-    fields = ("kind", "for_group", "title", "file", "proves")
+    fields = ("kind", "for_group", "quantity", "title", "file", "proves")
     verbose_name_plural = gettext_lazy("add documents")
     tab = False
     extra = 0
@@ -100,7 +115,7 @@ class DocumentInline(ReadOnlyTabular):
     model = Document
     verbose_name_plural = gettext_lazy("documents on record")
     fields = (
-        *("kind", "for_group", "title", "link", "hash", "bytes", "proves"),
+        *("kind", "for_group", "quantity", "title", "link", "hash", "bytes", "proves"),
         *("recorded_at", "recorded_by"),
     )
     readonly_fields = ("link", "hash", "bytes", "proves")
@@ -144,7 +159,7 @@ class DocumentAdmin(ScopedAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), ("contract__vendor", AutocompleteSelectFilter))
     search_fields = ("title", "file_name", "contract__number")
     autocomplete_fields = ("contract",)
-    fields = ("contract", "kind", "for_group", "title", "file", "proves")
+    fields = ("contract", "kind", "for_group", "quantity", "title", "file", "proves")
     change_form_outer_before_template = "admin/licenses/document_tools.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -154,6 +169,7 @@ class DocumentAdmin(ScopedAdmin):
             "contract",
             "kind",
             "for_group",
+            "quantity",
             "title",
             "link",
             "sha256",
@@ -197,6 +213,11 @@ class DocumentAdmin(ScopedAdmin):
                 "<int:pk>/lines/",
                 self.admin_site.admin_view(partial(proofs.of_document, self)),
                 name="licenses_document_lines",
+            ),
+            path(
+                "<int:pk>/seats/",
+                self.admin_site.admin_view(partial(proofs.state_seats_of, self)),
+                name="licenses_document_seats",
             ),
             *super().get_urls(),
         ]

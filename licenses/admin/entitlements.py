@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
@@ -22,6 +23,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from itam import figures
 from licenses.evidence.rights_history import of_right
 from licenses.evidence.row_history import Change
 from licenses.importing.corrections import may_approve
@@ -133,7 +135,8 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: Any = super().get_queryset(request)
-        return rows.with_proof().select_related(
+        rows = rows.with_proof().with_seats_proven(settings.ITAM_PROVEN_FROM_STRENGTH)
+        return rows.select_related(
             "pool__product__vendor", "contract__vendor", "replaced_by", "correction__approved_by"
         )
 
@@ -370,12 +373,11 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
     @display(description=gettext_lazy("Proof"), ordering="proof")
     def proof_words(self, line: Any) -> str:
         label = str(Strength(line.proof).label)
-        return (
-            gettext("%(label)s (judged: %(proof_reason)s)")
-            % {"label": label, "proof_reason": line.proof_reason}
-            if line.proof_reason
-            else label
-        )
+        if line.proof_reason:
+            told = {"label": label, "proof_reason": line.proof_reason}
+            return gettext("%(label)s (judged: %(proof_reason)s)") % told
+        part = figures.part(line.seats_proven, line.quantity)
+        return f"{part} {label}".strip()
 
     @display(
         description=gettext_lazy("Proof"),
@@ -384,7 +386,8 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
     )
     def proof_short(self, line: Any) -> tuple[int, str]:
         """Say how well it is proven in a word; what papers that takes stands on the line's page."""
-        return line.proof, str(Strength(line.proof).label).split(":")[0]
+        whole = line.proof < Strength.PROVEN or line.seats_proven >= line.quantity
+        return line.proof if whole else Strength.WEAK, proofs.proof_word(line)
 
     @display(description=gettext_lazy("Seats"), ordering="quantity")
     def shown(self, line: Any) -> int:

@@ -18,7 +18,7 @@ from licenses.analysis.verdict import verdicts as judge
 from licenses.concurrency.periods import local_midnight
 from licenses.models import Contract, Document, Entitlement, Proof, Strength, sees_everything
 
-from .proofs import strength_word
+from .proofs import proof_word
 
 MOST_LINES = 50
 MOST_PAPERS = 10
@@ -27,6 +27,7 @@ MOST_PAPERS = 10
 
 def rights_tab(pool: Any, request: HttpRequest, now: int) -> dict[str, Any]:
     rows = pool.entitlements.as_of().with_proof().select_related("contract")
+    rows = rows.with_seats_proven(settings.ITAM_PROVEN_FROM_STRENGTH)
     found = list(rows.order_by("-valid_from", "-pk")[: MOST_LINES + 1])
     return {
         "verdicts": verdicts(pool, now),
@@ -109,12 +110,12 @@ def lines(rows: list[Any], request: HttpRequest) -> list[dict[str, Any]]:
             "contract_url": reverse("admin:licenses_contract_change", args=[row.contract_id])
             if row.contract_id in contracts
             else "",
-            "strength": strength_word(row.proof),
+            "strength": proof_word(row),
             "strength_words": Strength(row.proof).label,
-            "strength_key": _strength_key(row.proof),
+            "strength_key": _strength_key(row),
             "judged": row.proof_reason,
             "papers": [
-                _paper(proof)
+                _paper(proof, row.quantity)
                 for proof in papers.get(row.pk, ())[:MOST_PAPERS]
                 if proof.document_id in documents
             ],
@@ -134,18 +135,19 @@ def _visible(model: Any, ids: set[int | None], user: Any) -> set[int]:
     return set(rows.order_by().values_list("pk", flat=True))
 
 
-def _paper(proof: Proof) -> dict[str, Any]:
+def _paper(proof: Proof, seats: int) -> dict[str, Any]:
     paper = proof.document
     return {
         "url": reverse("admin:licenses_document_change", args=[paper.pk]),
         "title": paper.title,
+        "part": figures.part(proof.quantity, seats),
         "kind": paper.get_kind_display(),
         "sha256": paper.sha256,
         "taken_over": proof.taken_over,
     }
 
 
-def _strength_key(proof: int) -> str:
-    if proof >= settings.ITAM_PROVEN_FROM_STRENGTH:
+def _strength_key(line: Any) -> str:
+    if line.seats_proven >= line.quantity:
         return "lm-chip-good"
-    return "lm-chip-bad" if proof == Strength.CLAIMED else "lm-chip-warn"
+    return "lm-chip-bad" if line.proof == Strength.CLAIMED else "lm-chip-warn"

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -15,7 +16,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from licenses.importing.papers import prove
+from itam import figures
+from licenses.importing.papers import prove, state_seats
 from licenses.models import Document, Entitlement, Proof, Strength
 
 from . import forms as pages
@@ -34,11 +36,32 @@ def papers_field() -> forms.MultipleChoiceField:
     )
 
 
-class PapersForm(pages.AdminForm):
+class _SeatsForm(pages.AdminForm):
+    seats = forms.IntegerField(
+        label=gettext_lazy("Seats of a line that it proves"),
+        required=False,
+        min_value=1,
+        help_text=gettext_lazy(
+            "Empty: all of them. A number where a document is about a part of a line's seats."
+        ),
+    )
+
+
+class PapersForm(_SeatsForm):
     papers = papers_field()
+    field_order = ("papers", "seats")
 
 
-class LinesForm(pages.AdminForm):
+class SeatsForm(pages.AdminForm):
+    seats = forms.IntegerField(
+        label=gettext_lazy("Seats in the document"),
+        min_value=0,
+        help_text=Document._meta.get_field("quantity").help_text,
+    )
+
+
+class LinesForm(_SeatsForm):
+    field_order = ("lines", "seats")
     lines = forms.MultipleChoiceField(
         label=gettext_lazy("Lines that it proves"),
         help_text=gettext_lazy(
@@ -65,13 +88,20 @@ def line_words(line: Any) -> str:
     return gettext("%(line)s, to %(last)s: now %(strength)s") % {
         "line": line,
         "last": last,
-        "strength": strength_word(line.proof),
+        "strength": proof_word(line),
     }
 
 
 def strength_word(proof: int) -> str:
     """Return how well a line is proven in one word."""
     return str(Strength(proof).label).split(":")[0]
+
+
+def proof_word(line: Any) -> str:
+    """Return how well a line is proven in one word, and of how many of its seats where that is a
+    part of them. line: with its proof and with its seats proven."""
+    part = figures.part(line.seats_proven, line.quantity)
+    return f"{strength_word(line.proof)} {part}".strip()
 
 
 def papers_of(line: Entitlement, request: HttpRequest) -> Any:
@@ -137,7 +167,7 @@ def proven_by(line: Entitlement) -> str:
             (
                 reverse("admin:licenses_document_change", args=[row.document_id]),
                 row.document.title,
-                f"{row.document.get_kind_display()}, SHA-256 {row.document.sha256[:12]}…",
+                _about(row, line.quantity),
                 _taken_over() if row.taken_over else "",
             )
             for row in rows
@@ -151,11 +181,12 @@ def proves(document: Document) -> str:
     rows = Proof.objects.filter(document=document.pk, entitlement__in=Entitlement.objects.as_of())
     said = format_html_join(
         "",
-        '<li><a class="lm-link" href="{}">{}</a>{}</li>',
+        '<li><a class="lm-link" href="{}">{}</a> <span class="lm-subtle">{}</span>{}</li>',
         (
             (
                 reverse("admin:licenses_entitlement_change", args=[row.entitlement_id]),
                 row.entitlement,
+                figures.part(row.quantity, row.entitlement.quantity),
                 _taken_over() if row.taken_over else "",
             )
             for row in rows.select_related("entitlement__pool")[:MOST]
@@ -167,6 +198,13 @@ def proves(document: Document) -> str:
 
 
 MOST = 50
+
+
+def _about(proof: Proof, seats: int) -> str:
+    """Say what a document is, and how many of the seats of a line it proves where not all."""
+    paper = proof.document
+    words = [figures.part(proof.quantity, seats), str(paper.get_kind_display())]
+    return ", ".join([*filter(None, words), f"SHA-256 {paper.sha256[:12]}…"])
 
 
 def _taken_over() -> str:
@@ -193,8 +231,11 @@ def of_line(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     form = PapersForm(request.POST or None)
     form.fields["papers"].required = True
     offer(form.fields["papers"], papers, paper_words)
-    if request.method == "POST" and form.is_valid():
-        _say(request, prove([line], chosen_papers(form, line, request) or [], user=request.user))
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _proven(form, request, [line], chosen_papers(form, line, request) or [])
+    ):
         return redirect(back)
     return pages.page(
         request,
@@ -223,8 +264,8 @@ def of_document(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse
     if request.method == "POST" and form.is_valid():
         ticked = set(form.cleaned_data["lines"])
         chosen = [line for line in lines if str(line.pk) in ticked]
-        _say(request, prove(chosen, [document], user=request.user))
-        return redirect(back)
+        if _proven(form, request, chosen, [document]):
+            return redirect(back)
     return pages.page(
         request,
         model_admin,
@@ -247,6 +288,7 @@ def unproven(document: Document, request: HttpRequest) -> list[Entitlement]:
     """Return the lines of a document's contract that count and that it does not prove yet, the
     weakest first."""
     rows = lines_of(document, request).with_proof().exclude(proofs__document=document)
+    rows = rows.with_seats_proven(settings.ITAM_PROVEN_FROM_STRENGTH)
     return list(rows.order_by("proof", "pool__name", "valid_from", "pk"))
 
 
@@ -256,6 +298,43 @@ def lines_of(document: Document, request: HttpRequest) -> Any:
     return rows.as_of().filter(contract=document.contract_id).select_related("pool__product")
 
 
-def _say(request: HttpRequest, count: int) -> None:
+def state_seats_of(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Say how many seats can be read in a document."""
+    if not request.user.has_perm(MAY):
+        raise PermissionDenied
+    document = get_object_or_404(model_admin.get_queryset(request), pk=pk)
+    back = reverse("admin:licenses_document_change", args=[pk])
+    form = SeatsForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            state_seats(document, form.cleaned_data["seats"], user=request.user)
+        except ValidationError as error:
+            form.add_error("seats", error.messages)
+        else:
+            messages.success(request, gettext("On record, with your name. It stays as it is."))
+            return redirect(back)
+    return pages.page(
+        request,
+        model_admin,
+        form,
+        title=gettext("How many seats are in this document"),
+        intro=gettext("From then on it proves no more than these at one time."),
+        submit=gettext("Record the seats"),
+        back=back,
+        obj=document,
+    )
+
+
+def _proven(
+    form: Any, request: HttpRequest, lines: list[Entitlement], documents: list[Document]
+) -> bool:
+    """Record what a form says of lines and documents; False where that is refused."""
+    seats = form.cleaned_data["seats"]
+    try:
+        count = prove(lines, documents, user=request.user, seats=seats)
+    except ValidationError as error:
+        form.add_error("seats", error.messages)
+        return False
     said = ngettext("On record: one proof.", "On record: %(count)s proofs.", count)
     messages.success(request, said % {"count": count})
+    return True

@@ -108,8 +108,8 @@ def bounded_gaps(
     if not rows:
         return rows
     bounds = load_bounds([pool], load_mappings([pool.pk]), start, end)[pool.pk]
-    rights = load_rights([pool], as_of)[pool.pk]
-    safe = bounds.within(proven_from_rights(rights, start, end, proven_from))
+    rights = load_rights([pool], as_of, proven_from)[pool.pk]
+    safe = bounds.within(proven_from_rights(rights, start, end))
     return [bounded(row, bounds, safe) for row in rows]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -49,13 +49,17 @@ class Limits:
 
 
 class Right(NamedTuple):
-    """An entitlement in force over [start, end), the pool's days as moments, and its strength."""
+    """An entitlement in force over [start, end), the pool's days as moments.
+
+    proven:  as much of its seats and overdraft as there is proof of. A document that is about a
+             part of the seats says nothing of an overdraft.
+    """
 
     start: int
     end: int
     quantity: int
     overdraft: int
-    proof: int = Strength.CLAIMED
+    proven: int = 0
 
 
 class Statement(NamedTuple):
@@ -111,7 +115,7 @@ def load_limits(
 
     proven_from:  the least strength of a line that counts as proven.
     """
-    rights = load_rights(pools, as_of)
+    rights = load_rights(pools, as_of, proven_from)
     statements = load_statements({row.feature for pool in pools for row in mappings[pool.pk]})
     found: dict[int, Limits] = {}
     alike: dict[tuple[int, int, int, bool], Limits] = {}
@@ -119,14 +123,14 @@ def load_limits(
         lines, maps = rights[pool.pk], mappings[pool.pk]
         if start < end and _unchanging(lines, maps, statements, start, end):
             # Nearly every hour of nearly every pool, and of most of them it is the same.
-            levels = _levels(lines, maps, statements, start, proven_from)
+            levels = _levels(lines, maps, statements, start)
             if levels not in alike:
                 alike[levels] = _constant(*levels, start, end)
             found[pool.pk] = alike[levels]
             continue
         allowed = allowed_steps(lines, start, end)
         issued, uncounted = issued_steps(maps, statements, start, end)
-        proven = proven_steps(lines, allowed, proven_from)
+        proven = proven_steps(lines, allowed)
         found[pool.pk] = Limits(allowed.otherwise(issued), allowed, proven, issued, uncounted)
     return found
 
@@ -151,13 +155,11 @@ def _levels(
     mappings: Sequence[Mapping],
     statements: dict[int, list[Statement]],
     at: int,
-    proven_from: int,
 ) -> tuple[int, int, int, bool]:
     """Return (allowed, proven, issued, whether a part of it is uncounted) at a moment."""
     allowed = proven = _sum_in_force(rights, at)
-    good = [right for right in rights if right.proof >= proven_from]
-    if len(good) < len(rights) and allowed != UNKNOWN:
-        proven = max(_sum_in_force(good, at), 0)
+    if allowed != UNKNOWN:
+        proven = sum(right.proven for right in rights if right.start <= at < right.end)
     feeding = [m for m in mappings if m.start <= at < m.end]
     said = [(m.weight, *_Statements(statements.get(m.feature, ())).at(at)) for m in feeding]
     uncounted = any(seats is None and source != "" for _weight, source, seats in said)
@@ -182,27 +184,33 @@ def _constant(
 
 
 def load_rights(
-    pools: Collection[LicensePool], as_of: datetime | None = None
+    pools: Collection[LicensePool],
+    as_of: datetime | None = None,
+    proven_from: int = Strength.PROVEN,
 ) -> dict[int, list[Right]]:
-    """Return the counted entitlements of each pool. One query."""
+    """Return the counted entitlements of each pool. One query.
+
+    proven_from:  the least strength of the proof that counts.
+    """
     zones = {pool.pk: pool.tzinfo for pool in pools}
     rows: Iterable[tuple[Any, ...]]
     if as_of is None:
         rows = [
             (pool, _day(first), _day(last), *amounts)
-            for pool, first, last, *amounts in _RIGHTS.rows(zones)
+            for pool, first, last, *amounts in _rights(proven_from).rows(zones)
         ]
     else:
-        queryset, names = _counted(zones, as_of)
+        queryset, names = _counted(zones, proven_from, as_of)
         rows = queryset.values_list(*names)
     found: dict[int, list[Right]] = {pool: [] for pool in zones}
-    for pool, first, last, *amounts in rows:
-        found[pool].append(Right(*_span(first, last, zones[pool]), *amounts))
+    for pool, first, last, quantity, overdraft, seats in rows:
+        proven = quantity + overdraft if seats >= quantity else max(seats, 0)
+        found[pool].append(Right(*_span(first, last, zones[pool]), quantity, overdraft, proven))
     return found
 
 
-def _counted(pool_ids: Collection[int], as_of: datetime | None = None) -> Asked:
-    rows = Entitlement.objects.as_of(as_of).with_proof(as_of)
+def _counted(pool_ids: Collection[int], proven_from: int, as_of: datetime | None = None) -> Asked:
+    rows = Entitlement.objects.as_of(as_of).with_seats_proven(proven_from, as_of)
     rows = rows.filter(pool__among=pool_ids, metric__in=COUNTED_METRICS)
     return rows.order_by("pool_id", "valid_from", "pk"), (
         "pool_id",
@@ -210,11 +218,14 @@ def _counted(pool_ids: Collection[int], as_of: datetime | None = None) -> Asked:
         "valid_to",
         "quantity",
         "overdraft",
-        "proof",
+        "seats_proven",
     )
 
 
-_RIGHTS = Prepared(_counted)
+@cache
+def _rights(proven_from: int) -> Prepared:
+    """Return the query of what counts now. Of every reading of limits it is one."""
+    return Prepared(partial(_counted, proven_from=proven_from))
 
 
 def _day(stored: date | str | None) -> date | None:
@@ -256,20 +267,23 @@ def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
     return total.only_within(IntervalSet.of([min(right.start for right in rights)], [OPEN]))
 
 
-def proven_from_rights(rights: Sequence[Right], start: int, end: int, proven_from: int) -> Steps:
-    """Return the part of what is allowed over [start, end) that lines of that strength prove."""
-    return proven_steps(rights, allowed_steps(rights, start, end), proven_from)
+def proven_from_rights(rights: Sequence[Right], start: int, end: int) -> Steps:
+    """Return the part of what is allowed over [start, end) of which there is proof."""
+    return proven_steps(rights, allowed_steps(rights, start, end))
 
 
-def proven_steps(rights: Sequence[Right], allowed: Steps, proven_from: int) -> Steps:
-    """Return the part of what is allowed that rests on lines of that strength or more."""
-    good = [right for right in rights if right.proof >= proven_from]
-    if len(good) == len(rights):
+def proven_steps(rights: Sequence[Right], allowed: Steps) -> Steps:
+    """Return the part of what is allowed of which there is proof."""
+    if all(right.proven == right.quantity + right.overdraft for right in rights):
         return allowed
-    proven = allowed_steps(good, allowed.start, allowed.end)
-    nothing = Steps.constant(0, allowed.start, allowed.end)
-    known = allowed.where(allowed.levels != UNKNOWN)
-    return proven.otherwise(nothing).only_within(known)
+    proven = Steps.from_spans(
+        [right.start for right in rights],
+        [right.end for right in rights],
+        [right.proven for right in rights],
+        allowed.start,
+        allowed.end,
+    )
+    return proven.only_within(allowed.where(allowed.levels != UNKNOWN))
 
 
 def issued_steps(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError as ModelError
 from django.db.models import Prefetch
 from django.http import FileResponse
@@ -27,6 +28,7 @@ from licenses.importing.papers import (
     open_document,
     prove,
     record_document,
+    state_seats,
     tidy_name,
 )
 from licenses.importing.rights import (
@@ -35,7 +37,7 @@ from licenses.importing.rights import (
     correct_right,
     override_strength,
 )
-from licenses.models import Document, Entitlement, Strength
+from licenses.models import Document, Entitlement, Proof, Strength
 
 MAY_PROVE = "licenses.add_proof"
 
@@ -60,6 +62,15 @@ def proving(**how: Any) -> Any:
     )
 
 
+class TieSerializer(serializers.ModelSerializer[Proof]):
+    """How many seats of a line a document proves."""
+
+    class Meta:
+        model = Proof
+        fields = ("document", "quantity", "taken_over")
+        read_only_fields = fields
+
+
 class EntitlementSerializer(CorrectedSerializer, ScopedSerializer):
     """A line: what it gives, what proves it, and which one it corrects."""
 
@@ -70,7 +81,15 @@ class EntitlementSerializer(CorrectedSerializer, ScopedSerializer):
         "as somebody judged with a reason.",
     )
     strength_reason = serializers.CharField(source="proof_reason", read_only=True)
+    seats_proven = serializers.SerializerMethodField(
+        help_text="Of how many seats there is proof that counts (`ITAM_PROVEN_FROM_STRENGTH`): the "
+        "document that proves most of them decides, or who judged the line."
+    )
     documents = proving(required=False)
+    proofs = TieSerializer(many=True, read_only=True)
+
+    def get_seats_proven(self, line: Any) -> int:
+        return max(line.seats_proven, 0)
 
     class Meta:
         model = Entitlement
@@ -89,11 +108,13 @@ class EntitlementSerializer(CorrectedSerializer, ScopedSerializer):
             "scope",
             "strength",
             "strength_reason",
+            "seats_proven",
             "replaces",
             "withdrawn",
             "reason",
             "reason_code",
             "documents",
+            "proofs",
             "recorded_at",
             "recorded_by",
             "approved_at",
@@ -123,6 +144,7 @@ class DocumentSerializer(ScopedSerializer):
             "contract",
             "kind",
             "for_group",
+            "quantity",
             "title",
             "entitlements",
             "file",
@@ -168,6 +190,19 @@ class ProofSerializer(serializers.Serializer[Any]):
     """Which documents prove an entitlement, beside those that do already."""
 
     documents = proving(allow_empty=False)
+    seats = serializers.IntegerField(
+        required=False,
+        default=None,
+        allow_null=True,
+        min_value=1,
+        help_text="So many of its seats can be read in each of them; null: all of them.",
+    )
+
+
+class SeatsSerializer(serializers.Serializer[Any]):
+    """How many seats can be read in a document, of all lines together."""
+
+    quantity = serializers.IntegerField(min_value=0)
 
 
 class WithdrawalSerializer(serializers.Serializer[Any]):
@@ -201,8 +236,9 @@ class EntitlementViewSet(
 
     queryset = (
         Entitlement.objects.with_proof()
+        .with_seats_proven(settings.ITAM_PROVEN_FROM_STRENGTH)
         .select_related("correction__approved_by")
-        .prefetch_related("documents")
+        .prefetch_related("documents", "proofs")
     )
     serializer_class = EntitlementSerializer
     filterset_class = EntitlementFilter
@@ -288,7 +324,7 @@ class EntitlementViewSet(
         asked.is_valid(raise_exception=True)
         self._may_prove([row])
         try:
-            prove([row], asked.validated_data["documents"], user=request.user)
+            prove([row], **asked.validated_data, user=request.user)
         except ModelError as error:
             raise as_api_error(ModelError({"documents": error.messages})) from error
         return self._told(row, status.HTTP_200_OK)
@@ -332,6 +368,21 @@ class DocumentViewSet(
         except ModelError as error:
             raise as_api_error(ModelError({"entitlements": error.messages})) from error
         serializer.instance = document
+
+    @extend_schema(request=SeatsSerializer, responses={200: DocumentSerializer})
+    @action(detail=True, methods=["post"])
+    def seats(self, request: Request, pk: str | None = None) -> Response:
+        """Say how many seats can be read in a document, where nobody said it yet."""
+        document = self.get_object()
+        if not request.user.has_perm(MAY_PROVE):
+            raise PermissionDenied
+        asked = SeatsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            state_seats(document, asked.validated_data["quantity"], user=request.user)
+        except ModelError as error:
+            raise as_api_error(ModelError({"quantity": error.messages})) from error
+        return Response(self.get_serializer(document).data)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True)

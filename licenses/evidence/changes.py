@@ -82,7 +82,7 @@ TOLD: Final[dict[type[Model], Told]] = {
             "config",
             "document",
             lambda row: entries.contract_stream(row.contract),
-            ("contract", "kind", "for_group", "sha256"),
+            ("contract", "kind", "for_group", "quantity", "sha256"),
         ),
         Product: Told(
             "config",

@@ -32,8 +32,10 @@ from licenses.models import (
     LicenseServer,
     PackageComponent,
     PoolFeature,
+    Strength,
     Vendor,
 )
+from licenses.models.entitlements import UNPROVEN, seats_proven
 
 from . import entries
 
@@ -249,6 +251,10 @@ def _rights(pool_ids: Collection[int], as_of: datetime | None) -> dict[int, list
     rows = (
         Entitlement.objects.as_of(as_of)
         .with_proof(as_of)
+        .annotate(
+            proven=seats_proven(Strength.PROVEN, as_of),
+            partial=seats_proven(Strength.PARTIAL, as_of),
+        )
         .filter(pool__in=pool_ids, metric__in=COUNTED_METRICS)
         .order_by("valid_from", "pk")
     )
@@ -256,9 +262,20 @@ def _rights(pool_ids: Collection[int], as_of: datetime | None) -> dict[int, list
     for row in rows:
         found.setdefault(row.pool_id, []).append([
             row.pk, str(row.valid_from), str(row.valid_to or ""), row.quantity, row.overdraft,
-            row.proof,
+            row.proof, *_seats(row),
         ])  # fmt: skip
     return found
+
+
+def _seats(row: Any) -> list[int]:
+    """Return of how many seats of a line there is proof, and of how many at least a partial one,
+    where its strength does not say that: nothing for a line that is proven as a whole."""
+    whole = [
+        row.quantity if row.proof >= strength else UNPROVEN
+        for strength in (Strength.PROVEN, Strength.PARTIAL)
+    ]
+    seats = [row.proven, row.partial]
+    return [] if seats == whole else seats
 
 
 def _server(server: LicenseServer, own: dict[int, Mapping], steps: AnswerSteps) -> Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -90,70 +90,133 @@ def record_document(
         prove(proves, [document], user=user)
 
 
-def prove(lines: Collection[Entitlement], documents: Collection[Document], *, user: Any) -> int:
-    """Record that somebody read the product, quantity and metric of each of the lines in each of
-    the documents, with its evidence; return how often that is new.
+def prove(
+    lines: Collection[Entitlement],
+    documents: Collection[Document],
+    *,
+    user: Any,
+    seats: int | None = None,
+) -> int:
+    """Record that somebody read the product, metric and seats of each of the lines in each of the
+    documents, with its evidence; return how often that is new.
 
-    Raises ValidationError where a document is of another contract than a line, or a line no
-    longer counts.
+    seats:  so many of each line can be read there; None: all of them.
+    Raises ValidationError where a document is of another contract than a line, a line no longer
+    counts, or has fewer seats, or a document would prove more seats at one time than are in it.
     """
     with transaction.atomic():
-        made = tie(lines, documents, user=user)
-        proven: dict[Document, list[int]] = {}
+        made = tie(whole(lines, documents, seats), user=user)
+        proven: dict[Document, list[Proof]] = {}
         for row in made:
-            proven.setdefault(row.document, []).append(row.entitlement_id)
+            proven.setdefault(row.document, []).append(row)
         for document, of_it in proven.items():
             _note(document, of_it, user)
         stock.tell({row.entitlement.pool_id for row in made})
     return len(made)
 
 
-def tie(
-    lines: Collection[Entitlement],
-    documents: Collection[Document],
-    *,
-    user: Any,
-    at: datetime | None = None,
-) -> list[Proof]:
+Tie = tuple[Entitlement, Document, int]
+"""A line, a document, and how many seats of the line can be read in it."""
+
+
+def whole(
+    lines: Iterable[Entitlement], documents: Collection[Document], seats: int | None = None
+) -> list[Tie]:
+    """Return that each document proves so many seats of each line; None: all of them."""
+    return [
+        (line, document, line.quantity if seats is None else seats)
+        for line in lines
+        for document in documents
+    ]
+
+
+def tie(ties: Collection[Tie], *, user: Any, at: datetime | None = None) -> list[Proof]:
     """Store what `prove` does without its evidence, for who writes that with the line itself.
 
     at:  when it was recorded; None: now.
     """
-    if not documents:
+    if not ties:
         return []  # of most lines that are corrected, of thousands at once
     now = timezone.now() if at is None else at
-    ids = [line.pk for line in lines]
+    ids = {line.pk for line, _document, _seats in ties}
     standing = set(Entitlement.objects.as_of().filter(pk__in=ids).values_list("pk", flat=True))
-    for line in lines:
+    for line, document, seats in ties:
         if line.pk not in standing:
             raise ValidationError(
                 _("%(line)s no longer counts. Choose the newer line.") % {"line": line}
             )
-        for document in documents:
-            if document.contract_id != line.contract_id:
-                raise ValidationError(
-                    _("%(document)s is a document of contract %(contract)s, %(line)s is not of it.")
-                    % {"document": document, "contract": document.contract.number, "line": line}
-                )
+        if document.contract_id != line.contract_id:
+            raise ValidationError(
+                _("%(document)s is a document of contract %(contract)s, %(line)s is not of it.")
+                % {"document": document, "contract": document.contract.number, "line": line}
+            )
+        if not min(line.quantity, 1) <= seats <= line.quantity:
+            said = _("%(line)s: expected 1 to %(most)s seats that are proven, found %(seats)s.")
+            raise ValidationError(said % {"line": line, "most": line.quantity, "seats": seats})
+    papers = {document.pk for _line, document, _seats in ties}
+    # Whoever ties it to another line at this moment waits, so that no two overdraw it.
+    held = list(Document.objects.select_for_update().filter(pk__in=papers).order_by("pk"))
     known = set(
-        Proof.objects.filter(entitlement__in=ids, document__in=documents).values_list(
+        Proof.objects.filter(entitlement__in=ids, document__in=papers).values_list(
             "entitlement", "document"
         )
     )
-    made = [
-        Proof(entitlement=line, document=document, recorded_at=now, recorded_by=user)
-        for line in lines
-        for document in documents
-        if (line.pk, document.pk) not in known
-    ]
-    return Proof.objects.bulk_create(made, ignore_conflicts=True)  # a form may be sent twice
+    made = Proof.objects.bulk_create(
+        (
+            Proof(
+                entitlement=line,
+                document=document,
+                quantity=seats,
+                recorded_at=now,
+                recorded_by=user,
+            )
+            for line, document, seats in ties
+            if (line.pk, document.pk) not in known
+        ),
+        ignore_conflicts=True,  # a form may be sent twice
+    )
+    for document in held:
+        _not_overdrawn(document, document.quantity)
+    return made
 
 
-def _note(document: Document, lines: Collection[int], user: Any) -> None:
+def state_seats(document: Document, seats: int, *, user: Any) -> None:
+    """Record how many seats can be read in a document of which nobody said that yet.
+
+    Raises ValidationError where somebody did, and where lines claim more of it at one time.
+    """
+    with transaction.atomic():
+        held = Document.objects.select_for_update().get(pk=document.pk)
+        if held.quantity is not None:
+            said = _("On record of %(document)s: %(seats)s. That stays as it is.")
+            seats_said = figures.seats(held.quantity)
+            raise ValidationError(said % {"document": held, "seats": seats_said})
+        _not_overdrawn(held, seats)
+        held.quantity = document.quantity = seats
+        held.save(update_fields=["quantity"])
+
+
+def _not_overdrawn(document: Document, seats: int | None) -> None:
+    """Refuse that a document proves more seats at one time than can be read in it."""
+    if seats is None:
+        return
+    claimed = document.proofs.standing().seats_at_once()
+    if claimed > seats:
+        said = _(
+            "%(document)s is about %(seats)s, and would prove %(claimed)s at one time. Say how many"
+            " of each line it proves; where it was said of too many, correct a line first."
+        )
+        told = {"seats": figures.seats(seats), "claimed": figures.seats(claimed)}
+        raise ValidationError(said % {"document": document, **told})
+
+
+def _note(document: Document, proofs: Collection[Proof], user: Any) -> None:
+    seats = {row.entitlement_id: row.quantity for row in proofs}
     body = {
         "author": user.get_username() if user is not None else who() or "",
         "document": document.pk,
-        "lines": sorted(lines),
+        "lines": sorted(seats),
+        "seats": [seats[line] for line in sorted(seats)],
         "sha256": document.sha256,
         "what": "lines proven by a document",
     }

@@ -30,7 +30,7 @@ from licenses.models import (
 )
 
 from .corrections import Corrected, approve
-from .papers import tie
+from .papers import tie, whole
 
 
 def add_right(
@@ -43,7 +43,7 @@ def add_right(
     line.recorded_by = user
     with transaction.atomic():
         line.save()
-        tie([line], documents, user=user, at=line.recorded_at)
+        tie(whole([line], documents), user=user, at=line.recorded_at)
         note_rights([line])
     pools_now.refresh({line.pool_id})
     return line
@@ -117,16 +117,23 @@ def _keep_proof(
 ) -> None:
     """Let what proved a line prove its copy where that claims no more; documents: only these.
 
-    A judgement was made of those documents: it stays with them, and its author's.
+    One that was about a part of the seats proves no more of the copy. A judgement was made of those
+    documents: it stays with them, and its author's.
     """
-    known = set(before.documents.all())
+    proofs = before.proofs.select_related("document")
+    known = {row.document: row.quantity for row in proofs}
     within = not copy.claims_more_than(before)
     if documents is None:
         documents = known if within else []
     if not copy.withdrawn:
-        tie([copy], documents, user=user, at=copy.recorded_at)
+        parts = {paper: seats for paper, seats in known.items() if seats < before.quantity}
+        ties = [
+            (line, paper, min(parts.get(paper, seats), seats))
+            for line, paper, seats in whole([copy], documents)
+        ]
+        tie(ties, user=user, at=copy.recorded_at)
     said = before.strength_overrides.order_by("recorded_at", "pk").last()
-    if said is not None and within and set(documents) == known:
+    if said is not None and within and set(documents) == known.keys():
         StrengthOverride.objects.create(
             entitlement=copy,
             strength=said.strength,
@@ -226,12 +233,12 @@ def _proofs(lines: Collection[Entitlement]) -> dict[int, int]:
     return dict(rows.values_list("pk", "proof"))
 
 
-def _papers(lines: Collection[Entitlement]) -> dict[int, list[int]]:
-    """Return the documents that prove each line, by their numbers."""
-    found: dict[int, list[int]] = {line.pk: [] for line in lines}
+def _papers(lines: Collection[Entitlement]) -> dict[int, dict[int, int]]:
+    """Return of each line which documents, by their numbers, prove how many of its seats."""
+    found: dict[int, dict[int, int]] = {line.pk: {} for line in lines}
     tied = Proof.objects.filter(entitlement__in=found).order_by("document")
-    for line, document in tied.values_list("entitlement", "document"):
-        found[line].append(document)
+    for line, document, seats in tied.values_list("entitlement", "document", "quantity"):
+        found[line][document] = seats
     return found
 
 
@@ -243,14 +250,14 @@ def _note(
     entries.append(stream, [entry], source="rights")
 
 
-def _body(line: Entitlement, proof: int, papers: list[int]) -> dict[str, Any]:
+def _body(line: Entitlement, proof: int, papers: dict[int, int]) -> dict[str, Any]:
     correction = getattr(line, "correction", None) if line.replaces_id else None
     return {
         **entries.digests(reason=line.reason),
         "author": line.recorded_by.get_username() if line.recorded_by is not None else who() or "",
         "code": "" if correction is None else str(correction.code),
         "currency": line.currency,
-        "documents": papers,
+        "documents": list(papers),
         "from": str(line.valid_from),
         "line": line.pk,
         "metric": str(line.metric),
@@ -261,6 +268,7 @@ def _body(line: Entitlement, proof: int, papers: list[int]) -> dict[str, Any]:
         "quantity": line.quantity,
         "replaces": line.replaces_id or "",
         "scope": line.scope,
+        "seats": list(papers.values()),
         "strength": proof,
         "to": str(line.valid_to or ""),
         "what": "withdrawn" if line.withdrawn else "corrected" if line.replaces_id else "added",

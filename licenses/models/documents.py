@@ -49,6 +49,15 @@ class Document(models.Model):
             "It names another entity of the group, not the one whose use is judged."
         ),
     )
+    quantity = models.PositiveIntegerField(
+        gettext_lazy("seats in it"),
+        null=True,
+        blank=True,
+        help_text=gettext_lazy(
+            "As many as can be read in it, of all lines together: so many it proves at one time,"
+            " and no more. Empty: nobody counted them."
+        ),
+    )
     title = models.CharField(max_length=200)
     file = models.FileField(
         upload_to=document_path,
@@ -103,15 +112,28 @@ WORTH = {
 """What a document that names our entity proves; one that names another proves PARTIAL at most."""
 
 
-def _kinds(*strengths: Strength) -> list[Document.Kind]:
-    return [kind for kind, worth in WORTH.items() if worth in strengths]
+def worth(kind: str, *, for_group: bool) -> Strength:
+    """Return how well a document proves what it names."""
+    found = WORTH[Document.Kind(kind)]
+    return min(found, Strength.PARTIAL) if for_group else found
 
 
-# Every reading of limits has this in its query, so it is made once and has few branches.
+def worth_at_least(strength: int, path: str = "") -> Q:
+    """Return the condition that a document proves what it names so well, or better.
+
+    path:  lookup from a row to documents, such as "document__".
+    """
+    kinds = [kind for kind, worth in WORTH.items() if worth >= strength]
+    of_kind = Q(**{f"{path}kind__in": kinds})
+    ours = Q(**{f"{path}for_group": False}) if strength > Strength.PARTIAL else Q()
+    return of_kind & ours
+
+
 WORTH_OF_KIND = models.Case(
-    models.When(kind__in=_kinds(Strength.PROVEN), for_group=False, then=Strength.PROVEN),
-    models.When(kind__in=_kinds(Strength.PROVEN, Strength.PARTIAL), then=Strength.PARTIAL),
-    models.When(kind__in=_kinds(Strength.WEAK), then=Strength.WEAK),
+    *(
+        models.When(worth_at_least(strength), then=strength)
+        for strength in (Strength.PROVEN, Strength.PARTIAL, Strength.WEAK)
+    ),
     default=Strength.CLAIMED,
     output_field=models.IntegerField(),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Self
+from itertools import accumulate
+from typing import Any, Final, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,9 +17,12 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from .contracts import Contract
-from .documents import WORTH_OF_KIND, Document, Strength
+from .documents import WORTH_OF_KIND, Document, Strength, worth_at_least
 from .reasons import says_something
 from .scoping import ScopedQuerySet
+
+UNPROVEN: Final = -1
+"""Of how many seats of a line documents tell that do not: of none, not even of one of 0 seats."""
 
 
 class EntitlementQuerySet(ScopedQuerySet):
@@ -60,8 +65,54 @@ class EntitlementQuerySet(ScopedQuerySet):
             proof_reason=Coalesce(models.Subquery(why.values("why")[:1]), models.Value("")),
         )
 
+    def with_seats_proven(self, strength: int, moment: Any = None) -> Self:
+        """Add `seats_proven`, of how many seats of each line there is proof of that strength or
+        better: UNPROVEN where there is none.
+
+        The document that proves most of them decides, as several may be about the same seats.
+        Where somebody judged the line, it is all of it or nothing.
+
+        moment: count what was recorded by then; None: now.
+        """
+        return self.annotate(seats_proven=seats_proven(strength, moment))
+
+    def seats_at_once(self) -> int:
+        """Return the most seats that they have on one day. One query."""
+        return _at_once(self.values_list("quantity", "valid_from", "valid_to"))
+
     def valid_on(self, day: date) -> Self:
         return self.filter(Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
+
+
+def _at_once(spans: Iterable[tuple[int, date, date | None]]) -> int:
+    """Return the most seats on one day, of (seats, first day, last day or None)."""
+    changes: Counter[int] = Counter()
+    for seats, first, last in spans:
+        changes[first.toordinal()] += seats
+        if last is not None:
+            changes[last.toordinal() + 1] -= seats
+    return max(accumulate(seats for _day, seats in sorted(changes.items())), default=0)
+
+
+def seats_proven(strength: int, moment: Any = None) -> Coalesce:
+    """Return what `with_seats_proven` adds, as an expression."""
+    known = {"entitlement": models.OuterRef("pk")}
+    if moment is not None:
+        known["recorded_at__lte"] = moment
+    tied = Proof.objects.filter(worth_at_least(strength, "document__"), **known)
+    said = StrengthOverride.objects.filter(**known)
+    judged = models.Case(
+        models.When(strength__gte=strength, then=models.OuterRef("quantity")),
+        models.When(strength__isnull=False, then=UNPROVEN),
+        output_field=models.IntegerField(),
+    )
+    last = said.order_by("-recorded_at", "-pk").values(seats=judged)
+    return Coalesce(
+        models.Subquery(last[:1]),
+        models.Subquery(tied.order_by("-quantity").values("quantity")[:1]),
+        UNPROVEN,
+        output_field=models.IntegerField(),
+    )
 
 
 class Entitlement(models.Model):
@@ -258,9 +309,20 @@ class Entitlement(models.Model):
 class ProofQuerySet(ScopedQuerySet):
     pool_path = "entitlement__pool"
 
+    def standing(self) -> Self:
+        """Keep those of lines that count now."""
+        return self.filter(entitlement__replaced_by=None, entitlement__withdrawn=False)
+
+    def seats_at_once(self) -> int:
+        """Return the most seats that they prove on one day. One query."""
+        line = "entitlement__"
+        return _at_once(self.values_list("quantity", f"{line}valid_from", f"{line}valid_to"))
+
 
 class Proof(models.Model):
-    """Somebody read in a document what a line says: its product, quantity and metric.
+    """Somebody read in a document what a line says: its product, metric, and so many of its seats.
+
+    quantity:  all seats of the line, or fewer where the document is about a part of them.
 
     Never edited and never deleted. Where it was said wrongly, a correction of the line says which
     documents prove the corrected one.
@@ -271,6 +333,7 @@ class Proof(models.Model):
 
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="proofs")
     entitlement = models.ForeignKey(Entitlement, on_delete=models.PROTECT, related_name="proofs")
+    quantity = models.PositiveIntegerField(gettext_lazy("seats that it proves"))
     taken_over = models.BooleanField(default=False, editable=False)
     recorded_at = models.DateTimeField(default=timezone.now, editable=False)
     recorded_by = models.ForeignKey(

@@ -59,7 +59,9 @@ RECORDS = {
         words=("cause", "resolution", "owner"),
     ),
     "licenses_document": Record(
-        "A document is never changed or deleted: add a newer one.", words=("title", "file_name")
+        "A document is never changed or deleted: add a newer one.",
+        words=("title", "file_name"),
+        filled=("quantity",),
     ),
     "licenses_proof": Record(
         "What a document proves is never changed or deleted: correct the line instead."

@@ -30,10 +30,12 @@ MOST_ANCHORS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document on record. ours: it names the entity whose use is judged.
+    """A document on record. ours: it names the entity whose use is judged. quantity: seats that can
+    be read in it, None where nobody counted them.
 
-    lines: numbers of the entitlements that it proves; taken_over: those of them of which nobody
-    said so, as each document proved all of its contract until documents named lines.
+    lines: numbers of the entitlements that it proves; seats: how many of each; taken_over: those of
+    them of which nobody said so, as each document proved all of its contract until documents named
+    lines.
     """
 
     contract: str
@@ -43,7 +45,9 @@ class Paper:
     bytes: int
     sha256: str
     at: int
+    quantity: int | None = None
     lines: tuple[int, ...] = ()
+    seats: tuple[int, ...] = ()
     taken_over: tuple[int, ...] = ()
 
 
@@ -108,13 +112,11 @@ def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: date
 
 
 def _documents(contracts: list[Contract], pools: list[int], as_of: datetime) -> tuple[Paper, ...]:
-    proven: dict[int, list[tuple[int, bool]]] = {}
+    proven: dict[int, list[Proof]] = {}
     lines = Entitlement.objects.as_of(as_of).filter(pool__in=pools)
     tied = Proof.objects.filter(entitlement__in=lines, recorded_at__lte=as_of)
-    for document, *line in tied.order_by("entitlement").values_list(
-        "document", "entitlement", "taken_over"
-    ):
-        proven.setdefault(document, []).append((line[0], line[1]))
+    for proof in tied.order_by("entitlement"):
+        proven.setdefault(proof.document_id, []).append(proof)
     rows = Document.objects.filter(contract__in=contracts, recorded_at__lte=as_of)
     return tuple(
         Paper(
@@ -125,8 +127,12 @@ def _documents(contracts: list[Contract], pools: list[int], as_of: datetime) -> 
             bytes=row.size,
             sha256=row.sha256,
             at=int(row.recorded_at.timestamp()),
-            lines=tuple(line for line, _ in proven.get(row.pk, ())),
-            taken_over=tuple(line for line, untold in proven.get(row.pk, ()) if untold),
+            quantity=row.quantity,
+            lines=tuple(proof.entitlement_id for proof in proven.get(row.pk, ())),
+            seats=tuple(proof.quantity for proof in proven.get(row.pk, ())),
+            taken_over=tuple(
+                proof.entitlement_id for proof in proven.get(row.pk, ()) if proof.taken_over
+            ),
         )
         for row in rows.select_related("contract").order_by("contract__number", "recorded_at", "pk")
     )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
 from itam.said import said
 from licenses.models import (
     Entitlement,
@@ -160,15 +161,24 @@ def _proofs(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         found.setdefault(key, []).append(row)
     for alike in found.values():
         first = alike[0]
-        papers = tuple((row.document.title, row.document.sha256) for row in alike)
+        papers = tuple(
+            (row.document.title, row.document.sha256, row.quantity, row.entitlement.quantity)
+            for row in alike
+        )
         what = said(_proof, first.entitlement_id)
         words = said(_documents, papers, first.taken_over)
         yield _change("proven", first.entitlement.pool.name, what, "", words, first)
 
 
-def _documents(papers: tuple[tuple[str, str], ...], taken_over: bool) -> str:
-    words = "; ".join(f"{title} (SHA-256 {digest[:12]}…)" for title, digest in papers)
+def _documents(papers: tuple[tuple[str, str, int, int], ...], taken_over: bool) -> str:
+    words = "; ".join(_document(*paper) for paper in papers)
     return gettext("%(document)s, taken over") % {"document": words} if taken_over else words
+
+
+def _document(title: str, digest: str, seats: int, whole: int) -> str:
+    words = f"{title} (SHA-256 {digest[:12]}…)"
+    part = figures.part(seats, whole)
+    return f"{words}: {part}" if part else words
 
 
 def _judgements(chosen: list[int], window: dict[str, Any], as_of: datetime) -> Iterator[Change]:

@@ -55,7 +55,7 @@ __all__ = [
     "compliance",
 ]
 
-LOGIC_VERSION = "7"
+LOGIC_VERSION = "8"
 """Goes up whenever the same facts would give other figures."""
 
 
@@ -148,7 +148,7 @@ def compliance(
     judging = load_judged(
         chosen, spans, floor=floor, as_of=as_of, now=now, zone=zone, proven_from=proven_from
     )
-    lines = load_lines(chosen, as_of)
+    lines = load_lines(chosen, as_of, proven_from)
     notes = load_notes([pool.pk for pool in chosen], as_of)
     rights = load_entitlement_steps(chosen, as_of)
     reports: list[PoolReport] = []
@@ -162,7 +162,6 @@ def compliance(
                 judged,
                 zone,
                 as_of,
-                proven_from,
                 lines=lines.get(pk, ()),
                 rights=rights[pk],
                 blocked=blocked[pk],

@@ -28,6 +28,7 @@ from licenses.concurrency.periods import periods
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
 from licenses.models import Entitlement, LicensePool, Proof, Strength
+from licenses.models.documents import worth
 from reports.datasets.pool_days import Day, Rights, Told, days, extremes
 from reports.datasets.scope_rules import ScopeRule, scope_rules
 
@@ -157,10 +158,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class LinePaper:
-    """A document that proves a line. taken_over: nobody has said so (`licenses.models.Proof`)."""
+    """A document that proves so many seats of a line, so well. taken_over: nobody has said so
+    (`licenses.models.Proof`)."""
 
     title: str
     sha256: str
+    strength: int
+    quantity: int
     taken_over: bool
 
 
@@ -168,11 +172,13 @@ class LinePaper:
 class Line:
     """One entitlement on record. first, last: days of the pool's zone; last "" is without an end.
 
+    proven: of how many seats there is proof that counts.
     strength: from 1, claimed, to 4, proven; strength_reason: why somebody set it by hand, or "".
     """
 
     number: int
     quantity: int
+    proven: int
     overdraft: int
     metric: str
     first: str
@@ -225,28 +231,34 @@ class PoolReport:
     scope_rules: tuple[ScopeRule, ...]
 
 
-def load_lines(pools: Sequence[LicensePool], as_of: datetime) -> dict[int, tuple[Line, ...]]:
+def load_lines(
+    pools: Sequence[LicensePool], as_of: datetime, proven_from: int
+) -> dict[int, tuple[Line, ...]]:
     """Return the entitlements on record of each pool. Two queries."""
     rows = (
         Entitlement.objects.as_of(as_of)
         .with_proof(as_of)
+        .with_seats_proven(proven_from, as_of)
         .filter(pool__in=[pool.pk for pool in pools])
         .select_related("contract")
         .order_by("valid_from", "pk")
     )
     papers: dict[int, list[LinePaper]] = {}
     tied = Proof.objects.filter(entitlement__pool__in=pools, recorded_at__lte=as_of)
-    named = tied.order_by("document__recorded_at", "document").values_list(
-        "entitlement", "document__title", "document__sha256", "taken_over"
-    )
-    for line, *paper in named:
-        papers.setdefault(line, []).append(LinePaper(*paper))
+    named = tied.order_by("document__recorded_at", "document").select_related("document")
+    for proof in named:
+        paper = proof.document
+        strength = int(worth(paper.kind, for_group=paper.for_group))
+        papers.setdefault(proof.entitlement_id, []).append(
+            LinePaper(paper.title, paper.sha256, strength, proof.quantity, proof.taken_over)
+        )
     found: dict[int, list[Line]] = {}
     for row in rows:
         found.setdefault(row.pool_id, []).append(
             Line(
                 number=row.pk,
                 quantity=row.quantity,
+                proven=max(row.seats_proven, 0),
                 overdraft=row.overdraft,
                 metric=row.metric,
                 first=row.valid_from.isoformat(),
@@ -272,7 +284,6 @@ class PoolReader:
         judged: Judged,
         zone: ZoneInfo,
         as_of: datetime,
-        proven_from: int,
         *,
         lines: Sequence[Line],
         rights: Sequence[RightsStep],
@@ -282,7 +293,7 @@ class PoolReader:
         notes: Sequence[Note] = (),
     ) -> None:
         self.facts, self.seen, self.bounds, self.judged = judged
-        self.zone, self.as_of, self.proven_from = zone, as_of, proven_from
+        self.zone, self.as_of = zone, as_of
         self.lines, self.rights = tuple(lines), rights
         self.blocked, self.gaps, self.told, self.notes = blocked, gaps, told, notes
         facts = self.facts
@@ -331,7 +342,6 @@ class PoolReader:
         figures = measure(self.used, edges, allowed=facts.limits.allowed)
         last = max(self.start, min(self.end, int(self.as_of.timestamp())) - 1)
         held = self._in_force(last)
-        proven = [line for line in held if line.strength >= self.proven_from]
         known = facts.limits.allowed.at(last) != UNKNOWN
         judged = total.peak is not None and extremes(facts.limits.allowed, edges)[1] != [None]
         verdict = period_verdict(self.judged)
@@ -345,7 +355,7 @@ class PoolReader:
             product=pool.product.name,
             metric=", ".join(sorted({line.metric for line in self.lines})),
             entitled=sum(line.quantity for line in held) if known else None,
-            proven=sum(line.quantity for line in proven) if known else None,
+            proven=sum(line.proven for line in held) if known else None,
             overdraft=sum(line.overdraft for line in held) if known else None,
             issued=None if issued == UNKNOWN else int(issued),
             peak=total.peak,
@@ -425,10 +435,8 @@ class PoolReader:
         )
 
     def _entitled(self) -> Rights:
-        """Return what the lines in force are for, and the proven ones among them."""
-        proven = {
-            line.number: line.quantity for line in self.lines if line.strength >= self.proven_from
-        }
+        """Return what the lines in force are for, and of how many of that there is proof."""
+        proven = {line.number: line.proven for line in self.lines}
         starts = [step.start for step in self.rights]
         ends = [OPEN if step.end is None else step.end for step in self.rights]
         known = IntervalSet.of(starts, ends)

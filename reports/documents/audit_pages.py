@@ -79,19 +79,21 @@ def letter(data: Audit) -> list[Flowable]:
 def documents(found: AuditProof, zone: ZoneInfo) -> list[Flowable]:
     """List the papers behind the entitlements, with their hashes."""
     columns = [
-        Column(gettext("Contract"), 0.12, lines=2),
-        Column(gettext("Kind"), 0.11, lines=2),
-        Column(gettext("Title"), 0.17, lines=2),
+        Column(gettext("Contract"), 0.11, lines=2),
+        Column(gettext("Kind"), 0.1, lines=2),
+        Column(gettext("Title"), 0.15, lines=2),
+        Column(gettext("Seats"), 0.06, "right"),
         Column(gettext("Proves"), 0.13, lines=3),
-        Column(gettext("Recorded"), 0.14),
+        Column(gettext("Recorded"), 0.15),
         Column(gettext("Bytes"), 0.06, "right"),
-        Column("SHA-256", 0.27, font=fonts.MONO, lines=3),
+        Column("SHA-256", 0.24, font=fonts.MONO, lines=3),
     ]
     rows = [
         (
             row.contract,
             row.kind if row.ours else gettext("%(kind)s, another entity's") % {"kind": row.kind},
             row.title,
+            "–" if row.quantity is None else f"{row.quantity:,}",
             _proven_lines(row),
             moment(row.at, zone),
             f"{row.bytes:,}",
@@ -106,13 +108,15 @@ def documents(found: AuditProof, zone: ZoneInfo) -> list[Flowable]:
 
 
 def _proven_lines(row: Paper) -> str:
-    """Name the lines that a document proves, as far as there is room."""
+    """Name the lines that a document proves and how many seats of each, as far as there is room."""
     if not row.lines:
         return gettext("no line")
-    said = [
-        gettext("E%(line)s (taken over)") % {"line": line} if line in row.taken_over else f"E{line}"
-        for line in row.lines[:MOST_LINES]
-    ]
+    said = []
+    for line, seats in zip(row.lines[:MOST_LINES], row.seats, strict=False):
+        words = f"E{line}: {number(seats)}"
+        if line in row.taken_over:
+            words = gettext("%(line)s (taken over)") % {"line": words}
+        said.append(words)
     more = len(row.lines) - len(said)
     return ", ".join(said + ([gettext("%(count)s more") % {"count": more}] if more else []))
 

@@ -303,8 +303,8 @@ def _rights(pool: PoolReport, proven_from: int) -> list[Flowable]:
 
 def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
     papers = ", ".join(part for part in (line.contract, line.purchase_order) if part)
-    tone = Tone.PLAIN if line.strength >= proven_from else Tone.WARN
-    proof = _proven_by(line)
+    whole = line.strength >= proven_from and line.proven == line.quantity
+    proof = _proven_by(line, proven_from)
     if line.strength_reason:
         proof = gettext("%(split)s, judged: %(strength_reason)s") % {
             "split": line.strength_label.split(":")[0],
@@ -318,16 +318,23 @@ def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
         line.first,
         line.last or gettext("no end"),
         papers or "–",
-        Cell(proof, tone),
+        Cell(proof, Tone.PLAIN if whole else Tone.WARN),
     )
 
 
-def _proven_by(line: Line) -> str:
-    """Say how well a line is proven, and by which document; of several, by the newest."""
+def _proven_by(line: Line, proven_from: int) -> str:
+    """Say how well how much of a line is proven, and by which document; of several, by that which
+    proves most as well as counts, or best."""
     if not line.documents:
         return line.strength_label
-    paper, more = line.documents[-1], len(line.documents) - 1
-    words = f"{line.strength_label.split(':')[0]}: {paper.title} (SHA-256 {paper.sha256[:12]}…)"
+    more = len(line.documents) - 1
+    paper = max(
+        reversed(line.documents),
+        key=lambda each: (min(each.strength, proven_from), each.quantity),
+    )
+    strength = line.strength_label.split(":")[0]
+    strength = f"{strength} {figures.part(line.proven, line.quantity)}".strip()
+    words = f"{strength}: {paper.title} (SHA-256 {paper.sha256[:12]}…)"
     if paper.taken_over:
         words = gettext("%(document)s, taken over") % {"document": words}
     return f"{words}, " + gettext("%(count)s more") % {"count": more} if more else words

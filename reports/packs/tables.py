@@ -76,7 +76,7 @@ def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
         "denials.csv": _denials(about),
         "overuse.csv": _over_use(found),
         "gaps.csv": _gaps(about, found),
-        "entitlements.csv": _entitlements(about),
+        "entitlements.csv": _entitlements(about, found.proven_from),
         "changes.csv": _changes(about, told),
         "corrections.csv": _corrections(about),
         "clock.csv": clock(told, about.zone),
@@ -273,22 +273,24 @@ def _overlap(row: Gap, start: int, end: int) -> bool:
     return row.starts.timestamp() < end and (row.ends is None or row.ends.timestamp() > start)
 
 
-def _entitlements(about: Subject) -> bytes:
+def _entitlements(about: Subject, proven_from: int) -> bytes:
     """A row for each line ever recorded, also those that were replaced or taken back."""
     names = (
         "line", "pool", "zone", "contract", "quantity", "overdraft", "metric", "valid_from",
-        "valid_to", "strength", "strength_reason", "documents", "taken_over", "purchase_order",
-        "scope", "counts",
+        "valid_to", "strength", "strength_reason", "seats_proven", "documents", "document_seats",
+        "taken_over", "purchase_order", "scope", "counts",
         "replaces", "reason", "author", "recorded_at",
     )  # fmt: skip
     counted = set(Entitlement.objects.as_of(about.as_of).values_list("pk", flat=True))
     papers: dict[int, list[str]] = {}
+    seats: dict[int, list[str]] = {}
     untold: dict[int, list[str]] = {}
     tied = Proof.objects.filter(entitlement__in=_lines(about), recorded_at__lte=about.as_of)
-    for line, digest, taken_over in tied.order_by("document__sha256", "pk").values_list(
-        "entitlement", "document__sha256", "taken_over"
+    for line, digest, proven, taken_over in tied.order_by("document__sha256", "pk").values_list(
+        "entitlement", "document__sha256", "quantity", "taken_over"
     ):
         papers.setdefault(line, []).append(digest)
+        seats.setdefault(line, []).append(str(proven))
         if taken_over:
             untold.setdefault(line, []).append(digest)
     rows = [
@@ -296,12 +298,15 @@ def _entitlements(about: Subject) -> bytes:
             row.pk, row.pool.name, row.pool.zone, row.contract.number if row.contract else None,
             row.quantity, row.overdraft, row.metric, str(row.valid_from),
             str(row.valid_to) if row.valid_to else None, row.proof, row.proof_reason,
-            " ".join(papers.get(row.pk, [])), " ".join(untold.get(row.pk, [])),
+            max(row.seats_proven, 0), " ".join(papers.get(row.pk, [])),
+            " ".join(seats.get(row.pk, [])), " ".join(untold.get(row.pk, [])),
             row.purchase_order, row.scope,
             row.pk in counted, row.replaces_id, row.reason, _author(row.recorded_by),
             _utc(row.recorded_at),
         )
-        for row in _lines(about).with_proof(about.as_of)
+        for row in _lines(about)
+        .with_proof(about.as_of)
+        .with_seats_proven(proven_from, about.as_of)
     ]  # fmt: skip
     return as_csv(names, rows)
 

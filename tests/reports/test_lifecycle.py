@@ -374,8 +374,11 @@ def test_a_document_that_somebody_says_proves_a_right_needs_a_comment_once(make,
     )
     (shown,) = (row for row in numbers(report)["pools"][0]["lines"] if row["number"] == line.pk)
     assert shown["documents"] == [
-        {"title": "Invoice of 2 seats", "sha256": "ab" * 32, "taken_over": False},
-        {"title": "Mail", "sha256": "cd" * 32, "taken_over": False},
+        {"title": title, "sha256": digest * 32, "quantity": 500, "taken_over": False, **worth}
+        for title, digest, worth in (
+            ("Invoice of 2 seats", "ab", {"strength": 4}),
+            ("Mail", "cd", {"strength": 2}),
+        )
     ]
     sign(report, boss, "Read it.")
     assert comment_reasons(proven(make(start=END, end=END + 3600))) == ""

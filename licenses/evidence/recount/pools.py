@@ -21,17 +21,20 @@ class Pool:
         lines = [
             (midnight(date.fromisoformat(first), zone),
              midnight(date.fromisoformat(last) + timedelta(1), zone) if last else FAR,
-             quantity, overdraft, strength >= proven_from)
-            for _line, first, last, quantity, overdraft, strength in told["rights"]
+             quantity, overdraft, vouched(quantity, proof, proven_from))
+            for _line, first, last, quantity, overdraft, *proof in told["rights"]
         ]  # fmt: skip
         begun = [(min((row[0] for row in lines), default=FAR), FAR)]
-        proven = [row for row in lines if row[4]]
-        self.entitled, self.vouched = (
-            cut(curve(row[:3] for row in rows), begun) for rows in (lines, proven)
-        )
-        self.allowed, self.proven = (
-            cut(curve((*row[:2], row[2] + row[3]) for row in rows), begun)
-            for rows in (lines, proven)
+
+        def total(amount):
+            return cut(curve((*row[:2], amount(*row[2:])) for row in lines), begun)
+
+        self.entitled = total(lambda seats, _more, _proven: seats)
+        self.vouched = total(lambda _seats, _more, proven: max(proven, 0))
+        self.allowed = total(lambda seats, more, _proven: seats + more)
+        # Proof of a part of the seats is none of the overdraft.
+        self.proven = total(
+            lambda seats, more, proven: seats + more if proven >= seats else max(proven, 0)
         )
         self.issued = self.sum_of(lambda fed: fed.issued())
         self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
@@ -192,6 +195,18 @@ class Pool:
         return any(
             not row["exact"] and row["taken"] < end and row["back"] > start for row in self.rows
         )
+
+
+def vouched(quantity, proof, proven_from):
+    """Return of how many seats of a line there is proof of that strength; -1: of no line at all.
+
+    proof: its strength and, where it is not that of all seats, of how many there is full proof, and
+    of how many at least a partial one.
+    """
+    strength, *seats = proof
+    if seats:
+        return seats[0 if proven_from >= 4 else 1]
+    return quantity if strength >= proven_from else -1
 
 
 def extremes(name, levels, start, end):

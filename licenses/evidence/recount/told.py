@@ -132,7 +132,7 @@ class Deeds:
 
     def differ(self, pool):
         """Yield where a pool's rights and mappings are not those that deeds told."""
-        for line, first, last, quantity, overdraft, _strength in pool["rights"]:
+        for line, first, last, quantity, overdraft, *_proof in pool["rights"]:
             said = self.lines.get(line)
             if said is None:
                 continue

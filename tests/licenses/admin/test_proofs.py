@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.importing.papers import prove
-from licenses.models import Document, Entitlement, Proof, Strength
+from licenses.models import Document, Entitlement, Proof, Strength, StrengthOverride
 from tests.factories import EntitlementFactory
 
 from .conftest import World
@@ -117,7 +117,60 @@ def test_a_document_recorded_on_its_contract_proves_all_lines_where_that_is_tick
 def test_what_was_taken_over_is_shown_as_said_by_nobody(mara: Client, world: World) -> None:
     line = line_of(world)
     paper = Document.objects.create(contract=line.contract, kind="invoice", title="Bill", size=1)
-    Proof.objects.create(entitlement=line, document=paper, taken_over=True)
+    Proof.objects.create(entitlement=line, document=paper, quantity=10, taken_over=True)
     for name, row in (("entitlement", line), ("document", paper)):
         page = mara.get(reverse(f"admin:licenses_{name}_change", args=[row.pk]))
         assert "taken over: nobody has said so" in page.content.decode()
+
+
+def test_a_document_about_a_part_of_a_line_proves_that_part(mara: Client, world: World) -> None:
+    line = line_of(world)
+    StrengthOverride.objects.create(entitlement=line, strength=None, reason="for a test")
+    hand_in(mara, line.contract, SimpleUploadedFile("bill.pdf", PDF))
+    document = Document.objects.get()
+    path = reverse("admin:licenses_document_lines", args=[document.pk])
+    told = mara.post(path, {"lines": [line.pk], "seats": 11}).content.decode()
+    assert "expected 1 to 10 seats that are proven, found 11" in told
+    mara.post(path, {"lines": [line.pk], "seats": 4})
+    for name, row in (("entitlement", line), ("document", document)):
+        page = mara.get(reverse(f"admin:licenses_{name}_change", args=[row.pk])).content.decode()
+        assert "4 of 10" in page, name
+    rows = mara.get(reverse("admin:licenses_entitlement_changelist")).content.decode()
+    assert "proven 4 of 10" in rows
+
+
+def test_how_many_seats_are_in_a_document_is_said_on_its_page(
+    mara: Client, anton: Client, world: World
+) -> None:
+    line = line_of(world)
+    hand_in(mara, line.contract, SimpleUploadedFile("bill.pdf", PDF))
+    document = Document.objects.get()
+    prove([line], [document], user=None)
+    path = reverse("admin:licenses_document_seats", args=[document.pk])
+    assert anton.get(path).status_code == 403
+    assert (
+        path
+        in mara.get(reverse("admin:licenses_document_change", args=[document.pk])).content.decode()
+    )
+    told = mara.post(path, {"seats": 9}).content.decode()
+    assert "is about 9 seats, and would prove 10 seats at one time" in told
+    page = mara.post(path, {"seats": 10}, follow=True).content.decode()
+    assert path not in page
+    assert Document.objects.get().quantity == 10
+
+
+def test_a_new_document_proves_all_lines_only_where_their_seats_are_in_it(
+    root: Client, world: World
+) -> None:
+    line = line_of(world)
+    path = reverse("admin:licenses_document_add")
+    given = {"contract": line.contract_id, "kind": "invoice", "title": "Bill", "proves": "on"}
+
+    def sent(quantity: int) -> str:
+        file = SimpleUploadedFile("bill.pdf", PDF)
+        return root.post(path, given | {"quantity": quantity, "file": file}).content.decode()
+
+    assert "have up to 10 seats at one time, more than are in the document" in sent(9)
+    assert not Document.objects.exists()
+    sent(10)
+    assert Document.objects.get().proofs.get().quantity == 10

@@ -102,3 +102,48 @@ def test_a_line_is_recorded_with_the_documents_that_prove_it() -> None:
     refused = api.post("/api/v1/entitlements/", given | {"documents": [stray.pk]})
     assert refused.status_code == 400 and "C-2" in refused.json()["errors"][0]["detail"]
     assert Entitlement.objects.count() == 1
+
+
+def test_a_document_proves_as_many_seats_as_are_said_and_are_in_it(
+    tmp_path: Path, settings: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    vendor = VendorFactory()
+    contract = Contract.objects.create(vendor=vendor, number="C-1")
+    lines = [
+        EntitlementFactory(
+            strength=Strength.CLAIMED,
+            contract=contract,
+            pool__product__vendor=vendor,
+            quantity=30,
+        )
+        for _ in range(2)
+    ]
+    api = client("manager")
+    given = {"contract": contract.pk, "kind": "invoice", "title": "Bill", "quantity": 30}
+    file = SimpleUploadedFile("bill.pdf", WHOLE)
+    both = {"entitlements": [line.pk for line in lines], "file": file}
+    answer = api.post("/api/v1/documents/", given | both, format="multipart")
+    assert answer.status_code == 400
+    assert "would prove 60 seats at one time" in answer.json()["errors"][0]["detail"]
+    assert not Document.objects.exists()
+    file.seek(0)
+    made = api.post("/api/v1/documents/", given | {"file": file}, format="multipart").json()
+    assert made["quantity"] == 30
+    path = "/api/v1/entitlements/{}/documents/"
+    told = api.post(path.format(lines[0].pk), {"documents": [made["id"]], "seats": 20}).json()
+    assert (told["strength"], told["seats_proven"]) == (4, 20)
+    assert told["proofs"] == [{"document": made["id"], "quantity": 20, "taken_over": False}]
+    refused = api.post(path.format(lines[1].pk), {"documents": [made["id"]]})
+    assert "would prove 50 seats" in refused.json()["errors"][0]["detail"]
+    (said,) = api.post(f"/api/v1/documents/{made['id']}/seats/", {"quantity": 99}).json()["errors"]
+    assert said["attr"] == "quantity" and "On record of Bill: 30 seats" in said["detail"]
+
+
+def test_who_may_not_say_what_proves_a_line_does_not_count_the_seats_in_it() -> None:
+    contract = Contract.objects.create(vendor=VendorFactory(), number="C-1")
+    paper = Document.objects.create(contract=contract, kind="invoice", title="Bill", size=1)
+    path = f"/api/v1/documents/{paper.pk}/seats/"
+    assert client("viewer").post(path, {"quantity": 5}).status_code in (403, 404)
+    assert client("manager").post(path, {"quantity": 5}).json()["quantity"] == 5
+    assert Document.objects.get().quantity == 5

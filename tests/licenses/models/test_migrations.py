@@ -163,6 +163,26 @@ def test_documents_go_on_proving_what_they_proved_before_they_named_lines(migrat
 
 
 @pytest.mark.django_db(transaction=True)
+def test_documents_go_on_proving_all_seats_that_they_proved_before_seats_were_counted(migrate):
+    old = migrate("0066_say_alerts_in_each_language")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    vendor = make("Vendor", name="V")
+    pool = make("LicensePool", name="L", product=make("Product", name="P", vendor=vendor))
+    contract = make("Contract", vendor=vendor, number="A")
+    paper = make("Document", contract=contract, kind="invoice", title="Bill", size=1)
+    for seats in (30, 0):
+        line = make("Entitlement", pool=pool, quantity=seats, valid_from=date(2026, 1, 1))
+        make("Proof", entitlement=line, document=paper)
+    new = migrate("0067_count_what_documents_prove")
+    proofs = new.get_model("licenses", "Proof").objects.order_by("pk")
+    assert list(proofs.values_list("quantity", flat=True)) == [30, 0]
+    assert new.get_model("licenses", "Document").objects.get().quantity is None
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_upgrade_with_rows_in_place_leaves_all_of_them_and_the_guards_of_today(migrate):
     """By the command, under the guard that rights had then: nothing of them could be changed."""
     old = migrate("0050_note_where_a_log_may_hide_returns")

@@ -14,13 +14,17 @@ from pypdf import PdfReader
 
 from licenses.evidence.notes import Signer
 from licenses.importing.over_use import explain_over_use
+from licenses.importing.papers import prove
 from licenses.importing.rights import correct_right, override_strength
 from licenses.models import (
+    Contract,
     Coverage,
     Denial,
+    Document,
     EvidenceAnchor,
     EvidenceDay,
     EvidenceKey,
+    Proof,
     StrengthOverride,
 )
 from reports.datasets.compliance import compliance
@@ -291,3 +295,23 @@ def test_what_people_recorded_is_printed_with_its_reason(world, admin_user):
 def test_each_source_is_printed_with_what_it_vouches_for(world):
     _pages, text = text_of(paper(numbers(world.pool)))
     assert "lic1 log each event 99.45 % 363 d –" in text
+
+
+def test_a_line_says_how_many_of_its_seats_are_proven_and_by_what(world):
+    contract = Contract.objects.create(vendor=world.pool.product.vendor, number="C-1")
+    line = f.EntitlementFactory(
+        pool=world.pool, contract=contract, quantity=30, strength=1, valid_from=date(2025, 1, 1)
+    )
+    bill, mail = (
+        Document.objects.create(contract=contract, kind=kind, title=kind, size=1, sha256="ab" * 32)
+        for kind in ("invoice", "mail")
+    )
+    prove([line], [bill], seats=20, user=None)
+    prove([line], [mail], user=None)
+    now = Proof.objects.latest("pk").recorded_at
+    data = compliance([world.pool], start=START, end=END, zone=ZoneInfo("UTC"), as_of=now)
+    (told,) = (each for each in data.pools[0].lines if each.number == line.pk)
+    assert (told.proven, told.quantity) == (20, 30)
+    assert data.pools[0].position.proven == 20
+    _pages, text = text_of(paper(data))
+    assert "proven 20 of 30: invoice (SHA-256 abababababab…), 1 more" in text

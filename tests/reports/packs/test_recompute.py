@@ -27,9 +27,11 @@ from licenses.evidence import keys, seal, stock
 from licenses.evidence.recount import compare, feeding, holdings, pools, told, uses, verdicts
 from licenses.evidence.recount.curves import curve
 from licenses.evidence.recount.spans import union
-from licenses.importing import mapping, rights
+from licenses.importing import mapping, papers, rights
 from licenses.importing.files import Wanted, import_file
 from licenses.models import (
+    Contract,
+    Document,
     Entitlement,
     Feature,
     LicensePool,
@@ -120,11 +122,14 @@ def installation(folder: Path, seed: int) -> Vendor:
             import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
         for feature in Feature.objects.filter(server=server).order_by("name"):
             _map(feature, pools, chance)
+    parts = random.Random(f"parts {seed}")
+    contract = Contract.objects.create(vendor=vendor, number="C")
     for pool in pools:
         for _ in range(1 if short else chance.choice([0, 1, 1, 2])):
             first = date(2026, 3, 1) + timedelta(1 if short else chance.choice([-300, 0, 1]))
             rights.add_right(Entitlement(
-                pool=pool, quantity=120 if capped else chance.choice([1, 10, 30, 60, 60]),
+                pool=pool, contract=contract,
+                quantity=120 if capped else chance.choice([1, 10, 30, 60, 60]),
                 valid_from=first, overdraft=chance.choice([0, 0, 2]),
                 valid_to=None if capped else chance.choice([None, None, date(2026, 3, 2)]),
             ))  # fmt: skip
@@ -132,7 +137,19 @@ def installation(folder: Path, seed: int) -> Vendor:
         if short or chance.random() < 0.7:
             strength = 4 if short else chance.choice([3, 4, 4])
             rights.override_strength(line, strength=strength, reason="x", user=None)
+        else:
+            _prove_parts(line, parts)
     return vendor
+
+
+def _prove_parts(line: Entitlement, chance: random.Random) -> None:
+    """Let documents of some kinds be about a part of the line, or about all of it."""
+    for kind in ("invoice", "reseller", "order"):
+        if chance.random() < 0.6:
+            paper = Document.objects.create(
+                contract=line.contract, kind=kind, sha256=f"{line.pk}{kind}", size=1
+            )
+            papers.prove([line], [paper], seats=chance.randint(1, line.quantity), user=None)
 
 
 def _ask_otherwise(server: LicenseServer, chance: random.Random) -> None:
