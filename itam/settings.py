@@ -508,6 +508,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ServerKindEnum": "licenses.api.choices.ServerKind.choices",
         "SeveralKindEnum": "licenses.api.choices.SeveralKind.choices",
         "WorkStateEnum": "licenses.api.choices.WorkState.choices",
+        "ReportStateEnum": "reports.api.choices.ReportState.choices",
     }
     | {
         name: f"drf_standardized_errors.openapi_serializers.{name}.choices"

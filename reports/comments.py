@@ -21,6 +21,7 @@ from licenses.models import (
     Proof,
     StrengthOverride,
 )
+from reports.beside import load_beside
 from reports.models import Report
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -88,7 +89,8 @@ def why_comment(report: Report) -> list[str]:
         (_afterwards(report), _AFTERWARDS),
         (_proofs(report), _PROVEN),
     ]
-    return reasons + [str(words % {"count": count}) for count, words in counted if count]
+    reasons += [str(words % {"count": count}) for count, words in counted if count]
+    return reasons + [str(other) for other in load_beside(report)]
 
 
 def kin(report: Report) -> Any:

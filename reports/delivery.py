@@ -30,6 +30,7 @@ from licenses.evidence.reads import note_read
 from licenses.evidence.stored import open_recorded
 from licenses.models import LicensePool
 from reports import events, leases
+from reports.beside import load_beside
 from reports.datasets.audit import one_vendor
 from reports.datasets.files import TABLES, Numbers, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
@@ -396,6 +397,7 @@ def _standing(
         signed=tuple(signed),
         differences=_differences(before, numbers) if before else None,
         certificate=certificate,
+        beside=load_beside(report, numbers),
     )
 
 

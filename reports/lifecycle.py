@@ -20,12 +20,14 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from licenses.evidence import entries
 from licenses.models.reasons import says_something
 from reports import delivery, events, order, signing_key
+from reports.beside import signed_beside
 from reports.comments import kin, why_comment
 from reports.models import Report, SignOff
 from reports.pdf.signing import NotUsable, sign
@@ -34,6 +36,11 @@ PERMISSION = "reports.sign_report"
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 MOST_NAMED = 5
 """Of earlier reports, in one sentence."""
+
+_MEANWHILE = gettext_lazy(
+    "Another report of this period on some of these pools was signed meanwhile. Look at it, and"
+    " sign this one once more."
+)
 
 Decision = Report.Decision
 Step = SignOff.Step
@@ -104,7 +111,9 @@ def take_step(
     )
     files: dict[str, Any] = {}
     told: dict[str, str] = {}
+    named: list[Report] = []
     if step == Step.APPROVED:
+        named = signed_beside(report)
         files, told = _signed_files(report, row)
     replaced = [report.path, report.data_path] if files else []
     try:
@@ -113,6 +122,8 @@ def take_step(
             _refuse(check(locked, user, step, comment))
             if SignOff.objects.filter(report=report, step=step).exists():
                 _refuse({"__all__": [gettext("Somebody took this step already.")]})
+            if files and signed_beside(locked) != named:
+                _refuse({"__all__": [str(_MEANWHILE)]})
             row.save()
             if step != Step.REVIEWED:
                 decision = Decision.SIGNED if step == Step.APPROVED else Decision.REJECTED
@@ -217,9 +228,12 @@ def _not_signable(report: Report, user: Any, step: Step) -> list[str]:
 
 
 def _locked(report: Report) -> Report:
-    """Return a report as it stands now, and let nobody take a step on it or its kin meanwhile:
-    of two reports of one period one is signed."""
-    rows = Report.objects.filter(scope_key=report.scope_key).order_by("pk")
+    """Return a report as it stands now, and let nobody take a step on it, its kin or one that
+    shares a pool with it meanwhile: of two reports of one period on the same pools one is signed,
+    and of two on some of the same the second names the first."""
+    shared = Report.pools.through._default_manager.filter(licensepool__in=report.pools.all())
+    sharing = Q(name=report.name, pk__in=shared.values("report_id"))
+    rows = Report.objects.filter(Q(scope_key=report.scope_key) | sharing).order_by("pk")
     found = {row.pk: row for row in rows.select_for_update()}
     return found[report.pk]
 

@@ -30,6 +30,7 @@ from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.admin.asking import ask_audit
 from reports.admin.background import MadeInBackground
+from reports.beside import signed_beside
 from reports.comments import why_comment
 from reports.documents.standing import FIGURES, shown
 from reports.documents.words import VERDICTS
@@ -142,6 +143,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
         "shown_stage",
         "version",
         "supersedes",
+        "beside",
         "steps",
         "file",
         "as_of",
@@ -197,6 +199,11 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
             return None  # nobody signs what is not made
         stage = lifecycle.stage(report)
         return Labelled(stage, str(STAGES[stage]))
+
+    @display(description=gettext_lazy("also signed of this period"))
+    def beside(self, report: Report) -> str:
+        """Name signed reports that share pools with it, whichever of them came first."""
+        return ", ".join(row.words for row in signed_beside(report)) or "–"
 
     @display(description=gettext_lazy("sign-off"))
     def steps(self, report: Report) -> str:

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Vendor, validate_zone
 from reports import lifecycle
+from reports.beside import signed_beside
 from reports.datasets.audit import LONGEST_SAYING, one_vendor
 from reports.delivery import check_period
 from reports.documents import KINDS
@@ -156,7 +157,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
 
     class Meta:
         model = Report
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "params",
@@ -177,8 +178,22 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "error",
             "attempts",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_stage(self, report: Report) -> str:
         """Return collecting, waiting, ready, signed or rejected."""
         return lifecycle.stage(report).value
+
+
+class OneReportSerializer(ReportSerializer):
+    """A report, and which others of its period are signed."""
+
+    signed_beside = serializers.SerializerMethodField()
+
+    class Meta(ReportSerializer.Meta):
+        fields = (*ReportSerializer.Meta.fields, "signed_beside")
+        read_only_fields = fields
+
+    def get_signed_beside(self, report: Report) -> list[int]:
+        """Return the signed reports of its kind and period that share pools with it, by number."""
+        return [row.pk for row in signed_beside(report)]

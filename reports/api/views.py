@@ -25,6 +25,7 @@ from licenses.tasks import nudge
 from reports import delivery, lifecycle
 from reports.api.serializers import (
     LaterDataSerializer,
+    OneReportSerializer,
     ReportRequestSerializer,
     ReportSerializer,
     StepSerializer,
@@ -61,6 +62,9 @@ class ReportViewSet(
     serializer_class = ReportSerializer
     permission_classes = (MayRead,)
     filterset_fields = ("name", "state", "decision", "version")
+
+    def get_serializer_class(self) -> Any:
+        return OneReportSerializer if self.action == "retrieve" else ReportSerializer
 
     def get_queryset(self) -> Any:
         return Report.objects.for_user(self.request.user).prefetch_related("sign_offs")

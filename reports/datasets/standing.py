@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, ngettext
+
+from itam import figures
 from reports.datasets.plain import plain
 
 COMPARED: Final = ("verdict", "allowed", "peak", "coverage", "over_seconds")
@@ -40,10 +43,54 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Another report of the same kind and period that is signed, about some of the same pools.
+
+    pools:      how many of them.
+    differing:  figures of them that it says otherwise; None where its numbers are no longer kept.
+    """
+
+    report: int
+    version: int
+    pools: int
+    differing: int | None
+
+    def __str__(self) -> str:
+        told = {
+            "report": self.report,
+            "version": self.version,
+            "pools": figures.pools(self.pools),
+            "count": figures.number(self.differing or 0),
+        }
+        if self.differing is None:
+            said = gettext(
+                "Report %(report)s, version %(version)s, is signed of the same period and"
+                " shares %(pools)s with this one. Not all numbers are kept any more, so nothing"
+                " was compared."
+            )
+        elif self.differing:
+            said = ngettext(
+                "Report %(report)s, version %(version)s, is signed of the same period and"
+                " shares %(pools)s with this one. %(count)s figure of them differs.",
+                "Report %(report)s, version %(version)s, is signed of the same period and"
+                " shares %(pools)s with this one. %(count)s figures of them differ.",
+                self.differing,
+            )
+        else:
+            said = gettext(
+                "Report %(report)s, version %(version)s, is signed of the same period and"
+                " shares %(pools)s with this one. No verdict, limit, peak, coverage or"
+                " over-use of them differs."
+            )
+        return said % told
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What the title block and the sign-off say beside the numbers.
 
     supersedes:   the earlier version in words, "" for a first one.
+    beside:       other signed reports of the period that share pools with it.
     certificate:  the SHA-256 of the certificate whose signature the file carries, "" for none.
     differences:  from that version; None where there is none, or its numbers are no longer kept.
     """
@@ -54,6 +101,7 @@ class Standing:
     signed: tuple[Signed, ...] = ()
     differences: tuple[Difference, ...] | None = None
     certificate: str = ""
+    beside: tuple[Beside, ...] = ()
 
     def as_json(self, zone: ZoneInfo) -> dict[str, Any]:
         """Return it as JSON knows it."""

@@ -44,6 +44,7 @@ def sign_off(standing: Standing, zone: ZoneInfo, title: str = "") -> list[Flowab
         name = f"{found.name}, {found.role}" if found.role else found.name
         lines.append(Signature(step, name, moment(found.at, zone), found.comment))
     story = [*heading(title or gettext("Sign-off"), 2, room=140), SignOff(lines)]
+    story += [prose(str(each), look.BODY) for each in standing.beside]
     if standing.certificate:
         story.append(
             prose(

@@ -1,0 +1,5 @@
+"""Choices under names of their own, for the API's schema."""
+
+from reports.models import Report
+
+ReportState = Report.State
