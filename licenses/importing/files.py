@@ -19,6 +19,7 @@ from licenses.sources import detect
 from licenses.sources.base import DateNeeded, SourceError
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.flexnet.log_dates import first_line_date
+from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.records import Result, Snapshot
 
 from . import late
@@ -131,7 +132,7 @@ def _import_log(
 
 def tells_of_whole_server(stream: BinaryIO) -> bool:
     """Whether a log is that of lmgrd, which tells of every daemon, and not one daemon's own."""
-    return any(b"(lmgrd)" in block for block in iter(lambda: stream.read(2**20), b""))
+    return any(of_manager(block) for block, _last in blocks(stream))
 
 
 def _import_whole(

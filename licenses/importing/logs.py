@@ -22,6 +22,7 @@ from licenses.evidence import entries
 from licenses.models import Capture, Coverage, LicenseServer, PollState
 from licenses.sources import records
 from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
+from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.flexnet.redating import Settled, settle
 
 from . import bulk, coverage, dirty, facts, late, reach, server_facts
@@ -142,7 +143,7 @@ class LogImport:
         lines = self.parser.lines
         piece = self.parser.read(block, last=last)
         settled = settle(piece, self.parser.take_jumps(), self.server.tzinfo, lines, before)
-        self.whole_server = self.whole_server or b"(lmgrd)" in block
+        self.whole_server = self.whole_server or of_manager(block)
         with transaction.atomic():
             lock(self.server)
             self._store_piece(settled, block, offset, digest, path, before)

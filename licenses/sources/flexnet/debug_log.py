@@ -202,9 +202,9 @@ class DebugLogParser:
     def read(self, block: bytes, *, last: bool = False) -> LogPiece:
         """Read the next bytes; what follows the last newline is kept for the next call.
 
-        last: nothing follows: a last line without a newline is read too. An event that was cut in
-              the middle is Unreadable. Other lines of the text show whether blanks follow a host;
-              where they do, a host at the very end is half a host.
+        last: nothing follows: a last line without a newline is read too. An event that no bracket
+              closes may have been cut: half a host, or before its number of seats. It is
+              Unreadable.
         """
         if len(self._names) > NAMES_CAP:
             self._names, self._met = LogNames(), set()

@@ -65,7 +65,6 @@ class LineParser:
         self.counts: dict[str, int] = dict(known.get("counts", {"out": 0, "in": 0, "denied": 0}))
         self.first_at: int | None = known.get("first_at")
         self._package: list[Any] | None = known.get("package")
-        self._padded: bool | None = known.get("padded")
         self._confirmed_line: int = known.get("confirmed_line", 0)
         self.jumps: list[Jump] = [Jump(*jump) for jump in known.get("jumps", ())]
         self.doubts: list[tuple[str, int | None]] = [tuple(one) for one in known.get("doubts", ())]
@@ -82,7 +81,6 @@ class LineParser:
             "counts": dict(self.counts),
             "first_at": self.first_at,
             "package": self._package,
-            "padded": self._padded,
             "confirmed_line": self._confirmed_line,
             "jumps": [list(jump) for jump in self.jumps],
             "doubts": [list(one) for one in self.doubts],
@@ -123,7 +121,10 @@ class LineParser:
                 self._lost()
             return
         message = decode_part(found["message"])
-        stated = stated_in(found, message, self.clock.today if found["month"] else None)
+        event = grammar.EVENT.match(found["message"])
+        near = self.clock.today if found["month"] else None
+        # Names that an event holds may read like a date.
+        stated = stated_in(found, "" if event else message, near)
         if not self.clock.dated:
             if stated is None:
                 raise DateNeeded(number)
@@ -133,7 +134,7 @@ class LineParser:
         if stated is not None:
             at = self._confirm(stated, at, number, out)
         daemon = decode_part(found["daemon"])
-        if event := grammar.EVENT.match(found["message"]):
+        if event:
             try:
                 self._event(
                     event["kind"].decode(), daemon, decode_part(event["rest"]), at, number, out
@@ -144,9 +145,11 @@ class LineParser:
                     self.doubts.append((daemon, at))
                 elif event["kind"].startswith(b"IN"):
                     self.losses.append((daemon, at))
-            else:
-                if event["kind"] in (b"OUT", b"IN", b"DENIED"):
-                    self._note_blanks(line)
+        elif grammar.is_like_event(message):
+            reason = "names a feature and USER@HOST, and is no event that is known"
+            out.append(Unreadable(number, visible(decode_part(line)), reason))
+            self.doubts.append((daemon, at))
+            self.losses.append((daemon, at))
         else:
             self._message(daemon, message, at, number, out)
 
@@ -242,16 +245,6 @@ class LineParser:
             self._package = None
             out.append(Package(daemon, name, tuple(components), number))
 
-    def _note_blanks(self, line: bytes) -> None:
-        """Note whether blanks follow the host of an event."""
-        parts = line.split(b'"', 2)
-        if len(parts) != 3:
-            return
-        if b"  " not in parts[2]:
-            self._padded = False
-        elif self._padded is None:
-            self._padded = True
-
     def is_cut(self, line: bytes) -> bool:
         """Whether this last line, which no newline ends, is an event that may lack its end, or
         breaks off where an event might have come."""
@@ -268,6 +261,4 @@ class LineParser:
             _, rest = grammar.split_who(rest)
         except grammar.NotAnEvent:
             return True
-        if not rest and self._padded:
-            return True
-        return not grammar.is_whole(rest) or (event["kind"] == b"DENIED" and not rest.strip())
+        return not grammar.is_whole(rest)

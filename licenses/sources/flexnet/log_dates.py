@@ -47,7 +47,8 @@ class _FirstDay:
             self._here = stated_in(found, "", self._here) or self._here
             self._first = self._first or self._here
         day = self._days.count(tod)
-        stated = stated_in(found, decode_part(found["message"]))
+        message = b"" if grammar.EVENT.match(found["message"]) else found["message"]
+        stated = stated_in(found, decode_part(message))
         if stated is None:
             return None
         if self._first is not None:

@@ -42,7 +42,9 @@ EVENT = re.compile(rb"(?P<kind>%b): ?(?P<rest>.*)" % b"|".join(_KINDS), re.DOTAL
 _HEAD_CUT = re.compile(rb" ?\d{1,2}(?::\d{0,2}(?::\d{0,2}(?: (?:\([^()\s]{0,100})?)?)?)?")
 LOOKS_LIKE_EVENT = re.compile(rb"(?:^|[\s)])(?:%b): \"?[^\s\"]" % b"|".join(_KINDS))
 
+_LIKE_EVENT = re.compile(r"[^\s\"]{1,40} ?\"[^\"]{1,255}\" ?[^\s@][^@]{0,255}@[^\s@]")
 _SEATS = re.compile(r"(\d{1,9}) licenses?")
+_ANY_SEATS = re.compile(r"[-+]?\d+ licenses?")
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _CODE = re.compile(r"-?\d{1,5}")
 _MONTHS = {
@@ -170,6 +172,8 @@ def read_tail(rest: str) -> Tail:
             raise NotAnEvent("expected a bracket that closes")
         if found := _SEATS.fullmatch(group.strip()):
             seats = int(found[1])
+        elif _ANY_SEATS.fullmatch(group.strip()):
+            raise NotAnEvent("expected a number of licences that a server can lend")
         elif not word and not group.startswith("used:"):
             word = group.strip().lower()
         rest = rest.lstrip()
@@ -223,10 +227,24 @@ def may_become_event(line: bytes) -> bool:
 
 
 def is_whole(rest: str) -> bool:
-    """Whether what follows USER@HOST can be the end of a line: every bracket that opens is
-    closed."""
+    """Whether what follows USER@HOST is surely the end of a line: a round bracket closes it, or the
+    mark of the verbose form. A number of seats may follow anything else."""
     rest = rest.strip()
-    return not rest or (rest[-1] in ")]^" and rest.count("(") <= rest.count(")"))
+    return rest.endswith((")", "^")) and rest.count("(") <= rest.count(")")
+
+
+def of_manager(lines: bytes) -> bool:
+    """Whether any of these whole lines is one that lmgrd wrote."""
+    name = b"(lmgrd)"
+    at = lines.find(name)
+    while at >= 0:
+        start = lines.rfind(b"\n", 0, at) + 1
+        found = LINE.match(lines[start : at + len(name)])
+        if found and found["daemon"] == b"lmgrd":
+            return True
+        end = lines.find(b"\n", at)
+        at = lines.find(name, end) if end >= 0 else -1
+    return False
 
 
 def stated_date(message: str) -> date | None:
@@ -245,6 +263,11 @@ def started_on(message: str) -> tuple[str, date | None] | None:
     if "started on" not in message or not (found := _STARTED_ON.search(message)):
         return None
     return found[1], _date(found[4], found[2], found[3])
+
+
+def is_like_event(message: str) -> bool:
+    """Whether a line that is no known event names a feature and USER@HOST as events do."""
+    return '"' in message and "@" in message and _LIKE_EVENT.match(message) is not None
 
 
 def prefix_date(text: str) -> date | None:

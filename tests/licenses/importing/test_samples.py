@@ -40,6 +40,8 @@ def run(path: Path) -> dict[str, object]:
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 def test_every_line_of_a_log_counts_and_a_second_import_brings_nothing(path: Path) -> None:
     text = path.read_bytes()
+    if not text.rstrip().endswith(b")"):
+        text = text[: text.rfind(b"\n") + 1]  # a last event may have been cut
     first = run(path)
     for name, word in (("out", b"OUT"), ("in", b"IN"), ("denied", b"DENIED")):
         assert first[name] == len(re.findall(LINE % word, text)), name
