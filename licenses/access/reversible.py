@@ -11,7 +11,7 @@ from django.db import transaction
 
 from licenses.access import undo, waitlist
 from licenses.alerts import actions
-from licenses.importing import changes, mapping, unreadable
+from licenses.importing import changes, edits, mapping, unreadable
 from licenses.models import (
     Alert,
     BulkChange,
@@ -108,6 +108,23 @@ def delete_filter(row: SavedFilter, *, user: Any) -> UndoStep:
         }
         row.delete()
         return undo.offer(user, "filter-deleted", {"row": kept})
+
+
+def saved(
+    row: Any, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, *, user: Any
+) -> UndoStep | None:
+    """Offer to give a row back the values that it had before a form was saved; None: of this kind
+    of rows, or of these fields, that cannot be, or nothing changed."""
+    label = row._meta.label_lower
+    if label not in edits.EDITED or not old or not new or old == new:
+        return None
+    names = [name for name in old if old[name] != new[name]]
+    state = {"model": label, "id": row.pk}
+    state |= {
+        "old": {name: old[name] for name in names},
+        "new": {name: new[name] for name in names},
+    }
+    return undo.offer(user, "row-saved", state)
 
 
 def change_several(

@@ -19,6 +19,7 @@ from django.utils.translation import gettext, gettext_lazy
 from licenses.access import waitlist
 from licenses.alerts import actions
 from licenses.importing import changes, mapping, unreadable
+from licenses.importing.edits import EDITED, give_back
 from licenses.models import (
     BulkChange,
     DenialEpisode,
@@ -197,6 +198,15 @@ def _several(state: State, user: Any, now: datetime) -> None:
     changes.undo(done, user=user)
 
 
+def _saved(state: State, user: Any, now: datetime) -> None:
+    model = EDITED[state["model"]]
+    row = model._default_manager.for_user(user).filter(pk=state["id"]).first()
+    if not user.has_perm(f"{model._meta.app_label}.change_{model._meta.model_name}"):
+        raise PermissionDenied
+    if row is None or not give_back(row, state["old"], state["new"], user=user):
+        raise changed()
+
+
 def fingerprint(row: PoolFeature) -> list[Any]:
     """Return what a mapping says, to see whether it was changed."""
     start = row.mapped_from.isoformat() if row.mapped_from else None
@@ -229,6 +239,7 @@ KINDS = {
     "filter-deleted": Kind(
         gettext_lazy("Saved filter deleted"), "licenses.add_savedfilter", _deleted
     ),
+    "row-saved": Kind(gettext_lazy("Changes saved"), "", _saved),
     "several-changed": Kind(
         gettext_lazy("Several changed at once"), "licenses.add_bulkchange", _several
     ),

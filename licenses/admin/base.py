@@ -28,6 +28,7 @@ from .beside import TellsBeside
 from .exporting import LIST_TOOLS, Exportable
 from .list_address import TellsWhatIsWrong
 from .row_history import TellsHistory
+from .undoing import OffersUndo
 
 
 def scoped(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -170,7 +171,9 @@ def _without(rows: list[Any], starts: tuple[str, ...]) -> list[Any]:
     ]
 
 
-class ScopedAdmin(TellsWhatIsWrong, TellsBeside, TellsHistory, Exportable, _Scope, ModelAdmin):
+class ScopedAdmin(
+    TellsWhatIsWrong, TellsBeside, TellsHistory, OffersUndo, Exportable, _Scope, ModelAdmin
+):
     """A page for rows that people keep."""
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:

@@ -15,7 +15,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from itam.errors import Missing
+from licenses.access.reversible import saved
 from licenses.access.undo import take_back
+from licenses.importing.edits import EDITED, values
 from licenses.models import UndoStep
 
 TAG = "undo-"
@@ -24,6 +26,39 @@ TAG = "undo-"
 def tell(request: HttpRequest, words: Any, step: UndoStep | None) -> None:
     """Say what was done; the message carries the way back, if there is one."""
     messages.success(request, words, extra_tags="" if step is None else f"{TAG}{step.pk}")
+
+
+class OffersUndo:
+    """Comes before the admin of rows that people edit: what was saved can be taken back, unless
+    rows below it were saved along, or it holds what is told to nobody."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change and obj._meta.label_lower in EDITED:
+            before = type(obj)._default_manager.get(pk=obj.pk)
+            request.before_saving = values(before, form.changed_data)  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)  # type: ignore[misc]
+        old = getattr(request, "before_saving", None)
+        if old and not any(formset.has_changed() for formset in formsets):
+            row = type(form.instance)._default_manager.get(pk=form.instance.pk)
+            step = saved(row, old, values(row, form.changed_data), user=request.user)
+            request.way_back = step  # type: ignore[attr-defined]
+
+    def message_user(
+        self,
+        request: HttpRequest,
+        message: Any,
+        level: int | str = messages.INFO,
+        extra_tags: str = "",
+        fail_silently: bool = False,
+    ) -> None:
+        """Have the word of a row that was saved carry the way back."""
+        step = getattr(request, "way_back", None)
+        if step is not None and level == messages.SUCCESS:
+            extra_tags = f"{extra_tags} {TAG}{step.pk}".strip()
+        super().message_user(request, message, level, extra_tags, fail_silently)  # type: ignore[misc]
 
 
 @require_POST

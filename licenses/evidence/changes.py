@@ -127,7 +127,7 @@ TOLD: Final[dict[type[Model], Told]] = {
             "config",
             "channel",
             _installation,
-            ("kind", "enabled", "fallback", "still_watching", "reports"),
+            ("kind", "language", "enabled", "fallback", "still_watching", "reports"),
         ),
         AlertRule: Told(
             "config",

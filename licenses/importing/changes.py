@@ -160,7 +160,7 @@ def _store(
         now = _replace(rows, by_row, user, reason, back)
         return [part._replace(id=now[part.id]) for part in parts]
     for pk, mine in by_row.items():
-        _set(rows[pk], mine)
+        give(rows[pk], mine)
     for fields, pks in _alike(by_row).items():
         LogEntry.objects.log_actions(
             user.pk,
@@ -200,7 +200,8 @@ def _replace(
     return {row.pk: copy.pk for (row, _values), copy in zip(wished, copies, strict=True)}
 
 
-def _set(row: Any, parts: Sequence[Part]) -> None:
+def give(row: Any, parts: Sequence[Part]) -> None:
+    """Store the new values of one row. Raises ValidationError where they break a rule."""
     many, own = {}, []
     for part in parts:
         field = row._meta.get_field(part.field)
