@@ -145,8 +145,8 @@ class Context:
         if daemon not in self._logs:
             spans = of_daemon(self._spans, daemon)
             lost = [
-                lost_at(at)
-                for kind, of, at, _until in self._boundaries
+                lost_at(at) if until is None else Hole(at, until)
+                for kind, of, at, until in self._boundaries
                 if kind == Boundary.Kind.LOSS and of in ("", daemon)
             ]
             missing = sorted({*holes(spans), *lost}, key=lambda hole: (hole.end, hole.start))

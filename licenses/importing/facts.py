@@ -29,7 +29,7 @@ from .coverage import moment
 from .derive import Key
 from .directory import Directory
 from .movements import Movements, movements, used
-from .pairing import IN, OUT
+from .pairing import IN, OUT, Hole
 from .repeats import Repeats, number_equal, told_again
 
 DENIAL_COLUMNS = (
@@ -311,6 +311,29 @@ def store_losses(
     """Store when something may have been returned that a log does not tell of; return those that
     are new."""
     return _store_unsure(losses, Boundary.Kind.LOSS, "log loss", server, stored)
+
+
+def store_silence(
+    found: Iterable[tuple[str, Hole]], server: LicenseServer, stored: Stored
+) -> list[tuple[str, Hole]]:
+    """Store in which time a log tells of no return of a daemon; return what is new of it."""
+    new = []
+    for daemon, hole in found:
+        row, created = Boundary.objects.get_or_create(
+            server=server,
+            daemon=daemon,
+            at=moment(hole.start),
+            kind=Boundary.Kind.LOSS,
+            defaults={"last_seen": moment(hole.end)},
+        )
+        if not created:
+            if row.last_seen is not None and row.last_seen >= moment(hole.end):
+                continue
+            Boundary.objects.filter(pk=row.pk).update(last_seen=moment(hole.end))
+        body = {"daemon": daemon, "until": hole.end, "what": "log loss"}
+        stored.drafts.append(draft("config", hole.start, body))
+        new.append((daemon, hole))
+    return new
 
 
 def _store_unsure(

@@ -32,6 +32,8 @@ from .directory import Directory, lock
 from .joints import Joints
 from .pairing import lost_at
 from .repeats import Repeats
+from .unreturned import Unreturned
+from .unreturned import note as unreturned_note
 
 SHOWN = 20
 
@@ -118,6 +120,7 @@ class LogImport:
         self.whole_server = whole_server or known.get("whole_server", False)
         self.directory = Directory(server)
         self.joints = Joints(server, known.get("joints", ()))
+        self.unreturned = Unreturned(known.get("unreturned"))
         self.save_cursor = save_cursor
         self.result = FileResult(source, Capture.Kind.LOG)
         self._counts = dict(self.parser.counts)
@@ -130,6 +133,7 @@ class LogImport:
             "daemons": sorted(self.daemons),
             "whole_server": self.whole_server,
             "joints": self.joints.dump(),
+            "unreturned": self.unreturned.dump(),
         }
 
     def store(self, block: bytes, *, last: bool = False) -> None:
@@ -176,7 +180,10 @@ class LogImport:
         facts.store_doubts([*self.parser.take_doubts(), *misdated], self.server, stored)
         told_losses = [*self.parser.take_losses(), *misdated]
         losses = facts.store_losses(told_losses, self.server, stored)
-        reach.touch_across(self.server, stored, [(name, lost_at(at)) for name, at in losses])
+        lost = [(name, lost_at(at)) for name, at in losses]
+        unreturned = self.unreturned.follow(stored.movements, self.directory, self.parser.last_at)
+        lost += facts.store_silence(unreturned, self.server, stored)
+        reach.touch_across(self.server, stored, lost)
         items = [*piece.others, *steps]
         self.repeats.forget_old()
         unreadable = [item for item in items if isinstance(item, records.Unreadable)]
@@ -189,8 +196,8 @@ class LogImport:
         reach.touch_lost(self.server, stored, added)
         reach.touch_told_twice(self.server, stored)
         if added:
-            lost = reach.all_holes(known_spans) ^ reach.all_holes(coverage.log_spans(self.server))
-            reach.touch_across(self.server, stored, lost)
+            moved = reach.all_holes(known_spans) ^ reach.all_holes(coverage.log_spans(self.server))
+            reach.touch_across(self.server, stored, moved)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
             # one.
@@ -210,6 +217,8 @@ class LogImport:
         if spans and (stored.new or added):
             late.mark(self.server, spans[0][0], spans[-1][1])
         self._count(items, stored, unreadable)
+        notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
+        self.result.notes += sorted(notes.difference(self.result.notes))
 
     def _derive(self, stored: facts.Stored, many: bool, newest: int | None) -> Touched:
         """Make the holdings again that the chunk touched.

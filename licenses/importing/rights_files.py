@@ -241,6 +241,11 @@ def import_options_file(server: LicenseServer, data: bytes, *, source: str) -> F
         raise NotRecognised(
             f"{parsed.line_count} lines and not one keyword", "lines such as RESERVE or GROUP"
         )
+    if silent := parsed.settings.get("NOLOG"):
+        result.notes.append(
+            f"NOLOG {silent}: the server's log leaves such lines out, and what it does not tell of "
+            f"is not known"
+        )
     digest, path = store_raw(data)
     with transaction.atomic():
         LicenseServer.objects.select_for_update().get(pk=server.pk)

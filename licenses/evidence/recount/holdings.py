@@ -32,7 +32,7 @@ class Pairing:
         self.log = server.sighted("log", feature[0])
         pairs = zip(self.log, self.log[1:])
         holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
-        holes += [(at, at + 1) for daemon in {"", feature[0]} for at in server.losses[daemon]]
+        holes += [loss for daemon in {"", feature[0]} for loss in server.losses[daemon].items()]
         self.holes = sorted(holes, key=lambda hole: (hole[1], hole[0]))
         starts = [span[0] for span in self.log]
         known = {**server.restarts[""], **server.restarts[feature[0]]}

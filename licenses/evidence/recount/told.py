@@ -16,7 +16,7 @@ class Server:
         self.answers, self.scopes = [], {}  # (moment, complete, scope)
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts = defaultdict(dict)
-        self.doubts, self.losses = defaultdict(list), defaultdict(list)
+        self.doubts, self.losses = defaultdict(list), defaultdict(dict)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
         self.denials = []
@@ -108,7 +108,8 @@ class Server:
         elif what == "log doubt":
             self.doubts[body["daemon"]].append(at)
         elif what == "log loss":
-            self.losses[body["daemon"]].append(at)
+            until = max(body.get("until", at + 1), self.losses[body["daemon"]].get(at, at))
+            self.losses[body["daemon"]][at] = until
         elif what == "issued" and "kind" not in body:
             self.issued[feature][at] = body.get("count")
         elif what == "issued withdrawn":

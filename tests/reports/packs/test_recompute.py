@@ -213,6 +213,7 @@ LOG = """\
 0:00:00 (vend) TIMESTAMP 3/2/2026
 0:00:00 (vend) FlexNet Licensing version v11.16.2.0 started on srv (IBM PC) (3/2/2026)
 0:00:00 (vend) Server started on srv for: ALPHA
+{early}
 6:00:00 (vend) TIMESTAMP 3/2/2026
 8:00:00 (vend) OUT: "ALPHA" bob@h1
 {odd}
@@ -221,6 +222,7 @@ LOG = """\
 11:00:00 (vend) IN: "ALPHA" bob@h1
 {end}
 """
+EARLY = "\n".join(f'1:{at:02}:00 (vend) OUT: "ALPHA" u{at % 5}@h1' for at in range(30))
 STATUS = """\
 Flexible License Manager status on Mon 3/2/2026 {time}
 License server status: 27000@srv
@@ -245,6 +247,7 @@ class Plain(NamedTuple):
     odd: str = ""
     shown: str = ""
     returned: bool = True
+    early: str = ""
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -253,7 +256,7 @@ class Plain(NamedTuple):
             retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
         )  # fmt: skip
         server = LicenseServer.objects.create(name="srv", zone="UTC")
-        log = LOG.format(odd=self.odd, end="12:00:00 (vend) TIMESTAMP 3/2/2026")
+        log = LOG.format(odd=self.odd, early=self.early, end="12:00:00 (vend) TIMESTAMP 3/2/2026")
         if not self.returned:
             log = log.replace('11:00:00 (vend) IN: "ALPHA" bob@h1\n', "")
         texts = [log]
@@ -650,9 +653,11 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             Plain(1, odd='8:30:00 (vend) IN: "ALP', returned=False),
             "as_observed", reads_on_where_a_line_may_hide_a_return,
         ),
+        (Plain(2, early=EARLY), "as_observed", reads_on_where_a_line_may_hide_a_return),
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "over-use", "hides-a-return",
+        "hides-all-returns",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
