@@ -25,6 +25,11 @@ class Repeats:
 
     counts: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
+    @property
+    def newest(self) -> int:
+        """The latest moment of what is numbered; far in the past where nothing is."""
+        return max((what[0] for what in self.counts), default=-(2**62))
+
     def number(self, *what: Any) -> int:
         ordinal = self.counts.get(what, 0)
         self.counts[what] = ordinal + 1
@@ -36,7 +41,7 @@ class Repeats:
             return
         begins = rows.repeated()
         columns = (rows.at, rows.feature, rows.person, rows.host, rows.seats, rows.kind)
-        newest = max((what[0] for what in self.counts), default=-(2**62))
+        newest = self.newest
         lengths = np.diff(np.append(begins, len(rows)))
         for place in np.flatnonzero(rows.at[begins] <= newest).tolist():
             begin = int(begins[place])
@@ -51,7 +56,7 @@ class Repeats:
 
     def forget_old(self) -> None:
         """Forget what is too old to come once more."""
-        since = max((what[0] for what in self.counts), default=0) - REPEAT_WINDOW
+        since = self.newest - REPEAT_WINDOW
         self.counts = {what: count for what, count in self.counts.items() if what[0] >= since}
 
     def dump(self) -> list[list[Any]]:
@@ -62,13 +67,28 @@ class Repeats:
         return cls({tuple(row[:-1]): row[-1] for row in rows})
 
 
-def told_again(others: Iterable[records.LogRecord]) -> list[int]:
+def told_again(
+    rows: Movements,
+    refusals: Sequence[records.Denial],
+    others: Iterable[records.LogRecord],
+    repeats: Repeats,
+) -> list[int]:
     """Return the lines from which on a text tells again of time that it told of before."""
-    return [
-        each.line
-        for each in others
-        if isinstance(each, records.ClockStep) and each.seconds < -REPEAT_WINDOW
-    ]
+    newest = repeats.newest
+    steps = any(
+        isinstance(each, records.ClockStep) and each.seconds < -REPEAT_WINDOW for each in others
+    )
+    earliest = min([int(rows.at.min())] if len(rows) else [], default=newest)
+    if not steps and min([earliest, *(each.at for each in refusals)]) >= newest - REPEAT_WINDOW:
+        return []
+    told = zip(rows.line.tolist(), rows.at.tolist(), strict=True)
+    again = []
+    for line, at in sorted([*told, *((each.line, each.at) for each in refusals)]):
+        if at < newest - REPEAT_WINDOW:
+            again.append(line)
+            newest = at
+        newest = max(newest, at)
+    return again
 
 
 def number_equal(

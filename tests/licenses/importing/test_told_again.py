@@ -24,11 +24,11 @@ def day_log() -> str:
     """Return a log of two days with its dates every six hours, some of its lines equal."""
     chance = random.Random(5)
     lines = [
-        (START + timedelta(hours=hour), "(lmgrd) TIMESTAMP {0.month}/{0.day}/{0.year}")
+        (START + timedelta(hours=hour, seconds=30), "(lmgrd) TIMESTAMP {0.month}/{0.day}/{0.year}")
         for hour in range(0, HOURS + 1, 6)
     ]
     for _ in range(HOLDINGS):
-        begin = START + timedelta(seconds=chance.randrange(1, 40 * 3600))
+        begin = START + timedelta(seconds=chance.randrange(60, 40 * 3600))
         end = begin + timedelta(seconds=chance.randrange(60, 7 * 3600))
         who = f'"cad" u{chance.randrange(4)}@pc1'
         for _twice in range(chance.choice([1, 1, 2])):
@@ -67,6 +67,16 @@ def test_a_log_that_stands_twice_in_one_text_counts_once(
     ]
     assert counts == [counts[0]] * 3
     assert counts[0][1] == HOLDINGS
+
+
+def test_pieces_of_a_log_in_one_text_count_once_though_none_begins_with_its_date(
+    tmp_path: Path,
+) -> None:
+    lines = day_log().splitlines(keepends=True)
+    third = len(lines) // 3
+    first, second, last = lines[:third], lines[third : 2 * third], lines[2 * third :]
+    found = imported(tmp_path, "twice", "".join([*first, *second, *second, *last]))
+    assert found == imported(tmp_path, "once", "".join(lines))
 
 
 def test_equal_lines_of_one_second_still_count_each(tmp_path: Path) -> None:
