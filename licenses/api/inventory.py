@@ -57,7 +57,7 @@ class SheetSerializer(serializers.Serializer[Any]):
     )
 
 
-class CellSerializer(serializers.Serializer[Any]):
+class SheetCellSerializer(serializers.Serializer[Any]):
     """A cell that becomes another."""
 
     column = serializers.CharField()
@@ -65,15 +65,15 @@ class CellSerializer(serializers.Serializer[Any]):
     new = serializers.CharField(allow_blank=True)
 
 
-class LineSerializer(serializers.Serializer[Any]):
+class SheetRowSerializer(serializers.Serializer[Any]):
     """What becomes of a row. What it adds beside (a mapping, a membership) has no old value."""
 
     row = serializers.IntegerField(help_text="Counted from 1 below the head.")
     result = serializers.ChoiceField(list(RESULTS.values()))
-    cells = CellSerializer(many=True)
+    cells = SheetCellSerializer(many=True)
 
 
-class WrongSerializer(serializers.Serializer[Any]):
+class SheetErrorSerializer(serializers.Serializer[Any]):
     """What is wrong in a sheet. row: null for all of it; column: empty for the whole row."""
 
     row = serializers.IntegerField(allow_null=True)
@@ -89,11 +89,11 @@ class ImportedSerializer(serializers.Serializer[Any]):
     new = serializers.IntegerField()
     changed = serializers.IntegerField()
     known = serializers.IntegerField(help_text="Rows that change nothing.")
-    rows = LineSerializer(
+    rows = SheetRowSerializer(
         many=True, help_text="Those that are new or change something first: up to 10,000."
     )
     more_rows = serializers.IntegerField()
-    errors = WrongSerializer(many=True, help_text="Of a sheet that was tried: up to 1,000.")  # type: ignore[assignment]
+    errors = SheetErrorSerializer(many=True, help_text="Of a sheet that was tried: up to 1,000.")  # type: ignore[assignment]
     more_errors = serializers.IntegerField()
 
 

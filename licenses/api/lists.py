@@ -42,7 +42,7 @@ ENDPOINTS = {
 """Where the API has a row that the search finds: its model, and the name of the address."""
 
 
-class ListSerializer(serializers.Serializer[Any]):
+class ListPageSerializer(serializers.Serializer[Any]):
     """A list of the administration. page: as saved filters name it."""
 
     page = serializers.CharField()
@@ -50,7 +50,7 @@ class ListSerializer(serializers.Serializer[Any]):
     columns = serializers.ListField(child=serializers.CharField())
 
 
-class FoundSerializer(serializers.Serializer[Any]):
+class SearchResultSerializer(serializers.Serializer[Any]):
     """A row that fits. kind: what it is, in words; url: the row itself; link: its page."""
 
     kind = serializers.CharField()
@@ -75,7 +75,7 @@ class ListsView(APIView):
     permission_classes = (ReadsPools,)
 
     @extend_schema(
-        responses={200: ListSerializer(many=True)},
+        responses={200: ListPageSerializer(many=True)},
         examples=[examples.answered(examples.LIST)],
     )
     def get(self, request: Request) -> Response:
@@ -92,6 +92,12 @@ class ListsView(APIView):
         )
 
 
+PAGE = OpenApiParameter(
+    "page",
+    str,
+    OpenApiParameter.PATH,
+    description="Which list, by its model as `lists/` names it: such as `licenses.licensepool`.",
+)
 QUERY = OpenApiParameter(
     "query",
     str,
@@ -107,7 +113,7 @@ class ListFileView(RefusesInJson, APIView):
     renderer_classes = TABLES
 
     @extend_schema(
-        parameters=[QUERY],
+        parameters=[PAGE, QUERY],
         responses={
             (200, CsvRenderer.media_type): OpenApiTypes.STR,
             (200, XlsxRenderer.media_type): OpenApiTypes.BINARY,
@@ -146,7 +152,7 @@ class SearchView(APIView):
 
     @extend_schema(
         parameters=[TermSerializer],
-        responses={200: FoundSerializer(many=True)},
+        responses={200: SearchResultSerializer(many=True)},
         examples=[examples.answered(examples.FOUND)],
     )
     def get(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from drf_spectacular.generators import SchemaGenerator
 
 from .test_history import DAY, client, get, pool, pytestmark
@@ -18,6 +19,7 @@ SENT = [
     "/api/v1/alert-rules/",
     "/api/v1/reports/",
 ]
+BESIDE_POOLS = ["search/?q=cad", "lists/"]
 ANSWERED = {"usage": f"usage/?{DAY}", "holders": "holders/"}
 
 
@@ -51,3 +53,26 @@ def test_what_is_answered_has_the_names_of_the_example(schema, pool, name):
     assert set(found) == set(shown)
     if name == "usage":
         assert set(found["total"]) == set(shown["total"])
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", BESIDE_POOLS)
+def test_what_a_list_answers_has_the_names_of_its_example(schema, pool, name):
+    path = f"/api/v1/{name.partition('?')[0]}"
+    (shown,) = example(schema["paths"][path]["get"]["responses"]["200"]["content"])
+    found = client("manager", pool).get(f"/api/v1/{name}").json()
+    assert {frozenset(each) for each in found} == {frozenset(shown)}
+
+
+@pytest.mark.once
+def test_what_becomes_of_a_sheet_has_the_names_of_its_example(schema, pool):
+    path = "/api/v1/inventory/{kind}/"
+    shown = example(schema["paths"][path]["post"]["responses"]["200"]["content"])
+    lines = b"vendor,product\nNobody,A\n" + f"{pool.product.vendor.name},B\n".encode()
+    sent = {"file": SimpleUploadedFile("a.csv", lines), "dry_run": "true"}
+    answer = client("manager", pool).post("/api/v1/inventory/products/", sent, format="multipart")
+    found = answer.json()
+    assert set(found) == set(shown)
+    for name in ("rows", "errors"):
+        assert set(found[name][0]) == set(shown[name][0])
+    assert set(found["rows"][0]["cells"][0]) == set(shown["rows"][0]["cells"][0])

@@ -7,6 +7,8 @@ import io
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from knox.models import AuthToken
 from openpyxl import load_workbook
 
 from licenses.admin import exporting
@@ -56,6 +58,16 @@ def test_a_list_keeps_to_its_query_and_to_the_scope(pool: LicensePool) -> None:
     assert auditor.get("/api/v1/lists/licenses.channel/").status_code == 404
     assert auditor.get("/api/v1/lists/auth.user/").status_code == 404
     assert client("licence user", pool).get(PLACE).status_code == 403
+
+
+def test_a_program_takes_lists_with_its_token_alone(pool: LicensePool) -> None:
+    program = client("API client", pool)
+    assert program.get(PLACE).status_code == 403
+    token = AuthToken.objects.create(User.objects.get(username="API client"))[1]
+    program.force_authenticate(None)
+    program.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    assert [row[1] for row in rows(program.get(PLACE))] == ["Pool", "CAD"]
+    assert [each["id"] for each in program.get("/api/v1/search/?q=cad").json()] == [pool.pk]
 
 
 def test_a_saved_filter_is_a_query(pool: LicensePool) -> None:
