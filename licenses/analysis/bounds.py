@@ -13,7 +13,15 @@ from datetime import datetime
 
 from licenses.analysis import coverage
 from licenses.analysis.coverage import PoolGap, observed_time
-from licenses.analysis.mappings import Daemon, Mapping, Mappings, features, load_mappings
+from licenses.analysis.holdings import Holdings, load_holdings, load_horizons
+from licenses.analysis.mappings import (
+    Daemon,
+    Mapping,
+    Mappings,
+    features,
+    load_mappings,
+    servers,
+)
 from licenses.analysis.rights import (
     Statement,
     in_force,
@@ -25,6 +33,7 @@ from licenses.analysis.rows import EVER, number
 from licenses.analysis.sights import Sights, load_sights, whole_log
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
+from licenses.concurrency.timeline import usage as in_use
 from licenses.models import (
     FeatureNow,
     IssuedCount,
@@ -73,9 +82,16 @@ class PoolBounds:
 
 
 def load_bounds(
-    pools: Collection[LicensePool], mappings: Mappings, start: int, end: int
+    pools: Collection[LicensePool],
+    mappings: Mappings,
+    start: int,
+    end: int,
+    held: dict[int, Holdings],
 ) -> dict[int, PoolBounds]:
-    """Return what bounds the use of each pool over [start, end). Eight queries."""
+    """Return what bounds the use of each pool over [start, end). Eight queries.
+
+    held:  the holdings of that time, by pool: what they refute bounds nothing.
+    """
     sights = load_sights(mappings, start, end)
     statements = load_statements(features(mappings))
     told = dict(
@@ -86,7 +102,9 @@ def load_bounds(
     daemons = {(each.server, each.daemon): each for maps in mappings.values() for each in maps}
     logs = {daemon: whole_log(each, sights) for daemon, each in daemons.items()}
     return {
-        pool.pk: _of_pool(mappings[pool.pk], statements, sights, logs, told, start, end)
+        pool.pk: _of_pool(
+            mappings[pool.pk], statements, sights, logs, told, held[pool.pk], start, end
+        )
         for pool in pools
     }
 
@@ -102,12 +120,14 @@ def bounded_gaps(
 ) -> list[PoolGap]:
     """Return the gaps of a pool as `coverage.gaps` does, each with how much of it is bounded.
 
-    as_of, proven_from:  as for verdicts. Nineteen queries at most.
+    as_of, proven_from:  as for verdicts. Twenty-four queries at most.
     """
     rows = coverage.gaps(pool, start, end, now=now, as_of=as_of)
     if not rows:
         return rows
-    bounds = load_bounds([pool], load_mappings([pool.pk]), start, end)[pool.pk]
+    maps = load_mappings([pool.pk])
+    held = load_holdings(maps, load_horizons(servers(maps)), start, end)
+    bounds = load_bounds([pool], maps, start, end, held)[pool.pk]
     rights = load_rights([pool], as_of, proven_from)[pool.pk]
     safe = bounds.within(proven_from_rights(rights, start, end))
     return [bounded(row, bounds, safe) for row in rows]
@@ -132,6 +152,7 @@ def _of_pool(
     sights: Sights,
     logs: dict[Daemon, IntervalSet],
     told: dict[int, int],
+    held: Holdings,
     start: int,
     end: int,
 ) -> PoolBounds:
@@ -147,6 +168,9 @@ def _of_pool(
         rows = statements.get(mapping.feature, ())
         uncounted = uncounted.union(_uncounted(rows, span))
         most, told_by_server, told_by_file = _of_feature(mapping, rows, sights, told, start, end)
+        refuted = _refuted(mapping, rows, held, span, start, end)
+        told_by_server = told_by_server.subtract(refuted)
+        told_by_file = told_by_file.subtract(refuted)
         silent = silent.union(span.subtract(told_by_server).subtract(told_by_file))
         by_file = by_file.union(span.intersection(told_by_file).subtract(told_by_server))
         # A component is a part of its package, so the sum bounds what counts once, too.
@@ -166,6 +190,31 @@ def _uncounted(rows: Sequence[Statement], span: IntervalSet) -> IntervalSet:
         return IntervalSet.empty()
     cells = (cell for first, last in span for cell in in_force(rows, first, last))
     return IntervalSet.of_spans((c.start, c.end) for c in cells if c.source and c.seats is None)
+
+
+def _refuted(
+    mapping: Mapping,
+    rows: Sequence[Statement],
+    held: Holdings,
+    span: IntervalSet,
+    start: int,
+    end: int,
+) -> IntervalSet:
+    """Return the time in which statements are in force that known use is once above: the server
+    handed out more, so it had read something else."""
+    own = held.feature == mapping.feature
+    if not rows or not own.any():
+        return IntervalSet.empty()
+    used = in_use(held.taken_by[own], held.returned_after[own], held.seats[own], start, end)
+    files = [row for row in rows if row.source == IssuedCount.Source.FILE]
+    overdraft = _summed(files, "overdraft", start, end)
+    refuted = []
+    for stated in (files, [row for row in rows if row.source == IssuedCount.Source.STATUS]):
+        most = _summed(stated, "seats", start, end).plus(overdraft)
+        above = used.above(Steps(most.times, most.levels * mapping.weight)).intersection(span)
+        if len(above):
+            refuted += [row for row in stated if len(above.clip(row.start, row.end))]
+    return IntervalSet.of_spans((row.start, row.end) for row in refuted)
 
 
 def _beyond(total: Statement, files: Sequence[Statement]) -> bool:

@@ -192,8 +192,9 @@ def load_judged(
         batch = waiting[place : place + BATCH_POOLS]
         mappings = load_mappings([pool.pk for pool in batch])
         coverage = load_coverage(batch, mappings, *window, now=now, as_of=as_of)
-        bounds = load_bounds(batch, mappings, *window)
         facts = load_facts(batch, *window, as_of=as_of, proven_from=proven_from, mappings=mappings)
+        held = {each.pool.pk: each.holdings for each in facts}
+        bounds = load_bounds(batch, mappings, *window, held)
         judged = []
         for each in facts:
             rests_on = each, coverage[each.pool.pk], bounds[each.pool.pk]

@@ -5,7 +5,7 @@ from datetime import datetime, time
 
 from .curves import combined, curve, on, where
 from .holdings import feature_holdings, missed
-from .spans import FAR, both, minus, union
+from .spans import FAR, both, clip, minus, union
 
 
 def midnight(day, zone):
@@ -51,8 +51,8 @@ class Fed:
             if until > cut_at or here:
                 found.append({
                     "who": (person, host, taken), "fresh": here, "here": here, "exact": exact,
-                    "polled": polled, "feature": self.feature[1], "stream": self.stream,
-                    "first": cut_at,
+                    "polled": polled, "fed": self, "feature": self.feature[1],
+                    "stream": self.stream, "first": cut_at,
                     "seats": seats * self.weight, "taken": cut_at, "sure": max(sure, start),
                     "after": min(after, end), "back": until,
                 })  # fmt: skip
@@ -98,6 +98,19 @@ class Fed:
                 by_file = minus(by_file, [(-FAR, first)])  # the server did not read that file
         spoiled = union(unfiled, uncounted)
         return most, minus(same, spoiled), minus(minus(by_file, changed), spoiled)
+
+    def refuted(self, rows, start, end):
+        """Return the time in which statements are in force that known use of [start, end) is once
+        above. rows: the holdings of the feature, with the weight of its seats."""
+        used = curve((row["sure"], row["after"], row["seats"]) for row in rows)
+        over = curve((a, b, more) for a, b, _count, more in self.files)
+        found, asked = [], both(self.span, [(start, end)])
+        for stated in ([row[:3] for row in self.files], self.totals):
+            counts = curve((a, b, count or 0) for a, b, count in stated)
+            above = where(lambda u, c, o: u > (c + o) * self.weight, used, counts, over)
+            above = both(above, asked)
+            found.append([row[:2] for row in stated if clip(above, *row[:2])])
+        return union(*found)
 
     def between_answers(self):
         same, changed = [], []

@@ -49,7 +49,7 @@ class Pool:
         retired = FAR if told["retired"] == "" else told["retired"]
         first = min([row[0] for row in lines] + heard, default=FAR)
         self.expected = clip([(first, min(end, now, retired))], start, end)
-        self.bound()
+        self.bound(start, end)
         self.asked = [
             (fed, at, body)
             for fed in self.fed
@@ -91,16 +91,20 @@ class Pool:
         every = [row for fed in self.fed for row in rows[id(fed)]]
         return [row for row in every if row["fresh"] or row["back"] > row["taken"]]
 
-    def bound(self):
+    def bound(self, start, end):
         """Find the time in which more than what is proven was impossible, and what is doubtful."""
         capacity, silent, exact = curve([]), [], []
         uncounted = union(*(both(fed.span, fed.uncounted()) for fed in self.fed))
+        own = defaultdict(list)
+        for row in self.rows:
+            own[id(row["fed"])].append(row)
         for fed in self.fed:
             most, by_server, by_file = fed.possible()
+            refuted = fed.refuted(own[id(fed)], start, end)
             weight = fed.weight
             level = combined(lambda m, w=weight: (m or 0) * w, cut(most, fed.span))
             capacity = combined(lambda one, more: one + more, capacity, level)
-            silent.append((fed.span, union(by_server, by_file)))
+            silent.append((fed.span, minus(union(by_server, by_file), refuted)))
             exact.append((fed.span, fed.whole_log()))
         capacity = cut(capacity, observed(silent))
         self.safe = where(

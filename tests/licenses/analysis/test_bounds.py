@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from licenses.analysis.bounds import bounded_gaps, load_bounds
-from licenses.analysis.mappings import load_mappings
+from licenses.analysis.holdings import load_holdings, load_horizons
+from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.verdict import Verdict, verdicts
 from licenses.concurrency.timeline import UNKNOWN
 from licenses.models import (
@@ -163,6 +164,58 @@ class TestLicenseFile:
         assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
 
 
+class TestRefutedByUse:
+    """The server handed out more than it could: whoever says what it could is wrong."""
+
+    def used(self, feature, seats, day=2):
+        for _ in range(seats):
+            holding(feature, MARCH + day * DAY, MARCH + day * DAY + 3600)
+
+    def test_a_file_that_use_is_above_bounds_nothing_before_or_after(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=10)
+        IssuedCountFactory(feature=feature, count=5, overdraft=1)
+        gap_of_three_hours(feature)
+        self.used(feature, 6)
+        assert judged(pool).verdict == Verdict.PROVEN
+        self.used(feature, 7, day=20)
+        month = judged(pool)
+        assert (month.verdict, month.bounded_seconds) == (Verdict.AS_OBSERVED, 0)
+        assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
+
+    def test_the_file_after_it_bounds_again(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=10)
+        IssuedCountFactory(feature=feature, count=5, ends=MARCH + 5 * DAY)
+        IssuedCountFactory(feature=feature, count=8, starts=MARCH + 5 * DAY)
+        gap_of_three_hours(feature)
+        self.used(feature, 8)
+        assert judged(pool).verdict == Verdict.PROVEN
+        self.used(feature, 9, day=20)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_a_total_that_use_is_above_bounds_nothing(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=10)
+        IssuedCountFactory(feature=feature, count=9)
+        told(feature, (MARCH, 5), (NOON + 4 * 3600, 5))
+        gap_of_three_hours(feature)
+        self.used(feature, 5)
+        assert judged(pool).verdict == Verdict.PROVEN
+        self.used(feature, 6, day=3)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+    def test_each_feature_refutes_its_own_and_a_seat_of_it_weighs_what_it_takes(
+        self, pool, feature
+    ):
+        EntitlementFactory(pool=pool, quantity=40)
+        other = FeatureFactory(pool=pool, server=feature.server, weight=3)
+        IssuedCountFactory(feature=feature, count=20)
+        IssuedCountFactory(feature=other, count=5)
+        gap_of_three_hours(feature)
+        self.used(other, 5)
+        assert judged(pool).verdict == Verdict.PROVEN
+        self.used(other, 6, day=3)
+        assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+
 class TestServersOwnTotal:
     @pytest.fixture(autouse=True)
     def polled(self, pool, feature):
@@ -213,7 +266,9 @@ class TestServersOwnTotal:
     def test_a_total_that_changes_between_two_polls_bounds_all_but_that_step(self, pool, feature):
         change = NOON + DAY
         told(feature, (MARCH - DAY, 25), (change, 24), (MAY, 24))
-        bounds = load_bounds([pool], load_mappings([pool.pk]), MARCH, APRIL)[pool.pk]
+        maps = load_mappings([pool.pk])
+        held = load_holdings(maps, load_horizons(servers(maps)), MARCH, APRIL)
+        bounds = load_bounds([pool], maps, MARCH, APRIL, held)[pool.pk]
         unknown = bounds.capacity.where(bounds.capacity.levels == UNKNOWN)
         assert list(unknown) == [(change - 900, change)]
         assert judged(pool).verdict == Verdict.AS_OBSERVED

@@ -74,6 +74,10 @@ def missed_of_the_pool_alone(server_ids, start):
     return real_missed(server_ids, start)
 
 
+def nothing_refuted(*facts):
+    return IntervalSet.empty()
+
+
 def lends_no_more(self, other):
     return IntervalSet.empty()
 
@@ -98,6 +102,7 @@ BROKEN = {
     "every gap is bounded": (bounds.PoolBounds, "within", whole_window),
     "logs that begin late tell all": (bounds, "whole_log", all_logs),
     "what nothing rests on is proven": (_Judge, "_bound", no_doubt),
+    "a file bounds what use was above": (bounds, "_refuted", nothing_refuted),
     "a server lends no more than it says": (Steps, "above", lends_no_more),
     "what only an answer shows tells nothing of the log": (sights, "_missed", nothing_missed),
     "what a log lacks tells of its feature alone": (sights, "_missed", missed_of_the_pool_alone),

@@ -9,7 +9,8 @@ import pytest
 import time_machine
 
 from licenses.analysis.bounds import load_bounds
-from licenses.analysis.mappings import load_mappings
+from licenses.analysis.holdings import load_holdings, load_horizons
+from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.rows import EVER
 from licenses.analysis.steps import AnswerSteps, load_steps
 from licenses.analysis.verdict import Verdict, verdicts
@@ -32,7 +33,9 @@ def test_another_interval_changes_no_verdict_of_the_past(seconds: int) -> None:
     vouched(server, JUNE - 600, JULY, source=Coverage.Source.POLLS)
 
     def found() -> tuple[int, str]:
-        bounds = load_bounds([pool], load_mappings([pool.pk]), JUNE, JULY)[pool.pk]
+        maps = load_mappings([pool.pk])
+        held = load_holdings(maps, load_horizons(servers(maps)), JUNE, JULY)
+        bounds = load_bounds([pool], maps, JUNE, JULY, held)[pool.pk]
         (hour,) = verdicts(pool, [(JUNE + 900, JUNE + 3000)], now=JULY)
         return next(iter(bounds.exact))[0], hour.verdict
 

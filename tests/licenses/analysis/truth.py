@@ -1,7 +1,8 @@
 """Installations whose truth is known, and what of it logs, polls and licence files let one see.
 
 The truth is made first, minute by minute, and never taken from the code under test. A server never
-hands out more than it has, and what it has changes for good or not at all.
+hands out more than it has, and what it has changes for good or not at all. The file that somebody
+handed in may tell of less than a server was seen to hand out: it had read another.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ class _Server:
     answers: list[int] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     filed: bool = False
+    doubted: bool = False
+    """The file on record tells of less than was seen to be in use, where it was seen."""
     overdraft: int = 0
     """What it lends above what it has, as only its file tells."""
     rare_until: int = 0
@@ -110,16 +113,17 @@ class _Server:
         seen_after = self.logs and self.logs[-1][1] > MINUTES
         by_file = bool(seen_after or (self.answers and self.answers[-1] >= MINUTES))
         by_answers = bool(self.answers) and self.answers[0] == 0 and self.answers[-1] >= MINUTES
-        return same and self.filed and (by_file or by_answers)
+        return same and self.filed and (by_file or by_answers) and not self.doubted
 
 
 def make(seed: int) -> Truth:
     """Write one installation into the database, and return its truth."""
     rng = random.Random(seed)
     servers = [_server(rng) for _ in range(rng.choice([1, 1, 2]))]
-    odd, asked = random.Random(f"{seed} odd"), random.Random(f"{seed} asked")
+    odd, asked, doubts = (random.Random(f"{seed} {what}") for what in ("odd", "asked", "doubts"))
     for server in servers:
         server.overdraft = odd.choice([0, 0, 0, 1])
+        server.doubted = server.filed and not server.answers and doubts.random() < 0.5
         if server.spans and asked.random() < 0.25:
             _ask_rarely(server, asked)
         _use(server, rng)
@@ -270,7 +274,6 @@ def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.nd
             feature.server.save()
     if server.answers:
         polled(feature.server, _at(server.answers[-1]))
-    _write_issued(server, feature)
     shown = np.zeros(ALL, dtype=int)
     for taken, back, seats in server.held:
         row = _seen(server, taken, back)
@@ -283,6 +286,7 @@ def _write(server: _Server, pool: Any, person: Any, rng: random.Random) -> np.nd
         if server.lost[0] < taken < server.lost[1]:
             _write_lacking(stored)
         shown[taken:known] += seats * server.weight
+    _write_issued(server, feature, int(shown[:MINUTES].max()) // server.weight)
     if server.aside:
         taken, back = server.aside
         other = FeatureFactory(server=feature.server, daemon=feature.daemon)
@@ -321,7 +325,8 @@ def _seen(server: _Server, taken: int, back: int) -> tuple[int, int, bool] | Non
     return known, min(later, default=ALL), out is not None
 
 
-def _write_issued(server: _Server, feature: Any) -> None:
+def _write_issued(server: _Server, feature: Any, seen: int) -> None:
+    """seen: the most seats of it that were seen in use in the window."""
     steps: list[tuple[int, int]] = []
     for minute in server.answers:
         if not steps or steps[-1][1] != server.cap[minute]:
@@ -329,7 +334,10 @@ def _write_issued(server: _Server, feature: Any) -> None:
     _write_steps(feature, IssuedCount.Source.STATUS, steps, START)
     if steps:
         FeatureNow.objects.create(feature=feature, at=_at(server.answers[-1]), issued=steps[-1][1])
-    if server.filed:
+    if server.doubted and seen > server.overdraft:
+        says = [(0, seen - server.overdraft - 1)]
+        _write_steps(feature, IssuedCount.Source.FILE, says, None, server.overdraft)
+    elif server.filed:
         changes = [0, *(np.flatnonzero(np.diff(server.cap)) + 1).tolist()]
         _write_steps(
             feature, IssuedCount.Source.FILE, [(m, int(server.cap[m])) for m in changes], None,

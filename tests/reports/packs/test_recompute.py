@@ -241,13 +241,14 @@ Users of ALPHA:  (Total of 9 licenses issued;  Total of 2 licenses in use)
 class Plain(NamedTuple):
     """One server whose log proves that no more than `right` were in use, unless something is odd
     about it. shown: who holds the second seat by the answers of half past nine; nobody is asked
-    where it is empty."""
+    where it is empty. filed: seats of its licence file, where it has one."""
 
     right: int = 2
     odd: str = ""
     shown: str = ""
     returned: bool = True
     early: str = ""
+    filed: int = 0
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -260,6 +261,8 @@ class Plain(NamedTuple):
         if not self.returned:
             log = log.replace('11:00:00 (vend) IN: "ALPHA" bob@h1\n', "")
         texts = [log]
+        if self.filed:
+            texts.append(FILE.format(expires="permanent", count=self.filed))
         if self.shown:
             texts += [STATUS.format(time=f"9:{minute}", who=self.shown) for minute in (25, 30)]
         for number, text in enumerate(texts):
@@ -347,6 +350,10 @@ def counts_packages_twice(patch: pytest.MonkeyPatch) -> None:
         return [row for fed in self.fed for row in fed.rows()]
 
     patch.setattr(pools.Pool, "counted_once", every)
+
+
+def believes_a_cap_that_use_was_above(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(feeding.Fed, "refuted", lambda *_words: [])
 
 
 def takes_a_cap_for_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -648,6 +655,11 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             Plain(odd='8:30:00 (vend) OUT: "ALP'),
             "as_observed", reads_on_where_a_line_may_hide_seats,
         ),
+        (Plain(odd='8:30:00 (vend) OUT: "ALP', filed=2), "proven", takes_a_cap_for_nothing),
+        (
+            Plain(odd='8:30:00 (vend) OUT: "ALP', filed=1),
+            "as_observed", believes_a_cap_that_use_was_above,
+        ),
         (Plain(1), "over_use", None),
         (
             Plain(1, odd='8:30:00 (vend) IN: "ALP', returned=False),
@@ -656,8 +668,8 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
         (Plain(2, early=EARLY), "as_observed", reads_on_where_a_line_may_hide_a_return),
     ],
     ids=[
-        "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "over-use", "hides-a-return",
-        "hides-all-returns",
+        "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
+        "hides-a-seat-and-refuted", "over-use", "hides-a-return", "hides-all-returns",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
