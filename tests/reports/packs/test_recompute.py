@@ -241,7 +241,8 @@ Users of ALPHA:  (Total of 9 licenses issued;  Total of 2 licenses in use)
 class Plain(NamedTuple):
     """One server whose log proves that no more than `right` were in use, unless something is odd
     about it. shown: who holds the second seat by the answers of half past nine; nobody is asked
-    where it is empty. filed: seats of its licence file, where it has one."""
+    where it is empty. filed: seats of its licence file, where it has one. proven: by an invoice;
+    None: all, as somebody judged."""
 
     right: int = 2
     odd: str = ""
@@ -249,6 +250,7 @@ class Plain(NamedTuple):
     returned: bool = True
     early: str = ""
     filed: int = 0
+    proven: int | None = None
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -270,8 +272,15 @@ class Plain(NamedTuple):
             path.write_text(text)
             import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
         mapping.map_feature(Feature.objects.get(name="ALPHA"), pool)
-        line = Entitlement(pool=pool, quantity=self.right, valid_from=date(2026, 3, 2))
-        rights.override_strength(rights.add_right(line), strength=4, reason="x", user=None)
+        contract = Contract.objects.create(vendor=vendor, number="C")
+        line = rights.add_right(Entitlement(
+            pool=pool, contract=contract, quantity=self.right, valid_from=date(2026, 3, 2)
+        ))  # fmt: skip
+        if self.proven is None:
+            rights.override_strength(line, strength=4, reason="x", user=None)
+        else:
+            paper = Document.objects.create(contract=contract, kind="invoice", size=1)
+            papers.prove([line], [paper], seats=self.proven, user=None)
         return vendor
 
 
@@ -420,6 +429,13 @@ def takes_claims_for_proofs(patch: pytest.MonkeyPatch) -> None:
         return real(name, curve([]) if name == "proven" else levels, *span)
 
     patch.setattr(pools, "extremes", believing)
+
+
+def takes_a_part_for_the_whole(patch: pytest.MonkeyPatch) -> None:
+    def whole(quantity: int, proof: list[int], proven_from: int) -> int:
+        return quantity if proof[0] >= proven_from else -1
+
+    patch.setattr(pools, "vouched", whole)
 
 
 def never_finds_anything_proven(patch: pytest.MonkeyPatch) -> None:
@@ -666,10 +682,13 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             "as_observed", reads_on_where_a_line_may_hide_a_return,
         ),
         (Plain(2, early=EARLY), "as_observed", reads_on_where_a_line_may_hide_a_return),
+        (Plain(3, proven=2), "proven", takes_a_part_for_the_whole),
+        (Plain(3, proven=1), "not_determinable", takes_a_part_for_the_whole),
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
         "hides-a-seat-and-refuted", "over-use", "hides-a-return", "hides-all-returns",
+        "proven-in-part", "too-little-proven",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
