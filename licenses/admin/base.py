@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Va
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.html import escape
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -181,7 +182,8 @@ class ScopedAdmin(
         form = super().get_form(request, obj, **kwargs)
         for name, why in ({} if obj is None else why_fixed(obj)).items():
             if name in form.base_fields:
-                form.base_fields[name].help_text = why
+                # Names stand in it, and forms show what helps as it is.
+                form.base_fields[name].help_text = escape(why)
         return form
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

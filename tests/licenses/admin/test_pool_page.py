@@ -332,3 +332,11 @@ def test_odd_holdings_are_marked_in_words_on_the_page_in_the_api_and_in_files(
     sheet = openpyxl.load_workbook(io.BytesIO(book)).active
     cells = [cell for row in sheet.iter_rows(values_only=True) for cell in row]
     assert cells.count(", ".join(said)) == 2
+
+
+def test_a_name_with_markup_in_it_is_told_and_not_drawn_beside_what_stays(
+    mara: Client, world: World
+) -> None:
+    LicensePool.objects.filter(pk=world.mine.pk).update(name='<img src=x onerror="hurt()">')
+    text = mara.get(f"/admin/licenses/licensepool/{world.mine.pk}/change/").content.decode()
+    assert "On record of &lt;img src=x" in text and "<img src=x" not in text
