@@ -15,7 +15,13 @@ from django.utils.translation import gettext
 
 from itam import figures
 from itam.said import said
-from licenses.analysis.gap_reasons import Reason, noted_gaps, times_answered, times_down
+from licenses.analysis.gap_reasons import (
+    Reason,
+    noted_gaps,
+    times_answered,
+    times_down,
+    times_unlisted,
+)
 from licenses.analysis.mappings import (
     Daemon,
     Mapping,
@@ -26,7 +32,7 @@ from licenses.analysis.mappings import (
 )
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rights import load_rights
-from licenses.analysis.rows import now_epoch, number
+from licenses.analysis.rows import EVER, now_epoch, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
@@ -137,13 +143,13 @@ def load_coverage(
 class _View(NamedTuple):
     """What was vouched for over a window, and what may still be."""
 
-    spans: dict[Daemon, IntervalSet]
+    spans: Vouched
     waits: dict[int, Wait]
 
     def unseen(self, mapping: Mapping, start: int, end: int) -> IntervalSet:
         """Return the time in which a feature fed its pool and was not vouched for."""
         span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
-        return span.subtract(of_daemon(self.spans, mapping))
+        return span.subtract(self.spans.of(mapping))
 
     def blind(self, mapping: Mapping, start: int, end: int) -> IntervalSet:
         """Return the unseen time for which no poll is waited for."""
@@ -174,7 +180,7 @@ def _coverage(
         time = IntervalSet.of([max(first[pool.pk], start)], [min(until, retired)])
         if any(mapping.server in view.waits for mapping in maps):
             time = time.subtract(_undecided(maps, view, start, until))
-        seen = observed_time([(m, of_daemon(view.spans, m)) for m in maps], start, end)
+        seen = observed_time([(m, view.spans.of(m)) for m in maps], start, end)
         found[pool.pk] = PoolCoverage(seen, time)
     return found
 
@@ -241,9 +247,9 @@ def load_logged(mappings: Mappings, start: int, end: int) -> dict[int, IntervalS
 def load_told(mappings: Mappings, start: int, end: int) -> dict[int, Told]:
     """Return what was observed of each pool, and what of it logs tell. One query."""
     rows = list(_vouched(None).rows(servers(mappings), start, end))
-    logs = [row for row in rows if row[-1] == Coverage.Source.LOG]
+    told = _told(rows, start, end)
     seen, logged = (
-        _of_pools(mappings, _spans(each, start, end), start, end) for each in (rows, logs)
+        _of_pools(mappings, each, start, end) for each in (told, Vouched(told.logs, told.logs))
     )
     return {pool: Told(seen[pool], logged[pool]) for pool in mappings}
 
@@ -255,26 +261,47 @@ class Told(NamedTuple):
     logged: IntervalSet
 
 
-def _of_pools(
-    mappings: Mappings, spans: dict[Daemon, IntervalSet], start: int, end: int
-) -> dict[int, IntervalSet]:
+def _of_pools(mappings: Mappings, spans: Vouched, start: int, end: int) -> dict[int, IntervalSet]:
     # Most pools are fed by one daemon, and many by the same.
-    alike: dict[tuple[tuple[int, str, int, int], ...], IntervalSet] = {}
+    alike: dict[tuple[tuple[int, str, int, int, int], ...], IntervalSet] = {}
     found = {}
     for pool, maps in mappings.items():
-        key = tuple((m.server, m.daemon, max(m.start, start), min(m.end, end)) for m in maps)
+        key = tuple(
+            (m.server, m.daemon, max(m.start, start), min(m.end, end), min(m.listed, end))
+            for m in maps
+        )
         if key not in alike:
-            alike[key] = observed_time([(m, of_daemon(spans, m)) for m in maps], start, end)
+            alike[key] = observed_time([(m, spans.of(m)) for m in maps], start, end)
         found[pool] = alike[key]
     return found
 
 
+class Vouched(NamedTuple):
+    """The time that logs and polls vouch for, and that for which logs do, by server and daemon."""
+
+    spans: dict[Daemon, IntervalSet]
+    logs: dict[Daemon, IntervalSet]
+
+    def of(self, mapping: Mapping) -> IntervalSet:
+        """Return the time in which a feature was vouched for, by its daemon or its whole server.
+
+        Answers that list it no more do not.
+        """
+        seen = _of_daemon(self.spans, mapping)
+        listed = seen.clip(EVER, mapping.listed)
+        return seen if listed is seen else listed.union(_of_daemon(self.logs, mapping))
+
+
 def vouched_for(
     server_ids: Collection[int], start: int, end: int, source: Coverage.Source | None = None
-) -> dict[Daemon, IntervalSet]:
-    """Return the time that logs and polls, or one of them, vouch for, by server and daemon. One
-    query."""
-    return _spans(_vouched(source).rows(server_ids, start, end), start, end)
+) -> Vouched:
+    """Return the time that logs and polls, or one of them, vouch for. One query."""
+    return _told(_vouched(source).rows(server_ids, start, end), start, end)
+
+
+def _told(rows: Collection[Sequence[Any]], start: int, end: int) -> Vouched:
+    logs = [row for row in rows if row[-1] == Coverage.Source.LOG]
+    return Vouched(_spans(rows, start, end), _spans(logs, start, end))
 
 
 def _spans(rows: Iterable[Sequence[Any]], start: int, end: int) -> dict[Daemon, IntervalSet]:
@@ -297,8 +324,7 @@ def _vouched(source: Coverage.Source | None) -> Prepared:
     return Prepared(rows)
 
 
-def of_daemon(spans: dict[Daemon, IntervalSet], mapping: Mapping) -> IntervalSet:
-    """Return the time in which a feature's daemon, or its whole server, was vouched for."""
+def _of_daemon(spans: dict[Daemon, IntervalSet], mapping: Mapping) -> IntervalSet:
     whole = spans.get((mapping.server, ""), IntervalSet.empty())
     if not mapping.daemon or (mapping.server, mapping.daemon) not in spans:
         return whole
@@ -374,7 +400,10 @@ def load_gaps(
             layers[1] += _within(dark, [r for k in _keys(mapping) for r in down.get(k, ())])
             by_poll = mapping.server in polled
             cause = Gap.Cause.COLLECTOR_DOWN if by_poll else Gap.Cause.LOG_MISSING
-            layers[1] += _within(dark, answered.get(mapping.server, ()))
+            named = [r for k in _keys(mapping) for r in answered.get(k, ())]
+            layers[1] += _within(dark, times_unlisted(mapping, named))
+            others = [r for k, rows in answered.items() if k[0] == mapping.server for r in rows]
+            layers[1] += _within(dark, others)
             layers[2] += [Reason(a, b, cause.value, "") for a, b in dark]
         unfed = Reason(start, end, Gap.Cause.LOG_MISSING.value, said(_unfed))
         found[pk] = _labelled(missing[pk], [*layers[0], *layers[1], *layers[2], unfed])

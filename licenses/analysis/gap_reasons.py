@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils.translation import gettext, gettext_noop
 
 from itam.said import said
-from licenses.analysis.mappings import Daemon
+from licenses.analysis.mappings import Daemon, Mapping
 from licenses.analysis.rows import number
 from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Coverage, Gap
@@ -65,17 +65,30 @@ def times_down(server_ids: Collection[int], start: int, end: int) -> dict[Daemon
     return {key: [r for r in reasons if r.end > start] for key, reasons in found.items()}
 
 
-def times_answered(server_ids: Collection[int], start: int, end: int) -> dict[int, list[Reason]]:
-    """Return, by server, the times for which its answers vouch for some daemon, as the reason why
-    another one is not vouched for then."""
+def times_answered(server_ids: Collection[int], start: int, end: int) -> dict[Daemon, list[Reason]]:
+    """Return, by server and daemon, the times for which answers vouch for it, as the reason why
+    another daemon of the server is not vouched for then."""
     rows = Coverage.objects.filter(
         server__in=server_ids, source=Coverage.Source.POLLS, ends__gt=start, starts__lt=end
     )
     cause = Gap.Cause.VENDOR_DAEMON_DOWN.value
     detail = said(gettext, NOT_NAMED)
-    found: dict[int, list[Reason]] = {}
-    for server, first, last in rows.order_by("starts").values_list(
-        "server_id", number("starts"), number("ends")
+    found: dict[Daemon, list[Reason]] = {}
+    for server, daemon, first, last in rows.order_by("starts").values_list(
+        "server_id", "daemon", number("starts"), number("ends")
     ):
-        found.setdefault(server, []).append(Reason(first, last, cause, detail))
+        found.setdefault((server, daemon), []).append(Reason(first, last, cause, detail))
     return found
+
+
+def times_unlisted(mapping: Mapping, answered: Iterable[Reason]) -> list[Reason]:
+    """Return the times for which answers name the daemon of a feature, and list it no more.
+
+    answered:  as of `times_answered`, of its daemon.
+    """
+    detail = said(lambda: gettext("The server answered, and did not list this feature."))
+    return [
+        Reason(max(each.start, mapping.listed), each.end, Gap.Cause.PARTIAL.value, detail)
+        for each in answered
+        if each.end > mapping.listed
+    ]

@@ -266,23 +266,33 @@ def _STILL_OUT(wanted: Collection[int], end: int) -> Asked:
 def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     """Return what is still out, ended where nobody looked any further.
 
-    What may have been returned unseen has an earlier end up to which it is known.
+    What may have been returned unseen has an earlier end up to which it is known. So has what
+    answers that list its feature no more do not show.
     """
     *taken, row_ids, method, last_seen, gone_at, sure = _STILL_OUT.columns(features(mappings), end)
-    places = {m.feature: (m.server, m.daemon) for maps in mappings.values() for m in maps}
+    places = {m.feature: m for maps in mappings.values() for m in maps}
     owners = [places[feature] for feature in taken[0].tolist()]
-    logged = np.array([horizons.log(*owner) for owner in owners], dtype=np.int64)
-    polled = np.array([horizons.poll(*owner) for owner in owners], dtype=np.int64)
+    logged, polled, listed = (
+        np.array(column, dtype=np.int64)
+        for column in (
+            [horizons.log(m.server, m.daemon) for m in owners],
+            [horizons.poll(m.server, m.daemon) for m in owners],
+            [m.listed + 1 for m in owners],
+        )
+    )
     # What has a sighting that is not gone is in the last complete answer that names its daemon.
     sampled = method == Checkout.Method.SAMPLED
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)
-    by_poll = np.where(shown | (sampled & (last_seen == EVER)), np.maximum(polled, seen), seen)
-    known = np.maximum(by_poll, np.where(sampled, EVER, logged))
     # The line or the poll that showed it vouches for its own second.
-    known = np.maximum(known, taken[5] + 1)
-    exact = (taken[4] == taken[5]) & ~sampled & (sure == EVER)
-    return _made([*taken, np.where(sure == EVER, known, sure), known, row_ids], exact)
+    otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, logged)), taken[5] + 1)
+    by_poll = shown | (sampled & (last_seen == EVER))
+    known, possible = (
+        np.where(by_poll, np.maximum(until, otherwise), otherwise)
+        for until in (np.minimum(polled, listed), polled)
+    )
+    exact = (taken[4] == taken[5]) & ~sampled & (sure == EVER) & (known == possible)
+    return _made([*taken, np.where(sure == EVER, known, sure), possible, row_ids], exact)
 
 
 def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:

@@ -23,6 +23,8 @@ class Mapping(NamedTuple):
     """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such.
 
     longest:  no holding of the feature that was given back lasted longer, in seconds.
+    listed:   when the newest complete answer was given that listed the feature; OPEN where none
+              ever did.
     """
 
     feature: int
@@ -33,6 +35,7 @@ class Mapping(NamedTuple):
     start: int
     end: int
     longest: int
+    listed: int
 
 
 Mappings = dict[int, list[Mapping]]
@@ -114,6 +117,7 @@ def _mapped(pool_ids: Collection[int]) -> Asked:
         number("mapped_from", EVER),
         number("mapped_until", OPEN),
         "feature__max_duration",
+        number("feature__now__at", OPEN),
     )
 
 

@@ -54,10 +54,11 @@ def store(
     alone: no other status is stored of this second, or of a later one.
     """
     told = set(capture.scope.features) if capture.scope is not None else set()
-    _store_now(snapshot, directory, told, at)
+    # From when on a feature was not listed, until now.
+    start = _store_now(snapshot, directory, told, at)
+    end = at + 1 if start <= at else -(2**62)
     steps = _load(told)
     drafts: list[entries.Draft] = []
-    start, end = 2**62, -(2**62)
     for feature in snapshot.features:
         pk = directory.features[feature.daemon, feature.name]
         if pk not in told or (feature.issued is None and not feature.uncounted):
@@ -177,9 +178,13 @@ def _spans(steps: list[_Step]) -> dict[int, tuple[_Step, int | None]]:
     return {step.at: (step, end) for step, end in zip_longest(steps, ends)}
 
 
-def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: int) -> None:
-    """Store the newest totals. Of features that the answer does not tell in full (not in `whole`)
-    only the error is news: what their totals leave out is unknown, and not 0."""
+def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: int) -> int:
+    """Store the newest totals, and return the first moment at which one of them was told last; far
+    ahead if none was.
+
+    Of features that the answer does not tell in full (not in `whole`) only the error is news: what
+    their totals leave out is unknown, and not 0.
+    """
     known = {pk: (row, told_at) for pk, row, told_at in _NOW.rows(set(directory.feature_names))}
     told: dict[int, FeatureNow] = {}
     for feature in snapshot.features:
@@ -203,6 +208,8 @@ def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: in
         update_fields=["at", *_TOTALS],
     )
     FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
+    before = [known[row.feature_id][1] for row in fresh if row.feature_id in known]
+    return min(before, default=2**62)
 
 
 def _now(features: Collection[int]) -> Asked:

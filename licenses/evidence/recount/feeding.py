@@ -31,6 +31,9 @@ class Fed:
         self.held, _missed = feature_holdings(server, self.feature)
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
+        # Answers that list the feature no more do not vouch for it.
+        listed = max(server.told(self.feature), default=FAR)
+        self.watched = union(self.logs, both(self.polls, [(-FAR, listed)]))
         self.files = [
             (-FAR if first == "" else first, FAR if last == "" else last,
              None if count == "" else count, overdraft)

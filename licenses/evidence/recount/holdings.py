@@ -296,17 +296,19 @@ def paired(server, feature):
     moves, pairing, found = server.moves[feature], Pairing(server, feature), []
     logged = max((end for _start, end in pairing.log), default=-FAR)
     polled = max((at + 1 for at, complete, _ in server.answers if complete), default=-FAR)
+    listed = max((at + 1 for at in pairing.told), default=polled)
     for holder in sorted({*moves, *rows}):
         for one in pairing.holdings(moves.get(holder, []), rows.get(holder, [])):
             exact = one.taken == one.sure and one.after == one.back
             after, back = one.after, one.back
             if back is None:
                 exact = one.taken == one.sure and not one.polled and after is None
-                back = -FAR if one.polled else logged
+                known = back = max(-FAR if one.polled else logged, one.sure + 1)
                 if one.row is not None:
-                    shown = one.row["last_seen"] + 1
-                    back = max(back, shown, polled if "gone" not in one.row else shown)
-                back = max(back, one.sure + 1)
-                after = back if after is None else after
+                    known = back = max(known, one.row["last_seen"] + 1)
+                    if "gone" not in one.row:
+                        known, back = max(known, min(polled, listed)), max(back, polled)
+                exact = exact and known == back
+                after = known if after is None else after
             found.append((*holder, one.sure, after, one.taken, back, exact, one.polled))
     return sorted(found, key=lambda row: (row[5], row[0])), pairing.missed

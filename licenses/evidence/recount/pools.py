@@ -39,7 +39,7 @@ class Pool:
         self.issued = self.sum_of(lambda fed: fed.issued())
         self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
         self.rows = self.counted_once(servers, told)
-        self.seen = observed([(fed.span, fed.seen) for fed in self.fed])
+        self.seen = observed([(fed.span, fed.watched) for fed in self.fed])
         self.logged = observed([(fed.span, fed.logs) for fed in self.fed])
         heard = [
             max(min([*(row[5] for row in fed.held[:1]), *(s for s, _ in fed.seen[:1])],

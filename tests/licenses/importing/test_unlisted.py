@@ -1,0 +1,113 @@
+"""Answers tell nothing of a feature that they list no more: not that nobody holds it, nor who."""
+
+from __future__ import annotations
+
+import pytest
+
+from licenses.analysis import rollup
+from licenses.analysis.coverage import gaps, observed
+from licenses.analysis.usage import usage
+from licenses.analysis.verdict import Verdict, verdicts
+from licenses.importing.snapshots import store_snapshot
+from licenses.models import FeatureNow, LicensePool, LicenseServer, PoolHour
+from licenses.sources.flexnet.lmstat import parse_lmstat
+from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
+
+HEAD = """\
+Flexible License Manager status on Sun 3/1/2026 {time}
+License server status: 27000@lic
+lic: license server UP (MASTER) v11.19.5
+Vendor daemon status (on lic):
+     vendord: UP v11.19.5
+Feature usage info:
+Users of cad:  (Total of 9 licenses issued;  Total of 0 licenses in use)
+"""
+SIM = """\
+Users of sim:  (Total of 9 licenses issued;  Total of 1 license in use)
+  "sim" v1.0, vendor: vendord, expiry: permanent(no expiration date)
+  floating license
+    bob h1 h1 (v1.0) (lic/27000 1), start Sun 3/1 8:01
+"""
+DAY, END = at("2026-03-01T00:00"), at("2026-03-02T00:00")
+
+
+@pytest.fixture
+def server() -> LicenseServer:
+    server: LicenseServer = ServerFactory(name="lic", poll_seconds=300)
+    return server
+
+
+@pytest.fixture
+def pool(server: LicenseServer) -> LicensePool:
+    """Of the feature that is not always listed."""
+    pool: LicensePool = PoolFactory()
+    ask(server, "08:00")
+    FeatureFactory(server=server, name="sim", pool=pool)
+    return pool
+
+
+def ask(server: LicenseServer, time: str, listed: str = "") -> None:
+    text = (HEAD + listed).format(time=time)
+    moment = at(f"2026-03-01T{time}")
+    (snapshot,) = parse_lmstat(text.encode(), zone=server.tzinfo, now=moment)
+    assert snapshot.result == "parsed", snapshot.detail
+    store_snapshot(server, snapshot, text.encode(), at=moment, source="poll")
+
+
+def times(start: int, end: int) -> list[str]:
+    return [f"08:{minute:02d}" for minute in range(start, end, 5)]
+
+
+def seen(pool: LicensePool) -> list[tuple[int, int]]:
+    """Return the observed minutes of the hour."""
+    hour = at("2026-03-01T08:00")
+    return [((a - hour) // 60, (b - hour) // 60) for a, b in observed(pool, DAY, END)]
+
+
+def test_a_feature_is_watched_until_the_newest_answer_that_lists_it(
+    server: LicenseServer, pool: LicensePool
+) -> None:
+    for time in times(5, 20):
+        ask(server, time, SIM)
+    for time in times(20, 60):
+        ask(server, time)
+    assert seen(pool) == [(0, 15)]
+    told = [gap.detail for gap in gaps(pool, DAY, at("2026-03-01T08:55"), now=END)]
+    assert told[-1] == "The server answered, and did not list this feature."
+
+
+def test_what_was_out_when_a_feature_left_the_list_is_possible_from_then_on(
+    server: LicenseServer, pool: LicensePool
+) -> None:
+    for time in times(5, 20):
+        ask(server, time, SIM)
+    for time in times(20, 60):
+        ask(server, time)
+    (period,) = usage(pool, start=at("2026-03-01T08:20"), end=at("2026-03-01T08:50")).periods
+    assert (period.seat_seconds, period.peak) == (0, None)
+    EntitlementFactory(pool=pool, quantity=0, valid_from="2026-01-01")
+    (month,) = verdicts(pool, [(at("2026-03-01T08:16"), at("2026-03-01T08:55"))], now=END)
+    assert (month.verdict, month.over_seconds) == (Verdict.NOT_DETERMINABLE, 0)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_answer_that_lists_it_again_has_the_hours_counted_again(
+    server: LicenseServer, pool: LicensePool, backwards: bool
+) -> None:
+    told = [(time, SIM) for time in times(5, 20)] + [(time, "") for time in times(20, 50)]
+    told.append(("08:50", SIM))
+    for time, listed in reversed(told) if backwards else told:
+        ask(server, time, listed)
+        rollup.drain()
+    assert FeatureNow.objects.get(feature__name="sim").at.minute == 50
+    kept = hours()
+    assert sum(row["observed_seconds"] for row in kept) == 50 * 60
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
+
+
+def hours() -> list[dict[str, object]]:
+    return list(PoolHour.objects.order_by("hour").values())
