@@ -17,6 +17,7 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
 from licenses.evidence import entries
 from licenses.models import Capture, Checkout, Coverage, LicenseServer, Sighting
+from licenses.sources.flexnet.lmstat_rows import names
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
 
 from . import coverage
@@ -270,10 +271,7 @@ def _identity(feature: FeatureStatus, block: Block, row: Holding) -> tuple[Any, 
     return (
         feature.name,
         block.version,
-        row.user,
-        row.host,
-        row.display,
-        row.data,
+        *names(row),
         row.version,
         row.handle,
         row.started_at,

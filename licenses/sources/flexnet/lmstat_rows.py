@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 from licenses.sources.flexnet.dates import StartDates
-from licenses.sources.records import Reservation, Waiting
+from licenses.sources.records import Holding, Reservation, Waiting
 
 _START = re.compile(
     r"(?:(?P<weekday>[A-Za-z]{3}) )?(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))? "
@@ -226,6 +226,16 @@ def displays_settle(hosts: Sequence[str], displays: Sequence[str]) -> bool:
         return all(map(_HOST_DISPLAY.fullmatch, set(map(str.removeprefix, displays, hosts))))
     pairs = set(zip(hosts, displays, strict=True))
     return all(_by_display(f"- {host} {display}") for host, display in pairs)
+
+
+def names(row: Holding) -> tuple[str, ...]:
+    """Return user, host, display and data of a row; where its own words leave open which is which,
+    all of them as one, so that it stays the same whatever other rows of a report tell."""
+    parts = (row.user, row.host, row.display, row.data)
+    if row.host and row.host == row.display:
+        return parts
+    text = " ".join(filter(None, parts))
+    return parts if plain_identities([text])[text] else (text,)
 
 
 def guessed_identity(text: str, hosts: frozenset[str]) -> Identity:

@@ -1,0 +1,65 @@
+"""A row whose words leave open who and where is one row, whatever other rows of a report tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from licenses.importing.snapshots import store_snapshot
+from licenses.models import LicenseServer, Sighting
+from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.flexnet.lmstat_rows import names
+from tests.factories import ServerFactory, at
+
+TEXT = """\
+Flexible License Manager status on Sun 3/1/2026 {time}
+License server status: 27000@lic
+lic: license server UP (MASTER) v11.19.5
+Vendor daemon status (on lic):
+     vendord: UP v11.19.5
+Feature usage info:
+Users of cad:  (Total of 9 licenses issued;  Total of {held} licenses in use)
+  "cad" v1.0, vendor: vendord, expiry: permanent(no expiration date)
+  floating license
+"""
+OTHER = "bob PC77 PC77"
+
+
+def told(time: str, *holders: str) -> bytes:
+    text = TEXT.format(time=time, held=len(holders))
+    for holder in holders:
+        text += f"    {holder} (v1.0) (lic/27000 {len(holder)}), start Sun 3/1 8:01\n"
+    return text.encode()
+
+
+def ask(server: LicenseServer, time: str, *holders: str) -> None:
+    moment = at(f"2026-03-01T{time}")
+    (snapshot,) = parse_lmstat(told(time, *holders), zone=server.tzinfo, now=moment)
+    assert snapshot.result == "parsed", snapshot.detail
+    store_snapshot(server, snapshot, told(time, *holders), at=moment, source="poll")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", ["Anna Maria PC77 xterm", "Anna Maria PC77"])
+@pytest.mark.parametrize("other", [(5,), (10,), (10, 15)])
+def test_a_name_of_two_words_holds_one_seat(data_dir: None, who: str, other: tuple[int]) -> None:
+    server = ServerFactory(name="lic")
+    for minute in (5, 10, 15, 20):
+        ask(server, f"08:{minute:02d}", who, *([OTHER] if minute in other else []))
+    (row,) = Sighting.objects.filter(gone_at=None)
+    assert row.first_seen.minute == 5
+    assert Sighting.objects.count() == 2
+
+
+def test_the_names_of_a_row_that_its_own_words_settle_stay_apart() -> None:
+    moment = at("2026-03-01T08:05")
+    for who, expected in (
+        ("bob PC77 PC77", ("bob", "PC77", "PC77", "")),
+        ("bob pc77 PC77:0.0", ("bob", "pc77", "PC77:0.0", "")),
+        ("bob PC77", ("bob", "PC77", "", "")),
+        ("Anna Maria PC77 PC77", ("Anna Maria", "PC77", "PC77", "")),
+        ("Anna Maria PC77", ("Anna Maria PC77",)),
+    ):
+        zone = ServerFactory.build(zone="UTC").tzinfo
+        (snapshot,) = parse_lmstat(told("08:05", who), zone=zone, now=moment)
+        (row,) = snapshot.features[0].holdings
+        assert names(row) == expected
