@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import tzinfo
 from functools import cached_property, partial
 from typing import Any, NamedTuple, cast
 
@@ -22,6 +23,7 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import NONE, Coded, Column, insert, number, numbered, values
 from licenses.concurrency.intervals import Ints
 from licenses.models import Boundary, Capture, Checkout, Disagreement, LicenseServer
+from licenses.sources.clock import told_again
 
 from .attempts import Answers
 from .coverage import log_spans, moment, of_daemon
@@ -367,7 +369,7 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
         )
         widened = False
         for row in _rows(sql):
-            key, seen = Key(*row[:4]), _seen(*row[4:])
+            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:])
             newest = answers.newest(key.feature) if seen.gone_at is None else None
             if newest is not None and newest > seen.last_seen:
                 seen = seen._replace(last_seen=newest)
@@ -395,6 +397,7 @@ def _missed(answers: Answers, features: Iterable[int]) -> str:
 
 
 def _seen(
+    zone: tzinfo,
     pk: int,
     started: int | None,
     first: int,
@@ -405,7 +408,8 @@ def _seen(
 ) -> Seen:
     # A start that cannot be read, or that lies after the answer, is bounded by the first answer.
     start = first if started is None else min(started, first)
-    return Seen(pk, start, first, last, gone, state, missed, started)
+    again = None if started is None else told_again(started, zone)
+    return Seen(pk, start, first, last, gone, state, missed, started, again)
 
 
 def _load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[_Stored]]:

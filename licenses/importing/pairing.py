@@ -72,6 +72,7 @@ class Seen(NamedTuple):
     missed_at: the last complete answer before the first that showed it; None where there is none.
     printed_at: the minute that it prints, by the server's clock, which may be ahead of ours; None
                where that cannot be read.
+    again_at:  where a clock that was put back showed that minute twice, the second one.
     """
 
     pk: int
@@ -82,11 +83,22 @@ class Seen(NamedTuple):
     state: str
     missed_at: int | None = None
     printed_at: int | None = None
+    again_at: int | None = None
 
     @property
-    def minute(self) -> int:
-        """The minute of the log, written by the same clock, in which its OUT is."""
-        return (self.started_at if self.printed_at is None else self.printed_at) // 60
+    def starts(self) -> list[int]:
+        """What it prints, by the clock that writes the log too: both of two, if it was shown no
+        earlier than after the second."""
+        first = self.started_at if self.printed_at is None else self.printed_at
+        if self.again_at is None or self.first_seen + CLOCKS_AGREE < self.again_at:
+            return [first]
+        return [first, self.again_at]
+
+    @property
+    def minutes(self) -> list[int]:
+        """The minutes of the log in which its OUT may be: the same, or else the one before."""
+        same = [start // 60 for start in self.starts]
+        return [*same, *(minute - 1 for minute in same)]
 
     def ends_around(self, at: int) -> bool:
         """Tell whether it may have ended then, as far as answers tell."""
@@ -375,8 +387,7 @@ class _Doubts:
         self._unlogged = []
         outs = Counter(moment // 60 for moment in taken)
         for row in rows:
-            minute = row.minute
-            logged = next((near for near in (minute, minute - 1) if outs[near]), None)
+            logged = next((near for near in row.minutes if outs[near]), None)
             if logged is None:
                 self._unlogged.append(row)
             else:
@@ -460,10 +471,11 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
     for agrees in (_times_agree, lambda _holding, _row: True):
         unexplained = []
         for row in left:
-            minute = row.minute
+            minutes = row.minutes
+            same = minutes[: len(minutes) // 2]
             free = [
                 holding
-                for candidate in (minute, minute - 1)
+                for candidate in minutes
                 for holding in by_minute.get(candidate, ())
                 if holding.seen is None and agrees(holding, row)
             ]
@@ -474,7 +486,7 @@ def _match(holdings: list[_Open], rows: list[Seen]) -> list[Seen]:
             best = min(
                 free,
                 key=lambda holding: (
-                    holding.told_at // 60 != minute,
+                    holding.told_at // 60 not in same,
                     (holding.returned_at is None) != (row.gone_at is None),
                     holding.taken_at,
                     holding.returned_at or 0,
@@ -490,7 +502,7 @@ def _times_agree(holding: _Open, row: Seen) -> bool:
 
 
 def _from_sighting(row: Seen) -> _Open:
-    by = min(row.started_at + 59, row.first_seen)
+    by = min(row.starts[-1] + 59, row.first_seen)
     if row.missed_at is not None and row.missed_at > by:
         # An answer did not show it though it says that it was held: known since it is shown.
         by = row.first_seen

@@ -17,6 +17,7 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
 from licenses.evidence import entries
 from licenses.models import Capture, Checkout, Coverage, LicenseServer, Sighting
+from licenses.sources.clock import told_again
 from licenses.sources.flexnet.lmstat_rows import names
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
 
@@ -204,7 +205,9 @@ class StatusRows:
             "what": "appeared" if new else "seen" if row.gone_at is None else "gone",
         }
         if row.started_at is not None:
-            body["started"] = _seconds(row.started_at)
+            body["started"] = started = _seconds(row.started_at)
+            if (again := told_again(started, self.server.tzinfo)) is not None:
+                body["started_again"] = again
         if row.gone_at is not None:
             body["gone"] = _seconds(row.gone_at)
         if new:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -238,3 +238,9 @@ def _offset(local: datetime, zone: ZoneInfo, fold: int) -> int:
     """Return the seconds by which *zone* is ahead of UTC at a local time."""
     shift = local.replace(tzinfo=zone, fold=fold).utcoffset()
     return 0 if shift is None else round(shift.total_seconds())
+
+
+def told_again(moment: int, zone: tzinfo) -> int | None:
+    """Return when a zone's clock shows the time of a moment once more; None where it does not."""
+    second = round(datetime.fromtimestamp(moment, zone).replace(fold=1).timestamp())
+    return second if second > moment else None

@@ -57,8 +57,12 @@ class Pairing:
         """moves: (moment, whether OUT) of one holder; rows: what the status showed of him."""
         for row in rows:
             first = row["first_seen"]
-            row["minute"] = row.get("started", first) // 60
             row["began"] = min(row.get("started", first), first)
+            starts = [row.get("started", first), row.get("started_again", FAR)]
+            # Shown before the clock showed its start once more, it began at the first.
+            row["starts"] = starts[: 1 + (starts[1] <= first + 60)]
+            row["same"] = [start // 60 for start in row["starts"]]
+            row["near"] = row["same"] + [minute - 1 for minute in row["same"]]
             row["until"] = row["last_seen"]
             if "gone" not in row and self.told:
                 row["until"] = max(row["until"], self.told[-1])
@@ -67,7 +71,7 @@ class Pairing:
         held, alone = self.over_steps(moves)
         polled = []
         for row in self.matched(held, rows):
-            sure = min(row["began"] + 59, row["first_seen"])
+            sure = min(row["starts"][-1] + 59, row["first_seen"])
             before = bisect_left(self.told, row["first_seen"]) - 1
             if before >= 0 and self.told[before] > sure:
                 sure = row["first_seen"]  # an answer did not show it, though it says it was held
@@ -104,8 +108,7 @@ class Pairing:
         for at in taken:
             free[at // 60] += 1
         for row in rows:
-            minute = row["minute"]
-            found = next((near for near in (minute, minute - 1) if free[near]), None)
+            found = next((near for near in row["near"] if free[near]), None)
             if found is None:
                 self.unlogged.append(row)
             else:
@@ -224,10 +227,9 @@ class Pairing:
         for strict in (True, False):
             rest = []
             for row in left:
-                minute = row["minute"]
                 free = [
                     one
-                    for near in (minute, minute - 1)
+                    for near in row["near"]
                     for one in taken.get(near, [])
                     if one.row is None
                     and not (strict and one.back is not None and one.back + 60 < row["until"])
@@ -236,7 +238,7 @@ class Pairing:
                     rest.append(row)
                     continue
                 best = min(free, key=lambda one: (
-                    one.told // 60 != minute, (one.back is None) != ("gone" not in row),
+                    one.told // 60 not in row["same"], (one.back is None) != ("gone" not in row),
                     one.taken, one.back or 0,
                 ))  # fmt: skip
                 best.row = row
