@@ -231,14 +231,14 @@ def _once(lists: list[list[FeatureStatus]]) -> tuple[FeatureStatus, ...]:
     """Return the features of all lists without the repetitions.
 
     A list that repeats a whole one before it says nothing of its own daemon, and neither did the
-    place of the first:
-    what no block names stays without a daemon. Rows that come twice, handle and all, are one
-    holding.
+    place of the first: what no block names stays without a daemon. Rows that come twice, handle
+    and all, are one holding, also where the list changed from one print to the next.
     """
     if len(lists) == 1:
         return tuple(lists[0])
     features: list[FeatureStatus] = []
     seen_lists: dict[tuple[FeatureStatus, ...], int] = {}
+    places: dict[tuple[str, ...], list[int]] = {}
     seen_rows: set[FeatureStatus] = set()
     for each in lists:
         bare = tuple(_bare(feature) for feature in each)
@@ -250,14 +250,49 @@ def _once(lists: list[list[FeatureStatus]]) -> tuple[FeatureStatus, ...]:
                 if not any(block.daemon for block in features[at].blocks):
                     features[at] = replace(features[at], daemon="")
             continue
+        names = tuple(feature.name for feature in each)
+        before = [features[at] for at in places.get(names, ())]
+        if before and _printed_again(before, each):
+            for at, again in zip(places[names], each, strict=True):
+                features[at] = _joined(features[at], again)
+            continue
         seen_lists[bare] = len(features)
+        placed = []
         for feature, key in zip(each, bare, strict=True):
             if key in seen_rows:
                 continue
             if key.holdings:
                 seen_rows.add(key)
+            placed.append(len(features))
             features.append(feature)
+        if len(placed) == len(each):
+            places[names] = placed
     return tuple(features)
+
+
+def _printed_again(before: list[FeatureStatus], again: list[FeatureStatus]) -> bool:
+    """Tell whether a list of the same names is the one before, a moment later: a daemon has one
+    list, so one that lends in both, and in neither another of the same feature."""
+    pairs = [
+        [{block.daemon for block in each.blocks} for each in pair]
+        for pair in zip(before, again, strict=True)
+    ]
+    if any(one and other and one.isdisjoint(other) for one, other in pairs):
+        return False
+    return any(one & other for one, other in pairs)
+
+
+def _joined(one: FeatureStatus, other: FeatureStatus) -> FeatureStatus:
+    """Return a feature with the rows that a second print has besides. It then adds up no more,
+    which makes the report a partial one."""
+    known = set(_bare(one).holdings)
+    more = [
+        replace(block, holdings=rows, reservations=(), waiting=())
+        for block in other.blocks
+        if (rows := tuple(row for row in block.holdings if row._replace(line=0) not in known))
+    ]
+    named = any(block.daemon for block in one.blocks)
+    return replace(one, daemon=one.daemon if named else "", blocks=(*one.blocks, *more))
 
 
 def _bare(feature: FeatureStatus) -> FeatureStatus:

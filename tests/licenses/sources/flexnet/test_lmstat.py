@@ -231,6 +231,32 @@ def test_a_list_printed_again_for_each_daemon_counts_once() -> None:
     assert [block.daemon for block in found.features[0].blocks] == ["oned", "twod"]
 
 
+ANN = "ann h1 h1 (v1) (lic1/27000 1), start Mon 3/16 8:13\n"
+BOB = "bob h2 h2 (v1) (lic1/27000 2), start Mon 3/16 8:13\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "result", "users"),
+    [
+        pytest.param(ANN + BOB, BOB, Result.PARSED, ["ann", "bob"], id="one-returned"),
+        pytest.param(BOB, ANN + BOB, Result.PARTIAL, ["ann", "bob"], id="one-taken"),
+        pytest.param(ANN, BOB, Result.PARTIAL, ["ann", "bob"], id="one-after-the-other"),
+    ],
+)
+def test_a_list_that_changed_between_two_prints_has_each_row_once(
+    first: str, second: str, result: Result, users: list[str]
+) -> None:
+    def total(rows: str) -> str:
+        count = rows.count("start")
+        return f"Total of 9 licenses issued;  Total of {count} licenses in use"
+
+    text = report(first, totals=total(first))
+    again = report(second, totals=total(second)).partition("Feature usage info:")
+    found = one(f"{text}twod: UP v11\n{again[1]}{again[2]}")
+    assert sorted(row.user for each in found.features for row in each.holdings) == users
+    assert found.result is result
+
+
 def test_daemons_with_lists_of_their_own_keep_them() -> None:
     text = report("u h h (v1) (lic1/27000 1), start Mon 3/16 8:13\n") + (
         "twod: UP v11\nFeature usage info:\n"
@@ -239,6 +265,14 @@ def test_daemons_with_lists_of_their_own_keep_them() -> None:
     found = one(text)
     assert found.result is Result.PARSED
     assert [(each.daemon, each.name) for each in found.features] == [("acmed", "f"), ("twod", "g")]
+
+
+def test_daemons_that_serve_a_feature_of_one_name_both_have_it() -> None:
+    text = report("u h h (v1) (lic1/27000 1), start Mon 3/16 8:13\n")
+    other = report("v h h (v1) (lic1/27000 1), start Mon 3/16 8:14\n").replace("acmed", "twod")
+    found = one(f"{text}twod: UP v11\nFeature usage info:{other.partition('usage info:')[2]}")
+    assert found.result is Result.PARSED
+    assert [(each.daemon, each.name) for each in found.features] == [("acmed", "f"), ("twod", "f")]
 
 
 def test_daemons_before_one_common_list_are_told_by_the_block() -> None:
