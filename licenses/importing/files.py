@@ -6,7 +6,7 @@ import gzip
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,7 +22,7 @@ from licenses.sources.flexnet.log_dates import first_line_date
 from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.records import Result, Snapshot
 
-from . import late
+from . import late, saved_times
 from .logs import FileResult, LogImport, blocks
 from .rights_files import import_license_file, import_options_file
 from .snapshots import store_snapshot
@@ -159,8 +159,14 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         raise ImportRefused(f"{source}: {detail}")
     _refuse_two_servers(recognised, source)
     told: Counter[int] = Counter()
-    for snapshot in recognised:
-        minute = min(now if snapshot.taken_at is None else snapshot.taken_at, now)
+    printed = [snapshot.taken_at for snapshot in recognised]
+    minutes = saved_times.moments(printed, server.tzinfo, now)
+    if not any(minutes):
+        raise ImportRefused(f"{source}: {_twice(recognised[0], server)}")
+    for snapshot, minute in zip(recognised, minutes, strict=True):
+        if minute is None:
+            result.notes.append(_twice(snapshot, server))
+            continue
         # Several of one minute are each a status of its own, a second apart.
         at = minute + told[minute]
         told[minute] += 1
@@ -176,6 +182,15 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
     if result.new and result.starts is not None and result.ends is not None:
         late.mark(server, result.starts, result.ends + 1)
     return result
+
+
+def _twice(snapshot: Snapshot, server: LicenseServer) -> str:
+    """Return why an answer is left out of which nobody knows when it was given."""
+    at = datetime.fromtimestamp(snapshot.taken_at or 0, server.tzinfo)
+    return (
+        f"the answer of {at:%Y-%m-%d %H:%M} is left out, as the clock showed that time twice; "
+        f"expected it in one file with those before and after it, in their order."
+    )
 
 
 def _refuse_two_servers(snapshots: Sequence[Snapshot], source: str) -> None:

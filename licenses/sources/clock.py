@@ -244,3 +244,9 @@ def told_again(moment: int, zone: tzinfo) -> int | None:
     """Return when a zone's clock shows the time of a moment once more; None where it does not."""
     second = round(datetime.fromtimestamp(moment, zone).replace(fold=1).timestamp())
     return second if second > moment else None
+
+
+def told_before(moment: int, zone: tzinfo) -> int | None:
+    """Return when a zone's clock showed the time of a moment before; None where it did not."""
+    first = round(datetime.fromtimestamp(moment, zone).replace(fold=0).timestamp())
+    return first if first < moment else None
