@@ -16,7 +16,8 @@ TELL_NOTHING: Final = frozenset(
     ["capture", "clock", "clock_reading", "entitlement", "export", "mapping", "reveal", "seal",
      "server", "stock"]
 )  # fmt: skip
-"""Kinds of entries on which no figure rests, or one that is known as of any time."""
+"""Kinds of entries on which no figure rests, or one that is known as of any time. (Of licence files
+`stock.filed_since` tells: what they say holds from their own dates.)"""
 
 
 def recorded_since(

@@ -119,6 +119,47 @@ def accept(reason: str, who: str) -> int:
     return count
 
 
+def filed_since(
+    vendor_ids: Collection[int], servers: Collection[str], moment: datetime, end: int
+) -> int:
+    """Return of how many servers licence files, and what stands for what, tell otherwise of the
+    time before *end* than was known at a moment. servers: by the names of their streams."""
+    count = 0
+    news: dict[int, dict[str, Body]] = {}
+    for vendor, body in _stock(vendor_ids, recorded_at__gte=moment):
+        if body["what"] == "server" and f"server/{body['server']}" in servers:
+            news.setdefault(vendor, {})[body["server"]] = body
+    for vendor, bodies in news.items():
+        told = _told(vendor, moment)
+        mapped = {
+            tuple(row[:3])
+            for body in told.values()
+            if body["what"] == "pool"
+            for row in body["features"]
+        }
+        for server, body in bodies.items():
+            before = told.get(("server", server))
+            if before is not None:  # of what is mapped since then, the mappings tell
+                count += _filed(before, mapped, end) != _filed(body, mapped, end)
+    return count
+
+
+def _filed(body: Body, mapped: set[tuple[Any, ...]], end: int) -> Any:
+    """Return what a server's body says of the time before *end*, of features that were mapped."""
+    own = {(daemon, name) for server, daemon, name in mapped if server == body["server"]}
+    issued = [
+        (daemon, name, count, overdraft, first, "" if last != "" and last >= end else last)
+        for daemon, name, count, overdraft, first, last in body["issued"]
+        if (daemon, name) in own and (first == "" or first < end)
+    ]
+    packages = [
+        (daemon, package, component)
+        for daemon, package, component in body["packages"]
+        if {(daemon, package), (daemon, component)} <= own
+    ]
+    return sorted(issued, key=repr), packages
+
+
 def _vendors() -> Iterable[int]:
     return Vendor.objects.order_by("pk").values_list("pk", flat=True)
 
@@ -160,7 +201,7 @@ def untold(vendor: int, as_of: datetime) -> list[str]:
     told = _told(vendor, as_of)
     bodies = [*_bodies(vendor, as_of=as_of), *_gone(vendor, told)]
     changed = [body for body in bodies if told.get(_key(body)) != body]
-    since = _stock(vendor, recorded_at__gte=as_of)
+    since = [body for _vendor, body in _stock([vendor], recorded_at__gte=as_of)]
     passed = [body for body in since if _lasting(told.get(_key(body))) != _lasting(body)]
     names = [body.get("name") or f"server {body['server']}" for body in (*changed, *passed)]
     return list(dict.fromkeys(names))
@@ -185,17 +226,19 @@ def _lasting(body: Body | None) -> Body | None:
 def _told(vendor: int, before: datetime | None = None) -> dict[tuple[str, Any], Body]:
     """Return what was told last of each pool and server."""
     when = {} if before is None else {"recorded_at__lt": before}
-    return {_key(body): body for body in _stock(vendor, **when)}
+    return {_key(body): body for _vendor, body in _stock([vendor], **when)}
 
 
-def _stock(vendor: int, **when: datetime) -> Iterator[Body]:
-    """Yield what was told of pools and servers, in order. when: of the blocks that hold it."""
-    blocks = EvidenceBlock.objects.filter(stream__name=stream_of(vendor)[0], **when)
-    for block in blocks.order_by("first").iterator(chunk_size=50):
+def _stock(vendor_ids: Collection[int], **when: datetime) -> Iterator[tuple[int, Body]]:
+    """Yield (vendor, what was told of a pool or server), in order. when: of the blocks that hold
+    it."""
+    names = {stream_of(vendor)[0]: vendor for vendor in vendor_ids}
+    blocks = EvidenceBlock.objects.filter(stream__name__in=names, **when)
+    for block in blocks.order_by("stream", "first").iterator(chunk_size=50):
         for line in entries.read(block).splitlines():
             entry = json.loads(line)
             if entry["kind"] == KIND:
-                yield entry["body"]
+                yield names[entry["stream"]], entry["body"]
 
 
 def _gone(vendor: int, told: dict[tuple[str, Any], Body]) -> Iterator[Body]:

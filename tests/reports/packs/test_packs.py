@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from licenses.evidence import keys, pack, seal, stock, verify
 from licenses.importing import mapping
+from licenses.importing.rights_files import import_license_file
 from licenses.models import Contract, Correction, Document, Host, Identity, correct_entitlement
 from reports.datasets.compliance import compliance
 from reports.packs import writing
@@ -246,6 +247,32 @@ def test_the_command_takes_days_of_a_zone(sealed: Any, tmp_path: Path) -> None:
             "--zone", "Europe/Berlin", "--output", path,
         )  # fmt: skip
     assert path.is_file()
+
+
+def test_a_licence_file_that_is_read_after_the_as_of_time_is_late(sealed: Any) -> None:
+    """What it says holds from its own dates, so also of a time before it was known."""
+    as_of = datetime(2026, 11, 2, tzinfo=UTC)
+    feature = sealed.feature
+    text = "SERVER lic1 ANY\nVENDOR {0}\nFEATURE {1} {0} 1 permanent {2} SIGN=0\n"
+
+    def late() -> int:
+        return compliance(
+            [sealed.pool], start=START, end=END, zone=UTC_ZONE, as_of=as_of
+        ).late.records
+
+    def read(count: int, name: str, daemon: str = feature.daemon, **how: Any) -> None:
+        data = text.format(daemon, name, count).encode()
+        import_license_file(sealed.server, data, source="a.lic", **how)
+
+    with time_machine.travel(NOW, tick=False):
+        for step, expected in (
+            (lambda: read(9, feature.name, "otherd"), 0),  # of what feeds no pool
+            (lambda: read(9, "unmapped"), 0),
+            (lambda: read(5, feature.name, on=date(2026, 11, 2)), 0),  # of a time to come
+            (lambda: read(7, feature.name, on=date(2026, 3, 1)), 1),
+        ):
+            step()
+            assert late() == expected
 
 
 def test_a_report_and_a_pack_of_one_as_of_time_say_the_same_or_one_says_what_it_rests_on(
