@@ -180,9 +180,11 @@ def add_invoices(papers: Papers) -> None:
     for bill, path in papers.invoices:
         data = path.read_bytes()
         contract = Contract.objects.get(number=bill.contract)
+        lines = list(Entitlement.objects.as_of().filter(contract=contract).valid_on(bill.day))
         document = Document(
             contract=contract,
             kind=Document.Kind.INVOICE,
+            quantity=sum(line.quantity for line in lines),
             title=f"Invoice {path.stem}",
             file_name=path.name,
             sha256=hashlib.sha256(data).hexdigest(),
@@ -190,7 +192,6 @@ def add_invoices(papers: Papers) -> None:
         )
         with path.open("rb") as stream:
             document.file.save(path.name, File(stream), save=False)
-        lines = list(Entitlement.objects.as_of().filter(contract=contract).valid_on(bill.day))
         record_document(document.save, document, proves=lines, user=None)
 
 
