@@ -8,12 +8,14 @@ that it tells of.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import get_language, gettext, override
 
 from licenses.access import letters
@@ -118,6 +120,12 @@ def place(entry: WaitlistEntry) -> int | None:
         return None
     ahead = WaitlistEntry.objects.filter(pool=entry.pool_id, state=State.WAITING, pk__lte=entry.pk)
     return ahead.count()
+
+
+def lengths(pools: Collection[LicensePool]) -> dict[int, int]:
+    """Return how many wait for a seat, by pool; those for which nobody does are left out."""
+    rows = WaitlistEntry.objects.open().filter(pool__in=pools).order_by()
+    return dict(rows.values_list("pool").annotate(Count("pk")))
 
 
 def can_be_waited_for(seats: Availability) -> bool:

@@ -36,7 +36,7 @@ def block(request: HttpRequest, pool: LicensePool, seats: Availability) -> dict[
     entry = WaitlistEntry.objects.for_user(request.user).open().filter(pool=pool).first()
     if entry is not None:
         return found | {"entry": entry, "place": waitlist.place(entry)}
-    waiting = WaitlistEntry.objects.open().filter(pool=pool).count()
+    waiting = waitlist.lengths([pool]).get(pool.pk, 0)
     wanted = not seats.free or waiting > 0
     may_join = wanted and waitlist.can_be_waited_for(seats)
     return found | {"waiting": waiting, "may_join": may_join}

@@ -103,8 +103,10 @@ def test_the_api_gives_the_same(full: LicensePool) -> None:
     place = answer.json()
     assert (place["pool"], place["state"], place["place"]) == (full.pk, "waiting", 1)
     assert lena.get("/api/v1/waitlist/").json()["results"] == [place]
+    assert lena.get(f"/api/v1/seats/{full.pk}/").json()["waiting"] == 1
     left = lena.post(f"/api/v1/waitlist/{place['id']}/leave/").json()
     assert (left["state"], left["place"]) == ("left", None)
+    assert lena.get(f"/api/v1/seats/{full.pk}/").json()["waiting"] == 0
 
 
 def test_the_api_tells_free_seats_of_the_pools_that_are_shown(drawing: LicensePool) -> None:
