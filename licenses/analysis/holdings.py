@@ -149,14 +149,16 @@ def load_closed(mappings: Mappings, start: int, end: int) -> dict[int, Holdings]
     """Return the holdings of each pool that were given back and touch [start, end). Two queries.
 
     With `load_open` of the same window they are those of `load_holdings`, unless a pool maps a
-    package and its components (`counts_packages`).
+    package and its components, or a feature of shared seats (`counts_packages`).
     """
     return _by_pool(_closed(mappings, start, end), mappings, start, end)
 
 
 def counts_packages(mappings: Mappings) -> bool:
-    """Tell whether a pool maps a package and a component of it, so that one holding bears on
-    another. One query."""
+    """Tell whether a pool maps a package and a component of it, or a feature whose checkouts may
+    share a seat, so that one holding bears on another. One query."""
+    if any(m.shared for maps in mappings.values() for m in maps):
+        return True
     named = {(m.server, m.daemon, m.name) for maps in mappings.values() for m in maps}
     return any(
         (server, daemon, package) in named and (server, daemon, component) in named
@@ -186,7 +188,7 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
     cut = cut.where(kept)
     packages = _packages(servers(mappings))
     return {
-        pool: _counted_once(_part(cut, span), mappings[pool], packages)
+        pool: _shared(_counted_once(_part(cut, span), mappings[pool], packages), mappings[pool])
         for pool, span in zip(mappings, fed.kept(kept), strict=True)
     }
 
@@ -371,6 +373,30 @@ def _without_component(rows: Holdings, package: int, component: int) -> Holdings
         changed["taken_at"][place] = rows.returned_at[outer]
         changed["taken_by"][place] = rows.returned_after[outer]
     return Holdings(**changed).where(kept)
+
+
+def _shared(rows: Holdings, mappings: list[Mapping]) -> Holdings:
+    """Let checkouts that may share a seat be known to hold one together: what begins while another
+    is out is possible only, until it is the one that goes on."""
+    letters = {m.feature: m.shared for m in mappings if m.shared}
+    if not letters or not len(rows):
+        return rows
+    until, exact = rows.returned_after.copy(), rows.exact.copy()
+    newest: dict[tuple[int, ...], int] = {}
+    order = np.lexsort((rows.checkout, -rows.seats, -rows.returned_after, rows.taken_by))
+    for place in order[np.isin(rows.feature[order], list(letters))].tolist():
+        feature = int(rows.feature[place])
+        by_user = int(rows.person[place]) if "U" in letters[feature] else 0
+        by_host = int(rows.host[place]) if "H" in letters[feature] else 0
+        before = newest.setdefault((feature, by_user, by_host), place)
+        if before == place or rows.taken_by[place] >= rows.returned_after[before]:
+            newest[feature, by_user, by_host] = place
+            continue
+        ended = place
+        if rows.returned_after[place] > rows.returned_after[before]:
+            newest[feature, by_user, by_host], ended = place, before
+        until[ended], exact[ended] = rows.taken_by[place], False
+    return replace(rows, returned_after=until, exact=exact)
 
 
 def _fresh(rows: Holdings, feature: int) -> list[int]:

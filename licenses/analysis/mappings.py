@@ -25,6 +25,7 @@ class Mapping(NamedTuple):
     longest:  no holding of the feature that was given back lasted longer, in seconds.
     listed:   when the newest complete answer was given that listed the feature; OPEN where none
               ever did.
+    shared:   whose checkouts may share a seat, as `Feature.duplicate_group` says; "" for nobody's.
     """
 
     feature: int
@@ -36,6 +37,7 @@ class Mapping(NamedTuple):
     end: int
     longest: int
     listed: int
+    shared: str = ""
 
 
 Mappings = dict[int, list[Mapping]]
@@ -118,6 +120,7 @@ def _mapped(pool_ids: Collection[int]) -> Asked:
         number("mapped_until", OPEN),
         "feature__max_duration",
         number("feature__now__at", OPEN),
+        "feature__duplicate_group",
     )
 
 

@@ -104,7 +104,7 @@ TOLD: Final[dict[type[Model], Told]] = {
             lambda row: entries.server_stream(row.server),
             ("ignored",),
             made=False,
-            own=("max_duration",),
+            own=("max_duration", "duplicate_group"),
         ),
         LicenseServer: Told(
             "config",

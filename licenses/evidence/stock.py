@@ -347,7 +347,12 @@ def _server(server: LicenseServer, own: dict[int, Mapping], steps: AnswerSteps) 
         "step": first,
         "what": "server",
     }
-    return told | ({"steps": [list(row) for row in later]} if later else {})
+    shared = sorted([row.daemon, row.name, row.shared] for row in own.values() if row.shared)
+    return (
+        told
+        | ({"shared": shared} if shared else {})
+        | ({"steps": [list(row) for row in later]} if later else {})
+    )
 
 
 def _seconds(moment: datetime | None) -> int | str:

@@ -155,6 +155,7 @@ def _store_lines(
     directory = Directory(server)
     directory.learn((), (), {(line.daemon, line.feature) for line in lines})
     zone = server.tzinfo
+    _share(lines, directory)
     by_daemon: dict[str, list[Issued]] = {}
     for line in lines:
         by_daemon.setdefault(line.daemon, []).append(line)
@@ -166,6 +167,24 @@ def _store_lines(
                 for line in own
             ]
         )
+
+
+def _share(lines: list[Issued], directory: Directory) -> None:
+    """Note whose checkouts may share a seat: if any line of a feature ever says so, now or before,
+    it may be one of its seats."""
+    said: dict[int, set[str]] = {}
+    for line in lines:
+        group = line.duplicate_group.upper()
+        if group and group != "NONE":
+            mine = set() if group == "SITE" else set(group).intersection("UHDV")
+            feature = directory.features[line.daemon, line.feature]
+            said[feature] = said.get(feature, mine) & mine
+    for feature in Feature.objects.filter(pk__in=said):
+        mine = said[feature.pk]
+        if feature.duplicate_group:
+            mine &= set(feature.duplicate_group)
+        feature.duplicate_group = "".join(each for each in "UHDV" if each in mine) or "S"
+        feature.save(update_fields=["duplicate_group"])
 
 
 def _make_room(

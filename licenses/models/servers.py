@@ -330,6 +330,15 @@ class Feature(models.Model):
         editable=False,
         help_text=gettext_lazy("No holding that was given back lasted longer, seconds."),
     )
+    duplicate_group = models.CharField(
+        max_length=4,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy(
+            "Whose checkouts may share a seat, as a licence file says: those alike in user (U), "
+            "host (H), display (D), vendor's data (V), or all (S)."
+        ),
+    )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     objects = FeatureQuerySet.as_manager()

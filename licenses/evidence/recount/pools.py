@@ -89,6 +89,10 @@ class Pool:
                         whole = free[row["who"]].pop(0)
                         row.update(fresh=False, taken=whole["back"], sure=whole["after"])
         every = [row for fed in self.fed for row in rows[id(fed)]]
+        for fed in self.fed:
+            for daemon, name, letters in fed.server.stock.get("shared", ()):
+                if fed.feature == (daemon, name):
+                    share(rows[id(fed)], letters)
         return [row for row in every if row["fresh"] or row["back"] > row["taken"]]
 
     def bound(self, start, end):
@@ -231,6 +235,25 @@ def method(logged, watched):
     if not watched:
         return None
     return "event" if logged == watched else "mixed" if logged else "sampled"
+
+
+def share(rows, letters):
+    """Let checkouts that may share a seat be known to hold one together."""
+    groups = defaultdict(list)
+    for row in rows:
+        person, host, _taken = row["who"]
+        groups[person if "U" in letters else "", host if "H" in letters else ""].append(row)
+    for group in groups.values():
+        group.sort(key=lambda row: (row["sure"], -row["after"], -row["seats"]))
+        newest, until = None, -FAR
+        for row in group:
+            after = row["after"]
+            if row["sure"] < until and after > until:
+                newest.update(after=row["sure"], exact=False)
+            elif row["sure"] < until:
+                row.update(after=row["sure"], exact=False)
+                continue
+            newest, until = row, after
 
 
 def alike(row):

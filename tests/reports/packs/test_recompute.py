@@ -222,6 +222,7 @@ LOG = """\
 11:00:00 (vend) IN: "ALPHA" bob@h1
 {end}
 """
+SHARED = 'INCREMENT ALPHA vend 2.0 permanent 9 DUP_GROUP=SITE SIGN="0"'
 EARLY = "\n".join(f'1:{at:02}:00 (vend) OUT: "ALPHA" u{at % 5}@h1' for at in range(30))
 STATUS = """\
 Flexible License Manager status on Mon 3/2/2026 {time}
@@ -251,6 +252,7 @@ class Plain(NamedTuple):
     early: str = ""
     filed: int = 0
     proven: int | None = None
+    lines: str = ""
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -265,6 +267,8 @@ class Plain(NamedTuple):
         texts = [log]
         if self.filed:
             texts.append(FILE.format(expires="permanent", count=self.filed))
+        if self.lines:
+            texts.append(f"SERVER srv ANY 27000\nVENDOR vend\n{self.lines}\n")
         if self.shown:
             texts += [STATUS.format(time=f"9:{minute}", who=self.shown) for minute in (25, 30)]
         for number, text in enumerate(texts):
@@ -380,6 +384,10 @@ def _without(what: str) -> Any:
         patch.setattr(told.Server, "add_config", without)
 
     return broken
+
+
+def lets_nobody_share(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pools, "share", lambda _rows, _letters: None)
 
 
 reads_on_where_a_line_may_hide_seats = _without("log doubt")
@@ -684,11 +692,12 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
         (Plain(2, early=EARLY), "as_observed", reads_on_where_a_line_may_hide_a_return),
         (Plain(3, proven=2), "proven", takes_a_part_for_the_whole),
         (Plain(3, proven=1), "not_determinable", takes_a_part_for_the_whole),
+        (Plain(1, lines=SHARED), "as_observed", lets_nobody_share),
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
         "hides-a-seat-and-refuted", "over-use", "hides-a-return", "hides-all-returns",
-        "proven-in-part", "too-little-proven",
+        "proven-in-part", "too-little-proven", "shares-a-seat",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(

@@ -1,0 +1,109 @@
+"""Checkouts that may share a seat (DUP_GROUP) are known to hold one, and may hold one each."""
+
+from __future__ import annotations
+
+import pytest
+
+from licenses.analysis.usage import usage
+from licenses.analysis.verdict import Verdict, verdicts
+from licenses.importing.logs import LogImport
+from licenses.importing.rights_files import import_license_file
+from licenses.models import Feature, LicensePool, LicenseServer
+from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
+
+START, END = at("2026-03-01T08:00:00"), at("2026-03-01T17:59:59")
+LINE = "INCREMENT cad acmed 1.0 permanent 1 0123456789AB{group} SIGN=0\n"
+BEGIN = "7:59:59 (acmed) TIMESTAMP 3/1/2026\n8:00:00 (acmed) Server started on lic for: cad\n"
+FINISH = "13:00:00 (acmed) TIMESTAMP 3/1/2026\n18:00:00 (acmed) TIMESTAMP 3/1/2026\n"
+
+
+@pytest.fixture
+def pool() -> LicensePool:
+    pool: LicensePool = PoolFactory()
+    FeatureFactory(server=ServerFactory(name="lic"), daemon="acmed", name="cad", pool=pool)
+    EntitlementFactory(pool=pool, quantity=1)
+    return pool
+
+
+def file_of(*groups: str) -> None:
+    lines = "".join(LINE.format(group=f" DUP_GROUP={group}" if group else "") for group in groups)
+    text = f"SERVER lic 001122334455 27000\nVENDOR acmed\n{lines}"
+    import_license_file(LicenseServer.objects.get(), text.encode(), source="l.lic")
+
+
+def read(*spans: tuple[str, int, int]) -> None:
+    """Import a log of holdings: who@where, taken and returned at which hour."""
+    lines = [(taken, 1, f'{taken}:00:00 (acmed) OUT: "cad" {who}') for who, taken, _back in spans]
+    lines += [(back, 0, f'{back}:00:00 (acmed) IN: "cad" {who}') for who, _taken, back in spans]
+    text = "".join(f"{line}\n" for _hour, _kind, line in sorted(lines))
+    LogImport(LicenseServer.objects.get(), source="a.log").store(
+        f"{BEGIN}{text}{FINISH}".encode(), last=True
+    )
+
+
+def figures(pool: LicensePool) -> tuple[int | None, int | None, int, int | None]:
+    (row,) = usage(pool, start=START, end=END).periods
+    return row.peak_low, row.peak_high, row.seat_seconds // 3600, row.over_seconds
+
+
+NESTED = [("ann@h1", 9, 12), ("ann@h1", 10, 11), ("ann@h1", 11, 12)]
+
+
+@pytest.mark.parametrize(
+    ("groups", "spans", "expected"),
+    [
+        pytest.param(["UH"], NESTED, (1, 2, 3, 0), id="one-user-on-one-host"),
+        pytest.param([""], NESTED, (2, 2, 5, 7200), id="nobody-shares"),
+        pytest.param(["NONE"], NESTED, (2, 2, 5, 7200), id="nobody-shares-it-says"),
+        pytest.param(
+            ["UH"], [("ann@h1", 9, 11), ("ann@h1", 10, 12)], (1, 2, 3, 0), id="one-goes-on"
+        ),
+        pytest.param(
+            ["UH"], [("ann@h1", 9, 11), ("ann@h2", 10, 12)], (2, 2, 4, 3600), id="another-host"
+        ),
+        pytest.param(
+            ["U"], [("ann@h1", 9, 11), ("ann@h2", 10, 12)], (1, 2, 3, 0), id="one-user-anywhere"
+        ),
+        pytest.param(
+            ["UHD"], [("ann@h1", 9, 11), ("ann@h1", 10, 12)], (1, 2, 3, 0), id="display-unknown"
+        ),
+        pytest.param(
+            ["SITE"], [("ann@h1", 9, 11), ("bob@h2", 10, 12)], (1, 2, 3, 0), id="everybody"
+        ),
+        pytest.param(
+            ["", "UH"], [("ann@h1", 9, 11), ("ann@h1", 10, 12)], (1, 2, 3, 0), id="one-line-of-two"
+        ),
+        pytest.param(
+            ["UH", "HD"], [("ann@h1", 9, 11), ("bob@h1", 10, 12)], (1, 2, 3, 0), id="what-both-say"
+        ),
+    ],
+)
+def test_what_may_be_one_seat_is_known_as_one_and_possible_as_several(
+    pool: LicensePool,
+    groups: list[str],
+    spans: list[tuple[str, int, int]],
+    expected: tuple[int, int, int, int],
+) -> None:
+    file_of(*groups)
+    read(*spans)
+    assert figures(pool) == expected
+    (month,) = verdicts(pool, [(START, END)], now=at("2026-04-01"))
+    assert (month.verdict == Verdict.OVER_USE) is (expected[3] > 0)
+
+
+def test_a_file_that_comes_later_counts_for_what_was_read(pool: LicensePool) -> None:
+    read(*NESTED)
+    assert figures(pool) == (2, 2, 5, 7200)
+    file_of("UH")
+    assert figures(pool)[:2] == (1, 2)
+
+
+@pytest.mark.parametrize("order", [("UH", "U"), ("U", "UH"), ("U", "NONE")])
+def test_whoever_may_have_shared_a_seat_by_any_file_may_have(
+    pool: LicensePool, order: tuple[str, str]
+) -> None:
+    for group in order:
+        file_of(group)
+    assert Feature.objects.get().duplicate_group == "U"
