@@ -8,16 +8,16 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from licenses.analysis.rows import as_moment
 from licenses.api.permissions import ReadsPools, SetsUp
-from licenses.models import sees_everything
+from licenses.models import LicensePool, sees_everything
 from licenses.overview import attention, counting, installation, setup
 from licenses.overview.totals import spare_of, totals, unused_total
 
@@ -62,9 +62,20 @@ class CountingView(APIView):
 
     permission_classes = (ReadsPools,)
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        parameters=[OpenApiParameter("pool", int, description="Of this pool alone.")],
+        responses={200: OpenApiTypes.OBJECT},
+    )
     def get(self, request: Request) -> Response:
-        found = counting.counting(request.user)
+        asked = request.query_params.get("pool", "")
+        if asked and not (asked.isdecimal() and len(asked) < 19):
+            raise ValidationError({"pool": gettext("Expected the id of a pool.")})
+        pool: Any = None
+        if asked:
+            pool = LicensePool.objects.for_user(request.user).filter(pk=int(asked)).first()
+            if pool is None:
+                raise NotFound
+        found = counting.counting(request.user, pool and pool.pk)
         run = found.run
         names = ("begun_at", "heard_at", "servers", "servers_done", "hours", "hours_done")
         return Response(

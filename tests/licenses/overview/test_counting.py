@@ -119,6 +119,10 @@ def test_pages_and_programs_are_told(boss: User, pool: LicensePool) -> None:
         assert "Figures of 3 hours are being counted again, since" in text, path
     told = client.get("/api/v1/counting/").json()
     assert (told["waiting"]["hours"], told["waiting"]["pools"], told["rebuild"]) == (3, 1, None)
+    other = client.get(f"/api/v1/counting/?pool={PoolFactory().pk}").json()
+    assert (other["waiting"]["hours"], other["waiting"]["since"]) == (0, None)
+    assert client.get("/api/v1/counting/?pool=x").status_code == 400
+    assert client.get(f"/api/v1/counting/?pool={'9' * 30}").status_code == 400
 
 
 def test_nobody_is_told_of_pools_that_are_not_theirs(viewer: User, pool: LicensePool) -> None:
@@ -132,6 +136,7 @@ def test_nobody_is_told_of_pools_that_are_not_theirs(viewer: User, pool: License
     assert client.get("/api/v1/counting/").json()["waiting"]["hours"] == 0
     assert client.get("/api/v1/counting/").json()["rebuild"] is None
     assert client.get(f"/admin/live/counting/?pool={pool.pk}").status_code == 404
+    assert client.get(f"/api/v1/counting/?pool={pool.pk}").status_code == 404
     rollup.mark_dirty([mine.pk], NINE, NINE + HOUR)
     assert "Figures of 1 hour are being" in client.get("/admin/live/counting/").content.decode()
 
