@@ -3,6 +3,7 @@ that may be sent again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -13,12 +14,14 @@ from django_filters.rest_framework import FilterSet
 from rest_framework import mixins, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
 
+from licenses.access.reversible import saved
 from licenses.api.idempotency import Conflict, IdempotentPosts
 from licenses.api.permissions import ModelPermissions
 from licenses.api.row_history import TellsHistory
 from licenses.api.tables import ListsAsTables
 from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
+from licenses.importing.edits import EDITED, values
 from licenses.models import Feature, LicensePool, Membership, Person, tells_apart
 
 BIGGEST_ID = 2**63 - 1
@@ -157,9 +160,22 @@ class Editable(Deletable, Scoped, viewsets.ModelViewSet[Any]):
             return super().create(request, *args, **kwargs)
 
     def update(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Change a row and write what tells of it, or neither."""
+        """Change a row and write what tells of it, or neither. Where a form in the administration
+        offers the way back, an undo step does here."""
         with transaction.atomic():
-            return super().update(request, *args, **kwargs)
+            view: Any = self
+            meta = view.queryset.model._meta
+            if meta.label_lower not in EDITED:
+                return super().update(request, *args, **kwargs)
+            row: Any = self.get_object()
+            given = request.data if isinstance(request.data, Mapping) else {}
+            own = {field.name for field in (*meta.concrete_fields, *meta.many_to_many)}
+            names = own & given.keys()
+            old = values(row, names)
+            answer = super().update(request, *args, **kwargs)
+            row = type(row)._default_manager.get(pk=row.pk)
+            saved(row, old, values(row, names), user=request.user)
+            return answer
 
 
 def viewset(
