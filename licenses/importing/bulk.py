@@ -6,7 +6,7 @@ An import that appends need not read back what it has just written. `pair_column
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from licenses.models import LONG_SECONDS, Capture, LicenseServer
 
 from .derive import BEGINNING, Context, Key, Touched, upsert
 from .movements import Ints, Movements
-from .pairing import END_REASONS, EVENT, LATE_RETURN, OUT, Restart
+from .pairing import END_REASONS, EVENT, LATE_RETURN, OUT, Restart, held_until
 
 MANY = 500
 """Rows of a piece from which on this pays; fewer are looked up key by key."""
@@ -49,6 +49,7 @@ def pair_columns(
     seeds: tuple[Ints, Ints],
     daemon: Ints,
     restarts: Sequence[Sequence[Restart]],
+    stopped: Callable[[int, int], int | None] = lambda _place, _taken: None,
 ) -> tuple[PairedColumns, Ints]:
     """Pair OUTs and INs of many keys, first in, first out; return the holdings, and the keys of INs
     without an OUT.
@@ -56,6 +57,7 @@ def pair_columns(
     key, at, kind: rows sorted by key, moment and kind (OUT first).
     seeds:         (keys, moments taken) of what is out before the rows, sorted.
     daemon:        of each key, a place in *restarts*, each in time order.
+    stopped:       when the daemon of a place went down, the first time after a moment.
     """
     old = len(seeds[0])
     keys, moments = np.append(seeds[0], key), np.append(seeds[1], at)
@@ -83,9 +85,12 @@ def pair_columns(
         lost = (ending == _STILL_OUT) & (daemon[keys[taken]] == place)
         lost &= epoch[taken] < len(known)
         if lost.any():
-            last = np.array([restart.last_seen for restart in known], dtype=np.int64)
             rows = taken[lost]
-            returned[lost] = np.maximum(last[epoch[rows]], moments[rows])
+            last = [
+                held_until(known[begun], stopped(place, moment))
+                for begun, moment in zip(epoch[rows].tolist(), moments[rows].tolist(), strict=True)
+            ]
+            returned[lost] = np.maximum(np.array(last, dtype=np.int64), moments[rows])
             ending[lost] = _RESTART
     ending = np.where(ending >= 0, ending - old, ending)
     seed = np.where(taken < old, taken, -1)
@@ -187,6 +192,7 @@ def _derive_fresh(
         (stock.keys, stock.taken_at),
         daemon,
         restarts,
+        lambda place, taken: context.stopped(names[place], taken),
     )
     fresh[lonely] = False
     for place, name in enumerate(names):

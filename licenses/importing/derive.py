@@ -102,6 +102,7 @@ class Context:
     def __init__(self, server: LicenseServer, answers: Answers | None = None) -> None:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
+        self._stops: dict[str, list[int]] = {}
         self._spans = log_spans(server)
         self._logs: dict[str, _Log] = {}
         self.answers = answers or Answers(server)
@@ -114,6 +115,23 @@ class Context:
                 if kind == Boundary.Kind.START and of in ("", daemon)
             ]
         return self._restarts[daemon]
+
+    def stopped(self, daemon: str, taken: int) -> int | None:
+        """Return when the daemon went down, the first time after a seat was taken. Not within a
+        time that the clock told twice: that may have been before."""
+        if daemon not in self._stops:
+            self._stops[daemon] = [
+                at
+                for kind, of, at, _ in self._boundaries
+                if kind == Boundary.Kind.STOP and of == daemon
+            ]
+        stops = self._stops[daemon]
+        index = bisect_left(stops, taken)
+        if index == len(stops):
+            return None
+        stop = stops[index]
+        twice = any(step.at <= taken and stop <= step.until for step in self.set_back)
+        return None if twice else stop
 
     @cached_property
     def set_back(self) -> list[SetBack]:
@@ -171,7 +189,12 @@ class Context:
 
 
 def _boundaries(server: int) -> Asked:
-    kinds = (Boundary.Kind.START, Boundary.Kind.SET_BACK, Boundary.Kind.LOSS)
+    kinds = (
+        Boundary.Kind.START,
+        Boundary.Kind.STOP,
+        Boundary.Kind.SET_BACK,
+        Boundary.Kind.LOSS,
+    )
     rows = Boundary.objects.filter(server=server, kind__in=kinds).order_by("at", "daemon")
     return rows, ("kind", "daemon", number("at"), number("last_seen"))
 
@@ -217,6 +240,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             next_poll=partial(context.answers.following, key.feature),
             log_until=partial(context.log_until, daemon),
             next_hole=partial(context.next_hole, daemon),
+            stopped=partial(context.stopped, daemon),
         )
         new, lost, changed = _difference(key, before, paired.holdings)
         differences += [(key, differ) for differ in paired.differences]

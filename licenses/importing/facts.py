@@ -67,7 +67,7 @@ class Stored:
     touched: dict[Key, int] = field(default_factory=dict)
     """Those of the new movements only after `touch_new_rows`."""
     boundaries: list[tuple[str, int]] = field(default_factory=list)
-    """(daemon, moment) of restarts not known before."""
+    """(daemon, moment) of starts and stops not known before."""
     set_back: list[tuple[int, int]] = field(default_factory=list)
     """Steps of the log's clock not known before: the moment to which it was set, and from which."""
     denial_span: tuple[int, int] | None = None
@@ -291,7 +291,7 @@ def _store_boundaries(
             # Another piece of the log was heard nearer to the restart: what was lost was held until
             # then.
             Boundary.objects.filter(pk=row.pk).update(last_seen=moment(last_seen))
-        if kind == Boundary.Kind.START and (created or later):
+        if created or later:
             stored.boundaries.append((item.daemon, item.at))
         if created or later:
             word = "start" if kind == Boundary.Kind.START else "stop"

@@ -7,7 +7,7 @@ after it, and going on (or starting over) neither loses nor doubles anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, BinaryIO
@@ -274,15 +274,31 @@ class LogImport:
 
     def _extend_coverage(self, spans: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
         """Add what the chunk vouches for, and return what was new, by daemon."""
-        wanted = [""] if self.whole_server else sorted(self.daemons)
         added = {
-            daemon: coverage.extend(self.server, daemon, Coverage.Source.LOG, spans)
-            for daemon in wanted
+            daemon: coverage.extend(self.server, daemon, Coverage.Source.LOG, told)
+            for daemon, told in self._vouched(spans).items()
         }
         for new in added.values():
             for start, end in new:
                 coverage.fill_gaps(self.server, start, end)
         return {daemon: new for daemon, new in added.items() if new}
+
+    def _vouched(self, spans: list[tuple[int, int]]) -> Mapping[str, Iterable[tuple[int, int]]]:
+        """Return the spans by daemon: of one that is down while others serve, nobody tells."""
+        outages = self.parser.take_outages()
+        wanted = {""} if self.whole_server else self.daemons
+        if not outages:
+            return {daemon: spans for daemon in sorted(wanted)}
+        told, every = IntervalSet.of_spans(spans), IntervalSet.empty()
+        down = dict.fromkeys(self.daemons | self.parser.daemons, every)
+        for daemon, start, end in outages:
+            down[daemon] = down.get(daemon, every).union(IntervalSet.of([start], [end]))
+        if not self.whole_server:
+            return {daemon: told.subtract(down[daemon]) for daemon in sorted(wanted)}
+        some = IntervalSet.of_spans(sorted((start, end) for _daemon, start, end in outages))
+        within = told.intersection(some)
+        alone = {daemon: within.subtract(times) for daemon, times in sorted(down.items())}
+        return {"": told.subtract(some)} | alone
 
     def _drafts(
         self,

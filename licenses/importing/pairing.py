@@ -57,6 +57,12 @@ class Restart(NamedTuple):
     last_seen: int
 
 
+def held_until(restart: Restart, stop: int | None) -> int:
+    """Return how long what a restart lost is known to be held; the daemon had gone down at
+    *stop*."""
+    return restart.last_seen if stop is None else min(restart.last_seen, stop)
+
+
 class SetBack(NamedTuple):
     """The log's clock was set back, from `until` to `at`: it tells the time between twice."""
 
@@ -208,6 +214,7 @@ def pair(
     next_poll: Callable[[int], int | None] = lambda _moment: None,
     log_until: Callable[[int], int | None] = lambda _moment: None,
     next_hole: Callable[[int], Hole | None] = lambda _moment: None,
+    stopped: Callable[[int], int | None] = lambda _moment: None,
 ) -> Paired:
     """Return the holdings of one key, and what its sources disagree on.
 
@@ -227,6 +234,8 @@ def pair(
     next_hole:   the first hole in the log that ends after a moment; None where there is none. What
     was taken before a hole and returned after it was held all the time; what was not returned is
     known to be held until the hole.
+    stopped:     when the daemon went down, the first time since a moment; None where no log tells
+    of it. What a restart lost was held no longer.
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
     facts = list(facts)
@@ -234,7 +243,7 @@ def pair(
     doubts = _Doubts(rows, taken, next_poll, next_hole)
     told = _told_twice(restarts, set_back)
     ended, queue, orphans = _replay_over_steps(
-        facts, set_back, lambda those: _replay(those, already_out, restarts, told, doubts)
+        facts, set_back, lambda those: _replay(those, already_out, restarts, told, doubts, stopped)
     )
     holdings = ended + list(queue)
     sampled = [_from_sighting(row) for row in _match(holdings, rows)]
@@ -315,6 +324,7 @@ def _replay(
     restarts: Sequence[Restart],
     told_twice: Mapping[Restart, Sequence[SetBack]],
     doubts: _Doubts,
+    stopped: Callable[[int], int | None],
 ) -> _Replayed:
     restart_seconds = {restart.at for restart in restarts}
 
@@ -341,7 +351,8 @@ def _replay(
                 spared.clear()
             for holding in [holding for holding in queue if holding.taken_at < restart.at]:
                 queue.remove(holding)
-                holding.end(restart.last_seen, restart.last_seen, "restart")
+                last = held_until(restart, stopped(holding.taken_at))
+                holding.end(last, last, "restart")
                 ended.append(holding)
                 if after := [step.until for step in steps if step.at <= holding.taken_at]:
                     spared.append((max(after) + LATE_RETURN, holding))

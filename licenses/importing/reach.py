@@ -30,8 +30,8 @@ from .pairing import Hole, holes
 def touch_lost(
     server: LicenseServer, stored: facts.Stored, added: dict[str, list[tuple[int, int]]]
 ) -> None:
-    """Have the holdings made again that a restart just learned of has lost, or whose end new
-    coverage moves."""
+    """Have the holdings made again that a start or a stop just learned of has lost, or whose end
+    new coverage moves."""
     for daemon, restart in stored.boundaries:
         features = _features(server, daemon)
         _touch(stored, _HELD.each(features, restart, restart + 1), at=restart)

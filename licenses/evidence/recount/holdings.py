@@ -34,6 +34,7 @@ class Pairing:
         holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
         holes += [loss for daemon in {"", feature[0]} for loss in server.losses[daemon].items()]
         self.holes = sorted(holes, key=lambda hole: (hole[1], hole[0]))
+        self.stops = sorted(server.stops[feature[0]])
         starts = [span[0] for span in self.log]
         known = {**server.restarts[""], **server.restarts[feature[0]]}
         self.restarts = []
@@ -42,6 +43,12 @@ class Pairing:
             heard = [known[at]] if known[at] is not None else []
             heard += [min(self.log[place][1], at)] if place >= 0 else []
             self.restarts.append((at, max(heard, default=at)))
+
+    def stopped(self, taken, heard):
+        """Return when the daemon went down after a seat was taken, if it was heard of later."""
+        stop = next((at for at in self.stops if at >= taken), FAR)
+        twice = any(to <= taken and stop <= since for to, since in self.server.set_back.items())
+        return heard if twice else min(stop, heard)
 
     def answer_after(self, moment):
         place = bisect_right(self.told, moment)
@@ -157,7 +164,8 @@ class Pairing:
                     spared.clear()
                 for one in [one for one in out if one.taken < at]:
                     out.remove(one)
-                    one.end(heard, heard, lost=True)
+                    last = self.stopped(one.taken, heard)
+                    one.end(last, last, lost=True)
                     ended.append(one)
                     if after := [since for to, since in steps if to <= one.taken]:
                         spared[one] = max(after) + WEEK

@@ -15,7 +15,7 @@ class Server:
         self.rows = defaultdict(dict)  # feature -> row of the status -> what is known of it
         self.answers, self.scopes = [], {}  # (moment, complete, scope)
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
-        self.restarts = defaultdict(dict)
+        self.restarts, self.stops = defaultdict(dict), defaultdict(list)
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
@@ -105,6 +105,8 @@ class Server:
             known = self.restarts[body["daemon"]].get(at)
             heard = [each for each in (known, body.get("last_seen")) if each is not None]
             self.restarts[body["daemon"]][at] = max(heard, default=None)
+        elif what == "daemon stop":
+            self.stops[body["daemon"]].append(at)
         elif what == "log doubt":
             self.doubts[body["daemon"]].append(at)
         elif what == "log loss":

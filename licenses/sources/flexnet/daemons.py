@@ -29,6 +29,9 @@ class Daemons:
         """The latest time seen."""
         self.down: set[str] = set(known.get("down", ()))
         self._names: set[str] = set(known.get("names", ()))
+        self._out_since: dict[str, int] = dict(known.get("out_since", {}))
+        """From when on each daemon is down that went down by itself, and not told of yet."""
+        self._outages: list[tuple[str, int, int]] = [tuple(one) for one in known.get("outages", ())]
         self._rereading: set[str] = set(known.get("rereading", ()))
         self.open: int | None = known.get("open")
         """Where the running span begins; None while nothing is up."""
@@ -49,6 +52,8 @@ class Daemons:
             "latest": self.latest,
             "down": sorted(self.down),
             "names": sorted(self._names),
+            "out_since": dict(sorted(self._out_since.items())),
+            "outages": [list(outage) for outage in self._outages],
             "rereading": sorted(self._rereading),
             "open": self.open,
             "served": sorted(self._served),
@@ -84,6 +89,7 @@ class Daemons:
         self._names.add(daemon)
         if self.down or self.open is None:
             self.down -= {daemon, SERVER}
+            self._serves(daemon, at)
             self._up(at)
 
     def confirmed(self, at: int | None) -> None:
@@ -95,10 +101,32 @@ class Daemons:
         if self.open is not None:
             self._close(self._confirmed if self._confirmed is not None else self.open)
             self.open = now
+        self._out_since = dict.fromkeys(self._out_since, now)
         # What was read under the wrong date must not count as the latest.
         self.latest = now
         if self._startup is not None:
             self._startup = (self._startup[0], self._startup[1] + now - before)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The vendor daemons that write here."""
+        return frozenset(self._names)
+
+    def take_outages(self) -> list[tuple[str, int, int]]:
+        """Return when single daemons were down since the last call: the daemon, from and to."""
+        if self.latest is not None:
+            for daemon in list(self._out_since):
+                self._serves(daemon, self.latest)
+                self._out_since[daemon] = self.latest
+        outages, self._outages = self._outages, []
+        return outages
+
+    def _serves(self, daemon: str, at: int) -> None:
+        """Note until when a daemon was down; SERVER: all of them."""
+        for name in list(self._out_since) if daemon == SERVER else [daemon]:
+            since = self._out_since.pop(name, None)
+            if since is not None and since < at:
+                self._outages.append((name, since, at))
 
     def take(self) -> list[tuple[int, int]]:
         """Return the spans vouched for since the last call."""
@@ -191,6 +219,7 @@ class Daemons:
             self._names.add(daemon)
             self.down -= {daemon, SERVER}
         self._served.add(daemon)
+        self._serves(daemon, at)
         self._up(at)
         return [ServerStart(at, daemon, host, before, number)]
 
@@ -201,6 +230,8 @@ class Daemons:
             return []
         self.down.add(daemon)
         self._rereading.discard(daemon)
+        if daemon != SERVER:
+            self._out_since.setdefault(daemon, at)
         if daemon == SERVER or self._names <= self.down:
             self._close(at)
         return [ServerStop(at, daemon, message.strip(), number)]

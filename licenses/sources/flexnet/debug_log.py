@@ -171,6 +171,16 @@ class DebugLogParser:
         """
         return self._lines.daemons.take()
 
+    @property
+    def daemons(self) -> frozenset[str]:
+        """The vendor daemons that write the log."""
+        return self._lines.daemons.names
+
+    def take_outages(self) -> list[tuple[str, int, int]]:
+        """Return when single daemons were down since the last call, as (daemon, from, to): that
+        time is vouched for of the others alone."""
+        return self._lines.daemons.take_outages()
+
     def take_doubts(self) -> list[tuple[str, int]]:
         """Return from when on more seats may be out than the log tells, since the last call: the
         daemon ("" for any of them) and the moment.

@@ -209,6 +209,11 @@ def _map(feature: Feature, pools: list[LicensePool], chance: random.Random) -> N
         mapping.map_feature(feature, chance.choice(pools), weight=weight)
 
 
+DIES = """\
+8:10:00 (other) Server started on srv for: BETA
+8:30:00 (lmgrd) vend exited with status 139 signal = 11
+8:50:00 (other) talk
+8:59:59 (vend) Server started on srv for: ALPHA"""
 LOG = """\
 0:00:00 (vend) TIMESTAMP 3/2/2026
 0:00:00 (vend) FlexNet Licensing version v11.16.2.0 started on srv (IBM PC) (3/2/2026)
@@ -340,6 +345,10 @@ def forgets_restarts(patch: pytest.MonkeyPatch) -> None:
             real(self, body, feature, at)
 
     patch.setattr(told.Server, "add_config", without)
+
+
+def lets_seats_outlive_their_daemon(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holdings.Pairing, "stopped", lambda _self, _taken, heard: heard)
 
 
 def lets_polls_end_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -693,11 +702,12 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
         (Plain(3, proven=2), "proven", takes_a_part_for_the_whole),
         (Plain(3, proven=1), "not_determinable", takes_a_part_for_the_whole),
         (Plain(1, lines=SHARED), "as_observed", lets_nobody_share),
+        (Plain(1, odd=DIES, returned=False), "as_observed", lets_seats_outlive_their_daemon),
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
         "hides-a-seat-and-refuted", "over-use", "hides-a-return", "hides-all-returns",
-        "proven-in-part", "too-little-proven", "shares-a-seat",
+        "proven-in-part", "too-little-proven", "shares-a-seat", "dies",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
