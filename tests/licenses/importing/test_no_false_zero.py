@@ -357,9 +357,9 @@ def totals_of_failures_count(patch: pytest.MonkeyPatch) -> None:
     """What a failed answer does not say of a feature is 0."""
     store = status_totals._store_now
 
-    def wrong(snapshot: Snapshot, directory: Any, _whole: Any, at: int) -> None:
+    def wrong(snapshot: Snapshot, directory: Any, _whole: Any, at: int) -> int:
         names = [(feature.daemon, feature.name) for feature in snapshot.features]
-        store(snapshot, directory, {directory.features[name] for name in names}, at)
+        return store(snapshot, directory, {directory.features[name] for name in names}, at)
 
     patch.setattr(status_totals, "_store_now", wrong)
 
