@@ -103,3 +103,24 @@ class Joints:
             if last is not None and last > joint.until:
                 self._open.remove(joint)
         return steps
+
+
+def cut_seconds(
+    stored: Stored,
+    spans: Iterable[tuple[int, int]],
+    first: int | None,
+    before: int | None,
+    last: int | None,
+) -> list[int]:
+    """Return the seconds in which the text and another meet, and both tell of the same: one of them
+    may go on from the other within that second, and then its lines are others.
+
+    spans, first, before, last: as for `Joints.meet`.
+    """
+    rows, new = stored.movements, stored.new_rows
+    if rows is None or new is None:
+        return []
+    edges = {start for start, _end in spans if start == last}
+    if before is None:
+        edges |= {end for start, end in spans if start < end == first}
+    return [edge for edge in sorted(edges) if np.any((rows.at == edge) & ~new)]

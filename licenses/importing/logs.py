@@ -29,7 +29,7 @@ from . import bulk, coverage, dirty, facts, late, reach, server_facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
-from .joints import Joints
+from .joints import Joints, cut_seconds
 from .pairing import lost_at
 from .repeats import Repeats
 from .unreturned import Unreturned
@@ -177,7 +177,9 @@ class LogImport:
         facts.store_steps(steps, self.server, stored)
         first = self.parser.first_at
         misdated = [("", first if at is None else at) for at in settled.unsure if first is not None]
-        facts.store_doubts([*self.parser.take_doubts(), *misdated], self.server, stored)
+        cuts = cut_seconds(stored, told, first, before, self.parser.last_at)
+        meeting = [("", at) for at in cuts]
+        facts.store_doubts([*self.parser.take_doubts(), *misdated, *meeting], self.server, stored)
         told_losses = [*self.parser.take_losses(), *misdated]
         losses = facts.store_losses(told_losses, self.server, stored)
         lost = [(name, lost_at(at)) for name, at in losses]
@@ -218,7 +220,16 @@ class LogImport:
             late.mark(self.server, spans[0][0], spans[-1][1])
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
+        notes |= {self._meets(at) for at in cuts}
         self.result.notes += sorted(notes.difference(self.result.notes))
+
+    def _meets(self, at: int) -> str:
+        moment = datetime.fromtimestamp(at, self.server.tzinfo)
+        return (
+            f"another text of the log ends or begins in the same second, "
+            f"{moment:%Y-%m-%d %H:%M:%S}, with an equal line: the two were taken for one. If the "
+            f"log was cut there, a line is missing; import the two as one text"
+        )
 
     def _derive(self, stored: facts.Stored, many: bool, newest: int | None) -> Touched:
         """Make the holdings again that the chunk touched.
