@@ -83,6 +83,9 @@ def why_comment(report: Report) -> list[str]:
     idle = sum(1 for position in data.get("positions", []) if not position["peak"])
     if idle:
         reasons.append(gettext("No use was seen in %(pools)s.") % {"pools": figures.pools(idle)})
+    if report.differs:
+        told = gettext("The evidence log gives other figures: %(found)s.")
+        reasons.append(told % {"found": report.differs[0]})
     counted = [
         (_corrections(report), _NOT_APPROVED),
         (_back_dated(report), _BACK_DATED),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from reports import delivery, later, scheduling
+from reports import compared, delivery, later, scheduling
 from reports.packs import orders
 
 
@@ -29,8 +29,10 @@ def tick() -> None:
 
 @shared_task
 def build_report(report_id: int) -> None:
-    """Build a report; does nothing where it is built, or somebody is at it."""
+    """Build a report, and hold it against the evidence log; does nothing where that is done, or
+    somebody is at it."""
     delivery.build(report_id)
+    compared.compare(report_id)
 
 
 @shared_task

@@ -108,6 +108,11 @@ class Report(models.Model):
         help_text=gettext_lazy("Once signed or rejected, the database refuses to change this row."),
     )
     data_sha256 = models.CharField(max_length=64, blank=True)
+    differs = models.JSONField(
+        null=True,
+        editable=False,
+        help_text=gettext_lazy("What the evidence log gives otherwise. Unknown: not compared."),
+    )
 
     objects = ReportQuerySet.as_manager()
 

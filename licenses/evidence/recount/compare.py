@@ -20,8 +20,10 @@ COUNTED = ("pools", "days", "months", "sessions", "denials", "people")
 UNTOLD = "; not when each day was recorded, as entries of an earlier version do not tell it"
 
 
-def compare(opened, names):
-    """Yield in words what the tables and the report say otherwise; last, what was counted."""
+def compare(opened, names, whole=True):
+    """Yield in words what the tables and the report say otherwise; last, what was counted.
+
+    whole: the report is of all pools that the entries tell of."""
 
     def table(name):
         rows = csv.DictReader(io.StringIO(read(name), newline=""))
@@ -69,7 +71,8 @@ def compare(opened, names):
         worst.append(max(verdicts, key=RANK.index, default="not_in_use"))
         if worst[-1] != about["verdict"]:
             yield f"{about['pool']}: the verdict {about['verdict']}, counted {worst[-1]}"
-    yield from left_out(report["pools"], told)
+    if whole:
+        yield from left_out(report["pools"], told)
     for name, pools in said.items():
         yield from (f"{pool}: in {name}.csv, not in report.json" for pool in pools)
     verdict = max(worst, key=RANK.index, default="not_in_use")
