@@ -30,7 +30,9 @@ from .words import plain
 from .world import CAPACITY, Kind
 
 MARGIN_SECONDS = 86400
-"""So much more is looked at on both sides: an episode may have begun before what came late."""
+"""So much more is looked at on both sides: an episode may have begun before what came late, and
+ended after it. Where one did so earlier or later still, more is looked at."""
+FURTHEST_SECONDS = MARGIN_SECONDS * 8**4
 MARGIN = timedelta(seconds=MARGIN_SECONDS)
 LEASE = timedelta(seconds=300)
 KINDS = CAPACITY - {Kind.DENIALS}
@@ -48,6 +50,8 @@ class PastEpisode:
     """The rule would have fired over [start, end), from fired_at on.
 
     worst: most seats; denials: refusals meanwhile.
+    whole: it was clear before that, for long enough to end an earlier one: it did not begin before
+           the window, or in time that nobody saw.
     """
 
     pool_id: int
@@ -57,6 +61,7 @@ class PastEpisode:
     worst: int
     limit: int | None
     denials: int
+    whole: bool
 
 
 def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> int:
@@ -66,23 +71,27 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
     where an alert of the rule lies over the time of an episode, none is added. What may still be
     going on is left to the evaluation.
     """
-    last = min(end + MARGIN_SECONDS, int(now.timestamp()) - LONGEST_STEP)
-    first = start - MARGIN_SECONDS
+    newest = int(now.timestamp()) - LONGEST_STEP
     rules = list(AlertRule.objects.filter(enabled=True, kind__in=KINDS).order_by("pk"))
     pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))
-    if not rules or not pools or first >= last:
+    if not rules or not pools or start - MARGIN_SECONDS >= newest:
         return 0
     served = _servers(pools)
-    found = [
-        (rule, one.pool, episode)
-        for pool in pools  # one at a time: a year of all pools would not fit into memory
-        for one in load_facts([pool], first, last)
-        for rule in rules
-        if rule.pool_id in (None, one.pool.pk)
-        and (rule.server_id is None or rule.server_id in served.get(one.pool.pk, ()))
-        for episode in episodes(rule, one)
-        if episode.start < end and episode.end > start and episode.end < last
-    ]
+    found = []
+    for pool in pools:  # one at a time: a year of all pools would not fit into memory
+        mine = [
+            rule
+            for rule in rules
+            if rule.pool_id in (None, pool.pk)
+            and (rule.server_id is None or rule.server_id in served.get(pool.pk, ()))
+        ]
+        found += [
+            (rule, pool, episode) for rule, episode in _touching(mine, pool, start, end, newest)
+        ]
+    first, last = (
+        choose((at for _rule, _pool, row in found for at in (row.start, row.end)), default=start)
+        for choose in (min, max)
+    )
     with transaction.atomic():
         # Two that look through the same time write one after the other.
         list(AlertRule.objects.select_for_update(no_key=True).filter(pk__in=[r.pk for r in rules]))
@@ -97,6 +106,30 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
         ]
         Alert.objects.bulk_create(fresh)
     return len(fresh)
+
+
+def _touching(
+    rules: Collection[AlertRule], pool: LicensePool, start: int, end: int, newest: int
+) -> list[tuple[AlertRule, PastEpisode]]:
+    """Return the episodes of a pool that touch [start, end), each from its own beginning to its
+    own end; without those that are not over by *newest*."""
+    before = after = MARGIN_SECONDS
+    while True:
+        last = min(end + after, newest)
+        (facts,) = load_facts([pool], start - before, last)
+        found = [
+            (rule, episode)
+            for rule in rules
+            for episode in episodes(rule, facts)
+            if episode.start < end and episode.end > start
+        ]
+        over = [row for row in found if row[1].end < last]
+        begun = before >= FURTHEST_SECONDS or all(row.whole for _rule, row in over)
+        ended = len(over) == len(found) or last == newest
+        if begun and ended:
+            return over
+        before *= 1 if begun else 8
+        after *= 1 if ended else 8
 
 
 def waiting(now: datetime) -> bool:
@@ -191,6 +224,8 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
         levels = Steps(grid, _classes(rule, seats, limit)).joined()
     limits = Limits(_OVER, _CLEAR, rule.for_seconds, 1, rule.keep_firing_seconds, slack_seconds=1)
     refused = facts.refusals.at
+    lasted = np.diff(levels.times) >= rule.keep_firing_seconds
+    clear = levels.times[:-1][(levels.levels == _CLEAR) & lasted]
     for episode in replay(_samples(levels), limits):
         over = end if episode.end is None else episode.end
         inside = (grid[:-1] < over) & (grid[1:] > episode.start)
@@ -204,6 +239,7 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
             worst=int(seats[inside].max()),
             limit=int(bounds[-1]) if len(bounds) and rule.kind != Kind.DENIALS else None,
             denials=int(np.count_nonzero((refused >= episode.start) & (refused < over))),
+            whole=bool((clear < episode.start).any()),
         )
 
 

@@ -126,6 +126,52 @@ def test_late_data_makes_past_alerts_once_and_tells_nobody(pool):
     assert (Notification.objects.count(), mail.outbox) == (0, [])
 
 
+def test_an_episode_of_a_week_has_its_own_beginning_and_end(pool):
+    rule().save()
+    covered(pool.mappings.get().feature.server, T0 - 90 * 86400, T0 + 90 * 86400)
+    use(pool, -4 * 86400, 3 * 86400, 9)
+    assert record(pool, 80 * 86400) == 1
+    alert = Alert.objects.get()
+    assert (alert.started_at, alert.resolved_at) == (moment(-4 * 86400), moment(3 * 86400))
+    assert past.record([pool.pk], T0 + 2 * 86400, T0 + 4 * 86400, moment(80 * 86400)) == 0
+
+
+def test_an_episode_goes_on_over_days_that_nobody_saw(pool):
+    rule().save()
+    feature = pool.mappings.get().feature
+    feature.server.coverage.all().delete()
+    covered(feature.server, T0 - 90 * 86400, T0 - 3 * 86400)
+    covered(feature.server, T0 - HOUR, T0 + 90 * 86400)
+    use(pool, -4 * 86400, HOUR, 9)
+    assert record(pool, 80 * 86400) == 1
+    assert Alert.objects.get().started_at == moment(-4 * 86400)
+
+
+def test_use_that_is_neither_full_nor_clear_goes_on_with_what_began_days_before(pool):
+    rule().save()
+    covered(pool.mappings.get().feature.server, T0 - 90 * 86400, T0 + 90 * 86400)
+    use(pool, -4 * 86400, HOUR, 8)
+    use(pool, -4 * 86400, -4 * 86400 + HOUR, 2)
+    use(pool, 600, 1200, 2)
+    assert record(pool, 80 * 86400) == 1
+    alert = Alert.objects.get()
+    assert (alert.started_at, alert.resolved_at) == (moment(-4 * 86400), moment(HOUR))
+
+
+def test_what_is_seen_first_may_have_begun_at_once(pool):
+    rule().save()
+    use(pool, -86400, HOUR, 9)
+    assert record(pool) == 1
+    assert Alert.objects.get().started_at == moment(-86400)
+
+
+def test_what_goes_on_since_long_before_is_left_to_the_evaluation(pool):
+    rule().save()
+    covered(pool.mappings.get().feature.server, T0 - 90 * 86400, T0 + 90 * 86400)
+    use(pool, -4 * 86400, 3 * 86400, 9)
+    assert record(pool, 2 * 86400) == 0
+
+
 def test_a_past_alert_is_told_in_the_language_of_who_reads_it(pool, admin_client):
     rule().save()
     use(pool, 0, HOUR, 9)
