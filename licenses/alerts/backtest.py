@@ -1,8 +1,9 @@
 """What a rule would have been worth: how often it would have fired in the past, and ahead of what.
 
 A shortage is a time in which people were refused for want of seats and got none within seconds;
-refusals no more than an hour apart are one. In a pool of which no log tells a refusal, a time in
-which it was full counts as one. The rule is ahead of a shortage if it was firing when that began.
+refusals no more than an hour apart are one. Where no log tells of refusals, and in a pool of which
+none is on record, a time in which it was full counts as one. The rule is ahead of a shortage if it
+fired before that began and was firing still: what fires on the shortage itself warns nobody.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _add(found: Backtest, rule: AlertRule, facts: PoolFacts, fired: Sequence[Pas
     found.expected += facts.end - facts.start
     found.latest += [(facts.pool.name, row) for row in fired]
     for begin in begins:
-        warned = [row.fired_at for row in fired if row.fired_at <= begin < row.end]
+        warned = [row.fired_at for row in fired if row.fired_at < begin < row.end]
         if warned:
             found.leads.append(begin - min(warned))
 
@@ -147,12 +148,10 @@ def shortages(facts: PoolFacts) -> list[int]:
     refused = facts.refusals
     lost = refused.at[refused.capacity & (refused.served_at == UNSERVED)]
     lost = lost[(lost >= facts.start) & (lost < facts.end)]
-    if len(lost):
-        spells = IntervalSet.of(lost, lost + 1)
-    elif len(refused):
-        return []
-    else:
-        spells = _full(facts)
+    full = _full(facts)
+    if len(refused):
+        full = full.subtract(facts.logged)
+    spells = full.union(IntervalSet.of(lost, lost + 1))
     bridged = IntervalSet.of(spells.starts, spells.ends + SHORTAGE_GAP_SECONDS)
     return [int(begin) for begin in bridged.starts]
 
@@ -195,6 +194,15 @@ def sentences(found: Backtest) -> list[str]:
 
 def _worth(found: Backtest) -> str:
     told: dict[str, Any] = {"ahead": found.ahead, "shortages": found.shortages}
+    if found.expected and not found.observed:
+        if found.kind == AlertRule.Kind.DENIALS:
+            return gettext(
+                "What this would have done is not known: no log tells of refusals in the last 12"
+                " months."
+            )
+        return gettext(
+            "What this would have done is not known: nobody observed the last 12 months."
+        )
     if not found.fired and not found.shortages:
         return gettext("In the last 12 months this would never have fired.")
     if not found.fired:

@@ -257,6 +257,8 @@ def _forecast_classes(rule: AlertRule, facts: PoolFacts) -> Steps:
     minutes = -(-seconds // 60)
     classes = np.where(minutes <= -marks.fire_at, _OVER, _BETWEEN)
     classes = np.where((minutes >= -marks.clear_at) | (seconds == NEVER), _CLEAR, classes)
+    # As of the present, only pools that are at half of their limit are looked at.
+    classes = np.where(2 * rows.used < rows.limit, _CLEAR, classes)
     classes = np.where(seconds == BLIND, UNKNOWN, classes)
     times = np.append(rows.start + STEP * np.arange(len(classes), dtype=np.int64), facts.end)
     times, classes = np.append(facts.start, times), np.append(UNKNOWN, classes)

@@ -186,6 +186,41 @@ def test_a_rule_on_refusals_cannot_fire_where_polls_alone_looked(pool: LicensePo
     assert tried(pool).observed == 20 * DAY
 
 
+def test_what_fires_on_the_shortage_itself_is_not_ahead_of_it(pool: LicensePool) -> None:
+    busy_day(pool, 0, refused_after=None)
+    found = tried(pool, threshold=100, for_seconds=0, for_samples=1)
+    assert (found.fired, found.shortages, found.ahead) == (1, 1, 0)
+
+
+def test_a_full_pool_is_short_in_the_time_of_which_no_log_tells(pool: LicensePool) -> None:
+    Coverage.objects.all().delete()
+    server = pool.mappings.get().feature.server
+    covered(server, T0 - 10 * DAY, T0 + 5 * DAY)
+    covered(server, T0 + 5 * DAY, NOW, source=Coverage.Source.POLLS)
+    busy_day(pool, 0, refused_after=3 * HOUR)
+    busy_day(pool, 2, refused_after=None)  # full, and nobody was refused: no shortage
+    busy_day(pool, 6, refused_after=None)
+    found = tried(pool)
+    assert (found.shortages, found.leads) == (2, [3 * HOUR - 300, 2 * HOUR - 300])
+
+
+def test_what_nobody_observed_is_not_said_to_have_never_fired(pool: LicensePool) -> None:
+    Coverage.objects.update(source=Coverage.Source.POLLS)
+    refusals = sentences(tried(pool, kind=AlertRule.Kind.DENIALS, threshold=3))
+    Coverage.objects.all().delete()
+    for said in (refusals, sentences(tried(pool))):
+        assert said[0].startswith("What this would have done is not known")
+        assert not [text for text in said if "never" in text]
+
+
+def test_a_forecast_is_tried_as_of_pools_that_are_half_full(pool: LicensePool) -> None:
+    feature = pool.mappings.get().feature
+    for number in range(4):  # rises steeply, and stops below the half
+        holding(feature, T0 + number * 300, T0 + 5 * HOUR, person=PersonFactory())
+    values = {"kind": AlertRule.Kind.TIME_TO_FULL, "threshold": 240, "for_seconds": 0}
+    assert tried(pool, **values).fired == 0
+
+
 def test_a_rule_on_the_time_to_full_is_ahead_of_a_shortage(pool: LicensePool) -> None:
     feature = pool.mappings.get().feature
     for number in range(10):  # a seat every six minutes: full after an hour
