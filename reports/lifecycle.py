@@ -32,7 +32,7 @@ from reports.comments import kin, why_comment
 from reports.models import Report, SignOff
 from reports.pdf.signing import NotUsable, sign
 
-PERMISSION = "reports.sign_report"
+PERMISSION = order.MAY_SIGN
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 MOST_NAMED = 5
 """Of earlier reports, in one sentence."""

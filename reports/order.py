@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Q
+
 from licenses.concurrency.intervals import IntervalSet
 from reports.models import Report
 
 Window = tuple[int, int]
+
+MAY_ASK, MAY_SIGN = "reports.add_report", "reports.sign_report"
 
 
 def open_before(report: Report) -> list[Report]:
@@ -19,11 +24,12 @@ def open_before(report: Report) -> list[Report]:
 
     They share a pool with it, end earlier, or together with it and begin earlier; nobody signed or
     rejected them, and no newer version takes their place. A look back into time that is signed
-    already holds nothing up.
+    already holds nothing up, nor does what somebody asked for who may neither ask for reports of
+    the company nor sign them.
     """
     pools = set(_pools_of(report))
     kind = Report.objects.filter(name=report.name).exclude(pk=report.pk)
-    still = kind.filter(decision="", superseded_by=None, pools__in=pools).distinct()
+    still = kind.filter(_ours(), decision="", superseded_by=None, pools__in=pools).distinct()
     earlier = [
         row
         for row in still.exclude(state=Report.State.FAILED)
@@ -34,6 +40,21 @@ def open_before(report: Report) -> list[Report]:
         (row for row in earlier if not _settled(row, pools, signed)),
         key=lambda row: (_place(row.params), row.pk),
     )
+
+
+def _ours() -> Q:
+    """Return the condition that a report was asked for by itself, or by one who may ask or sign.
+
+    Whoever left the company keeps what they asked for: to be inactive loses no permission here.
+    """
+    backend = "django.contrib.auth.backends.ModelBackend"
+    users = User.objects
+    asking, signing = (
+        users.with_perm(name, is_active=None, backend=backend)  # type: ignore[arg-type]
+        for name in (MAY_ASK, MAY_SIGN)
+    )
+    whose = [rows.order_by().values("pk") for rows in (asking, signing)]
+    return Q(requested_by=None) | Q(requested_by__in=whose[0]) | Q(requested_by__in=whose[1])
 
 
 def _place(params: dict[str, int]) -> Window:

@@ -31,6 +31,7 @@ from reports.api.serializers import (
     StepSerializer,
 )
 from reports.models import LaterData, Report, SignOff
+from reports.order import MAY_ASK
 
 YEAR = {
     "name": "compliance",
@@ -42,7 +43,7 @@ YEAR = {
 
 
 class MayRead(DjangoModelPermissions):
-    """To ask for a report is to read: it shows nothing that its reader could not look up."""
+    """Reading is for whoever may view; each step that writes asks for its own permission."""
 
     perms_map = {
         method: ["%(app_label)s.view_%(model_name)s"]
@@ -76,6 +77,7 @@ class ReportViewSet(
     )
     def create(self, request: Request) -> Response:
         """Put a report on record; its location tells how far it is."""
+        self._may(MAY_ASK)
         asked = ReportRequestSerializer(data=request.data, context={"request": request})
         asked.is_valid(raise_exception=True)
         report = delivery.request_report(user=request.user, **asked.validated_data)
@@ -85,6 +87,7 @@ class ReportViewSet(
     @action(detail=True, methods=["post"])
     def versions(self, request: Request, pk: str | None = None) -> Response:
         """Make the next version, as of now; it says what differs from this one."""
+        self._may(MAY_ASK)
         with _refusals():
             return self._accepted(lifecycle.new_version(self.get_object(), request.user))
 
@@ -116,8 +119,7 @@ class ReportViewSet(
         return self._step(request, SignOff.Step.REJECTED)
 
     def _step(self, request: Request, step: SignOff.Step) -> Response:
-        if not request.user.has_perm(lifecycle.PERMISSION):
-            raise PermissionDenied
+        self._may(lifecycle.PERMISSION)
         report = self.get_object()
         asked = StepSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -126,6 +128,10 @@ class ReportViewSet(
             lifecycle.confirm_password(request._request, request.user, values["password"])
             lifecycle.take_step(report, request.user, step, values["comment"])
         return Response(ReportSerializer(self.get_queryset().get(pk=report.pk)).data)
+
+    def _may(self, permission: str) -> None:
+        if not self.request.user.has_perm(permission):
+            raise PermissionDenied
 
     def _accepted(self, report: Report) -> Response:
         request = self.request

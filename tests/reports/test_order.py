@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import Group
 
 from reports import delivery, lifecycle, order
 from reports.lifecycle import Step
@@ -30,7 +31,9 @@ def other(pool):
 
 @pytest.fixture
 def author(django_user_model):
-    return django_user_model.objects.create_user("author")
+    user = django_user_model.objects.create_user("author")
+    user.groups.add(Group.objects.get(name="manager"))
+    return user
 
 
 @pytest.fixture
@@ -160,3 +163,24 @@ def test_it_costs_few_queries_however_many_reports(make, pool, other, django_ass
     late = make("2026-09-01", "2026-10-01")
     with django_assert_num_queries(2):
         assert order.open_before(late) == []
+
+
+def test_what_an_auditor_asked_for_holds_nothing_up(make, author, admin_user, django_user_model):
+    auditor = django_user_model.objects.create_user("auditor")
+    auditor.groups.add(Group.objects.get(name="auditor"))
+    theirs, ours = make("2026-08-01", "2026-09-01"), make("2026-09-01", "2026-10-01")
+    assert order.open_before(ours) == [theirs]
+    Report.objects.filter(pk=theirs.pk).update(requested_by=auditor)
+    assert order.open_before(ours) == []
+    assert "__all__" not in lifecycle.check(ours, admin_user, Step.APPROVED, "Seen.")
+
+
+@pytest.mark.parametrize("who", ["nobody", "one who left"])
+def test_what_was_asked_for_by_itself_or_by_one_who_left_comes_first(make, author, who):
+    first, second = make("2026-08-01", "2026-09-01"), make("2026-09-01", "2026-10-01")
+    if who == "nobody":
+        Report.objects.filter(pk=first.pk).update(requested_by=None)
+    else:
+        author.is_active = False
+        author.save()
+    assert order.open_before(second) == [first]

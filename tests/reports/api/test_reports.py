@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -89,7 +90,8 @@ def test_a_period_that_goes_on_is_collecting(world, admin_user, handed):
     assert (answer.status_code, answer.json()["stage"]) == (202, "collecting")
 
 
-def test_an_auditor_reports_on_the_vendor_in_scope_only(world, auditor):
+def test_who_may_ask_reports_on_what_is_in_scope_only(world, auditor):
+    auditor.user_permissions.add(Permission.objects.get(codename="add_report"))
     other = f.PoolFactory(name="Other")
     client = client_of(auditor)
     assert ask(client, pools=[other.pk]).status_code == 400
@@ -97,7 +99,17 @@ def test_an_auditor_reports_on_the_vendor_in_scope_only(world, auditor):
     assert ask(client, vendor=world.pool.product.vendor.pk).status_code == 202
 
 
+def test_an_auditor_reads_and_asks_for_none(world, auditor):
+    client = client_of(auditor)
+    assert ask(client, pools=[world.pool.pk]).status_code == 403
+    span = f.at("2025-11-01"), f.at("2026-11-01"), ZoneInfo("UTC")
+    report = delivery.request_report("compliance", [world.pool], *span, auditor)
+    assert client.post(f"/api/v1/reports/{report.pk}/versions/").status_code == 403
+    assert Report.objects.get() == report
+
+
 def test_reports_of_others_and_of_pools_out_of_scope_are_not_seen(world, auditor, admin_user):
+    auditor.user_permissions.add(Permission.objects.get(codename="add_report"))
     ask(client_of(admin_user), pools=[world.pool.pk])
     client = client_of(auditor)
     assert client.get("/api/v1/reports/").json()["results"] == []
