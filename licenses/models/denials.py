@@ -9,13 +9,17 @@ from django.utils.translation import gettext_lazy
 from itam import figures
 from licenses.sources.flexnet.denials import WORDING
 
+from .feature_rows import FeatureRowQuerySet
 from .fields import InstantField
 from .guards import BARE
 from .inventory import Host, Person
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
 from .servers import Feature
-from .usage import FeatureRowQuerySet
+
+
+class DenialQuerySet(FeatureRowQuerySet):
+    begins = ends = "at"
 
 
 class Denial(models.Model):
@@ -54,7 +58,7 @@ class Denial(models.Model):
         help_text=gettext_lazy("Version of the rules that told the class."),
     )
 
-    objects = FeatureRowQuerySet.as_manager()
+    objects = DenialQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -18,6 +18,7 @@ from itam.retold import retell
 from licenses.sources import addresses
 from licenses.sources.flexnet.connector import address_members, validate_address
 
+from .feature_rows import FeatureRowQuerySet
 from .fields import EncryptedField, InstantField
 from .fixed import check_server
 from .pools import PoolFeature, validate_zone
@@ -355,8 +356,8 @@ class Feature(models.Model):
         }
 
 
-class OfFeatureQuerySet(ScopedQuerySet):
-    pool_path = "feature__mappings__pool"
+class FeatureNowQuerySet(FeatureRowQuerySet):
+    begins = ends = "at"
 
 
 class FeatureNow(models.Model):
@@ -374,7 +375,7 @@ class FeatureNow(models.Model):
     queued = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
 
-    objects = OfFeatureQuerySet.as_manager()
+    objects = FeatureNowQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.feature} at {self.at}"
@@ -406,7 +407,7 @@ class IssuedCount(models.Model):
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
-    objects = OfFeatureQuerySet.as_manager()
+    objects = FeatureRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["feature", "starts"]

@@ -15,15 +15,11 @@ from django.utils.translation import gettext, gettext_lazy
 
 from itam import figures
 
+from .feature_rows import FeatureRowQuerySet
 from .fields import InstantField
 from .guards import BARE
 from .inventory import Host, Person
-from .scoping import ScopedQuerySet
 from .servers import Feature, LicenseServer
-
-
-class FeatureRowQuerySet(ScopedQuerySet):
-    pool_path = "feature__mappings__pool"
 
 
 class EventBlock(models.Model):
@@ -94,6 +90,10 @@ class Boundary(models.Model):
         }
 
 
+class SightingQuerySet(FeatureRowQuerySet):
+    begins, ends = "first_seen", "gone_at"
+
+
 class Sighting(models.Model):
     """One row of a server's status, from the first poll that showed it to the first complete one
     after the last.
@@ -136,7 +136,7 @@ class Sighting(models.Model):
     version = models.CharField(max_length=50, blank=True)
     ambiguous = models.BooleanField(default=False)
 
-    objects = FeatureRowQuerySet.as_manager()
+    objects = SightingQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -173,6 +173,8 @@ class LastedLonger(models.Func):
 
 
 class CheckoutQuerySet(FeatureRowQuerySet):
+    begins, ends = "taken_at", "returned_at"
+
     def closed(self, features: Collection[int], start: int, end: int) -> Self:
         """Keep the holdings of the features that were given back at *start* or later and taken
         before *end*."""

@@ -13,7 +13,11 @@ from django.utils import timezone
 from licenses.analysis.unreadable import groups
 from licenses.models import (
     Capture,
+    Checkout,
     Contract,
+    Denial,
+    FeatureNow,
+    IssuedCount,
     LicensePool,
     LicenseServer,
     Person,
@@ -24,7 +28,15 @@ from licenses.models import (
     Vendor,
 )
 from licenses.models.roles import SEEN, allowed
-from tests.factories import FeatureFactory, PoolFactory, TeamFactory
+from tests.factories import (
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+    at,
+    holding,
+    refusal,
+)
 
 pytestmark = pytest.mark.django_db
 OF_VENDOR = ["auditor", "API client"]
@@ -94,6 +106,34 @@ def test_files_of_a_server_that_serves_others_too_are_not_told(pool: LicensePool
     assert {*Capture.objects.for_user(user)} == {poll}
     assert not UnreadableLine.objects.for_user(user).exists()
     assert not groups(server, user=user) and groups(server)
+
+
+@pytest.mark.parametrize("role", ["auditor", "viewer"])
+def test_use_of_a_feature_is_seen_for_the_time_in_which_it_fed_a_pool_in_scope(
+    role: str, pool: LicensePool
+) -> None:
+    first, moved, last = (at(f"2026-03-{day}T12:00") for day in ("01", "02", "03"))
+    user, scope = member(role, next_year())
+    scope.vendors.add(pool.product.vendor)
+    scope.teams.add(pool.owner_teams.get())
+    feature = FeatureFactory(pool=pool)
+    feature.mappings.update(mapped_until=moved)
+    feature.mappings.create(pool=PoolFactory(), mapped_from=moved)
+    mine = holding(feature, first, first + 60)
+    across = holding(feature, moved - 60, moved + 60)
+    holding(feature, moved, moved + 60)
+    holding(feature, last, None)
+    refused = refusal(feature, first, PersonFactory())
+    refusal(feature, moved, PersonFactory())
+    filed = feature.issued_counts.create(source="file", count=5, ends=moved)
+    feature.issued_counts.create(source="file", count=9, starts=moved)
+    now = FeatureNow.objects.create(feature=feature, at=last)
+    assert {*Checkout.objects.for_user(user)} == {mine, across}
+    assert {*Denial.objects.for_user(user)} == {refused}
+    assert {*IssuedCount.objects.for_user(user)} == {filed}
+    assert not FeatureNow.objects.for_user(user).exists()
+    FeatureNow.objects.filter(pk=now.pk).update(at=first)
+    assert FeatureNow.objects.for_user(user).get() == now
 
 
 @pytest.mark.parametrize("role", OF_TEAM)
