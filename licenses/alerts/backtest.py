@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext, ngettext
 
+from licenses.analysis.availability import poll_seconds
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.denials import UNSERVED
 from licenses.concurrency.intervals import IntervalSet
@@ -109,10 +110,11 @@ def backtest(
         return found
     chosen = _chosen(rule, pools)
     found.of_pools = len(chosen)
+    every = poll_seconds([pool.pk for pool in chosen])
     begun = time.monotonic()
     for pool in chosen:  # one at a time: a year of all would not fit into memory
         (facts,) = load_facts([pool], found.start, found.end)
-        _add(found, rule, facts, list(episodes(rule, facts)))
+        _add(found, rule, facts, list(episodes(rule, facts, every.get(pool.pk))))
         if time.monotonic() - begun > limit_seconds:
             break
     found.latest = sorted(found.latest, key=lambda row: -row[1].fired_at)[:EXAMPLES]

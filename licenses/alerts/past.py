@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -25,6 +25,7 @@ from licenses.models import LONGEST_STEP, Alert, AlertRule, LateSpan, LicensePoo
 
 from .filling import minute_limits
 from .observing import capacity_limits
+from .observing import waiting as waits
 from .rules import Limits, Sample, replay
 from .words import plain
 from .world import CAPACITY, Kind
@@ -203,11 +204,14 @@ def backtest(rule: AlertRule, pool_ids: Collection[int], start: int, end: int) -
     return [row for facts in load_facts(pools, start, end) for row in episodes(rule, facts)]
 
 
-def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
+def episodes(rule: AlertRule, facts: PoolFacts, every: int | None = None) -> Iterable[PastEpisode]:
     """Yield the episodes of a rule within the window of the facts, in time order.
 
-    Looked at in every second, not at polls, so the rule's number of answers in a row does not
-    count. One that is cut off by the window ends there.
+    One that is cut off by the window ends there.
+
+    every:  seconds from one poll to the next: the rule sees what polls see, and waits for its
+            number of answers in a row. None: it is looked at in every second, and that number does
+            not count. Forecasts are made every five minutes, however often a server is polled.
     """
     held = facts.holdings
     start, end = facts.start, facts.end
@@ -222,19 +226,22 @@ def episodes(rule: AlertRule, facts: PoolFacts) -> Iterable[PastEpisode]:
         levels = _forecast_classes(rule, facts)
     else:
         levels = Steps(grid, _classes(rule, seats, limit)).joined()
-    limits = Limits(_OVER, _CLEAR, rule.for_seconds, 1, rule.keep_firing_seconds, slack_seconds=1)
+    limits = waits(rule, _OVER, _CLEAR)
+    if every is None or rule.kind == Kind.TIME_TO_FULL:
+        every, limits = 1, replace(limits, for_samples=1, slack_seconds=1)
+    else:
+        levels = _polled(levels, every)
     refused = facts.refusals.at
     lasted = np.diff(levels.times) >= rule.keep_firing_seconds
     clear = levels.times[:-1][(levels.levels == _CLEAR) & lasted]
-    for episode in replay(_samples(levels), limits):
+    for episode in replay(_samples(levels, every, limits), limits):
         over = end if episode.end is None else episode.end
         inside = (grid[:-1] < over) & (grid[1:] > episode.start)
         bounds = limit[inside & (limit != UNKNOWN)]
         yield PastEpisode(
             pool_id=facts.pool.pk,
             start=episode.start,
-            # Only the ends of a level are samples, and it fires in between.
-            fired_at=min(episode.fired_at, episode.start + rule.for_seconds),
+            fired_at=episode.fired_at,
             end=over,
             worst=int(seats[inside].max()),
             limit=int(bounds[-1]) if len(bounds) and rule.kind != Kind.DENIALS else None,
@@ -281,15 +288,30 @@ def _classes(
     return classes
 
 
-def _samples(levels: Steps) -> Iterable[Sample]:
-    """Yield the first and the last second of each level, so that its length counts in full."""
+def _polled(levels: Steps, every: int) -> Steps:
+    """Return the levels as polls see them: of what comes and goes between two, nobody knows."""
+    moments = np.arange(-(-levels.start // every) * every, levels.end, every, dtype=np.int64)
+    if not len(moments):
+        return Steps.constant(UNKNOWN, levels.start, levels.end)
+    seen = levels.levels[np.searchsorted(levels.times, moments, side="right") - 1]
+    return Steps(np.append(moments, levels.end), seen).joined()
+
+
+def _samples(levels: Steps, every: int, limits: Limits) -> Iterable[Sample]:
+    """Yield of the samples of each level, *every* seconds apart, those that may change something:
+    a year of all would take long. The last one is there, so that a level's length counts in full.
+    """
+    slack = limits.slack_seconds if every > 1 else 0
+    fires = max(0, -(-(limits.for_seconds - slack) // every))
+    resolves = max(0, -(-(limits.keep_firing_seconds - slack) // every))
     for begin, after, level in zip(
         levels.times[:-1].tolist(), levels.times[1:].tolist(), levels.levels.tolist(), strict=True
     ):
-        value = None if level == UNKNOWN else level
-        yield Sample(begin, value)
-        if after - 1 > begin:
-            yield Sample(after - 1, value)
+        last = (after - 1 - begin) // every
+        first = range(min(last + 1, limits.for_samples if level == _OVER else 1))
+        turn = resolves if level == _CLEAR else fires
+        for place in sorted({*first, min(turn, last), last}):
+            yield Sample(begin + place * every, None if level == UNKNOWN else level)
 
 
 def _servers(pools: Collection[LicensePool]) -> dict[int, set[int]]:

@@ -66,11 +66,11 @@ def load_availability(
     moment = now_epoch(now)
     ids = [pool.pk for pool in pools]
     known = {row.pool_id: row for row in PoolNow.objects.filter(pool__in=ids)}
-    intervals = _intervals(ids)
+    intervals = poll_seconds(ids)
     return {pk: _of(pk, known.get(pk), intervals.get(pk), moment) for pk in ids}
 
 
-def _intervals(pool_ids: list[int]) -> dict[int, int]:
+def poll_seconds(pool_ids: list[int]) -> dict[int, int]:
     """Return the longest interval at which a server of the pool is polled. One query."""
     polled = PoolFeature.objects.filter(pool__in=pool_ids, mapped_until=None).exclude(
         feature__server__polling=LicenseServer.Polling.OFF

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.alerts.backtest import Backtest, backtest, sentences
-from licenses.models import Alert, AlertRule, Coverage, LicensePool
+from licenses.models import Alert, AlertRule, Coverage, LicensePool, LicenseServer
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -202,6 +202,44 @@ def test_a_full_pool_is_short_in_the_time_of_which_no_log_tells(pool: LicensePoo
     busy_day(pool, 6, refused_after=None)
     found = tried(pool)
     assert (found.shortages, found.leads) == (2, [3 * HOUR - 300, 2 * HOUR - 300])
+
+
+def polled_every(pool: LicensePool, seconds: int) -> None:
+    LicenseServer.objects.filter(pk=pool.mappings.get().feature.server_id).update(
+        polling=LicenseServer.Polling.TOOL, poll_seconds=seconds, address="27000@lic"
+    )
+
+
+def test_what_comes_and_goes_between_two_polls_fires_nothing(pool: LicensePool) -> None:
+    feature = pool.mappings.get().feature
+    poll = T0 + 3600 - T0 % 300
+    holding(feature, poll + 10, poll + 250, seats=10)
+    holding(feature, poll + HOUR - 10, poll + HOUR + 250, seats=10)
+    at_once = {"threshold": 100, "for_seconds": 0, "for_samples": 1}
+    assert tried(pool, **at_once).fired == 2
+    polled_every(pool, 300)
+    found = tried(pool, **at_once)
+    ((_name, row),) = found.latest
+    assert (found.fired, row.fired_at) == (1, poll + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("values", "polls"),
+    [
+        pytest.param({"for_seconds": 0, "for_samples": 4}, 3, id="the-fourth-answer-in-a-row"),
+        pytest.param({"for_seconds": 900, "for_samples": 1}, 3, id="fifteen-minutes"),
+        pytest.param({"for_seconds": 920, "for_samples": 1}, 3, id="polls-are-never-on-time"),
+        pytest.param({"for_seconds": 300, "for_samples": 8}, 7, id="the-later-of-both"),
+    ],
+)
+def test_a_tried_rule_waits_for_as_many_answers_as_in_the_present(
+    pool: LicensePool, values: dict[str, int], polls: int
+) -> None:
+    polled_every(pool, 300)
+    busy_day(pool, 0, refused_after=3 * HOUR)
+    ((_name, row),) = tried(pool, **values).latest
+    assert row.fired_at == T0 - T0 % 300 + 300 + polls * 300
+    assert tried(pool, **values | {"for_samples": 80}).fired == 0
 
 
 def test_what_nobody_observed_is_not_said_to_have_never_fired(pool: LicensePool) -> None:
