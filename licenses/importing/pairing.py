@@ -462,7 +462,9 @@ def _bound_by_holes(holdings: list[_Open], next_hole: Callable[[int], Hole | Non
         hole = next_hole(max(holding.taken_at, shown))
         if hole is None or (holding.returned_at is not None and hole.end > holding.returned_at):
             continue
-        holding.returned_after = max(hole.start, shown, holding.taken_by)
+        # The line that tells of it vouches for its own second.
+        own = min(holding.taken_by + 1, hole.end - 1)
+        holding.returned_after = max(hole.start, shown, holding.taken_by, own)
         if holding.returned_at is None:
             holding.end_reason = "lost"
 

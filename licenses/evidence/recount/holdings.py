@@ -272,7 +272,7 @@ class Pairing:
         shown = one.taken if one.row is None else one.row["until"] + 1
         hole = self.hole_after(max(one.taken, shown))
         if hole is not None and (one.back is None or hole[1] <= one.back):
-            one.after = max(hole[0], shown, one.sure)
+            one.after = max(hole[0], shown, one.sure, min(one.sure + 1, hole[1] - 1))
 
 
 def fits(row, at):

@@ -51,7 +51,9 @@ def test_over_use_is_not_stated_by_a_log_that_tells_of_no_return(pool: LicensePo
     server = LicenseServer.objects.get()
     run = LogImport(server, source="a.log")
     run.store(f"{BEGIN}{taken(30, 5)}{FINISH}".encode(), last=True)
-    assert bounds(pool) == (0, 30, 0)
+    assert bounds(pool) == (1, 30, 0)
+    (period,) = usage(pool, start=START, end=END).periods
+    assert (period.people, period.seat_seconds) == (5, 30), "each for its own second"
     assert judged(pool).verdict not in (Verdict.OVER_USE, Verdict.PROVEN)
     assert any("NOLOG IN" in note for note in run.result.notes)
     stream, _kind = entries.server_stream(server)
