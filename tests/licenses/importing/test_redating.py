@@ -70,7 +70,7 @@ WEEKEND = log(
 def test_what_stands_before_the_date_line_after_lost_days_is_of_its_day(size: int) -> None:
     run = read(WEEKEND, size)
     assert held() == [
-        ("ann", "06-05T19:00:00", "06-05T19:00:00"),
+        ("ann", "06-05T19:00:00", "06-05T19:00:01"),
         ("bob", "06-08T09:00:00", "06-08T14:00:00"),
         ("cy", "06-08T09:30:00", "06-08T10:00:00"),
     ]
