@@ -21,6 +21,10 @@ from licenses.concurrency.periods import iso
 from licenses.models import LicensePool
 
 MOST_MONTHS = 60
+OVER = (
+    *("over_seconds", "over_seat_seconds", "over_episodes"),
+    *("longest_over_seconds", "largest_excess"),
+)
 
 
 class PoolStanding:
@@ -31,7 +35,8 @@ class PoolStanding:
     def verdicts(self, request: Request, pk: str | None = None) -> Response:
         """Judge each month of the window, cut at its ends, and the window: the worst of them.
 
-        `coverage` is observed / expected; null where nothing was expected.
+        `coverage` is observed / expected; null where nothing was expected. Over-use is null where
+        nothing says what is allowed, or nothing is known of the use.
         """
         pool = _with_rights(self, request)
         asked = span(request, pool)
@@ -114,9 +119,9 @@ def _month(row: Any, asked: Span) -> dict[str, Any]:
     moments = ("start", "end", "peak_at")
     figures = (
         *("peak", "allowed", "expected_seconds", "observed_seconds", "bounded_seconds"),
-        *("proven_seconds", "over_seconds", "over_seat_seconds", "over_episodes"),
-        *("longest_over_seconds", "largest_excess", "sampled"),
+        *("proven_seconds", "sampled"),
     )
+    judged = bool(row.over_seconds) or not (row.peak is None or row.allowed is None)
     told = {name: getattr(row, name) for name in moments}
     return {
         **{name: None if at is None else iso(at, asked.zone) for name, at in told.items()},
@@ -124,4 +129,5 @@ def _month(row: Any, asked: Span) -> dict[str, Any]:
         "reason": row.reason,
         "coverage": None if row.coverage is None else float(row.coverage),
         **{name: getattr(row, name) for name in figures},
+        **{name: getattr(row, name) if judged else None for name in OVER},
     }

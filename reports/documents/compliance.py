@@ -213,13 +213,20 @@ def _findings(found: Sequence[Position]) -> FastTable:
             Cell(row.pool, TONES[row.verdict]),
             figure(row.entitled),
             peak_words(row.peak, row.peak_exact),
-            f"{-row.spare:,}" if row.spare is not None and row.spare < 0 else "0",
+            _excess(row),
             percent(row.coverage),
             row.reason,
         )
         for row in found
     ]
     return FastTable(columns, rows, size=7.5, limit=240)
+
+
+def _excess(row: Position) -> str:
+    """Return the most in use above what is allowed; a dash where either was never known."""
+    if row.spare is None or row.peak is None:
+        return figure(None)
+    return figure(max(-row.spare, 0))
 
 
 def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Flowable]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from licenses.models import IssuedCount
-from tests.factories import IssuedCountFactory
+import pytest
 
-from .test_history import DAY, client, get, pool, pytestmark
+from licenses.models import IssuedCount
+from tests.factories import FeatureFactory, IssuedCountFactory, PoolFactory, covered, holding
+
+from .test_history import DAY, NINE, client, get, pool, pytestmark
 
 __all__ = ["pool", "pytestmark"]
 
@@ -22,6 +24,24 @@ def test_each_month_has_its_verdict_with_a_reason(pool):
     assert (march["verdict"], march["peak"]) == ("not_determinable", 3)
     assert march["reason"] and found["reason"] in [row["reason"] for row in found["months"]]
     assert 0 < march["coverage"] < 0.01
+
+
+OVER = ("over_seconds", "over_seat_seconds", "over_episodes", "longest_over_seconds")
+
+
+@pytest.mark.parametrize("lacking", ["nothing", "a right", "any sight of its use"])
+def test_over_use_of_which_nothing_is_known_is_null_and_not_zero(pool, lacking):
+    month = MONTH
+    if lacking == "a right":
+        pool = PoolFactory(product=pool.product)
+        feature = FeatureFactory(pool=pool)
+        covered(feature.server, NINE, NINE + 3600)
+        holding(feature, NINE, NINE + 60)
+    elif lacking == "any sight of its use":
+        month = "from=2026-04-01&to=2026-05-01"
+    (found,) = get(client("manager", pool), pool, f"verdicts/?{month}")["months"]
+    expected = 0 if lacking == "nothing" else None
+    assert [found[name] for name in (*OVER, "largest_excess")] == [expected] * 5
 
 
 def test_too_many_months_are_refused(pool):

@@ -83,6 +83,15 @@ def test_the_paper_says(world, words):
     assert words in text_of(paper(numbers(world.pool)))[1]
 
 
+def test_without_a_right_the_excess_is_a_dash(db):
+    pool = f.PoolFactory(name="Bare")
+    feature = f.FeatureFactory(pool=pool)
+    f.covered(feature.server, START, END)
+    f.holding(feature, START + 60, START + 120, 2)
+    text = text_of(paper(numbers(pool)))[1]
+    assert "Bare – 2 – 100.00 % No entitlement says what is allowed." in text
+
+
 def test_refusals_that_logs_tell_of_in_part_are_marked_and_unknown_ones_are_a_dash(world):
     text = text_of(paper(numbers(world.pool)))[1]
     assert "Logs tell of 99.45 % of the time: of the rest, refusals are not known." in text
