@@ -51,6 +51,7 @@ FORMS = (
     # Why no pack for an auditor is made.
     gettext_noop("The period from %(first)s to %(end)s is empty."),
     gettext_noop("No day is sealed yet: the first one is, a quarter past midnight."),
+    gettext_noop("This installation keeps counts only: no names go into a pack."),
     gettext_noop(
         "Expected a period that ends within the sealed days (%(begin)s to %(last)s), found"
         " %(first)s to %(end)s, with evidence up to %(day)s."

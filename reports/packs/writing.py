@@ -23,7 +23,7 @@ from django.utils.translation import override
 from licenses.analysis.verdict import FLOOR
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence import entries, pack
-from licenses.models import EvidenceDay, LicensePool, Vendor
+from licenses.models import EvidenceDay, LicensePool, Vendor, tells_apart
 from reports.datasets.compliance import compliance
 from reports.datasets.files import as_text
 from reports.packs.schema import report_schema
@@ -88,6 +88,8 @@ def check(wish: Wish) -> tuple[pack.Choice, date]:
     choice = pack.choose(wish.vendor, installation=wish.installation)
     last = last_day(wish)
     choice.check_shared(wish.shared)
+    if wish.names is not None and not tells_apart():
+        raise pack.PackRefused("This installation keeps counts only: no names go into a pack.")
     pack.refuse_late(choice, last, local_midnight(wish.end, wish.zone))
     return choice, last
 

@@ -137,6 +137,21 @@ def test_names_go_in_only_once_somebody_else_approved_them(sealed: Any, people: 
     assert "Clause 7" not in str(reveal)
 
 
+def test_an_installation_that_keeps_counts_only_gives_no_names(
+    sealed: Any, people: Any, settings: Any
+) -> None:
+    place = ask(people["anna"], sealed, names_basis="Clause 7")["Location"]
+    settings.ITAM_NAMES = "off"
+    answer = ask(people["anna"], sealed, names_basis="Clause 7")
+    assert answer.status_code == 400 and "counts only" in answer.content.decode()
+    assert ask(people["anna"], sealed).status_code == 202
+    orders.approve(EvidencePack.objects.get(state="asked"), people["bert"])
+    make()
+    found = client_of(people["anna"]).get(place).json()
+    assert found["state"] == "failed" and "counts only" in found["error"]
+    assert "reveal" not in [row["kind"] for row in entries.entries("installation")]
+
+
 def test_files_go_after_their_time_and_those_with_names_once_a_name_is_erased(
     sealed: Any, people: Any
 ) -> None:
