@@ -101,6 +101,8 @@ FORMS = (
     gettext_noop("expected USER@HOST"),
     gettext_noop("expected a feature and a user"),
     gettext_noop("expected one licence or more"),
+    gettext_noop("expected a number of licences that a server can lend"),
+    gettext_noop("names a feature and USER@HOST, and is no event that is known"),
     gettext_noop("expected a bracket that closes"),
     gettext_noop("expected a square bracket that closes"),
     gettext_noop("%(count)s more lines, up to this one, could not be read"),
