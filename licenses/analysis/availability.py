@@ -27,7 +27,12 @@ def freshness(age_seconds: int | None, interval_seconds: int | None) -> str:
     interval = interval_seconds or UNPOLLED_SECONDS
     if age_seconds <= 2 * interval + 60:
         return FRESH
-    return LATE if age_seconds <= 6 * interval + 60 else STALE
+    return LATE if age_seconds <= relied_seconds(interval_seconds) else STALE
+
+
+def relied_seconds(interval_seconds: int | None) -> int:
+    """Return up to which age a figure says something of now."""
+    return 6 * (interval_seconds or UNPOLLED_SECONDS) + 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Availability:
     free_then:      seats that nobody held and that were kept for nobody, as of `at`.
     reserved_idle:  seats that the server keeps for others and that nobody uses.
     at:             epoch seconds as of when the figures hold, the oldest of its servers'.
+    relied_seconds: up to which age they say something of now.
     freshness:      fresh, late, stale, or none where nobody ever looked.
     source:         polls or log; "" where nobody ever looked.
     """
@@ -52,6 +58,7 @@ class Availability:
     age_seconds: int | None
     freshness: str
     source: str
+    relied_seconds: int
 
     @property
     def free(self) -> int | None:
@@ -81,7 +88,7 @@ def poll_seconds(pool_ids: list[int]) -> dict[int, int]:
 
 def _of(pool_id: int, row: PoolNow | None, interval: int | None, moment: int) -> Availability:
     if row is None:
-        return Availability(pool_id, None, None, None, 0, 0, None, None, NONE, "")
+        return Availability(pool_id, None, None, None, 0, 0, None, None, NONE, "", 0)
     at = None if row.at is None else int(row.at.timestamp())
     age = None if at is None else max(0, moment - at)
     return Availability(
@@ -95,4 +102,5 @@ def _of(pool_id: int, row: PoolNow | None, interval: int | None, moment: int) ->
         age_seconds=age,
         freshness=freshness(age, interval),
         source=row.source,
+        relied_seconds=relied_seconds(interval),
     )

@@ -22,6 +22,7 @@ class Card:
     """One pool.
 
     state:  free, few, full or unknown.
+    age:    how old the figure is, without where it comes from and how that is judged.
     hours:  when it is usually busy.
     """
 
@@ -31,6 +32,7 @@ class Card:
     headline: str
     detail: str
     age: str
+    origin: str
     hours: Busy
 
 
@@ -44,7 +46,16 @@ def cards(pools: Sequence[LicensePool], now: int) -> list[Card]:
 
 def card(pool: LicensePool, seats: Availability, hours: Busy) -> Card:
     state, headline, detail = _words(seats)
-    return Card(pool, seats, state, headline, detail, age_words(seats), hours)
+    return Card(
+        pool,
+        seats,
+        state,
+        headline,
+        detail,
+        words.ago(seats.age_seconds) if seats.at else "",
+        origin(seats),
+        hours,
+    )
 
 
 def _words(seats: Availability) -> tuple[str, str, str]:
@@ -81,8 +92,8 @@ def _unknown(seats: Availability) -> str:
     return gettext("not known")
 
 
-def age_words(seats: Availability) -> str:
-    """Return how old the figure is and where it comes from: "2 minutes ago, from polls"."""
+def origin(seats: Availability) -> str:
+    """Return where a figure comes from, and whether it is young enough."""
     if seats.at is None:
         return gettext("no data yet")
     source = {"polls": gettext("asked of the server"), "log": gettext("from the server's log")}.get(
@@ -91,5 +102,4 @@ def age_words(seats: Availability) -> str:
     judged = {LATE: gettext("later than expected"), STALE: gettext("too old to rely on")}.get(
         seats.freshness, ""
     )
-    parts = (words.ago(seats.age_seconds), source, judged)
-    return ", ".join(part for part in parts if part)
+    return ", ".join(part for part in (source, judged) if part)

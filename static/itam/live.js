@@ -98,12 +98,17 @@
     if (!places.length) return null;
     return async function () {
       for (const place of places) {
-        if (place.contains(document.activeElement)) continue;
+        const held = place.contains(document.activeElement) ? document.activeElement : null;
+        // Rows would move away under somebody; cards keep their places.
+        if (held && !place.matches(".lm-cards")) continue;
         try {
           const answer = await fetch(place.getAttribute("data-refresh"), { credentials: "same-origin" });
           if (!answer.ok || answer.redirected) continue;
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
           place.replaceChildren(...page.body.childNodes);
+          const links = held ? [...place.querySelectorAll("a[href]")] : [];
+          const again = links.find((link) => link.getAttribute("href") === held.getAttribute("href"));
+          if (again) again.focus({ preventScroll: true });
         } catch (problem) {
           // The next round tries again; the age beside the heading tells how old the rows are.
         }

@@ -192,6 +192,24 @@ def test_a_pool_that_fills_up_comes_to_the_top_without_reload(
     assert window.problems == []
 
 
+def test_cards_are_refreshed_while_one_of_them_has_the_focus(
+    open_window: Any, pool: LicensePool
+) -> None:
+    window = open_window()
+    window.open("/admin/")
+    link = window.page.locator(".lm-cards-many a").first
+    link.focus()
+    address = link.get_attribute("href")
+    full = PoolFactory(name="Suddenly full")
+    PoolNow.objects.create(pool=full, at=int(time.time()), in_use=4, limit=4, source="log")
+    window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    window.page.locator(".lm-card", has_text="Full now").get_by_text("1", exact=True).wait_for(
+        timeout=5000
+    )
+    assert window.page.evaluate("document.activeElement.getAttribute('href')") == address
+    assert window.problems == []
+
+
 def test_a_connection_test_fills_while_one_looks_on(open_window: Any, pool: LicensePool) -> None:
     window = open_window()
     server = pool.mappings.get().feature.server

@@ -197,6 +197,46 @@ def test_a_mail_comes_when_a_seat_is_free_and_the_open_page_says_so(
     assert window.problems == []
 
 
+def look_again(page: Any) -> None:
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_a_figure_that_cannot_be_refreshed_ages_and_is_taken_back(
+    visit: Callable[..., Window], polled: LicenseServer
+) -> None:
+    page = visit().page
+    card = page.locator(".card")
+    assert card.locator(".figure b").inner_text() == "0"
+    assert not page.locator("#lost").is_visible()
+    page.context.set_offline(True)
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 300_000; }")
+    look_again(page)
+    page.locator("#lost").wait_for(timeout=5000)
+    assert "5 minutes ago" in card.locator(".age").inner_text()
+    assert card.locator(".figure b").inner_text() == "0"
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 7_200_000; }")
+    look_again(page)
+    card.locator(".figure b", has_text="?").wait_for(timeout=5000)
+    assert "not known now" in card.inner_text() and "is-unknown" in card.get_attribute("class")
+    page.context.set_offline(False)
+    look_again(page)
+    card.locator(".figure b", has_text="0").wait_for(timeout=5000)
+    assert not page.locator("#lost").is_visible()
+    assert "just now" in card.locator(".age").inner_text()
+
+
+def test_a_figure_is_refreshed_while_somebody_is_at_its_card(
+    visit: Callable[..., Window], polled: LicenseServer
+) -> None:
+    LicensePool.objects.update(house_rules="Be quick.")
+    page = visit().page
+    page.locator("summary").click()
+    poll(polled, "dora")
+    look_again(page)
+    page.locator(".card.is-few .figure b", has_text="1").wait_for(timeout=5000)
+    assert page.get_by_text("Be quick.").is_visible()
+
+
 def test_a_public_page_needs_no_account(
     chromium: Any, live_server: Any, settings: Any, pool: LicensePool
 ) -> None:

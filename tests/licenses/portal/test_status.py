@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from licenses.models import LicensePool, PoolNow, Scope
 from tests.factories import PoolFactory, TeamFactory, scope_of
@@ -141,7 +142,11 @@ def test_the_age_of_a_figure_and_its_source_are_told(
     age: int, words: str, drawing: LicensePool, lena: Client
 ) -> None:
     figures(drawing, 3, 10, at=NOW - age)
-    assert words in page(lena)
+    told = page(lena)
+    assert words in strip_tags(told)
+    assert f'data-age="{age}"' in told
+    # A figure that holds no longer is not told, so none is to be taken back.
+    assert ('data-until="1860"' in told) == (age < 1860)
 
 
 def test_house_rules_are_shown_as_text(drawing: LicensePool, lena: Client) -> None:
