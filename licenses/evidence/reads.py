@@ -30,11 +30,14 @@ def note_read(
         entries.append(entries.INSTALLATION, [entry], source="web")
 
 
-def note_printed(what: str, count: int, *, pool: int) -> None:
-    """Write that a command printed names of so many rows of a pool; nothing for count 0."""
+def note_printed(
+    what: str, count: int, *, kind: Literal["reveal", "export"] = "reveal", **about: str | int
+) -> None:
+    """Write that a command printed names in so many rows, or wrote rows or files for elsewhere;
+    nothing for count 0. As `note_read`, of whoever works at the command line."""
     if count:
-        body = {"count": count, "pool": pool, "what": what, "who": who() or "command"}
-        entry = entries.draft("reveal", int(timezone.now().timestamp()), body)
+        body = {**about, "count": count, "what": what, "who": who() or "command"}
+        entry = entries.draft(kind, int(timezone.now().timestamp()), body)
         with transaction.atomic():
             entries.append(entries.INSTALLATION, [entry], source="command")
 

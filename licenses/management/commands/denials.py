@@ -31,6 +31,8 @@ class Command(DataCommand):
         if options["names"]:
             note_printed("refusals of a pool", len(found["denials"]), pool=pool.pk)
         if options["format"] == "csv":
+            count = len(found["denials"])
+            note_printed("refusals of a pool", count, kind="export", pool=pool.pk)
             self.stdout.write(asking.as_csv(DENIAL, found["denials"]))
         elif options["format"] == "json":
             self.stdout.write(asking.as_json(found))

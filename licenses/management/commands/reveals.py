@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from licenses.evidence import reveals
+from licenses.evidence.reads import note_printed
 from licenses.management import asking
 from licenses.management.base import DataCommand
 
@@ -37,6 +38,7 @@ class Command(DataCommand):
             shown = {"month": found.month, "requests": rows, "looks": found.looks}
             self.stdout.write(asking.as_json(shown))
         elif options["format"] == "csv":
+            note_printed("reveals of a month", len(rows), kind="export", month=found.month)
             self.stdout.write(asking.as_csv(reveals.Listed._fields, rows))
         else:
             self.stdout.write(asking.as_table(reveals.Listed._fields, rows))

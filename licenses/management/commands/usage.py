@@ -54,6 +54,7 @@ class Command(DataCommand):
             return
         rows = [row.as_dict(zone) for row in found.periods]
         if options["format"] == "csv":
+            note_printed("usage of a pool", len(rows), kind="export", pool=pool.pk)
             self.stdout.write(asking.as_csv(PeriodFigures.__slots__, rows))
             return
         if options["by"]:

@@ -132,10 +132,27 @@ class TestUsage:
         assert len(reveals()) == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "what", "count"),
+    [("usage", "usage of a pool", 24), ("denials", "refusals of a pool", 2)],
+)
+def test_a_table_for_elsewhere_is_noted_as_an_export(pool, command, what, count):
+    by = ("--by", "hour") if command == "usage" else ()
+    for shown in ("table", "json"):
+        run(command, "CAD", *DAY, *by, "--format", shown)
+    assert noted("export") == []
+    run(command, "CAD", *DAY, *by, "--format", "csv")
+    assert noted("export") == [(what, count, f"command {command}")]
+
+
 def reveals():
-    """Return what the evidence says of names that were read."""
+    return noted("reveal")
+
+
+def noted(kind):
+    """Return what the evidence says of names that were read, or of what left as a file."""
     found = entries.entries(entries.INSTALLATION[0])
-    bodies = [entry["body"] for entry in found if entry["kind"] == "reveal"]
+    bodies = [entry["body"] for entry in found if entry["kind"] == kind]
     return [(body["what"], body["count"], body["who"]) for body in bodies]
 
 

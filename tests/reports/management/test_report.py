@@ -84,6 +84,14 @@ def test_an_audit_report_is_written_with_its_occasion_and_noted_as_an_export(wor
     assert [entry["body"]["sha256"] for entry in noted] == [digest]
 
 
+def test_a_compliance_report_is_noted_as_an_export_too(world, tmp_path):
+    paper = tmp_path / "a.pdf"
+    call_command("report", "compliance", "--pool", world.pool.name, *SPAN, "--output", str(paper))
+    (noted,) = [entry for entry in entries.entries("installation") if entry["kind"] == "export"]
+    assert noted["body"]["what"] == "compliance report"
+    assert noted["body"]["sha256"] == hashlib.sha256(paper.read_bytes()).hexdigest()
+
+
 def test_an_audit_of_two_vendors_is_refused(world, tmp_path):
     f.PoolFactory()
     with pytest.raises(CommandError, match="about one vendor, found 2") as refused:
