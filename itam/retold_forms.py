@@ -168,6 +168,10 @@ FORMS = (
     gettext_noop("format %(format)s is not read; expected one of %(formats)s."),
     gettext_noop("larger than %(most)s MB, which no %(format)s is."),
     gettext_noop("cannot be read: %(error)s"),
+    gettext_noop(
+        "both %(first)s and %(second)s tell of the daemon %(daemon)s; expected one licence server. "
+        "Import the answer of each into a server of its own."
+    ),
     gettext_noop("not one line with a time and a daemon was found; expected a FlexNet debug log."),
     gettext_noop("nothing in it looks like the output of lmstat"),
     gettext_noop("it unpacks to more than %(times)s times its size; unpack it yourself first"),
