@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
@@ -228,35 +229,54 @@ def unused(
     """Return what is bought and not used, by pool. One query, two with *before*.
 
     peaks:   the highest use of twelve months by pool, as `PoolNow` keeps it; None: not known.
-    day:     whose rights count; None: today.
+    day:     whose rights count; None: today, in each pool's zone, whoever reads it.
     before:  that of the twelve months that ended 30 days ago, as `PoolHeadline` keeps it: what was
              unused then is told, too, by the rights of that day as they are known now.
     """
-    day = day or timezone.localdate()
-    rights = _rights(list(peaks), day)
+    found = _unused_then(peaks, day, 0)
+    if before is None:
+        return found
+    earlier = _unused_then({pool: before.get(pool) for pool in peaks}, day, DAYS)
+    return {pool: replace(row, before=earlier[pool]) for pool, row in found.items()}
+
+
+def _unused_then(
+    peaks: Mapping[int, int | None], day: date | None, days_before: int
+) -> dict[int, Unused]:
+    rights = _rights(list(peaks), day, timedelta(days=days_before))
     why = Why(
         gettext("no entitlement in force"),
         gettext("use not known"),
         gettext("prices in several currencies"),
         gettext("no price in the contract"),
     )
-    found = {pool: _unused(rights.get(pool, ()), peak, why) for pool, peak in peaks.items()}
-    if before is None:
-        return found
-    earlier = unused({pool: before.get(pool) for pool in peaks}, day - timedelta(days=DAYS))
-    return {pool: replace(row, before=earlier[pool]) for pool, row in found.items()}
+    return {pool: _unused(rights.get(pool, ()), peak, why) for pool, peak in peaks.items()}
 
 
-def _rights(pool_ids: list[int], day: date) -> dict[int, list[Line]]:
-    lines = Entitlement.objects.as_of().valid_on(day).filter(metric__in=SEATS)
+def _rights(pool_ids: list[int], day: date | None, back: timedelta) -> dict[int, list[Line]]:
+    """Return the lines in force on a day of each pool, or so long before that."""
+    now = timezone.now()
+    near = (day or now.astimezone(UTC).date()) - back
+    # No zone is a day away from UTC.
+    lines = Entitlement.objects.as_of().filter(
+        Q(valid_to=None) | Q(valid_to__gte=near - timedelta(days=1)),
+        valid_from__lte=near + timedelta(days=1),
+        metric__in=SEATS,
+    )
     if len(pool_ids) < 500:  # the rest is left out below; thousands of ids cost more than rows
         lines = lines.filter(pool__in=pool_ids)
     found: dict[int, list[Line]] = {}
     wanted = set(pool_ids)
-    for pool, *line in lines.order_by().values_list(
-        "pool_id", "quantity", "unit_price", "currency"
+    days: dict[str, date] = {}
+    for pool, zone, first, last, *line in lines.order_by().values_list(
+        *("pool_id", "pool__zone", "valid_from", "valid_to"),
+        *("quantity", "unit_price", "currency"),
     ):
-        if pool in wanted:
+        if pool not in wanted:
+            continue
+        if zone not in days:
+            days[zone] = (day or now.astimezone(ZoneInfo(zone)).date()) - back
+        if first <= days[zone] and (last is None or days[zone] <= last):
             found.setdefault(pool, []).append((line[0], line[1], line[2]))
     return found
 

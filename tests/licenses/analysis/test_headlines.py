@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from licenses.analysis import headlines
 from licenses.analysis.headlines import Unused, due, refresh, told, unused
@@ -205,6 +206,23 @@ def test_the_dearest_seats_are_the_ones_kept(pool):
 def test_nothing_is_unused_where_all_was_used(pool):
     right(pool, 10, "100")
     assert spare(pool, 12) == Unused(0, Decimal(0), "EUR", "")
+
+
+@pytest.mark.parametrize("reader", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("zone", "seats"), [("UTC", 8), ("Pacific/Auckland", 18), ("America/Los_Angeles", 8)]
+)
+def test_what_is_unused_today_is_that_of_the_pools_day_whoever_reads_it(
+    zone, seats, reader, time_machine
+):
+    time_machine.move_to(at("2026-05-01T20:00"), tick=False)
+    pool = PoolFactory(zone=zone)
+    for quantity, first, last in ((10, date(2026, 1, 1), None), (10, date(2026, 5, 2), None),
+                                  (7, date(2026, 1, 1), date(2026, 4, 30))):  # fmt: skip
+        EntitlementFactory(pool=pool, quantity=quantity, valid_from=first, valid_to=last)
+    with timezone.override(reader):
+        found = unused({pool.pk: 2})[pool.pk]
+    assert found.seats == seats
 
 
 def test_what_is_unused_stands_beside_that_of_30_days_ago(pool):
