@@ -10,9 +10,11 @@ from typing import IO, Any
 
 import tablib  # type: ignore[import-untyped]
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
@@ -154,6 +156,17 @@ class Importable(ImportExportMixin):
         if not self.has_import_permission(request):
             raise PermissionDenied
         return super().import_action(request, *args, **kwargs)
+
+    def export_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Make a file of what the list shows; what the list refuses, it says itself."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        try:
+            self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+            return redirect(f"{back}?{request.GET.urlencode()}")
+        return super().export_action(request, *args, **kwargs)
 
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         given: dict[str, Any] = super().get_import_resource_kwargs(request, **kwargs)

@@ -1,7 +1,10 @@
-"""What the address of a list asks for: days as people write them, and words for what is wrong."""
+"""What the address of a list or a form asks for: days as people write them, rows to choose, and
+words for what is wrong.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -15,6 +18,10 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeDateFilter
+
+from .asked import asked_id, is_beyond
+
+_ID = re.compile(r"(^|_)id(__exact|__in)?$")
 
 
 class TellsWhatIsWrong:
@@ -36,6 +43,31 @@ class TellsWhatIsWrong:
                 ),
             )
         return super().changelist_view(request, extra_context)  # type: ignore[misc]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Refuse a number that no row could have as its id: what reads the rows, after all else
+        is done, would break on it."""
+        for name, values in request.GET.lists():
+            if _ID.search(name) and any(is_beyond(part) for part in ",".join(values).split(",")):
+                raise IncorrectLookupParameters(name)
+        return super().get_changelist_instance(request)  # type: ignore[misc]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address fills in; of other rows only those that the form offers."""
+        of: Any = self
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)  # type: ignore[misc]
+        for field in (*of.opts.fields, *of.opts.many_to_many):
+            if field.remote_field is None or field.name not in initial:
+                continue
+            given = initial.pop(field.name)
+            parts = given if field.many_to_many else [given]
+            asked = [number for part in parts if (number := asked_id(part)) is not None]
+            shown = of.formfield_for_dbfield(field, request)
+            if asked and shown is not None:
+                found = list(shown.queryset.filter(pk__in=asked).values_list("pk", flat=True))
+                if found:
+                    initial[field.name] = found if field.many_to_many else found[0]
+        return initial
 
 
 class DaysFilter(RangeDateFilter):

@@ -22,6 +22,7 @@ from licenses.analysis.series import fitting_step, series
 from licenses.models import ImportJob, LicensePool, LicenseServer
 
 from . import bars, dashboard, instant_page, pool_page, pool_tabs, server_page, words
+from .asked import asked_id
 from .pools import with_news
 
 DAY_SECONDS = 86_400
@@ -70,8 +71,9 @@ def urls(site: Any) -> list[URLPattern]:
 
 def pools(request: HttpRequest) -> JsonResponse:
     """Answer the newest numbers of the pools asked for, by id. A pool out of scope is left out."""
-    ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal()]
-    rows = with_news(LicensePool.objects.for_user(request.user).filter(pk__in=ids[:MOST_POOLS]))
+    parts = request.GET.get("ids", "").split(",")
+    ids = [number for part in parts if (number := asked_id(part)) is not None][:MOST_POOLS]
+    rows = with_news(LicensePool.objects.for_user(request.user).filter(pk__in=ids))
     return JsonResponse(
         {
             "at": int(time.time()),
@@ -187,8 +189,8 @@ def dashboard_part(request: HttpRequest, name: str) -> HttpResponse:
 def counted_again(request: HttpRequest) -> HttpResponse:
     """Answer what is being counted again of a pool (`pool`, its id), or of all, drawn as in a
     page."""
-    asked = request.GET.get("pool", "")
-    context = {"pool": _pool(request, int(asked)) if asked.isdecimal() else None}
+    asked = asked_id(request.GET.get("pool", ""))
+    context = {"pool": None if asked is None else _pool(request, asked)}
     return HttpResponse(render_to_string("admin/counting.html", context, request))
 
 

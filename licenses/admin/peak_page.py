@@ -38,7 +38,10 @@ def _moment(pool: Any, request: HttpRequest) -> int | None:
         return _team_moment(pool, team, request, now)
     if start is not None and end is not None:
         end = min(end, now)
-        return peak_at(pool, start, end) if start < end else None
+        try:
+            return peak_at(pool, start, end) if start < end else None
+        except ValueError:  # a span too long to be looked through
+            return None
     newest = getattr(pool, "now", None)
     return year_peak_at(pool, newest.peak_12_months if newest else None, now)
 

@@ -21,6 +21,7 @@ from licenses.access.reversible import change_several
 from licenses.importing.changes import BY_NEW_LINES, EDITABLE, MOST, may_change, preview, undo
 from licenses.models import BulkChange, UndoStep
 
+from .asked import asked_id
 from .base import ReadOnlyAdmin, scoped
 from .forms import AdminForm
 from .undoing import tell
@@ -55,8 +56,8 @@ class ChangesSeveral:
         of: Any = self
         if not may_change(request.user, self.kind):
             raise PermissionDenied
-        given = [part for part in request.GET.get("ids", "").split(",") if part.isdecimal()][:MOST]
-        few = [int(part) for part in given if len(part) < 19]
+        given = request.GET.get("ids", "").split(",")
+        few = [number for part in given if (number := asked_id(part)) is not None][:MOST]
         rows = list(of.model._default_manager.for_user(request.user).filter(pk__in=few))
         back = reverse(f"admin:{of.opts.app_label}_{of.opts.model_name}_changelist")
         if not rows:
