@@ -102,7 +102,7 @@ def test_a_foreign_episode_and_none_answer_alike(episode: DenialEpisode) -> None
         assert answers[0].content == answers[1].content
     assert api.get("/api/v1/refusals/").json()["results"] == []
     assert api.get("/api/v1/refusals/x/").status_code == 404
-    assert "No refusal of the login" in client.get("/status/refusals/").content.decode()
+    assert "no refusal of the login" in client.get("/status/refusals/").content.decode()
 
 
 @pytest.mark.parametrize("role", ["", "API client"])
@@ -114,7 +114,11 @@ def test_an_account_without_a_role_reads_nothing_though_it_has_the_name(
 
 def test_a_pool_that_is_not_shown_tells_people_nothing(episode: DenialEpisode) -> None:
     LicensePool.objects.update(on_status=False)
-    assert get(person("lena"), episode).status_code == 404
+    lena = person("lena")
+    assert get(lena, episode).status_code == 404
+    # There is one, so "none is on record" would be wrong.
+    told = signed_in(lena).get("/status/refusals/").text
+    assert "In the pools that are shown here, no refusal of the login “lena” is on record." in told
 
 
 def test_who_sees_names_reads_them_and_leaves_an_entry(episode: DenialEpisode) -> None:
