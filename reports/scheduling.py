@@ -137,6 +137,11 @@ def _claim(pk: int, now: datetime) -> ReportDelivery | None:
 
 def _send(row: ReportDelivery, now: datetime) -> bool:
     held = ReportDelivery.objects.filter(pk=row.pk, lease=row.lease)
+    owner = row.report.requested_by
+    if not Report.objects.for_user(owner).filter(pk=row.report_id).exists():
+        words = gettext("%(owner)s may no longer see this report: nothing was sent.")
+        _failed(row, held, words % {"owner": owner}, now, over=True)
+        return False
     try:
         mail.send(row.channel, message_of(row, now))
     except (SendError, OSError) as error:
@@ -158,7 +163,7 @@ def _send(row: ReportDelivery, now: datetime) -> bool:
                 "sha256": row.report.sha256,
                 **entries.digests(recipient=row.recipient),
             }
-            note_read(row.report.requested_by, "export", "report sent by mail", 1, **about)
+            note_read(owner, "export", "report sent by mail", 1, **about)
     return True
 
 
@@ -170,9 +175,12 @@ def _words(error: SendError | OSError) -> str:
     return gettext("The files could not be read.")
 
 
-def _failed(row: ReportDelivery, held: Any, error: str, now: datetime) -> None:
+def _failed(
+    row: ReportDelivery, held: Any, error: str, now: datetime, *, over: bool = False
+) -> None:
+    """Let a mail wait for another attempt. over: there is none, as after the time for them."""
     made = row.report.finished_at or row.recorded_at
-    over = now - made >= GIVE_UP
+    over = over or now - made >= GIVE_UP
     pause = min(FIRST_RETRY_SECONDS * 2 ** min(row.attempts - 1, 20), LAST_RETRY_SECONDS)
     with transaction.atomic():
         mine = held.update(

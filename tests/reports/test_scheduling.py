@@ -181,6 +181,21 @@ def test_a_mail_that_is_not_taken_is_tried_again_for_a_day(schedule, monkeypatch
     assert (row.state, row.attempts) == ("failed", 2)
 
 
+@pytest.mark.parametrize("lost", ["the account", "the role"])
+def test_a_mail_that_waits_is_not_sent_once_its_owner_sees_no_report(schedule, owner, lost):
+    ReportSchedule.objects.update(recipients="a@company.example")
+    made(schedule)
+    if lost == "the role":
+        owner.groups.clear()
+    else:
+        owner.is_active = False
+        owner.save()
+    assert scheduling.deliver(DUE) == 0 and outgoing.outbox == []
+    row = ReportDelivery.objects.get()
+    assert (row.state, row.sha256) == ("failed", "")
+    assert row.last_error == "owner may no longer see this report: nothing was sent."
+
+
 @pytest.mark.parametrize("attach", ["pdf", "both", "link"])
 @pytest.mark.parametrize("which", ["path", "data_path"])
 def test_a_file_that_was_exchanged_is_not_mailed_and_the_log_says_why(schedule, attach, which):
