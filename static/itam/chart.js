@@ -175,7 +175,7 @@
       const known = data.peak.some((level) => level !== null);
       this.say(known ? "" : window.lmWords("chartEmpty"), false);
       if (!known && !data.gaps.length) return;
-      const reading = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? window.lmWords("notKnown") : String(number));
+      const reading = (_plot, number, _series, place) => (place === null || place === undefined ? "" : number === null || number === undefined ? window.lmWords("notKnown") : window.lmNumber(number));
       const paths = steps(data.end);
       this.place.plot = new uPlot(
         {
@@ -184,7 +184,7 @@
           tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
           cursor: { drag: { x: true, y: false, setScale: false } },
           scales: { x: { range: () => [this.view.from, this.view.to] }, y: { range: (_, _low, high) => [0, Math.max(1, high || 1) * 1.08] } },
-          axes: [{ ...axis(), values: (_, ticks, _axis, _space, step) => ticks.map((tick) => say.tick(tick, step)) }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+          axes: [{ ...axis(), values: (_, ticks, _axis, _space, step) => ticks.map((tick) => say.tick(tick, step)) }, { ...axis(), ...window.lmSeatAxis }],
           series: [
             { label: window.lmWords("time"), value: (_, seconds) => (seconds === null || seconds === undefined ? "" : say.full(seconds)) },
             { label: window.lmWords("peak"), stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, spanGaps: false, value: reading, paths, points: { show: false } },

@@ -16,6 +16,21 @@
     return text.replace(/\{(\w+)\}/g, (gap, key) => (gaps && key in gaps ? gaps[key] : gap));
   };
 
+  window.lmNumber = (value) => value.toLocaleString(document.documentElement.lang);
+
+  // The axis of a chart that counts seats: as wide as its longest label.
+  window.lmSeatAxis = {
+    incrs: [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((power) => [power, 2 * power, 5 * power]),
+    values: (_plot, ticks) => ticks.map(window.lmNumber),
+    size(plot, labels, place, round) {
+      const axis = plot.axes[place];
+      if (round > 1) return axis._size; // or label and place would chase each other
+      plot.ctx.font = axis.font[0];
+      const widths = (labels || []).map((label) => plot.ctx.measureText(label).width / devicePixelRatio);
+      return Math.max(46, Math.ceil(Math.max(0, ...widths)) + axis.ticks.size + axis.gap);
+    },
+  };
+
   function write(node, text) {
     if (node.textContent !== text) node.textContent = text;
   }
@@ -27,7 +42,7 @@
 
   function show(place, numbers) {
     const plain = place.hasAttribute("data-live-plain");
-    const known = (value, other) => (value === null ? other : value.toLocaleString(document.documentElement.lang));
+    const known = (value, other) => (value === null ? other : window.lmNumber(value));
     const texts = {
       in_use: known(numbers.in_use, "–"),
       limit: known(numbers.limit, plain ? "–" : "?"),

@@ -119,10 +119,10 @@
         height: window.innerWidth < 700 ? 220 : 300,
         cursor: { drag: { x: false, y: false } },
         scales: { x: { time: false, range: () => [0, 100] }, y: { range: () => [0, top * 1.08] } },
-        axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => `${tick} %`) }, { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+        axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => `${tick} %`) }, { ...axis, ...window.lmSeatAxis }],
         series: [
           { label: window.lmWords("share"), value: (_, share) => (share === null || share === undefined ? "" : window.lmWords("fromShare", { share: rounded(share, 2) })) },
-          { label: window.lmWords("seats"), stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, paths, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "" : String(number)) },
+          { label: window.lmWords("seats"), stroke: colour("--lm-peak"), fill: colour("--lm-peak-fill"), width: 2, paths, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "" : window.lmNumber(number)) },
         ],
         hooks: { draw: [marks] },
       },

@@ -64,6 +64,26 @@ def idle(window: Any) -> None:
     )
 
 
+def test_the_axis_is_as_wide_as_its_numbers(open_window: Any, pool: LicensePool, now: int) -> None:
+    EntitlementFactory(pool=pool, quantity=1_000_000)
+    window = open_window()
+    window.open(use(pool, **{"from": now - 24 * HOUR, "to": now}))
+    window.page.locator(".uplot canvas").first.wait_for(timeout=5000)
+    idle(window)
+    axis = window.page.evaluate(
+        f"""() => {{
+          const plot = {PLOT}, axis = plot.axes[1];
+          const longest = axis._values.reduce((one, two) => (two.length > one.length ? two : one));
+          plot.ctx.font = axis.font[0];
+          const width = plot.ctx.measureText(longest).width / devicePixelRatio;
+          return {{ longest, needs: width + axis.ticks.size + axis.gap, size: axis._size }};
+        }}"""
+    )
+    assert axis["longest"] == "1,000,000"
+    assert axis["size"] >= axis["needs"]
+    assert window.problems == []
+
+
 def test_the_chart_joins_no_gap(open_window: Any, pool: LicensePool, now: int) -> None:
     window = open_window()
     window.open(use(pool, **{"from": now - 24 * HOUR, "to": now}))
