@@ -261,12 +261,6 @@ class ChannelForm(forms.ModelForm):
         elif not cleaned.get("secret"):
             cleaned["secret"] = self.kept
         target = cleaned.get("target", "")
-        if cleaned.get("kind") == Channel.Kind.WEBHOOK and not target.startswith("https://"):
-            self.add_error(
-                "target",
-                gettext("%(target)s: expected an address that begins with https://")
-                % {"target": repr(target)},
-            )
         if cleaned.get("kind") == Channel.Kind.MAIL:
             for address in target.split(","):
                 try:

@@ -75,10 +75,16 @@ class Channel(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a webhook that its receiver cannot check; one that never was signed may stay."""
-        if self.kind != self.Kind.WEBHOOK or self.secret:
+        """Refuse a webhook that others could read on its way, or that its receiver cannot check;
+        an address on record, and one that never was signed, may stay."""
+        if self.kind != self.Kind.WEBHOOK:
             return
-        if not Channel.objects.filter(pk=self.pk, kind=self.Kind.WEBHOOK, secret="").exists():
+        stored = Channel.objects.filter(pk=self.pk, kind=self.Kind.WEBHOOK)
+        secure = self.target.startswith("https://")
+        if not secure and not stored.filter(target=self.target).exists():
+            said = gettext("%(target)s: expected an address that begins with https://")
+            raise ValidationError({"target": said % {"target": repr(self.target)}})
+        if not self.secret and not stored.filter(secret="").exists():
             raise ValidationError({"secret": gettext("A webhook is signed: give a secret.")})
 
 

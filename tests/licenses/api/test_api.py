@@ -414,6 +414,19 @@ def test_a_channels_target_is_checked() -> None:
     assert answer.json()["errors"][0]["attr"] == "target"
 
 
+def test_a_webhook_that_others_could_read_is_refused_and_one_on_record_stays() -> None:
+    api, plain = client("manager"), {"target": "http://hooks.example/"}
+    new = {"name": "ops", "kind": "webhook", "secret": "s3cr3t", **plain}
+    answer = api.post("/api/v1/channels/", new)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "target"
+    old = Channel.objects.create(**{**new, "name": "old"})
+    safe = Channel.objects.create(**{**new, "name": "safe", "target": "https://hooks.example/"})
+    path = "/api/v1/channels/{}/"
+    assert api.patch(path.format(old.pk), {"enabled": False}).status_code == 200
+    assert api.patch(path.format(safe.pk), plain).status_code == 400
+
+
 def test_a_webhook_without_a_secret_is_refused_and_one_on_record_stays() -> None:
     api, target = client("manager"), "https://hooks.example/"
     answer = api.post("/api/v1/channels/", {"name": "ops", "kind": "webhook", "target": target})
