@@ -23,7 +23,7 @@ from django.utils.translation import gettext, gettext_lazy
 from .contracts import Contract
 from .inventory import Person, Vendor
 from .pools import LicensePool
-from .reasons import says_something
+from .reasons import has_words
 from .scoping import ManagersOnlyQuerySet, ScopedQuerySet
 
 OFF, PSEUDONYMOUS, NAMED = "off", "pseudonymous", "named"
@@ -191,7 +191,7 @@ class NameReveal(models.Model):
 
     def clean(self) -> None:
         self.reason = self.reason.strip()
-        if len(self.reason) < 10 or not says_something(self.reason):
+        if len(self.reason) < 10 or not has_words(self.reason):
             raise ValidationError(
                 {
                     "reason": gettext(

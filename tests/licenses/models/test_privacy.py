@@ -59,6 +59,13 @@ def test_a_permission_suffices_in_the_named_mode_alone(mara: User, settings: Any
     assert not sees_names(mara)
 
 
+@pytest.mark.parametrize("reason", ["12345678901234", "2026-11-29 10:00", "\u0663" * 12])
+def test_digits_alone_are_no_reason_to_see_names(mara: User, reason: str) -> None:
+    with pytest.raises(ValidationError, match="works council"):
+        reveals.ask(mara, reason)
+    assert reveals.ask(mara, f"{reason} is the ticket")
+
+
 def test_a_reveal_shows_what_was_asked_for_and_to_whom_who_asked(mara: User, otto: User) -> None:
     person, pool = PersonFactory(), PoolFactory()
     one = reveals.ask(mara, REASON, person=person)
