@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, Q
 
 from licenses.analysis.holdings import load_holdings, load_horizons
-from licenses.analysis.mappings import Mappings, load_mappings, servers
+from licenses.analysis.mappings import Mapping, Mappings, load_mappings, servers
 from licenses.analysis.refusals import CLASSES, judged, load_refusals
 from licenses.concurrency.denials import UNSERVED
 from licenses.evidence import entries
@@ -28,6 +28,7 @@ from licenses.models import (
     Gap,
     Host,
     Identity,
+    IssuedCount,
     LicensePool,
     MappingChange,
     Person,
@@ -40,6 +41,7 @@ from reports.datasets.changes import approver
 from reports.datasets.clocks import KINDS as CLOCKS
 from reports.datasets.compliance import Compliance
 from reports.datasets.files import as_csv, utc
+from reports.datasets.pool_report import Gap as PoolsGap
 from reports.packs.clocks import clock
 
 BATCH = 5000
@@ -234,7 +236,7 @@ def _gaps(about: Subject, found: Compliance) -> bytes:
     """A row for each gap of a pool, and for each that a log filled later."""
     names = (
         "pool", "zone", "from", "to", "cause", "detail", "bounded_seconds", "bound_value",
-        "bound_document", "detected_at", "later_filled_by",
+        "bound_basis", "bound_document", "detected_at", "later_filled_by",
     )  # fmt: skip
     maps, zone = load_mappings(list(about.names)), str(about.zone)
     rows: list[tuple[Any, ...]] = []
@@ -256,17 +258,33 @@ def _gaps(about: Subject, found: Compliance) -> bytes:
             )
             rows.append((
                 place.pool, zone, utc(gap.start), utc(gap.end), gap.cause, gap.detail,
-                gap.bounded_seconds, gap.bound, gap.bound_basis or None, _utc(first), None,
+                gap.bounded_seconds, gap.bound, gap.bound_basis or None,
+                _licence_files(about, maps[place.pool_id], gap), _utc(first), None,
             ))  # fmt: skip
         rows += [
             (
                 place.pool, zone, _utc(row.starts), _utc(row.ends), row.cause, row.detail,
-                None, None, None, _utc(row.detected_at), row.filled_by.sha256,
+                None, None, None, None, _utc(row.detected_at), row.filled_by.sha256,
             )
             for row in known
             if row.filled_by is not None and row.filled_by.recorded_at <= about.as_of
         ]  # fmt: skip
     return as_csv(names, sorted(rows, key=lambda row: (row[0], row[2], *map(str, row[3:]))))
+
+
+def _licence_files(about: Subject, maps: Sequence[Mapping], gap: PoolsGap) -> str | None:
+    """Return the SHA-256 of each licence file on which the bound of a gap rests; None without."""
+    if not gap.bounded_seconds:
+        return None
+    told = IssuedCount.objects.filter(
+        Q(starts=None) | Q(starts__lt=gap.end),
+        Q(ends=None) | Q(ends__gt=gap.start),
+        feature__in={row.feature for row in maps},
+        source=IssuedCount.Source.FILE,
+        recorded_at__lte=about.as_of,
+    )
+    known = told.exclude(capture=None).order_by("capture__sha256").distinct()
+    return " ".join(known.values_list("capture__sha256", flat=True)) or None
 
 
 def _overlap(row: Gap, start: int, end: int) -> bool:

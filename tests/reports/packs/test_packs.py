@@ -21,7 +21,16 @@ from django.utils import timezone
 from licenses.evidence import keys, pack, seal, stock, verify
 from licenses.importing import mapping
 from licenses.importing.rights_files import import_license_file
-from licenses.models import Contract, Correction, Document, Host, Identity, correct_entitlement
+from licenses.models import (
+    Boundary,
+    Capture,
+    Contract,
+    Correction,
+    Document,
+    Host,
+    Identity,
+    correct_entitlement,
+)
 from reports.datasets.compliance import compliance
 from reports.packs import writing
 from reports.packs.writing import UTC_ZONE
@@ -177,6 +186,29 @@ def test_tables_tell_what_happened_and_leave_empty_what_is_not_known(
     assert (gap["from"], gap["to"]) == ("2026-06-10T00:00:00Z", "2026-06-12T00:00:00Z")
     (clock,) = rows(files, "clock")
     assert (clock["step_s"], clock["ntp_offset_ms"]) == ("3600", "")
+
+
+def test_a_bounded_gap_names_the_licence_file_that_bounds_it(sealed: Any, tmp_path: Path) -> None:
+    files = made(sealed, tmp_path)
+    (gap,) = rows(files, "gaps")
+    assert (gap["bounded_seconds"], gap["bound_basis"], gap["bound_document"]) == ("0", "", "")
+    with time_machine.travel("2026-10-30T10:00Z", tick=False):
+        file = Capture.objects.create(
+            server=sealed.server, kind=Capture.Kind.LICENSE_FILE, source="acmed.lic", size=1,
+            result="parsed", sha256="f" * 64,
+        )  # fmt: skip
+        Boundary.objects.create(
+            server=sealed.server, daemon=sealed.feature.daemon, at=f.at("2025-10-01"),
+            kind=Boundary.Kind.START,
+        )  # fmt: skip
+        f.IssuedCountFactory(feature=sealed.feature, count=3, capture=file)
+        f.EntitlementFactory(
+            pool=sealed.pool, quantity=3, valid_from=date(2025, 1, 1), recorded_at=timezone.now()
+        )
+        stock.tell({sealed.pool.pk})
+    (gap,) = rows(made(sealed, tmp_path), "gaps")
+    assert (gap["bounded_seconds"], gap["bound_value"]) == ("172800", "3")
+    assert (gap["bound_basis"], gap["bound_document"]) == ("file", "f" * 64)
 
 
 def test_corrections_and_papers_are_listed(sealed: Any, tmp_path: Path) -> None:
