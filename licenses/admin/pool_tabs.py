@@ -84,12 +84,16 @@ def filling_words(pool: Any) -> str:
 
 def use_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     may = request.user.has_perm("licenses.view_checkout")
+    gaps = pool_gaps(pool, now)
+    expected = bool(gaps) or coverage_share(pool, now - 30 * DAY, now, now=now) is not None
     return {
         "now": now,
         "use_url": reverse("admin:live-pool-use", args=[pool.pk]),
         "pattern_url": reverse("admin:live-pool-pattern", args=[pool.pk]),
         "at_url": reverse("admin:licenses_licensepool_at", args=[pool.pk]) if may else "",
-        "gaps": pool_gaps(pool, now),
+        "gaps": gaps,
+        # Where nothing was expected there is no gap, and nothing is known all the same.
+        "expected": expected,
         "coverage": coverage(pool, now),
     }
 

@@ -50,6 +50,16 @@ def page(client: Client, pool: LicensePool, tab: str = "now") -> str:
     return answer.content.decode()
 
 
+def test_a_pool_that_nothing_feeds_is_not_said_to_be_without_gaps(mara: Client, db: None) -> None:
+    pool = PoolFactory()
+    assert "Not known: no source was expected to tell of this pool." in page(mara, pool, "use")
+    feature = FeatureFactory(pool=pool)
+    now = int(time.time())
+    covered(feature.server, now - 31 * 86_400, now)
+    told = page(mara, pool, "use")
+    assert "no source was expected" not in told and "check_circle" in told
+
+
 def test_a_bare_pool_says_what_to_do(mara: Client, db: None) -> None:
     pool = PoolFactory(name="Bare")
     text = page(mara, pool) + page(mara, pool, "settings")
