@@ -37,6 +37,7 @@ from licenses.models import (
     held_vendors,
     pseudonym,
 )
+from licenses.sources.text import decode
 
 from .batches import BATCH, batches
 from .captures import drop_raw
@@ -74,7 +75,10 @@ class Needles:
     def __init__(self, names: Iterable[str], label: str) -> None:
         self.names = sorted({name for name in names if name}, key=lambda n: (-len(n), n))
         self.label = label
-        parts = "|".join(re.escape(name) for name in self.names) or "(?!)"  # which fits nowhere
+        # Logs are JSON, in which other letters than English ones are escaped.
+        forms = {*self.names, *self.spellings()}
+        longest = sorted(forms, key=lambda form: (-len(form), form))
+        parts = "|".join(map(re.escape, longest)) or "(?!)"  # which fits nowhere
         # A name ends where a sentence ends, not at the dot within a longer name.
         self.pattern = re.compile(rf"(?<![\w.-])(?:{parts})(?![\w-]|\.\w)", re.IGNORECASE)
 
@@ -243,7 +247,7 @@ def _unlink(paths: set[str]) -> None:
 def _text(stored: str) -> str:
     try:
         with gzip.open(Path(settings.ITAM_DATA_DIR) / stored) as packed:
-            return packed.read().decode("utf-8", "replace")
+            return decode(packed.read())
     except OSError:
         return ""
 

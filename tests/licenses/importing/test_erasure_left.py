@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
@@ -99,3 +102,28 @@ def test_an_erasure_that_fails_has_changed_nothing_and_can_be_done_again(
     with django_capture_on_commit_callbacks(execute=True):
         erasure.erase(person, "asked")
     assert as_before() == (0, 0, 0) and erasure._text(stored) == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_raw_text_goes_however_it_was_written(
+    person: Person, encoding: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    Identity.objects.filter(person=person).update(login="jürgen.vogel")
+    digest, stored = store_raw("9:00:00 (acmed) OUT: x jürgen.vogel@pc".encode(encoding))
+    raw = Capture.objects.create(
+        server=ServerFactory(), kind="debug-log", sha256=digest, size=1, stored=stored
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure.erase(person, "asked")
+    raw.refresh_from_db()
+    assert raw.stored == "" and not (Path(settings.ITAM_DATA_DIR) / stored).exists()
+
+
+@pytest.mark.parametrize("login", ["jürgen", "JÜRGEN"])
+def test_a_log_that_escapes_letters_is_scrubbed(person: Person, login: str) -> None:
+    Identity.objects.filter(person=person).update(login="jürgen")
+    log = Path(settings.ITAM_LOG_DIR) / "web.log"
+    log.parent.mkdir()
+    log.write_text(json.dumps({"message": f"{login} signed in"}) + "\n")
+    erasure.erase(person, "asked")
+    assert json.loads(log.read_text()) == {"message": f"{person.label} signed in"}
