@@ -227,6 +227,7 @@ AlertSerializer = serializer_for(
     "worst_value",
     "limit",
     "denials",
+    "past",
     "acknowledged_at",
     "acknowledged_by",
     "last_notified_at",

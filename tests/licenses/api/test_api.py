@@ -12,12 +12,14 @@ from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from licenses.api.urls import router
 from licenses.evidence import entries
 from licenses.importing.captures import store_unreadable
 from licenses.models import (
+    Alert,
     AlertRule,
     Capture,
     Channel,
@@ -565,3 +567,17 @@ def test_a_server_is_deleted_while_nothing_is_recorded_of_it() -> None:
     assert api.delete(f"/api/v1/servers/{fresh.pk}/").status_code == 204
     refused = api.delete(f"/api/v1/servers/{known.pk}/")
     assert refused.status_code == 409 and "still needed by" in refused.content.decode()
+
+
+def test_alerts_of_late_data_say_so_and_are_told_apart() -> None:
+    rule = AlertRule.objects.create(name="full", kind="over_use")
+    now = timezone.now()
+    late, live = (
+        Alert.objects.create(rule=rule, subject=name, state="resolved", past=past, started_at=now)
+        for name, past in (("late", True), ("live", False))
+    )
+    api = client("manager")
+    told = {row["id"]: row["past"] for row in api.get("/api/v1/alerts/").json()["results"]}
+    assert told == {late.pk: True, live.pk: False}
+    found = api.get("/api/v1/alerts/?past=true").json()["results"]
+    assert [row["id"] for row in found] == [late.pk]
