@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -42,6 +43,7 @@ from licenses.sources.text import decode
 from .batches import BATCH, batches
 from .captures import drop_raw
 from .erasure_papers import Paper, papers
+from .files import open_text
 
 _ACCOUNTS = {"auth_user"}
 """An account is not a name behind use: whoever manages accounts deletes it."""
@@ -384,17 +386,28 @@ def _scrub_sessions(needles: Needles) -> int:
 
 
 def _drop_jobs(needles: Needles) -> int:
-    """Drop files handed in that hold a name and were imported; captures tell of them."""
+    """Drop files handed in that hold a name and were dealt with; captures tell of them."""
     dropped = 0
     for job in ImportJob.objects.filter(finished_at__isnull=False).exclude(file=""):
         path = Path(job.file.path)
-        text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
-        if needles.within(text) or needles.within(job.file.name):
+        if _holds(path, needles) or needles.within(job.file.name):
             with transaction.atomic():
                 transaction.on_commit(partial(job.file.storage.delete, job.file.name))
                 job.delete()
             dropped += 1
     return dropped
+
+
+def _holds(path: Path, needles: Needles) -> bool:
+    """Tell whether a file that was handed in holds a name, unpacked; one that cannot be unpacked
+    may."""
+    if not path.is_file():
+        return False
+    try:
+        with open_text(path) as file:
+            return needles.within(decode(file.read()))
+    except (OSError, EOFError, zlib.error):
+        return True
 
 
 def _tidy() -> None:

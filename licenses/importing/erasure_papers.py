@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext
 
 from licenses.models import Checkout, Document, Person
+from licenses.sources.text import decode
 
 SEARCHED = frozenset({"txt", "eml", "csv", "lic"})
 """Endings of documents that are text; names in others, such as scans, cannot be looked for."""
@@ -70,6 +71,6 @@ def _text(document: Document) -> str | None:
         return None
     try:
         with document.file.open("rb") as file:
-            return str(file.read().decode("utf-8", "replace"))
+            return decode(file.read())
     except OSError:
         return None

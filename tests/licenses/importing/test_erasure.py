@@ -253,8 +253,9 @@ def test_a_dropped_capture_keeps_hash_and_size(
     assert Capture.objects.exclude(stored="").count() == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_documents_that_hold_the_name_or_cannot_be_searched_are_told(
-    world: LicensePool, django_capture_on_commit_callbacks: Any
+    world: LicensePool, encoding: str, django_capture_on_commit_callbacks: Any
 ) -> None:
     mine = Contract.objects.create(vendor=world.product.vendor, number="C-1")
     other = Contract.objects.create(vendor=VendorFactory(), number="C-2")
@@ -262,7 +263,7 @@ def test_documents_that_hold_the_name_or_cannot_be_searched_are_told(
     def paper(contract: Contract, name: str, text: str = "nothing") -> int:
         row = Document.objects.create(
             contract=contract, kind="other", title=name, file_name=name, sha256=name, size=9,
-            file=ContentFile(text.encode(), name=name),
+            file=ContentFile(text.encode(encoding), name=name),
         )  # fmt: skip
         return int(row.pk)
 

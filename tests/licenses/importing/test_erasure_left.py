@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,22 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
+from django.utils import timezone
 
 from licenses.evidence import entries
 from licenses.importing import erasure
 from licenses.importing.captures import store_raw
-from licenses.models import Capture, Channel, EvidenceBlock, Identity, MailboxMessage, Person
+from licenses.models import (
+    Capture,
+    Channel,
+    EvidenceBlock,
+    Identity,
+    ImportJob,
+    MailboxMessage,
+    Person,
+)
 from tests.factories import PersonFactory, ServerFactory
 from tests.unguarded import unguarded
 
@@ -127,3 +138,39 @@ def test_a_log_that_escapes_letters_is_scrubbed(person: Person, login: str) -> N
     log.write_text(json.dumps({"message": f"{login} signed in"}) + "\n")
     erasure.erase(person, "asked")
     assert json.loads(log.read_text()) == {"message": f"{person.label} signed in"}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_file_that_was_handed_in_goes_however_it_was_written(
+    person: Person,
+    settings: Any,
+    tmp_path: Path,
+    pack: Any,
+    encoding: str,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    for name, login in (("a.log", "qanaryvogel"), ("b.log", "other")):
+        ImportJob.objects.create(
+            server=ServerFactory(), file_name=name, state="done", finished_at=timezone.now(),
+            file=ContentFile(pack(f"OUT {login}@pc".encode(encoding)), name=name),
+        )  # fmt: skip
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure.erase(person, "asked")
+    kept = ImportJob.objects.get()
+    assert kept.file_name == "b.log"
+    assert [path.name for path in tmp_path.rglob("*.log")] == [Path(kept.file.name).name]
+
+
+def test_a_packed_file_that_is_damaged_may_hold_the_name_and_goes(
+    person: Person, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    half = gzip.compress(b"OUT somebody")[:-9]
+    ImportJob.objects.create(
+        server=ServerFactory(), file_name="a.log.gz", state="failed", finished_at=timezone.now(),
+        file=ContentFile(half, name="a.log.gz"),
+    )  # fmt: skip
+    erasure.erase(person, "asked")
+    assert not ImportJob.objects.exists()
