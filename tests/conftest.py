@@ -229,17 +229,12 @@ def emptied_in_spite_of_the_guards() -> Iterator[None]:
     from django.test import TransactionTestCase
 
     from licenses.models import guards
-    from reports import guards as of_reports
 
     plain = TransactionTestCase._fixture_teardown
 
     def teardown(case: TransactionTestCase) -> None:
-        of_reports.remove(connection)
-        try:
-            with guards.lifted(connection):
-                plain(case)
-        finally:
-            of_reports.install(connection)
+        with guards.lifted(connection):
+            plain(case)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
