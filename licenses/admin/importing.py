@@ -106,7 +106,7 @@ def read_sheet(file: Any) -> tablib.Dataset:
     form = ExcelFile() if data.startswith(b"PK") else CsvFile(encoding="utf-8-sig")
     try:
         found = form.create_dataset(data)
-    except Exception as error:
+    except Exception as error:  # readers of tables raise whatever a damaged part of a file leads to
         told = {"exc_name": repr(type(error).__name__)}
         raise ValidationError(gettext(FAMILIAR[0]) % told) from error
     if not found:
