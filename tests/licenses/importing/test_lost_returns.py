@@ -37,6 +37,20 @@ def held() -> list[tuple[str, str, str]]:
     ]
 
 
+def check_cuts_and_repeats(text: str, size: int) -> None:
+    """Hold that a text gives the same when it comes again, in pieces, and when it is rebuilt."""
+    server = LicenseServer.objects.get()
+    read(server, text)
+    whole = held()
+    read(server, text)
+    assert held() == whole
+    other = FeatureFactory(server=ServerFactory(name="other")).server
+    read(other, text, size=size)
+    assert sorted(held()) == sorted(whole * 2)
+    rebuild_holdings(other)
+    assert sorted(held()) == sorted(whole * 2)
+
+
 SECOND = '9:30:00 (vendord) OUT: "cad" mia@h2\n10:00:00 (vendord) IN: "cad" mia@h2\n'
 
 
@@ -88,17 +102,7 @@ def test_a_return_after_a_damaged_line_ends_what_was_taken_after_it(pool: Licens
 def test_damaged_returns_do_not_depend_on_how_the_text_is_cut_or_how_often_it_comes(
     pool: LicensePool, size: int
 ) -> None:
-    server = LicenseServer.objects.get()
-    text = f'{BEGIN}9:00:00 (vendord) IN: "ca\n{SECOND}{REST}'
-    read(server, text)
-    whole = held()
-    read(server, text)
-    assert held() == whole
-    other = FeatureFactory(server=ServerFactory(name="other")).server
-    read(other, text, size=size)
-    assert sorted(held()) == sorted(whole * 2)
-    rebuild_holdings(other)
-    assert sorted(held()) == sorted(whole * 2)
+    check_cuts_and_repeats(f'{BEGIN}9:00:00 (vendord) IN: "ca\n{SECOND}{REST}', size)
 
 
 def test_an_answer_that_shows_the_seat_after_a_damaged_line_makes_it_known(

@@ -8,13 +8,12 @@ from licenses.analysis.usage import usage
 from licenses.analysis.verdict import Verdict
 from licenses.evidence import entries
 from licenses.importing.logs import LogImport
-from licenses.importing.rebuilding import rebuild_holdings
 from licenses.importing.rights_files import import_options_file
 from licenses.models import Boundary, LicensePool, LicenseServer
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory
 
 from .test_doubts import END, START, judged, read
-from .test_lost_returns import held
+from .test_lost_returns import check_cuts_and_repeats, held
 
 pytestmark = pytest.mark.django_db
 
@@ -102,14 +101,4 @@ def test_an_options_file_that_keeps_lines_out_of_the_log_is_told_of(data_dir: No
 def test_it_does_not_depend_on_how_the_text_is_cut_or_how_often_it_comes(
     pool: LicensePool, size: int
 ) -> None:
-    server = LicenseServer.objects.get()
-    text = f"{BEGIN}{taken(30, 5)}{FINISH}"
-    read(server, text)
-    whole = held()
-    read(server, text)
-    assert held() == whole
-    other = FeatureFactory(server=ServerFactory(name="other")).server
-    read(other, text, size=size)
-    assert sorted(held()) == sorted(whole * 2)
-    rebuild_holdings(other)
-    assert sorted(held()) == sorted(whole * 2)
+    check_cuts_and_repeats(f"{BEGIN}{taken(30, 5)}{FINISH}", size)
