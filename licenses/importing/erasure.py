@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -27,7 +22,6 @@ from licenses.models import (
     Capture,
     Checkout,
     Denial,
-    EvidenceBlock,
     Host,
     Identity,
     ImportJob,
@@ -36,20 +30,15 @@ from licenses.models import (
     Person,
     UnreadableLine,
     held_vendors,
-    pseudonym,
 )
 from licenses.sources.text import decode
 
 from .batches import BATCH, batches
 from .captures import drop_raw
+from .erasure_names import Needles, needles_of, own_hosts
 from .erasure_papers import Paper, papers
+from .erasure_texts import holding, left_in_evidence, scrub_tables, texts_with
 from .files import open_text
-
-_ACCOUNTS = {"auth_user"}
-"""An account is not a name behind use: whoever manages accounts deletes it."""
-
-BLOCKS = 50
-"""Of entries, unpacked one by one: so many are read at once, as each may have a megabyte."""
 
 
 class Held(Exception):
@@ -69,47 +58,6 @@ class Erased(NamedTuple):
     files: int
     left: list[str]
     documents: list[Paper]
-
-
-class Needles:
-    """Names to be found as whole words, in any case."""
-
-    def __init__(self, names: Iterable[str], label: str) -> None:
-        self.names = sorted({name for name in names if name}, key=lambda n: (-len(n), n))
-        self.label = label
-        # Logs are JSON, in which other letters than English ones are escaped.
-        forms = {*self.names, *self.spellings()}
-        longest = sorted(forms, key=lambda form: (-len(form), form))
-        parts = "|".join(map(re.escape, longest)) or "(?!)"  # which fits nowhere
-        # A name ends where a sentence ends, not at the dot within a longer name.
-        self.pattern = re.compile(rf"(?<![\w.-])(?:{parts})(?![\w-]|\.\w)", re.IGNORECASE)
-
-    def replace(self, value: Any) -> Any:
-        """Return the value with the names replaced: a text, or what JSON holds."""
-        if isinstance(value, str):
-            return self.pattern.sub(self.label, value)
-        if isinstance(value, dict):
-            return {self.replace(key): self.replace(inner) for key, inner in value.items()}
-        return [self.replace(inner) for inner in value] if isinstance(value, list) else value
-
-    def within(self, text: str) -> bool:
-        return self.pattern.search(text) is not None
-
-    def spellings(self) -> set[str]:
-        """Return the names as a database may have to look for them."""
-        forms = {form for n in self.names for form in (n, n.lower(), n.upper(), n.title())}
-        return forms | {json.dumps(form)[1:-1] for form in forms}
-
-
-def find_person(who: str) -> Person | None:
-    """Return a person by login, pseudonym, or its short form such as P-3f9a2c1b."""
-    who = who.strip()
-    found = Person.objects.filter(pseudonym__in=[pseudonym("person", who), who.lower()]).first()
-    if found is None and re.fullmatch(r"P-[0-9a-f]{8}", who, re.IGNORECASE):
-        several = Person.objects.filter(pseudonym__startswith=who[2:].lower())[:2]
-        found = several[0] if len(several) == 1 else None
-    person: Person | None = found
-    return person
 
 
 def erase(
@@ -136,12 +84,12 @@ def erase(
     if not despite_hold:
         refuse_held(person)
     needles = needles_of(person, known_as)
-    kept, left = papers(person, needles), {*_left_in_evidence(needles)}
-    captures, texts = _captures(needles), list(_texts_with(needles))
+    kept, left = papers(person, needles), {*left_in_evidence(needles)}
+    captures, texts = _captures(needles), list(texts_with(needles))
     files = sum(_scrub_file(path, needles) for path in _our_texts())
     with transaction.atomic():
         _drop_captures(captures, needles)
-        rows = _scrub_sessions(needles) + _drop_jobs(needles) + _scrub_tables(texts, needles, left)
+        rows = _scrub_sessions(needles) + _drop_jobs(needles) + scrub_tables(texts, needles, left)
         rows += _forget(person)
         now, why = timezone.now(), needles.replace(reason)
         body = {
@@ -199,21 +147,6 @@ def holds_on(person: Person) -> list[LegalHold]:
     ]
 
 
-def needles_of(person: Person, known_as: str) -> Needles:
-    names = [known_as] if pseudonym("person", known_as) == person.pseudonym else []
-    identity = Identity.objects.filter(person=person).first()
-    if identity is not None:
-        names += [identity.login, identity.name, identity.email]
-    return Needles([*names, *own_hosts(person).values_list("name", flat=True)], person.label)
-
-
-def own_hosts(person: Person) -> Any:
-    """Return the machines that nobody else used: their names often name the person."""
-    mine = Checkout.objects.filter(person=person).order_by().values("host")
-    others = Checkout.objects.exclude(person=person).filter(host__isnull=False)
-    return Host.objects.filter(pk__in=mine).exclude(pk__in=others.order_by().values("host"))
-
-
 def _forget(person: Person) -> int:
     hosts = own_hosts(person).exclude(name="").values_list("pk", flat=True)
     cleared = Host.objects.filter(pk__in=list(hosts)).update(name="")
@@ -235,7 +168,7 @@ def _drop_captures(found: list[Capture], needles: Needles) -> None:
     for place in range(0, len(found), BATCH):
         drop_raw(found[place : place + BATCH])
     transaction.on_commit(partial(_unlink, {row.stored for row in found}))
-    lines = UnreadableLine.objects.filter(_holding("text", needles)).order_by()
+    lines = UnreadableLine.objects.filter(holding("text", needles)).order_by()
     lines.filter(capture__stored="").delete()
 
 
@@ -270,109 +203,6 @@ def _scrub_file(path: Path, needles: Needles) -> bool:
         file.write(after.encode("utf-8", "surrogateescape"))
         file.truncate()
     return True
-
-
-class Text(NamedTuple):
-    """A text that holds a name. row: its key."""
-
-    model: type[models.Model]
-    field: models.Field[Any, Any]
-    row: Any
-
-
-def _texts_with(needles: Needles) -> Iterator[Text]:
-    """Yield each text of each table that holds a name. Identities go as a whole."""
-    for model in apps.get_models():
-        for field in _texts(model) if model is not Identity else []:
-            for row in _holding_rows(model, field, needles):
-                yield Text(model, field, row.pk)
-
-
-def _scrub_tables(texts: list[Text], needles: Needles, left: set[str]) -> int:
-    """Replace names in texts and return in how many; the place of one that may not be changed is
-    added to those left."""
-    changed = 0
-    for text in texts:
-        table = text.model._meta.db_table
-        if table not in _ACCOUNTS and _rewrite(text, needles):
-            changed += 1
-        else:
-            left.add(f"{table}.{text.field.column}")
-    return changed
-
-
-def _rewrite(text: Text, needles: Needles) -> bool:
-    """Replace names in a text as it stands now; tell whether the database allowed it."""
-    model, field, row = text
-    mine = model._base_manager.filter(pk=row)
-    for old in mine.select_for_update().values_list(field.attname, flat=True):
-        value = needles.replace(old)
-        if isinstance(value, str) and field.max_length:
-            value = value[: field.max_length]
-        try:
-            with transaction.atomic():
-                mine.update(**{field.attname: value})
-        except IntegrityError:
-            return False
-    return True
-
-
-def _left_in_evidence(needles: Needles) -> Iterator[str]:
-    """Yield where entries are kept if one holds a name, or cannot be read and may."""
-    spelled = [json.dumps(name, ensure_ascii=False)[1:-1].lower() for name in needles.names]
-    for block in chain.from_iterable(batches(EvidenceBlock.objects.all(), BLOCKS)):
-        try:
-            text = entries.read(block).decode()
-        except ValueError:
-            found = True
-        else:
-            # Few blocks hold one at all: a plain search is faster than the pattern.
-            low = text.lower()
-            found = any(name in low for name in spelled) and any(
-                needles.within(said) for line in text.splitlines() for said in _said(line)
-            )
-        if found:
-            yield f"{EvidenceBlock._meta.db_table}.payload"
-            return
-
-
-def _said(line: str) -> Iterator[str]:
-    """Yield the texts of an entry without the words of its form."""
-    inner: list[Any] = [json.loads(line)["body"]]
-    while inner:
-        value = inner.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict | list):
-            inner += value.values() if isinstance(value, dict) else value
-
-
-def _texts(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    kinds = (models.CharField, models.TextField, models.JSONField)
-    managed = not model._meta.proxy and model._meta.managed
-    fields = model._meta.local_concrete_fields if managed else []
-    if model is NameErasure:  # names go last, so that it can be done again
-        fields = [field for field in fields if field.name != "known_as"]
-    # A pseudonym, a key or a hash holds no name, and a link to a row must stay one.
-    return [f for f in fields if isinstance(f, kinds) and not f.primary_key and not f.choices]
-
-
-def _holding(name: str, needles: Needles) -> Q:
-    wanted = Q(pk__in=[])
-    for spelling in sorted(needles.spellings()):
-        wanted |= Q(**{f"{name}__icontains": spelling})
-    return wanted
-
-
-def _holding_rows(
-    model: type[models.Model], field: models.Field[Any, Any], needles: Needles
-) -> Iterator[models.Model]:
-    rows = model._base_manager.annotate(_as_text=Cast(field.name, TextField()))
-    for batch in batches(rows.filter(_holding("_as_text", needles))):
-        for row in batch:
-            value = getattr(row, field.attname)
-            if needles.replace(value) != value:
-                yield row
 
 
 def _scrub_sessions(needles: Needles) -> int:

@@ -26,6 +26,7 @@ from licenses.models import (
 from licenses.models.reasons import says_something
 
 from . import erasure
+from .erasure_names import find_person, needles_of, own_hosts
 from .erasure_papers import Paper, papers
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Outlook(NamedTuple):
 
 def find(who: str) -> Person:
     """Return the person of a login or pseudonym. Raises ValidationError where there is none."""
-    person = erasure.find_person(who) if "\0" not in who else None
+    person = find_person(who) if "\0" not in who else None
     if person is None:
         raise ValidationError({"who": gettext("Nobody is known by that login or pseudonym.")})
     return person
@@ -72,11 +73,11 @@ def look(who: str, user: Any) -> Outlook:
     person = find(who)
     if _is_login(person, who):
         _note_look(person, user)
-    needles = erasure.needles_of(person, who)
+    needles = needles_of(person, who)
     return Outlook(
         person=person,
         identity=Identity.objects.filter(person=person).exists(),
-        machines=erasure.own_hosts(person).exclude(name="").count(),
+        machines=own_hosts(person).exclude(name="").count(),
         holdings=Checkout.objects.filter(person=person).count(),
         refusals=Denial.objects.filter(person=person).count(),
         account=any(

@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 from licenses.models import Checkout, Document, Person
 from licenses.sources.text import decode
 
+from .erasure_names import Needles
+
 SEARCHED = frozenset({"txt", "eml", "csv", "lic"})
 """Endings of documents that are text; names in others, such as scans, cannot be looked for."""
 MOST_BYTES = 20_000_000
@@ -45,15 +47,12 @@ class Paper(NamedTuple):
         )
 
 
-def papers(person: Person, needles: object) -> list[Paper]:
-    """Return the stored documents that hold the name or may hold it, by their number.
-
-    needles:  as `erasure.Needles`: `within(text)` tells whether a name is in it.
-    """
+def papers(person: Person, needles: Needles) -> list[Paper]:
+    """Return the stored documents that hold the name or may hold it, by their number."""
     return list(_papers(person, needles))
 
 
-def _papers(person: Person, needles: object) -> Iterator[Paper]:
+def _papers(person: Person, needles: Needles) -> Iterator[Paper]:
     used = Checkout.objects.filter(person=person).order_by()
     vendors = set(used.values_list("feature__mappings__pool__product__vendor", flat=True))
     for row in Document.objects.select_related("contract").order_by("pk"):
@@ -61,7 +60,7 @@ def _papers(person: Person, needles: object) -> Iterator[Paper]:
         if text is None:
             if row.contract.vendor_id in vendors:
                 yield Paper(row.pk, row.contract.number, row.title, named=False)
-        elif needles.within(text):  # type: ignore[attr-defined]
+        elif needles.within(text):
             yield Paper(row.pk, row.contract.number, row.title, named=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from licenses.importing import erasure
+from licenses.importing.erasure_names import find_person
 from licenses.management import asking
 from licenses.management.base import DataCommand
 
@@ -30,7 +31,7 @@ class Command(DataCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        person = erasure.find_person(options["person"])
+        person = find_person(options["person"])
         if person is None:
             raise CommandError("Nobody is known by that login or pseudonym.", returncode=1)
         try:

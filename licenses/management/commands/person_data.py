@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from licenses.evidence import person_data
-from licenses.importing.erasure import find_person
+from licenses.importing.erasure_names import find_person
 from licenses.management import asking
 from licenses.management.base import DataCommand
 

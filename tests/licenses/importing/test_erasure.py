@@ -25,7 +25,8 @@ from django.utils import timezone
 
 from licenses.analysis.usage import usage
 from licenses.evidence import entries
-from licenses.importing import erasure, erasure_orders
+from licenses.importing import erasure_orders
+from licenses.importing.erasure_names import Needles
 from licenses.importing.inventory import import_inventory
 from licenses.models import (
     Alert,
@@ -344,7 +345,7 @@ def test_a_person_gets_all_that_is_on_record(world: LicensePool, tmp_path: Path)
 
 
 def test_no_names_match_nothing() -> None:
-    needles = erasure.Needles([], "P-1")
+    needles = Needles([], "P-1")
     assert not needles.within("anything") and needles.replace("anything") == "anything"
 
 

@@ -1,0 +1,66 @@
+"""The names of a person that an erasure looks for: logins, names and those of machines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from licenses.models import Checkout, Host, Identity, Person, pseudonym
+
+
+class Needles:
+    """Names to be found as whole words, in any case."""
+
+    def __init__(self, names: Iterable[str], label: str) -> None:
+        self.names = sorted({name for name in names if name}, key=lambda n: (-len(n), n))
+        self.label = label
+        # Logs are JSON, in which other letters than English ones are escaped.
+        forms = {*self.names, *self.spellings()}
+        longest = sorted(forms, key=lambda form: (-len(form), form))
+        parts = "|".join(map(re.escape, longest)) or "(?!)"  # which fits nowhere
+        # A name ends where a sentence ends, not at the dot within a longer name.
+        self.pattern = re.compile(rf"(?<![\w.-])(?:{parts})(?![\w-]|\.\w)", re.IGNORECASE)
+
+    def replace(self, value: Any) -> Any:
+        """Return the value with the names replaced: a text, or what JSON holds."""
+        if isinstance(value, str):
+            return self.pattern.sub(self.label, value)
+        if isinstance(value, dict):
+            return {self.replace(key): self.replace(inner) for key, inner in value.items()}
+        return [self.replace(inner) for inner in value] if isinstance(value, list) else value
+
+    def within(self, text: str) -> bool:
+        return self.pattern.search(text) is not None
+
+    def spellings(self) -> set[str]:
+        """Return the names as a database may have to look for them."""
+        forms = {form for n in self.names for form in (n, n.lower(), n.upper(), n.title())}
+        return forms | {json.dumps(form)[1:-1] for form in forms}
+
+
+def find_person(who: str) -> Person | None:
+    """Return a person by login, pseudonym, or its short form such as P-3f9a2c1b."""
+    who = who.strip()
+    found = Person.objects.filter(pseudonym__in=[pseudonym("person", who), who.lower()]).first()
+    if found is None and re.fullmatch(r"P-[0-9a-f]{8}", who, re.IGNORECASE):
+        several = Person.objects.filter(pseudonym__startswith=who[2:].lower())[:2]
+        found = several[0] if len(several) == 1 else None
+    person: Person | None = found
+    return person
+
+
+def needles_of(person: Person, known_as: str) -> Needles:
+    names = [known_as] if pseudonym("person", known_as) == person.pseudonym else []
+    identity = Identity.objects.filter(person=person).first()
+    if identity is not None:
+        names += [identity.login, identity.name, identity.email]
+    return Needles([*names, *own_hosts(person).values_list("name", flat=True)], person.label)
+
+
+def own_hosts(person: Person) -> Any:
+    """Return the machines that nobody else used: their names often name the person."""
+    mine = Checkout.objects.filter(person=person).order_by().values("host")
+    others = Checkout.objects.exclude(person=person).filter(host__isnull=False)
+    return Host.objects.filter(pk__in=mine).exclude(pk__in=others.order_by().values("host"))
