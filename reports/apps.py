@@ -12,6 +12,7 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from licenses.access import undo
         from licenses.evidence import changes, stored
+        from licenses.importing import erasure
         from licenses.models import fixed
         from licenses.models import guards as guarded
         from licenses.overview import attention, setup
@@ -19,6 +20,7 @@ class ReportsConfig(AppConfig):
         from reports.attention import to_renew, to_sign
         from reports.lifecycle import signed_since
         from reports.models import EvidencePack, Report, ReportSchedule
+        from reports.named_files import drop_named
         from reports.signed_files import signed_files
 
         translate(self)
@@ -45,6 +47,7 @@ class ReportsConfig(AppConfig):
         )
         undo.signed_by(signed_since)
         stored.also(signed_files)
+        erasure.also(drop_named)
         attention.also("reports.sign_report", to_sign)
         attention.also("reports.add_report", to_renew)
         setup.also(

@@ -28,7 +28,7 @@ from licenses.analysis.verdict import Verdict
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.evidence.stored import open_recorded
-from licenses.models import LicensePool
+from licenses.models import LicensePool, Person
 from reports import events, leases
 from reports.beside import load_beside
 from reports.datasets.audit import one_vendor
@@ -434,11 +434,13 @@ def _claim(report_id: int, now: datetime) -> uuid.UUID | None:
 
 
 def _build(report: Report, lease: uuid.UUID) -> None:
-    held = Report.objects.filter(pk=report.pk, lease=lease)
+    held, began = Report.objects.filter(pk=report.pk, lease=lease), timezone.now()
     made = make(report)
     held.update(progress=90)
     files, now = store(made, report.uuid), timezone.now()
     with transaction.atomic():
+        if Person.objects.filter(erased_at__gte=began).exists():
+            raise RuntimeError("a name was erased meanwhile: it may stand in what was made")
         mine = held.update(
             **files,
             state=State.DONE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from licenses.models import (
     LegalHold,
     NameErasure,
     Person,
+    Sighting,
     UnreadableLine,
     held_vendors,
 )
@@ -35,10 +36,19 @@ from licenses.sources.text import decode
 
 from .batches import BATCH, batches
 from .captures import drop_raw
-from .erasure_names import Needles, needles_of, own_hosts
+from .erasure_names import Needles, called_after, names_of, needles_of, own_hosts
 from .erasure_papers import Paper, papers
 from .erasure_texts import holding, left_in_evidence, scrub_tables, texts_with
 from .files import open_text
+
+Drop = Callable[[Callable[[str], bool]], tuple[int, list[str]]]
+"""Gets what finds the name in a text, and drops files with it; returns how many, and which stay."""
+_MORE: list[Drop] = []
+
+
+def also(drop: Drop) -> None:
+    """Drop files of another part, too: of one that we do not import. Called in a transaction."""
+    _MORE.append(drop)
 
 
 class Held(Exception):
@@ -83,14 +93,21 @@ def erase(
     """
     if not despite_hold:
         refuse_held(person)
-    needles = needles_of(person, known_as)
+    names = names_of(person, known_as)
+    hosts, needles = own_hosts(person, names), needles_of(person, known_as)
     kept, left = papers(person, needles), {*left_in_evidence(needles)}
+    if {*called_after(names)} - {*hosts}:
+        left.add(f"{Host._meta.db_table}.name")
     captures, texts = _captures(needles), list(texts_with(needles))
     files = sum(_scrub_file(path, needles) for path in _our_texts())
     with transaction.atomic():
         _drop_captures(captures, needles)
         rows = _scrub_sessions(needles) + _drop_jobs(needles) + scrub_tables(texts, needles, left)
-        rows += _forget(person)
+        rows += _forget(person, hosts)
+        for drop in _MORE:
+            dropped, kept_files = drop(needles.within)
+            files += dropped
+            left.update(kept_files)
         now, why = timezone.now(), needles.replace(reason)
         body = {
             "captures": len(captures),
@@ -147,10 +164,10 @@ def holds_on(person: Person) -> list[LegalHold]:
     ]
 
 
-def _forget(person: Person) -> int:
-    hosts = own_hosts(person).exclude(name="").values_list("pk", flat=True)
-    cleared = Host.objects.filter(pk__in=list(hosts)).update(name="")
-    return cleared + Identity.objects.filter(person=person).delete()[0]
+def _forget(person: Person, hosts: list[Host]) -> int:
+    cleared = Host.objects.filter(pk__in=[row.pk for row in hosts]).update(name="")
+    shown = Sighting.objects.filter(person=person).exclude(display="").update(display="")
+    return cleared + shown + Identity.objects.filter(person=person).delete()[0]
 
 
 def _captures(needles: Needles) -> list[Capture]:

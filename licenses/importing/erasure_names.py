@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from licenses.models import Checkout, Host, Identity, Person, pseudonym
+from django.db.models import Q
+
+from licenses.models import Checkout, Denial, Host, Identity, Person, Sighting, pseudonym
 
 
 class Needles:
@@ -52,15 +54,44 @@ def find_person(who: str) -> Person | None:
 
 
 def needles_of(person: Person, known_as: str) -> Needles:
+    names = names_of(person, known_as)
+    return Needles([*names, *(row.name for row in own_hosts(person, names))], person.label)
+
+
+def names_of(person: Person, known_as: str) -> list[str]:
+    """Return what a person is called: in identities, and as somebody asked for them."""
     names = [known_as] if pseudonym("person", known_as) == person.pseudonym else []
     identity = Identity.objects.filter(person=person).first()
     if identity is not None:
         names += [identity.login, identity.name, identity.email]
-    return Needles([*names, *own_hosts(person).values_list("name", flat=True)], person.label)
+    return [name for name in names if name]
 
 
-def own_hosts(person: Person) -> Any:
-    """Return the machines that nobody else used: their names often name the person."""
-    mine = Checkout.objects.filter(person=person).order_by().values("host")
-    others = Checkout.objects.exclude(person=person).filter(host__isnull=False)
-    return Host.objects.filter(pk__in=mine).exclude(pk__in=others.order_by().values("host"))
+def own_hosts(person: Person, names: list[str]) -> list[Host]:
+    """Return the machines whose names go with the person's: nobody else used or asked from them,
+    or they are called after the person, and no facts tell of others alone."""
+    mine, others = _hosts_in_facts(Q(person=person)), _hosts_in_facts(~Q(person=person))
+    alone = Host.objects.filter(pk__in=mine - others).exclude(name="")
+    return sorted(
+        {*alone, *(row for row in called_after(names) if row.pk in mine or row.pk not in others)},
+        key=lambda row: row.pk,
+    )
+
+
+def called_after(names: list[str]) -> list[Host]:
+    """Return the machines that have one of the names as a part of theirs, such as *login-pc*."""
+    parts = "|".join(map(re.escape, names)) or "(?!)"
+    whole = re.compile(rf"(?<![^\W_])(?:{parts})(?![^\W_])", re.IGNORECASE)
+    wanted = Q(pk__in=[])
+    for name in names:
+        wanted |= Q(name__icontains=name)
+    rows = Host.objects.filter(wanted).order_by("pk")
+    return [row for row in rows if whole.search(row.name)]
+
+
+def _hosts_in_facts(whose: Q) -> set[int]:
+    return {
+        host
+        for facts in (Checkout, Denial, Sighting)
+        for host in facts.objects.filter(whose).order_by().values_list("host", flat=True).distinct()
+    }

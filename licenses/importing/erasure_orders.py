@@ -26,7 +26,7 @@ from licenses.models import (
 from licenses.models.reasons import says_something
 
 from . import erasure
-from .erasure_names import find_person, needles_of, own_hosts
+from .erasure_names import find_person, names_of, needles_of, own_hosts
 from .erasure_papers import Paper, papers
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class Outlook(NamedTuple):
     """What erasing a name will do, and what it will not; nothing in it is a name.
 
     identity:   whether login, name or mail address are on record.
-    machines:   names of machines that nobody else used: they go, too.
+    machines:   names of machines that nobody else used, or that are called after the person: they
+                go, too.
     holdings:   uses that stay under the pseudonym, as refusals do.
     account:    an account of this installation has the login: it stays.
     documents:  what holds the name, or may hold it and cannot be searched: it stays.
@@ -77,7 +78,7 @@ def look(who: str, user: Any) -> Outlook:
     return Outlook(
         person=person,
         identity=Identity.objects.filter(person=person).exists(),
-        machines=own_hosts(person).exclude(name="").count(),
+        machines=len(own_hosts(person, names_of(person, who))),
         holdings=Checkout.objects.filter(person=person).count(),
         refusals=Denial.objects.filter(person=person).count(),
         account=any(
