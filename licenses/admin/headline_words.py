@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from itam import figures
 from itam.figures import number
-from licenses.analysis.headlines import FRESH_SECONDS, Unused, share
+from licenses.analysis.headlines import FRESH_SECONDS, Unused, comparable, enough, share
 from licenses.analysis.rows import as_moment
 from licenses.models import PoolHeadline
 from licenses.overview.totals import Totals, UnusedTotal
@@ -86,7 +86,7 @@ def _peak(row: PoolHeadline | None) -> Figure:
     if row.peak is None:
         return Figure(gettext("use not known"), known=False)
     trend = None
-    if row.peak_before is not None:
+    if row.peak_before is not None and _comparable(row, "observed"):
         change = row.peak - row.peak_before
         trend = trend_words(change, figures.seats(abs(change)), more_is_better=None)
     return Figure(gettext("peak %(peak)s") % {"peak": number(row.peak)}, trend=trend)
@@ -123,8 +123,33 @@ def _blocked(row: PoolHeadline | None) -> Figure:
         return _unlogged()
     people = row.people_blocked
     who = figures.people(people) if people else ""
-    trend = None if before is None else _blocked_trend(minutes(lately) - minutes(before))
-    return Figure(_minutes(minutes(lately)), who, trend, source=gettext("refusals in logs"))
+    trend = None
+    if before is not None and _comparable(row, "logged"):
+        trend = _blocked_trend(minutes(lately) - minutes(before))
+    return _blocked_figure(lately, row.logged_seconds, row.expected_seconds, [who], trend)
+
+
+def _comparable(row: PoolHeadline, known: str) -> bool:
+    """Tell whether the 30 days may be held against those before; known: observed or logged."""
+    part, before = (getattr(row, f"{known}_seconds{of}") for of in ("", "_before"))
+    return comparable(part, before, row.expected_seconds, row.expected_seconds_before)
+
+
+def _blocked_figure(
+    seconds: int, logged: int, expected: int, notes: list[str], trend: Trend | None
+) -> Figure:
+    """Return for how long people were kept from work, beside how much of the time logs tell of:
+    below the floor there was at least so much, and none is not known."""
+    part = share(logged, expected)
+    if part is not None and part < 1:
+        notes = [*notes, gettext("%(share)s of the time logged") % {"share": percent(part)}]
+    note, source = "; ".join(filter(None, notes)), gettext("refusals in logs")
+    told = _minutes(minutes(seconds))
+    if enough(logged, expected):
+        return Figure(told, note, trend, source=source)
+    if not seconds:
+        return Figure(gettext("not known"), note, known=False, source=source)
+    return Figure(f"≥ {told}", note, trend, source=source)
 
 
 def _unlogged() -> Figure:
@@ -161,6 +186,10 @@ def minutes(seconds: int) -> int:
     return -(-seconds // 60)
 
 
+def _signed_minutes(seconds: int) -> int:
+    return minutes(seconds) if seconds > 0 else -minutes(-seconds)
+
+
 def trend_words(change: float, text: str, *, more_is_better: bool | None) -> Trend:
     """Return what changed. more_is_better: None where more is neither better nor worse."""
     if not change:
@@ -176,11 +205,9 @@ def cards(found: Totals, spare: UnusedTotal | None, now: datetime) -> list[Card]
     newest = words.freshness(_moment(found.news_at), None, now)
     counted = words.freshness(_moment(found.counted_at), FRESH_SECONDS, now)
     pools = gettext("of %(pools)s pools") % {"pools": found.pools}
-    full = _time_card(str(found.full), pools, found.full_seconds, found.full_seconds_before, found)
+    full = _time_card(str(found.full), pools, found.full_seconds_change)
     over = gettext("more in use than bought")
-    over_use = _time_card(
-        str(found.over), over, found.over_seconds, found.over_seconds_before, found
-    )
+    over_use = _time_card(str(found.over), over, found.over_seconds_change)
     shown = [
         Card(gettext("Full now"), replace(full, source=_sources(found), fresh=newest), "use=full"),
         Card(
@@ -226,11 +253,12 @@ def _sources(found: Totals) -> str:
     return gettext("log") if found.from_log else gettext("polls") if found.from_polls else ""
 
 
-def _time_card(text: str, note: str, lately: int, before: int, found: Totals) -> Figure:
-    """Return a count of now, beside how long the like lasted in 30 days and the 30 before."""
-    if not found.expected_seconds_before:
+def _time_card(text: str, note: str, changed_seconds: int | None) -> Figure:
+    """Return a count of now, beside by how much longer the like lasted in 30 days than in the 30
+    before. None: no two such times may be compared."""
+    if changed_seconds is None:
         return Figure(text, note)
-    change = minutes(lately) - minutes(before)
+    change = _signed_minutes(changed_seconds)
     more = gettext("%(lasting)s in 30 days") % {"lasting": words.lasting(60 * abs(change))}
     return Figure(text, note, trend_words(change, more, more_is_better=False))
 
@@ -275,11 +303,14 @@ def _blocked_card(found: Totals) -> Figure:
     change = found.blocked_seconds_change
     trend = None
     if change is not None:
-        trend = _blocked_trend(minutes(change) if change > 0 else -minutes(-change))
+        trend = _blocked_trend(_signed_minutes(change))
     blind = gettext("%(pools)s without a log") % {"pools": figures.pools(found.unlogged)}
-    notes = "; ".join(filter(None, (blind if found.unlogged else "", _to_come(found))))
-    return Figure(
-        _minutes(minutes(found.blocked_seconds)), notes, trend, source=gettext("refusals in logs")
+    return _blocked_figure(
+        found.blocked_seconds,
+        found.logged_seconds,
+        found.expected_seconds,
+        [blind if found.unlogged else "", _to_come(found)],
+        trend,
     )
 
 

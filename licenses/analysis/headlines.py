@@ -8,23 +8,23 @@ of all this time. What is unused follows from rights and peaks on record wheneve
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.denials import Blocked, blocked_by_pool
-from licenses.analysis.mappings import load_mappings
 from licenses.analysis.rights import YEAR_SECONDS
 from licenses.analysis.rows import as_moment, now_epoch
-from licenses.analysis.verdict import BATCH_POOLS, MonthVerdict, load_verdicts
+from licenses.analysis.verdict import BATCH_POOLS, FLOOR, MonthVerdict, load_judged
 from licenses.models import Entitlement, LicensePool, PoolHeadline, PoolHour
 
 DAYS = 30
@@ -33,7 +33,7 @@ FRESH_SECONDS = 3_600
 SEATS = (Entitlement.Metric.CONCURRENT, Entitlement.Metric.TOKEN)
 FIGURES = (
     *("expected_seconds", "proven_seconds", "over_seconds", "full_seconds", "observed_seconds"),
-    *("blocked_seconds", "people_blocked", "peak"),
+    *("blocked_seconds", "people_blocked", "logged_seconds", "peak"),
 )
 BEFORE = tuple((name, f"{name}_before") for name in FIGURES)
 
@@ -87,27 +87,29 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
     pools = list(LicensePool.objects.filter(pk__in=pool_ids).order_by("pk"))
     # Before the facts are read: whatever is learned from here on makes the row due again.
     PoolHeadline.objects.filter(pool__in=pools, due=True).update(due=False)
-    judged = load_verdicts(pools, [(start, middle), (middle, moment)], now=moment)
+    windows = [(start, middle), (middle, moment)]
     ids = [pool.pk for pool in pools]
-    before = _blocked(ids, start, middle)
-    lately = _blocked(ids, middle, moment)
-    full = [_full(ids, first, end) for first, end in ((start, middle), (middle, moment))]
+    found = _judged(pools, windows, moment)
+    blocked = [blocked_by_pool(ids, first, end) for first, end in windows]
+    full = [_full(ids, first, end) for first, end in windows]
     year = _year_peaks(ids, middle)
-    rows = [
-        PoolHeadline(
-            pool=pool,
-            at=as_moment(moment),
-            year_peak_before=year.get(pool.pk),
-            **_figures(judged[pool.pk][1], lately[pool.pk], full[1].get(pool.pk)),
-            **{
-                f"{name}_before": value
-                for name, value in _figures(
-                    judged[pool.pk][0], before[pool.pk], full[0].get(pool.pk)
-                ).items()
-            },
+    rows = []
+    for pool in pools:
+        pk = pool.pk
+        before, lately = (
+            _figures(month, logged, blocked[place][pk], full[place].get(pk))
+            for place, (month, logged) in enumerate(found[pk])
         )
-        for pool in pools
-    ]
+        earlier = {f"{name}_before": value for name, value in before.items()}
+        rows.append(
+            PoolHeadline(
+                pool=pool,
+                at=as_moment(moment),
+                year_peak_before=year.get(pk),
+                **lately,
+                **earlier,
+            )
+        )
     PoolHeadline.objects.bulk_create(
         rows,
         update_conflicts=True,
@@ -117,14 +119,20 @@ def refresh(pool_ids: Collection[int], now: int | None = None) -> int:
     return len(rows)
 
 
-def _blocked(pool_ids: Collection[int], start: int, end: int) -> dict[int, Blocked | None]:
-    """Return what refusals cost people in each pool; None where nobody knows, as no log tells of
-    the time. Three queries."""
-    known = load_logged(load_mappings(pool_ids), start, end)
-    found = blocked_by_pool(pool_ids, start, end)
-    return {
-        pool: each if known[pool].seconds or each.episodes else None for pool, each in found.items()
-    }
+def _judged(
+    pools: Collection[LicensePool], windows: Sequence[tuple[int, int]], now: int
+) -> dict[int, list[tuple[MonthVerdict, int]]]:
+    """Return each window of each pool: what was judged, and how much of the expected time logs
+    tell of. The windows follow each other."""
+    edges = np.unique(np.array(windows, dtype=np.int64))
+    found = {}
+    for batch in load_judged(pools, windows, now=now):
+        logs = load_logged(batch.mappings, windows[0][0], windows[-1][1])
+        for each in batch.judged:
+            pk = each.facts.pool.pk
+            logged = each.coverage.expected.intersection(logs[pk]).seconds_within(edges).tolist()
+            found[pk] = list(zip(each.months, logged, strict=True))
+    return found
 
 
 def _full(pool_ids: Collection[int], start: int, end: int) -> dict[int, int | None]:
@@ -143,16 +151,18 @@ def _year_peaks(pool_ids: Collection[int], moment: int) -> dict[int, int | None]
 
 
 def _figures(
-    judged: MonthVerdict, refused: Blocked | None, full: int | None
+    judged: MonthVerdict, logged_seconds: int, refused: Blocked, full: int | None
 ) -> dict[str, int | None]:
+    blocked = refused if logged_seconds or refused.episodes else None  # or else nobody knows
     return {
         "expected_seconds": judged.expected_seconds,
         "proven_seconds": judged.proven_seconds,
         "over_seconds": judged.over_seconds,
         "full_seconds": full,
         "observed_seconds": judged.observed_seconds,
-        "blocked_seconds": None if refused is None else refused.lost_seconds,
-        "people_blocked": None if refused is None else refused.people,
+        "blocked_seconds": None if blocked is None else blocked.lost_seconds,
+        "people_blocked": None if blocked is None else blocked.people,
+        "logged_seconds": logged_seconds,
         "peak": judged.peak,
     }
 
@@ -186,7 +196,8 @@ def told(row: PoolHeadline | None, moment: int) -> dict[str, Any] | None:
     """Return a headline as people and programs are told it; None: not counted yet.
 
     proven_share: 0 to 1; None where nothing was expected.
-    blocked_seconds, people_blocked: None where no log tells of the time.
+    blocked_seconds, people_blocked: None where no log tells of the time; at least so much unless
+                   logged_seconds are the expected ones.
     """
     if row is None:
         return None
@@ -209,6 +220,18 @@ def told(row: PoolHeadline | None, moment: int) -> dict[str, Any] | None:
 def share(part: int, whole: int) -> float | None:
     """Return part / whole, cut to a tenth of a percent, so that only all of it reads as all."""
     return (1000 * part // whole) / 1000 if whole else None
+
+
+def enough(part: int, whole: int) -> bool:
+    """Tell whether what is known of a time reaches the floor, from which on a report judges it."""
+    return whole > 0 and part >= FLOOR * whole
+
+
+def comparable(part: int, before: int, whole: int, whole_before: int) -> bool:
+    """Tell whether two times may be held against each other: both are known to the floor, and
+    neither is much shorter. What was seen for a day is not better than a month."""
+    longest = max(whole, whole_before)
+    return bool(whole and whole_before) and enough(min(part, before), longest)
 
 
 class Why(NamedTuple):

@@ -45,6 +45,9 @@ class PoolHeadline(models.Model):
     observed_seconds = models.PositiveBigIntegerField(
         help_text=gettext_lazy("Of the expected time, that which somebody vouches for.")
     )
+    logged_seconds = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("Of the expected time, that of which logs tell.")
+    )
     people_blocked = models.PositiveIntegerField(null=True)
     peak = models.PositiveIntegerField(null=True)
     expected_seconds_before = models.PositiveBigIntegerField()
@@ -53,6 +56,7 @@ class PoolHeadline(models.Model):
     blocked_seconds_before = models.PositiveBigIntegerField(null=True)
     full_seconds_before = models.PositiveBigIntegerField(null=True)
     observed_seconds_before = models.PositiveBigIntegerField()
+    logged_seconds_before = models.PositiveBigIntegerField()
     people_blocked_before = models.PositiveIntegerField(null=True)
     peak_before = models.PositiveIntegerField(null=True)
     year_peak_before = models.PositiveIntegerField(

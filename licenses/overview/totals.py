@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from django.db.models import Count, F, Min, Q, Sum, Value
@@ -12,6 +14,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 from licenses.analysis.headlines import DAYS, Unused, total_cost, unused
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import now_epoch, number
+from licenses.analysis.verdict import FLOOR
 from licenses.models import LicensePool, sees_everything, taken_share
 
 SILENT_SECONDS = 3_600
@@ -26,12 +29,16 @@ class Totals:
     proven, proven_before:       of them, those of which all of the time is proven.
     blocked_seconds, ..._before: that people were kept from work in all pools of which logs tell;
                                  None: they tell of none.
-    blocked_seconds_change:      of the pools of which logs tell in both times; None: of none.
+    blocked_seconds_change:      of the pools of which logs tell enough to compare both times; None:
+                                 of none.
     people_blocked:              in each pool counted for itself; None likewise.
     unlogged:                    pools of which no log tells in the last 30 days.
     full_seconds, over_seconds:  of all pools added up, in the last 30 days; ..._before: in the 30
-                                 days before.
+                                 days before; ..._change: of the pools observed enough to compare
+                                 both times; None: of none.
     observed_seconds:            that somebody vouches for, of expected_seconds; likewise.
+    logged_seconds:              that of which logs tell, of expected_seconds; likewise. Blocked is
+                                 at least so much unless it is all.
     news_at:                     epoch seconds; the oldest of the newest numbers that there are.
     from_log, from_polls:        pools whose newest number comes from there.
     counted_at:                  epoch seconds; the oldest of the 30-day figures; None: none is
@@ -54,10 +61,14 @@ class Totals:
     unlogged: int
     full_seconds: int
     full_seconds_before: int
+    full_seconds_change: int | None
     over_seconds: int
     over_seconds_before: int
+    over_seconds_change: int | None
     observed_seconds: int
     observed_seconds_before: int
+    logged_seconds: int
+    logged_seconds_before: int
     expected_seconds: int
     expected_seconds_before: int
     news_at: int | None
@@ -106,14 +117,18 @@ def _figures(late: int) -> dict[str, Any]:
         "proven_before": Count("pk", filter=before & wholly_before),
         "blocked_seconds": Sum("headline__blocked_seconds"),
         "blocked_seconds_before": Sum("headline__blocked_seconds_before"),
-        "blocked_seconds_change": Sum(
-            F("headline__blocked_seconds") - F("headline__blocked_seconds_before")
-        ),
+        **{
+            f"{figure}_seconds_change": Sum(
+                F(f"headline__{figure}_seconds") - F(f"headline__{figure}_seconds_before"),
+                filter=_comparable(known),
+            )
+            for figure, known in (("blocked", "logged"), ("full", "observed"), ("over", "observed"))
+        },
         "people_blocked": Sum("headline__people_blocked"),
         "unlogged": Count("headline", filter=Q(headline__blocked_seconds=None)),
         **{
             name: Sum(f"headline__{name}", default=0)
-            for figure in ("full", "over", "observed", "expected")
+            for figure in ("full", "over", "observed", "logged", "expected")
             for name in (f"{figure}_seconds", f"{figure}_seconds_before")
         },
         "news_at": Min(number("now__at")),
@@ -124,9 +139,24 @@ def _figures(late: int) -> dict[str, Any]:
     }
 
 
+def _comparable(figure: str) -> Q:
+    """Return which pools are known enough to hold both times against each other, by the rule of
+    `headlines.comparable`. figure: what is known of them, observed or logged."""
+    whole = [F(f"headline__expected_seconds{of}") for of in ("", "_before")]
+    known = [F(f"headline__{figure}_seconds{of}") for of in ("", "_before")]
+    enough = [
+        GreaterThanOrEqual(part * FLOOR.denominator, all_of_it * FLOOR.numerator)
+        for part in known
+        for all_of_it in whole
+    ]
+    used = Q(headline__expected_seconds__gt=0, headline__expected_seconds_before__gt=0)
+    return reduce(and_, map(Q, enough), used)
+
+
 _NAMES = tuple(_figures(0))
-_UNKNOWN = {"counted_at", "news_at", "people_blocked"} | {
-    f"blocked_seconds{of}" for of in ("", "_before", "_change")
+_UNKNOWN = {"counted_at", "news_at", "people_blocked", "blocked_seconds"} | {
+    *("blocked_seconds_before", "blocked_seconds_change", "full_seconds_change"),
+    "over_seconds_change",
 }
 _OF_NONE = tuple(None if name in _UNKNOWN else 0 for name in _NAMES)
 

@@ -83,6 +83,8 @@ def test_three_numbers_stand_beside_those_of_the_month_before(mara: Client, worl
         blocked_seconds=601,
         people_blocked=2,
         blocked_seconds_before=1200,
+        logged_seconds=1000,
+        logged_seconds_before=1000,
     )
     PoolNow.objects.filter(pool=world.mine).update(peak_12_months=4)
     row = " ".join(row_of(mara, world.mine).split())
@@ -115,19 +117,59 @@ def test_how_long_people_were_blocked_is_not_known_without_a_log(
 def test_what_was_blocked_has_no_trend_against_time_without_a_log(
     mara: Client, world: World
 ) -> None:
-    counted(world.mine, blocked_seconds=4500, people_blocked=1, blocked_seconds_before=None)
+    logged = dict.fromkeys(("expected_seconds", "logged_seconds"), 1000)
+    before = dict.fromkeys(("expected_seconds_before", "logged_seconds_before"), 1000)
+    blocked = {"blocked_seconds": 4500, "people_blocked": 1, "blocked_seconds_before": None}
+    counted(world.mine, **blocked, **logged)
     row = " ".join(row_of(mara, world.mine).split())
     assert "75 min 1 person refusals in logs, 5 min ago" in row
     assert blocked_card(mara).text == "75 min" and blocked_card(mara).trend is None
-    counted(world.other, blocked_seconds=30, blocked_seconds_before=150)
+    counted(world.other, blocked_seconds=30, blocked_seconds_before=150, **logged, **before)
     assert blocked_card(mara).trend.text == "▼ 2 min"
+
+
+def test_nothing_is_better_because_less_of_it_was_logged(mara: Client, world: World) -> None:
+    whole = {"expected_seconds": 1000, "expected_seconds_before": 1000}
+    logged = {"logged_seconds": 3, "logged_seconds_before": 1000}
+    counted(world.mine, **whole, **logged, blocked_seconds_before=1740)
+    row = " ".join(row_of(mara, world.mine).split())
+    assert "not known 0.3 % of the time logged" in row and "29 min" not in row
+    card = blocked_card(mara)
+    assert (card.text, card.trend, card.known) == ("not known", None, False)
+    assert card.note == "1 pool to come; 0.3 % of the time logged"
+    counted(world.mine, **whole, **logged, blocked_seconds=240, people_blocked=2)
+    row = " ".join(row_of(mara, world.mine).split())
+    assert "≥ 4 min 2 people; 0.3 % of the time logged refusals in logs" in row
+    assert (blocked_card(mara).text, blocked_card(mara).trend) == ("≥ 4 min", None)
+    counted(world.mine, **whole, logged_seconds=999, logged_seconds_before=1000)
+    card = blocked_card(mara)
+    assert (card.text, card.trend.key) == ("0 min", "same")
+    assert "99.9 % of the time logged" in card.note
+
+
+def test_time_that_was_full_is_compared_where_enough_of_it_was_observed(
+    mara: Client, world: World
+) -> None:
+    whole = {"expected_seconds": 1000, "expected_seconds_before": 1000, "peak": 4, "peak_before": 9}
+    full = {"full_seconds": 0, "full_seconds_before": 600, "over_seconds_before": 60}
+    counted(world.mine, **whole, **full, observed_seconds=3, observed_seconds_before=1000)
+    cards = mara.get("/admin/").context["cards"]
+    assert cards[0].figure.trend is None and cards[1].figure.trend is None
+    assert "▼ 5 seats" not in row_of(mara, world.mine)
+    counted(world.mine, **whole, **full, observed_seconds=990, observed_seconds_before=1000)
+    cards = mara.get("/admin/").context["cards"]
+    trends = [card.figure.trend.text for card in cards[:2]]
+    assert trends == ["▼ 10 minutes in 30 days", "▼ 1 minute in 30 days"]
+    assert "▼ 5 seats" in row_of(mara, world.mine)
 
 
 def test_every_number_has_its_source_its_age_and_what_it_was_before(
     mara: Client, world: World
 ) -> None:
-    figures = {"expected_seconds": 1000, "observed_seconds": 900, "full_seconds": 7200, "peak": 9}
-    before = {"expected_seconds_before": 1000, "observed_seconds_before": 800, "peak_before": 7}
+    figures = {"expected_seconds": 1000, "observed_seconds": 990, "full_seconds": 7200, "peak": 9}
+    before = {"expected_seconds_before": 1000, "observed_seconds_before": 960, "peak_before": 7}
+    figures |= {"logged_seconds": 990}
+    before |= {"logged_seconds_before": 960}
     for pool in (world.mine, world.other):
         counted(pool, **figures, **before, year_peak_before=3)
     PoolNow.objects.update(peak_12_months=4, source="log", at=timezone.now())
@@ -138,7 +180,7 @@ def test_every_number_has_its_source_its_age_and_what_it_was_before(
     for figure in shown:
         assert figure.source and figure.fresh.key == "fresh" and figure.trend, figure
     trends = [figure.trend.text for figure in shown]
-    assert trends[0] == "▲ 4 hours in 30 days" and trends[2] == "▲ 10.0 points observed in 30 days"
+    assert trends[0] == "▲ 4 hours in 30 days" and trends[2] == "▲ 3.0 points observed in 30 days"
     assert trends[5] == "▼ 200 EUR" and trends[6] == "▲ 2 seats"
 
 

@@ -111,6 +111,31 @@ def test_that_nobody_was_blocked_is_known_from_logs_alone(pool, feature):
     assert told(row, NOW)["before"]["blocked_seconds"] is None
 
 
+def test_how_much_of_the_time_logs_tell_of_stands_beside_what_was_blocked(pool, feature):
+    covered(feature.server, LATELY - DAY, LATELY + 7200)
+    row = counted(pool)
+    assert (row.logged_seconds, row.logged_seconds_before) == (7200, DAY)
+    assert (row.expected_seconds, row.expected_seconds_before) == (MONTH, DAY)
+    figures = told(row, NOW)
+    assert (figures["logged_seconds"], figures["before"]["logged_seconds"]) == (7200, DAY)
+
+
+@pytest.mark.parametrize(
+    ("known", "whole", "told"),
+    [
+        ((950, 950), (1000, 1000), True),
+        ((949, 1000), (1000, 1000), False),
+        ((1000, 949), (1000, 1000), False),
+        ((1000, 200), (1000, 200), False),
+        ((200, 1000), (200, 1000), False),
+        ((0, 0), (0, 0), False),
+        ((1000, 0), (1000, 0), False),
+    ],
+)
+def test_times_are_compared_where_both_are_known_and_about_as_long(known, whole, told):
+    assert headlines.comparable(*known, *whole) is told
+
+
 def test_a_log_of_a_feature_that_fed_the_pool_at_another_time_tells_nothing(pool):
     feature = FeatureFactory(pool=pool, mapped_until=LATELY)
     covered(feature.server, LATELY, NOW)

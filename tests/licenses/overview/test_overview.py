@@ -35,12 +35,16 @@ def headline(pool: Any, proven: int, blocked: int | None = 0, before: int | None
     figures: dict[str, Any] = dict.fromkeys(FIGURES, 0)
     lately = figures | {
         "expected_seconds": 100,
+        "logged_seconds": 0 if blocked is None else 100,
         "proven_seconds": proven,
         "blocked_seconds": blocked,
     }
     earlier = {
         f"{name}_before": value for name, value in (figures | {"blocked_seconds": before}).items()
     }
+    earlier |= dict.fromkeys(
+        ("expected_seconds_before", "logged_seconds_before"), 0 if before is None else 100
+    )
     PoolHeadline.objects.create(pool=pool, at=timezone.now(), **lately, **earlier)
 
 
@@ -51,7 +55,7 @@ def test_totals_count_pools_that_are_proven_throughout(boss: User) -> None:
     found = totals(boss)
     assert (found.pools, found.judged, found.proven, found.uncounted) == (4, 3, 2, 1)
     assert (found.blocked_seconds, found.blocked_seconds_before) == (90, 30)
-    assert found.judged_before == 0
+    assert found.judged_before == 3
 
 
 def test_what_was_blocked_is_of_pools_with_a_log_and_compared_where_both_times_have_one(
