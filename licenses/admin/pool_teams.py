@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 
+from itam import figures
 from itam.figures import number
 from licenses.analysis.pool_teams import pool_teams
 from licenses.analysis.rights import YEAR_SECONDS
+from licenses.analysis.team_use import Sharing
 from licenses.models import sees_names, sees_people, visible_teams
 
 from . import words
@@ -17,6 +20,38 @@ from .base import person_words
 from .moments import chart_address, moment_address, peak_address
 
 MOST_HOLDERS = 100
+
+
+def _saves(found: Sharing) -> str:
+    """Say what teams save by sharing seats."""
+    total = gettext("The peaks of the teams one by one add up to %(sum)s")
+    total %= {"sum": number(found.sum_of_peaks)}
+    if not found.pooled_high:
+        return f"{total}."
+    told = ngettext(
+        "%(total)s, and sharing saves %(pooled)s seat.",
+        "%(total)s, and sharing saves %(pooled)s seats.",
+        found.pooled_high,
+    )
+    pooled = number(found.pooled_high)
+    if found.pooled != found.pooled_high:
+        bounds = {"least": number(found.pooled), "most": pooled}
+        pooled = gettext("%(least)s to %(most)s") % bounds
+    return told % {"total": total, "pooled": pooled}
+
+
+def _several(found: Sharing) -> str:
+    """Say what stands in the rows of several teams, nothing where none does."""
+    if not found.several:
+        return ""
+    told = gettext(
+        "Who is in several of these teams counts in each, so rows add up to more than the whole."
+    )
+    if found.several_share is None or found.several_at_peak is None:
+        return told
+    how_much = gettext("It is %(share)s of the use, and %(seats)s at the pool's peak.")
+    share = f"{number(100 * found.several_share, 1)} %"
+    return f"{told} {how_much % {'share': share, 'seats': figures.seats(found.several_at_peak)}}"
 
 
 def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
@@ -58,8 +93,8 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         "rows": rows,
         "found": found,
         "peak": words.figure(found.peak),
-        "pooled": words.figure(found.pooled),
-        "sum": words.figure(found.sum_of_peaks),
+        "saves": _saves(found.sharing),
+        "several": _several(found.sharing),
         "at": at,
         "at_link": at_link,
         "holders": holders,

@@ -50,6 +50,11 @@ def too_few(start: int, end: int) -> set[int]:
     return few | (parents.keys() - known)
 
 
+def is_crowd(people: int) -> bool:
+    """Tell whether a figure about so many people may be told: of fewer it is about somebody."""
+    return settings.ITAM_NAMES == "named" or people >= LEAST
+
+
 def _enough(parents: dict[int, int | None], moments: Sequence[int]) -> list[set[int]]:
     """Return for each moment teams that are large enough by their own members alone, and those
     above them. Others may be, too."""

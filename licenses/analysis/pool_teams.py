@@ -8,16 +8,26 @@ from datetime import tzinfo
 from typing import Any
 
 from django.db.models import F, Sum
+from django.utils.translation import gettext
 
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.crowds import too_few
-from licenses.analysis.holdings import Holdings, holdings
-from licenses.analysis.kept import team_sums
-from licenses.analysis.mappings import load_mappings
+from licenses.analysis.holdings import Holdings, holdings, load_horizons
+from licenses.analysis.kept import load_held, team_sums
+from licenses.analysis.mappings import Mappings, load_mappings, servers
 from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rows import number
-from licenses.analysis.team_use import MOST_HOLDERS, UNASSIGNED, Holder, holder_rows, holders_of
+from licenses.analysis.team_use import (
+    MOST_HOLDERS,
+    UNASSIGNED,
+    Holder,
+    Sharing,
+    holder_rows,
+    holders_of,
+    sharing,
+)
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
+from licenses.concurrency.joint import joint
 from licenses.concurrency.periods import HOUR_SECONDS, iso
 from licenses.models import LicensePool, Membership, PoolHour, Team, TeamRule
 
@@ -49,7 +59,7 @@ class PoolTeams:
 
     peak, peak_at:  of the pool: all of its teams together. None where nothing is known.
     compared:       teams that cover all use with as little overlap as the tree allows.
-    sum_of_peaks:   what they would need with seats of their own; pooled: what sharing saves.
+    sharing:        what these save by sharing.
     holders:        who held seats at the pool's peak, by pseudonym, never by how much; as many as
                     were asked for. more_holders: how many follow. Both None where people were not
                     asked for.
@@ -61,13 +71,9 @@ class PoolTeams:
     peak: int | None
     peak_at: int | None
     compared: list[str]
-    sum_of_peaks: int
+    sharing: Sharing
     holders: list[Holder] | None
     more_holders: int | None
-
-    @property
-    def pooled(self) -> int:
-        return self.sum_of_peaks - (self.peak or 0)
 
     def as_dict(self, zone: tzinfo) -> dict[str, Any]:
         """Return what the API answers, moments in the zone."""
@@ -82,8 +88,7 @@ class PoolTeams:
                 "peak": self.peak,
                 "peak_at": None if self.peak_at is None else iso(self.peak_at, zone),
                 "compared": self.compared,
-                "sum_of_peaks": self.sum_of_peaks,
-                "pooled": self.pooled,
+                **self.sharing.as_dict(),
                 "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },
@@ -108,7 +113,8 @@ def pool_teams(
               those of all teams all the same. Teams of too few people are told of to nobody.
     most:     holders at most.
 
-    A constant number of queries; no more holdings are read than those at the pool's peak.
+    A constant number of queries. No more holdings are read than those at the pool's peak, unless
+    somebody is in several teams, or in one with others below it: all of them then.
     """
     start, end = start // HOUR_SECONDS * HOUR_SECONDS, -(-end // HOUR_SECONDS) * HOUR_SECONDS
     found = {
@@ -125,10 +131,17 @@ def pool_teams(
     tree = {pk: (parent, name) for pk, parent, name in _tree()}
     parents = {pk: parent for pk, (parent, _) in tree.items()}
     title = {pk: name for pk, (_, name) in tree.items()} | {NOBODYS: str(UNASSIGNED)}
+    mappings = load_mappings([pool.pk])
     compared = split(parents, found.keys(), _with_people_of_their_own())
+    alone = not any(compared.values()) and whole == sum(found[t].seat_seconds for t in compared)
+    if alone:
+        sums = sum(found[team].peak for team in compared)
+        saves = Sharing(sums, sums - (peak or 0), sums - (peak or 0))
+    else:
+        saves = _sharing(pool, mappings, compared, start, end)
     held, use = _at(pool, peak_at if peak else None)
     few = too_few(start, end)
-    told = load_logged(load_mappings([pool.pk]), start, end)[pool.pk].seconds
+    told = load_logged(mappings, start, end)[pool.pk].seconds
     shown = {
         team: depth
         for team, depth in [*in_order(parents, title), (NOBODYS, 0)]
@@ -157,18 +170,39 @@ def pool_teams(
         ],
         peak,
         peak_at,
-        [title[team] for team in compared if team in shown],
-        sum(found[team].peak for team in compared),
+        [
+            gettext("%(team)s, directly") % {"team": title[team]} if below else title[team]
+            for team, below in compared.items()
+            if team in shown
+        ],
+        saves,
         holders,
         more,
     )
 
 
+def _sharing(
+    pool: LicensePool, mappings: Mappings, compared: Mapping[int, list[int]], start: int, end: int
+) -> Sharing:
+    """Return what the compared teams save, from the holdings."""
+    held = load_held(mappings, load_horizons(servers(mappings)), start, end)[pool.pk]
+    known = load_teams(held.person, held.host)
+    use = known.belonging(held.person, held.host, held.began, pool.tzinfo)
+    groups = []
+    for team, below in compared.items():
+        flags = use.of(team)
+        for other in below:
+            flags &= ~use.of(other)
+        groups.append(flags)
+    found = joint(held.taken_by, held.returned_after, held.seats, groups, start, end)
+    return sharing(found, held)
+
+
 def split(
     parents: Mapping[int, int | None], used: Collection[int], direct: Collection[int]
-) -> list[int]:
-    """Return teams that together cover all use, none above another, as low in the tree as that
-    goes.
+) -> dict[int, list[int]]:
+    """Return teams that together cover all use, as low in the tree as that goes, each with those
+    below it whose use is not meant: of a team with people of its own, theirs alone.
 
     parents:  of all teams.
     used:     teams with use of their own or below; NOBODYS for use without a team.
@@ -177,16 +211,15 @@ def split(
     below: dict[int | None, list[int]] = {}
     for team in sorted(team for team in used if team != NOBODYS):
         below.setdefault(parents.get(team), []).append(team)
-    chosen = [NOBODYS] if NOBODYS in used else []
+    chosen: dict[int, list[int]] = {NOBODYS: []} if NOBODYS in used else {}
     waiting = list(below.get(None, ()))
     while waiting:
         team = waiting.pop()
         children = below.get(team, [])
-        if children and team not in direct:
-            waiting += children
-        else:
-            chosen.append(team)
-    return sorted(chosen)
+        waiting += children
+        if team in direct or not children:
+            chosen[team] = children
+    return dict(sorted(chosen.items()))
 
 
 def in_order(parents: Mapping[int, int | None], names: Mapping[int, str]) -> list[tuple[int, int]]:

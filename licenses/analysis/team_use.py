@@ -4,18 +4,19 @@ peak."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext_lazy
 
+from licenses.analysis.crowds import is_crowd
 from licenses.analysis.holdings import Holdings
 from licenses.analysis.refusals import Refusals, refusals_known
 from licenses.analysis.teams import Belonging
 from licenses.concurrency.intervals import Flags, Ints
-from licenses.concurrency.joint import joint
+from licenses.concurrency.joint import Joint, joint
 from licenses.concurrency.periods import iso
 from licenses.models import Person, Team
 
@@ -61,11 +62,49 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """Seats shared by teams, against seats of their own.
+
+    sum_of_peaks:          of the teams one by one; who is in several of them is in each peak.
+    pooled, pooled_high:   seats that sharing saves, at least and at most: the same where nobody
+                           is in several of the teams.
+    several:               whether use by people in several of the teams stands in each of them.
+    several_share:         of the teams' seat-time, 0 to 1; several_at_peak: seats of the joint
+                           peak. None where so few people are in several that it would be a figure
+                           about somebody.
+    """
+
+    sum_of_peaks: int
+    pooled: int
+    pooled_high: int
+    several: bool = False
+    several_share: float | None = 0.0
+    several_at_peak: int | None = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def sharing(found: Joint, held: Holdings) -> Sharing:
+    """Return what groups of holdings save by sharing."""
+    several = found.shared.seat_seconds > 0
+    told = not several or is_crowd(len(np.unique(held.person[found.of_several])))
+    share = found.shared.seat_seconds / found.seat_seconds if several else 0.0
+    return Sharing(
+        found.sum_of_peaks,
+        found.pooled,
+        found.pooled_high,
+        several,
+        share if told else None,
+        found.shared.at_joint_peak if told else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TeamsTogether:
     """Teams one by one and together. Who is in several of them counts once together.
 
     peak_at:       the first moment of the joint peak; None where there was no use.
-    sum_of_peaks:  what they would need with seats of their own; pooled: what sharing saves.
     holders:       who held seats at the joint peak, by pseudonym, never by how much; the first
                    MOST_HOLDERS. more_holders: how many follow. Both None where people were not
                    asked for.
@@ -74,13 +113,9 @@ class TeamsTogether:
     teams: list[TeamFigures]
     peak: int
     peak_at: int | None
-    sum_of_peaks: int
+    sharing: Sharing
     holders: list[Holder] | None
     more_holders: int | None
-
-    @property
-    def pooled(self) -> int:
-        return self.sum_of_peaks - self.peak
 
     def as_dict(self, zone: tzinfo) -> dict[str, Any]:
         """Return the keys `teams` and `joint` of the JSON answers, moments in the zone."""
@@ -93,8 +128,7 @@ class TeamsTogether:
             "joint": {
                 "peak": self.peak,
                 "peak_at": _moment(self.peak_at, zone),
-                "sum_of_peaks": self.sum_of_peaks,
-                "pooled": self.pooled,
+                **self.sharing.as_dict(),
                 "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },
@@ -144,6 +178,7 @@ def together(
         )
         for (team, name), flags, part in zip(teams.items(), groups, found.parts, strict=True)
     ]
+    saves = sharing(found, held)
     held = held.where(found.holders)
     flags_of_holders = [flags[found.holders] for flags in groups]
     holders, more = (
@@ -151,7 +186,7 @@ def together(
         if people
         else (None, None)
     )
-    return TeamsTogether(rows, found.peak, found.peak_at, found.sum_of_peaks, holders, more)
+    return TeamsTogether(rows, found.peak, found.peak_at, saves, holders, more)
 
 
 def named(teams: Sequence[Team]) -> dict[int, str]:

@@ -32,6 +32,11 @@ class Joint:
 
     peak_at:   the first moment of the joint peak; None where nobody of them held anything.
     holders:   places of the holdings that make up the joint peak.
+    shared:    what is in several of the groups, told as a group of its own; of_several: which
+               holdings these are.
+    pooled, pooled_high:
+               how many seats sharing saves against seats of their own, at least and at most: who
+               is in several groups may take a seat of any of them, and needs one of one alone.
     """
 
     peak: int
@@ -39,16 +44,16 @@ class Joint:
     seat_seconds: int
     parts: list[Part]
     holders: Ints
+    shared: Part
+    of_several: Flags
+    pooled: int
+    pooled_high: int
 
     @property
     def sum_of_peaks(self) -> int:
-        """Return what they would need if each had seats of its own; never less than the peak."""
+        """Return what they would need if each had seats for all that is in it; never less than the
+        peak. What is in several groups is in each of their peaks."""
         return sum(part.peak for part in self.parts)
-
-    @property
-    def pooled(self) -> int:
-        """Return the seats that sharing saves: the sum of the peaks less the joint peak."""
-        return self.sum_of_peaks - self.peak
 
 
 def joint(
@@ -65,26 +70,44 @@ def joint(
     groups:               for each group, which holdings are in it; one may be in several, or in
                           none, and then it does not count.
 
-    One sort of two keys a holding for each group, and one for all: O(n log n).
+    One sort of two keys a holding for each group, and one for all: O(n log n); twice that where
+    holdings are in several groups.
     """
     first, last, taken = ints(starts, "starts"), ints(ends, "ends"), ints(seats, "seats")
     for flags in groups:
         if len(flags) != len(first):
             raise ValueError(f"expected {len(first)} flags for a group, found {len(flags)}")
-    anyone = np.zeros(len(first), dtype=np.bool_)
+    memberships = np.zeros(len(first), dtype=np.int64)
     for flags in groups:
-        anyone |= flags
+        memberships += flags
+    anyone, of_several = memberships > 0, memberships > 1
     together = usage(first[anyone], last[anyone], taken[anyone], start, end)
     peak, peak_at = _peak(together)
     holders = np.empty(0, dtype=np.int64)
     if peak_at is not None:
         holders = np.flatnonzero(anyone & (first <= peak_at) & (peak_at < last) & (taken > 0))
-    parts = []
-    for flags in groups:
+
+    def part(flags: Flags) -> Part:
         alone = usage(first[flags], last[flags], taken[flags], start, end)
         chosen = holders[flags[holders]]
-        parts.append(Part(*_peak(alone), _seat_seconds(alone), int(taken[chosen].sum())))
-    return Joint(peak, peak_at, _seat_seconds(together), parts, holders)
+        return Part(*_peak(alone), _seat_seconds(alone), int(taken[chosen].sum()))
+
+    parts, shared = [part(flags) for flags in groups], part(of_several)
+    low = high = sum(each.peak for each in parts)
+    if of_several.any():
+        low = sum(part(flags & ~of_several).peak for flags in groups)
+        high = min(high, low + shared.peak)
+    return Joint(
+        peak,
+        peak_at,
+        _seat_seconds(together),
+        parts,
+        holders,
+        shared,
+        of_several,
+        pooled=max(low - peak, 0),
+        pooled_high=high - peak,
+    )
 
 
 def _peak(steps: Steps) -> tuple[int, int | None]:

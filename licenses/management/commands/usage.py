@@ -72,7 +72,11 @@ class Command(DataCommand):
                 self.stdout.write(asking.as_table(list(rows[0]), cells))
         if len(found.teams) > 1:
             self.stdout.write("")
+            saves = found.sharing
+            bound = "" if saves.pooled == saves.pooled_high else f" to {saves.pooled_high}"
             self.stdout.write(
-                f"Together {found.peak} at most; their own peaks add up to {found.sum_of_peaks}, "
-                f"so sharing saves {found.pooled}."
+                f"Together {found.peak} at most; their own peaks add up to {saves.sum_of_peaks}, "
+                f"and sharing saves {saves.pooled}{bound}."
             )
+            if saves.several:
+                self.stdout.write("Who is in several of them counts in each.")

@@ -94,7 +94,7 @@ def test_the_page_of_a_pool_tells_how_its_teams_share_it(mara: Client, pool: Any
     path = reverse("admin:licenses_licensepool_overview", args=[pool.pk])
     text = mara.get(path, {"tab": "teams"}).content.decode()
     assert "All together held 3 seats at most" in text
-    assert "add up to 5, so sharing saves 2 seats" in text
+    assert "add up to 5, and sharing saves 2 seats" in text
     assert "Compared: Design, Sales." in text
     assert "60.0 %" in text and "40.0 %" in text
     assert "ada (P-" in text

@@ -47,7 +47,14 @@ def test_it_equals_a_count_of_every_second(rows):
         held = seats(found.peak_at, {group}) if found.peak else 0
         assert part.at_joint_peak == held
     assert found.sum_of_peaks >= found.peak
-    assert found.pooled == found.sum_of_peaks - found.peak
+    several = [p for p, row in enumerate(rows) if len(row[3]) > 1]
+    assert np.flatnonzero(found.of_several).tolist() == several
+    of_one = [max(sum(rows[p][2] for p in at(t, {g}) if p not in several) for t in range(40))
+              for g in everyone]  # fmt: skip
+    most = min(found.sum_of_peaks, sum(of_one) + found.shared.peak)
+    low, high = max(sum(of_one), found.peak), most if several else found.sum_of_peaks
+    assert (found.peak + found.pooled, found.peak + found.pooled_high) == (low, high)
+    assert found.pooled <= found.pooled_high
 
 
 def test_two_teams_that_alternate_need_half_of_the_sum():
@@ -61,6 +68,8 @@ def test_who_is_in_two_groups_counts_once_together():
     assert (found.peak, found.peak_at) == (3, 5)
     assert [part.peak for part in found.parts] == [2, 3]
     assert [part.at_joint_peak for part in found.parts] == [2, 3]
+    assert (found.sum_of_peaks, found.pooled, found.pooled_high) == (5, 0, 0)
+    assert (found.shared.seat_seconds, found.shared.at_joint_peak) == (20, 2)
 
 
 def test_flags_of_another_length_are_refused():

@@ -125,7 +125,7 @@ class TestUsage:
         named = run("usage", "CAD", *DAY, "--team", "A", "--team", "B", "--names")
         assert "anna" in named
         assert named.splitlines()[-1] == (
-            "Together 3 at most; their own peaks add up to 5, so sharing saves 2."
+            "Together 3 at most; their own peaks add up to 5, and sharing saves 2."
         )
         assert reveals() == [("holders at a peak", 1, "command usage")]
         assert "anna" not in run("usage", "CAD", *DAY, "--team", "A")
