@@ -106,6 +106,11 @@ class Seen(NamedTuple):
         same = [start // 60 for start in self.starts]
         return [*same, *(minute - 1 for minute in same)]
 
+    @property
+    def ahead(self) -> int:
+        """By how much the clock that it prints is ahead of ours at least."""
+        return 0 if self.printed_at is None else max(self.printed_at - self.first_seen, 0)
+
     def ends_around(self, at: int) -> bool:
         """Tell whether it may have ended then, as far as answers tell."""
         return self.last_seen <= at and (self.gone_at is None or at <= self.gone_at)
@@ -150,6 +155,8 @@ END_REASONS = {
     "shutdown": "shutdown",
     "user_removed": "removed",
 }
+_NO_RETURNS = ("restart", "not_seen", "lost")
+"""Ends that no IN told of."""
 
 
 class _Open:
@@ -252,6 +259,7 @@ def pair(
     _bound_by_holes(holdings, next_hole)
     differences = _differences(holdings, sampled, lonely, log_until)
     _bound_by_rows(holdings)
+    differences += _bound_by_misses(holdings, next_poll)
     found = [holding.held() for holding in holdings + sampled]
     found.sort(
         key=lambda held: (
@@ -583,6 +591,25 @@ def _bound_by_rows(holdings: list[_Open]) -> None:
         row = holding.seen
         if row is not None and not _times_agree(holding, row):
             holding.returned_at = row.gone_at
+
+
+def _bound_by_misses(holdings: list[_Open], next_poll: Callable[[int], int | None]) -> list[Differ]:
+    """Let what an IN ended long after a complete answer did not show it be known until the last
+    answer that did, and possible until the IN: that may have been of a seat whose OUT was lost."""
+    found = []
+    for holding in holdings:
+        at = holding.returned_at
+        if at is None or holding.returned_after != at or holding.end_reason in _NO_RETURNS:
+            continue
+        row = holding.seen
+        if row is None:
+            missed, ahead = next_poll(holding.taken_at + 60), 0
+        else:
+            missed, ahead = row.gone_at, row.ahead
+        if missed is not None and missed + CLOCKS_AGREE + ahead < at:
+            holding.returned_after = holding.taken_by + 1 if row is None else row.last_seen + 1
+            found.append(Differ("not_in_status", missed, at, True, False))
+    return found
 
 
 def _end_by_polls(

@@ -101,6 +101,7 @@ class Pairing:
             if one.row["state"] != "borrowed" and (vouched or -FAR) >= one.row["first_seen"]:
                 self.missed.append((one.taken, one.sure, True))
         for one in held:
+            self.end_by_misses(one)
             self.end_by_polls(one)
         for one in held:
             self.end_by_holes(one)
@@ -252,6 +253,18 @@ class Pairing:
                 best.row = row
             left = rest
         return left
+
+    def end_by_misses(self, one):
+        """Let what an IN ended long after an answer did not show it be known no longer than shown:
+        the IN may have been of a seat whose OUT was lost."""
+        if one.back is None or one.lost or one.after != one.back:
+            return
+        row = one.row
+        gone = self.answer_after(one.taken + 60) if row is None else row.get("gone")
+        # What prints a minute to come has a clock that is ahead.
+        ahead = 0 if row is None else max(row.get("started", -FAR) - row["first_seen"], 0)
+        if gone is not None and gone + 60 + ahead < one.back:
+            one.after = one.sure + 1 if row is None else row["until"] + 1
 
     def end_by_polls(self, one):
         if one.back is not None and not one.lost:

@@ -7,7 +7,7 @@ import pytest
 from licenses.analysis.usage import usage
 from licenses.analysis.verdict import Verdict
 from licenses.importing.rebuilding import rebuild_holdings
-from licenses.models import Checkout, LicensePool, LicenseServer
+from licenses.models import Checkout, Disagreement, LicensePool, LicenseServer
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory
 
 from .test_doubts import BEGIN, END, FINISH, REST, START, ask, judged, read
@@ -113,3 +113,39 @@ def test_an_answer_that_shows_the_seat_after_a_damaged_line_makes_it_known(
     ask(server, "10:30", "bob h1 8:00")
     assert held()[0] == ("bob", "", "")
     assert judged(pool).verdict == Verdict.OVER_USE
+
+
+@pytest.mark.parametrize("log_first", [True, False])
+@pytest.mark.parametrize(
+    ("shown", "known"),
+    [
+        pytest.param((), "08:00:01", id="never-shown"),
+        pytest.param(("08:05", "08:10"), "08:10:01", id="shown-for-a-while"),
+    ],
+)
+def test_a_seat_is_not_known_to_be_held_while_answers_do_not_show_it(
+    pool: LicensePool, data_dir: None, log_first: bool, shown: tuple[str, ...], known: str
+) -> None:
+    """Its own IN was lost, and the IN that reads as its end was of another OUT that was lost."""
+    server = LicenseServer.objects.get()
+    text = f'{BEGIN}8:20:00 (vendord) OUT: "cad" mia@h2\n8:40:00 (vendord) IN: "cad" mia@h2\n'
+    if log_first:
+        read(server, text + FINISH)
+    for time in ("08:05", "08:10"):
+        ask(server, time, *(["bob h1 8:00"] if time in shown else []))
+    for time in ("08:15", "08:20"):
+        ask(server, time)
+    for time in ("08:25", "08:30", "08:35"):
+        ask(server, time, "mia h2 8:20")
+    if not log_first:
+        read(server, text + FINISH)
+    for _ in range(2):
+        assert held()[:2] == [("bob", known, "10:00:00"), ("mia", "08:40:00", "08:40:00")]
+        (differ,) = Disagreement.objects.all()
+        assert (differ.kind, f"{differ.starts:%H:%M}") == (
+            "not_in_status",
+            "08:15" if shown else "08:05",
+        )
+        assert f"{differ.ends:%H:%M}" == "10:00"
+        rebuild_holdings(server)
+    assert judged(pool).verdict == Verdict.AS_OBSERVED

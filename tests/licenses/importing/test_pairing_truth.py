@@ -129,3 +129,18 @@ def test_no_use_that_a_log_with_lost_lines_or_an_answer_tells_of_is_missed(lost:
         ]
         missed = [moment for moment in wrong(told, made.told(facts)) if moment.was > moment.high]
         assert missed == [], seed
+
+
+@pytest.mark.parametrize(("lost", "most"), [(0.1, 2), (0.3, 7)])
+def test_lost_lines_make_no_use_known_but_between_two_answers(lost: float, most: int) -> None:
+    """There nothing tells which of two seats an IN returns, if that of the other was lost."""
+    invented = []
+    for seed in range(400):
+        made, chance = world(seed, restart=seed % 2 == 0), random.Random(seed)
+        facts = [each for each in made.facts() if chance.random() >= lost / (3 - each.kind)]
+        found = [
+            moment for moment in wrong(made.sessions, made.told(facts)) if moment.low > moment.was
+        ]
+        assert all(moment.low == moment.was + 1 for moment in found), seed
+        invented += [seed] if found else []
+    assert len(invented) <= most
