@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from itam import health
 from licenses import retention
 from licenses.access import waitlist
-from licenses.alerts import anchors, deadman, defaults, outbox, past, quality, stamping
+from licenses.alerts import anchors, deadman, defaults, late_data, outbox, quality, stamping
 from licenses.alerts import heartbeat as beats
 from licenses.alerts.evaluation import evaluate as evaluate_alerts
 from licenses.analysis import busy_kept, headlines, kept, rollup
@@ -85,7 +85,7 @@ def tick() -> None:
         erase_name.delay(erasure_id)
     if DirtySpan.objects.exists():
         count_again.delay()
-    if past.waiting(now):
+    if late_data.waiting(now):
         look_back.delay()
     if headlines.due(int(now.timestamp())) and Chore.objects.claim("headlines", HEADLINES, now):
         count_headlines.delay()
@@ -118,7 +118,7 @@ def read_log(server_id: int) -> None:
 def import_file(job_id: int) -> None:
     """Go on with a file that was handed in; only the holder of its lease does anything."""
     jobs.run(job_id)
-    past.drain(timezone.now())
+    late_data.drain(timezone.now())
 
 
 @shared_task
@@ -168,7 +168,7 @@ def make_usual_hours() -> None:
 @shared_task
 def look_back() -> None:
     """Look through data that came late for what alerts would have told."""
-    past.drain(timezone.now())
+    late_data.drain(timezone.now())
 
 
 @shared_task

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from licenses.alerts import past
+from licenses.alerts import late_data
 from licenses.importing import mapping
 from licenses.importing.captures import DiskFull
 from licenses.importing.files import (
@@ -82,7 +82,7 @@ class Command(DataCommand):
         if options["create_pools"]:
             mapping.create_pools(server)
         after_import(server)
-        past.drain(timezone.now())
+        late_data.drain(timezone.now())
         if failed:
             raise CommandError("Not every file could be imported.", returncode=1)
 

@@ -9,7 +9,7 @@ from django.core import mail
 from django.urls import reverse
 from django.utils.translation import override
 
-from licenses.alerts import past
+from licenses.alerts import late_data, past
 from licenses.models import Alert, AlertRule, Notification
 from tests.factories import (
     EntitlementFactory,
@@ -110,7 +110,7 @@ def test_what_cannot_be_known_afterwards_gives_nothing(pool):
 
 
 def record(pool, now: int = 86400) -> int:
-    return past.record([pool.pk], T0, T0 + 6 * HOUR, moment(now))
+    return late_data.record([pool.pk], T0, T0 + 6 * HOUR, moment(now))
 
 
 def test_late_data_makes_past_alerts_once_and_tells_nobody(pool):
@@ -133,7 +133,7 @@ def test_an_episode_of_a_week_has_its_own_beginning_and_end(pool):
     assert record(pool, 80 * 86400) == 1
     alert = Alert.objects.get()
     assert (alert.started_at, alert.resolved_at) == (moment(-4 * 86400), moment(3 * 86400))
-    assert past.record([pool.pk], T0 + 2 * 86400, T0 + 4 * 86400, moment(80 * 86400)) == 0
+    assert late_data.record([pool.pk], T0 + 2 * 86400, T0 + 4 * 86400, moment(80 * 86400)) == 0
 
 
 def test_an_episode_goes_on_over_days_that_nobody_saw(pool):

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from licenses import tasks
-from licenses.alerts import past
+from licenses.alerts import late_data
 from licenses.importing import jobs
 from licenses.models import Alert, AlertRule, LateSpan, LicensePool, LicenseServer
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory
@@ -93,7 +93,7 @@ def test_a_tick_hands_out_late_data_that_nobody_has(server, log, monkeypatch):
     span = late(server)
     tasks.tick()
     assert handed == ["look_back"]
-    LateSpan.objects.filter(pk=span.pk).update(leased_until=timezone.now() + past.LEASE)
+    LateSpan.objects.filter(pk=span.pk).update(leased_until=timezone.now() + late_data.LEASE)
     tasks.tick()
     assert handed == ["look_back"]
 
@@ -115,11 +115,11 @@ def late(server: LicenseServer, start: int = 0, end: int = DAY) -> LateSpan:
 
 def test_pieces_of_one_file_are_looked_through_at_one_go(server, monkeypatch):
     seen = []
-    monkeypatch.setattr(past, "record", lambda *args: seen.append(args[1:3]) or 0)
+    monkeypatch.setattr(late_data, "record", lambda *args: seen.append(args[1:3]) or 0)
     for number in range(5):
         late(server, number * 3600, (number + 1) * 3600)
     late(server, 40 * DAY, 41 * DAY)
-    past.drain(moment(100 * DAY))
+    late_data.drain(moment(100 * DAY))
     assert seen == [(T0, T0 + 5 * 3600), (T0 + 40 * DAY, T0 + 41 * DAY)]
 
 
@@ -141,14 +141,14 @@ def test_a_run_that_is_cut_off_or_killed_is_gone_on_with(server, monkeypatch):
             raise Killed
         return 0
 
-    monkeypatch.setattr(past, "record", dies_in_the_second)
+    monkeypatch.setattr(late_data, "record", dies_in_the_second)
     with pytest.raises(Killed):
-        past.drain(moment(2 * DAY))
-    past.drain(moment(2 * DAY))  # the dead one's lease still holds
+        late_data.drain(moment(2 * DAY))
+    late_data.drain(moment(2 * DAY))  # the dead one's lease still holds
     assert seen == ids[:2]
-    past.drain(moment(2 * DAY) + 2 * past.LEASE, limit_seconds=0)
+    late_data.drain(moment(2 * DAY) + 2 * late_data.LEASE, limit_seconds=0)
     assert seen == [*ids[:2], ids[1]]
-    past.drain(moment(2 * DAY) + 2 * past.LEASE)
+    late_data.drain(moment(2 * DAY) + 2 * late_data.LEASE)
     assert seen == [*ids[:2], *ids[1:]]
     assert not LateSpan.objects.exists()
 
@@ -162,10 +162,10 @@ def test_what_comes_while_somebody_looks_is_looked_through_too(server, monkeypat
         if len(seen) == 1:
             late(server, DAY, 2 * DAY)
             LateSpan.objects.update(leased_until=None)
-            past._claim(now)  # a second worker joins the two
+            late_data._claim(now)  # a second worker joins the two
             LateSpan.objects.update(leased_until=None)
         return 0
 
-    monkeypatch.setattr(past, "record", another_comes)
-    past.drain(moment(9 * DAY))
+    monkeypatch.setattr(late_data, "record", another_comes)
+    late_data.drain(moment(9 * DAY))
     assert seen == [(T0, T0 + DAY), (T0, T0 + 2 * DAY)]
