@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from itam.told import tell
 from licenses.analysis.usage import load_facts
-from licenses.models import LONGEST_STEP, Alert, AlertRule, LateSpan, LicensePool
+from licenses.models import LONGEST_STEP, Alert, AlertRule, LateSpan, LicensePool, LicenseServer
 
 from .past import PastEpisode, episodes
 from .words import plain
@@ -32,11 +33,12 @@ KINDS = CAPACITY - {Kind.DENIALS}
 
 
 def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> int:
-    """Write past alerts for the episodes that touch [start, end); return how many were new.
+    """Let the past alerts that touch [start, end) be those of the data as they are now.
 
-    To be called after the hours of late data were counted. Running it again changes nothing:
-    where an alert of the rule lies over the time of an episode, none is added. What may still be
-    going on is left to the evaluation.
+    Return how many are new. To be called after the hours of late data were counted. An alert that
+    earlier data gave gets the beginning and end that are known now, or goes where none is left: in
+    which order data came, and how they were cut, makes no difference. Where somebody was told at
+    the time, there is no past alert. What may still be going on is left to the evaluation.
     """
     newest = int(now.timestamp()) - LONGEST_STEP
     rules = list(AlertRule.objects.filter(enabled=True, kind__in=KINDS).order_by("pk"))
@@ -44,7 +46,7 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
     if not rules or not pools or start - MARGIN_SECONDS >= newest:
         return 0
     served = _servers(pools)
-    found = []
+    fresh = 0
     for pool in pools:  # one at a time: a year of all pools would not fit into memory
         mine = [
             rule
@@ -52,49 +54,107 @@ def record(pool_ids: Collection[int], start: int, end: int, now: datetime) -> in
             if rule.pool_id in (None, pool.pk)
             and (rule.server_id is None or rule.server_id in served.get(pool.pk, ()))
         ]
-        found += [
-            (rule, pool, episode) for rule, episode in _touching(mine, pool, start, end, newest)
-        ]
-    first, last = (
-        choose((at for _rule, _pool, row in found for at in (row.start, row.end)), default=start)
-        for choose in (min, max)
-    )
-    with transaction.atomic():
-        # Two that look through the same time write one after the other.
-        list(AlertRule.objects.select_for_update(no_key=True).filter(pk__in=[r.pk for r in rules]))
-        known = _known(found, first, last)
-        fresh = [
-            _alert(rule, pool, episode, now)
-            for rule, pool, episode in found
-            if not any(
-                begin < episode.end and episode.start < over
-                for begin, over in known.get((rule.pk, pool.pk), ())
+        if not mine:
+            continue
+        found, alerts = _compared(mine, pool, start, end, newest)
+        with transaction.atomic():
+            fresh += sum(
+                _settle(rule, pool, found[rule.pk], alerts.get(rule.pk, []), now) for rule in mine
             )
+    return fresh
+
+
+def _compared(
+    rules: Collection[AlertRule], pool: LicensePool, start: int, end: int, newest: int
+) -> tuple[dict[int, list[tuple[PastEpisode, bool]]], dict[int, list[Alert]]]:
+    """Return by rule the episodes of a pool that touch [start, end) and the alerts there are.
+
+    What an alert lies over is looked at as a whole: it may have been less, or two.
+    """
+    while True:
+        found = _touching(rules, pool, start, end, newest)
+        spans = {
+            pk: [(start, end), *((row.start, row.end) for row, _over in rows)]
+            for pk, rows in found.items()
+        }
+        every = [span for of_rule in spans.values() for span in of_rule]
+        rows = Alert.objects.filter(
+            Q(resolved_at=None) | Q(resolved_at__gt=_moment(min(at for at, _to in every))),
+            rule__in=rules,
+            pool=pool,
+            started_at__lt=_moment(max(to for _at, to in every)),
+        )
+        alerts: dict[int, list[Alert]] = {}
+        for alert in rows.order_by("started_at", "pk"):
+            if any(_meets(alert, *span) for span in spans[alert.rule_id]):
+                alerts.setdefault(alert.rule_id, []).append(alert)
+        reach = [
+            (int(alert.started_at.timestamp()), int(alert.resolved_at.timestamp()))
+            for of_rule in alerts.values()
+            for alert in of_rule
+            if alert.past and alert.resolved_at is not None
         ]
-        Alert.objects.bulk_create(fresh)
+        first = min((begin for begin, _over in reach), default=start)
+        last = max((over for _begin, over in reach), default=end)
+        if first >= start and last <= end:
+            return found, alerts
+        start, end = min(first, start), max(last, end)
+
+
+def _settle(
+    rule: AlertRule,
+    pool: LicensePool,
+    found: Collection[tuple[PastEpisode, bool]],
+    alerts: Collection[Alert],
+    now: datetime,
+) -> int:
+    """Make a rule's past alerts those of the episodes, each of which comes with whether it is
+    over; return how many are new."""
+    subject, fresh = f"pool:{pool.pk}", []
+    left = {alert.pk: alert for alert in alerts if alert.past}
+    for episode, over in found:
+        same = [alert for alert in alerts if _meets(alert, episode.start, episode.end)]
+        if not over or not all(alert.past for alert in same):
+            continue
+        told = _told(pool, episode)
+        kept = next((left.pop(alert.pk) for alert in same if alert.pk in left), None)
+        if kept is None:
+            fresh.append(Alert(rule=rule, subject=subject, pool=pool, fired_at=now, **told))
+        elif any(getattr(kept, name) != value for name, value in told.items()):
+            Alert.objects.filter(pk=kept.pk).update(**told)
+    Alert.objects.filter(pk__in=left).delete()
+    Alert.objects.bulk_create(fresh)
     return len(fresh)
+
+
+def _meets(alert: Alert, start: int, end: int) -> bool:
+    """Tell whether an alert lies over a part of [start, end)."""
+    ended = alert.resolved_at is not None and alert.resolved_at <= _moment(start)
+    return alert.started_at < _moment(end) and not ended
 
 
 def _touching(
     rules: Collection[AlertRule], pool: LicensePool, start: int, end: int, newest: int
-) -> list[tuple[AlertRule, PastEpisode]]:
-    """Return the episodes of a pool that touch [start, end), each from its own beginning to its
-    own end; without those that are not over by *newest*."""
+) -> dict[int, list[tuple[PastEpisode, bool]]]:
+    """Return the episodes of a pool that touch [start, end) by rule, each from its own beginning
+    to its own end, and with whether it is over by *newest*."""
     before = after = MARGIN_SECONDS
     while True:
         last = min(end + after, newest)
         (facts,) = load_facts([pool], start - before, last)
-        found = [
-            (rule, episode)
+        found = {
+            rule.pk: [
+                (episode, episode.end < last)
+                for episode in episodes(rule, facts)
+                if episode.start < end and episode.end > start
+            ]
             for rule in rules
-            for episode in episodes(rule, facts)
-            if episode.start < end and episode.end > start
-        ]
-        over = [row for row in found if row[1].end < last]
-        begun = before >= FURTHEST_SECONDS or all(row.whole for _rule, row in over)
-        ended = len(over) == len(found) or last == newest
+        }
+        rows = [row for of_rule in found.values() for row in of_rule]
+        begun = before >= FURTHEST_SECONDS or all(row.whole for row, over in rows if over)
+        ended = last == newest or all(over for _row, over in rows)
         if begun and ended:
-            return over
+            return found
         before *= 1 if begun else 8
         after *= 1 if ended else 8
 
@@ -138,10 +198,16 @@ def _free(now: datetime) -> QuerySet[LateSpan]:
 def _claim(now: datetime) -> LateSpan | None:
     """Lease the next span, joined with all of its server that lie next to it; None: none is left.
 
-    The pieces of one file are written one by one, and are looked through at one go.
+    The pieces of one file are written one by one, and are looked through at one go. Pools that
+    somebody looks through are left to him: who read them earlier could write later.
     """
     with transaction.atomic():
-        rows = _free(now).select_for_update()
+        # Asked for by themselves, so that what is asked next sees what others leased meanwhile.
+        list(LateSpan.objects.select_for_update().order_by("pk").values_list("pk"))
+        busy = LateSpan.objects.filter(leased_until__gt=now).values("server")
+        pools = LicensePool.objects.filter(mappings__feature__server__in=busy).values("pk")
+        with_them = LicenseServer.objects.filter(features__mappings__pool__in=pools).values("pk")
+        rows = _free(now).exclude(server__in=busy).exclude(server__in=with_them)
         head = rows.order_by("pk").first()
         if head is None:
             return None
@@ -166,47 +232,29 @@ def _servers(pools: Collection[LicensePool]) -> dict[int, set[int]]:
     return found
 
 
-def _known(
-    found: Collection[tuple[AlertRule, LicensePool, PastEpisode]], first: int, last: int
-) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Return the spans of the alerts on record, by rule and pool."""
-    rows = Alert.objects.filter(
-        Q(resolved_at=None) | Q(resolved_at__gt=datetime.fromtimestamp(first, UTC)),
-        rule__in={rule.pk for rule, _pool, _episode in found},
-        pool__in={pool.pk for _rule, pool, _episode in found},
-        started_at__lt=last,
-    )
-    spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for rule, pool, begin, over in rows.values_list(
-        "rule_id", "pool_id", "started_at", "resolved_at"
-    ):
-        ends = int(over.timestamp()) if over else last
-        spans.setdefault((rule, pool or 0), []).append((int(begin.timestamp()), ends))
-    return spans
-
-
-def _alert(rule: AlertRule, pool: LicensePool, episode: PastEpisode, now: datetime) -> Alert:
-    told = {"pool": plain(pool), "worst": episode.worst}
+def _told(pool: LicensePool, episode: PastEpisode) -> dict[str, Any]:
+    """Return what a past alert says of an episode."""
+    words = {"pool": plain(pool), "worst": episode.worst}
     if episode.limit is None:
-        title = tell("%(pool)s: %(worst)s seats were in use", **told)
+        title = tell("%(pool)s: %(worst)s seats were in use", **words)
     else:
-        told["limit"] = episode.limit
-        title = tell("%(pool)s: %(worst)s of %(limit)s seats were in use", **told)
+        words["limit"] = episode.limit
+        title = tell("%(pool)s: %(worst)s of %(limit)s seats were in use", **words)
     message = tell("Found in data that came late. Nobody was called.")
-    return Alert(
-        rule=rule,
-        subject=f"pool:{pool.pk}",
-        pool=pool,
-        state=Alert.State.RESOLVED,
-        past=True,
-        title=title[:300],
-        message=message,
-        facts={"title": title.facts, "message": message.facts},
-        started_at=datetime.fromtimestamp(episode.start, UTC),
-        fired_at=now,
-        resolved_at=datetime.fromtimestamp(episode.end, UTC),
-        last_value=episode.worst,
-        worst_value=episode.worst,
-        limit=episode.limit,
-        denials=episode.denials,
-    )
+    return {
+        "state": Alert.State.RESOLVED,
+        "past": True,
+        "title": title[:300],
+        "message": message,
+        "facts": {"title": title.facts, "message": message.facts},
+        "started_at": _moment(episode.start),
+        "resolved_at": _moment(episode.end),
+        "last_value": episode.worst,
+        "worst_value": episode.worst,
+        "limit": episode.limit,
+        "denials": episode.denials,
+    }
+
+
+def _moment(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from licenses.alerts import late_data, past
-from licenses.models import Alert, AlertRule, Notification
+from licenses.models import Alert, AlertRule, Checkout, Notification
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -113,6 +114,10 @@ def record(pool, now: int = 86400) -> int:
     return late_data.record([pool.pk], T0, T0 + 6 * HOUR, moment(now))
 
 
+def past_of(pool, begin: int, end: int) -> int:
+    return late_data.record([pool.pk], T0 + begin, T0 + end, moment(86400))
+
+
 def test_late_data_makes_past_alerts_once_and_tells_nobody(pool):
     rule().save()
     use(pool, 0, HOUR, 9)
@@ -156,6 +161,53 @@ def test_use_that_is_neither_full_nor_clear_goes_on_with_what_began_days_before(
     assert record(pool, 80 * 86400) == 1
     alert = Alert.objects.get()
     assert (alert.started_at, alert.resolved_at) == (moment(-4 * 86400), moment(HOUR))
+
+
+def spans() -> list[tuple[int, int]]:
+    rows = Alert.objects.order_by("started_at")
+    return [
+        (int(row.started_at.timestamp()) - T0, int(row.resolved_at.timestamp()) - T0)
+        for row in rows
+    ]
+
+
+PARTS = [(0, HOUR, 9), (HOUR, 2 * HOUR, 9), (5 * HOUR, 6 * HOUR, 10), (2 * HOUR, 5 * HOUR, 9)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_past_alerts_are_those_of_all_data_in_whatever_order_they_came(pool, order):
+    rule().save()
+    for place in order:
+        begin, end, seats = PARTS[place]
+        use(pool, begin, end, seats)
+        past_of(pool, begin, end)
+    assert spans() == [(0, 6 * HOUR)]
+    assert Alert.objects.get().worst_value == 10
+
+
+def test_a_past_alert_goes_where_later_data_tell_that_nothing_was(pool):
+    rule().save()
+    use(pool, 0, 4 * HOUR, 9)
+    past_of(pool, 0, 4 * HOUR)
+    alert = Alert.objects.get()
+    Checkout.objects.update(returned_at=moment(HOUR), returned_after=moment(HOUR))
+    past_of(pool, 3 * HOUR, 4 * HOUR)
+    assert spans() == [(0, HOUR)]
+    assert Alert.objects.get() == alert
+    Checkout.objects.all().delete()
+    past_of(pool, 0, 60)
+    assert spans() == []
+
+
+def test_a_past_alert_may_turn_out_to_be_two(pool):
+    rule().save()
+    use(pool, 0, 4 * HOUR, 9)
+    past_of(pool, 0, 4 * HOUR)
+    Checkout.objects.all().delete()
+    use(pool, 0, HOUR, 9)
+    use(pool, 2 * HOUR, 4 * HOUR, 9)
+    past_of(pool, HOUR, 2 * HOUR)
+    assert spans() == [(0, HOUR), (2 * HOUR, 4 * HOUR)]
 
 
 def test_what_is_seen_first_may_have_begun_at_once(pool):
