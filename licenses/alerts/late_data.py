@@ -146,7 +146,8 @@ def _touching(
             rule.pk: [
                 (episode, episode.end < last)
                 for episode in episodes(rule, facts)
-                if episode.start < end and episode.end > start
+                # That it is over is known so much later, which what came late may first have told.
+                if episode.start < end and episode.end + rule.keep_firing_seconds > start
             ]
             for rule in rules
         }

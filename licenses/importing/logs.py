@@ -215,9 +215,8 @@ class LogImport:
         )
         changed = self._derive(stored, many, newest)
         entries.finish(pending)
-        self._mark_dirty(stored, added, changed, _heard_until(known_spans))
-        if spans and (stored.new or added):
-            late.mark(self.server, spans[0][0], spans[-1][1])
+        learned = spans if stored.new or added else []
+        self._mark(stored, added, changed, _heard_until(known_spans), learned)
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts}
@@ -353,13 +352,16 @@ class LogImport:
             drafts.insert(0, entries.draft("capture", int(capture.recorded_at.timestamp()), body))
         return drafts
 
-    def _mark_dirty(
+    def _mark(
         self,
         stored: facts.Stored,
         added: dict[str, list[tuple[int, int]]],
         changed: Touched,
         heard: int | None,
+        learned: list[tuple[int, int]],
     ) -> None:
+        """Mark what is to be counted again, and what is to be looked through for alerts: that, and
+        the time that the chunk tells of."""
         spans = [span for new in added.values() for span in new]
         if spans and heard is not None:
             # What the log left open counted until the newest line heard; now it counts on, also
@@ -371,9 +373,9 @@ class LogImport:
         if stored.denial_span:
             spans.append((stored.denial_span[0], stored.denial_span[1] + 1))
         if spans:
-            dirty.mark_server(
-                self.server, min(start for start, _ in spans), max(end for _, end in spans)
-            )
+            dirty.mark_server(self.server, *_around(spans))
+        if spans or learned:
+            late.mark(self.server, *_around([*spans, *learned]))
 
     def _count(
         self,
@@ -443,3 +445,7 @@ def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:
         cut = whole_piece(block) or len(block)
         carry = block[cut:]
         yield block[:cut], False
+
+
+def _around(spans: list[tuple[int, int]]) -> tuple[int, int]:
+    return min(start for start, _end in spans), max(end for _start, end in spans)

@@ -185,6 +185,18 @@ def test_past_alerts_are_those_of_all_data_in_whatever_order_they_came(pool, ord
     assert Alert.objects.get().worst_value == 10
 
 
+def test_what_came_before_the_pause_was_over_is_told_with_what_came_after_it(pool):
+    rule().save()
+    server = pool.mappings.get().feature.server
+    server.coverage.all().delete()
+    covered(server, T0 - 86400, T0 + HOUR + 300)
+    use(pool, 0, HOUR, 9)
+    past_of(pool, 0, HOUR + 300)
+    covered(server, T0 + HOUR + 300, T0 + 86400)
+    past_of(pool, HOUR + 300, 86400 - 301)
+    assert spans() == [(0, HOUR)]
+
+
 def test_a_past_alert_goes_where_later_data_tell_that_nothing_was(pool):
     rule().save()
     use(pool, 0, 4 * HOUR, 9)
