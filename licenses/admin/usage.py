@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -21,6 +21,7 @@ from unfold.decorators import display
 
 from licenses.analysis.suspects import WORDS, suspects_among
 from licenses.models import (
+    Capture,
     Checkout,
     Denial,
     DenialEpisode,
@@ -266,9 +267,13 @@ class DenialEpisodeAdmin(FactAdmin):
         return format_html('<a class="lm-link lm-nowrap" href="{}">{}</a>', url, gettext("Explain"))
 
 
+TEXTS = 20
+"""Texts that a disagreement links."""
+
+
 @admin.register(Disagreement)
 class DisagreementAdmin(UsageAdmin):
-    empty_words = gettext_lazy("None: what polls show is what logs tell.")
+    empty_words = gettext_lazy("None: what polls show is what logs tell, and no two logs differ.")
     moment = "starts"
     list_display = ("starts", "until", "kind", "who", "feature", "logged", "shown", "where")
     list_filter = (
@@ -278,6 +283,25 @@ class DisagreementAdmin(UsageAdmin):
         ("kind", ChoicesDropdownFilter),
     )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_fields(request, obj), "texts"]
+
+    @display(description=gettext_lazy("Texts of that moment"))
+    def texts(self, row: Any) -> str:
+        # By number: names of files may name people, and whose use they tell of.
+        told = Capture.objects.filter(
+            server=row.feature.server, starts__lte=row.starts, ends__gte=row.starts
+        ).order_by("pk")
+        return format_html_join(
+            ", ",
+            '<a class="lm-link" href="{}">{} {}</a>',
+            (
+                (reverse("admin:licenses_capture_change", args=[each.pk]), kind, each.pk)
+                for each in told[:TEXTS]
+                for kind in [each.get_kind_display()]
+            ),
+        )
+
     @display(description=gettext_lazy("Until"))
     def until(self, row: Any) -> Any:
         return row.ends or gettext("still")
@@ -286,6 +310,6 @@ class DisagreementAdmin(UsageAdmin):
     def logged(self, row: Any) -> int:
         return int(row.seats_logged)
 
-    @display(description=gettext_lazy("Seats by the status"))
+    @display(description=gettext_lazy("Seats by the status, or another log"))
     def shown(self, row: Any) -> Any:
         return gettext("not asked") if row.seats_shown is None else row.seats_shown

@@ -22,13 +22,21 @@ from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import NONE, Coded, Column, insert, number, numbered, values
 from licenses.concurrency.intervals import Ints
-from licenses.models import Boundary, Capture, Checkout, Disagreement, LicenseServer
+from licenses.models import (
+    Boundary,
+    Capture,
+    Checkout,
+    Contradiction,
+    Disagreement,
+    LicenseServer,
+)
 from licenses.sources.clock import told_again
 
 from .attempts import Answers
 from .coverage import log_spans, moment, of_daemon
 from .pairing import (
     EVENT,
+    IN,
     LATE_RETURN,
     Differ,
     Fact,
@@ -142,6 +150,28 @@ class Context:
             if kind == Boundary.Kind.SET_BACK and until is not None
         ]
 
+    def contradicted(self, key: Key) -> dict[int, tuple[set[int], int | None]]:
+        """Return the moments at which other texts of the log have other seats taken than those of
+        the key: the other seats, and until when at most what was taken is known to be held."""
+        found: dict[int, set[int]] = {}
+        for at, *holder, seats, fewer in self._contradictions:
+            if holder == list(key[:3]) and key.seats in (seats, fewer):
+                found.setdefault(at, set()).update({seats, fewer} - {key.seats})
+        return {at: (others, self._known_until(key, at, others)) for at, others in found.items()}
+
+    def _known_until(self, key: Key, at: int, others: set[int]) -> int | None:
+        """The least of what texts tell was taken; it may have been returned with the others."""
+        if min(others) < key.seats:
+            return at
+        told = load_events({key.feature: at})
+        mine = (told.person == key.person) & (told.host == key.host) & (told.kind == IN)
+        returns = told.at[mine & np.isin(told.seats, list(others))]
+        return int(returns.min()) if len(returns) else None
+
+    @cached_property
+    def _contradictions(self) -> list[tuple[int, ...]]:
+        return load_contradictions(self.server)
+
     @cached_property
     def restart_moments(self) -> list[int]:
         """When any daemon of the server came up, in order."""
@@ -202,6 +232,17 @@ def _boundaries(server: int) -> Asked:
 _BOUNDARIES = Prepared(_boundaries)
 
 
+def load_contradictions(server: LicenseServer) -> list[tuple[int, ...]]:
+    """Return moment, feature, person, host, seats and fewer seats of each."""
+    return _CONTRADICTIONS.rows(server.pk)
+
+
+@Prepared
+def _CONTRADICTIONS(server: int) -> Asked:
+    rows = Contradiction.objects.filter(feature__server=server).order_by("at", "pk")
+    return rows, (number("at"), "feature_id", "person_id", "host_id", "seats", "fewer_seats")
+
+
 class _Log(NamedTuple):
     """What a daemon's log vouches for, in order of time, and what of it is lost."""
 
@@ -226,6 +267,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
     for key, since in touched.items():
         daemon = daemons.get(key.feature, "")
         before = stored.get(key, [])
+        contradicted = context.contradicted(key)
         seeds = [
             row.held.taken_at
             for row in before
@@ -241,7 +283,14 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             log_until=partial(context.log_until, daemon),
             next_hole=partial(context.next_hole, daemon),
             stopped=partial(context.stopped, daemon),
+            known_until={at: until for at, (_others, until) in contradicted.items()},
         )
+        differences += [
+            (key, Differ("logs_differ", at, at, True, None, fewer))
+            for at, (others, _until) in contradicted.items()
+            for fewer in sorted(others)
+            if since <= at and fewer < key.seats
+        ]
         new, lost, changed = _difference(key, before, paired.holdings)
         differences += [(key, differ) for differ in paired.differences]
         upserts += new
@@ -561,7 +610,14 @@ def _store_differences(touched: Mapping[Key, int], found: list[tuple[Key, Differ
             starts=moment(differ.starts),
             ends=None if differ.ends is None else moment(differ.ends),
             seats_logged=key.seats if differ.logged else 0,
-            seats_shown=None if differ.shown is None else key.seats if differ.shown else 0,
+            seats_shown=_shown(key, differ),
         )
         for key, differ in found
     )
+
+
+def _shown(key: Key, differ: Differ) -> int | None:
+    """Return the seats that the other source tells of; None where none was asked."""
+    if differ.shown is None:
+        return differ.others
+    return key.seats if differ.shown else 0

@@ -27,6 +27,7 @@ from licenses.sources.flexnet.redating import Settled, settle
 
 from . import bulk, coverage, dirty, facts, late, reach, server_facts
 from .captures import check_room, known_capture, store_raw, store_unreadable
+from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
 from .joints import Joints, cut_seconds
@@ -120,6 +121,7 @@ class LogImport:
         self.whole_server = whole_server or known.get("whole_server", False)
         self.directory = Directory(server)
         self.joints = Joints(server, known.get("joints", ()))
+        self.contradictions = Contradictions(self.directory, known.get("contradictions", ()))
         self.unreturned = Unreturned(known.get("unreturned"))
         self.save_cursor = save_cursor
         self.result = FileResult(source, Capture.Kind.LOG)
@@ -133,6 +135,7 @@ class LogImport:
             "daemons": sorted(self.daemons),
             "whole_server": self.whole_server,
             "joints": self.joints.dump(),
+            "contradictions": self.contradictions.dump(),
             "unreturned": self.unreturned.dump(),
         }
 
@@ -175,9 +178,10 @@ class LogImport:
         stored = facts.store(piece, self.directory, self.repeats)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         facts.store_steps(steps, self.server, stored)
-        first = self.parser.first_at
+        first, last = self.parser.first_at, self.parser.last_at
+        self.contradictions.judge(stored, self.repeats, told, first, before, last)
         misdated = [("", first if at is None else at) for at in settled.unsure if first is not None]
-        cuts = cut_seconds(stored, told, first, before, self.parser.last_at)
+        cuts = cut_seconds(stored, told, first, before, last)
         meeting = [("", at) for at in cuts]
         facts.store_doubts([*self.parser.take_doubts(), *misdated, *meeting], self.server, stored)
         told_losses = [*self.parser.take_losses(), *misdated]

@@ -133,6 +133,7 @@ class Differ(NamedTuple):
     """A time over which log and status tell different things. kind: as in `Disagreement.Kind`.
 
     ends: None while the newest answer still differs.
+    others: seats by another text of the log.
     """
 
     kind: str
@@ -140,6 +141,7 @@ class Differ(NamedTuple):
     ends: int | None
     logged: bool
     shown: bool | None
+    others: int | None = None
 
 
 class Paired(NamedTuple):
@@ -222,6 +224,7 @@ def pair(
     log_until: Callable[[int], int | None] = lambda _moment: None,
     next_hole: Callable[[int], Hole | None] = lambda _moment: None,
     stopped: Callable[[int], int | None] = lambda _moment: None,
+    known_until: Mapping[int, int | None] = {},
 ) -> Paired:
     """Return the holdings of one key, and what its sources disagree on.
 
@@ -243,6 +246,8 @@ def pair(
     known to be held until the hole.
     stopped:     when the daemon went down, the first time since a moment; None where no log tells
     of it. What a restart lost was held no longer.
+    known_until: of moments at which another text of the log has other seats taken: until when at
+                 most what was taken is known to be held; it is possible as long as this text says.
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
     facts = list(facts)
@@ -260,6 +265,7 @@ def pair(
     differences = _differences(holdings, sampled, lonely, log_until)
     _bound_by_rows(holdings)
     differences += _bound_by_misses(holdings, next_poll)
+    _bound_by_texts(holdings, known_until)
     found = [holding.held() for holding in holdings + sampled]
     found.sort(
         key=lambda held: (
@@ -610,6 +616,13 @@ def _bound_by_misses(holdings: list[_Open], next_poll: Callable[[int], int | Non
             holding.returned_after = holding.taken_by + 1 if row is None else row.last_seen + 1
             found.append(Differ("not_in_status", missed, at, True, False))
     return found
+
+
+def _bound_by_texts(holdings: list[_Open], known_until: Mapping[int, int | None]) -> None:
+    for holding in holdings:
+        until = known_until.get(holding.told_at)
+        if until is not None and (holding.returned_after is None or until < holding.returned_after):
+            holding.returned_after = max(until, holding.taken_by)
 
 
 def _end_by_polls(

@@ -114,7 +114,15 @@ from .servers import (
 )
 from .teams import RuleMatch, TeamHour, TeamRule
 from .undo import UndoStep
-from .usage import LONG_SECONDS, Boundary, Checkout, Disagreement, EventBlock, Sighting
+from .usage import (
+    LONG_SECONDS,
+    Boundary,
+    Checkout,
+    Contradiction,
+    Disagreement,
+    EventBlock,
+    Sighting,
+)
 from .waitlist import WaitlistEntry
 from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, Rebuild, UnreadableShare
 
@@ -143,6 +151,7 @@ __all__ = [
     "Chore",
     "ConnectionCheck",
     "Contract",
+    "Contradiction",
     "Correction",
     "Coverage",
     "Denial",

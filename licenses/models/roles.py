@@ -11,6 +11,7 @@ FACTS = frozenset(
     [
         "eventblock",
         "boundary",
+        "contradiction",
         "sighting",
         "statusscope",
         "checkout",

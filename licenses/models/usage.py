@@ -1,7 +1,7 @@
 """Usage: facts as servers told them, and holdings derived from those.
 
-Facts (`EventBlock`, `Boundary`, `Sighting`, `Denial`) are what a text said. `Checkout` is
-rebuilt from them, and the hours from it, so both can be thrown away and made again.
+Facts (`EventBlock`, `Boundary`, `Contradiction`, `Sighting`, `Denial`) are what a text said.
+`Checkout` is rebuilt from them, and the hours from it, so both can be thrown away and made again.
 """
 
 from __future__ import annotations
@@ -88,6 +88,29 @@ class Boundary(models.Model):
             "daemon": self.daemon or "server",
             "at": figures.moment(self.at),
         }
+
+
+class Contradiction(models.Model):
+    """Two texts of a log, each of which covers the second and lacks a line of the other, have one
+    holder take different numbers of seats in it: one of the two may be what happened."""
+
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = InstantField()
+    seats = models.PositiveIntegerField(help_text=gettext_lazy("The larger number."))
+    fewer_seats = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                *("feature", "at", "person", "host", "seats", "fewer_seats"),
+                name="contradiction_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature.name}, {figures.moment(self.at)}: {self.seats}, {self.fewer_seats}"
 
 
 class SightingQuerySet(FeatureRowQuerySet):
@@ -275,7 +298,8 @@ class Checkout(models.Model):
 
 
 class Disagreement(models.Model):
-    """Log and status tell different things of one holder and moment, or the log contradicts itself.
+    """Log and status, or two logs, tell different things of one holder and moment, or the log
+    contradicts itself.
 
     Derived with the holdings. Both values are kept; `docs/counting.md` says which one counts.
     """
@@ -288,6 +312,10 @@ class Disagreement(models.Model):
         )
         STILL_SHOWN = "still_shown", gettext_lazy("a status shows it after the log saw it returned")
         RETURN_ALONE = "return_alone", gettext_lazy("the log saw it returned and never taken")
+        LOGS_DIFFER = (
+            "logs_differ",
+            gettext_lazy("two logs of that second have different seats taken"),
+        )
 
     feature = models.ForeignKey(
         Feature, on_delete=models.PROTECT, related_name="disagreements", db_index=False
@@ -305,7 +333,8 @@ class Disagreement(models.Model):
     )
     seats_logged = models.PositiveIntegerField()
     seats_shown = models.PositiveIntegerField(
-        null=True, help_text=gettext_lazy("Empty: no status was asked.")
+        null=True,
+        help_text=gettext_lazy("By the status, or by the other log. Empty: no status was asked."),
     )
 
     objects = FeatureRowQuerySet.as_manager()

@@ -35,6 +35,7 @@ class Pairing:
         holes += [loss for daemon in {"", feature[0]} for loss in server.losses[daemon].items()]
         self.holes = sorted(holes, key=lambda hole: (hole[1], hole[0]))
         self.stops = sorted(server.stops[feature[0]])
+        self.differing = server.differing[feature]
         starts = [span[0] for span in self.log]
         known = {**server.restarts[""], **server.restarts[feature[0]]}
         self.restarts = []
@@ -109,6 +110,24 @@ class Pairing:
             if one.row is not None and one.back is not None and one.back + 60 < one.row["until"]:
                 one.back = one.row.get("gone")  # the IN may have been of a seat whose OUT was lost
         return held + polled
+
+    def bound_by_texts(self, held, person, host, seats, moves):
+        """Let what other texts tell otherwise be known as far as they all agree: the fewest of
+        the seats, until the first of them may have come back. moves: of the feature, by holder."""
+        for one in held:
+            told = [row for row in self.differing if row[:3] == (one.told, person, host)]
+            others = {count for row in told if seats in row[3:] for count in row[3:]} - {seats}
+            if one.polled or not others:
+                continue
+            backs = [
+                at
+                for count in others
+                for at, is_out in moves.get((person, host, count), [])
+                if not is_out and at >= one.told
+            ]
+            until = one.told if min(others) < seats else min(backs, default=FAR)
+            if until < FAR and (one.after is None or until < one.after):
+                one.after = max(until, one.sure)
 
     def sort_by_out(self, rows, taken):
         """Give each row to an OUT of its minute or the one before; keep those that have none."""
@@ -321,7 +340,9 @@ def paired(server, feature):
     polled = max((at + 1 for at, complete, _ in server.answers if complete), default=-FAR)
     listed = max((at + 1 for at in pairing.told), default=polled)
     for holder in sorted({*moves, *rows}):
-        for one in pairing.holdings(moves.get(holder, []), rows.get(holder, [])):
+        held = pairing.holdings(moves.get(holder, []), rows.get(holder, []))
+        pairing.bound_by_texts(held, *holder, moves)
+        for one in held:
             exact = one.taken == one.sure and one.after == one.back
             after, back = one.after, one.back
             if back is None:

@@ -17,6 +17,7 @@ class Server:
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts, self.stops = defaultdict(dict), defaultdict(list)
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
+        self.differing = defaultdict(set)  # feature -> (moment, person, host, seats, fewer seats)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
         self.denials = []
@@ -112,6 +113,10 @@ class Server:
         elif what == "log loss":
             until = max(body.get("until", at + 1), self.losses[body["daemon"]].get(at, at))
             self.losses[body["daemon"]][at] = until
+        elif what in ("logs differ", "logs differ no more"):
+            row = at, body["person"], body["host"], body["seats"], body["fewer_seats"]
+            known = self.differing[feature]
+            (known.add if what == "logs differ" else known.discard)(row)
         elif what == "issued" and "kind" not in body:
             self.issued[feature][at] = body.get("count")
         elif what == "issued withdrawn":

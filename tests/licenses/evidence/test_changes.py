@@ -245,6 +245,7 @@ FACTS = {
         "Checkout",
         "Chore",
         "ConnectionCheck",
+        "Contradiction",
     ),
     *(
         "Coverage",

@@ -227,6 +227,7 @@ LOG = """\
 11:00:00 (vend) IN: "ALPHA" bob@h1
 {end}
 """
+ZOE = '8:30:00 (vend) OUT: "ALPHA" zoe@h3\n8:40:00 (vend) IN: "ALPHA" zoe@h3'
 SHARED = 'INCREMENT ALPHA vend 2.0 permanent 9 DUP_GROUP=SITE SIGN="0"'
 EARLY = "\n".join(f'1:{at:02}:00 (vend) OUT: "ALPHA" u{at % 5}@h1' for at in range(30))
 STATUS = """\
@@ -248,7 +249,7 @@ class Plain(NamedTuple):
     """One server whose log proves that no more than `right` were in use, unless something is odd
     about it. shown: who holds the second seat by the answers of half past nine; nobody is asked
     where it is empty. filed: seats of its licence file, where it has one. proven: by an invoice;
-    None: all, as somebody judged."""
+    None: all, as somebody judged. other: what is odd in another text of the same log."""
 
     right: int = 2
     odd: str = ""
@@ -258,6 +259,7 @@ class Plain(NamedTuple):
     filed: int = 0
     proven: int | None = None
     lines: str = ""
+    other: str = ""
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -266,10 +268,13 @@ class Plain(NamedTuple):
             retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
         )  # fmt: skip
         server = LicenseServer.objects.create(name="srv", zone="UTC")
-        log = LOG.format(odd=self.odd, early=self.early, end="12:00:00 (vend) TIMESTAMP 3/2/2026")
+        end = "12:00:00 (vend) TIMESTAMP 3/2/2026"
+        log = LOG.format(odd=self.odd, early=self.early, end=end)
         if not self.returned:
             log = log.replace('11:00:00 (vend) IN: "ALPHA" bob@h1\n', "")
         texts = [log]
+        if self.other:
+            texts.append(LOG.format(odd=self.other, early=self.early, end=end))
         if self.filed:
             texts.append(FILE.format(expires="permanent", count=self.filed))
         if self.lines:
@@ -345,6 +350,10 @@ def forgets_restarts(patch: pytest.MonkeyPatch) -> None:
             real(self, body, feature, at)
 
     patch.setattr(told.Server, "add_config", without)
+
+
+def adds_up_what_texts_tell_differently(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holdings.Pairing, "bound_by_texts", lambda *_told: None)
 
 
 def lets_seats_outlive_their_daemon(patch: pytest.MonkeyPatch) -> None:
@@ -708,11 +717,16 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
         (Plain(3, proven=1), "not_determinable", takes_a_part_for_the_whole),
         (Plain(1, lines=SHARED), "as_observed", lets_nobody_share),
         (Plain(1, odd=DIES, returned=False), "as_observed", lets_seats_outlive_their_daemon),
+        (
+            Plain(2, odd=ZOE, other=ZOE.replace("h3", "h3 (2 licenses)")),
+            "as_observed", adds_up_what_texts_tell_differently,
+        ),
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
         "hides-a-seat-and-refuted", "over-use", "hides-a-return", "hides-all-returns",
         "proven-in-part", "too-little-proven", "shares-a-seat", "dies",
+        "texts-differ",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
