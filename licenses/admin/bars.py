@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from licenses.models import PoolNow, servable
 
-from .words import level_of
+from .words import Freshness, level_of
 
 
 class Bar(NamedTuple):
@@ -33,9 +33,9 @@ class Bar(NamedTuple):
         yield "unserved", self.served, 100
 
 
-def bar_of(now: PoolNow | None) -> Bar | None:
-    """Return the bar of a pool; None where its seats or its limit are not known."""
-    if now is None or now.in_use is None or now.limit is None:
+def bar_of(now: PoolNow | None, fresh: Freshness) -> Bar | None:
+    """Return the bar of a pool; None where its seats or its limit are not known, or not of now."""
+    if now is None or now.in_use is None or now.limit is None or not fresh.of_now:
         return None
     taken = now.in_use + now.reserved_idle
     served = servable(now.limit, now.issued) or 0
@@ -43,9 +43,9 @@ def bar_of(now: PoolNow | None) -> Bar | None:
     return Bar(*(round(share * seats, 2) for seats in (now.in_use, taken, max(taken, served))))
 
 
-def drawn(now: PoolNow | None) -> SafeString:
+def drawn(now: PoolNow | None, fresh: Freshness) -> SafeString:
     """Return the bar, hidden where there is none: the page may learn of one later."""
-    bar = bar_of(now)
+    bar = bar_of(now, fresh)
     parts = format_html_join(
         "",
         '<line class="lm-bar-{}" x1="{}" x2="{}" y1="4" y2="4"/>',
@@ -54,7 +54,7 @@ def drawn(now: PoolNow | None) -> SafeString:
     return format_html(
         '<svg class="lm-bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img"'
         ' aria-label="{}"{}>{}</svg>',
-        level_of(now).text,
+        level_of(now, fresh).text,
         "" if bar else SafeString(" hidden"),
         parts,
     )

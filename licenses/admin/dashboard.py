@@ -25,7 +25,6 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.models import (
     LicensePool,
     PoolHour,
-    PoolNow,
     has_scope,
     sees_everything,
     taken_share,
@@ -169,9 +168,8 @@ def _peaks_before(pools: Iterable[Any]) -> dict[int, int | None]:
 
 
 def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[int, int]) -> Row:
-    now: PoolNow | None = getattr(pool, "now", None)
+    now, fresh = words.news_of(pool)
     moment = timezone.now()
-    fresh = words.freshness(now.at if now else None, pool.interval, moment)
     spark, spark_limit = sparkline(peaks, now.limit if now else None)
     headline = getattr(pool, "headline", None)
     if headline is not None:  # its peak is of the 30 days before it was counted
@@ -181,10 +179,10 @@ def _row(pool: Any, peaks: list[int | None], spare: Unused | None, span: tuple[i
         pool,
         words.figure(now.in_use if now else None),
         words.figure(now.limit if now else None, "?"),
-        words.level_of(now),
+        words.level_of(now, fresh),
         fresh,
         headline_words.of_pool(headline, spare, fresh, moment),
-        bars.drawn(now),
+        bars.drawn(now, fresh),
         spark,
         spark_limit,
         peak_address(pool, span=span) if any(peaks) else "",

@@ -264,7 +264,7 @@ def _time_card(text: str, note: str, changed_seconds: int | None) -> Figure:
 
 
 def _silent_card(found: Totals) -> Figure:
-    note, trend = gettext("no number of this hour"), None
+    note, trend = gettext("no number that says something of now"), None
     lately = share(found.observed_seconds, found.expected_seconds)
     before = share(found.observed_seconds_before, found.expected_seconds_before)
     if lately is not None and before is not None:

@@ -83,17 +83,16 @@ def pools(request: HttpRequest) -> JsonResponse:
 
 
 def numbers(pool: Any) -> dict[str, Any]:
-    now = getattr(pool, "now", None)
-    state = words.level_of(now)
-    fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
+    now, fresh = words.news_of(pool)
+    state = words.level_of(now, fresh)
     source = f"{now.source_words}, " if now and now.source else ""
     return {
         "in_use": now.in_use if now else None,
         "limit": now.limit if now else None,
-        "free": now.free if now else None,
+        "free": words.free_of(now, fresh),
         "level": state.key,
         "words": state.text,
-        "bar": bars.bar_of(now),
+        "bar": bars.bar_of(now, fresh),
         "age": source + fresh.text,
         "ago": words.ago(fresh.age_seconds) if fresh.key != "none" else gettext("no data yet"),
         "age_key": fresh.key,

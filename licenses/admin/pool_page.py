@@ -105,15 +105,14 @@ def _seen_key(pool: Any, request: HttpRequest) -> str:
 
 
 def cards(pool: Any, moment: int, may_see_cost: bool) -> list[Card]:
-    now = getattr(pool, "now", None)
+    now, fresh = words.news_of(pool)
     in_use, limit = (now.in_use, now.limit) if now else (None, None)
-    state = words.level_of(now)
-    fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
+    state = words.level_of(now, fresh)
     found = [
         Card(gettext("In use"), words.figure(in_use), state.text, state.key, "in_use"),
         Card(gettext("Limit"), words.figure(limit), _limit_note(now), "", "limit"),
         Card(
-            gettext("Free"), words.figure(now.free if now else None), _states_note(now), "", "free"
+            gettext("Free"), words.figure(words.free_of(now, fresh)), _states_note(now), "", "free"
         ),
         Card(
             gettext("As of"),

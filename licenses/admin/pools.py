@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,19 +9,19 @@ from django.db import transaction
 from django.db.models import (
     F,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
 )
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from licenses.analysis.availability import longest_interval, said_of_now, surely_since
 from licenses.analysis.rollup import mark_dirty
+from licenses.analysis.rows import now_epoch
 from licenses.evidence.rights_history import of_mappings
 from licenses.evidence.row_history import Change
 from licenses.models import Entitlement, LicensePool, PoolFeature, taken_share
@@ -70,13 +69,7 @@ def with_news(rows: QuerySet[Any]) -> QuerySet[Any]:
 
     interval: the longest poll interval of its servers, None where none is polled.
     """
-    polled = PoolFeature.objects.filter(mapped_until=None, pool=OuterRef("pk"))
-    longest = polled.exclude(feature__server__polling="off").order_by(
-        "-feature__server__poll_seconds"
-    )
-    return rows.select_related("product__vendor", "now").annotate(
-        interval=Subquery(longest.values("feature__server__poll_seconds")[:1])
-    )
+    return rows.select_related("product__vendor", "now").annotate(interval=longest_interval())
 
 
 def with_now(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -103,17 +96,18 @@ class UseFilter(admin.SimpleListFilter):
             ("over", gettext("over what is allowed")),
             ("high", gettext("90 % and more")),
             ("idle", gettext("nothing in use")),
-            ("old", gettext("no news for an hour")),
+            ("old", gettext("no fresh news")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        hour_ago = timezone.now() - timedelta(hours=1)
+        moment = now_epoch()
+        of_now = said_of_now(moment, surely_since(moment))
         return {
-            "full": queryset.filter(share__gte=1),
-            "over": queryset.filter(now__in_use__gt=F("now__allowed")),
-            "high": queryset.filter(share__gte=words.NEARLY_FULL),
-            "idle": queryset.filter(now__in_use=0),
-            "old": queryset.filter(Q(now__at=None) | Q(now__at__lt=hour_ago)),
+            "full": queryset.filter(of_now, share__gte=1),
+            "over": queryset.filter(of_now, now__in_use__gt=F("now__allowed")),
+            "high": queryset.filter(of_now, share__gte=words.NEARLY_FULL),
+            "idle": queryset.filter(of_now, now__in_use=0),
+            "old": queryset.exclude(of_now),
         }.get(self.value() or "", queryset)
 
 
@@ -246,8 +240,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
 
     @display(description=gettext_lazy("Free"))
     def free(self, pool: Any) -> Any:
-        now = getattr(pool, "now", None)
-        return words.Figure.live(now.free if now else None, "free")
+        return words.Figure.live(words.free_of(*words.news_of(pool)), "free")
 
     @display(description=gettext_lazy("As of"), ordering="now__at")
     def age(self, pool: Any) -> str:
@@ -282,10 +275,10 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
 
 def use_bar(pool: Any) -> str:
     """Return the bar of a pool: seats in use of the limit, in colour and in words."""
-    now = getattr(pool, "now", None)
+    now, fresh = words.news_of(pool)
     in_use = now.in_use if now else None
     limit = now.limit if now else None
-    state = words.level_of(now)
+    state = words.level_of(now, fresh)
     return format_html(
         '<div class="lm-use lm-level-{}" data-live-pool="{}"><span class="lm-use-words">'
         '<b data-live="in_use">{}</b> {} <span data-live="limit">{}</span> '
@@ -297,14 +290,13 @@ def use_bar(pool: Any) -> str:
         gettext("of"),
         words.figure(limit, "?"),
         state.text,
-        bars.drawn(now),
+        bars.drawn(now, fresh),
     )
 
 
 def age_chip(pool: Any) -> str:
     """Return how old the pool's number is and where it comes from."""
-    now = getattr(pool, "now", None)
-    fresh = words.freshness(now.at if now else None, pool.interval, timezone.now())
+    now, fresh = words.news_of(pool)
     source = f"{now.source_words}, " if now and now.source else ""
     return format_html(
         '<span class="lm-chip lm-age-{}" data-live-pool="{}" data-live="age">{}{}</span>',

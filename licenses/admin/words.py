@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -24,12 +25,14 @@ __all__ = [
     "Level",
     "ago",
     "figure",
+    "free_of",
     "freshness",
     "lasting",
     "level",
     "level_of",
     "moment",
     "money",
+    "news_of",
     "short_ago",
     "size",
 ]
@@ -81,13 +84,29 @@ class Level:
     text: str
 
 
-def level_of(now: PoolNow | None) -> Level:
-    """Judge the newest figures of a pool."""
+def news_of(pool: Any) -> tuple[PoolNow | None, Freshness]:
+    """Return the newest figures of a pool, as of `with_news`, and how old they are."""
+    now: PoolNow | None = getattr(pool, "now", None)
+    return now, freshness(now.at if now else None, pool.interval, timezone.now())
+
+
+def free_of(now: PoolNow | None, fresh: Freshness) -> int | None:
+    """Return the seats that somebody could take now; None where nobody knows."""
+    return now.free if now and fresh.of_now else None
+
+
+def level_of(now: PoolNow | None, fresh: Freshness) -> Level:
+    """Judge the newest figures of a pool. Of such that are too old to rely on nobody knows more
+    than what was."""
     if now is None:
         return level(None, None)
-    return level(
+    judged = level(
         now.in_use, now.limit, now.allowed, issued=now.issued, reserved_idle=now.reserved_idle
     )
+    if fresh.of_now or judged.key == "unknown":
+        return judged
+    told = gettext("not known now; %(state)s when last heard") % {"state": judged.text}
+    return Level("unknown", told)
 
 
 def level(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from itam import figures
 from licenses.analysis.availability import freshness as judged
+from licenses.analysis.availability import is_of_now
 
 
 def ago(seconds: int | None) -> str:
@@ -51,6 +52,11 @@ class Freshness:
 
     key: str
     age_seconds: int | None
+
+    @property
+    def of_now(self) -> bool:
+        """Tell whether the number says something of now."""
+        return is_of_now(self.key)
 
     @property
     def text(self) -> str:

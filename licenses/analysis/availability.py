@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Max
+from django.db.models import (
+    BigIntegerField,
+    ExpressionWrapper,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual
 
-from licenses.analysis.rows import now_epoch
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import now_epoch, number
 from licenses.models import LicensePool, LicenseServer, PoolFeature, PoolNow, servable
 
 FRESH, LATE, STALE, NONE = "fresh", "late", "stale", "none"
+SHORTEST_SECONDS = 30
+"""Of the intervals at which servers may be polled."""
 UNPOLLED_SECONDS = 3600
 """What is expected of a server that nobody polls: its logs come in pieces."""
 
@@ -33,6 +46,34 @@ def freshness(age_seconds: int | None, interval_seconds: int | None) -> str:
 def relied_seconds(interval_seconds: int | None) -> int:
     """Return up to which age a figure says something of now."""
     return 6 * (interval_seconds or UNPOLLED_SECONDS) + 60
+
+
+def is_of_now(judged: str) -> bool:
+    """Tell whether a figure that `freshness` judged so says something of now."""
+    return judged in (FRESH, LATE)
+
+
+def longest_interval() -> Subquery:
+    """Return, of pools, the longest interval at which a server is polled; null where none is."""
+    polled = _polled().filter(pool=OuterRef("pk")).order_by("-feature__server__poll_seconds")
+    return Subquery(polled.values("feature__server__poll_seconds")[:1])
+
+
+def said_of_now(moment: int, surely: int) -> Q:
+    """Return which pools' newest figures say something of now, as `is_of_now` tells it.
+
+    surely:  from when on they do, however often a server is polled, as of `surely_since`: no
+             intervals are looked for of these.
+    """
+    interval = Coalesce(longest_interval(), UNPOLLED_SECONDS)
+    until = number("now__at") + interval * 6 + 60
+    relied = GreaterThanOrEqual(ExpressionWrapper(until, output_field=BigIntegerField()), moment)
+    return Q(now__at__gte=surely) | (Q(now__at__lt=surely) & Q(relied))
+
+
+def surely_since(moment: int) -> int:
+    """Return from when on any figure says something of a moment."""
+    return moment - relied_seconds(SHORTEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +104,7 @@ class Availability:
     @property
     def free(self) -> int | None:
         """Return the free seats where the figure is young enough to say something of now."""
-        return self.free_then if self.freshness in (FRESH, LATE) else None
+        return self.free_then if is_of_now(self.freshness) else None
 
 
 def load_availability(
@@ -79,11 +120,19 @@ def load_availability(
 
 def poll_seconds(pool_ids: list[int]) -> dict[int, int]:
     """Return the longest interval at which a server of the pool is polled. One query."""
-    polled = PoolFeature.objects.filter(pool__in=pool_ids, mapped_until=None).exclude(
+    return dict(_INTERVALS.rows(pool_ids))
+
+
+@Prepared
+def _INTERVALS(pool_ids: Collection[int]) -> Asked:
+    rows = _polled().filter(pool__among=pool_ids).order_by().values("pool_id")
+    return rows.annotate(longest=Max("feature__server__poll_seconds")), ("pool_id", "longest")
+
+
+def _polled() -> QuerySet[PoolFeature]:
+    return PoolFeature.objects.filter(mapped_until=None).exclude(
         feature__server__polling=LicenseServer.Polling.OFF
     )
-    rows = polled.order_by().values_list("pool_id")
-    return dict(rows.annotate(longest=Max("feature__server__poll_seconds")))
 
 
 def _of(pool_id: int, row: PoolNow | None, interval: int | None, moment: int) -> Availability:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import F, Max, Sum
 
+from licenses.analysis.availability import freshness, is_of_now, poll_seconds
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.headlines import told, unused
 from licenses.analysis.mappings import load_mappings
@@ -45,9 +46,11 @@ def portfolio(
     """Return the newest figures of each active pool that a user may see, by name. None: unknown.
 
     Keys: those of NEWEST, and
-        free:           of the fewer of limit and issued, those neither in use nor reserved
+        free:           of the fewer of limit and issued, those neither in use nor reserved; None
+                        where the figures are too old to say something of now
         at:             epoch seconds as of when the figures hold, the oldest of its servers'
         age_seconds:    how long ago that is
+        freshness:      fresh, late, stale (too old) or none, as `availability.freshness` judges
         week:           with *week* only: WEEK's sums and the peak of the last seven days, to full
                         hours, with `observed_seconds` of `expected_seconds`; null: no hour is
                         known. Its `denials`: null where no log tells of it (`logged_seconds`)
@@ -56,7 +59,7 @@ def portfolio(
                         above the peak of 12 months, and their cost a year, with `before`, the same
                         as of 30 days ago
 
-    Queries: one, three more with *week*, one with each of *headlines* and *costs*, and some more
+    Queries: two, three more with *week*, one with each of *headlines* and *costs*, and some more
     where the user does not see everything.
     """
     moment = now_epoch(now)
@@ -80,7 +83,7 @@ def portfolio(
     return found
 
 
-KEYS = (*(name for name, _ in NEWEST), "free", "at", "age_seconds")
+KEYS = (*(name for name, _ in NEWEST), "free", "at", "age_seconds", "freshness")
 _BOUNDS = itemgetter(*map(KEYS.index, ("in_use", "limit", "issued", "reserved_idle")))
 
 
@@ -91,13 +94,16 @@ def newest(user: Any, moment: int) -> list[tuple[Any, ...]]:
     """
     mine = LicensePool.objects.for_user(user).active().order_by("name", "pk")
     rows = tuples(mine, *(column for _, column in NEWEST), number("now__at"))
-    return [_completed(row, moment) for row in rows]
+    every = poll_seconds([row[0] for row in rows])
+    return [_completed(row, every.get(row[0]), moment) for row in rows]
 
 
-def _completed(row: tuple[Any, ...], moment: int) -> tuple[Any, ...]:
+def _completed(row: tuple[Any, ...], interval: int | None, moment: int) -> tuple[Any, ...]:
     at = row[-1]
     age = None if at is None else moment - at if moment > at else 0
-    return (*row[:-1], free_seats(*_BOUNDS(row)), at, age)
+    judged = freshness(age, interval)
+    free = free_seats(*_BOUNDS(row)) if is_of_now(judged) else None
+    return (*row[:-1], free, at, age, judged)
 
 
 def _weeks(pool_ids: list[int], moment: int) -> dict[int, dict[str, Any]]:

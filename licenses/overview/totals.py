@@ -11,20 +11,20 @@ from typing import Any
 from django.db.models import Count, F, Min, Q, Sum, Value
 from django.db.models.lookups import GreaterThanOrEqual
 
+from licenses.analysis.availability import said_of_now, surely_since
 from licenses.analysis.headlines import DAYS, Unused, total_cost, unused
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import now_epoch, number
 from licenses.analysis.verdict import FLOOR
 from licenses.models import LicensePool, sees_everything, taken_share
 
-SILENT_SECONDS = 3_600
-
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Figures of all active pools that a user may see.
 
-    pools, full, over, silent:   now; silent: without a number younger than an hour.
+    pools, full, over, silent:   now; silent: without a number that says something of now, and so in
+                                 none of the others.
     judged:                      pools of which use was expected in the last 30 days.
     proven, proven_before:       of them, those of which all of the time is proven.
     blocked_seconds, ..._before: that people were kept from work in all pools of which logs tell;
@@ -84,13 +84,14 @@ class Totals:
 
 def totals(user: Any) -> Totals:
     """Return the figures of all pools that a user may see. One query."""
-    late = now_epoch() - SILENT_SECONDS
+    moment = now_epoch()
+    times = moment, surely_since(moment)
     if sees_everything(user):
-        rows = _OF_ALL.rows(late)
+        rows = _OF_ALL.rows(*times)
         figures = rows[0][1:] if rows else _OF_NONE
     else:
         mine = LicensePool.objects.for_user(user).active().order_by()
-        told = LicensePool.objects.filter(pk__in=mine.values("pk")).aggregate(**_figures(late))
+        told = LicensePool.objects.filter(pk__in=mine.values("pk")).aggregate(**_figures(*times))
         figures = tuple(told[name] for name in _NAMES)
     # Raw numbers: a sum may be a Decimal.
     found = {
@@ -100,17 +101,18 @@ def totals(user: Any) -> Totals:
     return Totals(**found)  # type: ignore[arg-type]  # no plain count is None
 
 
-def _figures(late: int) -> dict[str, Any]:
-    """Return the aggregates of pools that make up Totals; late: from when on a number is fresh."""
+def _figures(moment: int, surely: int) -> dict[str, Any]:
+    """Return the aggregates of pools that make up Totals; surely: as of `said_of_now`."""
+    of_now = said_of_now(moment, surely)
     judged = Q(headline__expected_seconds__gt=0)
     before = Q(headline__expected_seconds_before__gt=0)
     wholly = Q(headline__proven_seconds=F("headline__expected_seconds"))
     wholly_before = Q(headline__proven_seconds_before=F("headline__expected_seconds_before"))
     return {
         "pools": Count("pk"),
-        "full": Count("pk", filter=GreaterThanOrEqual(taken_share(), 1.0)),
-        "over": Count("pk", filter=Q(now__in_use__gt=F("now__allowed"))),
-        "silent": Count("pk", filter=Q(now__at=None) | Q(now__at__lt=late)),
+        "full": Count("pk", filter=Q(GreaterThanOrEqual(taken_share(), 1.0)) & of_now),
+        "over": Count("pk", filter=Q(now__in_use__gt=F("now__allowed")) & of_now),
+        "silent": Count("pk", filter=Q(now__at=None) | ~of_now),
         "judged": Count("pk", filter=judged),
         "judged_before": Count("pk", filter=before),
         "proven": Count("pk", filter=judged & wholly),
@@ -153,7 +155,7 @@ def _comparable(figure: str) -> Q:
     return reduce(and_, map(Q, enough), used)
 
 
-_NAMES = tuple(_figures(0))
+_NAMES = tuple(_figures(0, 0))
 _UNKNOWN = {"counted_at", "news_at", "people_blocked", "blocked_seconds"} | {
     *("blocked_seconds_before", "blocked_seconds_change", "full_seconds_change"),
     "over_seconds_change",
@@ -162,10 +164,10 @@ _OF_NONE = tuple(None if name in _UNKNOWN else 0 for name in _NAMES)
 
 
 @Prepared
-def _OF_ALL(late: int) -> Asked:
+def _OF_ALL(moment: int, surely: int) -> Asked:
     # By a constant, as what is prepared is a list of rows.
     active = LicensePool.objects.active().order_by().values(one=Value(1))
-    return active.annotate(**_figures(late)), ("one", *_NAMES)
+    return active.annotate(**_figures(moment, surely)), ("one", *_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

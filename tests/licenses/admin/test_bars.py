@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from licenses.admin.bars import Bar, bar_of
+from licenses.analysis.ages import Freshness
 from licenses.models import PoolNow
 
 from .conftest import World
@@ -34,7 +35,8 @@ def test_where_the_parts_end(
     expected: tuple[float, float, float] | None,
 ) -> None:
     now = PoolNow(in_use=in_use, limit=limit, issued=issued, reserved_idle=kept)
-    assert bar_of(now) == (None if expected is None else Bar(*expected))
+    assert bar_of(now, Freshness("late", 900)) == (None if expected is None else Bar(*expected))
+    assert bar_of(now, Freshness("stale", 9000)) is None
 
 
 def test_pages_draw_the_bar_to_where_seats_are_served(mara: Client, world: World) -> None:

@@ -51,7 +51,7 @@ def test_what_is_unknown_stays_unknown(manager):
 
 
 def test_nothing_is_free_where_more_is_used_than_the_limit(manager):
-    PoolNow.objects.create(pool=PoolFactory(), in_use=12, limit=10)
+    PoolNow.objects.create(pool=PoolFactory(), at=NOW, in_use=12, limit=10)
     assert [card["free"] for card in portfolio(manager, now=NOW)] == [0]
 
 
@@ -82,8 +82,8 @@ def test_refusals_of_a_week_of_which_no_log_tells_are_not_known(manager):
     assert told() == (0, 60)
 
 
-def test_four_queries_whatever_the_number_of_pools(manager, django_assert_num_queries):
+def test_five_queries_whatever_the_number_of_pools(manager, django_assert_num_queries):
     for pool in [PoolFactory() for _ in range(30)]:
         PoolHour.objects.create(pool=pool, hour=NOW - 3600, peak=1)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(portfolio(manager, week=True, now=NOW)) == 30

@@ -255,9 +255,12 @@ def test_usage_answers_what_the_command_prints() -> None:
 
 def test_all_pools_now_are_one_answer(django_assert_max_num_queries) -> None:
     for number in range(12):
-        PoolNow.objects.create(pool=PoolFactory(name=f"p{number:02}"), in_use=number, limit=10)
+        PoolNow.objects.create(
+            pool=PoolFactory(name=f"p{number:02}"), in_use=number, limit=10, at=timezone.now()
+        )
+    PoolNow.objects.filter(pool__name="p00").update(at=None)
     asking = client("manager")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         answer = asking.get("/api/v1/pools/now/?week=true")
     pools = answer.json()["pools"]
     assert [(row["name"], row["free"]) for row in pools][-3:] == [
@@ -272,6 +275,7 @@ def test_all_pools_now_are_one_answer(django_assert_max_num_queries) -> None:
         for query in ("", "?week=true&headlines=true")
     )
     assert plain[-1]["at"] == "2023-11-14T22:13:20+00:00" and plain[-1]["age_seconds"] > 0
+    assert (plain[-1]["freshness"], plain[-1]["free"]) == ("stale", None)
     for short, long in zip(plain, more, strict=True):
         assert {**short, "age_seconds": 0}.items() <= {**long, "age_seconds": 0}.items()
         assert long.keys() - short.keys() == {"week", "headline", "unused"}
