@@ -519,6 +519,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+        "licenses.api.made_examples.add_examples",
     ],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000

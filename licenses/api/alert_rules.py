@@ -6,7 +6,6 @@ import time
 import uuid
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,9 +14,20 @@ from rest_framework.response import Response
 from licenses.alerts.backtest import backtest
 from licenses.api import examples
 from licenses.api import serializers as shapes
+from licenses.api.answers import SPAN, Moment, shape
 from licenses.api.base import Editable, filters_of
 from licenses.api.row_history import TellsHistory
 from licenses.models import AlertRule, LicensePool
+
+_FIRED = {"pool": str, "fired_at": Moment, "end": Moment, "worst": int}
+TRIED = shape(
+    "Backtest",
+    {**SPAN, "possible": bool},
+    dict.fromkeys(("pools", "of_pools", "fired", "shortages", "ahead"), int),
+    {"median_lead_seconds": int | None, "observed_seconds": int, "expected_seconds": int},
+    {"sentences": list[str]},
+    {"latest": [shape("FiredThen", _FIRED, {"limit": int | None, "denials": int})]},
+)
 
 
 @examples.creates(examples.ALERT_RULE)
@@ -32,7 +42,7 @@ class AlertRuleViewSet(TellsHistory, Editable):
     @extend_schema(
         operation_id="alert_rules_try",
         request=shapes.RuleSerializer,
-        responses={200: OpenApiTypes.OBJECT},
+        responses={200: TRIED},
     )
     @action(detail=False, methods=["post"], pagination_class=None, filter_backends=())
     def backtest(self, request: Request) -> Response:
@@ -46,7 +56,7 @@ class AlertRuleViewSet(TellsHistory, Editable):
     @extend_schema(
         operation_id="alert_rules_try_again",
         request=shapes.RuleSerializer,
-        responses={200: OpenApiTypes.OBJECT},
+        responses={200: TRIED},
     )
     @action(detail=True, methods=["post"], url_path="backtest")
     def try_again(self, request: Request, pk: str | None = None) -> Response:

@@ -20,13 +20,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 METHODS = ("get", "post", "put", "patch", "delete")
-_SAMPLES = {
-    "date": "2026-01-31",
-    "date-time": "2026-01-31T08:00:00+01:00",
-    "decimal": "1250.00",
-    "email": "ann@company.example",
-    "uuid": "8d8ac610-566d-4ef0-9c22-186b2a5ed793",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +175,17 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> Operation:
         fields=tuple(sorted(fields, key=lambda each: ("path query header").index(each.place))),
         body=tuple(_fields(asked)),
         body_formats=", ".join(content),
-        sample=json.dumps(_sample(asked), indent=2, ensure_ascii=False) if content else "",
+        sample=_sample(content),
         answers=answers,
         shapes=frozenset(filter(None, named)),
+    )
+
+
+def _sample(content: dict[str, Any]) -> str:
+    """Return a body that would be taken; "" where none is."""
+    shown = (each for part in content.values() for each in part["examples"].values())
+    return "\n".join(
+        json.dumps(each["value"], indent=2, ensure_ascii=False) for each in [*shown][:1]
     )
 
 
@@ -246,28 +247,6 @@ def _kind(told: dict[str, Any]) -> tuple[str, str]:
         first, first
     )
     return f"{first} or null" if "null" in types else first, ""
-
-
-def _sample(told: dict[str, Any], depth: int = 0) -> Any:
-    """Return a value that fits: of an object its required fields, or else its first one."""
-    told = _plain(told)
-    if told.get("enum"):
-        return next((each for each in told["enum"] if each not in ("", None)), None)
-    types = told.get("type", "object")
-    kind = types if isinstance(types, str) else next(each for each in types if each != "null")
-    if kind == "array":
-        return [_sample(told.get("items", {}), depth + 1)]
-    if kind == "object":
-        parts = {
-            name: part
-            for name, part in told.get("properties", {}).items()
-            if not _plain(part).get("readOnly")
-        }
-        wanted = [name for name in parts if name in told.get("required", ())] or list(parts)[:1]
-        return {name: _sample(parts[name], depth + 1) for name in wanted} if depth < 4 else {}
-    if kind == "string":
-        return _SAMPLES.get(told.get("format", ""), "text")
-    return {"integer": 1, "number": 1.5, "boolean": True}.get(kind)
 
 
 def _reached(names: Any) -> set[str]:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -18,6 +17,7 @@ from licenses.analysis.instant import instant
 from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import STEPS, series
 from licenses.analysis.time_to_full import forecasts
+from licenses.api import pool_answers
 from licenses.api.asking import SPAN, ZONE, moment, span
 from licenses.api.pagination import HOLDER_PAGES, holder_page, next_page
 from licenses.concurrency.periods import iso
@@ -40,7 +40,7 @@ AT = [
 class PoolHistory:
     """The endpoints of a pool's history."""
 
-    @extend_schema(parameters=[*SPAN, STEP], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[*SPAN, STEP], responses={200: pool_answers.SERIES})
     @action(detail=True)
     def series(self, request: Request, pk: str | None = None) -> Response:
         """Say how the pool was used, as the most of each bucket; gaps and limits stand apart.
@@ -56,7 +56,7 @@ class PoolHistory:
             raise ValidationError({"step": str(error)}) from error
         return Response(found.as_dict(asked.zone))
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: pool_answers.FORECAST})
     @action(detail=True)
     def forecast(self, request: Request, pk: str | None = None) -> Response:
         """Say when the pool is expected to be full: `seconds` from `at`, 0 where it is, null where
@@ -83,7 +83,7 @@ class PoolHistory:
             }
         )
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.WAITS})
     @action(detail=True)
     def waits(self, request: Request, pk: str | None = None) -> Response:
         """Say how the waitlist served those who joined it in the window, in sums."""
@@ -95,7 +95,7 @@ class PoolHistory:
         edges = {"from": iso(asked.start, asked.zone), "to": iso(asked.end, asked.zone)}
         return Response({"pool": pool.name, **edges, **waits(pool, start, end).as_dict()})
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.PATTERN})
     @action(detail=True)
     def pattern(self, request: Request, pk: str | None = None) -> Response:
         """Say when the pool is used, by hour and weekday, and how much of the time how many seats
@@ -114,7 +114,7 @@ class PoolHistory:
             }
         )
 
-    @extend_schema(parameters=[*AT, *HOLDER_PAGES], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[*AT, *HOLDER_PAGES], responses={200: pool_answers.AT})
     @action(detail=True)
     def at(self, request: Request, pk: str | None = None) -> Response:
         """Say who held seats at a moment, how well that is known, and on which raw lines it rests.

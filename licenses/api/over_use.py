@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licenses.analysis.over_use import Episode, over_use
-from licenses.api import examples
+from licenses.api import examples, pool_answers
 from licenses.api.asking import SPAN, Span, span
 from licenses.api.base import ReadOnly, filters_of
 from licenses.api.scoped import as_api_error, serializer_for
@@ -49,7 +48,7 @@ class OverUseNoteViewSet(ReadOnly, mixins.CreateModelMixin):
 class PoolOverUse:
     """The endpoint of a pool's over-use."""
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.OVER_USE})
     @action(detail=True, url_path="over-use")
     def over_use(self, request: Request, pk: str | None = None) -> Response:
         """Say when more seats were in use than allowed, and what people found out about it.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
@@ -16,10 +16,32 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from licenses.analysis.rows import as_moment
+from licenses.analysis.waiting import Waiting
+from licenses.api.answers import Nullable, Sometimes, shape
 from licenses.api.permissions import ReadsPools, SetsUp
 from licenses.models import LicensePool, sees_everything
 from licenses.overview import attention, counting, installation, setup
-from licenses.overview.totals import spare_of, totals, unused_total
+from licenses.overview.totals import Totals, UnusedTotal, spare_of, totals, unused_total
+
+_STEP = shape("SetUpStep", setup.Step)
+STEPS = shape("SetUpSteps", {"steps": [_STEP]})
+_ALL = {"counted_at": datetime | None, "news_at": datetime | None}
+OVERVIEW = shape(
+    "Overview",
+    {"at": datetime, "totals": shape("Totals", Totals, _ALL)},
+    {"attention": [shape("Attention", attention.Task)], "stopped": list[str]},
+    {"unused": Sometimes(shape("UnusedTotal", UnusedTotal)), "set_up": Sometimes([_STEP])},
+    {"unattended": Sometimes(list[str])},
+)
+_RUN = {
+    **{"begun_at": datetime, "heard_at": datetime, "servers": int, "servers_done": int},
+    **{"hours": int | None, "hours_done": int},
+}
+COUNTING = shape(
+    "Counting",
+    {"at": datetime, "waiting": shape("Waiting", Waiting)},
+    {"rebuild": Nullable(shape("RebuildRun", _RUN))},
+)
 
 
 class OverviewView(APIView):
@@ -30,7 +52,7 @@ class OverviewView(APIView):
 
     permission_classes = (ReadsPools,)
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: OVERVIEW})
     def get(self, request: Request) -> Response:
         user: Any = request.user
         found = totals(user).as_dict()
@@ -64,7 +86,7 @@ class CountingView(APIView):
 
     @extend_schema(
         parameters=[OpenApiParameter("pool", int, description="Of this pool alone.")],
-        responses={200: OpenApiTypes.OBJECT},
+        responses={200: COUNTING},
     )
     def get(self, request: Request) -> Response:
         asked = request.query_params.get("pool", "")
@@ -77,12 +99,11 @@ class CountingView(APIView):
                 raise NotFound
         found = counting.counting(request.user, pool and pool.pk)
         run = found.run
-        names = ("begun_at", "heard_at", "servers", "servers_done", "hours", "hours_done")
         return Response(
             {
                 "at": timezone.now(),
                 "waiting": asdict(found.waiting),
-                "rebuild": None if run is None else {name: getattr(run, name) for name in names},
+                "rebuild": None if run is None else {name: getattr(run, name) for name in _RUN},
             }
         )
 
@@ -99,7 +120,7 @@ class SetUpView(APIView):
 
     permission_classes = (SetsUp,)
 
-    @extend_schema(request=SkipSerializer, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=SkipSerializer, responses={200: STEPS})
     def post(self, request: Request) -> Response:
         asked = SkipSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 
 from licenses.access import why as whys
 from licenses.access import why_words
+from licenses.api import pool_answers
 from licenses.api.base import BIGGEST_ID, ReadOnly, filters_of
 from licenses.api.serializers import DenialEpisodeSerializer
 from licenses.api.status import HasRole
@@ -34,7 +34,7 @@ class RefusalViewSet(ReadOnly):
             return DenialEpisode.objects.none()
         return whys.own_episodes(self.request.user)
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: pool_answers.WHY})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say why: the class in words, the limit or rule that was hit, who held the seats."""
         pk = kwargs["pk"]

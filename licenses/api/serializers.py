@@ -8,6 +8,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from licenses.alerts.channels import KINDS
+from licenses.api import server_answers
+from licenses.api.answers import in_json
 from licenses.models import (
     Alert,
     AlertRule,
@@ -275,6 +277,7 @@ SilenceSerializer = serializer_for(
 ConnectionCheckSerializer = serializer_for(
     ConnectionCheck,
     *("server", "state", "ok", "result", "steps", "requested_at", "started_at", "finished_at"),
+    steps=in_json([server_answers.CHECK_STEP]),
 )
 IgnoredLinesSerializer = serializer_for(
     IgnoredLines,
@@ -299,6 +302,7 @@ ImportJobSerializer = serializer_for(
     "requested_at",
     "requested_by",
     "finished_at",
+    result=in_json(server_answers.IMPORTED),
 )
 
 

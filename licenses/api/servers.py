@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
 from django.utils.translation import gettext
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -22,6 +21,7 @@ from licenses.analysis.server_facts import facts_for
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
 from licenses.api import serializers as shapes
+from licenses.api import server_answers
 from licenses.api.base import Editable, Scoped, filters_of
 from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
@@ -184,7 +184,7 @@ class ServerViewSet(TellsHistory, Editable):
             ]
         )
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: server_answers.UNREADABLE})
     @action(detail=True, pagination_class=None, filter_backends=())
     def unreadable(self, request: Request, pk: str | None = None) -> Response:
         """Say which kinds of lines of the last week could not be read, and a report on those that

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -16,21 +15,18 @@ from rest_framework.response import Response
 from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.drift import Said, drift
 from licenses.analysis.verdict import months, period_verdict, verdicts
+from licenses.api import pool_answers
 from licenses.api.asking import SPAN, Span, span
 from licenses.concurrency.periods import iso
 from licenses.models import LicensePool
 
 MOST_MONTHS = 60
-OVER = (
-    *("over_seconds", "over_seat_seconds", "over_episodes"),
-    *("longest_over_seconds", "largest_excess"),
-)
 
 
 class PoolStanding:
     """The endpoints of what can be said of a pool and its rights."""
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.VERDICTS})
     @action(detail=True)
     def verdicts(self, request: Request, pk: str | None = None) -> Response:
         """Judge each month of the window, cut at its ends, and the window: the worst of them.
@@ -57,7 +53,7 @@ class PoolStanding:
             }
         )
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.GAPS})
     @action(detail=True)
     def gaps(self, request: Request, pk: str | None = None) -> Response:
         """Say for which time nobody can vouch, why, and how much of it is bounded all the same:
@@ -83,7 +79,7 @@ class PoolStanding:
         ]
         return Response({"pool": pool.name, "gaps": rows})
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: pool_answers.DRIFT})
     @action(detail=True)
     def drift(self, request: Request, pk: str | None = None) -> Response:
         """Say how many seats contracts, licence files and servers say the pool has. Null: nothing.
@@ -129,5 +125,5 @@ def _month(row: Any, asked: Span) -> dict[str, Any]:
         "reason": row.reason,
         "coverage": None if row.coverage is None else float(row.coverage),
         **{name: getattr(row, name) for name in figures},
-        **{name: getattr(row, name) if judged else None for name in OVER},
+        **{name: getattr(row, name) if judged else None for name in pool_answers.OVER},
     }

@@ -1,5 +1,6 @@
 """Addresses of the API, below /api/v1/."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import path
@@ -28,6 +29,7 @@ from licenses.api import (
     views,
 )
 from licenses.api import serializers as shapes
+from licenses.api.answers import shape
 from licenses.api.base import ReadOnly, filters_of_use, viewset
 from licenses.models import Checkout, Denial, Disagreement
 
@@ -121,7 +123,7 @@ router.register(
 )
 
 
-@extend_schema(request=None, responses={200: dict})
+@extend_schema(request=None, responses={200: shape("LoggedIn", {"expiry": datetime, "token": str})})
 class LoginView(knox.LoginView):
     """A token for name and password (or a session). It is shown once, and stored as a digest."""
 

@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError as ModelError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -25,7 +24,7 @@ from licenses.analysis.refusals_told import told
 from licenses.analysis.rollup import mark_dirty
 from licenses.analysis.rows import now_epoch
 from licenses.analysis.usage import usage
-from licenses.api import examples
+from licenses.api import examples, pool_answers
 from licenses.api import serializers as shapes
 from licenses.api.alike import AlikeJSONRenderer, Table
 from licenses.api.asking import FIGURES, HEADLINES, SPAN, WEEK, period, span, teams
@@ -157,7 +156,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
     search_fields = ("name", "product__name")
     ordering_fields = ("id", "name")
 
-    @extend_schema(parameters=[WEEK, HEADLINES], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[WEEK, HEADLINES], responses={200: pool_answers.NOW})
     @action(
         detail=False,
         pagination_class=None,
@@ -184,7 +183,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
 
     @extend_schema(
         parameters=FIGURES,
-        responses={200: OpenApiTypes.OBJECT},
+        responses={200: pool_answers.USAGE},
         examples=[examples.answered(examples.USAGE)],
     )
     @action(detail=True)
@@ -206,7 +205,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
 
     @extend_schema(
         parameters=HOLDER_PAGES,
-        responses={200: OpenApiTypes.OBJECT},
+        responses={200: pool_answers.HOLDERS},
         examples=[examples.answered(examples.HOLDERS)],
     )
     @action(detail=True)
@@ -244,7 +243,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
             }
         )
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.DENIALS})
     @action(detail=True)
     def denials(self, request: Request, pk: str | None = None) -> Response:
         """Say what `manage.py denials` prints."""
@@ -255,7 +254,7 @@ class PoolViewSet(TellsHistory, PoolHistory, PoolStanding, PoolOverUse, PoolMapp
         names = sees_names(request.user, pool=pool.pk)
         return Response(told(pool, start=asked.start, end=asked.end, zone=asked.zone, names=names))
 
-    @extend_schema(parameters=SPAN, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=SPAN, responses={200: pool_answers.TEAMS})
     @action(detail=True)
     def teams(self, request: Request, pk: str | None = None) -> Response:
         """Say how the teams share the pool, and who held seats at its peak. Full UTC hours.

@@ -10,9 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from rest_framework import serializers
 
+from licenses.api.answers import Moment, Sometimes, in_json, shape
 from licenses.concurrency.periods import local_midnight
 from licenses.models import LicensePool, Vendor, validate_zone
 from reports import lifecycle
+from reports.api.numbers import in_row
 from reports.beside import signed_beside
 from reports.datasets.audit import LONGEST_SAYING, one_vendor
 from reports.delivery import check_period
@@ -138,10 +140,19 @@ class SignOffSerializer(serializers.ModelSerializer[SignOff]):
         read_only_fields = fields
 
 
+_PARAMS = shape(
+    "ReportParams",
+    {"start": int, "end": int, "zone": str, "scope": str, "about": Sometimes(dict[str, str])},
+)
+_DIFFERENCE = shape(
+    "ReportDifference", {"pool": str, "month": Moment, "what": str, "before": None, "after": None}
+)
+
+
 class LaterDataSerializer(serializers.ModelSerializer[LaterData]):
     """What later data would change in a signed report; `rows` holds the first 500 figures."""
 
-    rows = serializers.ListField(child=serializers.DictField(), read_only=True)
+    rows = in_json([_DIFFERENCE])
 
     class Meta:
         model = LaterData
@@ -152,6 +163,8 @@ class LaterDataSerializer(serializers.ModelSerializer[LaterData]):
 class ReportSerializer(serializers.ModelSerializer[Report]):
     """How far a report is, what it found once it is done, and where it stands."""
 
+    params = in_json(_PARAMS)
+    data = in_json({"oneOf": [in_row(), {"type": "null"}]})
     stage = serializers.SerializerMethodField()
     sign_offs = SignOffSerializer(many=True, read_only=True)
 

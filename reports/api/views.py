@@ -23,6 +23,7 @@ from licenses.api import examples
 from licenses.api.tables import ListsAsTables
 from licenses.tasks import nudge
 from reports import delivery, lifecycle
+from reports.api import numbers as shapes_of_numbers
 from reports.api.serializers import (
     LaterDataSerializer,
     OneReportSerializer,
@@ -147,7 +148,7 @@ class ReportViewSet(
         report = self.get_object()
         return download(report, request)
 
-    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @extend_schema(responses={(200, "application/json"): shapes_of_numbers.numbers()})
     @action(detail=True, methods=["get"])
     def numbers(self, request: Request, pk: str | None = None) -> FileResponse:
         """Return all numbers of the report as JSON."""

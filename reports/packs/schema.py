@@ -16,7 +16,7 @@ _TEXTS = {"floor": "A share, as n/d.", "coverage": "A percentage, rounded down."
 
 def report_schema() -> dict[str, Any]:
     """Return the schema; the same whatever the numbers."""
-    schema = _object(Compliance)
+    schema = object_of(Compliance)
     found = schema["properties"]
     del found["integrity"]
     found |= {
@@ -34,9 +34,10 @@ def report_schema() -> dict[str, Any]:
     }
 
 
-def _object(kind: Any) -> dict[str, Any]:
+def object_of(kind: Any) -> dict[str, Any]:
+    """Return the schema of a dataset as JSON knows it."""
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
+    names = [field.name for field in fields(kind)] if is_dataclass(kind) else kind._fields
     return {
         "type": "object",
         "properties": {name: _of(hints[name], name) for name in names},
@@ -47,7 +48,7 @@ def _object(kind: Any) -> dict[str, Any]:
 
 def _columns(kind: Any) -> dict[str, Any]:
     """Return the schema of many rows that are written as a list for each field."""
-    found = _object(kind)
+    found = object_of(kind)
     return {**found, "properties": {name: _list(of) for name, of in found["properties"].items()}}
 
 
@@ -63,10 +64,12 @@ def _of(hint: Any, name: str) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
     if hint is Fraction:
         return {"type": "string", "description": _TEXTS.get(name, "A share.")}
-    if is_dataclass(hint):
-        return _object(hint)
+    if is_dataclass(hint) or hasattr(hint, "_fields"):
+        return object_of(hint)
     if typing.get_origin(hint) is tuple:
         item = typing.get_args(hint)[0]
         return _columns(item) if getattr(item, "columnar", False) else _list(_of(item, ""))
+    if hint is Any:
+        return {"description": "Any value, null for none."}
     names = {int: "integer", bool: "boolean", str: "string"}
     return {"type": names[hint]}

@@ -84,7 +84,7 @@ def test_what_cannot_be_asked_is_not_there(asked: dict[str, str], reader: Client
 
 def test_a_sample_has_what_is_needed_and_nothing_that_is_only_answered() -> None:
     sample = operation("pools_create").sample
-    assert '"product": 1' in sample and '"name": "text"' in sample and '"id"' not in sample
+    assert '"product": 5' in sample and '"name": "Modeller"' in sample and '"id"' not in sample
 
 
 def test_the_pages_need_a_sign_in(db: None) -> None:

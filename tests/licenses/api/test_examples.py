@@ -1,4 +1,4 @@
-"""The schema shows examples of the main requests and answers, and they are what is sent."""
+"""The schema shows an example of each body that is sent and answered, and they are what is sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 
 from .test_history import DAY, client, get, pool, pytestmark
 
@@ -31,6 +32,57 @@ def schema() -> Any:
 def example(content: Any) -> Any:
     (found,) = content["application/json"]["examples"].values()
     return found["value"]
+
+
+@pytest.mark.once
+def test_each_body_has_an_example_that_fits_its_shape(schema):
+    bodies = [
+        (f"{method} {path}", content, kind)
+        for path, methods in schema["paths"].items()
+        for method, told in methods.items()
+        for place in (told.get("requestBody", {}), *told["responses"].values())
+        for kind, content in place.get("content", {}).items()
+        if place is told.get("requestBody") or (kind == "application/json" and _done(told, place))
+    ]
+    assert len(bodies) > 300
+    wrong = []
+    for name, content, kind in bodies:
+        shape = Draft202012Validator(content["schema"] | {"components": schema["components"]})
+        shown = [each["value"] for each in content.get("examples", {}).values()] or [...]
+        wrong += [
+            (name, kind, error.message) for value in shown for error in shape.iter_errors(value)
+        ]
+    assert wrong == []
+
+
+def _done(told: Any, answer: Any) -> bool:
+    return any(each is answer for status, each in told["responses"].items() if status < "300")
+
+
+@pytest.mark.once
+def test_no_answer_is_of_any_shape(schema):
+    bare = []
+
+    def look(part: Any, place: str) -> None:
+        if isinstance(part, list):
+            part = dict(enumerate(part))
+        if not isinstance(part, dict):
+            return
+        open_ended = part.get("additionalProperties", {}) in ({}, True)
+        if part.get("type") == "object" and "properties" not in part and open_ended:
+            bare.append(place)
+        for name, each in part.items():
+            look(each, f"{place}/{name}")
+
+    for path, methods in schema["paths"].items():
+        for method, told in methods.items():
+            for status, answer in told["responses"].items():
+                for content in answer.get("content", {}).values():
+                    look(content["schema"], f"{method} {path} {status}")
+    for name, shape in schema["components"]["schemas"].items():
+        if not name.endswith("Request"):
+            look(shape, name)
+    assert bare == []
 
 
 @pytest.mark.once

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
+from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from licenses.evidence import entries
@@ -15,6 +17,7 @@ from reports import delivery
 from reports.api import views
 from reports.models import Report
 from tests import factories as f
+from tests.schemas import closed_schema
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +63,29 @@ def test_a_report_is_accepted_built_and_fetched(world, admin_user, handed):
     numbers = client.get(f"{place}numbers/")
     assert numbers["Content-Type"] == "application/json"
     assert b"".join(numbers.streaming_content).startswith(b"{")  # and the file is closed
+
+
+@pytest.mark.parametrize("name", ["compliance", "audit"])
+def test_its_row_and_its_numbers_have_the_shape_that_the_schema_tells(
+    world, admin_user, handed, name
+):
+    client = client_of(admin_user)
+    about = {"about": {"nda": "N-7"}} if name == "audit" else {}
+    place = ask(client, name=name, vendor=world.pool.product.vendor.pk, **about)["Location"]
+    schema = closed_schema()
+    for built in (False, True):
+        if built:
+            delivery.build(handed[0])
+            numbers = b"".join(client.get(f"{place}numbers/").streaming_content)
+            assert wrong(schema, "numbers/", json.loads(numbers)) == []
+        assert wrong(schema, "", client.get(place).json()) == []
+
+
+def wrong(schema, place, found):
+    told = schema["paths"][f"/api/v1/reports/{{id}}/{place}"]["get"]["responses"]["200"]
+    shape = told["content"]["application/json"]["schema"]
+    rules = Draft202012Validator(shape | {"components": schema["components"]})
+    return [f"{error.json_path}: {error.message[:200]}" for error in rules.iter_errors(found)]
 
 
 @pytest.mark.parametrize(
