@@ -94,6 +94,7 @@ FORMS = (
     gettext_noop("longer than %(count)s bytes; the rest was skipped"),
     gettext_noop("expected a time and a daemon: HH:MM:SS (daemon) EVENT: ..."),
     gettext_noop("NUL bytes stand where lines were"),
+    gettext_noop("no time stands before it, and it is no text that is known"),
     gettext_noop("expected the components of a package, and a bracket that closes them"),
     gettext_noop("expected (daemon) and a kind of event"),
     gettext_noop("expected a quote that closes the feature's name"),

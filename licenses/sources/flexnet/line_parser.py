@@ -119,6 +119,11 @@ class LineParser:
                 reason = "NUL bytes stand where lines were"
                 out.append(Unreadable(number, visible(decode_part(line[:200])), reason))
                 self._lost()
+            elif not grammar.UNTIMED.match(line):
+                reason = "no time stands before it, and it is no text that is known"
+                out.append(Unreadable(number, visible(decode_part(line)), reason))
+                if b"@" in line or b'"' in line:
+                    self._lost()
             return
         message = decode_part(found["message"])
         event = grammar.EVENT.match(found["message"])

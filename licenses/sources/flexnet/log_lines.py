@@ -40,6 +40,9 @@ _KINDS = (
 )
 EVENT = re.compile(rb"(?P<kind>%b): ?(?P<rest>.*)" % b"|".join(_KINDS), re.DOTALL)
 _HEAD_CUT = re.compile(rb" ?\d{1,2}(?::\d{0,2}(?::\d{0,2}(?: (?:\([^()\s]{0,100})?)?)?)?")
+UNTIMED = re.compile(rb"\s*$|[ \t]+[^\s\d]|#|Shut down FlexNet ")
+"""Text that is known to stand without a time: the rest of a message, by blanks before it, a
+comment, and the last word of a server that stops."""
 LOOKS_LIKE_EVENT = re.compile(rb"(?:^|[\s)])(?:%b): \"?[^\s\"]" % b"|".join(_KINDS))
 
 _LIKE_EVENT = re.compile(r"[^\s\"]{1,40} ?\"[^\"]{1,255}\" ?[^\s@][^@]{0,255}@[^\s@]")

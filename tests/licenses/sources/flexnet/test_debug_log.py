@@ -234,6 +234,33 @@ def test_talk_is_skipped_knowingly(message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        " vend  other  \n",
+        "\tA B C)\n",
+        " \t \r\n",
+        "# kept by hand\n",
+        "Shut down FlexNet MLM license server system on machine lic\n",
+    ],
+)
+def test_text_that_is_known_to_stand_without_a_time_is_skipped_knowingly(text: str) -> None:
+    assert read(line("TIMESTAMP 1/6/2025") + text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seats_hidden"), [("ab c@d", True), ('ab "c', True), ("ab", False)]
+)
+def test_a_line_without_a_time_that_may_have_named_somebody_may_hide_seats(
+    text: str, seats_hidden: bool
+) -> None:
+    reader = parser()
+    _out, unreadable = reader.feed((line('OUT: "F" u@h  ') + text + "\n").encode())
+    assert isinstance(unreadable, Unreadable)
+    assert unreadable.line == 2
+    assert bool(reader.take_doubts()) == bool(reader.take_losses()) == seats_hidden
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         pytest.param('10:00:3a (vend) OUT: "F" u@h  \n', "expected a time and a daemon", id="time"),
@@ -258,6 +285,9 @@ def test_talk_is_skipped_knowingly(message: str) -> None:
             for message in ['CHECKOUT: "F" u@h  (3 licenses)', 'OUT "F" u@h', 'out: "F" u v@h  ']
         ),
         pytest.param("10:00 (vend) IN: F u@h\n", "expected a time", id="no seconds, no day"),
+        pytest.param("segmentation fault\n", "no time stands before it", id="rubbish"),
+        pytest.param("}\n", "no time stands before it", id="a bracket"),
+        pytest.param("  10:0x:00 vend\n", "no time stands before it", id="damaged time"),
         pytest.param('10:00:00 (vend) UPGRADE: "F" u  \n', "expected USER@HOST", id="upgrade"),
     ],
 )
