@@ -121,6 +121,11 @@ def percent_down(share: Fraction) -> str:
     return f"{figures.number(Decimal(f'{whole}.{rest:02d}'), 2)} %"
 
 
+def nothing_expected() -> str:
+    """Say why nothing can be said of time in which nothing was expected of a pool."""
+    return gettext("The pool was not in use then: nothing was expected of it.")
+
+
 def load_coverage(
     pools: Collection[LicensePool],
     mappings: Mappings,

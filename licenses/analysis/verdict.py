@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from itam import figures
 from itam.said import said
 from licenses.analysis.bounds import PoolBounds, load_bounds
-from licenses.analysis.coverage import PoolCoverage, load_coverage, percent_down
+from licenses.analysis.coverage import PoolCoverage, load_coverage, nothing_expected, percent_down
 from licenses.analysis.mappings import Mappings, load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.intervals import IntervalSet, Ints
@@ -325,9 +325,7 @@ class _Judge:
         if over:
             return Verdict.OVER_USE, self._over_use(over)
         if share is None:
-            return Verdict.NOT_IN_USE, said(
-                lambda: gettext("The pool was not in use then: nothing was expected of it.")
-            )
+            return Verdict.NOT_IN_USE, said(nothing_expected)
         doubt = self._doubt(place)
         if doubt:
             return Verdict.NOT_DETERMINABLE, doubt

@@ -13,7 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licenses.analysis.bounds import bounded_gaps
+from licenses.analysis.coverage import load_coverage, nothing_expected
 from licenses.analysis.drift import Said, drift
+from licenses.analysis.mappings import load_mappings
 from licenses.analysis.verdict import months, period_verdict, verdicts
 from licenses.api import pool_answers
 from licenses.api.asking import SPAN, Span, span
@@ -57,7 +59,11 @@ class PoolStanding:
     @action(detail=True)
     def gaps(self, request: Request, pk: str | None = None) -> Response:
         """Say for which time nobody can vouch, why, and how much of it is bounded all the same:
-        the servers could not issue more than what is proven."""
+        the servers could not issue more than what is proven.
+
+        Of time in which nothing was expected of the pool nobody can say anything, gaps neither:
+        `expected_seconds` is 0 then, `coverage` null, and `reason` says so.
+        """
         pool = self.get_object()  # type: ignore[attr-defined]
         asked = span(request, pool)
         found = bounded_gaps(
@@ -77,7 +83,17 @@ class PoolStanding:
             }
             for gap in found
         ]
-        return Response({"pool": pool.name, "gaps": rows})
+        seen = load_coverage([pool], load_mappings([pool.pk]), asked.start, asked.end)[pool.pk]
+        return Response(
+            {
+                "pool": pool.name,
+                "expected_seconds": seen.expected.seconds,
+                "observed_seconds": seen.seen.seconds,
+                "coverage": None if seen.share is None else float(seen.share),
+                "reason": nothing_expected() if seen.share is None else "",
+                "gaps": rows,
+            }
+        )
 
     @extend_schema(responses={200: pool_answers.DRIFT})
     @action(detail=True)

@@ -57,6 +57,15 @@ def test_gaps_say_their_cause_and_what_is_bounded(pool):
     assert [row["to"] for row in found["gaps"]][-1] == "2026-03-11T00:00:00+01:00"
     assert all(row["cause"] and row["bounded_seconds"] == 0 for row in found["gaps"])
     assert sum(row["seconds"] for row in found["gaps"]) == 23 * 3600
+    assert (found["expected_seconds"], found["observed_seconds"]) == (24 * 3600, 3600)
+    assert (found["coverage"], found["reason"]) == (1 / 24, "")
+
+
+def test_a_pool_of_which_nothing_was_expected_has_no_gaps_and_is_not_covered(pool):
+    found = get(client("manager", pool), PoolFactory(), f"gaps/?{DAY}")
+    assert (found["gaps"], found["expected_seconds"], found["observed_seconds"]) == ([], 0, 0)
+    assert found["coverage"] is None
+    assert found["reason"] == "The pool was not in use then: nothing was expected of it."
 
 
 def test_drift_tells_what_each_source_says(pool):
