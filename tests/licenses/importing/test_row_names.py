@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from licenses.analysis.usage import usage
+from licenses.importing import mapping
 from licenses.importing.snapshots import store_snapshot
-from licenses.models import LicenseServer, Sighting
+from licenses.models import LicensePool, LicenseServer, Sighting
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.flexnet.lmstat_rows import names
 from tests.factories import ServerFactory, at
+
+from .test_doubts import BEGIN, REST, read
 
 TEXT = """\
 Flexible License Manager status on Sun 3/1/2026 {time}
@@ -48,6 +52,34 @@ def test_a_name_of_two_words_holds_one_seat(data_dir: None, who: str, other: tup
     (row,) = Sighting.objects.filter(gone_at=None)
     assert row.first_seen.minute == 5
     assert Sighting.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("log_first", [True, False])
+@pytest.mark.parametrize(
+    ("logged", "shown"),
+    [("Anna Maria@PC77", "Anna Maria PC77 xterm"), ("anna@pc77.corp.example", "anna pc77 pc77")],
+)
+def test_a_seat_that_log_and_status_give_different_names_is_not_known_to_be_two(
+    data_dir: None, log_first: bool, logged: str, shown: str
+) -> None:
+    server = ServerFactory(name="lic")
+    log = (
+        BEGIN.replace("bob@h1", logged).replace("8:00:00", "8:01:10")
+        + f'9:01:10 (vendord) IN: "cad" {logged}\n{REST}'
+    )
+    if log_first:
+        read(server, log)
+    for minute in range(0, 60, 5):
+        ask(server, f"08:{minute:02}", *([shown] if minute else []))
+    for minute in range(0, 60, 5):
+        ask(server, f"09:{minute:02}", *([] if minute else [shown]))
+    if not log_first:
+        read(server, log)
+    mapping.create_pools(server)
+    pool = LicensePool.objects.get()
+    told = usage(pool, start=at("2026-03-01T08:10"), end=at("2026-03-01T09:00")).total
+    assert (told.peak, told.peak_low, told.peak_high) == (1, 1, 2)
 
 
 def test_the_names_of_a_row_that_its_own_words_settle_stay_apart() -> None:
