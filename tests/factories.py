@@ -160,6 +160,9 @@ class IssuedCountFactory(DjangoModelFactory[IssuedCount]):
     feature = factory.SubFactory(FeatureFactory)
     source = IssuedCount.Source.FILE
     count = 10
+    # A file that was read before and after all that tests look at.
+    read_from = factory.LazyFunction(lambda: at("2000-01-01"))
+    read_until = factory.LazyFunction(lambda: at("2100-01-01"))
 
 
 class MembershipFactory(DjangoModelFactory[Membership]):

@@ -289,9 +289,13 @@ def _from_answers(
 
 
 def _from_files(mapping: Mapping, files: Sequence[Statement], sights: Sights) -> IntervalSet:
-    """Return the time in which lines of a licence file are in force; not the time without any sight
-    of the server in which the lines change, nor that after the last sight."""
+    """Return the time in which lines of a licence file are in force, between two readings of all of
+    them; not the time without any sight of the server in which the lines change, nor that after the
+    last sight."""
     lines = IntervalSet.of_spans((row.start, row.end) for row in files)
+    unread = [(row.start, min(row.end, row.read_from)) for row in files]
+    unread += [(max(row.start, row.read_until), row.end) for row in files]
+    lines = lines.subtract(IntervalSet.of_spans(unread))
     newest = max(
         sights.newest.get((mapping.server, mapping.daemon), EVER),
         sights.newest.get((mapping.server, ""), EVER),

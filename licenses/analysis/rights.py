@@ -63,13 +63,18 @@ class Right(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A server issues so many seats of a feature over [start, end); None: uncounted."""
+    """A server issues so many seats of a feature over [start, end); None: uncounted.
+
+    read_from, read_until:  of a licence file, when it was read first and last with these lines.
+    """
 
     source: str
     seats: int | None
     start: int
     end: int
     overdraft: int = 0
+    read_from: int = OPEN
+    read_until: int = EVER
 
 
 class RightsStep(NamedTuple):
@@ -249,6 +254,8 @@ def _STATED(feature_ids: Collection[int]) -> Asked:
         number("starts", EVER),
         number("ends", OPEN),
         "overdraft",
+        number("read_from", OPEN),
+        number("read_until", EVER),
     )
 
 

@@ -44,6 +44,7 @@ COUNTS: Final = {
     "features": "mappings",
     "issued": "seats of licence files",
     "packages": "packages",
+    "read": "readings of licence files",
     "retired": "retirement",
     "rights": "rights",
     "zone": "time zone",
@@ -183,8 +184,11 @@ def _untold(vendor: int) -> tuple[list[Body], list[tuple[Body, Body]]]:
 
 def _changed(before: Body, now: Body) -> list[str]:
     """Return what of that on which figures rest became another. Steps between answers are told of
-    in the night: their own rows are never changed or deleted."""
-    return [words for name, words in COUNTS.items() if before.get(name) != now.get(name)]
+    in the night: their own rows are never changed or deleted. So is what was not told at all when
+    the program did not know of it."""
+    return [
+        words for name, words in COUNTS.items() if before.get(name, now.get(name)) != now.get(name)
+    ]
 
 
 def _words(before: Body, now: Body) -> str:
@@ -326,14 +330,20 @@ def _server(server: LicenseServer, own: dict[int, Mapping], steps: AnswerSteps) 
     apart answers could be: at first, and since when another way."""
     names = {(row.daemon, row.name) for row in own.values()}
     filed = IssuedCount.objects.filter(feature__in=own, source=IssuedCount.Source.FILE)
-    issued = [
-        [
-            own[row.feature_id].daemon, own[row.feature_id].name,
-            "" if row.count is None else row.count, row.overdraft or 0, _seconds(row.starts),
-            _seconds(row.ends),
-        ]
-        for row in filed
-    ]  # fmt: skip
+    issued = sorted(
+        (
+            [
+                [
+                    own[row.feature_id].daemon, own[row.feature_id].name,
+                    "" if row.count is None else row.count, row.overdraft or 0,
+                    _seconds(row.starts), _seconds(row.ends),
+                ],
+                [_seconds(row.read_from), _seconds(row.read_until)],
+            ]
+            for row in filed
+        ),
+        key=repr,
+    )  # fmt: skip
     packages = [
         [row.daemon, row.package, row.component]
         for row in PackageComponent.objects.filter(server=server)
@@ -341,8 +351,9 @@ def _server(server: LicenseServer, own: dict[int, Mapping], steps: AnswerSteps) 
     ]
     (_ever, first), *later = steps.rows
     told = {
-        "issued": sorted(issued, key=repr),
+        "issued": [line for line, _read in issued],
         "packages": sorted(packages),
+        "read": [read for _line, read in issued],
         "server": str(server.stream),
         "step": first,
         "what": "server",

@@ -89,8 +89,11 @@ def import_license_file(
         newest = server.captures.filter(kind=Capture.Kind.LICENSE_FILE).order_by("-pk").first()
         dated = on is None and all(line.starts_on is not None for line in lines)
         if known is not None and (known == newest or dated):
-            # Its lines say themselves from when on they hold: said once more, they say no more.
+            # Its lines say themselves from when on they hold: said once more, they say no more
+            # than that they still stand there.
             result.known = len(lines)
+            if known == newest:
+                _read_again(server, known, on)
             return result
         result.new = len(lines)
         capture = Capture.objects.create(
@@ -163,10 +166,30 @@ def _store_lines(
         begins, ends = _make_room(server, daemon, _reign(own, zone, on))
         IssuedCount.objects.bulk_create(
             [
-                _row(line, directory.features[daemon, line.feature], zone, begins, ends, capture)
+                _row(
+                    line, directory.features[daemon, line.feature], zone, begins, ends, capture, on
+                )
                 for line in own
             ]
         )
+
+
+def _read_again(server: LicenseServer, capture: Capture, on: date | None) -> None:
+    """Note that the newest file was read once more, or held from an earlier day on, with the same
+    lines: between two readings it bounds what nobody saw."""
+    now = int(timezone.now().timestamp())
+    rows = capture.issued_counts.all()
+    rows.update(read_until=moment(now))
+    if on is not None:
+        first = moment(local_midnight(on, server.tzinfo))
+        rows.filter(read_from__gt=first).update(read_from=first)
+    body = {"sha256": capture.sha256, "what": "licence file read again"}
+    entries.append(
+        entries.server_stream(server),
+        [entries.draft("config", now, body)],
+        source=f"license-file:{capture.sha256}",
+    )
+    stock.tell_server(server)
 
 
 def _share(lines: list[Issued], directory: Directory) -> None:
@@ -228,7 +251,11 @@ def _row(
     reign: int | None,
     until: datetime | None,
     capture: Capture,
+    on: date | None,
 ) -> IssuedCount:
+    read = int(capture.recorded_at.timestamp())
+    # The day of which a line is dated, or from which its file holds, stands for a first reading.
+    days = [day for day in (line.starts_on, line.issued_on, on) if day is not None]
     starts = local_midnight(line.starts_on, zone) if line.starts_on else None
     if reign is not None:
         starts = max(reign, starts) if starts is not None else reign
@@ -244,6 +271,8 @@ def _row(
         overdraft=line.overdraft,
         starts=None if starts is None else moment(starts),
         ends=None if ends is None else moment(ends),
+        read_from=moment(min([read, *(local_midnight(day, zone) for day in days)])),
+        read_until=moment(read),
         version=line.version[:50],
         expires_on=line.expires_on,
         capture=capture,

@@ -398,6 +398,19 @@ class IssuedCount(models.Model):
         null=True,
         help_text=gettext_lazy("First moment no longer served. Empty: until another statement."),
     )
+    read_from = InstantField(
+        null=True,
+        editable=False,
+        help_text=gettext_lazy(
+            "From when on it is known that the licence file says so: read, or dated, for the first"
+            " time."
+        ),
+    )
+    read_until = InstantField(
+        null=True,
+        editable=False,
+        help_text=gettext_lazy("When the licence file that says so was read last."),
+    )
     version = models.CharField(max_length=50, blank=True)
     expires_on = models.DateField(
         null=True, blank=True, help_text=gettext_lazy("Last day printed on the line.")

@@ -34,12 +34,15 @@ class Fed:
         # Answers that list the feature no more do not vouch for it.
         listed = max(server.told(self.feature), default=FAR)
         self.watched = union(self.logs, both(self.polls, [(-FAR, listed)]))
-        self.files = [
-            (-FAR if first == "" else first, FAR if last == "" else last,
-             None if count == "" else count, overdraft)
-            for d, n, count, overdraft, first, last in server.stock["issued"]
-            if (d, n) == self.feature
-        ]  # fmt: skip
+        lines, read = server.stock["issued"], server.stock.get("read", ())
+        self.files, self.unread = [], []
+        for place, (d, n, count, overdraft, first, last) in enumerate(lines):
+            if (d, n) == self.feature:
+                start, end = -FAR if first == "" else first, FAR if last == "" else last
+                self.files.append((start, end, None if count == "" else count, overdraft))
+                since, until = read[place] if read[place:] else ("", "")
+                self.unread.append((start, end if since == "" else min(end, since)))
+                self.unread.append((start if until == "" else max(start, until), end))
         steps = sorted(server.issued[self.feature].items())
         self.totals = [
             (at, following, count)
@@ -140,7 +143,7 @@ class Fed:
         dark, spoiled = minus([(-FAR, FAR)], self.seen), []
         for moment in {m for row in self.files for m in row[:2]} - {-FAR, FAR}:
             spoiled += [span for span in dark if span[0] <= moment < span[1]]
-        return minus(both([row[:2] for row in self.files], [(-FAR, newest)]), spoiled)
+        return minus(both([row[:2] for row in self.files], [(-FAR, newest)]), self.unread + spoiled)
 
     def whole_log(self):
         """Return the time in which a log tells of every holding, also of earlier ones, as it does

@@ -164,6 +164,46 @@ class TestLicenseFile:
         assert bounded_gaps(pool, MARCH, APRIL, now=MAY)[0].bounded_seconds == 0
 
 
+class TestReadings:
+    """A file bounds what nobody saw between two readings of the same lines."""
+
+    @pytest.fixture(autouse=True)
+    def right(self, pool, feature):
+        EntitlementFactory(pool=pool, quantity=25)
+        gap_of_three_hours(feature)
+
+    def read(self, feature, first, last, **values):
+        IssuedCountFactory(feature=feature, count=25, read_from=first, read_until=last, **values)
+
+    @pytest.mark.parametrize(
+        ("first", "last", "bounded"),
+        [
+            pytest.param(NOON - DAY, NOON + DAY, 3 * 3600, id="before-and-after"),
+            pytest.param(NOON + DAY, MAY, 0, id="after-alone"),
+            pytest.param(MARCH, NOON - DAY, 0, id="before-alone"),
+            pytest.param(MAY, MAY, 0, id="once-after-it"),
+            pytest.param(NOON + 3600, MAY, 2 * 3600, id="from-within-it"),
+        ],
+    )
+    def test_the_time_between_two_readings_is_bounded(self, pool, feature, first, last, bounded):
+        self.read(feature, first, last)
+        assert judged(pool).bounded_seconds == bounded
+        (gap,) = bounded_gaps(pool, MARCH, APRIL, now=MAY)
+        assert gap.bounded_seconds == bounded
+
+    def test_a_line_that_was_not_read_before_leaves_those_beside_it_without_a_bound(
+        self, pool, feature
+    ):
+        self.read(feature, MARCH - DAY, MAY)
+        assert judged(pool).verdict == Verdict.PROVEN
+        IssuedCountFactory(feature=feature, count=0, read_from=MAY, read_until=MAY)
+        assert judged(pool).bounded_seconds == 0
+
+    def test_a_file_of_which_no_reading_is_known_bounds_nothing(self, pool, feature):
+        self.read(feature, None, None)
+        assert judged(pool).bounded_seconds == 0
+
+
 class TestRefutedByUse:
     """The server handed out more than it could: whoever says what it could is wrong."""
 

@@ -10,7 +10,7 @@ from licenses.analysis.rows import EVER
 from licenses.analysis.steps import AnswerSteps
 from licenses.analysis.verdict import Verdict, _Judge, load_verdicts
 from licenses.concurrency.intervals import IntervalSet
-from licenses.concurrency.timeline import Steps
+from licenses.concurrency.timeline import OPEN, Steps
 from licenses.models import Disagreement
 from tests.licenses.analysis import truth
 from tests.thorough import trials
@@ -78,6 +78,12 @@ def nothing_refuted(*facts):
     return IntervalSet.empty()
 
 
+def files_always_stood_there(mapping, files, seen):
+    return real_files(
+        mapping, [row._replace(read_from=EVER, read_until=OPEN) for row in files], seen
+    )
+
+
 def lends_no_more(self, other):
     return IntervalSet.empty()
 
@@ -96,6 +102,7 @@ def no_doubt(self, edges):
 
 
 real = _Judge._bound
+real_files = bounds._from_files
 real_missed = sights._missed
 real_steps = sights.load_steps
 BROKEN = {
@@ -103,6 +110,11 @@ BROKEN = {
     "logs that begin late tell all": (bounds, "whole_log", all_logs),
     "what nothing rests on is proven": (_Judge, "_bound", no_doubt),
     "a file bounds what use was above": (bounds, "_refuted", nothing_refuted),
+    "a file that was read once always stood there": (
+        bounds,
+        "_from_files",
+        files_always_stood_there,
+    ),
     "a server lends no more than it says": (Steps, "above", lends_no_more),
     "what only an answer shows tells nothing of the log": (sights, "_missed", nothing_missed),
     "what a log lacks tells of its feature alone": (sights, "_missed", missed_of_the_pool_alone),

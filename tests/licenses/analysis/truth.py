@@ -2,7 +2,8 @@
 
 The truth is made first, minute by minute, and never taken from the code under test. A server never
 hands out more than it has, and what it has changes for good or not at all. The file that somebody
-handed in may tell of less than a server was seen to hand out: it had read another.
+handed in may tell of less than a server was seen to hand out: it had read another. It may also have
+been read once, when all was over, and tell of what the server has then alone.
 """
 
 from __future__ import annotations
@@ -75,6 +76,9 @@ class _Server:
     filed: bool = False
     doubted: bool = False
     """The file on record tells of less than was seen to be in use, where it was seen."""
+    read: str = "kept"
+    """When its file was read: before and after all (kept), or when all was over: with a line that
+    is dated for each change (dated), or with what it has then alone (late)."""
     overdraft: int = 0
     """What it lends above what it has, as only its file tells."""
     rare_until: int = 0
@@ -113,6 +117,7 @@ class _Server:
         seen_after = self.logs and self.logs[-1][1] > MINUTES
         by_file = bool(seen_after or (self.answers and self.answers[-1] >= MINUTES))
         by_answers = bool(self.answers) and self.answers[0] == 0 and self.answers[-1] >= MINUTES
+        by_file = by_file and self.read != "late"
         return same and self.filed and (by_file or by_answers) and not self.doubted
 
 
@@ -120,18 +125,23 @@ def make(seed: int) -> Truth:
     """Write one installation into the database, and return its truth."""
     rng = random.Random(seed)
     servers = [_server(rng) for _ in range(rng.choice([1, 1, 2]))]
-    odd, asked, doubts = (random.Random(f"{seed} {what}") for what in ("odd", "asked", "doubts"))
+    odd, asked, doubts, readings = (
+        random.Random(f"{seed} {what}") for what in ("odd", "asked", "doubts", "readings")
+    )
     for server in servers:
         server.overdraft = odd.choice([0, 0, 0, 1])
         server.doubted = server.filed and not server.answers and doubts.random() < 0.5
         if server.spans and asked.random() < 0.25:
             _ask_rarely(server, asked)
+        _read(server, readings)
         _use(server, rng)
         if odd.random() < 0.6:
             _lose(server, odd)
     most = max(int(sum(s.weight * s.most for s in servers).max()), 1)
-    first = int(sum(s.weight * s.most[0] for s in servers))
+    first, last = (int(sum(s.weight * s.most[at] for s in servers)) for at in (0, -1))
     allowed = rng.choice([most, most, most, most + 2, first, max(0, most - 1), most // 2])
+    if any(server.filed and server.read == "late" for server in servers):
+        allowed = last
     allowed = first if any(server.grown for server in servers) else allowed
     claimed = rng.choice([0, 0, 0, min(2, allowed)])
     pool = PoolFactory()
@@ -202,6 +212,17 @@ def _ask_rarely(server: _Server, rng: random.Random) -> None:
             minute += RARE if minute < server.rare_until else STEP
         answers.append(last)
     server.answers = answers
+
+
+def _read(server: _Server, rng: random.Random) -> None:
+    """Choose when the file of a server is read. What was read late may have been less than before
+    the last gap of its log."""
+    if not server.filed or server.grown:
+        return
+    server.read = rng.choice(["kept", "kept", "dated", "late"])
+    if server.read == "late" and len(server.logs) > 1 and rng.random() < 0.7:
+        server.cap[server.logs[-1][0] :] = 1
+        server.cap[: server.logs[-1][0]] = 3
 
 
 def _pieces(rng: random.Random) -> list[tuple[int, int]]:
@@ -339,20 +360,31 @@ def _write_issued(server: _Server, feature: Any, seen: int) -> None:
         _write_steps(feature, IssuedCount.Source.FILE, says, None, server.overdraft)
     elif server.filed:
         changes = [0, *(np.flatnonzero(np.diff(server.cap)) + 1).tolist()]
+        steps = [(m, int(server.cap[m])) for m in changes]
+        if server.read == "late":
+            steps = [(0, int(server.cap[-1]))]
+        read = {} if server.read == "kept" else {"read_until": NOW}
+        if server.read == "late":
+            read["read_from"] = NOW
         _write_steps(
-            feature, IssuedCount.Source.FILE, [(m, int(server.cap[m])) for m in changes], None,
-            server.overdraft,
+            feature, IssuedCount.Source.FILE, steps, START if server.read == "dated" else None,
+            server.overdraft, **read,
         )  # fmt: skip
 
 
 def _write_steps(
-    feature: Any, source: str, steps: list[tuple[int, int]], first: int | None, more: int = 0
+    feature: Any,
+    source: str,
+    steps: list[tuple[int, int]],
+    first: int | None,
+    more: int = 0,
+    **read: int,
 ) -> None:
     for place, (minute, count) in enumerate(steps):
         ends = _at(steps[place + 1][0]) if place + 1 < len(steps) else None
         starts = first if place == 0 and first is None else _at(minute)
         IssuedCountFactory(feature=feature, source=source, count=count, starts=starts, ends=ends,
-                           overdraft=more)  # fmt: skip
+                           overdraft=more, **read)  # fmt: skip
 
 
 def _at(minute: int) -> int:

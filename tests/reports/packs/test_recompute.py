@@ -247,9 +247,15 @@ Users of ALPHA:  (Total of 9 licenses issued;  Total of 2 licenses in use)
 
 class Plain(NamedTuple):
     """One server whose log proves that no more than `right` were in use, unless something is odd
-    about it. shown: who holds the second seat by the answers of half past nine; nobody is asked
-    where it is empty. filed: seats of its licence file, where it has one. proven: by an invoice;
-    None: all, as somebody judged. other: what is odd in another text of the same log."""
+    about it.
+
+    shown:   who holds the second seat by the answers of half past nine; nobody is asked where it is
+             empty.
+    filed:   seats of its licence file, where it has one, which was read once, on the day after.
+    dated:   the file is said to hold from the day of the log on.
+    proven:  by an invoice; None: all, as somebody judged.
+    other:   what is odd in another text of the same log.
+    """
 
     right: int = 2
     odd: str = ""
@@ -260,6 +266,7 @@ class Plain(NamedTuple):
     proven: int | None = None
     lines: str = ""
     other: str = ""
+    dated: bool = True
 
     def make(self, folder: Path, _seed: int) -> Vendor:
         vendor = Vendor.objects.create(name="Vendor")
@@ -284,7 +291,8 @@ class Plain(NamedTuple):
         for number, text in enumerate(texts):
             path = folder / f"{number}.txt"
             path.write_text(text)
-            import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
+            day = None if "VENDOR" in text and not self.dated else date(2026, 3, 2)
+            import_file(server, path, path.name, Wanted(date=day))
         mapping.map_feature(Feature.objects.get(name="ALPHA"), pool)
         contract = Contract.objects.create(vendor=vendor, number="C")
         line = rights.add_right(Entitlement(
@@ -475,6 +483,16 @@ def never_finds_anything_proven(patch: pytest.MonkeyPatch) -> None:
         return {"proven": "as_observed"}.get(real(*words), real(*words))
 
     patch.setattr(verdicts, "verdict_of", doubting)
+
+
+def takes_a_file_to_have_always_stood_there(patch: pytest.MonkeyPatch) -> None:
+    real = feeding.Fed.by_file
+
+    def anyhow(fed: Any) -> Any:
+        fed.unread = []
+        return real(fed)
+
+    patch.setattr(feeding.Fed, "by_file", anyhow)
 
 
 BROKEN = [
@@ -707,6 +725,10 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             Plain(odd='8:30:00 (vend) OUT: "ALP', filed=1),
             "as_observed", believes_a_cap_that_use_was_above,
         ),
+        (
+            Plain(odd='8:30:00 (vend) OUT: "ALP', filed=2, dated=False),
+            "as_observed", takes_a_file_to_have_always_stood_there,
+        ),
         (Plain(1), "over_use", None),
         (
             Plain(1, odd='8:30:00 (vend) IN: "ALP', returned=False),
@@ -724,9 +746,9 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
-        "hides-a-seat-and-refuted", "over-use", "hides-a-return", "hides-all-returns",
-        "proven-in-part", "too-little-proven", "shares-a-seat", "dies",
-        "texts-differ",
+        "hides-a-seat-and-refuted", "hides-a-seat-and-file-read-once", "over-use",
+        "hides-a-return", "hides-all-returns", "proven-in-part", "too-little-proven",
+        "shares-a-seat", "dies", "texts-differ",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
