@@ -9,6 +9,9 @@ from datetime import datetime
 from functools import partial
 
 from itam.told import Told
+from licenses.analysis.coverage import load_logged
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.refusals import refusals_known
 from licenses.models import Alert, AlertState, Channel, Notification, Silence
 
 from . import messages, outbox, telling
@@ -86,17 +89,20 @@ def _word(book: Book) -> None:
 
 
 def _count_denials(book: Book) -> None:
-    """Count what was refused during the alerts that end now: one query."""
+    """Count what was refused during the alerts that end now, as far as logs tell of it."""
     ended = [(alert, end) for alert, end, _why in book.resolved if alert.pool_id is not None]
     if not ended:
         return
-    pools = {alert.pool_id for alert, _end in ended}
+    pools = {alert.pool_id or 0 for alert, _end in ended}
     features = {pk: found for pk, found in book.world.pool_features.items() if pk in pools}
     since = min(int(alert.started_at.timestamp()) for alert, _end in ended)
     times = denials_by_pool(features, since - 1)
+    until = max(end for _alert, end in ended) + 1
+    told = load_logged(load_mappings(pools), since, until)
     for alert, end in ended:
         begin = int(alert.started_at.timestamp())
-        alert.denials = sum(1 for at in times.get(alert.pool_id or 0, ()) if begin <= at <= end)
+        count = sum(1 for at in times.get(alert.pool_id or 0, ()) if begin <= at <= end)
+        alert.denials = refusals_known(count, told[alert.pool_id or 0].clip(begin, end + 1).seconds)
 
 
 def _drafts(book: Book) -> list[outbox.Draft]:

@@ -346,9 +346,11 @@ def resolved(alert: Alert, zone: zoneinfo.ZoneInfo, end: int, why: Told | None =
         else:
             told = {"worst": alert.worst_value, "limit": alert.limit}
             lines.append(gettext("Peak: %(worst)s of %(limit)s seats.") % told)
+        refused = gettext("not known, as no log tells of that time")
+        if alert.denials is not None:
+            refused = str(alert.denials)
         lines.append(
-            gettext("Refused meanwhile for want of seats: %(denials)s.")
-            % {"denials": alert.denials}
+            gettext("Refused meanwhile for want of seats: %(denials)s.") % {"denials": refused}
         )
     return "\n".join(lines)
 

@@ -172,6 +172,8 @@ def _of_pools(rule: AlertRule, world: World) -> Iterator[Observation]:
             at = max(at, times[-1]) if times else at
             value = sum(1 for time in times if time > at - DENIAL_WINDOW)
         blind = limits is None or _out_of_sight(world, pool.pk, at)
+        if rule.kind == Kind.DENIALS and limits is not None and pool.pk not in world.logged:
+            blind = blind or value is None or value < limits.fire_at  # no log says that it is less
         seen = at is not None and not blind
         yield Observation(
             rule=rule,

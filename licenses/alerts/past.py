@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from licenses.analysis.refusals import refusals_known
 from licenses.analysis.time_to_full import BLIND, NEVER, STEP, expected, samples
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.denials import UNSERVED
@@ -30,7 +31,7 @@ _CLEAR, _BETWEEN, _OVER = 0, 1, 2
 class PastEpisode:
     """The rule would have fired over [start, end), from fired_at on.
 
-    worst: most seats; denials: refusals meanwhile.
+    worst: most seats; denials: refusals meanwhile, None where no log tells of that time.
     whole: it was clear before that, for long enough to end an earlier one: it did not begin before
            the window, or in time that nobody saw.
     """
@@ -41,7 +42,7 @@ class PastEpisode:
     end: int
     worst: int
     limit: int | None
-    denials: int
+    denials: int | None
     whole: bool
 
 
@@ -98,7 +99,10 @@ def episodes(rule: AlertRule, facts: PoolFacts, every: int | None = None) -> Ite
             end=over,
             worst=int(seats[inside].max()),
             limit=int(bounds[-1]) if len(bounds) and rule.kind != Kind.DENIALS else None,
-            denials=int(np.count_nonzero((refused >= episode.start) & (refused < over))),
+            denials=refusals_known(
+                int(np.count_nonzero((refused >= episode.start) & (refused < over))),
+                facts.logged.clip(episode.start, over).seconds,
+            ),
             whole=bool((clear < episode.start).any()),
         )
 

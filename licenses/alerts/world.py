@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q
 
+from licenses.analysis.coverage import load_logged
+from licenses.analysis.mappings import load_mappings
 from licenses.evidence import nightly
 from licenses.models import (
     LONGEST_STEP,
@@ -31,6 +33,7 @@ from licenses.models import (
     UnreadableShare,
     longest_step,
 )
+from licenses.sources.clock import LOG_SILENCE
 
 from .dates import Line, losses
 
@@ -86,6 +89,8 @@ class World:
     pool_features: dict[int, set[int]] = field(default_factory=dict)
     server_pools: dict[int, list[int]] = field(default_factory=dict)
     denials: dict[int, list[int]] = field(default_factory=dict)
+    logged: set[int] = field(default_factory=set)
+    """Pools of whose refusals a log tells that still goes on. Polls tell of none."""
     contracts: list[Contract] = field(default_factory=list)
     expiries: dict[tuple[int, date], list[tuple[Feature, int | None]]] = field(default_factory=dict)
     heartbeats: dict[str, int] = field(default_factory=dict)
@@ -206,6 +211,9 @@ def _read_denials(world: World) -> None:
         if row.at is not None and not too_old(world, pool, int(row.at.timestamp())):
             oldest = min(oldest, int(row.at.timestamp()) - DENIAL_WINDOW)
     world.denials = denials_by_pool(world.pool_features, oldest)
+    # As long as a log may be silent and yet tell that nothing was.
+    told = load_logged(load_mappings(world.figures), world.second - LOG_SILENCE, world.second)
+    world.logged = {pool for pool, spans in told.items() if spans.seconds}
 
 
 def denials_by_pool(pool_features: dict[int, set[int]], since: int) -> dict[int, list[int]]:

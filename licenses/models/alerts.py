@@ -304,7 +304,13 @@ class Alert(models.Model):
     last_value = models.IntegerField(null=True)
     worst_value = models.IntegerField(null=True)
     limit = models.IntegerField(null=True)
-    denials = models.PositiveIntegerField(default=0)
+    denials = models.PositiveIntegerField(
+        null=True,
+        help_text=gettext_lazy(
+            "Refusals for want of seats meanwhile, counted when it ends; empty: no log tells of"
+            " that time."
+        ),
+    )
     past = models.BooleanField(
         default=False, help_text=gettext_lazy("Found in late data: reported, nobody was called.")
     )

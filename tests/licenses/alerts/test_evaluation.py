@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from licenses.alerts import actions, evaluation
 from licenses.models import Alert, AlertRule, AlertState, Channel, Notification, PoolNow, Silence
-from tests.factories import FeatureFactory, MembershipFactory, holding, refusal
+from tests.factories import FeatureFactory, MembershipFactory, covered, holding, refusal
 
 from .conftest import T0, moment
 
@@ -366,6 +366,7 @@ def test_refusals_of_the_last_hour_fire_and_are_counted_at_the_end(company):
     )
     pool = company.add_pool("Modeller")
     feature = pool.mappings.get().feature
+    covered(feature.server, T0 - 9000, T0 + 9000)
     person = holding(feature, T0 - 9000, None).person
     for second in (-3500, -100, -50):
         refusal(feature, T0 + second, person)
@@ -376,6 +377,26 @@ def test_refusals_of_the_last_hour_fire_and_are_counted_at_the_end(company):
         company.story(pool, [5], begin=number * 300)
     assert Alert.objects.get().state == "resolved"
     assert "At most 3 refusals in an hour." in mail.outbox[-1].body
+
+
+def test_without_a_log_nothing_is_known_of_refusals(company):
+    company.add_rule("refused", Kind.DENIALS, threshold=3, for_seconds=0, for_samples=1)
+    pool = company.add_pool("Modeller")
+    company.story(pool, [9, 9, 1, 1, 1])
+    states = AlertState.objects.filter(rule__kind=Kind.DENIALS)
+    assert states.get().state == "blind"
+    alert = Alert.objects.get()
+    assert (alert.state, alert.denials) == ("resolved", None)
+    assert "Refused meanwhile for want of seats: not known, as no log tells of that time." in (
+        mail.outbox[-1].body
+    )
+
+
+def test_where_a_log_tells_of_no_refusal_there_were_none(company):
+    pool = company.add_pool("Modeller")
+    covered(pool.mappings.get().feature.server, T0 - 9000, T0 + 9000)
+    company.story(pool, [9, 9, 1, 1, 1])
+    assert Alert.objects.get().denials == 0
 
 
 def test_a_message_says_who_holds_most_without_a_name(company):
