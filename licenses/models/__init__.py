@@ -1,15 +1,7 @@
 """Rows: one module a topic, each model beside its queryset."""
 
-from .alerts import (
-    Alert,
-    AlertRule,
-    AlertState,
-    Channel,
-    EscalationStep,
-    MailboxMessage,
-    Notification,
-    Silence,
-)
+from .alert_rules import AlertRule, Channel, EscalationStep
+from .alerts import Alert, AlertState, Silence
 from .care import ConnectionCheck, IgnoredLines, SkippedStep
 from .changes import BulkChange
 from .contracts import Contract
@@ -72,6 +64,7 @@ from .inventory import (
 )
 from .lookups import Among
 from .mapping_changes import MappingChange, changes_of
+from .notifications import MailboxMessage, Notification
 from .over_use import OverUseNote
 from .pools import LicensePool, PoolFeature, PoolRetirement, validate_zone, zone_names
 from .privacy import (

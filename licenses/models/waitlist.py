@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from .alerts import Notification
+from .notifications import Notification
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
 
