@@ -179,7 +179,7 @@ def _latest(found: Backtest) -> list[str]:
 class AlertRuleAdmin(Tries, ScopedAdmin):
     form = AlertRuleForm
     change_form_after_template = "admin/licenses/alert_rule_backtest.html"
-    list_display = ("name", "kind", "threshold", "subject", "firing", "channel_names", "enabled")
+    list_display = ("named", "kind", "threshold", "subject", "firing", "channel_names", "enabled")
     list_select_related = ("pool", "server")
     list_filter = (("kind", ChoicesDropdownFilter), "enabled", ("pool", AutocompleteSelectFilter))
     search_fields = ("name", "pool__name", "server__name")
@@ -206,6 +206,10 @@ class AlertRuleAdmin(Tries, ScopedAdmin):
         form = super().get_form(request, obj, **kwargs)
         return type(form.__name__, (form,), {"user": request.user})
 
+    @display(description=gettext_lazy("Name"), ordering="name")
+    def named(self, rule: Any) -> str:
+        return str(rule)
+
     @display(description=gettext_lazy("About"))
     def subject(self, rule: Any) -> str:
         return str(rule.pool or rule.server or pgettext("subject of a rule", "all"))
@@ -218,7 +222,7 @@ class AlertRuleAdmin(Tries, ScopedAdmin):
 
     @display(description=gettext_lazy("Channels"), label={"none": "warning"})
     def channel_names(self, rule: Any) -> Any:
-        return ", ".join(channel.name for channel in rule.channels.all()) or (
+        return ", ".join(map(str, rule.channels.all())) or (
             "none",
             gettext("nobody is told"),
         )
@@ -277,7 +281,7 @@ class ChannelForm(forms.ModelForm):
 @admin.register(Channel)
 class ChannelAdmin(ScopedAdmin):
     form = ChannelForm
-    list_display = ("name", "kind", "target", "enabled", "fallback", "rules_count", "last_state")
+    list_display = ("named", "kind", "target", "enabled", "fallback", "rules_count", "last_state")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
         "enabled",
@@ -340,6 +344,10 @@ class ChannelAdmin(ScopedAdmin):
                     % {"recipient": row.recipient, "why": why},
                 )
         return redirect(reverse("admin:licenses_channel_change", args=[pk]))
+
+    @display(description=gettext_lazy("Name"), ordering="name")
+    def named(self, channel: Any) -> str:
+        return str(channel)
 
     @display(description=gettext_lazy("Rules"), ordering="rule_total")
     def rules_count(self, channel: Any) -> int:

@@ -209,7 +209,7 @@ def job(request: HttpRequest, pk: int) -> JsonResponse:
     row = get_object_or_404(ImportJob.objects.for_user(request.user), pk=pk)
     return JsonResponse(
         {
-            "state": row.state,
+            "state": str(row.get_state_display()),
             "progress": row.progress,
             "done": row.state in ("done", "failed"),
         }

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext, gettext_noop, override
+from django.utils.translation import gettext, override
 
 from licenses.models import MANAGER, AlertRule, Channel
 
@@ -18,21 +18,21 @@ from . import anchors, personal
 from .channels import mail
 from .world import Kind
 
-CHANNEL = gettext_noop("Asset managers by mail")
+CHANNEL = "Asset managers by mail"
 DAY = 86400
 MOST_LETTERS = 500
 
 RULES: tuple[dict[str, Any], ...] = (
     # Being nearly full can last for weeks: once a day is enough.
     {
-        "name": gettext_noop("Pools at 90 % or more"),
+        "name": "Pools at 90 % or more",
         "kind": Kind.USE_PERCENT,
         "threshold": 90,
         "repeat_seconds": DAY,
     },
-    {"name": gettext_noop("Pools that are full"), "kind": Kind.USE_PERCENT, "threshold": 100},
+    {"name": "Pools that are full", "kind": Kind.USE_PERCENT, "threshold": 100},
     {
-        "name": gettext_noop("Use above what is allowed"),
+        "name": "Use above what is allowed",
         "kind": Kind.OVER_USE,
         "threshold": 0,
         "for_seconds": 0,
@@ -40,44 +40,44 @@ RULES: tuple[dict[str, Any], ...] = (
         "repeat_seconds": DAY,
     },
     {
-        "name": gettext_noop("Licence servers that do not answer"),
+        "name": "Licence servers that do not answer",
         "kind": Kind.SERVER,
         "repeat_seconds": DAY,
     },
     {
-        "name": gettext_noop("Contracts that end or need notice"),
+        "name": "Contracts that end or need notice",
         "kind": Kind.CONTRACT,
         "repeat_seconds": 0,
     },
     {
-        "name": gettext_noop("Licence files that expire"),
+        "name": "Licence files that expire",
         "kind": Kind.LICENSE_EXPIRY,
         "repeat_seconds": 0,
     },
     {
-        "name": gettext_noop("Use that does not move any more"),
+        "name": "Use that does not move any more",
         "kind": Kind.FLAT,
         "threshold": 14,
         "repeat_seconds": DAY,
     },
     {
-        "name": gettext_noop("Lines that could not be read"),
+        "name": "Lines that could not be read",
         "kind": Kind.UNREADABLE,
         "threshold": 1,
         "repeat_seconds": DAY,
     },
     {
-        "name": gettext_noop("Seats on which contract, licence file and server differ"),
+        "name": "Seats on which contract, licence file and server differ",
         "kind": Kind.DRIFT,
         "repeat_seconds": 7 * DAY,
     },
     {
-        "name": gettext_noop("Scheduler and workers"),
+        "name": "Scheduler and workers",
         "kind": Kind.SCHEDULER,
         "repeat_seconds": 3600,
     },
     {
-        "name": gettext_noop("Sealed evidence"),
+        "name": "Sealed evidence",
         "kind": Kind.EVIDENCE,
         "repeat_seconds": DAY,
     },

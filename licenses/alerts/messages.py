@@ -378,7 +378,7 @@ def footer(alert: Alert, transition: str) -> str:
         else:
             text = gettext("This is told to others until somebody acknowledges it: %(link)s")
         lines.append(text % told)
-    lines.append(gettext("Rule: %(rule)s") % {"rule": plain(alert.rule.name, 200)})
+    lines.append(gettext("Rule: %(rule)s") % {"rule": plain(alert.rule, 200)})
     return "\n".join(lines)
 
 

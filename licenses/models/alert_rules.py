@@ -12,6 +12,7 @@ from .fields import EncryptedField
 from .pools import LicensePool
 from .scoping import ManagersOnlyQuerySet, ScopedQuerySet
 from .servers import LicenseServer
+from .stock_names import told_name
 
 
 class Channel(models.Model):
@@ -62,7 +63,7 @@ class Channel(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return told_name(self.name)
 
     def clean(self) -> None:
         """Refuse a webhook that others could read on its way, or that its receiver cannot check;
@@ -156,7 +157,7 @@ class AlertRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return told_name(self.name)
 
     @property
     def severity(self) -> str:

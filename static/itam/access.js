@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const ENGLISH = { dock_to_right: "Show or hide the menu", close: "Close", theme: "Light or dark", more: "More", actions: "Actions", menu: "Menu", search: "Search" };
+  const ENGLISH = { dock_to_right: "Show or hide the menu", close: "Close", theme: "Light or dark", more: "More", actions: "Actions", menu: "Menu", search: "Search", scrolls: "Part that scrolls" };
 
   // The page brings the words in the reader's language; the one to sign in has none yet.
   const words = () => Object.assign({}, ENGLISH, (document.getElementById("lm-words") || { dataset: {} }).dataset);
@@ -63,7 +63,10 @@
     root.querySelectorAll(".select2-container").forEach(select);
     root.querySelectorAll("[x-on\\:click]").forEach(clickable);
     // Boxes that scroll are no landmarks.
-    root.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((node) => node.setAttribute("role", "group"));
+    root.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((node) => {
+      node.setAttribute("role", "group");
+      node.setAttribute("aria-label", words().scrolls);
+    });
     root.querySelectorAll("#result_list [data-label]").forEach((part) => {
       const label = part.dataset.label.trim();
       const told = label.charAt(0).toUpperCase() + label.slice(1);

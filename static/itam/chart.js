@@ -140,7 +140,7 @@
       this.view = this.fit(view);
       const { from, to } = this.view;
       const ask = ++this.asked;
-      this.say("Reading…", true);
+      this.say(window.lmWords("reading"), true);
       this.panel.querySelectorAll("[data-span]").forEach((button) => button.setAttribute("aria-pressed", String(to === this.latest && to - from === SPANS[button.getAttribute("data-span")])));
       try {
         const answer = await fetch(`${this.place.getAttribute("data-chart")}?from=${from}&to=${to}`, { credentials: "same-origin" });

@@ -179,6 +179,8 @@ def test_a_file_becomes_a_job_whose_progress_is_shown(mara: Client, world: World
         "progress": 0,
         "done": False,
     }
+    german = mara.get(f"/admin/live/imports/{job.pk}/", headers={"accept-language": "de"})
+    assert german.json()["state"] == "wartet"
 
 
 def test_what_came_of_a_file_is_told_without_the_words_of_its_lines(

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 
-from licenses.alerts import announce, deadman, outbox
+from licenses.alerts import announce, deadman, defaults, outbox
 from licenses.models import Alert, AlertRule, Channel, Contract
+from licenses.models.stock_names import STOCK_NAMES
 from tests.factories import VendorFactory
 
 from .conftest import moment
@@ -68,6 +69,28 @@ def test_a_page_says_an_alert_in_the_language_of_its_reader(
     told = admin_client.get(f"/api/v1/alerts/{alert.pk}/", headers={"accept-language": "de"}).json()
     assert told["title"] == ENGLISH and told["message"].startswith("CAD (")
     assert "What to do" in told["message"]
+
+
+@pytest.mark.parametrize("installed", ["en-gb", "de"])
+def test_what_an_installation_starts_with_is_named_in_the_language_of_its_reader(
+    admin_client: Client, settings: Any, installed: str
+) -> None:
+    settings.LANGUAGE_CODE = installed
+    defaults.ensure_default_rules("mara@example.test")
+    assert all(rule["name"] in STOCK_NAMES for rule in defaults.RULES)
+    for path, english, german in (
+        ("alertrule", "Pools that are full", "Volle Pools"),
+        ("channel", "Asset managers by mail", "Lizenzmanager per Mail"),
+    ):
+        address = reverse(f"admin:licenses_{path}_changelist")
+        read = admin_client.get(address, headers={"accept-language": "en-gb"}).content.decode()
+        gelesen = admin_client.get(address, headers={"accept-language": "de"}).content.decode()
+        assert english in read and german not in read
+        assert german in gelesen and english not in gelesen
+    rule = AlertRule.objects.get(kind=AlertRule.Kind.OVER_USE)
+    rule.name = "Zu viel!"
+    with override("de"):
+        assert str(rule) == "Zu viel!"
 
 
 def test_what_an_earlier_version_wrote_is_read_as_it_was_written(both: Any) -> None:
