@@ -29,6 +29,7 @@ ALSO: dict[str, dict[str, Any]] = {
     },
     "silence": {"ends_at": LATER},
     "teamrule": {"host_pattern": "h*"},
+    "waitlistentry": {"expires_at": LATER, "state": "waiting"},
 }
 
 

@@ -32,7 +32,7 @@ TABLE = {
     "E22": Trials("alerts with kills at random steps", 300, 10_000, 10),
     "E23": Trials("databases restored from a backup", 10, 100, 10),
     "E24": Trials("disks that fill up at random moments", 40, 200),
-    "E25": Trials("requests of each role for each operation of the API", 2, 20),
+    "E25": Trials("requests of each role for each operation of the API", 2, 40),
 }
 SECOND_RUN = os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1"
 

@@ -140,6 +140,7 @@ VALUES: dict[str, list[Any]] = {
     "more_gaps": [0],
     "more_errors": [0],
     "source": ["log"],
+    "freshness": ["fresh"],
     "state": ["held"],
     "method": ["event"],
     "marks": ["overnight"],

@@ -37,7 +37,7 @@ CARD = shape(
     "PoolCard",
     dict.fromkeys(KEYS, int | None),
     {"pool": int, "name": str, "product": str, "vendor": str, "zone": str},
-    {"source": str | None, "at": _MAYBE},
+    {"source": str | None, "at": _MAYBE, "freshness": str},
     {
         "week": Sometimes(
             Nullable(
