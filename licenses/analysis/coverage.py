@@ -268,11 +268,14 @@ class Told(NamedTuple):
 
 def _of_pools(mappings: Mappings, spans: Vouched, start: int, end: int) -> dict[int, IntervalSet]:
     # Most pools are fed by one daemon, and many by the same.
-    alike: dict[tuple[tuple[int, str, int, int, int], ...], IntervalSet] = {}
+    alike: dict[tuple[tuple[int, str, int, int, int, str | None], ...], IntervalSet] = {}
     found = {}
     for pool, maps in mappings.items():
         key = tuple(
-            (m.server, m.daemon, max(m.start, start), min(m.end, end), min(m.listed, end))
+            (
+                *(m.server, m.daemon, max(m.start, start), min(m.end, end)),
+                *(min(m.listed, end), m.unlisted),
+            )
             for m in maps
         )
         if key not in alike:
@@ -290,10 +293,12 @@ class Vouched(NamedTuple):
     def of(self, mapping: Mapping) -> IntervalSet:
         """Return the time in which a feature was vouched for, by its daemon or its whole server.
 
-        Answers that list it no more do not.
+        Answers that do not list it do not.
         """
         seen = _of_daemon(self.spans, mapping)
         listed = seen.clip(EVER, mapping.listed)
+        if cuts := mapping.cuts:
+            listed = listed.subtract(IntervalSet.of_spans(cuts))
         return seen if listed is seen else listed.union(_of_daemon(self.logs, mapping))
 
 

@@ -82,13 +82,15 @@ def times_answered(server_ids: Collection[int], start: int, end: int) -> dict[Da
 
 
 def times_unlisted(mapping: Mapping, answered: Iterable[Reason]) -> list[Reason]:
-    """Return the times for which answers name the daemon of a feature, and list it no more.
+    """Return the times for which answers name the daemon of a feature, and do not list it.
 
     answered:  as of `times_answered`, of its daemon.
     """
     detail = said(lambda: gettext("The server answered, and did not list this feature."))
+    spans = [*mapping.cuts, (mapping.listed, OPEN)]
     return [
-        Reason(max(each.start, mapping.listed), each.end, Gap.Cause.PARTIAL.value, detail)
+        Reason(max(each.start, start), min(each.end, end), Gap.Cause.PARTIAL.value, detail)
         for each in answered
-        if each.end > mapping.listed
+        for start, end in spans
+        if each.end > start and each.start < end
     ]

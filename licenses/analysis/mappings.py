@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
@@ -25,6 +26,7 @@ class Mapping(NamedTuple):
     longest:  no holding of the feature that was given back lasted longer, in seconds.
     listed:   when the newest complete answer was given that listed the feature; OPEN where none
               ever did.
+    unlisted: spans before that in which answers did not list it, as JSON; "" without any.
     shared:   whose checkouts may share a seat, as `Feature.duplicate_group` says; "" for nobody's.
     """
 
@@ -38,6 +40,12 @@ class Mapping(NamedTuple):
     longest: int
     listed: int
     shared: str = ""
+    unlisted: str | None = ""
+
+    @property
+    def cuts(self) -> list[tuple[int, int]]:
+        """Spans in which answers did not list it, though they did before and after."""
+        return [(start, end) for start, end in json.loads(self.unlisted or "[]")]
 
 
 Mappings = dict[int, list[Mapping]]
@@ -121,6 +129,7 @@ def _mapped(pool_ids: Collection[int]) -> Asked:
         "feature__max_duration",
         number("feature__now__at", OPEN),
         "feature__duplicate_group",
+        "feature__now__unlisted",
     )
 
 

@@ -24,7 +24,16 @@ from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolF
 from licenses.sources.flexnet.stated import in_status
 from licenses.sources.records import Result, Snapshot
 
-from . import attempts, clock_back, clock_readings, coverage, dirty, server_facts, status_totals
+from . import (
+    attempts,
+    clock_back,
+    clock_readings,
+    coverage,
+    dirty,
+    server_facts,
+    status_totals,
+    unlisted,
+)
 from .captures import store_raw, store_unreadable
 from .derive import Key, derive
 from .directory import Directory, lock
@@ -213,6 +222,9 @@ def _store_rows(
     issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at, alone=alone)
     if issued.start <= issued.end:
         rows.changed.append((issued.start, issued.end))
+    rows.changed += unlisted.note(
+        rows.server, capture, rows.at, issued.listed, None if newest else answers
+    )
     return stored.drafts + issued.drafts
 
 

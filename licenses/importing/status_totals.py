@@ -23,11 +23,15 @@ UNCOUNTED = 2**40
 
 
 class Issued(NamedTuple):
-    """Evidence of changed numbers of issued seats, and the span in which they changed."""
+    """Evidence of changed numbers of issued seats, and the span in which they changed.
+
+    listed: when each feature was listed last before this answer came, of those that were.
+    """
 
     drafts: list[entries.Draft]
     start: int
     end: int
+    listed: dict[int, int]
 
 
 class _Step(NamedTuple):
@@ -55,7 +59,7 @@ def store(
     """
     told = set(capture.scope.features) if capture.scope is not None else set()
     # From when on a feature was not listed, until now.
-    start = _store_now(snapshot, directory, told, at)
+    start, listed = _store_now(snapshot, directory, told, at)
     end = at + 1 if start <= at else -(2**62)
     steps = _load(told)
     drafts: list[entries.Draft] = []
@@ -79,7 +83,7 @@ def store(
         _write(pk, known, wanted)
         start, end = min(start, at), max(end, following if following is not None else 2**61)
         drafts += _evidence(*directory.feature_names[pk], known, wanted)
-    return Issued(drafts, start, end)
+    return Issued(drafts, start, end, listed)
 
 
 def _evidence(
@@ -178,9 +182,11 @@ def _spans(steps: list[_Step]) -> dict[int, tuple[_Step, int | None]]:
     return {step.at: (step, end) for step, end in zip_longest(steps, ends)}
 
 
-def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: int) -> int:
-    """Store the newest totals, and return the first moment at which one of them was told last; far
-    ahead if none was.
+def _store_now(
+    snapshot: Snapshot, directory: Directory, whole: set[int], at: int
+) -> tuple[int, dict[int, int]]:
+    """Store the newest totals, and return the first moment at which one of them was told last, far
+    ahead if none was; and when each feature was.
 
     Of features that the answer does not tell in full (not in `whole`) only the error is news: what
     their totals leave out is unknown, and not 0.
@@ -209,7 +215,7 @@ def _store_now(snapshot: Snapshot, directory: Directory, whole: set[int], at: in
     )
     FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
     before = [known[row.feature_id][1] for row in fresh if row.feature_id in known]
-    return min(before, default=2**62)
+    return min(before, default=2**62), {pk: told_at for pk, (_row, told_at) in known.items()}
 
 
 def _now(features: Collection[int]) -> Asked:

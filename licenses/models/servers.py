@@ -374,6 +374,10 @@ class FeatureNow(models.Model):
     lingering = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
+    unlisted = models.JSONField(
+        default=list,
+        help_text=gettext_lazy("Spans in which answers did not list it, though they did later."),
+    )
 
     objects = FeatureNowQuerySet.as_manager()
 

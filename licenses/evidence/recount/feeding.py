@@ -31,9 +31,11 @@ class Fed:
         self.held, _missed = feature_holdings(server, self.feature)
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
-        # Answers that list the feature no more do not vouch for it.
-        listed = max(server.told(self.feature), default=FAR)
-        self.watched = union(self.logs, both(self.polls, [(-FAR, listed)]))
+        # Answers that do not list the feature do not vouch for it.
+        told = server.told(self.feature)
+        cuts = [pair for pair in zip(told, told[1:]) if pair[1] - pair[0] > server.step_at(pair[0])]
+        listed = minus([(-FAR, max(told, default=FAR))], cuts)
+        self.watched = union(self.logs, both(self.polls, listed))
         lines, read = server.stock["issued"], server.stock.get("read", ())
         self.files, self.unread = [], []
         for place, (d, n, count, overdraft, first, last) in enumerate(lines):

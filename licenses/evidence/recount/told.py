@@ -55,6 +55,10 @@ class Server:
             (start, end, step) for (start, step), (end, _next) in zip(rows, [*rows[1:], (FAR, 0)])
         ]
 
+    def step_at(self, at):
+        """Return how far apart two answers could be, the first of which was given then."""
+        return next(step for start, end, step in self.steps() if start <= at < end)
+
     def latest_after(self, at):
         """Return when the next answer came at the latest, after one up to a moment."""
         return max(min(at, end - 1) + step for start, end, step in self.steps() if start <= at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from licenses.analysis import rollup
@@ -92,18 +94,61 @@ def test_what_was_out_when_a_feature_left_the_list_is_possible_from_then_on(
     assert (month.verdict, month.over_seconds) == (Verdict.NOT_DETERMINABLE, 0)
 
 
+@pytest.mark.parametrize("order", ["forwards", "backwards", "the listing ones first"])
+@pytest.mark.parametrize(
+    ("minutes", "watched"),
+    [
+        pytest.param(30, [(0, 20), (50, 55)], id="longer-than-answers-may-be-apart"),
+        pytest.param(15, [(0, 40)], id="no-longer-than-that"),
+    ],
+)
+def test_a_feature_is_not_watched_while_answers_between_two_that_list_it_do_not(
+    server: LicenseServer, pool: LicensePool, order: str, minutes: int, watched: list[Any]
+) -> None:
+    again = 20 + minutes
+    told = [(time, SIM) for time in [*times(5, 21), *times(again, again + 6)]]
+    told += [(time, "") for time in times(25, again)]
+    if order != "the listing ones first":
+        told.sort(reverse=order == "backwards")
+    for time, listed in told:
+        ask(server, time, listed)
+        rollup.drain()
+    assert seen(pool) == watched
+    kept = hours()
+    assert sum(row["observed_seconds"] for row in kept) == 60 * sum(b - a for a, b in watched)
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
+    if minutes == 30:
+        told_of = [gap.detail for gap in gaps(pool, DAY, at("2026-03-01T08:52"), now=END)]
+        assert told_of[-1] == "The server answered, and did not list this feature."
+
+
+def test_an_answer_that_comes_late_and_lists_it_closes_the_gap(
+    server: LicenseServer, pool: LicensePool
+) -> None:
+    for time in times(5, 60):
+        ask(server, time, SIM if time < "08:20" or time > "08:40" else "")
+        rollup.drain()
+    assert seen(pool) == [(0, 15), (45, 55)]
+    ask(server, "08:31", SIM)
+    assert seen(pool) == [(0, 15), (31, 55)]
+    ask(server, "08:22", SIM)
+    assert seen(pool) == [(0, 55)]
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_answer_that_lists_it_again_has_the_hours_counted_again(
     server: LicenseServer, pool: LicensePool, backwards: bool
 ) -> None:
-    told = [(time, SIM) for time in times(5, 20)] + [(time, "") for time in times(20, 50)]
-    told.append(("08:50", SIM))
+    told = [(time, SIM) for time in times(5, 20)] + [(time, "") for time in times(20, 30)]
+    told.append(("08:30", SIM))
     for time, listed in reversed(told) if backwards else told:
         ask(server, time, listed)
         rollup.drain()
-    assert FeatureNow.objects.get(feature__name="sim").at.minute == 50
+    assert FeatureNow.objects.get(feature__name="sim").at.minute == 30
     kept = hours()
-    assert sum(row["observed_seconds"] for row in kept) == 50 * 60
+    assert sum(row["observed_seconds"] for row in kept) == 30 * 60
     rollup.mark_dirty([pool.pk], DAY, END)
     rollup.drain()
     assert hours() == kept

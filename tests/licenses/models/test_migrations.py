@@ -264,3 +264,40 @@ def test_headlines_go_both_ways_as_they_are_counted_again(migrate):
     assert not headlines(old).exists()
     headlines(old).create(**values)
     assert not headlines(migrate("0063_know_no_refusals_without_a_log")).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_answers_did_not_list_a_feature_is_noted_and_counted_again(migrate):
+    old = migrate("0072_know_no_refusals_that_no_log_tells")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool = make("LicensePool", name="L", product=product)
+    server = make("LicenseServer", name="S", zone="UTC")
+    make("AnswerStep", server=server, since=None, seconds=900)
+    always, odd = (make("Feature", server=server, daemon="d", name=name) for name in ("a", "b"))
+    make("PoolFeature", pool=pool, feature=odd)
+    listing, cut = (
+        make("StatusScope", server=server, digest=str(len(listed)), features=listed)
+        for listed in ([always.pk, odd.pk], [always.pk])
+    )
+    for minute, scope in enumerate((listing, cut, listing, listing, cut, cut, cut, cut, listing)):
+        make(
+            "Capture",
+            server=server,
+            kind="lmstat",
+            result="parsed",
+            starts=NINE + 300 * minute,
+            sha256=f"{minute}",
+            size=0,
+            scope=scope,
+        )
+    for feature in (always, odd):
+        make("FeatureNow", feature=feature, at=NINE + 2400)
+    new = migrate("0073_note_when_features_were_not_listed")
+    known = dict(new.get_model("licenses", "FeatureNow").objects.values_list("feature", "unlisted"))
+    assert known == {always.pk: [], odd.pk: [[NINE + 900, NINE + 2400]]}
+    (mark,) = new.get_model("licenses", "DirtySpan").objects.all()
+    assert (mark.pool_id, int(mark.starts.timestamp())) == (pool.pk, NINE + 900)

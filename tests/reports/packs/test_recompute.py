@@ -548,6 +548,18 @@ def test_a_return_of_what_was_never_taken_shows_that_the_log_lacks_lines(
 
 
 @pytest.mark.once
+def test_answers_vouch_for_a_feature_from_one_that_lists_it_to_the_next_that_is_near() -> None:
+    server = told.Server()
+    server.stock |= {"step": 10}
+    server.sights["polls"]["vend"] = [(0, 60)]
+    server.scopes = {"all": ([], {("vend", "A")}), "cut": ([], set())}
+    listing = {0, 10, 20, 45, 55}
+    server.answers = [(at, True, "all" if at in listing else "cut") for at in range(0, 61, 5)]
+    fed = feeding.Fed(server, ("stream", "vend", "A", 1, "", ""))
+    assert fed.watched == [(0, 20), (45, 55)]
+
+
+@pytest.mark.once
 def test_a_figure_that_was_changed_is_named(place: Path, settings: Any) -> None:
     path = packed(place, 3, settings)
     with zipfile.ZipFile(path) as file:
