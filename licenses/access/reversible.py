@@ -11,10 +11,11 @@ from django.db import transaction
 
 from licenses.access import undo, waitlist
 from licenses.alerts import actions
-from licenses.importing import changes, edits, mapping, unreadable
+from licenses.importing import changes, edits, mapping, rights, unreadable
 from licenses.models import (
     Alert,
     BulkChange,
+    Entitlement,
     Feature,
     IgnoredLines,
     LicensePool,
@@ -91,6 +92,47 @@ def create_pool_for(
         row = pool.mappings.get()
         state = {"id": row.pk, "new": undo.fingerprint(row), "pool": undo.words_of(pool)}
         return pool, undo.offer(user, "pool-made", state)
+
+
+def correct_right(
+    line: Entitlement, *, changes: dict[str, Any], user: Any, **why: Any
+) -> tuple[Entitlement, UndoStep]:
+    """Replace a line by a corrected copy, as `rights.correct_right` does."""
+    with transaction.atomic():
+        copy = rights.correct_right(line, changes=changes, user=user, **why)
+        return copy, undo.offer(user, "right-corrected", {"id": copy.pk})
+
+
+def change_mappings(
+    rows: Iterable[tuple[PoolFeature, Mapping[str, str]]], *, user: Any
+) -> UndoStep | None:
+    """Store changed mappings in their order, each with why, as `mapping.save_mapping` does; those
+    that are new among them are not taken back with the others. None: there is nothing to take back.
+    """
+    told = []
+    with transaction.atomic():
+        for row, why in rows:
+            old = _terms(row)
+            mapping.save_mapping(row, user=user, **why)
+            told.append({"id": row.pk, "old": old, "new": _terms(row), **why})
+        if not told or any(each["old"] in (None, each["new"]) for each in told):
+            return None
+        return undo.offer(user, "mappings-changed", {"rows": told})
+
+
+def end_mapping(row: PoolFeature, *, user: Any, now: datetime) -> UndoStep:
+    """End a mapping now, as `mapping.unmap_feature` does."""
+    with transaction.atomic():
+        old = _terms(row)
+        mapping.unmap_feature(row, at=now, user=user)
+        told = {"id": row.pk, "old": old, "new": _terms(row)}
+        return undo.offer(user, "mappings-changed", {"rows": [told]})
+
+
+def _terms(row: PoolFeature) -> dict[str, Any] | None:
+    """Return what a mapping says as it is stored; None where it is new."""
+    stored = PoolFeature.objects.filter(pk=row.pk).first()
+    return None if stored is None else undo.terms_of(stored)
 
 
 def ignore_feature(feature: Feature, *, user: Any) -> UndoStep:

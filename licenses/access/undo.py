@@ -18,11 +18,13 @@ from django.utils.translation import gettext, gettext_lazy
 
 from licenses.access import waitlist
 from licenses.alerts import actions
-from licenses.importing import changes, mapping, unreadable
+from licenses.importing import changes, mapping, rights, unreadable
 from licenses.importing.edits import EDITED, give_back
 from licenses.models import (
     BulkChange,
+    Correction,
     DenialEpisode,
+    Entitlement,
     Feature,
     IgnoredLines,
     KeptPart,
@@ -40,6 +42,7 @@ from licenses.models import (
     UndoStep,
     WaitlistEntry,
 )
+from licenses.models.entitlements import CORRECTABLE
 
 State = dict[str, Any]
 Refusal = Callable[[int, datetime], bool]
@@ -207,6 +210,55 @@ def _saved(state: State, user: Any, now: datetime) -> None:
         raise changed()
 
 
+def _corrected(state: State, user: Any, now: datetime) -> None:
+    copy = Entitlement.objects.for_user(user).filter(pk=state["id"]).first()
+    if copy is None or copy.withdrawn or hasattr(copy, "replaced_by") or copy.replaces is None:
+        raise changed()
+    if rights.proven_otherwise_since(copy):
+        raise changed()
+    before = {name: getattr(copy.replaces, name) for name in CORRECTABLE}
+    rights.correct_rights(
+        [(copy, before)], reason=_taken_back(copy.reason), code=_code_of(copy), user=user, back=True
+    )
+
+
+def _code_of(line: Entitlement) -> str:
+    row = getattr(line, "correction", None)
+    return Correction.Code.OTHER if row is None else row.code
+
+
+def _taken_back(reason: str) -> str:
+    told = gettext("Taken back: %(why)s") % {"why": reason} if reason else gettext("Taken back")
+    return told[:500]
+
+
+def _mappings(state: State, user: Any, now: datetime) -> None:
+    for told in reversed(state["rows"]):  # one may have ended for the next to begin
+        row = PoolFeature.objects.for_user(user).filter(pk=told["id"]).first()
+        if row is None or terms_of(row) != told["new"]:
+            raise changed()
+        old = told["old"]
+        row.pool_id, row.feature_id, row.weight = old["pool"], old["feature"], old["weight"]
+        row.mapped_from, row.mapped_until = (old[name] and _at(old[name]) for name in _TIMES)
+        row.full_clean(exclude=["recorded_by"])
+        why = {"code": told["code"]} if told.get("code") else {}
+        mapping.save_mapping(row, user=user, reason=_taken_back(told.get("reason", "")), **why)
+
+
+_TIMES = ("from", "until")
+
+
+def terms_of(row: PoolFeature) -> dict[str, Any]:
+    """Return all that a mapping says, as JSON keeps it."""
+    times = zip(_TIMES, (row.mapped_from, row.mapped_until), strict=True)
+    return {
+        "pool": row.pool_id,
+        "feature": row.feature_id,
+        "weight": row.weight,
+        **{name: None if at is None else at.isoformat() for name, at in times},
+    }
+
+
 def fingerprint(row: PoolFeature) -> list[Any]:
     """Return what a mapping says, to see whether it was changed."""
     start = row.mapped_from.isoformat() if row.mapped_from else None
@@ -238,6 +290,12 @@ KINDS = {
     ),
     "filter-deleted": Kind(
         gettext_lazy("Saved filter deleted"), "licenses.add_savedfilter", _deleted
+    ),
+    "right-corrected": Kind(
+        gettext_lazy("Entitlement corrected"), "licenses.add_entitlement", _corrected
+    ),
+    "mappings-changed": Kind(
+        gettext_lazy("Mappings changed"), "licenses.change_poolfeature", _mappings
     ),
     "row-saved": Kind(gettext_lazy("Changes saved"), "", _saved),
     "several-changed": Kind(

@@ -24,6 +24,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from itam import figures
+from licenses.access import reversible
 from licenses.evidence.rights_history import of_right
 from licenses.evidence.row_history import Change
 from licenses.importing.corrections import may_approve
@@ -34,12 +35,12 @@ from licenses.importing.rights import (
     override_strength,
     unapproved,
 )
-from licenses.models import Correction, Entitlement, Strength
+from licenses.models import Correction, Entitlement, Strength, UndoStep
 from licenses.models.entitlements import CORRECTABLE
 from licenses.resources import EntitlementResource
 
 from . import forms as pages
-from . import proofs, words
+from . import proofs, undoing, words
 from .base import ScopedAdmin
 from .importing import Importable
 from .list_address import DaysFilter
@@ -227,13 +228,11 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             if same and all(getattr(line, name) == value for name, value in changes.items()):
                 form.add_error(None, gettext("Nothing differs from the line on record."))
             elif not proofs.refused(form, line, changes, papers) and (
-                copy := self._replace(form, line, changes, request, documents=papers)
+                done := self._replace(form, line, changes, request, documents=papers)
             ):
-                messages.success(
-                    request,
-                    gettext("Recorded: %(copy)s. The earlier line stays on record.")
-                    % {"copy": copy},
-                )
+                copy, step = done
+                told = gettext("Recorded: %(copy)s. The earlier line stays on record.")
+                undoing.tell(request, told % {"copy": copy}, step)
                 return self._to(copy.pk)
         return pages.page(
             request,
@@ -256,7 +255,8 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
             return self._to(pk)
         form = WithdrawForm(request.POST or None)
         valid = request.method == "POST" and form.is_valid()
-        if valid and (copy := self._replace(form, line, {}, request, withdraw=True)):
+        if valid and (done := self._replace(form, line, {}, request, withdraw=True)):
+            copy, _step = done
             messages.success(request, gettext("The line is withdrawn. It stays on record."))
             return self._to(copy.pk)
         return pages.page(
@@ -343,10 +343,13 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         changes: dict[str, Any],
         request: HttpRequest,
         **how: Any,
-    ) -> Entitlement | None:
+    ) -> tuple[Entitlement, UndoStep | None] | None:
         given = {name: form.cleaned_data[name] for name in ("code", "reason")}
+        given |= {"changes": changes, "user": request.user, **how}
         try:
-            return correct_right(line, changes=changes, user=request.user, **given, **how)
+            if how.get("withdraw"):
+                return correct_right(line, **given), None
+            return reversible.correct_right(line, **given)
         except ValidationError as error:
             form.add_error(None, error.messages)
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,8 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from licenses.access import reversible
 from licenses.importing import corrections, mapping
-from licenses.models import Correction
+from licenses.models import Correction, PoolFeature, UndoStep
 
 from . import forms as pages
 from .pool_page import find
@@ -61,27 +63,31 @@ class MappingForm(forms.ModelForm):
                 self.add_error(name, gettext("Say why: this changes what counts in the past."))
 
 
-def save_all(formset: Any, request: HttpRequest) -> int:
-    """Save the rows of the table that are new or changed, the one way there is; return how many.
+def save_all(formset: Any, request: HttpRequest) -> tuple[int, UndoStep | None]:
+    """Save the rows of the table that are new or changed, the one way there is; return how many,
+    and the way back, if there is one.
 
     Raises Refused: then the caller stores nothing at all.
     """
     rows = formset.save(commit=False)
     of = {id(form.instance): form for form in formset.forms}
-    for row in rows:
-        if row.pk is None:
-            row.recorded_by = request.user
-        why = of[id(row)].cleaned_data
-        try:
-            mapping.save_mapping(
-                row,
-                user=request.user,
-                reason=why.get("reason", ""),
-                code=why.get("code") or Correction.Code.OTHER,
-            )
-        except ValidationError as error:
-            raise Refused(of[id(row)].prefix, error) from error
-    return len(rows)
+    stored = ""
+
+    def told() -> Iterator[tuple[PoolFeature, dict[str, str]]]:
+        nonlocal stored
+        for row in rows:
+            form = of[id(row)]
+            stored = form.prefix
+            if row.pk is None:
+                row.recorded_by = request.user
+            code = form.cleaned_data.get("code") or Correction.Code.OTHER
+            yield row, {"reason": form.cleaned_data.get("reason", ""), "code": str(code)}
+
+    try:
+        step = reversible.change_mappings(told(), user=request.user)
+    except ValidationError as error:
+        raise Refused(stored, error) from error
+    return len(rows), step
 
 
 def waits(request: HttpRequest, pool: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -78,7 +79,8 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     def end(self, request: Request, pk: str | None = None) -> Response:
         """End a mapping now. What was counted stays counted."""
         try:
-            row = mapping.unmap_feature(self.get_object(), user=request.user)
+            row = self.get_object()
+            reversible.end_mapping(row, user=request.user, now=timezone.now())
         except ModelError as error:
             raise as_api_error(error) from error
         return Response(self.get_serializer(row).data)
@@ -100,7 +102,7 @@ class MappingViewSet(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         for name, value in changes.items():
             setattr(row, name, value)
         try:
-            mapping.save_mapping(row, user=request.user, **why)
+            reversible.change_mappings([(row, why)], user=request.user)
         except ModelError as error:
             raise as_api_error(error) from error
         return Response(self.get_serializer(row).data)

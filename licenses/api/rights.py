@@ -17,6 +17,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licenses.access import reversible
 from licenses.api import examples
 from licenses.api.base import Scoped, filters_of
 from licenses.api.corrections import CorrectedSerializer, reason_code
@@ -283,9 +284,12 @@ class EntitlementViewSet(
         given["documents"] = changes.pop("documents", None)
         self._may_prove(given["documents"])
         try:
-            copy = correct_right(
-                row, changes=changes, user=request.user, withdraw=withdraw, **given
-            )
+            if withdraw:
+                copy = correct_right(row, changes={}, user=request.user, withdraw=True, **given)
+            else:
+                copy, _step = reversible.correct_right(
+                    row, changes=changes, user=request.user, **given
+                )
         except ModelError as error:
             raise as_api_error(error) from error
         return self._told(copy, status.HTTP_201_CREATED)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 
 from licenses.access import reversible, undo
 from licenses.analysis.rollup import drain
 from licenses.models import (
     Alert,
     AlertRule,
+    Entitlement,
     Feature,
     LicensePool,
     PoolFeature,
@@ -275,3 +277,70 @@ def test_a_deleted_filter_comes_back_unless_its_name_is_taken(mara: User) -> Non
             undo.take_back(step, user=mara, now=LATER)
         assert SavedFilter.objects.get().query == "q=a"
         SavedFilter.objects.all().delete()
+
+
+class TestCorrections:
+    """Rights and mappings are corrected on record, and a correction is taken back by another."""
+
+    def test_a_corrected_right_says_again_what_it_said(self, mara: User) -> None:
+        line = EntitlementFactory(quantity=10, unit_price=5)
+        copy, step = reversible.correct_right(
+            line, changes={"quantity": 12}, reason="Two more.", user=mara
+        )
+        undo.take_back(dated(step), user=mara, now=LATER)
+        (now,) = Entitlement.objects.filter(pool=line.pool).as_of()
+        assert (now.quantity, now.unit_price, now.replaces_id) == (10, line.unit_price, copy.pk)
+        assert now.reason == "Taken back: Two more."
+        assert Entitlement.objects.filter(pool=line.pool).count() == 3  # all of it is on record
+
+    def test_a_right_that_was_corrected_again_stays(self, mara: User) -> None:
+        line = EntitlementFactory(quantity=10)
+        copy, step = reversible.correct_right(
+            line, changes={"quantity": 12}, reason="Two more.", user=mara
+        )
+        reversible.correct_right(copy, changes={"quantity": 13}, reason="Three.", user=mara)
+        with pytest.raises(ValidationError, match="changed it since"):
+            undo.take_back(dated(step), user=mara, now=LATER)
+
+    def test_changed_mappings_say_again_what_they_said(self, mara: User) -> None:
+        pool, feature = PoolFactory(), FeatureFactory()
+        first, second = NOW - timedelta(days=9), NOW - timedelta(days=5)
+        row = PoolFeature.objects.create(
+            pool=pool, feature=feature, mapped_from=first, mapped_until=second
+        )
+        after = PoolFeature.objects.create(pool=pool, feature=feature, mapped_from=second, weight=2)
+        row.mapped_until = first + timedelta(days=1)
+        after.mapped_from, after.weight = row.mapped_until, 3
+        why = {"reason": "Moved earlier.", "code": "other"}
+        step = reversible.change_mappings([(row, why), (after, why)], user=mara)
+        undo.take_back(dated(step), user=mara, now=LATER)
+        row.refresh_from_db()
+        after.refresh_from_db()
+        assert (row.mapped_from, row.mapped_until) == (first, second)
+        assert (after.mapped_from, after.mapped_until, after.weight) == (second, None, 2)
+        said = pool.mapping_changes.order_by("pk").values_list("reason", flat=True)
+        assert list(said) == ["Moved earlier."] * 2 + ["Taken back: Moved earlier."] * 2
+
+    def test_an_ended_mapping_goes_on(self, mara: User) -> None:
+        row = FeatureFactory(pool=PoolFactory()).mappings.get()
+        step = reversible.end_mapping(row, user=mara, now=timezone.now())
+        undo.take_back(dated(step), user=mara, now=LATER)
+        row.refresh_from_db()
+        assert row.mapped_until is None
+        with pytest.raises(ValidationError, match="undone already"):
+            undo.take_back(step, user=mara, now=LATER)
+
+    def test_a_mapping_that_changed_again_stays(self, mara: User) -> None:
+        row = FeatureFactory(pool=PoolFactory()).mappings.get()
+        step = reversible.end_mapping(row, user=mara, now=timezone.now())
+        PoolFeature.objects.update(weight=7)
+        with pytest.raises(ValidationError, match="changed it since"):
+            undo.take_back(dated(step), user=mara, now=LATER)
+
+    def test_new_mappings_among_changed_ones_are_not_taken_back_with_them(self, mara: User) -> None:
+        pool = PoolFactory()
+        row = FeatureFactory(pool=pool).mappings.get()
+        row.weight = 3
+        new = PoolFeature(pool=pool, feature=FeatureFactory())
+        why = {"reason": "So be it.", "code": "other"}
+        assert reversible.change_mappings([(row, why), (new, why)], user=mara) is None

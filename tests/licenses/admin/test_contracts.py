@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from licenses.admin.documents import tidy_name
-from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow
+from licenses.models import Contract, DirtySpan, Document, Entitlement, PoolNow, UndoStep
 
 from .conftest import World
 from .rights import PDF, correction, hand_in, line_of
@@ -33,6 +33,11 @@ def test_a_correction_is_a_new_line_with_reason_and_author(mara: Client, world: 
     assert line.quantity == 10
     assert DirtySpan.objects.filter(pool=world.mine).exists()
     assert PoolNow.objects.get(pool=world.mine).allowed == 12
+    step = UndoStep.objects.get()
+    back = reverse("admin:undo", args=[step.pk])
+    assert f'action="{back}"' in mara.get(answer["Location"]).content.decode()
+    mara.post(back)
+    assert PoolNow.objects.get(pool=world.mine).allowed == 10
 
 
 @pytest.mark.parametrize(

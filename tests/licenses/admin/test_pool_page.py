@@ -26,6 +26,7 @@ from licenses.models import (
     PoolFeature,
     PoolHour,
     PoolNow,
+    UndoStep,
 )
 from tests.factories import (
     EntitlementFactory,
@@ -273,6 +274,24 @@ def test_the_past_of_a_mapping_changes_with_a_reason_and_a_second_person_approve
     assert mara.post(approve).status_code == 302
     assert Correction.objects.get().approved_by == boss
     assert approve not in mara.get(path).content.decode()
+
+
+def test_what_was_changed_of_a_mapping_can_be_taken_back(mara: Client, world: World) -> None:
+    kept = PoolFeature.objects.get(pool=world.mine)
+    row = {"id": kept.pk, "pool": world.mine.pk, "feature": kept.feature_id, "weight": 3}
+    why = {"code": "wrong_mapping", "reason": "Three tokens each."}
+    path = reverse("admin:licenses_licensepool_change", args=[world.mine.pk])
+    sent = form(world.mine, row | why) | {"on_status": "on"}
+    sent["owner_teams"] = [team.pk for team in world.mine.owner_teams.all()]
+    told = mara.post(path, sent, follow=True).content.decode()
+    step = UndoStep.objects.get()
+    assert f'action="{reverse("admin:undo", args=[step.pk])}"' in told
+    mara.post(reverse("admin:undo", args=[step.pk]))
+    kept.refresh_from_db()
+    assert kept.weight == 1
+    # A pool and its mappings that are changed at once have no way back.
+    both = sent | {"name": "Mine, renamed"}
+    assert "/admin/undo/" not in mara.post(path, both, follow=True).content.decode()
 
 
 def test_a_feature_that_feeds_another_pool_is_refused_in_words(mara: Client, world: World) -> None:
