@@ -88,10 +88,24 @@ class Answers:
         self.server, self._newest_of_all = server, newest
         self._of_feature: dict[int, tuple[int, ...]] = {}
         self._newest: dict[tuple[int, ...], int] = {}
-        self._found: dict[tuple[Any, ...], int | None] = {}
+        self._found: dict[tuple[Any, ...], tuple[int, int] | None] = {}
+
+    @cached_property
+    def by_minute(self) -> bool:
+        """Whether of an answer only the minute may be known."""
+        return not self._rows or bool(self._rows[0][2])
 
     def following(self, feature: int, moment: int) -> int | None:
         """Return when the first answer after a moment was given; None where there is none."""
+        found = self._following(feature, moment)
+        return found and found[0]
+
+    def following_by(self, feature: int, moment: int) -> int | None:
+        """Return the same, or the end of the minute where only that is known."""
+        found = self._following(feature, moment)
+        return found and found[1]
+
+    def _following(self, feature: int, moment: int) -> tuple[int, int] | None:
         scopes = self.scopes_of(feature)
         if not scopes or moment >= self._newest_of(scopes):
             return None
@@ -102,7 +116,8 @@ class Answers:
         count."""
         scopes = self.scopes_of(feature)
         # No capture has the number 0.
-        return self._ask(_LAST, scopes, moment, but or 0) if scopes else None
+        found = self._ask(_LAST, scopes, moment, but or 0) if scopes else None
+        return found and found[0]
 
     def newest(self, feature: int) -> int | None:
         """Return when the newest answer was given; None where there is none."""
@@ -112,13 +127,19 @@ class Answers:
 
     @cached_property
     def _scopes(self) -> list[tuple[int, frozenset[int]]]:
-        rows = _SCOPES.rows(self.server.pk)
-        return [(pk, frozenset(json.loads(features))) for pk, features in rows]
+        return [(pk, frozenset(json.loads(features))) for pk, features, _by_minute in self._rows]
 
-    def _ask(self, which: Prepared, scopes: tuple[int, ...], moment: int, *but: int) -> int | None:
+    @cached_property
+    def _rows(self) -> list[tuple[Any, ...]]:
+        return _SCOPES.rows(self.server.pk)
+
+    def _ask(
+        self, which: Prepared, scopes: tuple[int, ...], moment: int, *but: int
+    ) -> tuple[int, int] | None:
         key = (which, scopes, moment, *but)
         if key not in self._found:
-            self._found[key] = _only(which.rows(self.server.pk, scopes, moment, *but))
+            rows = which.rows(self.server.pk, scopes, moment, *but)
+            self._found[key] = (rows[0][0], rows[0][1]) if rows else None
         return self._found[key]
 
     def scopes_of(self, feature: int) -> tuple[int, ...]:
@@ -135,7 +156,7 @@ class Answers:
             return _seconds(newest.starts) or 0
         if scopes not in self._newest:
             found = self._ask(_LAST, scopes, OPEN, 0)
-            self._newest[scopes] = NEVER if found is None else found
+            self._newest[scopes] = NEVER if found is None else found[0]
         return self._newest[scopes]
 
 
@@ -145,12 +166,12 @@ def _statuses(server: int) -> QuerySet[Capture]:
 
 def _first(server: int, scopes: Collection[int], moment: int) -> Asked:
     rows = _statuses(server).filter(scope__among=scopes, starts__gt=moment)
-    return rows.order_by("starts")[:1], (number("starts"),)
+    return rows.order_by("starts", "-ends")[:1], (number("starts"), number("ends"))
 
 
 def _last(server: int, scopes: Collection[int], moment: int, but: int) -> Asked:
     rows = _statuses(server).filter(scope__among=scopes, starts__lte=moment).exclude(pk=but)
-    return rows.order_by("-starts")[:1], (number("starts"),)
+    return rows.order_by("-starts")[:1], (number("starts"), number("ends"))
 
 
 def _parsed_before(server: int, moment: int) -> Asked:
@@ -169,7 +190,10 @@ def _between(server: int, low: int, high: int) -> Asked:
 
 
 _SCOPES = Prepared(
-    lambda server: (StatusScope.objects.filter(server=server).order_by(), ("pk", "features"))
+    lambda server: (
+        StatusScope.objects.filter(server=server).order_by(),
+        ("pk", "features", "server__poll_state__by_minute"),
+    )
 )
 _FIRST = Prepared(_first)
 _LAST = Prepared(_last)

@@ -279,7 +279,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             restarts=[restart for restart in context.restarts(daemon) if restart.at >= since],
             set_back=[step for step in context.set_back if step.at >= since],
             seen=sightings.get(key, ()),
-            next_poll=partial(context.answers.following, key.feature),
+            next_poll=partial(context.answers.following_by, key.feature),
             log_until=partial(context.log_until, daemon),
             next_hole=partial(context.next_hole, daemon),
             stopped=partial(context.stopped, daemon),
@@ -424,13 +424,15 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
     each lies in it whole, as does all that the log's clock told twice."""
     answers = context.answers
     missed = _missed(answers, {key.feature for key in touched})
+    shown_by, gone_by = (_latest(answers, each) for each in ("r.first_seen", "r.gone_at"))
     while True:
         _widen_to_steps(touched, context.set_back, context.restart_moments)
         found: dict[Key, list[Seen]] = defaultdict(list)
         sql = (
             _key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
-            f"r.last_seen, r.gone_at, r.state, {missed} FROM k JOIN licenses_sighting{_JOIN}"
+            f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by} "
+            f"FROM k JOIN licenses_sighting{_JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
             # those that a holding which reaches into the time goes with, and those that print a
             # time to come.
@@ -455,6 +457,16 @@ def _load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list
             return found
 
 
+def _latest(answers: Answers, at: str) -> str:
+    """Return what says in SQL when an answer was given at the latest: many print a minute alone."""
+    if not answers.by_minute:
+        return at
+    return (
+        f"COALESCE((SELECT MAX(a.ends) FROM licenses_capture AS a WHERE a.server_id = "
+        f"{answers.server.pk} AND a.kind = '{Capture.Kind.STATUS}' AND a.starts = {at}), {at})"
+    )
+
+
 def _missed(answers: Answers, features: Iterable[int]) -> str:
     """Return what says in SQL when the last complete answer before a row's first was given, where
     that may lie after its start."""
@@ -462,8 +474,9 @@ def _missed(answers: Answers, features: Iterable[int]) -> str:
     if not told:
         return "NULL"
     return (
-        "CASE WHEN r.first_seen - r.started_at > 60 THEN (SELECT a.starts FROM licenses_capture "
-        f"AS a WHERE a.server_id = {answers.server.pk} AND a.kind = '{Capture.Kind.STATUS}' "
+        "CASE WHEN r.left_out THEN r.first_seen WHEN r.first_seen - r.started_at > 60 "
+        "THEN (SELECT a.starts FROM licenses_capture AS a "
+        f"WHERE a.server_id = {answers.server.pk} AND a.kind = '{Capture.Kind.STATUS}' "
         "AND a.starts < r.first_seen AND (r.feature_id, a.scope_id) IN "
         f"(VALUES {values(told)}) ORDER BY a.starts DESC LIMIT 1) END"
     )
@@ -478,11 +491,12 @@ def _seen(
     gone: int | None,
     state: str,
     missed: int | None,
+    shown_by: int,
 ) -> Seen:
     # A start that cannot be read, or that lies after the answer, is bounded by the first answer.
     start = first if started is None else min(started, first)
     again = None if started is None else told_again(started, zone)
-    return Seen(pk, start, first, last, gone, state, missed, started, again)
+    return Seen(pk, start, first, last, gone, state, missed, started, again, shown_by)
 
 
 def _load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[_Stored]]:

@@ -170,7 +170,10 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         # Several of one minute are each a status of its own, a second apart.
         at = minute + told[minute]
         told[minute] += 1
-        stored = store_snapshot(server, snapshot, data, at=at, source=source)
+        within = (
+            0 if snapshot.taken_at is None else max(min(minute + saved_times.WITHIN, now) - at, 0)
+        )
+        stored = store_snapshot(server, snapshot, data, at=at, source=source, within=within)
         result.new += stored.new
         result.known += stored.known
         result.lines += snapshot.lines

@@ -74,11 +74,14 @@ class Seen(NamedTuple):
     """A row of the server's status, from the first poll that showed it to the last.
 
     started_at: the minute that it prints, or the first poll that showed it if that is earlier.
-    gone_at:   the first complete answer after the last; None while the newest shows it.
-    missed_at: the last complete answer before the first that showed it; None where there is none.
+    gone_at:   the first complete answer after the last, at the latest; None while the newest shows
+               it.
+    missed_at: the last complete answer before the first that showed it, or another of the same
+               minute; None where there is none.
     printed_at: the minute that it prints, by the server's clock, which may be ahead of ours; None
                where that cannot be read.
     again_at:  where a clock that was put back showed that minute twice, the second one.
+    first_by:  when the first answer that showed it was given at the latest; None: at `first_seen`.
     """
 
     pk: int
@@ -90,6 +93,12 @@ class Seen(NamedTuple):
     missed_at: int | None = None
     printed_at: int | None = None
     again_at: int | None = None
+    first_by: int | None = None
+
+    @property
+    def shown_by(self) -> int:
+        """When the first answer that showed it was given at the latest."""
+        return self.first_seen if self.first_by is None else self.first_by
 
     @property
     def starts(self) -> list[int]:
@@ -109,7 +118,7 @@ class Seen(NamedTuple):
     @property
     def ahead(self) -> int:
         """By how much the clock that it prints is ahead of ours at least."""
-        return 0 if self.printed_at is None else max(self.printed_at - self.first_seen, 0)
+        return 0 if self.printed_at is None else max(self.printed_at - self.shown_by, 0)
 
     def ends_around(self, at: int) -> bool:
         """Tell whether it may have ended then, as far as answers tell."""
@@ -529,10 +538,10 @@ def _times_agree(holding: _Open, row: Seen) -> bool:
 
 
 def _from_sighting(row: Seen) -> _Open:
-    by = min(row.starts[-1] + 59, row.first_seen)
+    by = min(row.starts[-1] + 59, row.shown_by)
     if row.missed_at is not None and row.missed_at > by:
         # An answer did not show it though it says that it was held: known since it is shown.
-        by = row.first_seen
+        by = row.shown_by
     holding = _Open(row.started_at, by, SAMPLED, row)
     if row.gone_at is not None:
         holding.end(row.last_seen + 1, row.gone_at, "not_seen")

@@ -24,6 +24,7 @@ from licenses.sources.records import Result, Snapshot
 
 from . import clock_back, coverage
 from .captures import DiskFull, check_room
+from .saved_times import WITHIN
 from .snapshots import refresh_pools, store_failure, store_snapshot
 
 log = logging.getLogger(__name__)
@@ -333,13 +334,14 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
             snapshot = usable[0]
             if snapshot.taken_at is not None:
                 offset = snapshot.taken_at - asked.at
-            at = _moment(server, snapshot, asked.at)
+            at, within = _moment(server, snapshot, asked.at)
             stored = store_snapshot(
                 server,
                 snapshot,
                 outcome.stdout,
                 at=at,
                 source=POLL,
+                within=within,
                 asked_at=asked.at,
                 exit_code=outcome.exit_code,
                 duration_ms=outcome.duration_ms,
@@ -365,13 +367,13 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
     return stored.capture
 
 
-def _moment(server: LicenseServer, snapshot: Snapshot, at: int) -> int:
-    """Return what moment an answer describes: ours for the tool's answer, the text's own for a
-    file."""
+def _moment(server: LicenseServer, snapshot: Snapshot, at: int) -> tuple[int, int]:
+    """Return what moment an answer describes, and within how many seconds after it: ours for the
+    tool's answer, the text's own minute for a file."""
     told = snapshot.taken_at
     if server.polling == LicenseServer.Polling.FILE and told is not None:
-        return min(told, at)
-    return at
+        return min(told, at), min(max(at - told, 0), WITHIN)
+    return at, 0
 
 
 def _release(

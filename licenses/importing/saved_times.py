@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from licenses.sources.clock import told_again, told_before
 
+WITHIN = 59
+"""Seconds within which an answer was given that prints its minute alone."""
 JUST_NOW = 900
 """Seconds in which an answer is handed in that nobody has kept."""
 

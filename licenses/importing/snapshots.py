@@ -58,6 +58,7 @@ def store_snapshot(
     *,
     at: int,
     source: str,
+    within: int = 0,
     asked_at: int | None = None,
     exit_code: int | None = None,
     duration_ms: int | None = None,
@@ -67,6 +68,7 @@ def store_snapshot(
 
     at:       the moment that the answer describes, epoch seconds. The same bytes for the same
               moment change nothing.
+    within:   seconds by which it may have been given later, as a text prints the minute alone.
     asked_at: when we asked, by our own clock; None for a text that somebody handed in.
     refresh:  write the newest figures of the server's pools. Without it the caller does, with
               `refresh_pools`, once for many servers.
@@ -83,7 +85,7 @@ def store_snapshot(
             known = _KNOWN.first(server.pk, digest, at)
             if known is not None:
                 return SnapshotResult(known, known=_holdings(snapshot), unchanged=True)
-        rows = StatusRows(server, snapshot, Directory(server), at)
+        rows = StatusRows(server, snapshot, Directory(server), at, by_minute=within > 0)
         line_digest = _digest(snapshot)
         last_digest = bytes(state.line_digest or b"")
         unchanged = newest and snapshot.result == Result.PARSED and last_digest == line_digest
@@ -99,7 +101,7 @@ def store_snapshot(
             size=len(raw),
             stored=path,
             starts=coverage.moment(at),
-            ends=coverage.moment(at),
+            ends=coverage.moment(at + within),
             lines=snapshot.lines,
             unreadable_count=len(snapshot.unreadable),
             exit_code=exit_code,
@@ -109,7 +111,10 @@ def store_snapshot(
         )
         store_unreadable(capture, snapshot.unreadable)
         result = SnapshotResult(capture, known=capture.known, unchanged=unchanged)
-        drafts = [*clock, *read, *told, _poll_entry(capture, at)]
+        if within and not state.by_minute:
+            state.by_minute = True
+            state.save(update_fields=["by_minute"])
+        drafts = [*clock, *read, *told, _poll_entry(capture, at, within)]
         drafts += _stated(server, state, snapshot, at)
         if unchanged:
             _see_again(rows)
@@ -117,7 +122,9 @@ def store_snapshot(
             drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
         drafts += _vouch(rows, newest=newest)
         _mark(rows)
-        _note(state, snapshot, capture, line_digest, newest=newest)
+        # After two that differ in one second none is the same as both.
+        told_so = line_digest if unchanged or not later else None
+        _note(state, snapshot, capture, told_so, newest=newest)
         if newest and refresh:
             refresh_pools([server.pk])
         entries.append(entries.server_stream(server), drafts, source=f"capture:{digest}")
@@ -178,9 +185,14 @@ def _vouch(rows: StatusRows, *, newest: bool) -> list[entries.Draft]:
 
 
 def _note(
-    state: PollState, snapshot: Snapshot, capture: Capture, line_digest: bytes, *, newest: bool
+    state: PollState,
+    snapshot: Snapshot,
+    capture: Capture,
+    line_digest: bytes | None,
+    *,
+    newest: bool,
 ) -> None:
-    """Note how the attempt went."""
+    """Note how the attempt went. line_digest: of what the next answer is compared with."""
     complete = snapshot.result == Result.PARSED
     at = _seconds(capture.starts) or 0
     last = _seconds(state.last_parsed_at)
@@ -279,7 +291,7 @@ def store_failure(
     )
 
 
-def _poll_entry(capture: Capture, at: int) -> entries.Draft:
+def _poll_entry(capture: Capture, at: int, within: int) -> entries.Draft:
     body = {
         "bytes": capture.size,
         "captured_at": int(capture.recorded_at.timestamp()),
@@ -289,6 +301,8 @@ def _poll_entry(capture: Capture, at: int) -> entries.Draft:
         "source": capture.source,
         "unreadable": capture.unreadable_count,
     }
+    if within:
+        body["within"] = within
     if capture.duration_ms is not None:
         body["duration_ms"] = capture.duration_ms
     if capture.scope is not None:

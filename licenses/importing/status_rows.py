@@ -32,7 +32,7 @@ Identity = tuple[int, str]
 BORROWED_FROM = 3600
 """Seats that the server keeps for this many seconds or more after a program ends are borrowed,
 those kept for less linger."""
-FIELDS = ["first_seen", "last_seen", "gone_at", "state", "returns_by"]
+FIELDS = ["first_seen", "last_seen", "gone_at", "state", "returns_by", "left_out"]
 
 
 @dataclass
@@ -49,15 +49,23 @@ class Stored:
 class StatusRows:
     """The rows of one status as they are stored.
 
+    by_minute: whether the moment of the answer is known to the minute alone, so that others of that
+              minute may have been given before it or after.
     features: ids of the features whose rows the answer tells in full; empty where it does not add
               up.
     changed:  spans of time in which what is stored changed, to be counted again.
     """
 
     def __init__(
-        self, server: LicenseServer, snapshot: Snapshot, directory: Directory, at: int
+        self,
+        server: LicenseServer,
+        snapshot: Snapshot,
+        directory: Directory,
+        at: int,
+        *,
+        by_minute: bool = False,
     ) -> None:
-        self.server, self.directory, self.at = server, directory, at
+        self.server, self.directory, self.at, self.by_minute = server, directory, at, by_minute
         directory.learn([], [], {(feature.daemon, feature.name) for feature in snapshot.features})
         whole = snapshot.result in (Result.PARSED, Result.DAEMON_DOWN)
         down = {name for name, up, _text in snapshot.daemons if not up}
@@ -98,11 +106,18 @@ class StatusRows:
             old = known.pop(identity, None)
             if old is None:
                 row.gone_at = _moment(answers.following(row.feature_id, self.at))
+                row.left_out = self._left_out(row, capture, answers)
                 new.append(row)
-            elif self._show(old, row, answers, newest=newest):
+            elif self._show(old, row, capture, answers, newest=newest):
                 changed.append(old)
         for row in known.values():
-            if row.feature_id in self.features and self._miss(row, capture, answers):
+            if row.feature_id not in self.features:
+                continue
+            if _seconds(row.first_seen) == self.at:
+                if self.by_minute and not row.left_out:
+                    row.left_out = True
+                    changed.append(row)
+            elif self._miss(row, capture, answers):
                 stored.ended += 1
                 changed.append(row)
         Sighting.objects.bulk_create(new)
@@ -123,6 +138,8 @@ class StatusRows:
         """Return the stored rows that the answer shows, and those that it might end."""
         features = self.features | {pk for pk, _key in self.shown}
         found = _SHOWN.objects(features) if newest else _SHOWN_AROUND.objects(features, self.at)
+        if self.by_minute and not newest:
+            found += _FIRST_SHOWN.objects(features, self.at)
         rows: dict[Identity, Sighting] = {(row.feature_id, row.row_key): row for row in found}
         missing = [key for pk, key in self.shown if (pk, key) not in rows]
         for part in _parts(missing, 500):
@@ -131,11 +148,20 @@ class StatusRows:
                     rows[row.feature_id, row.row_key] = row
         return rows
 
-    def _show(self, old: Sighting, row: Sighting, answers: Answers, *, newest: bool) -> bool:
+    def _left_out(self, row: Sighting, capture: Capture, answers: Answers) -> bool:
+        """Whether another answer of the same minute did not show a row that this is the first to
+        show."""
+        pk = row.feature_id
+        return self.by_minute and answers.until(pk, self.at, but=capture.pk) == self.at
+
+    def _show(
+        self, old: Sighting, row: Sighting, capture: Capture, answers: Answers, *, newest: bool
+    ) -> bool:
         """Note that a row known before is shown. Returns whether that changes what is stored."""
         changed = False
         if self.at < _seconds(old.first_seen):
             old.first_seen = row.first_seen
+            old.left_out = self._left_out(old, capture, answers)
             changed = True
         # While a row is open its last sighting is the newest complete answer and is not written.
         was_open = old.gone_at is None
@@ -210,6 +236,8 @@ class StatusRows:
                 body["started_again"] = again
         if row.gone_at is not None:
             body["gone"] = _seconds(row.gone_at)
+        if row.left_out:
+            body["left_out"] = 1
         if new:
             body["person"] = self.directory.person_pseudonyms[row.person_id]
             body["host"] = self.directory.host_pseudonyms[row.host_id]
@@ -228,6 +256,11 @@ def _SHOWN(features: Collection[int]) -> Asked:
 def _SHOWN_AROUND(features: Collection[int], at: int) -> Asked:
     candidates = Q(gone_at=None) | Q(last_seen__lt=at, gone_at__gt=at)
     return Sighting.objects.filter(candidates, feature__among=features).order_by(), ()
+
+
+@Prepared
+def _FIRST_SHOWN(features: Collection[int], at: Any) -> Asked:
+    return Sighting.objects.filter(feature__among=features, first_seen=at).order_by(), ()
 
 
 @Prepared

@@ -294,6 +294,11 @@ class PollState(models.Model):
     failures = models.PositiveIntegerField(
         default=0, help_text=gettext_lazy("Attempts failed in a row.")
     )
+    by_minute = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=gettext_lazy("Whether an answer is stored of which only the minute is known."),
+    )
     line_digest = models.BinaryField(null=True, blank=True, editable=False)
     stated_digest = models.BinaryField(null=True, blank=True, editable=False)
 

@@ -158,6 +158,12 @@ class Sighting(models.Model):
     display = models.CharField(max_length=100, blank=True)
     version = models.CharField(max_length=50, blank=True)
     ambiguous = models.BooleanField(default=False)
+    left_out = models.BooleanField(
+        default=False,
+        help_text=gettext_lazy(
+            "Another complete answer of the minute of the first that showed it did not."
+        ),
+    )
 
     objects = SightingQuerySet.as_manager()
 

@@ -53,7 +53,7 @@ class Pairing:
 
     def answer_after(self, moment):
         place = bisect_right(self.told, moment)
-        return self.told[place] if place < len(self.told) else None
+        return self.server.latest(self.told[place]) if place < len(self.told) else None
 
     def hole_after(self, moment):
         return next((hole for hole in self.holes if hole[1] > moment), None)
@@ -79,10 +79,13 @@ class Pairing:
         held, alone = self.over_steps(moves)
         polled = []
         for row in self.matched(held, rows):
-            sure = min(row["starts"][-1] + 59, row["first_seen"])
+            sure = min(row["starts"][-1] + 59, row["shown_by"])
             before = bisect_left(self.told, row["first_seen"]) - 1
-            if before >= 0 and self.told[before] > sure:
-                sure = row["first_seen"]  # an answer did not show it, though it says it was held
+            missed = self.told[before] if before >= 0 else -FAR
+            if "left_out" in row:
+                missed = row["first_seen"]  # by another answer of that minute
+            if missed > sure:
+                sure = row["shown_by"]  # an answer did not show it, though it says it was held
             one = Held(row["began"], sure, row, True)
             if "gone" in row:
                 one.end(row["until"] + 1, row["gone"])
@@ -281,7 +284,7 @@ class Pairing:
         row = one.row
         gone = self.answer_after(one.taken + 60) if row is None else row.get("gone")
         # What prints a minute to come has a clock that is ahead.
-        ahead = 0 if row is None else max(row.get("started", -FAR) - row["first_seen"], 0)
+        ahead = 0 if row is None else max(row.get("started", -FAR) - row["shown_by"], 0)
         if gone is not None and gone + 60 + ahead < one.back:
             one.after = one.sure + 1 if row is None else row["until"] + 1
 
@@ -333,7 +336,10 @@ def feature_holdings(server, feature):
 
 def paired(server, feature):
     rows = defaultdict(list)
-    for row in server.rows[feature].values():
+    for told in server.rows[feature].values():
+        row = told | {"shown_by": server.latest(told["first_seen"])}
+        if "gone" in row:
+            row["gone"] = server.latest(row["gone"])
         rows[row["person"], row["host"], row["seats"]].append(row)
     moves, pairing, found = server.moves[feature], Pairing(server, feature), []
     logged = max((end for _start, end in pairing.log), default=-FAR)

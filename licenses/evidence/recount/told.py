@@ -14,6 +14,7 @@ class Server:
         self.moves = defaultdict(lambda: defaultdict(list))  # feature -> holder -> OUTs and INs
         self.rows = defaultdict(dict)  # feature -> row of the status -> what is known of it
         self.answers, self.scopes = [], {}  # (moment, complete, scope)
+        self.within = {}  # moment of an answer -> seconds by which it may have been given later
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts, self.stops = defaultdict(dict), defaultdict(list)
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
@@ -46,6 +47,10 @@ class Server:
             for moment, complete, scope in self.answers
             if (feature in self.scopes[scope][1] if scope in self.scopes else complete)
         )
+
+    def latest(self, at):
+        """Return when the answers of a moment were given at the latest."""
+        return at + self.within.get(at, 0)
 
     def steps(self):
         """Return how far apart two answers could be, as (from, to, seconds), by when the first
@@ -80,12 +85,15 @@ class Server:
             self.moves[feature][holder].append((at, kind == "checkout"))
         elif kind == "sample":
             row = self.rows[feature].setdefault(body["row"], {"place": len(self.rows[feature])})
-            row.pop("gone", None)
+            for word in ("gone", "left_out"):
+                row.pop(word, None)
             row.update(body)
         elif kind == "poll":
             self.answers.append((at, body["result"] == "parsed", body.get("scope")))
+            within = body.get("within", 0)
+            self.within[at] = max(within, self.within.get(at, 0))
             if body["result"] in ("parsed", "partial"):
-                self.texts.append((at, at + 1, body.get("captured_at")))
+                self.texts.append((at, at + within + 1, body.get("captured_at")))
         elif kind == "capture" and body.get("from") != "":
             known = "from" in body
             start, end = (body["from"], body["to"]) if known else (-FAR, FAR)

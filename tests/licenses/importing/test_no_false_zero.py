@@ -336,8 +336,8 @@ def failures_end_holdings(patch: pytest.MonkeyPatch) -> None:
     """Whatever the answer, who is not in it has gone."""
     init = StatusRows.__init__
 
-    def wrong(rows: StatusRows, server: LicenseServer, *rest: Any) -> None:
-        init(rows, server, *rest)
+    def wrong(rows: StatusRows, server: LicenseServer, *rest: Any, **more: Any) -> None:
+        init(rows, server, *rest, **more)
         rows.features = set(server.features.values_list("pk", flat=True))
 
     patch.setattr(StatusRows, "__init__", wrong)

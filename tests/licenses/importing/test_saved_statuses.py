@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from licenses.importing.files import ImportRefused, Wanted, import_file
+from licenses.importing.rebuilding import rebuild
 from licenses.models import Capture, Checkout, LicenseServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -98,3 +101,86 @@ def test_a_server_that_moved_to_another_host_is_one(tmp_path: Path, server: Lice
     later = DAY + timedelta(minutes=5)
     hand_in(tmp_path, server, saved(DAY, answer("ada")) + saved(later, answer(host="lic2")))
     assert Capture.objects.count() == 2
+
+
+def held() -> list[tuple[str, str, str]]:
+    """Return from when to when holdings are known, and until when they are possible."""
+    rows = Checkout.objects.order_by("taken_at", "returned_at")
+    moments = [(row.taken_by, row.returned_after, row.returned_at) for row in rows]
+    return [tuple("" if each is None else f"{each:%H:%M:%S}" for each in row) for row in moments]
+
+
+def test_an_answer_may_be_of_any_second_of_the_minute_that_it_prints(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    """Ann may have held her seat until the last second of 8:10, and Bob his from its first."""
+    at = DAY + timedelta(minutes=10)
+    hand_in(tmp_path, server, saved(DAY + timedelta(minutes=5), answer("ann")))
+    hand_in(tmp_path, server, saved(at, answer("bob", start=at)))
+    hand_in(tmp_path, server, saved(at + timedelta(minutes=5), answer("bob", start=at)))
+    for _again in range(2):
+        assert held() == [("08:00:59", "08:05:01", "08:10:59"), ("08:10:59", "", "")]
+        rebuild()
+
+
+def test_a_seat_that_one_answer_alone_shows_is_known_of_no_certain_second(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    at = DAY + timedelta(minutes=5)
+    for minute, users in ((0, ()), (5, ("ann",)), (10, ())):
+        text = saved(DAY + timedelta(minutes=minute), answer(*users, start=at))
+        hand_in(tmp_path, server, text)
+    assert held() == [("08:05:59", "08:05:59", "08:10:59")]
+
+
+def test_an_answer_of_this_minute_was_given_by_now(tmp_path: Path, server: LicenseServer) -> None:
+    with time_machine.travel(DAY + timedelta(seconds=20), tick=False):
+        hand_in(tmp_path, server, saved(DAY, answer("ann")))
+    capture = Capture.objects.get()
+    assert (capture.starts, capture.ends) == (DAY, DAY + timedelta(seconds=20))
+
+
+def test_the_log_ends_what_an_answer_shows_no_more(tmp_path: Path, server: LicenseServer) -> None:
+    """The OUT of 8:01 has no IN: by the answer of 8:10 it is over, by the end of that minute."""
+    log = '8:00:00 (acmed) TIMESTAMP 3/2/2026\n8:01:00 (acmed) OUT: "CAD" ann@pc1\n'
+    path = tmp_path / "a.log"
+    path.write_text(log)
+    import_file(server, path, path.name, Wanted())
+    hand_in(tmp_path, server, saved(DAY + timedelta(minutes=10), answer()))
+    assert held() == [("08:01:00", "08:01:00", "08:10:59")]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_two_answers_of_a_minute_that_differ_may_have_come_in_either_order(
+    tmp_path: Path, server: LicenseServer, order: tuple[int, ...]
+) -> None:
+    """Ann was there before Bob, or after he was: nobody knows that both were there at once."""
+    at, later = DAY + timedelta(minutes=5), DAY + timedelta(minutes=10)
+    texts = [saved(at, answer("ann")), saved(at, answer("bob")), saved(later, answer("bob"))]
+    texts.append(texts[0].replace("\n", "\r\n"))
+    for place in order:
+        hand_in(tmp_path, server, texts[place])
+    found = [("08:05:59", "", ""), ("08:05:59", "08:05:59", "08:10:59")]
+    for _again in range(2):
+        assert sorted(held()) == found
+        rebuild()
+
+
+def test_an_answer_that_comes_twice_leaves_nothing_out(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    at = DAY + timedelta(minutes=5)
+    for text in (saved(at, answer("ann")), saved(at, answer("ann")).replace("\n", "\r\n")):
+        hand_in(tmp_path, server, text)
+    assert held() == [("08:00:59", "", "")]
+
+
+def test_what_an_earlier_answer_showed_is_left_out_by_none(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    at = DAY + timedelta(minutes=5)
+    for text in (answer("ann"), answer("bob")):
+        hand_in(tmp_path, server, saved(at, text))
+    hand_in(tmp_path, server, saved(DAY + timedelta(minutes=3), answer("ann", "bob")))
+    hand_in(tmp_path, server, saved(DAY + timedelta(minutes=10), answer("bob")))
+    assert sorted(held()) == [("08:00:59", "", ""), ("08:00:59", "08:05:01", "08:10:59")]
