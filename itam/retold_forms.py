@@ -116,6 +116,10 @@ FORMS = (
         "line %(line)s: a checkout of %(feature)s was changed while it ran (%(seats)s seats "
         "named); it is counted with the seats it was taken with"
     ),
+    gettext_noop(
+        "requests for %(feature)s that began to wait: %(count)s; what waits holds no seat, and is "
+        "not counted"
+    ),
     gettext_noop("line %(line)s: %(said)s (%(seconds)s s)"),
     # Why a status could not be read, or is not whole.
     gettext_noop("longer than %(count)s characters"),

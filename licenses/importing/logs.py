@@ -7,6 +7,7 @@ after it, and going on (or starting over) neither loses nor doubles anything.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -56,6 +57,8 @@ class FileResult:
     starts: int | None = None
     ends: int | None = None
     notes: list[str] = field(default_factory=list)
+    queued: Counter[str] = field(default_factory=Counter)
+    """Requests that began to wait, by feature."""
 
     def count_unreadable(self, lines: list[records.Unreadable]) -> None:
         self.unreadable_count += len(lines)
@@ -83,8 +86,15 @@ class FileResult:
             "unreadable_count": self.unreadable_count,
             "from": iso(self.starts),
             "to": iso(self.ends),
-            **({"notes": self.notes} if self.notes else {}),
+            **({"notes": notes} if (notes := [*self.notes, *self._of_queues()]) else {}),
         }
+
+    def _of_queues(self) -> list[str]:
+        return [
+            f"requests for {feature} that began to wait: {count}; what waits holds no seat, and is "
+            "not counted"
+            for feature, count in sorted((+self.queued).items())[:SHOWN]
+        ]
 
 
 Cursor = dict[str, Any]
@@ -398,7 +408,9 @@ class LogImport:
         result.starts = result.starts if result.starts is not None else self.parser.first_at
         result.ends = self.parser.last_at
         for item in items:
-            if isinstance(item, records.ClockStep) and len(result.notes) < SHOWN:
+            if isinstance(item, records.Queue):
+                result.queued[item.feature] += item.entered
+            elif isinstance(item, records.ClockStep) and len(result.notes) < SHOWN:
                 result.notes.append(
                     f"line {item.line}: clock moved by {item.seconds} s: {item.reason}"
                 )

@@ -263,3 +263,22 @@ def test_a_status_that_contradicts_the_log_is_shown_beside_it(
     assert (shown.seats_logged, shown.seats_shown) == (0, 1)
     assert (int(shown.starts.timestamp()) - START, shown.ends) == (1800, None)
     assert hour(server).peak == 1
+
+
+def test_requests_that_wait_are_named_and_hold_no_seats(
+    server: LicenseServer, tmp_path: Path
+) -> None:
+    wait = "".join(
+        f'10:{minute}:00 (acmed) {kind}: "F1" {user}@pc1  (2 licenses)\n'
+        for minute, kind, user in (
+            (10, "QUEUED", "bob"),
+            (12, "QUEUED", "eve"),
+            (14, "DEQUEUED", "bob"),
+        )
+    )
+    told = sent(server, tmp_path, DATE + out("10:05:00", "ann") + wait + LAST)
+    assert told["notes"] == [
+        "requests for F1 that began to wait: 2; what waits holds no seat, and is not counted"
+    ]
+    assert told["unreadable_count"] == 0
+    assert holdings() == [("ann", 1, 300, None)]
