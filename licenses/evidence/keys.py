@@ -9,18 +9,37 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from licenses.models import EvidenceKey
+from licenses.models import EvidenceDay, EvidenceKey
 
 from . import entries
 from .notes import BadNote, Signer
 
 NAME = "licence-evidence"
+
+
+class Loss(NamedTuple):
+    """A key was lost, and another began anew, under another origin and without its signature.
+
+    day:        when the new one was made, in UTC.
+    old, new:   the public keys, which begin with their origins.
+    days, root: of the last head that the old one signed, the root as in the checkpoint; 0 and ""
+                where it signed none.
+    """
+
+    day: str
+    old: str
+    new: str
+    days: int
+    root: str
 
 
 class KeyLost(RuntimeError):
@@ -100,11 +119,32 @@ def chain() -> list[EvidenceKey]:
     return found
 
 
+def losses(as_of: datetime | None = None) -> list[Loss]:
+    """Return each loss of a key, the oldest first. as_of: as was known then; None: now."""
+    rows = EvidenceKey.objects.order_by("pk")
+    known = list(rows if as_of is None else rows.filter(recorded_at__lte=as_of))
+    found = []
+    for old, new in pairwise(known):
+        if new.signature:
+            continue
+        # Keys that were handed over have one origin, and what begins anew has another.
+        origin = old.public.split("+")[0]
+        signed = EvidenceDay.objects.filter(checkpoint__startswith=f"{origin}\n")
+        last = signed.order_by("number").last()
+        days, root = (last.number, last.checkpoint.split("\n")[2]) if last else (0, "")
+        day = new.recorded_at.astimezone(UTC).date().isoformat()
+        found.append(Loss(day, old.public, new.public, days, root))
+    return found
+
+
 def _record(new: Signer, old: Signer | None, why: str) -> None:
     signature = old.sign(hand_over(old.public, new.public)) if old else ""
-    body = {"public": new.public, "signature": signature, "why": why}
+    body: dict[str, str | int] = {"public": new.public, "signature": signature, "why": why}
     with transaction.atomic():
         EvidenceKey.objects.create(public=new.public, signature=signature)
+        if why == "lost":
+            *_earlier, loss = losses()
+            body |= {"old_days": loss.days, "old_public": loss.old, "old_root": loss.root}
         entry = entries.draft("key", int(timezone.now().timestamp()), body)
         entries.append(entries.INSTALLATION, [entry], source="seal")
 

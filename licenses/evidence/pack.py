@@ -270,7 +270,7 @@ How to check it, in three steps:
 
 1. Get the public key from whoever runs the installation, by another way than this pack. It is
    {public}
-   Get a checkpoint that was given out earlier (an anchor), such as a mail that you kept.
+   Get a checkpoint that was given out earlier (an anchor), such as a mail that you kept.{lost}
 2. Get verify.py from the program's own source rather than from here, or read the one here: it is
    short and needs only Python 3.9 or later. recompute.py likewise.
 3. python3 verify.py PACK.zip 'PUBLIC KEY' ANCHOR.txt
@@ -309,6 +309,20 @@ stamps/         heads that a time-stamping authority signed, if one was asked, b
 """
 
 
+LOST = """
+   On {day} a signing key was said to be lost, and the next took over without its signature:
+   {old}
+   {new}
+   Heads that the lost one signed are no anchors for verify.py."""
+LAST_HEAD = """ The last of them is of {days} days,
+   with the root
+   {root}
+   If you have it, compare its second and third line with these."""
+
+
 def _readme(choice: Choice, first: date, last: date, signer: Signer) -> str:
     vendor = " ".join(choice.vendor.name.split())
-    return README.format(vendor=vendor, first=first, last=last, public=signer.public)
+    lost = "".join(
+        (LOST + (LAST_HEAD if loss.days else "")).format(**loss._asdict()) for loss in keys.losses()
+    )
+    return README.format(vendor=vendor, first=first, last=last, public=signer.public, lost=lost)

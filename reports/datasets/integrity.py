@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils.translation import gettext
 
 from itam.said import said
+from licenses.evidence import keys
 from licenses.evidence.anchors import sentence
 from licenses.evidence.notes import BadNote, fingerprint
 from licenses.models import EvidenceDay, EvidenceKey
@@ -24,6 +25,7 @@ class Integrity:
     fingerprint:  the SHA-256 of that key, in hex.
     checkpoint:   the signed head itself, as `verify.py` takes it for an anchor.
     anchor:  which head left our hands last, or that none did.
+    losses:  each loss of a key, in a sentence: nothing but the records ties the two together.
     """
 
     days: int
@@ -33,14 +35,16 @@ class Integrity:
     fingerprint: str
     checkpoint: str
     anchor: str
+    losses: tuple[str, ...] = ()
 
 
 def load_integrity(as_of: datetime) -> Integrity:
-    """Return what was sealed and anchored by *as_of*. Three queries at most."""
-    words = sentence(as_of)
+    """Return what was sealed and anchored by *as_of*. Four queries at most, and one
+    for each key that was lost."""
+    words, losses = sentence(as_of), tuple(_lost(loss) for loss in keys.losses(as_of))
     last = EvidenceDay.objects.filter(sealed_at__lte=as_of).order_by("number").last()
     if last is None:
-        return Integrity(0, "", "", "", "", "", words)
+        return Integrity(0, "", "", "", "", "", words, losses)
     key = EvidenceKey.objects.filter(recorded_at__lte=last.sealed_at).order_by("pk").last()
     return Integrity(
         days=last.number,
@@ -50,6 +54,38 @@ def load_integrity(as_of: datetime) -> Integrity:
         fingerprint=_fingerprint(key.public) if key else "",
         checkpoint=last.checkpoint,
         anchor=words,
+        losses=losses,
+    )
+
+
+def _lost(loss: keys.Loss) -> str:
+    """Say that a key was lost, which head it signed last, and what took over."""
+    told = {
+        "day": loss.day,
+        "days": loss.days,
+        "new": loss.new.split("+")[0],
+        "old": loss.old.split("+")[0],
+        "root": loss.root,
+    }
+    if not loss.days:
+        return said(
+            lambda: (
+                gettext(
+                    "On %(day)s the signing key of %(old)s was said to be lost: it had signed no"
+                    " head. The key of %(new)s took over without its signature."
+                )
+                % told
+            )
+        )
+    return said(
+        lambda: (
+            gettext(
+                "On %(day)s the signing key of %(old)s was said to be lost. The key of %(new)s"
+                " took over without its signature. The last head of the lost key is of %(days)s"
+                " days, root %(root)s: whoever has it compares it with the line of that many days."
+            )
+            % told
+        )
     )
 
 

@@ -17,7 +17,7 @@ from reports.pdf.blocks import Columns, KeyValues, heading
 from reports.pdf.codes import Code
 from reports.pdf.files import Attachment
 from reports.pdf.tables import Column, FastTable
-from reports.pdf.text import prose
+from reports.pdf.text import lines, prose
 
 PROVES: Final = gettext_lazy(
     "This proves that the records are the ones recorded on the days shown, that none"
@@ -48,9 +48,10 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
     """Say which signed head binds the records, whether one is outside our hands, and what that
     proves."""
     anchor = prose("{words}.", look.BODY, words=found.anchor[0].upper() + found.anchor[1:])
+    lost = [part for words in found.losses for part in lines(words, look.BODY)]
     story = heading(gettext("Integrity of the records"), 2, room=210)
     if not found.days:
-        return [*story, prose(gettext("Not sealed yet."), look.BODY), anchor, *inside(files)]
+        return [*story, prose(gettext("Not sealed yet."), look.BODY), anchor, *lost, *inside(files)]
     facts = KeyValues(
         [
             (
@@ -70,6 +71,7 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
         *story,
         Columns([facts, Code(found.checkpoint)], shares=(0.72, 0.28)),
         anchor,
+        *lost,
         prose(
             gettext(
                 "The code holds the signed head. Its text, saved as a file, is an anchor:"

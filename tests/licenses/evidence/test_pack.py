@@ -441,8 +441,12 @@ def test_after_a_lost_key_the_old_one_proves_nothing(log: Log) -> None:
     log.story()
     old = log.public
     keys.new_key(lost=True)
+    head = log.checkpoint.split("\n")
     assert found(log.pack(), old)
     assert check(log.pack(), log.public) == FITS
+    told = " ".join(log.pack()["README.txt"].decode().split())
+    assert f"{old} {log.public} Heads that the lost one signed are no anchors" in told
+    assert f"The last of them is of {head[1]} days, with the root {head[2]}" in told
 
 
 # --- The program itself -------------------------------------------------------------------------

@@ -265,6 +265,29 @@ def test_a_lost_key_stops_the_seal_until_somebody_says_so(log: Log) -> None:
     assert wrong(5) == []
 
 
+def test_the_loss_of_a_key_is_on_record_with_the_head_that_it_signed_last(log: Log) -> None:
+    log.story()
+    old, head = EvidenceKey.objects.get().public, log.checkpoint.split("\n")
+    assert keys.losses() == []
+    new = keys.new_key(lost=True)
+    log.seal(5)
+    (loss,) = keys.losses()
+    assert (loss.old, loss.new, loss.days, loss.root) == (old, new.public, int(head[1]), head[2])
+    body = [row["body"] for row in entries.entries("installation") if row["kind"] == "key"][-1]
+    assert body == {
+        "old_days": loss.days, "old_public": old, "old_root": loss.root,
+        "public": new.public, "signature": "", "why": "lost",
+    }  # fmt: skip
+    before = EvidenceKey.objects.earliest("pk").recorded_at
+    assert keys.losses(before) == []
+
+
+def test_a_key_that_was_lost_before_any_seal_signed_no_head(log: Log) -> None:
+    keys.new_key(lost=True)
+    (loss,) = keys.losses()
+    assert (loss.days, loss.root) == (0, "")
+
+
 def test_another_key_in_the_file_is_refused(log: Log) -> None:
     log.story()
     keys._path().write_text(Signer.new("other").private)

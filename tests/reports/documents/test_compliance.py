@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import re
@@ -279,6 +280,26 @@ def test_the_signed_head_is_printed_as_a_code_with_the_keys_fingerprint(world):
     assert "is an anchor: verify.py takes it with an evidence pack" in text
     assert "since the last anchor" not in text
     assert "Without an outside anchor this proves only" in text
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_the_loss_of_a_key_is_printed_with_the_head_that_it_signed_last(world, days):
+    lost, new = Signer.new("maker/1"), Signer.new("maker/2")
+    at = AS_OF - timedelta(days=2)
+    for signer in (lost, new):
+        EvidenceKey.objects.create(public=signer.public, recorded_at=at)
+    for number in range(days):
+        EvidenceDay.objects.create(
+            day=date(2026, 11, 21), number=number + 1, streams=b"", count=0, entries=0, root="",
+            checkpoint=lost.checkpoint(1, b"r" * 32), sealed_at=at,
+        )  # fmt: skip
+    data = numbers(world.pool)
+    (words,) = data.integrity.losses
+    assert words.startswith("On 2026-11-22 the signing key of maker/1 was said to be lost")
+    assert "The key of maker/2 took over without its signature." in words
+    _pages, text = text_of(paper(data))
+    assert words.replace(" ", "") in text.replace(" ", "")
+    assert (base64.b64encode(b"r" * 32).decode() in words) == bool(days)
 
 
 def test_the_files_inside_are_listed_with_their_hashes(world):
