@@ -21,6 +21,7 @@ from common import Line, django_on, show
 DAY = 86_400
 DAYS = 365
 POOLS = 500
+GAPS = 4
 FINDINGS = 20
 """One pool in so many has over-use, and pages of its own."""
 
@@ -37,6 +38,7 @@ def report(pools: int) -> Any:
     from licenses.analysis.denials import Blocked
     from licenses.concurrency.periods import periods
     from reports.datasets import compliance as sets
+    from reports.datasets import pool_report
     from reports.datasets.integrity import Integrity
     from reports.datasets.late import Late
 
@@ -48,7 +50,7 @@ def report(pools: int) -> Any:
         peaks = [chance.randint(1, 11) for _ in range(DAYS)]
         counts = dict.fromkeys(("denials", "denials_true", "denials_other"), 0)
         seen = dict.fromkeys(("expected_seconds", "observed_seconds", "logged_seconds"), DAY)
-        rest = ("over_use", "rights", "lines", "gaps", "load", "scope_rules")
+        rest = ("over_use", "load", "scope_rules")
         return made(
             sets.PoolReport,
             position=made(
@@ -73,6 +75,28 @@ def report(pools: int) -> Any:
                 for start, end in months
             ),
             allowed=(sets.Level(0, DAYS * DAY, 10),),
+            lines=tuple(
+                made(
+                    pool_report.Line, number=3 * number + n, quantity=5, metric="Concurrent",
+                    first=f"202{4 + n}-01-01", contract=f"C-{number}", strength=4, proven=5,
+                    strength_label="proven: invoice", documents=(),
+                )
+                for n in range(2)
+            ),
+            rights=tuple(
+                made(
+                    pool_report.RightsChange, start=n * DAY, quantity=5 * n, allowed=5 * n,
+                    lines=(number,),
+                )
+                for n in (1, 2)
+            ),
+            gaps=tuple(
+                made(
+                    pool_report.Gap, start=at, end=at + chance.randrange(60, DAY), bound=None,
+                    cause="log_missing", cause_label="the log is missing",
+                )
+                for at in sorted(chance.randrange(DAYS * DAY) for _ in range(GAPS))
+            ),
             blocked=made(Blocked),
             **dict.fromkeys(rest, ()),
         )  # fmt: skip

@@ -130,6 +130,8 @@ def losses(as_of: datetime | None = None) -> list[Loss]:
         # Keys that were handed over have one origin, and what begins anew has another.
         origin = old.public.split("+")[0]
         signed = EvidenceDay.objects.filter(checkpoint__startswith=f"{origin}\n")
+        if as_of is not None:
+            signed = signed.filter(sealed_at__lte=as_of)
         last = signed.order_by("number").last()
         days, root = (last.number, last.checkpoint.split("\n")[2]) if last else (0, "")
         day = new.recorded_at.astimezone(UTC).date().isoformat()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 from reportlab.platypus import Flowable
 
 from itam import figures
+from licenses.analysis.verdict import Verdict
 from licenses.models import Strength
 from reports.datasets.compliance import Compliance, PoolReport, Position
 from reports.datasets.standing import Standing
@@ -17,6 +18,7 @@ from reports.documents import records
 from reports.documents import standing as standings
 from reports.documents.integrity import head_words, integrity
 from reports.documents.pool_pages import month_grid, pool_pages, small_charts
+from reports.documents.pool_tables import all_gaps, rights
 from reports.documents.words import (
     TONES,
     VERDICTS,
@@ -85,6 +87,7 @@ def paper(
     if rest:
         story += [*heading(gettext("Pools without findings"), room=170), *small_charts(rest, data)]
         story += [*heading(gettext("Highest use of each month"), 2), month_grid(rest, zone)]
+        story += [*rights(rest, data.proven_from), *all_gaps(rest, zone)]
     story += [
         *records.scope_rules(data.pools, gettext("Scope rules")),
         *records.sources(data.sources, gettext("Coverage by source")),
@@ -193,24 +196,28 @@ def _result(data: Compliance) -> list[Flowable]:
         prose(str(_ASK[data.verdict]), look.BODY),
         FastTable([Column(gettext("Verdict"), 0.8), Column(gettext("Pools"), 0.2, "right")], rows),
     ]
-    found = [pool.position for pool in data.pools if pool.position.verdict in FINDINGS]
+    found = [pool.position for pool in data.pools if pool.position.verdict != "proven"]
     if found:
-        story += [*heading(gettext("Pools that need attention"), 2), _findings(found)]
+        rank = {verdict.value: -place for place, verdict in enumerate(Verdict)}
+        found.sort(key=lambda row: rank[row.verdict])
+        story += [*heading(gettext("Pools that are not proven"), 2), _not_proven(found)]
     return story
 
 
-def _findings(found: Sequence[Position]) -> FastTable:
+def _not_proven(found: Sequence[Position]) -> FastTable:
     columns = [
-        Column(gettext("Pool"), 0.2, lines=2),
-        Column(gettext("Entitled"), 0.08, "right"),
-        Column(gettext("Peak"), 0.08, "right"),
-        Column(gettext("Excess"), 0.08, "right"),
-        Column(gettext("Coverage"), 0.1, "right"),
-        Column(gettext("Why"), 0.46, lines=4),
+        Column(gettext("Pool"), 0.18, lines=2),
+        Column(gettext("Verdict"), 0.13, lines=2),
+        Column(gettext("Entitled"), 0.07, "right"),
+        Column(gettext("Peak"), 0.07, "right"),
+        Column(gettext("Excess"), 0.07, "right"),
+        Column(gettext("Coverage"), 0.09, "right"),
+        Column(gettext("Why"), 0.39, lines=4),
     ]
     rows = [
         (
             Cell(row.pool, TONES[row.verdict]),
+            str(VERDICTS[row.verdict]),
             figure(row.entitled),
             peak_words(row.peak, row.peak_exact),
             _excess(row),
@@ -230,43 +237,71 @@ def _excess(row: Position) -> str:
 
 
 def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Flowable]:
-    """Return the position of every pool in one line."""
-    columns = [
-        Column(gettext("Pool, product"), 0.172, lines=2),
-        Column(pgettext("narrow column", "Entitled"), 0.066, "right"),
-        Column(pgettext("narrow column", "Proven"), 0.061, "right"),
-        Column(gettext("Over- draft"), 0.054, "right"),
-        Column(pgettext("narrow column", "Issued"), 0.062, "right"),
-        Column(gettext("Peak"), 0.073, "right"),
-        Column(gettext("Peak reached"), 0.106, lines=2),
-        Column(gettext("99.9 % level"), 0.073, "right"),
-        Column(gettext("Least spare"), 0.056, "right"),
-        Column(gettext("Hours over"), 0.062, "right"),
-        Column(gettext("Seat- hours over"), 0.06, "right"),
-        Column(pgettext("narrow column", "Refusals"), 0.068, "right"),
-        Column(pgettext("narrow column", "Coverage"), 0.077, "right"),
+    """Return the position of every pool: a line of what it has a right to and what is said of it,
+    and one of how near it came to that."""
+    found = [pool.position for pool in pools]
+    rights = [
+        Column(gettext("Pool, product"), 0.2, lines=2),
+        Column(gettext("Metric"), 0.1, lines=2),
+        Column(pgettext("narrow column", "Entitled"), 0.068, "right"),
+        Column(pgettext("narrow column", "Proven"), 0.063, "right"),
+        Column(gettext("Over- draft"), 0.056, "right"),
+        Column(pgettext("narrow column", "Issued"), 0.063, "right"),
+        Column(gettext("Peak"), 0.075, "right"),
+        Column(gettext("Peak reached"), 0.115, lines=2),
+        Column(gettext("Verdict"), 0.16, lines=2),
+        Column(gettext("Basis"), 0.1, lines=2),
     ]
-    rows = [
-        (
-            Cell(f"{row.pool}, {row.product}", TONES[row.verdict]),
-            figure(row.entitled),
-            figure(row.proven),
-            figure(row.overdraft),
-            figure(row.issued),
-            peak_words(row.peak, row.peak_exact),
-            moment(row.peak_at, zone) if row.peak_at is not None and row.peak else "–",
-            peak_words(row.p999, row.peak_exact),
-            signed(row.spare),
-            hours(row.over_seconds),
-            hours(row.over_seat_seconds),
-            refusals(row),
-            percent(row.coverage),
-        )
-        for row in (pool.position for pool in pools)
+    use = [
+        Column(gettext("Pool"), 0.2, lines=2),
+        Column(gettext("Peak"), 0.08, "right"),
+        Column(gettext("99.9 % level"), 0.1, "right"),
+        Column(gettext("Least spare"), 0.1, "right"),
+        Column(gettext("Hours over"), 0.12, "right"),
+        Column(gettext("Seat- hours over"), 0.13, "right"),
+        Column(gettext("Refusals"), 0.13, "right"),
+        Column(gettext("Coverage"), 0.14, "right"),
     ]
     return [
         *heading(title),
-        FastTable(columns, rows, size=7, limit=240),
+        FastTable(
+            rights,
+            [
+                (
+                    Cell(f"{row.pool}, {row.product}", TONES[row.verdict]),
+                    row.metric or "–",
+                    figure(row.entitled),
+                    figure(row.proven),
+                    figure(row.overdraft),
+                    figure(row.issued),
+                    peak_words(row.peak, row.peak_exact),
+                    moment(row.peak_at, zone) if row.peak_at is not None and row.peak else "–",
+                    str(VERDICTS[row.verdict]),
+                    _basis(row),
+                )
+                for row in found
+            ],
+            size=7,
+            limit=240,
+        ),
+        *heading(gettext("Use against the position"), 2),
+        FastTable(
+            use,
+            [
+                (
+                    row.pool,
+                    peak_words(row.peak, row.peak_exact),
+                    peak_words(row.p999, row.peak_exact),
+                    signed(row.spare),
+                    hours(row.over_seconds),
+                    hours(row.over_seat_seconds),
+                    refusals(row),
+                    percent(row.coverage),
+                )
+                for row in found
+            ],
+            size=7,
+        ),
         prose(
             gettext(
                 "Entitled, proven, overdraft and issued at the end of the period. 99.9 % level: for"
@@ -278,6 +313,15 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
             look.CAPTION,
         ),
     ]
+
+
+def _basis(row: Position) -> str:
+    """Return which sources tell of what was observed: polls alone prove no absence of over-use."""
+    if not row.observed_seconds:
+        return gettext("nothing observed")
+    if not row.logged_seconds:
+        return gettext("polls")
+    return gettext("logs") if row.logged_seconds >= row.observed_seconds else gettext("logs, polls")
 
 
 def method(data: Compliance, title: str) -> list[Flowable]:

@@ -15,7 +15,8 @@ from reportlab.platypus import Flowable
 
 from itam import figures
 from itam.figures import number
-from reports.datasets.compliance import Compliance, Gap, Line, Month, PoolReport
+from reports.datasets.compliance import Compliance, Month, PoolReport
+from reports.documents.pool_tables import LONGEST_GAPS, gaps, rights
 from reports.documents.words import (
     TONES,
     VERDICTS,
@@ -43,7 +44,6 @@ from reports.pdf.text import prose
 
 MOST_ROWS: Final = 200
 """Over-use episodes of one pool on paper; the data file has all."""
-LONGEST_GAPS: Final = 10
 MOST_LEVELS: Final = 2_000
 """Seats up to which the load curve is drawn one by one."""
 
@@ -79,9 +79,11 @@ def pool_pages(
         _month_table(pool.months, zone),
         *_blocked(pool),
         *_over_use(pool, zone),
-        *_rights(pool, data.proven_from),
+        *rights([pool], data.proven_from),
         *_load(pool),
-        *_completeness(pool, zone, most_gaps),
+        *heading(gettext("Completeness"), 2, room=200),
+        _calendar(pool, zone),
+        *gaps(pool, zone, most_gaps),
     ]
 
 
@@ -251,95 +253,6 @@ def _over_use(pool: PoolReport, zone: ZoneInfo) -> list[Flowable]:
     return story
 
 
-def _rights(pool: PoolReport, proven_from: int) -> list[Flowable]:
-    pool_zone = ZoneInfo(pool.zone)
-    changes = []
-    before = 0
-    for step in pool.rights:
-        changes.append(
-            (
-                day(step.start, pool_zone),
-                signed(step.allowed - before),
-                f"{step.quantity:,}",
-                f"{step.overdraft:,}",
-                f"{step.allowed:,}",
-                ", ".join(f"E{number}" for number in step.lines) or gettext("none in force"),
-            )
-        )
-        before = step.allowed
-    return [
-        *heading(gettext("Entitlements"), 2),
-        FastTable(
-            [
-                Column(gettext("Line"), 0.07),
-                Column(gettext("Seats"), 0.08, "right"),
-                Column(gettext("Over- draft"), 0.07, "right"),
-                Column(gettext("Metric"), 0.11),
-                Column(gettext("First day"), 0.11),
-                Column(gettext("Last day"), 0.13),
-                Column(gettext("Contract, order"), 0.17, lines=2),
-                Column(gettext("Strength of proof"), 0.26, lines=3),
-            ],
-            [_line(line, proven_from) for line in pool.lines],
-            empty=gettext("None is on record."),
-            size=7.5,
-        ),
-        *heading(gettext("What is allowed, by day"), 2),
-        FastTable(
-            [
-                Column(gettext("From"), 0.14),
-                Column(gettext("Change"), 0.12, "right"),
-                Column(gettext("Seats"), 0.12, "right"),
-                Column(gettext("Overdraft"), 0.12, "right"),
-                Column(gettext("Allowed"), 0.12, "right"),
-                Column(gettext("Lines in force"), 0.38),
-            ],
-            changes,
-            empty=gettext("Nothing that bounds the seats in use."),
-            size=7.5,
-        ),
-    ]
-
-
-def _line(line: Line, proven_from: int) -> tuple[str | Cell, ...]:
-    papers = ", ".join(part for part in (line.contract, line.purchase_order) if part)
-    whole = line.strength >= proven_from and line.proven == line.quantity
-    proof = _proven_by(line, proven_from)
-    if line.strength_reason:
-        proof = gettext("%(split)s, judged: %(strength_reason)s") % {
-            "split": line.strength_label.split(":")[0],
-            "strength_reason": line.strength_reason,
-        }
-    return (
-        f"E{line.number}",
-        f"{line.quantity:,}",
-        f"{line.overdraft:,}",
-        line.metric,
-        line.first,
-        line.last or gettext("no end"),
-        papers or "–",
-        Cell(proof, Tone.PLAIN if whole else Tone.WARN),
-    )
-
-
-def _proven_by(line: Line, proven_from: int) -> str:
-    """Say how well how much of a line is proven, and by which document; of several, by that which
-    proves most as well as counts, or best."""
-    if not line.documents:
-        return line.strength_label
-    more = len(line.documents) - 1
-    paper = max(
-        reversed(line.documents),
-        key=lambda each: (min(each.strength, proven_from), each.quantity),
-    )
-    strength = line.strength_label.split(":")[0]
-    strength = f"{strength} {figures.part(line.proven, line.quantity)}".strip()
-    words = f"{strength}: {paper.title} (SHA-256 {paper.sha256[:12]}…)"
-    if paper.taken_over:
-        words = gettext("%(document)s, taken over") % {"document": words}
-    return f"{words}, " + gettext("%(count)s more") % {"count": more} if more else words
-
-
 def _load(pool: PoolReport) -> list[Flowable]:
     total = pool.load[0].seconds if pool.load else 0
     peak = pool.load[-1].seats if pool.load else 0
@@ -363,59 +276,6 @@ def _load(pool: PoolReport) -> list[Flowable]:
         LoadCurve(shares, limit),
         caption(words if head.peak_exact else f"{words} {unseen}"),
     ]
-
-
-def _completeness(pool: PoolReport, zone: ZoneInfo, most: int) -> list[Flowable]:
-    story: list[Flowable] = [*heading(gettext("Completeness"), 2, room=200), _calendar(pool, zone)]
-    if not pool.gaps:
-        return [*story, prose(gettext("There is no gap."), look.BODY)]
-    longest = sorted(pool.gaps, key=lambda gap: (gap.start - gap.end, gap.start))[:most]
-    columns = [
-        Column(gettext("From"), 0.19),
-        Column(gettext("To"), 0.19),
-        Column(gettext("Lasted"), 0.13),
-        Column(gettext("Cause"), 0.19, lines=2),
-        Column(gettext("Bounded"), 0.12, lines=2),
-        Column(gettext("Detail"), 0.18, lines=2),
-    ]
-    rows = [
-        (
-            moment_exact(gap.start, zone),
-            moment_exact(gap.end, zone),
-            length(gap.end - gap.start),
-            gap.cause_label,
-            _bound(gap),
-            gap.detail or "–",
-        )
-        for gap in sorted(longest, key=lambda gap: gap.start)
-    ]
-    story.append(FastTable(columns, rows, size=7.5))
-    whole = length(sum(gap.end - gap.start for gap in pool.gaps))
-    told = ngettext(
-        "%(count)s gap, %(whole)s in all.", "%(count)s gaps, %(whole)s in all.", len(pool.gaps)
-    )
-    text = told % {"count": figures.number(len(pool.gaps)), "whole": whole}
-    if any(gap.bounded_seconds for gap in pool.gaps):
-        bounded = length(sum(gap.bounded_seconds for gap in pool.gaps))
-        text += gettext(
-            " For %(bounded)s of it the servers could not issue more than what is proven:"
-            " that time is bounded."
-        ) % {"bounded": bounded}
-    if len(pool.gaps) > most:
-        text += gettext(" The %(most)s longest are listed; the data file has all.") % {"most": most}
-    return [*story, caption(text)]
-
-
-def _bound(gap: Gap) -> str:
-    if not gap.bounded_seconds:
-        return "no"
-    most = gettext("at most %(bound)s") % {"bound": gap.bound}
-    if gap.bounded_seconds < gap.end - gap.start:
-        return gettext("%(most)s, for %(length)s") % {
-            "most": most,
-            "length": length(gap.bounded_seconds),
-        }
-    return most
 
 
 def _calendar(pool: PoolReport, zone: ZoneInfo) -> CompletenessCalendar:

@@ -7,7 +7,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,8 @@ class Command(DataCommand):
         papers = write_papers(folder, seed=options["seed"], now=begun, days=days)
         try:
             with clock_set_back(AGO):
-                self.fill(papers)
+                since = datetime.fromtimestamp(begun, UTC) - timedelta(days=days)
+                self.fill(papers, since.date())
             self.say("Sealing the first day")
             seal.seal(timezone.now())
             self.say("First answers")
@@ -89,8 +90,11 @@ class Command(DataCommand):
     def say(self, text: str) -> None:
         self.stderr.write(f"{time.monotonic() - self.started:5.1f} s  {text}")
 
-    def fill(self, papers: Papers) -> None:
-        """Store everything by the roads that a real company's files take."""
+    def fill(self, papers: Papers, since: date) -> None:
+        """Store everything by the roads that a real company's files take.
+
+        since: the first day of the history: the company knows that the licence files held then.
+        """
         self.say("Inventory")
         add_servers(papers)
         for result in import_inventory(papers.inventory):
@@ -101,7 +105,7 @@ class Command(DataCommand):
             LicensePool.objects.filter(name=name).update(house_rules=rules)
         servers = {server.name: server for server in LicenseServer.objects.all()}
         for name, server in servers.items():
-            self.read(server, papers.license_files[name])
+            self.read(server, papers.license_files[name], since)
             for path in papers.options_files[name]:
                 try:
                     self.read(server, path)
@@ -127,9 +131,9 @@ class Command(DataCommand):
         pools = set(LicensePool.objects.values_list("pk", flat=True))
         pools_now.refresh(pools, year=True)
 
-    def read(self, server: LicenseServer, path: Path) -> None:
+    def read(self, server: LicenseServer, path: Path, on: date | None = None) -> None:
         self.say(f"{server.name}: {path.name}")
-        import_file(server, path, path.name, Wanted())
+        import_file(server, path, path.name, Wanted(date=on))
 
 
 @contextmanager

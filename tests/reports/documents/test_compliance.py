@@ -90,7 +90,7 @@ def test_without_a_right_the_excess_is_a_dash(db):
     f.covered(feature.server, START, END)
     f.holding(feature, START + 60, START + 120, 2)
     text = text_of(paper(numbers(pool)))[1]
-    assert "Bare – 2 – 100.00 % No entitlement says what is allowed." in text
+    assert "Bare Not determinable – 2 – 100.00 % No entitlement says what is allowed." in text
 
 
 def test_refusals_that_logs_tell_of_in_part_are_marked_and_unknown_ones_are_a_dash(world):
@@ -111,8 +111,7 @@ def test_the_level_of_99_9_percent_stands_beside_the_peak(world):
     head = data.pools[0].position
     assert (head.peak, head.p999, head.spare) == (3, 1, -1)
     _pages, text = text_of(paper(data))
-    reached = f"{datetime.fromtimestamp(head.peak_at, UTC):%Y-%m-%d %H:%M}"
-    assert f"3 {reached} 1 -1" in text.replace("\xa0", " ")
+    assert "Solver 3 1 -1" in text.replace("\xa0", " ")
     assert "99.9 % of the observed time needed no more than 1 seat." in text
 
 
@@ -202,6 +201,31 @@ def test_with_many_pools_only_those_with_findings_have_pages_of_their_own(world)
     assert text.count("Month by month") == 1
     assert all(pool.name in text for pool in quiet)
     assert len(pages) < 10
+
+
+def test_with_many_pools_all_that_are_not_proven_say_why_and_what_they_rest_on(world):
+    others = [f.PoolFactory(name=f"Other {number:02}") for number in range(15)]
+    first = date(2025, 1, 1)
+    for pool in others:
+        f.covered(f.FeatureFactory(pool=pool).server, START, END - 40 * 60)
+        f.EntitlementFactory(
+            pool=pool, valid_from=first, quantity=7, metric="concurrent", purchase_order="PO-9",
+            recorded_at="2025-01-01T00:00:00Z",
+        )  # fmt: skip
+        pool.mappings.update(recorded_at="2025-01-01T00:00:00Z")
+    data = numbers(world.pool, *others)
+    assert dict(data.counts) == {"as_observed": 15, "over_use": 1}
+    _pages, text = text_of(paper(data))
+    listed = text.split("Pools that are not proven")[1].split("Licence position")[0]
+    assert listed.index("Solver") < listed.index("Other 00"), "the worst first"
+    assert all(pool.name in listed for pool in others)
+    assert listed.count("Never above what is allowed") == 15
+    quiet = text.split("Pools without findings")[1]
+    # Each has its line of a right, what it allows by day, and its gap, under its name.
+    assert quiet.count("PO-9") == quiet.count("+7 7 0 7") == 15
+    assert quiet.count(": 1 gap, 40 min in all.") == 15
+    position = text.split("Licence position")[1].split("Use against the position")[0]
+    assert position.count("Within rights, as observed logs") == 15
 
 
 @pytest.mark.parametrize(
