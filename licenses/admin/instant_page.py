@@ -93,10 +93,10 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "at": datetime.fromtimestamp(at, UTC),
         "wrong": "at" in request.GET and moment is None,
         "found": found,
-        "state": words.level(found.in_use, found.limit, found.allowed, issued=found.issued),
+        "state": _state(found),
         "figures": {
-            name: words.figure(getattr(found, name))
-            for name in ("in_use", "limit", "allowed", "total")
+            "in_use": _in_use(found),
+            **{name: words.figure(getattr(found, name)) for name in ("limit", "allowed", "total")},
         },
         "known": known_words(found),
         "earlier": _step(pool, gettext("Earlier change"), found.before),
@@ -112,6 +112,36 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
     return HttpResponse(render_to_string("admin/licenses/instant.html", context, request))
 
 
+def _in_use(found: Instant) -> str:
+    """Return the seats in use, between bounds where they are not known to be equal."""
+    least = words.figure(found.in_use)
+    if found.possible == found.in_use:
+        return least
+    return gettext("%(least)s to %(most)s") % {
+        "least": least,
+        "most": words.figure(found.possible),
+    }
+
+
+def _state(found: Instant) -> words.Level:
+    """Judge the moment by what is known of it: where more may have been in use, nobody knows of
+    seats that were free."""
+    least, most = (
+        words.level(seats, found.limit, found.allowed, issued=found.issued)
+        for seats in (found.in_use, found.possible)
+    )
+    if least.key in ("over", "unknown"):
+        return least
+    if not found.observed:
+        told = gettext("at least: %(least)s") % {"least": least.text}
+        return words.Level("unknown", told)
+    if least == most:
+        return least
+    told = gettext("at least: %(least)s; at most: %(most)s")
+    key = least.key if least.key == most.key else "unknown"
+    return words.Level(key, told % {"least": least.text, "most": most.text})
+
+
 def known_words(found: Instant) -> str:
     """Return how well the figures of a moment are known, as a sentence."""
     if found.in_use is None:
@@ -123,8 +153,8 @@ def known_words(found: Instant) -> str:
         )
     if found.possible != found.in_use:
         return gettext(
-            "Seen by polls: at least %(in_use)s and at most %(possible)s of the seats that"
-            " were seen were in use."
+            "At least %(in_use)s and at most %(possible)s of the seats that were seen were in"
+            " use: it is not known to the second when each was taken or given back."
         ) % {"in_use": number(found.in_use), "possible": words.figure(found.possible)}
     return gettext("The moment was observed; the figure is exact as far as the sources tell.")
 

@@ -171,7 +171,7 @@ def pool_teams(
         peak,
         peak_at,
         [
-            gettext("%(team)s, directly") % {"team": title[team]} if below else title[team]
+            gettext("%(team)s (directly)") % {"team": title[team]} if below else title[team]
             for team, below in compared.items()
             if team in shown
         ],

@@ -13,7 +13,15 @@ from django.urls import reverse
 from licenses.evidence import entries
 from licenses.importing.tail import read_log
 from licenses.models import LicensePool
-from tests.factories import PersonFactory, PoolFactory, at, covered, holding
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    at,
+    covered,
+    holding,
+)
 
 from .conftest import NOW, World
 
@@ -134,3 +142,21 @@ def test_the_number_of_queries_does_not_grow_with_the_holders(
 def test_an_empty_pool_has_a_moment_too(mara: Client, db: None) -> None:
     text = page(mara, PoolFactory(), "2026-11-24T08:30:00Z")
     assert "nobody looked" in text
+
+
+def test_of_a_moment_between_bounds_both_are_told(mara: Client, world: World) -> None:
+    pool = PoolFactory(name="Bounded")
+    pool.owner_teams.add(world.team)
+    feature = FeatureFactory(pool=pool, server=world.server)
+    EntitlementFactory(pool=pool, quantity=3)
+    covered(world.server, NOW - 7200, NOW)
+    holding(feature, NOW - 3600, NOW - 60)
+    holding(feature, NOW - 3600, NOW - 60, 3, returned_after=NOW - 3000)
+    text = " ".join(page(mara, pool, "2026-11-24T09:30:00Z").split())
+    assert '<span class="lm-card-value">1 to 4</span>' in text
+    assert "at least: 2 seats free; at most: 1 over what is allowed" in text
+    assert "lm-level-unknown" in text and "At least 1 and at most 4 of the seats" in text
+    exact = " ".join(page(mara, pool, "2026-11-24T09:05:00Z").split())
+    assert "1 over what is allowed" in exact and "at least:" not in exact
+    blind = " ".join(page(mara, pool, "2026-11-23T09:05:00Z").split())
+    assert "seats free" not in blind

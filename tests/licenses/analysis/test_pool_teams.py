@@ -100,7 +100,7 @@ def three(db: None) -> LicensePool:
 
 def test_who_is_directly_in_a_team_is_compared_with_those_below_it(three):
     found = pool_teams(three, NINE, NINE + 8 * HOUR)
-    assert found.compared == ["Staff, directly", "Design", "Sales"]
+    assert found.compared == ["Staff (directly)", "Design", "Sales"]
     # 1 directly in Staff, 2 in Design and 1 in Sales, where ben is in both.
     assert (found.peak, found.sharing.sum_of_peaks) == (3, 4)
 
