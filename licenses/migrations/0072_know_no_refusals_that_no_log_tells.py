@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.db import migrations, models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 
 def forget_zeros(apps: Any, schema_editor: Any) -> None:
-    logs = apps.get_model("licenses", "Coverage").objects.filter(
-        starts__lt=OuterRef("resolved_at"),
-        source="log",
-        ends__gt=OuterRef("started_at"),
-        server__features__mappings__pool=OuterRef("pool"),
-    )
     alerts = apps.get_model("licenses", "Alert").objects.filter(denials=0)
-    alerts.filter(~Exists(logs) | Q(resolved_at=None) | Q(pool=None)).update(denials=None)
+    alerts.filter(Q(resolved_at=None) | Q(pool=None)).update(denials=None)
+    logs = apps.get_model("licenses", "Coverage").objects.filter(source="log").order_by("starts")
+    told = defaultdict(list)
+    for server, starts, ends in logs.values_list("server", "starts", "ends"):
+        told[server].append((starts, ends))
+    fed = defaultdict(set)
+    mapped = apps.get_model("licenses", "PoolFeature").objects.order_by()
+    for pool, server in mapped.values_list("pool", "feature__server").distinct():
+        fed[pool].add(server)
+    for alert in alerts.filter(pool__isnull=False, resolved_at__isnull=False).iterator():
+        spans = [span for server in fed[alert.pool_id] for span in told[server]]
+        if not any(at < alert.resolved_at and to > alert.started_at for at, to in spans):
+            alerts.filter(pk=alert.pk).update(denials=None)
 
 
 class Migration(migrations.Migration):

@@ -246,6 +246,35 @@ def test_what_answers_vouched_for_keeps_the_longest_time_between_two_of_them(mig
 
 
 @pytest.mark.django_db(transaction=True)
+def test_alerts_keep_the_refusals_that_a_log_told_of(migrate):
+    old = migrate("0071_note_when_license_files_were_read")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool = make("LicensePool", name="L", product=product)
+    server = make("LicenseServer", name="S", zone="UTC")
+    feature = make("Feature", server=server, daemon="acmed", name="F")
+    make("PoolFeature", pool=pool, feature=feature)
+    make("Coverage", server=server, source="log", starts=NINE, ends=NINE + 7200)
+    make("Coverage", server=server, source="polls", starts=NINE, ends=NINE + 86400)
+    rule = make("AlertRule", name="R", kind="use_percent")
+
+    def alert(begin, end, denials):
+        ended = None if end is None else datetime.fromtimestamp(NINE + end, UTC)
+        row = make("Alert", rule=rule, subject="s", pool=pool, title="t", started_at=NINE + begin)
+        row.denials, row.resolved_at, row.state = denials, ended, "resolved"
+        row.save()
+        return row.pk
+
+    ids = [alert(600, 900, 0), alert(9000, 9900, 0), alert(9000, 9900, 2), alert(600, None, 0)]
+    new = migrate("0072_know_no_refusals_that_no_log_tells")
+    found = dict(new.get_model("licenses", "Alert").objects.values_list("pk", "denials"))
+    assert [found[pk] for pk in ids] == [0, None, 2, None]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_headlines_go_both_ways_as_they_are_counted_again(migrate):
     new = migrate("0063_know_no_refusals_without_a_log")
     product = new.get_model("licenses", "Product").objects.create(
