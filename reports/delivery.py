@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from itam.memory import uncollected
+from itam.one_moment import one_moment
 from itam.said import again
 from licenses.analysis.verdict import Verdict
 from licenses.evidence import entries
@@ -194,9 +195,12 @@ def _dataset(
     about: Mapping[str, str] | None,
 ) -> Any:
     """Return the dataset of a report. Its numbers are compared, sealed and read by programs, so
-    what is said in them is English, whoever asks; `itam.said.again` says it as the paper does."""
+    what is said in them is English, whoever asks; `itam.said.again` says it as the paper does.
+
+    They are those of one moment, at which all is stored that was recorded until now."""
     kind = KINDS[name]
-    with override(ENGLISH):
+    entries.wait_for_writers()
+    with one_moment(), override(ENGLISH):
         return kind.dataset(
             pools,
             start=start,

@@ -167,6 +167,15 @@ def begin(
     return Pending(head, first, last, recorded_at, len(text), _packing(text))
 
 
+def wait_for_writers() -> None:
+    """Return when all entries whose time of recording has passed can be read, with what they tell.
+
+    A time of recording is taken under the lock of the stream: who holds none took none.
+    """
+    with transaction.atomic():
+        list(EvidenceStream.objects.select_for_update().order_by("pk").values_list("pk"))
+
+
 def finish(pending: Pending | None) -> EvidenceBlock | None:
     """Append what was begun, and return its block."""
     if pending is None:
