@@ -122,6 +122,7 @@ def _import_log(
     if (
         run.result.out + run.result.returned + run.result.denied == 0
         and run.parser.first_at is None
+        and not run.result.notes
     ):
         raise ImportRefused(
             f"{name}: not one line with a time and a daemon was found; expected a FlexNet debug "

@@ -31,6 +31,7 @@ from .captures import check_room, known_capture, store_raw, store_unreadable
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
+from .doubled_hour import Beginning
 from .joints import Joints, cut_seconds
 from .pairing import lost_at
 from .repeats import Repeats
@@ -123,6 +124,8 @@ class LogImport:
         known = cursor or {}
         self.server = server
         self.source = source
+        day = known.get("first_day")
+        self.beginning = Beginning(server, date.fromisoformat(day) if day else first_day)
         self.parser = DebugLogParser(zone=server.tzinfo, date=first_day, state=known.get("parser"))
         self.repeats = Repeats.load(known.get("repeats", ()))
         self.daemons: set[str] = set(known.get("daemons", ()))
@@ -147,6 +150,7 @@ class LogImport:
             "joints": self.joints.dump(),
             "contradictions": self.contradictions.dump(),
             "unreturned": self.unreturned.dump(),
+            "first_day": None if self.beginning.day is None else self.beginning.day.isoformat(),
         }
 
     def store(self, block: bytes, *, last: bool = False) -> None:
@@ -157,8 +161,9 @@ class LogImport:
         check_room()
         offset, before = self.parser.offset, self.parser.last_at
         digest, path = store_raw(block) if block else ("", "")
+        rest = self.beginning.skip(block, self.parser, whole_server=self.whole_server)
         lines = self.parser.lines
-        piece = self.parser.read(block, last=last)
+        piece = self.parser.read(rest, last=last)
         settled = settle(piece, self.parser.take_jumps(), self.server.tzinfo, lines, before)
         self.whole_server = self.whole_server or of_manager(block)
         with transaction.atomic():
@@ -199,6 +204,10 @@ class LogImport:
         lost = [(name, lost_at(at)) for name, at in losses]
         unreturned = self.unreturned.follow(stored.movements, self.directory, self.parser.last_at)
         lost += facts.store_silence(unreturned, self.server, stored)
+        hidden = [("", hole) for hole in self.beginning.hidden]
+        lost += facts.store_silence(hidden, self.server, stored)
+        facts.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)
+        self.beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
         items = [*piece.others, *steps]
         self.repeats.forget_old()
@@ -233,7 +242,7 @@ class LogImport:
         self._mark(stored, added, changed, _heard_until(known_spans), learned)
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
-        notes |= {self._meets(at) for at in cuts}
+        notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)
         self.result.notes += sorted(notes.difference(self.result.notes))
 
     def _meets(self, at: int) -> str:

@@ -88,6 +88,8 @@ class LogClock(DayCounter):
         self.zone = zone
         self.at: int | None = None
         """Of the line read last."""
+        self.follows: int | None = None
+        """End of the text that comes before this one, where that tells which of two hours it is."""
         self.confirmed_at: int | None = None
         """Of the last date line that agreed, or moved the calendar."""
         self.step: tuple[int, str] | None = None
@@ -200,7 +202,7 @@ class LogClock(DayCounter):
         first:  the moment if it is the first one.
         offset: of the zone after the change.
         """
-        before = self.at
+        before = self.follows if self.at is None else self.at
         if before is None or before <= first - DAY:
             return False
         if first < before - FOLD_SLACK:

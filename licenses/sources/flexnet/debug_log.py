@@ -140,6 +140,16 @@ class DebugLogParser:
         """Bytes of whole lines consumed, from the start of the text."""
         return self._reader.offset
 
+    def begin(self, *, follows: int | None, size: int, lines: int) -> None:
+        """Say what comes before the first line that is read.
+
+        follows:      the end of another text, which tells which of two hours the first line is of.
+        size, lines:  bytes and lines of this text that are left out.
+        """
+        self._lines.clock.follows = follows
+        self._reader.offset += size
+        self.lines += lines
+
     @property
     def counts(self) -> dict[str, int]:
         """How many lines OUT, IN and DENIED were read: "out", "in", "denied"."""
