@@ -48,7 +48,12 @@ class TooMany(Exception):
 
 
 class Exportable:
-    """Adds `as-file/csv/` and `as-file/xlsx/` beside a list."""
+    """Adds `as-file/csv/` and `as-file/xlsx/` beside a list.
+
+    also_in_files: what stands in other columns of the list, and has one of its own in a file.
+    """
+
+    also_in_files: tuple[str, ...] = ()
 
     def get_urls(self) -> list[Any]:
         of: Any = self
@@ -124,7 +129,8 @@ class Exportable:
     def _columns(self, request: HttpRequest) -> list[str]:
         """Return the columns that say something: those without a head only lead elsewhere."""
         of: Any = self
-        names = [name for name in of.get_list_display(request) if name != "action_checkbox"]
+        shown = [*of.get_list_display(request), *self.also_in_files]
+        names = [name for name in shown if name != "action_checkbox"]
         return [name for name in names if label_for_field(name, of.model, of)]
 
     def heads(self, request: HttpRequest) -> list[str]:
@@ -193,7 +199,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return ", ".join(str(plain(part)) for part in value)
     if isinstance(value, Figure):
-        return UNKNOWN if value.value is None else value.value
+        return UNKNOWN if value.value is None else plain(value.value)
     text = str(value)
     if isinstance(value, SafeString):
         text = " ".join(html.unescape(strip_tags(text.replace("<", " <"))).split())

@@ -15,6 +15,7 @@ from django.db.models import (
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
@@ -136,6 +137,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
     resource_classes = [PoolResource]
     list_before_template = "admin/licenses/pool_list_tools.html"
     list_display = ("title", "use", "free", "age", "peak", "product", "setup", "edit")
+    also_in_files = ("limit", "state", "source")
     list_display_links = None
     list_filter = (
         UseFilter,
@@ -238,16 +240,32 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         return format_html('<a class="lm-link lm-strong" href="{}">{}</a>', url, pool.name)
 
     @display(description=gettext_lazy("In use"), ordering="share")
-    def use(self, pool: Any) -> str:
-        return use_bar(pool)
+    def use(self, pool: Any) -> words.Figure:
+        now = getattr(pool, "now", None)
+        return words.Figure.drawn(now.in_use if now else None, use_bar(pool))
+
+    @display(description=gettext_lazy("Limit"))
+    def limit(self, pool: Any) -> Any:
+        now = getattr(pool, "now", None)
+        return words.UNKNOWN if now is None or now.limit is None else now.limit
+
+    @display(description=gettext_lazy("State"))
+    def state(self, pool: Any) -> str:
+        return words.level_of(*words.news_of(pool)).text
+
+    @display(description=gettext_lazy("Known from"))
+    def source(self, pool: Any) -> str:
+        now = getattr(pool, "now", None)
+        return now.source_words if now and now.source else words.UNKNOWN
 
     @display(description=gettext_lazy("Free"))
     def free(self, pool: Any) -> Any:
         return words.Figure.live(words.free_of(*words.news_of(pool)), "free")
 
     @display(description=gettext_lazy("As of"), ordering="now__at")
-    def age(self, pool: Any) -> str:
-        return age_chip(pool)
+    def age(self, pool: Any) -> words.Figure:
+        now = getattr(pool, "now", None)
+        return words.Figure.drawn(now.at if now else None, age_chip(pool))
 
     @display(description=gettext_lazy("12-month peak"), ordering="now__peak_12_months")
     def peak(self, pool: Any) -> Any:
@@ -276,7 +294,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
         return format_html('<a class="lm-link lm-nowrap" href="{}">{}</a>', url, gettext("Edit"))
 
 
-def use_bar(pool: Any) -> str:
+def use_bar(pool: Any) -> SafeString:
     """Return the bar of a pool: seats in use of the limit, in colour and in words."""
     now, fresh = words.news_of(pool)
     in_use = now.in_use if now else None
@@ -297,7 +315,7 @@ def use_bar(pool: Any) -> str:
     )
 
 
-def age_chip(pool: Any) -> str:
+def age_chip(pool: Any) -> SafeString:
     """Return how old the pool's number is and where it comes from."""
     now, fresh = words.news_of(pool)
     source = f"{now.source_words}, " if now and now.source else ""

@@ -147,9 +147,15 @@ def level(
 
 
 class Figure(SafeString):
-    """A figure as a list draws it, which is the number itself in the list's file."""
+    """A figure as a list draws it, which is the number or moment itself in the list's file."""
 
-    value: int | None
+    value: int | datetime | None
+
+    @classmethod
+    def drawn(cls, value: int | datetime | None, text: SafeString) -> Figure:
+        made = cls(text)
+        made.value = value
+        return made
 
     @classmethod
     def linked(cls, value: int, address: str) -> Figure:

@@ -198,3 +198,6 @@ def test_a_figure_that_leads_to_its_moment_is_a_number_in_a_file(
     heads, *shown = book.iter_rows(values_only=True)
     assert 1234 in [row[heads.index("12-month peak")] for row in shown]
     assert 3000 in [row[heads.index("Free")] for row in shown]
+    (mine,) = [dict(zip(heads, row, strict=True)) for row in shown if row[1] == "Mine Pool"]
+    assert (mine["In use"], mine["Limit"], mine["Known from"]) == (1, 3001, "log")
+    assert mine["State"] == "3,000 seats free" and mine["As of"] == "2026-11-24T09:59:00+00:00"
