@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, Value, When
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, grouped, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
-from licenses.models import PoolFeature
+from licenses.models import EventBlock, PoolFeature, StatusScope
 
 Daemon = tuple[int, str]
 """Server and daemon; the daemon "" is the whole server."""
@@ -24,8 +24,8 @@ class Mapping(NamedTuple):
     """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such.
 
     longest:  no holding of the feature that was given back lasted longer, in seconds.
-    listed:   when the newest complete answer was given that listed the feature; OPEN where none
-              ever did.
+    listed:   when the newest complete answer was given that listed the feature; where none ever
+              did, OPEN, or EVER if a log tells of it.
     unlisted: spans before that in which answers did not list it, as JSON; "" without any.
     shared:   whose checkouts may share a seat, as `Feature.duplicate_group` says; "" for nobody's.
     """
@@ -115,6 +115,19 @@ def current(mappings: Mappings, moment: int) -> Mappings:
     return {pool: [m for m in maps if m.start <= moment < m.end] for pool, maps in mappings.items()}
 
 
+# What a log tells of and no answer ever listed, no answer tells of either.
+_LISTED = Case(
+    When(feature__now__isnull=False, then=number("feature__now__at")),
+    When(
+        Exists(StatusScope.objects.filter(server=OuterRef("feature__server")))
+        & Exists(EventBlock.objects.filter(feature=OuterRef("feature"))),
+        then=Value(EVER),
+    ),
+    default=Value(OPEN),
+    output_field=BigIntegerField(),
+)
+
+
 def _mapped(pool_ids: Collection[int]) -> Asked:
     rows = PoolFeature.objects.filter(pool__among=pool_ids)
     return rows.order_by("pool_id", "feature_id", "mapped_from"), (
@@ -127,7 +140,7 @@ def _mapped(pool_ids: Collection[int]) -> Asked:
         number("mapped_from", EVER),
         number("mapped_until", OPEN),
         "feature__max_duration",
-        number("feature__now__at", OPEN),
+        _LISTED,
         "feature__duplicate_group",
         "feature__now__unlisted",
     )

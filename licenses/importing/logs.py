@@ -26,7 +26,7 @@ from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.flexnet.redating import Settled, settle
 
-from . import bulk, coverage, dirty, facts, late, reach, server_facts
+from . import bulk, coverage, dirty, facts, late, reach, server_facts, unlisted
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
@@ -190,6 +190,7 @@ class LogImport:
         alike = {""} if self.whole_server else daemons
         told = [span for daemon in alike for span in known_spans.get(daemon, ())]
         self.joints.meet(told, self.parser.first_at, before, self.parser.last_at)
+        unheard = unlisted.unheard(self.server)
         stored = facts.store(piece, self.directory, self.repeats)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         facts.store_steps(steps, self.server, stored)
@@ -240,6 +241,8 @@ class LogImport:
         entries.finish(pending)
         learned = spans if stored.new or added else []
         self._mark(stored, added, changed, _heard_until(known_spans), learned)
+        if unheard and stored.movements is not None:
+            unlisted.heard(self.server, unheard.intersection(stored.movements.keys[0].tolist()))
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)

@@ -10,10 +10,24 @@ import json
 from collections.abc import Collection
 from itertools import pairwise
 
-from licenses.analysis.prepared import Asked, Prepared
-from licenses.analysis.steps import AnswerSteps, load_steps
-from licenses.models import LONGEST_STEP, Capture, FeatureNow, LicenseServer
+from django.db.models import Exists, OuterRef
 
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
+from licenses.analysis.steps import AnswerSteps, load_steps
+from licenses.concurrency.timeline import OPEN
+from licenses.models import (
+    LONGEST_STEP,
+    Capture,
+    Coverage,
+    EventBlock,
+    Feature,
+    FeatureNow,
+    LicenseServer,
+    StatusScope,
+)
+
+from . import dirty
 from .attempts import Answers
 
 Span = tuple[int, int]
@@ -87,3 +101,43 @@ def _BETWEEN(server: int, first: int, last: int) -> Asked:
 @Prepared
 def _STORED(features: Collection[int]) -> Asked:
     return FeatureNow.objects.filter(feature__among=features).order_by(), ("feature", "unlisted")
+
+
+def unheard(server: LicenseServer) -> set[int]:
+    """Return the features that no answer ever listed and no log told of, though answers came."""
+    return {pk for (pk,) in _UNHEARD.rows(server.pk)}
+
+
+def heard(server: LicenseServer, features: Collection[int]) -> None:
+    """Have all that answers vouch for counted again of features of which it turns out that answers
+    do not list them, or that they do: a log tells of them."""
+    if not features:
+        return
+    for (first,) in _FIRST.rows(server.pk):
+        dirty.mark_features(features, first, OPEN)
+
+
+def logged(features: Collection[int]) -> set[int]:
+    """Return those of these features of which a log tells."""
+    return {pk for (pk,) in _LOGGED.rows(features)} if features else set()
+
+
+_EVENTS = EventBlock.objects.filter(feature=OuterRef("pk"))
+
+
+@Prepared
+def _UNHEARD(server: int) -> Asked:
+    answers = StatusScope.objects.filter(server=OuterRef("server"))
+    rows = Feature.objects.filter(Exists(answers), ~Exists(_EVENTS), server=server, now=None)
+    return rows.order_by(), ("pk",)
+
+
+@Prepared
+def _LOGGED(features: Collection[int]) -> Asked:
+    return Feature.objects.filter(Exists(_EVENTS), pk__among=features).order_by(), ("pk",)
+
+
+@Prepared
+def _FIRST(server: int) -> Asked:
+    rows = Coverage.objects.filter(server=server, source=Coverage.Source.POLLS)
+    return rows.order_by("starts")[:1], (number("starts"),)

@@ -34,7 +34,8 @@ class Fed:
         # Answers that do not list the feature do not vouch for it.
         told = server.told(self.feature)
         cuts = [pair for pair in zip(told, told[1:]) if pair[1] - pair[0] > server.step_at(pair[0])]
-        listed = minus([(-FAR, max(told, default=FAR))], cuts)
+        never = -FAR if server.moves[self.feature] and server.scopes else FAR
+        listed = minus([(-FAR, max(told, default=never))], cuts)
         self.watched = union(self.logs, both(self.polls, listed))
         lines, read = server.stock["issued"], server.stock.get("read", ())
         self.files, self.unread = [], []

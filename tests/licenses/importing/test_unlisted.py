@@ -15,6 +15,8 @@ from licenses.models import FeatureNow, LicensePool, LicenseServer, PoolHour
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
 
+from .test_doubts import read
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
 HEAD = """\
@@ -115,7 +117,7 @@ def test_a_feature_is_not_watched_while_answers_between_two_that_list_it_do_not(
         rollup.drain()
     assert seen(pool) == watched
     kept = hours()
-    assert sum(row["observed_seconds"] for row in kept) == 60 * sum(b - a for a, b in watched)
+    assert observed_in(kept) == 60 * sum(b - a for a, b in watched)
     rollup.mark_dirty([pool.pk], DAY, END)
     rollup.drain()
     assert hours() == kept
@@ -148,11 +150,54 @@ def test_an_answer_that_lists_it_again_has_the_hours_counted_again(
         rollup.drain()
     assert FeatureNow.objects.get(feature__name="sim").at.minute == 30
     kept = hours()
-    assert sum(row["observed_seconds"] for row in kept) == 30 * 60
+    assert observed_in(kept) == 30 * 60
     rollup.mark_dirty([pool.pk], DAY, END)
     rollup.drain()
     assert hours() == kept
 
 
-def hours() -> list[dict[str, object]]:
+LOG = """\
+8:00:00 (vendord) TIMESTAMP 3/1/2026
+8:02:00 (vendord) OUT: "sim" bob@h1
+8:08:00 (vendord) IN: "sim" bob@h1
+8:10:00 (vendord) TIMESTAMP 3/1/2026
+"""
+
+
+@pytest.mark.parametrize("log_first", [True, False])
+def test_answers_do_not_vouch_for_what_only_a_log_tells_of(
+    server: LicenseServer, pool: LicensePool, log_first: bool
+) -> None:
+    """Whoever asks for one feature alone learns nothing of another."""
+    if log_first:
+        read(server, LOG)
+    for time in times(5, 40):
+        ask(server, time)
+        rollup.drain()
+    if not log_first:
+        assert seen(pool) == [(0, 35)]
+        read(server, LOG)
+        rollup.drain()
+    assert seen(pool) == [(0, 10)]
+    kept = hours()
+    assert observed_in(kept) == 600
+    told = [gap.detail for gap in gaps(pool, DAY, at("2026-03-01T08:30"), now=END)]
+    assert told[-1] == "The server answered, and did not list this feature."
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
+    ask(server, "08:40", SIM)
+    rollup.drain()
+    kept = hours()
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
+    assert observed_in(kept) == 40 * 60
+
+
+def observed_in(rows: list[dict[str, Any]]) -> int:
+    return sum(row["observed_seconds"] * row["hours"] for row in rows)
+
+
+def hours() -> list[dict[str, Any]]:
     return list(PoolHour.objects.order_by("hour").values())
