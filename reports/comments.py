@@ -85,7 +85,7 @@ def why_comment(report: Report) -> list[str]:
         reasons.append(gettext("No use was seen in %(pools)s.") % {"pools": figures.pools(idle)})
     if report.differs:
         told = gettext("The evidence log gives other figures: %(found)s.")
-        reasons.append(told % {"found": report.differs[0]})
+        reasons.append(told % {"found": "; ".join(report.differs)})
     counted = [
         (_corrections(report), _NOT_APPROVED),
         (_back_dated(report), _BACK_DATED),

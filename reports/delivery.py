@@ -400,6 +400,7 @@ def _standing(
         differences=_differences(before, numbers) if before else None,
         certificate=certificate,
         beside=load_beside(report, numbers),
+        differs=None if report.differs is None else tuple(report.differs),
     )
 
 

@@ -169,11 +169,19 @@ class NameErasureAdmin(ReadOnly, ScopedAdmin):
         """Places that could not be changed and hold the name, or may hold it."""
         if not row.result:
             return ""
-        tables = [
-            gettext("column %(column)s, which may not be changed") % {"column": column}
-            for column in row.result["left"]
+        found = [
+            *map(_left, row.result["left"]),
+            *(paper.words for paper in erasure_orders.documents(row)),
         ]
-        found = [*tables, *(paper.words for paper in erasure_orders.documents(row))]
         if not found:
             return gettext("Nothing: no table, log or document that can be searched holds it.")
         return format_html_join("", '<span class="lm-block">{}</span>', ([each] for each in found))
+
+
+def _left(place: str) -> str:
+    report = place.removeprefix("files of report ")
+    if report != place:
+        return gettext("files of report %(number)s, which is signed or rejected") % {
+            "number": report
+        }
+    return gettext("column %(column)s, which may not be changed") % {"column": place}

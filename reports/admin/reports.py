@@ -144,6 +144,7 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
         "version",
         "supersedes",
         "beside",
+        "recounted",
         "steps",
         "file",
         "as_of",
@@ -221,6 +222,19 @@ class ReportAdmin(MadeInBackground, ReadOnlyAdmin):
             for row in report.sign_offs.all()
         ]
         return format_html_join("", "<p>{} {}</p>", lines) or "–"
+
+    @display(description=gettext_lazy("Counted again from the evidence log"))
+    def recounted(self, report: Report) -> str:
+        if report.differs is None:
+            return gettext(
+                "Not yet, or not at all: the period's data may still arrive, or the log is too long"
+                " for it. recompute.py of a pack does it at any time."
+            )
+        if not report.differs:
+            return gettext("No figure and no verdict differs.")
+        return format_html_join(
+            "", '<span class="lm-block">{}</span>', ([w] for w in report.differs)
+        )
 
     def fetch(self, report: Report, user: Any) -> HttpResponseBase | None:
         return delivery.file_response(report, user)

@@ -93,6 +93,8 @@ class Standing:
     beside:       other signed reports of the period that share pools with it.
     certificate:  the SHA-256 of the certificate whose signature the file carries, "" for none.
     differences:  from that version; None where there is none, or its numbers are no longer kept.
+    differs:      what the entries of the evidence log give otherwise; None where nobody had counted
+                  again from them by then.
     """
 
     status: str
@@ -102,6 +104,7 @@ class Standing:
     differences: tuple[Difference, ...] | None = None
     certificate: str = ""
     beside: tuple[Beside, ...] = ()
+    differs: tuple[str, ...] | None = None
 
     def as_json(self, zone: ZoneInfo) -> dict[str, Any]:
         """Return it as JSON knows it."""

@@ -95,6 +95,7 @@ def paper(
         *standings.differences(standing),
     ]
     story += [*method(data, gettext("Method and limits")), *integrity(data.integrity, files)]
+    story += standings.recounted(standing)
     story += standings.sign_off(standing, zone)
     head = masthead(data, standing, zone, report_id or data.report_id)
     return build(head, story, files=files)

@@ -12,7 +12,8 @@ from reports.datasets.standing import Standing
 from reports.documents.words import UNKNOWN_SIGN, VERDICTS, hours, moment
 from reports.pdf import look
 from reports.pdf.blocks import Signature, SignOff, heading
-from reports.pdf.tables import Column, FastTable
+from reports.pdf.look import Tone
+from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import lines as in_lines
 from reports.pdf.text import prose
 
@@ -67,6 +68,27 @@ def sign_off(standing: Standing, zone: ZoneInfo, title: str = "") -> list[Flowab
             # One paragraph, so that no line of a comment looks like a sentence of ours.
             story += in_lines(" ".join(told.split()), look.BODY)
     return story
+
+
+def recounted(standing: Standing) -> list[Flowable]:
+    """Say what came of counting the figures again from the entries of the evidence log alone."""
+    story = heading(gettext("Figures counted again from the evidence log"), 2, room=80)
+    if standing.differs is None:
+        words = gettext(
+            "When this was made, the figures had not been counted again from the entries of the"
+            " evidence log: recompute.py, in a pack of the vendor, does that."
+        )
+        return [*story, prose(words, look.BODY)]
+    if not standing.differs:
+        words = gettext("Counted from its entries alone, no figure and no verdict differs.")
+        return [*story, prose(words, look.BODY)]
+    told = gettext(
+        "Problem: the entries of the evidence log give other figures. Records may have been changed"
+        " past the program. Whoever signs it all the same says why in the sign-off."
+    )
+    rows = [(Cell(words, Tone.BAD),) for words in standing.differs]
+    columns = [Column(gettext("What differs"), 1.0, lines=2)]
+    return [*story, prose(told, look.BODY), FastTable(columns, rows, size=7.5, limit=240)]
 
 
 def differences(standing: Standing) -> list[Flowable]:

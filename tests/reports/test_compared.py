@@ -3,6 +3,7 @@ by whoever owns the database, its entries cannot."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from pypdf import PdfReader
 
 from licenses.evidence import entries
 from licenses.models import Checkout, LicensePool, PoolFeature
-from reports import compared, delivery, tasks
+from reports import compared, delivery, lifecycle, tasks
 from reports.comments import why_comment
 from reports.models import Report
 from tests.reports.packs.test_recompute import Plain
@@ -63,6 +66,39 @@ def test_a_seat_that_was_taken_out_of_the_database_makes_a_comment_compulsory(
     assert any("counted 2" in words for words in report.differs)
     (why,) = (why for why in why_comment(report) if "evidence log" in why)
     assert why.startswith("The evidence log gives other figures: pool, month from 2026-03-01")
+
+
+def signed(report: Report) -> str:
+    """Have a second person sign a report; return what its PDF says."""
+    boss = User.objects.create_user("boss")
+    boss.groups.add(Group.objects.get(name="manager"))
+    with time_machine.travel(NOW + timedelta(hours=1), tick=False):
+        lifecycle.take_step(report, boss, lifecycle.Step.APPROVED, "We know.", now=timezone.now())
+    report.refresh_from_db()
+    pages = PdfReader(report.path).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def test_a_signed_report_says_that_it_was_counted_again(pool: LicensePool) -> None:
+    assert "no figure and no verdict differs" in signed(made(pool))
+
+
+def test_what_differs_is_a_problem_that_a_signed_report_prints(pool: LicensePool) -> None:
+    Checkout.objects.order_by("-pk")[:1].get().delete()
+    report = made(pool)
+    (why,) = (why for why in why_comment(report) if "evidence log" in why)
+    assert all(words in why for words in report.differs)
+    said = signed(report)
+    assert "Problem: the entries of the evidence log give other figures." in said
+    assert all(words[:60] in said for words in report.differs)
+    assert json.loads(report.data_path.read_text())["standing"]["differs"] == report.differs
+
+
+def test_a_report_that_was_not_counted_again_says_so(
+    pool: LicensePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compared, "MOST_ENTRIES", 0)
+    assert "had not been counted again from the entries" in signed(made(pool))
 
 
 def test_a_weight_that_was_changed_in_the_database_does_so_too(pool: LicensePool) -> None:

@@ -60,6 +60,11 @@ def test_what_is_confirmed_is_erased_and_told(mara: Client, world: World) -> Non
     page = mara.get(f"/admin/licenses/nameerasure/{row.pk}/change/").content.decode()
     assert row.person.label in page and "raw captures dropped" in page
     assert "(&#x27;done&#x27;" not in page
+    left = {"left": ["files of report 3", "auth_user.username"]}
+    NameErasure.objects.update(result=row.result | left)
+    page = mara.get(f"/admin/licenses/nameerasure/{row.pk}/change/").content.decode()
+    assert "files of report 3, which is signed or rejected" in page
+    assert "column auth_user.username, which may not be changed" in page
     erasure_orders.run(row.pk)
     assert Person.objects.get(pk=row.person_id).erased_at is not None
 
