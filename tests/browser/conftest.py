@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +46,14 @@ class Window:
         answer = self.page.goto(self.base + path)
         assert answer.status == 200, f"{path}: {answer.status}"
         self.page.wait_for_load_state("networkidle")
+
+    def until(self, condition: str) -> None:
+        """Wait until a condition holds. The page's policy lets no text be run in the page itself,
+        where Playwright would wait."""
+        last = time.monotonic() + 30
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < last, condition
+            self.page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")

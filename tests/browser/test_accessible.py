@@ -173,13 +173,15 @@ def all_lists_and_forms() -> dict[str, int]:
 
 def what_axe_finds(window: Any, pages: dict[str, int]) -> list[str]:
     """Return what is wrong with each page in light, and with its colours in the dark; a page that
-    answers otherwise than expected is wrong, too."""
+    answers otherwise than expected, or does what the policy on contents forbids, is wrong, too."""
     page, troubles = window.page, []
     page.emulate_media(reduced_motion="reduce")  # or a button is caught between two colours
     for path, status in pages.items():
         answer = page.goto(window.base + path).status
         troubles += [f"{path}: {answer}, expected {status}"] if answer != status else []
         page.wait_for_load_state("networkidle")
+        troubles += [f"{path}: {each}" for each in window.problems if "policy" in each]
+        window.problems.clear()
         page.evaluate(AXE)
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         troubles += [f"{path}: {each}" for each in page.evaluate(FOUND, ASKED)]
@@ -232,7 +234,7 @@ def test_the_keyboard_opens_the_search_and_what_only_the_mouse_did(
     page.keyboard.press("/")
     field = page.locator("#search-input-command")
     field.wait_for(timeout=5000)
-    page.wait_for_function("document.activeElement.id === 'search-input-command'")
+    window.until("document.activeElement.id === 'search-input-command'")
     field.press_sequentially("draw/")  # in a field it is a character like others
     assert field.input_value() == "draw/"
     page.keyboard.press("Escape")

@@ -59,9 +59,7 @@ def view(window: Any) -> tuple[int, int]:
 
 
 def idle(window: Any) -> None:
-    window.page.wait_for_function(
-        "document.querySelector('[data-chart]').getAttribute('aria-busy') === 'false'"
-    )
+    window.until("document.querySelector('[data-chart]').getAttribute('aria-busy') === 'false'")
 
 
 def test_the_axis_is_as_wide_as_its_numbers(open_window: Any, pool: LicensePool, now: int) -> None:
@@ -96,7 +94,7 @@ def test_the_chart_joins_no_gap(open_window: Any, pool: LicensePool, now: int) -
     assert (level[now - 23 * HOUR], level[now - 2 * HOUR]) == (2, 7)
     assert level[now - 5 * HOUR] == 0
     window.page.get_by_role("button", name="12 months").click()
-    window.page.wait_for_function(f"{PLOT}.data[0].length > 1000")
+    window.until(f"{PLOT}.data[0].length > 1000")
     assert window.page.locator("[data-span=year][aria-pressed=true]").count() == 1
     assert window.problems == []
 
@@ -116,7 +114,7 @@ def test_a_drag_zooms_and_a_click_leads_to_who_held_seats(
     mouse.down()
     mouse.move(box["x"] + box["width"] - 2, middle, steps=4)
     mouse.up()
-    window.page.wait_for_function(f"!location.search.includes('from={now - 24 * HOUR}')")
+    window.until(f"!location.search.includes('from={now - 24 * HOUR}')")
     idle(window)
     first, last = view(window)
     assert last - first < 6 * HOUR and first > now - 7 * HOUR
