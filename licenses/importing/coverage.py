@@ -11,6 +11,8 @@ from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, Coverage, Feature, Gap, LicenseServer
 
+from . import dirty
+
 
 def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
@@ -87,6 +89,21 @@ def replace(
         _withdraw(server, daemon, source, first, last)
     extend(server, daemon, source, new)
     return new, lost
+
+
+def withdraw_log(
+    server: LicenseServer, daemons: Iterable[str], spans: Iterable[tuple[int, int]]
+) -> list[entries.Draft]:
+    """Have logs vouch no longer for these spans; return the evidence."""
+    drafts = []
+    for daemon in sorted(daemons):
+        for start, end in spans:
+            _new, lost = replace(server, daemon, Coverage.Source.LOG, start, end, [])
+            for first, last in lost:
+                body = {"daemon": daemon, "from": first, "source": "log", "to": last}
+                drafts.append(entries.draft("coverage", last, body | {"what": "withdrawn"}))
+                dirty.mark_server(server, first, last)
+    return drafts
 
 
 def log_spans(server: LicenseServer) -> dict[str, IntervalSet]:

@@ -38,6 +38,7 @@ from .pairing import (
     EVENT,
     IN,
     LATE_RETURN,
+    OUT,
     Differ,
     Fact,
     Held,
@@ -150,6 +151,20 @@ class Context:
             if kind == Boundary.Kind.SET_BACK and until is not None
         ]
 
+    def misdated(self, taken: Iterable[int]) -> dict[int, int | None]:
+        """Return the moments of these at which lines stand that may be of another day: seats that
+        they take are not known to be held."""
+        spans = self._misdated
+        return {at: at for at in taken if any(start <= at < end for start, end in spans)}
+
+    @cached_property
+    def _misdated(self) -> list[tuple[int, int]]:
+        return [
+            (at, until)
+            for kind, _daemon, at, until in self._boundaries
+            if kind == Boundary.Kind.DOUBT and until is not None
+        ]
+
     def contradicted(self, key: Key) -> dict[int, tuple[set[int], int | None]]:
         """Return the moments at which other texts of the log have other seats taken than those of
         the key: the other seats, and until when at most what was taken is known to be held."""
@@ -224,6 +239,7 @@ def _boundaries(server: int) -> Asked:
         Boundary.Kind.STOP,
         Boundary.Kind.SET_BACK,
         Boundary.Kind.LOSS,
+        Boundary.Kind.DOUBT,
     )
     rows = Boundary.objects.filter(server=server, kind__in=kinds).order_by("at", "daemon")
     return rows, ("kind", "daemon", number("at"), number("last_seen"))
@@ -273,8 +289,10 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             for row in before
             if row.held.method == EVENT and row.held.taken_at < since
         ]
+        told = facts.get(key, ())
+        taken = [*seeds, *(fact.at for fact in told if fact.kind == OUT)]
         paired = pair(
-            facts.get(key, ()),
+            told,
             already_out=seeds,
             restarts=[restart for restart in context.restarts(daemon) if restart.at >= since],
             set_back=[step for step in context.set_back if step.at >= since],
@@ -283,7 +301,8 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             log_until=partial(context.log_until, daemon),
             next_hole=partial(context.next_hole, daemon),
             stopped=partial(context.stopped, daemon),
-            known_until={at: until for at, (_others, until) in contradicted.items()},
+            known_until=context.misdated(taken)
+            | {at: until for at, (_others, until) in contradicted.items()},
         )
         differences += [
             (key, Differ("logs_differ", at, at, True, None, fewer))

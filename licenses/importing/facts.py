@@ -318,20 +318,38 @@ def store_silence(
     found: Iterable[tuple[str, Hole]], server: LicenseServer, stored: Stored
 ) -> list[tuple[str, Hole]]:
     """Store in which time a log tells of no return of a daemon; return what is new of it."""
+    return _store_spans(found, Boundary.Kind.LOSS, "log loss", server, stored)
+
+
+def store_misdated(
+    found: Iterable[tuple[str, Hole]], server: LicenseServer, stored: Stored
+) -> list[tuple[str, Hole]]:
+    """Store which lines may be of another day than the one at which they stand, by the time of
+    these; return what is new of it."""
+    return _store_spans(found, Boundary.Kind.DOUBT, "log doubt", server, stored)
+
+
+def _store_spans(
+    found: Iterable[tuple[str, Hole]],
+    kind: Boundary.Kind,
+    what: str,
+    server: LicenseServer,
+    stored: Stored,
+) -> list[tuple[str, Hole]]:
     new = []
     for daemon, hole in found:
         row, created = Boundary.objects.get_or_create(
             server=server,
             daemon=daemon,
             at=moment(hole.start),
-            kind=Boundary.Kind.LOSS,
+            kind=kind,
             defaults={"last_seen": moment(hole.end)},
         )
         if not created:
             if row.last_seen is not None and row.last_seen >= moment(hole.end):
                 continue
             Boundary.objects.filter(pk=row.pk).update(last_seen=moment(hole.end))
-        body = {"daemon": daemon, "until": hole.end, "what": "log loss"}
+        body = {"daemon": daemon, "until": hole.end, "what": what}
         stored.drafts.append(draft("config", hole.start, body))
         new.append((daemon, hole))
     return new

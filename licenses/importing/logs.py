@@ -33,7 +33,7 @@ from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
 from .doubled_hour import Beginning
 from .joints import Joints, cut_seconds
-from .pairing import lost_at
+from .pairing import Hole, lost_at
 from .repeats import Repeats
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note
@@ -201,10 +201,19 @@ class LogImport:
         meeting = [("", at) for at in cuts]
         facts.store_doubts([*self.parser.take_doubts(), *misdated, *meeting], self.server, stored)
         told_losses = [*self.parser.take_losses(), *misdated]
+        wrong = [
+            ("", Hole(first if at is None else at, before + 1))
+            for at in settled.stored
+            if first is not None and before is not None
+        ]
+        facts.store_misdated(wrong, self.server, stored)
+        stored.drafts += coverage.withdraw_log(
+            self.server, {""} if self.whole_server else self.daemons, [hole for _, hole in wrong]
+        )
         losses = facts.store_losses(told_losses, self.server, stored)
         lost = [(name, lost_at(at)) for name, at in losses]
         unreturned = self.unreturned.follow(stored.movements, self.directory, self.parser.last_at)
-        lost += facts.store_silence(unreturned, self.server, stored)
+        lost += facts.store_silence([*unreturned, *wrong], self.server, stored)
         hidden = [("", hole) for hole in self.beginning.hidden]
         lost += facts.store_silence(hidden, self.server, stored)
         facts.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)

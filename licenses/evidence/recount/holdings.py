@@ -118,6 +118,10 @@ class Pairing:
         """Let what other texts tell otherwise be known as far as they all agree: the fewest of
         the seats, until the first of them may have come back. moves: of the feature, by holder."""
         for one in held:
+            spans = self.server.misdated
+            if not one.polled and any(start <= one.told < end for start, end in spans):
+                one.after = one.sure  # it may have been on another day
+                continue
             told = [row for row in self.differing if row[:3] == (one.told, person, host)]
             others = {count for row in told if seats in row[3:] for count in row[3:]} - {seats}
             if one.polled or not others:

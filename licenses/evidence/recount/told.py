@@ -18,6 +18,7 @@ class Server:
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts, self.stops = defaultdict(dict), defaultdict(list)
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
+        self.misdated = []  # (from, to) of lines that may be of another day
         self.differing = defaultdict(set)  # feature -> (moment, person, host, seats, fewer seats)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
@@ -122,6 +123,8 @@ class Server:
             self.stops[body["daemon"]].append(at)
         elif what == "log doubt":
             self.doubts[body["daemon"]].append(at)
+            if "until" in body:
+                self.misdated.append((at, body["until"]))
         elif what == "log loss":
             until = max(body.get("until", at + 1), self.losses[body["daemon"]].get(at, at))
             self.losses[body["daemon"]][at] = until

@@ -29,10 +29,12 @@ class Settled(NamedTuple):
     """A piece whose lines stand where the date lines around them say.
 
     unsure: moments from which on lines may be misdated or missing; None: from the first line on.
+    stored: those of them from which on lines before the piece may be of another day.
     """
 
     piece: LogPiece
     unsure: list[int | None]
+    stored: list[int | None]
 
 
 def settle(
@@ -44,11 +46,14 @@ def settle(
                    they told is stored, and cannot be dated anew.
     """
     unsure: list[int | None] = []
+    stored: list[int | None] = []
     for jump in jumps:
         piece, doubtful = _settle(piece, jump, zone)
-        if doubtful or (jump.since <= lines and not _surely_before(jump, latest)):
+        if jump.since <= lines and not _surely_before(jump, latest):
+            stored.append(jump.confirmed)
+        elif doubtful:
             unsure.append(jump.confirmed)
-    return Settled(piece, unsure)
+    return Settled(piece, unsure + stored, stored)
 
 
 def _surely_before(jump: Jump, latest: int | None) -> bool:

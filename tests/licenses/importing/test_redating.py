@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from licenses.importing.logs import LogImport, blocks
-from licenses.models import Boundary, Checkout, LicenseServer
+from licenses.models import Boundary, Checkout, Coverage, LicenseServer
 from licenses.sources.flexnet.log_dates import first_line_date
 from tests.factories import ServerFactory, at
 
@@ -177,3 +177,17 @@ def test_what_was_stored_before_the_date_line_came_is_only_possible_from_the_one
         (Boundary.Kind.LOSS, since),
     }
     assert ("cy", "06-08T09:30:00", "06-08T10:00:00") in held()
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 4, 5, 9])
+def test_no_use_is_known_of_a_day_that_lines_stored_before_may_not_be_of(lines: int) -> None:
+    """However the text is cut: what was stored before the date line is possible there, no more."""
+    told = WEEKEND.splitlines(keepends=True)
+    run = LogImport(ServerFactory(), source="a.log", first_day=first_line_date(io.BytesIO(WEEKEND)))
+    for place in range(0, len(told), lines):
+        run.store(b"".join(told[place : place + lines]), last=place + lines >= len(told))
+    for row in Checkout.objects.all():
+        right = {"ann": 5, "bob": 8, "cy": 8}[row.person.identity.login]
+        assert row.taken_at.day == right or row.returned_after == row.taken_by
+    lost = datetime(2026, 6, 6, 2, tzinfo=UTC), datetime(2026, 6, 8, 5, tzinfo=UTC)
+    assert not Coverage.objects.filter(starts__lt=lost[1], ends__gt=lost[0]).exists()

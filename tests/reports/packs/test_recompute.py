@@ -29,6 +29,7 @@ from licenses.evidence.recount.curves import curve
 from licenses.evidence.recount.spans import union
 from licenses.importing import mapping, papers, rights
 from licenses.importing.files import Wanted, import_file
+from licenses.importing.logs import LogImport
 from licenses.models import (
     Contract,
     Document,
@@ -775,3 +776,27 @@ def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
         with pytest.MonkeyPatch.context() as patch:
             broken(patch)
             assert differences(path)
+
+
+MISDATED = """\
+0:00:00 (vend) TIMESTAMP 3/1/2026
+5:00:00 (vend) OUT: "ALPHA" zoe@h3
+5:30:00 (vend) IN: "ALPHA" zoe@h3
+6:00:00 (vend) TIMESTAMP 3/2/2026
+"""
+
+
+@pytest.mark.once
+def test_lines_of_a_day_in_doubt_are_counted_again_alike(place: Path, settings: Any) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain().make(folder, seed)
+        run = LogImport(LicenseServer.objects.get(), source="b.log", first_day=date(2026, 3, 1))
+        for line in MISDATED.encode().splitlines(keepends=True):
+            run.store(line)
+        return vendor
+
+    path = packed(place, 0, settings, make)
+    assert differences(path) == []
+    with pytest.MonkeyPatch.context() as patch:
+        adds_up_what_texts_tell_differently(patch)
+        assert differences(path)
