@@ -23,7 +23,7 @@ from itertools import chain, repeat
 from typing import Any, NamedTuple, NewType
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from licenses.analysis.prepared import Asked, Prepared
@@ -170,8 +170,13 @@ def begin(
 def wait_for_writers() -> None:
     """Return when all entries whose time of recording has passed can be read, with what they tell.
 
-    A time of recording is taken under the lock of the stream: who holds none took none.
+    A time of recording is taken under the lock of the stream, or after the stream was made: who
+    holds none took none.
     """
+    if connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            # A stream that another transaction makes cannot be seen, and so not be locked.
+            cursor.execute(f"LOCK TABLE {EvidenceStream._meta.db_table} IN SHARE MODE")
     with transaction.atomic():
         list(EvidenceStream.objects.select_for_update().order_by("pk").values_list("pk"))
 
