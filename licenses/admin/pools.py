@@ -68,7 +68,7 @@ class MappingInline(ScopedTabular):
 def with_news(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add what is told of how fresh a pool's numbers are, without a query a row.
 
-    interval: the longest poll interval of its servers, None where none is polled.
+    interval: the longest interval at which news is expected of its servers; None: it has none.
     """
     return rows.select_related("product__vendor", "now").annotate(interval=longest_interval())
 

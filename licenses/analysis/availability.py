@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from django.db.models import (
     BigIntegerField,
+    Case,
     ExpressionWrapper,
+    F,
     Max,
     OuterRef,
     Q,
-    QuerySet,
     Subquery,
+    Value,
+    When,
 )
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual
@@ -53,10 +56,32 @@ def is_of_now(judged: str) -> bool:
     return judged in (FRESH, LATE)
 
 
+_EXPECTED = Case(
+    When(feature__server__polling=LicenseServer.Polling.OFF, then=Value(UNPOLLED_SECONDS)),
+    default=F("feature__server__poll_seconds"),
+    output_field=BigIntegerField(),
+)
+"""How often news is expected of the server of a mapping."""
+
+
 def longest_interval() -> Subquery:
-    """Return, of pools, the longest interval at which a server is polled; null where none is."""
-    polled = _polled().filter(pool=OuterRef("pk")).order_by("-feature__server__poll_seconds")
-    return Subquery(polled.values("feature__server__poll_seconds")[:1])
+    """Return, of pools, the longest interval at which news is expected of a server; null where no
+    feature feeds it."""
+    feeding = PoolFeature.objects.filter(mapped_until=None, pool=OuterRef("pk"))
+    slowest = feeding.annotate(every=_EXPECTED).order_by("-every")
+    return Subquery(slowest.values("every")[:1])
+
+
+def longest_intervals(pool_ids: Collection[int]) -> dict[int, int]:
+    """Return the same of each pool that a feature feeds. One query."""
+    return dict(_INTERVALS.rows(pool_ids))
+
+
+@Prepared
+def _INTERVALS(pool_ids: Collection[int]) -> Asked:
+    rows = PoolFeature.objects.filter(mapped_until=None, pool__among=pool_ids)
+    slowest = rows.order_by().values("pool_id").annotate(longest=Max(_EXPECTED))
+    return slowest, ("pool_id", "longest")
 
 
 def said_of_now(moment: int, surely: int) -> Q:
@@ -114,25 +139,17 @@ def load_availability(
     moment = now_epoch(now)
     ids = [pool.pk for pool in pools]
     known = {row.pool_id: row for row in PoolNow.objects.filter(pool__in=ids)}
-    intervals = poll_seconds(ids)
+    intervals = longest_intervals(ids)
     return {pk: _of(pk, known.get(pk), intervals.get(pk), moment) for pk in ids}
 
 
 def poll_seconds(pool_ids: list[int]) -> dict[int, int]:
     """Return the longest interval at which a server of the pool is polled. One query."""
-    return dict(_INTERVALS.rows(pool_ids))
-
-
-@Prepared
-def _INTERVALS(pool_ids: Collection[int]) -> Asked:
-    rows = _polled().filter(pool__among=pool_ids).order_by().values("pool_id")
-    return rows.annotate(longest=Max("feature__server__poll_seconds")), ("pool_id", "longest")
-
-
-def _polled() -> QuerySet[PoolFeature]:
-    return PoolFeature.objects.filter(mapped_until=None).exclude(
+    polled = PoolFeature.objects.filter(pool__in=pool_ids, mapped_until=None).exclude(
         feature__server__polling=LicenseServer.Polling.OFF
     )
+    rows = polled.order_by().values_list("pool_id")
+    return dict(rows.annotate(longest=Max("feature__server__poll_seconds")))
 
 
 def _of(pool_id: int, row: PoolNow | None, interval: int | None, moment: int) -> Availability:

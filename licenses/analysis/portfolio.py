@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import F, Max, Sum
 
-from licenses.analysis.availability import freshness, is_of_now, poll_seconds
+from licenses.analysis.availability import freshness, is_of_now, longest_intervals
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.headlines import told, unused
 from licenses.analysis.mappings import load_mappings
@@ -94,7 +94,7 @@ def newest(user: Any, moment: int) -> list[tuple[Any, ...]]:
     """
     mine = LicensePool.objects.for_user(user).active().order_by("name", "pk")
     rows = tuples(mine, *(column for _, column in NEWEST), number("now__at"))
-    every = poll_seconds([row[0] for row in rows])
+    every = longest_intervals([row[0] for row in rows])
     return [_completed(row, every.get(row[0]), moment) for row in rows]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from licenses.analysis.availability import freshness, load_availability
+from licenses.analysis.availability import freshness, load_availability, longest_interval
 from licenses.analysis.portfolio import portfolio
 from licenses.models import LicensePool, PoolNow, taken_share
 from tests.factories import FeatureFactory, PoolFactory, ServerFactory, at
@@ -49,9 +49,13 @@ def test_of_several_servers_the_slowest_counts() -> None:
     slow = pool(300, 1800, at=NOW - 3600, in_use=1, limit=4)
     fast = pool(300, 300, at=NOW - 3600, in_use=1, limit=4)
     logs = pool(None, at=NOW - 3600, in_use=1, limit=4)
-    found = load_availability([slow, fast, logs], NOW)
-    assert [found[row.pk].free for row in (slow, fast, logs)] == [3, None, 3]
-    assert [found[row.pk].free_then for row in (slow, fast, logs)] == [3, 3, 3]
+    both = pool(300, None, at=NOW - 3600, in_use=1, limit=4)
+    rows = (slow, fast, logs, both)
+    found = load_availability(rows, NOW)
+    assert [found[row.pk].free for row in rows] == [3, None, 3, 3]
+    assert [found[row.pk].free_then for row in rows] == [3, 3, 3, 3]
+    every = {row.pk: row.every for row in LicensePool.objects.annotate(every=longest_interval())}
+    assert [every[row.pk] for row in rows] == [1800, 300, 3600, 3600]
 
 
 @pytest.mark.parametrize(
