@@ -18,8 +18,8 @@ from licenses.analysis.rows import NONE, Coded, Column
 from licenses.models import LONG_SECONDS, Capture, LicenseServer
 
 from .derive import BEGINNING, Context, Key, Touched, upsert
+from .held import END_REASONS, EVENT, LATE_RETURN, OUT, Restart, held_until
 from .movements import Ints, Movements
-from .pairing import END_REASONS, EVENT, LATE_RETURN, OUT, Restart, held_until
 
 MANY = 500
 """Rows of a piece from which on this pays; fewer are looked up key by key."""

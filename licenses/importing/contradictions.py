@@ -22,8 +22,8 @@ from .coverage import moment
 from .derive import Key, load_contradictions
 from .directory import Directory
 from .facts import Stored
+from .held import IN, OUT
 from .movements import Movements
-from .pairing import IN, OUT
 from .repeats import REPEAT_WINDOW, Repeats
 
 

@@ -34,7 +34,7 @@ from licenses.sources.clock import told_again
 
 from .attempts import Answers
 from .coverage import log_spans, moment, of_daemon
-from .pairing import (
+from .held import (
     EVENT,
     IN,
     LATE_RETURN,
@@ -48,8 +48,8 @@ from .pairing import (
     SetBack,
     holes,
     lost_at,
-    pair,
 )
+from .pairing import pair
 
 BATCH = 2000
 BEGINNING = -(2**62)

@@ -22,7 +22,7 @@ from licenses.sources.flexnet.log_lines import EVENT, LINE
 from licenses.sources.text import LINE_CAP, decode_part
 
 from . import coverage
-from .pairing import Hole
+from .held import Hole
 
 HOUR = 3600
 """Seconds before the first of the two moments within which the text before this one ends."""

@@ -28,8 +28,8 @@ from . import events
 from .coverage import moment
 from .derive import Key
 from .directory import Directory
+from .held import IN, OUT, Hole
 from .movements import Movements, movements, used
-from .pairing import IN, OUT, Hole
 from .repeats import Repeats, number_equal, told_again
 
 DENIAL_COLUMNS = (

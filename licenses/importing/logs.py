@@ -32,8 +32,8 @@ from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
 from .doubled_hour import Beginning
+from .held import Hole, lost_at
 from .joints import Joints, cut_seconds
-from .pairing import Hole, lost_at
 from .repeats import Repeats
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note

@@ -16,7 +16,7 @@ from licenses.sources.flexnet.debug_log import LogPiece
 
 from .derive import Key
 from .directory import Directory
-from .pairing import IN, OUT
+from .held import IN, OUT
 
 Ints = npt.NDArray[np.int64]
 KINDS = {log_columns.OUT: OUT, log_columns.IN: IN}
@@ -28,7 +28,7 @@ COLUMNS = ("feature", "person", "host", "seats", "at", "kind", "reason", "key", 
 class Movements:
     """OUTs and INs sorted by key, moment and kind; equal ones as they stand in the text.
 
-    feature, person, host: ids. kind: OUT or IN of `pairing`. ordinal: numbers equal ones.
+    feature, person, host: ids. kind: OUT or IN of `held`. ordinal: numbers equal ones.
     key:    the place of a row's key in `keys`, which are sorted.
     keys:   the columns feature, person, host and seats of each key.
     reason: the place of an IN's word in `reasons`.

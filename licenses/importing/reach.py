@@ -24,7 +24,7 @@ from licenses.models.usage import CheckoutQuerySet
 
 from . import coverage, facts
 from .derive import Key
-from .pairing import Hole, holes
+from .held import Hole, holes
 
 
 def touch_lost(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .directory import Directory
+from .held import IN, OUT, Hole
 from .movements import Movements
-from .pairing import IN, OUT, Hole
 
 LEAST_OUTS = 20
 LEAST_SECONDS = 4 * 3600

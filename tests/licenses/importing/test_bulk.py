@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from licenses.evidence import entries
 from licenses.importing import bulk
 from licenses.importing.bulk import pair_columns
-from licenses.importing.pairing import IN, OUT, Fact, Restart, pair
+from licenses.importing.held import IN, OUT, Fact, Restart
+from licenses.importing.pairing import pair
 from licenses.models import EvidenceStream, LicenseServer
 from tests.thorough import SECOND_RUN
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licenses.importing.pairing import (
+from licenses.importing.held import (
     EVENT,
     IN,
     LATE_RETURN,
@@ -18,8 +18,8 @@ from licenses.importing.pairing import (
     Seen,
     SetBack,
     holes,
-    pair,
 )
+from licenses.importing.pairing import pair
 from licenses.sources.clock import LOG_SILENCE
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from licenses.importing.pairing import IN, OUT, Fact, Held, Restart, Seen, pair
+from licenses.importing.held import IN, OUT, Fact, Held, Restart, Seen
+from licenses.importing.pairing import pair
 
 HOURS = 12 * 3600
 LENGTHS = [3, 20, 70, 300, 900, 3000, 9000, 20000]

@@ -1,0 +1,191 @@
+"""What answers, holes in the log and other texts do to the holdings of a key that its log made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .held import CLOCKS_AGREE, END_REASONS, NO_RETURNS, SAMPLED, Differ, Fact, Hole, Open, Seen
+
+
+def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]) -> None:
+    """Let what no IN returned be known only until the log was lost."""
+    for holding in holdings:
+        if holding.end_reason not in ("", "restart"):
+            continue
+        shown = holding.taken_at if holding.seen is None else holding.seen.last_seen + 1
+        hole = next_hole(max(holding.taken_at, shown))
+        if hole is None or (holding.returned_at is not None and hole.end > holding.returned_at):
+            continue
+        # The line that tells of it vouches for its own second.
+        own = min(holding.taken_by + 1, hole.end - 1)
+        holding.returned_after = max(hole.start, shown, holding.taken_by, own)
+        if holding.returned_at is None:
+            holding.end_reason = "lost"
+
+
+def match(holdings: list[Open], rows: list[Seen]) -> list[Seen]:
+    """Give each status row to the logged holding taken in its minute; return the rows that no log
+    explains.
+
+    A status prints minutes, so the two are the same when the minutes are (or neighbours: the tool
+    may round up). A row that is shown for longer than its holding was out is still that holding:
+    clocks differ, and the log's end counts. But one whose times agree goes first.
+    """
+    by_minute: dict[int, list[Open]] = {}
+    for holding in holdings:
+        by_minute.setdefault(holding.told_at // 60, []).append(holding)
+    left = rows
+    for agrees in (_times_agree, lambda _holding, _row: True):
+        unexplained = []
+        for row in left:
+            minutes = row.minutes
+            same = minutes[: len(minutes) // 2]
+            free = [
+                holding
+                for candidate in minutes
+                for holding in by_minute.get(candidate, ())
+                if holding.seen is None and agrees(holding, row)
+            ]
+            if not free:
+                unexplained.append(row)
+                continue
+            # Of several, the one still out goes with a row still shown.
+            best = min(
+                free,
+                key=lambda holding: (
+                    holding.told_at // 60 not in same,
+                    (holding.returned_at is None) != (row.gone_at is None),
+                    holding.taken_at,
+                    holding.returned_at or 0,
+                ),
+            )
+            best.seen = row
+        left = unexplained
+    return left
+
+
+def _times_agree(holding: Open, row: Seen) -> bool:
+    return holding.returned_at is None or holding.returned_at + CLOCKS_AGREE >= row.last_seen
+
+
+def from_sighting(row: Seen) -> Open:
+    by = min(row.starts[-1] + 59, row.shown_by)
+    if row.missed_at is not None and row.missed_at > by:
+        # An answer did not show it though it says that it was held: known since it is shown.
+        by = row.shown_by
+    holding = Open(row.started_at, by, SAMPLED, row)
+    if row.gone_at is not None:
+        holding.end(row.last_seen + 1, row.gone_at, "not_seen")
+    return holding
+
+
+def end_by_orphans(sampled: list[Open], orphans: list[Fact]) -> list[Fact]:
+    """Let an IN without an OUT end the polled holding that it must belong to, to the second, and
+    return the INs that belong to none."""
+    taken: set[int] = set()
+    lonely = []
+    for fact in orphans:
+        for index, holding in enumerate(sampled):
+            row = holding.seen
+            assert row is not None
+            if index not in taken and row.ends_around(fact.at):
+                holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
+                taken.add(index)
+                break
+        else:
+            lonely.append(fact)
+    return lonely
+
+
+def differences(
+    holdings: list[Open],
+    sampled: list[Open],
+    lonely: list[Fact],
+    log_until: Callable[[int], int | None],
+) -> list[Differ]:
+    found = [Differ("return_alone", fact.at, fact.at, False, None) for fact in lonely]
+    for holding in holdings:
+        row = holding.seen
+        if row is not None and not _times_agree(holding, row):
+            assert holding.returned_at is not None
+            found.append(Differ("still_shown", holding.returned_at, _shown_until(row), False, True))
+        elif row is None and holding.end_reason == "not_seen":
+            assert holding.returned_at is not None
+            vouched = log_until(holding.taken_at)
+            if vouched is not None and vouched > holding.returned_at:
+                found.append(
+                    Differ("not_in_status", holding.taken_at, holding.returned_at, True, False)
+                )
+    for holding in sampled:
+        row = holding.seen
+        assert row is not None
+        vouched = log_until(row.started_at)
+        # Borrowed seats live through restarts, which start them anew without an OUT.
+        if row.state != "borrowed" and vouched is not None and vouched >= row.first_seen:
+            found.append(Differ("not_in_log", row.started_at, _shown_until(row), False, True))
+    return found
+
+
+def _shown_until(row: Seen) -> int | None:
+    return None if row.gone_at is None else row.last_seen
+
+
+def bound_by_rows(holdings: list[Open]) -> None:
+    """Let what answers show long after an IN ended it be known until the IN, and possible until
+    they show it no more: the IN may have been of a seat whose OUT was lost."""
+    for holding in holdings:
+        row = holding.seen
+        if row is not None and not _times_agree(holding, row):
+            holding.returned_at = row.gone_at
+
+
+def bound_by_misses(holdings: list[Open], next_poll: Callable[[int], int | None]) -> list[Differ]:
+    """Let what an IN ended long after a complete answer did not show it be known until the last
+    answer that did, and possible until the IN: that may have been of a seat whose OUT was lost."""
+    found = []
+    for holding in holdings:
+        at = holding.returned_at
+        if at is None or holding.returned_after != at or holding.end_reason in NO_RETURNS:
+            continue
+        row = holding.seen
+        if row is None:
+            missed, ahead = next_poll(holding.taken_at + 60), 0
+        else:
+            missed, ahead = row.gone_at, row.ahead
+        if missed is not None and missed + CLOCKS_AGREE + ahead < at:
+            holding.returned_after = holding.taken_by + 1 if row is None else row.last_seen + 1
+            found.append(Differ("not_in_status", missed, at, True, False))
+    return found
+
+
+def bound_by_texts(holdings: list[Open], known_until: Mapping[int, int | None]) -> None:
+    for holding in holdings:
+        until = known_until.get(holding.told_at)
+        if until is not None and (holding.returned_after is None or until < holding.returned_after):
+            holding.returned_after = max(until, holding.taken_by)
+
+
+def end_by_polls(
+    holdings: list[Open],
+    next_poll: Callable[[int], int | None],
+    log_until: Callable[[int], int | None],
+) -> None:
+    """End what a lost IN left open at the first complete answer that did not show it, unless a
+    restart had ended it by then."""
+    for holding in holdings:
+        if holding.returned_at is not None and holding.end_reason != "restart":
+            continue
+        latest = holding.returned_at
+        if holding.seen is not None:
+            gone = holding.seen.gone_at
+            if gone is not None and (latest is None or gone <= latest):
+                holding.end(holding.seen.last_seen + 1, gone, "not_seen")
+            continue
+        # A poll of the minute in which it was taken may have been answered before.
+        poll = next_poll(holding.taken_at + 60)
+        if poll is not None and (latest is None or poll <= latest):
+            vouched = log_until(holding.taken_at)
+            # Where the log goes on past the poll the two disagree, and then nothing after the OUT
+            # is sure.
+            known = vouched if vouched is not None and vouched <= poll else holding.taken_at
+            holding.end(known, poll, "not_seen")

@@ -1,0 +1,216 @@
+"""What holdings of one key are made of: facts, restarts, status rows, and the holdings themselves.
+
+A key is a feature, a person, a host and a number of seats: what a log tells holdings apart by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
+
+from licenses.sources.clock import LOG_SILENCE
+
+OUT, IN = 1, 2
+EVENT, SAMPLED = 1, 2
+
+
+LATE_RETURN = 7 * 86400
+"""An IN ends a holding that complete answers no longer showed if it was taken at most so many
+seconds before: the log's word counts, but not for ever."""
+
+
+CLOCKS_AGREE = 60
+"""So many seconds between what a log and an answer tell are none: a status prints minutes."""
+
+
+class Hole(NamedTuple):
+    """Time of which the log was lost: what was out at its start may have been returned in it."""
+
+    start: int
+    end: int
+
+
+def lost_at(moment: int) -> Hole:
+    """Return the hole that a line leaves which may have been an IN and cannot be read."""
+    return Hole(moment, moment + 1)
+
+
+class Fact(NamedTuple):
+    """An OUT or IN of the key."""
+
+    at: int
+    kind: int
+    reason: str = ""
+
+
+class Restart(NamedTuple):
+    """The daemon came up: what it had out is lost, last known to be held at `last_seen`."""
+
+    at: int
+    last_seen: int
+
+
+def held_until(restart: Restart, stop: int | None) -> int:
+    """Return how long what a restart lost is known to be held; the daemon had gone down at
+    *stop*."""
+    return restart.last_seen if stop is None else min(restart.last_seen, stop)
+
+
+class SetBack(NamedTuple):
+    """The log's clock was set back, from `until` to `at`: it tells the time between twice."""
+
+    at: int
+    until: int
+
+
+class Seen(NamedTuple):
+    """A row of the server's status, from the first poll that showed it to the last.
+
+    started_at: the minute that it prints, or the first poll that showed it if that is earlier.
+    gone_at:   the first complete answer after the last, at the latest; None while the newest shows
+               it.
+    missed_at: the last complete answer before the first that showed it, or another of the same
+               minute; None where there is none.
+    printed_at: the minute that it prints, by the server's clock, which may be ahead of ours; None
+               where that cannot be read.
+    again_at:  where a clock that was put back showed that minute twice, the second one.
+    first_by:  when the first answer that showed it was given at the latest; None: at `first_seen`.
+    """
+
+    pk: int
+    started_at: int
+    first_seen: int
+    last_seen: int
+    gone_at: int | None
+    state: str
+    missed_at: int | None = None
+    printed_at: int | None = None
+    again_at: int | None = None
+    first_by: int | None = None
+
+    @property
+    def shown_by(self) -> int:
+        """When the first answer that showed it was given at the latest."""
+        return self.first_seen if self.first_by is None else self.first_by
+
+    @property
+    def starts(self) -> list[int]:
+        """What it prints, by the clock that writes the log too: both of two, if it was shown no
+        earlier than after the second."""
+        first = self.started_at if self.printed_at is None else self.printed_at
+        if self.again_at is None or self.first_seen + CLOCKS_AGREE < self.again_at:
+            return [first]
+        return [first, self.again_at]
+
+    @property
+    def minutes(self) -> list[int]:
+        """The minutes of the log in which its OUT may be: the same, or else the one before."""
+        same = [start // 60 for start in self.starts]
+        return [*same, *(minute - 1 for minute in same)]
+
+    @property
+    def ahead(self) -> int:
+        """By how much the clock that it prints is ahead of ours at least."""
+        return 0 if self.printed_at is None else max(self.printed_at - self.shown_by, 0)
+
+    def ends_around(self, at: int) -> bool:
+        """Tell whether it may have ended then, as far as answers tell."""
+        return self.last_seen <= at and (self.gone_at is None or at <= self.gone_at)
+
+
+class Held(NamedTuple):
+    """A holding. Known held in [taken_by, returned_after), possibly in [taken_at, returned_at)."""
+
+    taken_at: int
+    taken_by: int
+    returned_after: int | None
+    returned_at: int | None
+    method: int
+    state: str
+    end_reason: str
+    sighting: int | None
+
+
+class Differ(NamedTuple):
+    """A time over which log and status tell different things. kind: as in `Disagreement.Kind`.
+
+    ends: None while the newest answer still differs.
+    others: seats by another text of the log.
+    """
+
+    kind: str
+    starts: int
+    ends: int | None
+    logged: bool
+    shown: bool | None
+    others: int | None = None
+
+
+class Paired(NamedTuple):
+    """The holdings of a key in order of taking, and where its sources differ, in order of time."""
+
+    holdings: list[Held]
+    differences: list[Differ]
+
+
+END_REASONS = {
+    "": "returned",
+    "inactive": "inactive",
+    "shutdown": "shutdown",
+    "user_removed": "removed",
+}
+NO_RETURNS = ("restart", "not_seen", "lost")
+"""Ends that no IN told of."""
+
+
+class Open:
+    """A holding under construction."""
+
+    __slots__ = (
+        "end_reason",
+        "method",
+        "returned_after",
+        "returned_at",
+        "seen",
+        "taken_at",
+        "taken_by",
+        "told_at",
+    )
+
+    def __init__(self, taken_at: int, taken_by: int, method: int, seen: Seen | None = None) -> None:
+        self.taken_at, self.taken_by, self.method, self.seen = taken_at, taken_by, method, seen
+        self.told_at = taken_at
+        """When the text says that it was taken."""
+        self.returned_after: int | None = None
+        self.returned_at: int | None = None
+        self.end_reason = ""
+
+    def end(self, after: int, at: int, reason: str) -> None:
+        self.returned_after, self.returned_at, self.end_reason = (
+            max(after, self.taken_by),
+            max(at, self.taken_at),
+            reason,
+        )
+
+    def held(self) -> Held:
+        state = self.seen.state if self.seen is not None else "held"
+        return Held(
+            self.taken_at,
+            self.taken_by,
+            self.returned_after,
+            self.returned_at,
+            self.method,
+            state,
+            self.end_reason,
+            self.seen.pk if self.seen is not None else None,
+        )
+
+
+def holes(spans: Iterable[tuple[int, int]]) -> list[Hole]:
+    """Return the holes between the spans for which a log vouches, given in order of time."""
+    return [
+        Hole(before, after)
+        for (_, before), (after, _) in pairwise(spans)
+        if after - before > LOG_SILENCE
+    ]
