@@ -800,3 +800,37 @@ def test_lines_of_a_day_in_doubt_are_counted_again_alike(place: Path, settings: 
     with pytest.MonkeyPatch.context() as patch:
         adds_up_what_texts_tell_differently(patch)
         assert differences(path)
+
+
+def takes_no_answer_for_one_of_the_same_minute(patch: pytest.MonkeyPatch) -> None:
+    real = told.Server.add
+
+    def without(self: Any, entry: Any) -> None:
+        body = {name: value for name, value in entry["body"].items() if name != "left_out"}
+        real(self, entry | {"body": body})
+
+    patch.setattr(told.Server, "add", without)
+
+
+def takes_a_minute_for_its_first_second(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(told.Server, "latest", lambda _server, at: at)
+
+
+@pytest.mark.once
+def test_two_answers_of_a_minute_that_differ_are_counted_again_alike(
+    place: Path, settings: Any
+) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain().make(folder, seed)
+        for who in ("kim", "lea"):
+            path = folder / f"{who}.txt"
+            path.write_text(STATUS.format(time="9:25", who=who))
+            import_file(LicenseServer.objects.get(), path, path.name, Wanted())
+        return vendor
+
+    path = packed(place, 0, settings, make)
+    assert differences(path) == []
+    for broken in (takes_no_answer_for_one_of_the_same_minute, takes_a_minute_for_its_first_second):
+        with pytest.MonkeyPatch.context() as patch:
+            broken(patch)
+            assert differences(path), broken.__name__
