@@ -211,7 +211,11 @@ _MONTH = shape(
 )  # fmt: skip
 VERDICTS = shape("PoolVerdicts", {**POOL, "verdict": str, "reason": str, "months": [_MONTH]})
 _GAP = shape("PoolGap", {**SPAN, "seconds": int}, PoolGap, without=("start", "end"))
-GAPS = shape("PoolGaps", {**POOL, "gaps": [_GAP]})
+GAPS = shape(
+    "PoolGaps",
+    {**POOL, "expected_seconds": int, "observed_seconds": int},
+    {"coverage": float | None, "reason": str, "gaps": [_GAP]},
+)
 _SAID = shape("SeatsSaid", Said, {"since": _MAYBE})
 DRIFT = shape(
     "PoolDrift",
