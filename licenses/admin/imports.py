@@ -24,6 +24,7 @@ from itam.retold import retell
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, sees_names
 
 from . import words
+from .asked import asked_id
 from .base import FROM_SERVERS, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
 from .list_address import DaysFilter
 
@@ -295,6 +296,6 @@ class ImportJobAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
         extra = dict(extra_context or {})
-        if object_id.isdecimal():
-            extra["live_job_url"] = reverse("admin:live-import", args=[object_id])
+        if (row := asked_id(object_id)) is not None:
+            extra["live_job_url"] = reverse("admin:live-import", args=[row])
         return super().change_view(request, object_id, form_url, extra)

@@ -147,7 +147,7 @@ def _step(request: Request) -> int | None:
     text = request.query_params.get("step")
     if not text:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 9:  # thousands of digits are no number
         told = gettext("Found %(text)s; expected a number of seconds.")
         raise ValidationError({"step": told % {"text": repr(text)}})
     return int(text)

@@ -38,7 +38,7 @@ class RefusalViewSet(ReadOnly):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say why: the class in words, the limit or rule that was hit, who held the seats."""
         pk = kwargs["pk"]
-        number = int(pk) if str(pk).isdecimal() and int(pk) <= BIGGEST_ID else 0
+        number = int(pk) if pk.isdecimal() and len(pk) < len(str(BIGGEST_ID)) else 0
         episode = whys.find(request.user, number)
         if episode is None:
             raise NotFound

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
 from itam.errors import Missing
+from licenses.admin.asked import asked_id
 from licenses.admin.words import Labelled
 from reports.leases import State
 
@@ -70,8 +71,8 @@ class MadeInBackground:
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         extra = dict(extra_context or {})
-        if object_id.isdecimal():
-            extra["live_job_url"] = reverse(f"admin:{self._name}_progress", args=[object_id])
+        if (row := asked_id(object_id)) is not None:
+            extra["live_job_url"] = reverse(f"admin:{self._name}_progress", args=[row])
         found: HttpResponse = super().change_view(request, object_id, form_url, extra)  # type: ignore[misc]
         return found
 
