@@ -8,7 +8,7 @@ SHORTEST = 900
 FAR_APART = """
 SELECT earlier, starts FROM (
     SELECT starts, LAG(starts) OVER (ORDER BY starts) AS earlier
-    FROM licenses_capture WHERE server_id = %s AND kind = 'status' AND starts IS NOT NULL
+    FROM licenses_capture WHERE server_id = %s AND kind = 'lmstat' AND starts IS NOT NULL
 ) AS answers WHERE starts - earlier > %s
 """
 

@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from itam.acting import acting
 from licenses.models import (
+    Capture,
     Correction,
     Entitlement,
     EventBlock,
@@ -228,7 +229,7 @@ def test_what_answers_vouched_for_keeps_the_longest_time_between_two_of_them(mig
         server = make("LicenseServer", name=name, zone="UTC", poll_seconds=interval)
         for moment in moments:
             at = datetime.fromtimestamp(moment, UTC)
-            make("Capture", server=server, kind="status", starts=at, ends=at, size=0)
+            make("Capture", server=server, kind=Capture.Kind.STATUS, starts=at, ends=at, size=0)
         for first, last in spans:
             make("Coverage", server=server, source="polls", starts=first, ends=last)
         return server.pk
