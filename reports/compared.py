@@ -6,28 +6,22 @@ may be signed is counted again by the program that auditors get, which reads not
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Sum
 from django.utils.translation import override
 
-from licenses.evidence import entries, pack
-from licenses.evidence.recount.compare import compare as recount
-from licenses.models import EvidenceBlock, LicensePool, Vendor
+from licenses.evidence import pack
+from licenses.models import LicensePool, Vendor
 from reports import delivery
 from reports.models import Report
 from reports.packs import writing
+from reports.packs.recounting import count_again, too_many
 from reports.packs.tables import Subject
 
 KIND: Final = "compliance"
-MOST_ENTRIES: Final = 500_000
-"""Of one vendor's streams, that a task counts again within its time."""
 SHOWN: Final = 20
 
 
@@ -64,8 +58,7 @@ def differences(report: Report) -> list[str] | None:
 
 def _of_vendor(report: Report, vendor: Vendor, pools: list[LicensePool]) -> list[str] | None:
     streams = pack.choose(vendor).streams
-    blocks = EvidenceBlock.objects.filter(stream__name__in=streams)
-    if (blocks.aggregate(n=Sum(F("last") - F("first") + 1))["n"] or 0) > MOST_ENTRIES:
+    if too_many(streams):
         return None
     zone = ZoneInfo(report.params["zone"])
     start, end = report.params["start"], report.params["end"]
@@ -73,22 +66,4 @@ def _of_vendor(report: Report, vendor: Vendor, pools: list[LicensePool]) -> list
     first, last = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
     with override("en-gb"):
         files = writing.figures(about, writing.Wish(vendor, first, last, zone))
-    names = [*files, *(f"ev/{name}" for name in streams)]
-    *differ, _counted = recount(_Opened(files, report.as_of), names, whole=False)
-    return differ
-
-
-class _Opened:
-    """Opens files of a pack that is written nowhere: figures, and the entries of streams."""
-
-    def __init__(self, files: dict[str, bytes], as_of: datetime) -> None:
-        self.files, self.as_of = files, as_of
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[Any]:
-        yield io.BytesIO(self.files[name]) if name in self.files else self._lines(name[3:])
-
-    def _lines(self, stream: str) -> Iterator[bytes]:
-        blocks = EvidenceBlock.objects.filter(stream__name=stream, recorded_at__lte=self.as_of)
-        for block in blocks.order_by("first").iterator(chunk_size=50):
-            yield from entries.read(block).splitlines()
+    return count_again(files, streams, report.as_of, whole=False)

@@ -107,12 +107,14 @@ def write(
     *,
     shared: bool = False,
     also: Mapping[str, bytes] = NO_FILES,
+    note: str = "",
 ) -> None:
     """Write a pack of the days from the first sealed one to *last*, that included, as a ZIP file.
 
     target: empty, to be written and read.
     shared: also where a server serves other vendors too. Memory does not grow with the entries.
     also: more files by name, such as figures; they are signed with the rest.
+    note: what the README says of the figures beside how to count them again.
     Raises PackRefused where a day is not sealed or others' entries would be handed over, ValueError
     where stored entries are damaged, KeyLost without the key.
     """
@@ -122,7 +124,7 @@ def write(
     if not days or not days[0].day <= last <= days[-1].day:
         known = f"{days[0].day} to {days[-1].day}" if days else "none is"
         raise PackRefused(f"Expected a day that is sealed ({known}), found {last}.")
-    files = {**also, **_texts(days, choice, last, signer)}
+    files = {**also, **_texts(days, choice, last, signer, note)}
     about = [f"{hashlib.sha256(data).hexdigest()} {name}" for name, data in sorted(files.items())]
     vendor = " ".join(choice.vendor.name.split())
     title = f"pack {days[0].day.isoformat()} {last.isoformat()} {vendor}"
@@ -150,13 +152,14 @@ def write_file(
     shared: bool = False,
     who: str,
     also: Mapping[str, bytes] = NO_FILES,
+    note: str = "",
 ) -> str:
     """Write a pack into a file, whole or not at all, and the export into the log; return the
     file's SHA-256. Raises what `write` raises, and OSError."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with unfinished.open("x+b") as file:
-            write(file, choice, last, shared=shared, also=also)
+            write(file, choice, last, shared=shared, also=also, note=note)
         with unfinished.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         body = {
@@ -176,11 +179,13 @@ def write_file(
     return digest
 
 
-def _texts(days: list[EvidenceDay], choice: Choice, last: date, signer: Signer) -> dict[str, bytes]:
+def _texts(
+    days: list[EvidenceDay], choice: Choice, last: date, signer: Signer, note: str
+) -> dict[str, bytes]:
     """Return the files of a pack other than entries, by name."""
     hand_overs, stamps = keys.chain(), _stamps(days, last)
     texts = {
-        "README.txt": _readme(choice, days[0].day, last, signer),
+        "README.txt": _readme(choice, days[0].day, last, signer, note),
         "checkpoint.txt": _head(days, signer),
         "days.txt": "".join(f"{row.line}\n" for row in days),
         "streams.txt": "".join(_stream_lines(choice.streams, last)),
@@ -277,7 +282,7 @@ How to check it, in three steps:
 
 It prints OK with the number of days, entries, streams and anchors, or FAILED and the first place
 that does not fit. Then, in the same way, python3 recompute.py PACK.zip counts the figures again
-from the entries, and names each that differs.
+from the entries, and names each that differs.{note}
 
 What it proves: that the records listed here are the ones recorded on the days shown, that none was
 changed, added or removed since the anchor, and that the list of days is complete. Without an anchor
@@ -320,9 +325,16 @@ LAST_HEAD = """ The last of them is of {days} days,
    If you have it, compare its second and third line with these."""
 
 
-def _readme(choice: Choice, first: date, last: date, signer: Signer) -> str:
+def _readme(choice: Choice, first: date, last: date, signer: Signer, note: str) -> str:
     vendor = " ".join(choice.vendor.name.split())
     lost = "".join(
         (LOST + (LAST_HEAD if loss.days else "")).format(**loss._asdict()) for loss in keys.losses()
     )
-    return README.format(vendor=vendor, first=first, last=last, public=signer.public, lost=lost)
+    return README.format(
+        vendor=vendor,
+        first=first,
+        last=last,
+        public=signer.public,
+        lost=lost,
+        note=note and f"\n{note}",
+    )

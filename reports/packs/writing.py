@@ -8,7 +8,8 @@ that last day. The same period and last day give the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -26,9 +27,14 @@ from licenses.evidence import entries, pack
 from licenses.models import EvidenceDay, LicensePool, Vendor, tells_apart
 from reports.datasets.compliance import compliance
 from reports.datasets.files import as_text
+from reports.packs.recounting import count_again, too_many
 from reports.packs.schema import report_schema
 from reports.packs.tables import Subject, documents, people, tables
 
+logger = logging.getLogger(__name__)
+
+SHOWN = 20
+"""Figures that differ, in the README of a pack; recompute.py names all."""
 Progress = Callable[[int], None]
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -78,9 +84,27 @@ def write(wish: Wish, path: Path, *, who: str, progress: Progress = lambda _perc
     progress(40)
     if wish.names is not None:
         files |= _named(about, wish.names, who)
-    digest = pack.write_file(path, choice, last, shared=wish.shared, who=who, also=files)
+    note = _counted_again(files, about)
+    digest = pack.write_file(path, choice, last, shared=wish.shared, who=who, also=files, note=note)
     progress(95)
     return digest
+
+
+def _counted_again(files: Mapping[str, bytes], about: Subject) -> str:
+    """Say for the README what came of counting the figures again as `recompute.py` does."""
+    if "report.json" not in files:
+        return ""
+    if too_many(about.streams):
+        return "When this pack was made that was not done: there are too many entries for it."
+    try:
+        differ = count_again(files, about.streams, about.as_of, whole=True)
+    except (LookupError, TypeError, ValueError):  # the evidence goes out all the same
+        logger.exception("The figures of a pack could not be counted again")
+        return "When this pack was made that failed: its entries are not what recompute.py reads."
+    if not differ:
+        return "When this pack was made that was done, and no figure differed."
+    found = "".join(f"\n- {words}" for words in differ[:SHOWN])
+    return f"When this pack was made that was done, and {len(differ)} figures differed:{found}"
 
 
 def check(wish: Wish) -> tuple[pack.Choice, date]:

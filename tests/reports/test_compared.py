@@ -17,9 +17,10 @@ from pypdf import PdfReader
 
 from licenses.evidence import entries
 from licenses.models import Checkout, LicensePool, PoolFeature
-from reports import compared, delivery, lifecycle, tasks
+from reports import delivery, lifecycle, tasks
 from reports.comments import why_comment
 from reports.models import Report
+from reports.packs import recounting
 from tests.reports.packs.test_recompute import Plain
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +98,7 @@ def test_what_differs_is_a_problem_that_a_signed_report_prints(pool: LicensePool
 def test_a_report_that_was_not_counted_again_says_so(
     pool: LicensePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compared, "MOST_ENTRIES", 0)
+    monkeypatch.setattr(recounting, "MOST_ENTRIES", 0)
     assert "had not been counted again from the entries" in signed(made(pool))
 
 
@@ -110,6 +111,6 @@ def test_more_entries_than_a_task_can_count_are_not_compared(
     pool: LicensePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = sum(1 for _ in entries.entries(f"vendor/{pool.product.vendor_id}"))
-    monkeypatch.setattr(compared, "MOST_ENTRIES", written)
+    monkeypatch.setattr(recounting, "MOST_ENTRIES", written)
     report = made(pool)
     assert (report.state, report.differs) == (Report.State.DONE, None)

@@ -31,6 +31,7 @@ from licenses.importing import mapping, papers, rights
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.logs import LogImport
 from licenses.models import (
+    Checkout,
     Contract,
     Document,
     Entitlement,
@@ -41,7 +42,7 @@ from licenses.models import (
     Product,
     Vendor,
 )
-from reports.packs import writing
+from reports.packs import recounting, writing
 from tests.licenses.importing.scenario import OPENING, build
 from tests.licenses.importing.test_invariance import pieces
 from tests.thorough import trials
@@ -834,3 +835,34 @@ def test_two_answers_of_a_minute_that_differ_are_counted_again_alike(
         with pytest.MonkeyPatch.context() as patch:
             broken(patch)
             assert differences(path), broken.__name__
+
+
+def readme(path: Path) -> str:
+    with zipfile.ZipFile(path) as file:
+        return file.read("README.txt").decode()
+
+
+def test_a_pack_says_that_its_figures_were_counted_again_when_it_was_made(
+    place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "that was done, and no figure differed." in readme(
+        packed(place, 0, settings, Plain().make)
+    )
+    monkeypatch.setattr(recounting, "MOST_ENTRIES", 0)
+    assert "that was not done: there are too many entries for it." in readme(
+        packed(place, 1, settings, Plain().make)
+    )
+
+
+def test_a_pack_names_the_figures_that_its_entries_give_otherwise(
+    place: Path, settings: Any
+) -> None:
+    def tampered(folder: Path, seed: int) -> Vendor:
+        vendor = Plain(1).make(folder, seed)
+        Checkout.objects.order_by("-pk")[:1].get().delete()
+        return vendor
+
+    path = packed(place, 0, settings, tampered)
+    told = [line for line in readme(path).splitlines() if line.startswith("- ")]
+    assert told == [f"- {words}" for words in differences(path)[:20]]
+    assert any("peak" in line for line in told)
