@@ -113,11 +113,12 @@ def _save(
         )
     try:
         with transaction.atomic():
-            mapping.save()
-            _record(mapping, "mapped" if before is None else "changed", user, before, why)
             for change in told:
                 change.reason = why["reason"]
+            # First, as the database lets no mapping become what no change tells of.
             MappingChange.objects.bulk_create(told)
+            mapping.save()
+            _record(mapping, "mapped" if before is None else "changed", user, before, why)
             Correction.objects.bulk_create(
                 Correction(pool_id=change.pool_id, change=change, code=code) for change in past
             )

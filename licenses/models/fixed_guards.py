@@ -44,7 +44,25 @@ _PROVEN = (
     " AND strength IS NOT NULL)))"
 )
 
+_TOLD = {
+    column: f"NOT EXISTS (SELECT 1 FROM licenses_mappingchange AS told WHERE told.id = "
+    "(SELECT MAX(id) FROM licenses_mappingchange WHERE pool_id = NEW.pool_id) AND "
+    f"COALESCE(CAST(told.after ->> '{name}' AS bigint), -1) = COALESCE(NEW.{column}, -1))"
+    for column, name in (("weight", "weight"), ("mapped_from", "from"), ("mapped_until", "until"))
+}
+"""What the newest change of a pool's mappings does not say of a column."""
+
 FIXED = (
+    *(
+        Fixed(
+            f"guard_mapping_{column}",
+            "licenses_poolfeature",
+            column,
+            "A mapping becomes only what a change on record says.",
+            untold,
+        )
+        for column, untold in _TOLD.items()
+    ),
     Fixed(
         "guard_product_vendor",
         "licenses_product",

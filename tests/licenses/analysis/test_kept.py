@@ -27,6 +27,7 @@ from tests.factories import (
     holding,
 )
 from tests.licenses.analysis import brute
+from tests.unguarded import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +117,8 @@ def test_what_was_taken_away_is_told_no_more(pool):
 
 
 def test_another_weight_of_a_mapping_counts_at_once(pool):
-    PoolFeature.objects.update(weight=5)
+    with unguarded():
+        PoolFeature.objects.update(weight=5)
     assert usage(pool, start=NINE, end=NINE + 3 * 3600).total.peak == 10
 
 

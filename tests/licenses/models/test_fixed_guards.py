@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from licenses.importing.mapping import save_mapping
 from licenses.models import (
     Capture,
     Contract,
@@ -160,3 +161,20 @@ def test_rows_that_rest_on_it_may_still_be_made(pool: LicensePool) -> None:
     line = Entitlement.objects.create(pool=pool, quantity=1, valid_from=date(2026, 1, 1))
     feature = FeatureFactory(pool=pool)
     assert line.pk and PoolFeature.objects.filter(feature=feature).exists()
+
+
+@pytest.mark.parametrize("column", ["weight", "mapped_from", "mapped_until"])
+def test_a_mapping_becomes_only_what_a_change_on_record_says(
+    pool: LicensePool, column: str
+) -> None:
+    mapping = FeatureFactory(pool=pool).mappings.get()
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    values = {"weight": 3, "mapped_from": moment, "mapped_until": moment}
+    says = "becomes only what a change on record says"
+    assert says in refused(mapping, **{column: values[column]})
+    setattr(mapping, column, values[column])
+    save_mapping(mapping, reason="It was wrong.")
+    mapping.refresh_from_db()
+    assert getattr(mapping, column) == values[column]
+    assert says in refused(mapping, **{column: {"weight": 1}.get(column)})
+    assert refused(mapping, recorded_at=moment) == ""

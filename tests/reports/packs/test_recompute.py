@@ -655,7 +655,7 @@ def test_rights_and_mappings_that_no_deed_told_are_named(place: Path, settings: 
         vendor = Plain().make(folder, seed)
         with unguarded():
             Entitlement.objects.update(quantity=9)
-        PoolFeature.objects.update(weight=3)
+            PoolFeature.objects.update(weight=3)
         assert stock.accept("The database was mended", "tester") == 1
         return vendor
 
