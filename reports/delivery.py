@@ -392,6 +392,8 @@ def _standing(
         signed.insert(0, Signed("prepared", name, "", int(report.requested_at.timestamp())))
     known = min(report.as_of, report.requested_at)
     before = report.supersedes
+    # It is counted again once it is made: until it is signed, it stays the same file.
+    again = report.differs if approved else None
     return Standing(
         status="signed" if approved else stage_at(report.params["end"], known),
         version=report.version,
@@ -400,7 +402,7 @@ def _standing(
         differences=_differences(before, numbers) if before else None,
         certificate=certificate,
         beside=load_beside(report, numbers),
-        differs=None if report.differs is None else tuple(report.differs),
+        differs=None if again is None else tuple(again),
     )
 
 
