@@ -17,6 +17,15 @@ from licenses.models import Boundary, Coverage, Gap
 NOT_NAMED = gettext_noop("The server answered, and did not name this daemon.")
 """As it is stored with the gaps that an import notes, and said of those that are inferred here."""
 
+OF_DAEMONS = frozenset([Gap.Cause.PARTIAL, Gap.Cause.VENDOR_DAEMON_DOWN])
+"""Causes whose detail is what an answer said of single daemons and features."""
+
+
+def said_of(detail: str, daemons: Collection[str]) -> str:
+    """Return of such a detail what is said of some daemons by their names, and nothing else."""
+    parts = [part for part in detail.split("; ") if part.partition(": ")[0] in daemons]
+    return detail if detail == NOT_NAMED else "; ".join(parts)
+
 
 class Reason(NamedTuple):
     """Why a daemon could not be vouched for over [start, end)."""

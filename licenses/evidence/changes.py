@@ -101,7 +101,7 @@ TOLD: Final[dict[type[Model], Told]] = {
         Feature: Told(
             "config",
             "feature",
-            lambda row: entries.server_stream(row.server),
+            lambda row: entries.opened_stream(row.server, row.daemon),
             ("ignored",),
             made=False,
             own=("max_duration", "duplicate_group"),

@@ -15,21 +15,30 @@ import hashlib
 import hmac
 import json
 import re
+import secrets
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from itertools import chain, repeat
-from typing import Any, NamedTuple, NewType
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from licenses.analysis.prepared import Asked, Prepared
-from licenses.models import Contract, EvidenceBlock, EvidenceStream, LicenseServer
+from licenses.models import Contract, EvidenceBlock, EvidenceStream, LicenseServer, PoolFeature
 
 VERSION = 1
+OPENED: Final = "stream"
+"""Kind of the entry with which a daemon's stream begins, and of its server's that it did."""
+COMMON: Final = "common"
+"""The last part of the name of a server's stream that is of no daemon."""
 # zlib's fastest level: entries of one chunk repeat each other, so a slower one gains a tenth in
 # size for thrice the time.
 LEVEL = 1
@@ -37,13 +46,20 @@ LARGE = 100_000
 """Bytes from which on a thread packs a text: zlib and SHA-256 do not hold Python up meanwhile."""
 
 
-Draft = NewType("Draft", str)
-"""The text of an entry up to its number. Text already, as it is written for each of millions of
-events; `draft` says how it begins."""
+class Draft(str):
+    """The text of an entry up to its number. Text already, as it is written for each of millions of
+    events; `draft` says how it begins.
+
+    daemon: whose entry it is, of a server's.
+    """
+
+    daemon: str
 
 
 def draft(kind: str, event_time: int, body: Mapping[str, Any]) -> Draft:
-    return Draft(f'{{"body":{canonical(body)},"event_time":{event_time},"kind":"{kind}","n":')
+    made = Draft(f'{{"body":{canonical(body)},"event_time":{event_time},"kind":"{kind}","n":')
+    made.daemon = str(body.get("daemon", ""))
+    return made
 
 
 def canonical(value: Any) -> str:
@@ -81,8 +97,35 @@ def _refuse_floats(value: Any) -> None:
             _refuse_floats(inner)
 
 
-def server_stream(server: LicenseServer) -> tuple[str, str]:
-    return f"server/{server.stream}", EvidenceStream.Kind.SERVER
+def server_stream(server: LicenseServer, daemon: str = "") -> tuple[str, str]:
+    """Return the stream of one daemon of a server; without one, of what is about all or none.
+
+    A daemon is one vendor's, and its entries alone lie in its stream. A digest names it: what a
+    daemon is called is anybody's choice, and a stream's name is part of a line and of a file's.
+    """
+    return _stream_of(server.stream, daemon), EvidenceStream.Kind.SERVER
+
+
+def joint_stream(server: LicenseServer) -> str:
+    """Return the stream in which entries of all daemons lay together. Nothing is added to it."""
+    return f"server/{server.stream}"
+
+
+def streams_feeding(mappings: QuerySet[PoolFeature]) -> dict[str, str]:
+    """Return the streams that tell of features by some mappings, each with the number of its
+    server: of their daemons, of what is about the servers as a whole, and those of all together,
+    whichever of them there are. One query."""
+    rows = mappings.order_by().values_list("feature__server__stream", "feature__daemon").distinct()
+    return {
+        name: str(server)
+        for server, daemon in rows
+        for name in (f"server/{server}", _stream_of(server, ""), _stream_of(server, daemon))
+    }
+
+
+def _stream_of(server: UUID, daemon: str) -> str:
+    part = hashlib.sha256(daemon.encode()).hexdigest()[:32] if daemon else COMMON
+    return f"server/{server}/{part}"
 
 
 def contract_stream(contract: Contract) -> tuple[str, str]:
@@ -101,6 +144,7 @@ class Columns(NamedTuple):
 
 
 NONE = Columns(0, ())
+NO_COLUMNS: Final[Mapping[str, Columns]] = MappingProxyType({})
 
 
 class Pending(NamedTuple):
@@ -134,9 +178,12 @@ def begin(
     *,
     columns: Columns = NONE,
     source: str,
+    opening: Callable[[], None] | None = None,
 ) -> Pending | None:
     """Give entries the next numbers of a stream, for `finish` to append them later in the same
     transaction: in between, many are packed beside whatever else is done.
+
+    opening: writes the first entry of a stream that is new.
 
     The row lock on the stream (on SQLite: the immediate transaction) keeps numbers from being
     skipped or given twice.
@@ -148,6 +195,9 @@ def begin(
         raise RuntimeError("Evidence is appended inside the transaction that it is evidence of.")
     name, kind = stream
     head = _HEAD.first(name)
+    if head is None and opening is not None:
+        opening()
+        head = _HEAD.first(name)
     if head is None:
         EvidenceStream.objects.get_or_create(name=name, defaults={"kind": kind})
         head = _HEAD.first(name)
@@ -179,6 +229,62 @@ def wait_for_writers() -> None:
             cursor.execute(f"LOCK TABLE {EvidenceStream._meta.db_table} IN SHARE MODE")
     with transaction.atomic():
         list(EvidenceStream.objects.select_for_update().order_by("pk").values_list("pk"))
+
+
+def append_server(server: LicenseServer, drafts: Sequence[Draft], *, source: str) -> None:
+    """Append entries to the streams of a server, each to that of the daemon that it is about."""
+    finish_server(begin_server(server, drafts, source=source))
+
+
+def begin_server(
+    server: LicenseServer,
+    drafts: Sequence[Draft],
+    *,
+    columns: Mapping[str, Columns] = NO_COLUMNS,
+    source: str,
+) -> list[Pending | None]:
+    """Begin what `append_server` does, for `finish_server`. columns: by daemon."""
+    parts: dict[str, list[Draft]] = {daemon: [] for daemon in columns}
+    for each in drafts:
+        parts.setdefault(each.daemon, []).append(each)
+    return [
+        begin(
+            server_stream(server, daemon),
+            part,
+            columns=columns.get(daemon, NONE),
+            source=source,
+            opening=partial(_open, server, daemon) if daemon else None,
+        )
+        # What is of no daemon comes last, after what opens the streams of daemons.
+        for daemon, part in sorted(parts.items(), reverse=True)
+    ]
+
+
+def opened_stream(server: LicenseServer, daemon: str) -> tuple[str, str]:
+    """Return the stream of a daemon after opening it, for `append` in the same transaction."""
+    stream = server_stream(server, daemon)
+    if daemon and _HEAD.first(stream[0]) is None:
+        _open(server, daemon)
+    return stream
+
+
+def _open(server: LicenseServer, daemon: str) -> None:
+    """Write the first entry of a daemon's stream, and to what is everybody's that it began: by a
+    digest that shows whose it is to whoever is given the name and the salt, and to nobody else.
+
+    So a pack without it shows that there is such a daemon, and that it is another vendor's can be
+    proven.
+    """
+    now, salt = int(timezone.now().timestamp()), secrets.token_hex(16)
+    digest = hashlib.sha256(f"{salt} {daemon}".encode()).hexdigest()
+    own, told = {"daemon": daemon, "salt": salt}, {"sha256": digest}
+    append(server_stream(server, daemon), [draft(OPENED, now, own)], source="server")
+    append(server_stream(server), [draft(OPENED, now, told)], source="server")
+
+
+def finish_server(pending: Iterable[Pending | None]) -> None:
+    for each in pending:
+        finish(each)
 
 
 def finish(pending: Pending | None) -> EvidenceBlock | None:

@@ -14,7 +14,7 @@ from . import entries
 
 TELL_NOTHING: Final = frozenset(
     ["capture", "clock", "clock_reading", "entitlement", "export", "mapping", "reveal", "seal",
-     "server", "stock"]
+     "server", "stock", "stream"]
 )  # fmt: skip
 """Kinds of entries on which no figure rests, or one that is known as of any time. (Of licence files
 `stock.filed_since` tells: what they say holds from their own dates.)"""

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import IO, Final
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from licenses.models import (
@@ -49,7 +50,7 @@ class OthersToo(PackRefused):
 class Choice:
     """Whose streams go into a pack.
 
-    shared: servers among them that serve other vendors too, whose entries lie in the same stream.
+    shared: servers among them of which a stream holds entries of other vendors, too.
     """
 
     vendor: Vendor
@@ -66,22 +67,33 @@ class Choice:
 
 
 def choose(vendor: Vendor, *, installation: bool = False) -> Choice:
-    """Return the streams of the servers that ever fed a pool of the vendor, and of its contracts.
+    """Return the streams of the daemons that ever fed a pool of the vendor and of what is about
+    their servers as a whole, of the vendor's contracts, and its own.
 
     installation: with the stream of what was configured, read and exported; it names pools and
         features of every vendor.
     """
-    fed = PoolFeature.objects.filter(pool__product__vendor=vendor)
-    servers = LicenseServer.objects.filter(pk__in=fed.values("feature__server"))
-    names = {entries.server_stream(server)[0] for server in servers}
+    ours = PoolFeature.objects.filter(pool__product__vendor=vendor).order_by()
+    names = set(entries.streams_feeding(ours))
     names |= {
         entries.contract_stream(contract)[0] for contract in Contract.objects.filter(vendor=vendor)
     }
     names.add(stock.stream_of(vendor.pk)[0])
     if installation:
         names.add(entries.INSTALLATION[0])
-    shared = servers.serving_beyond(LicensePool.objects.filter(product__vendor=vendor))
-    return Choice(vendor, frozenset(names), tuple(sorted(shared.values_list("name", flat=True))))
+    shared = _shared(vendor, ours).values_list("name", flat=True)
+    return Choice(vendor, frozenset(names), tuple(sorted(shared)))
+
+
+def _shared(vendor: Vendor, ours: QuerySet[PoolFeature]) -> QuerySet[LicenseServer]:
+    """Return the servers of a vendor of which a stream that tells of it holds entries of others."""
+    pools = LicensePool.objects.filter(product__vendor=vendor)
+    servers = LicenseServer.objects.filter(pk__in=ours.values("feature__server"))
+    names = EvidenceStream.objects.filter(kind=EvidenceStream.Kind.SERVER).values_list("name")
+    joint = [name.removeprefix("server/") for (name,) in names if name.count("/") == 1]
+    together = servers.serving_beyond(pools).filter(stream__in=joint)
+    mixed = servers.serving_together(pools)
+    return servers.filter(Q(pk__in=together.values("pk")) | Q(pk__in=mixed.values("pk")))
 
 
 def refuse_late(choice: Choice, last: date, end: int) -> None:
@@ -292,7 +304,12 @@ observation was possible, or anything recorded after the last anchor.
 
 checkpoint.txt  the signed head of all days          days.txt     a line for each day ever sealed
 streams.txt     a line for each stream and day; "*" stands for streams of others, as one hash
-ev/             the entries: a line of JSON each, numbered without a hole; people are pseudonyms
+ev/             the entries: a line of JSON each, numbered without a hole; people are pseudonyms.
+                server-NUMBER-common is about a server as a whole; server-NUMBER-DIGEST about one
+                of its daemons: the first 32 digits of the SHA-256 of its name. The first entry of
+                that has the name and a salt, and an entry "stream" of the common one the SHA-256
+                of both. recompute.py says how many daemons there are that are not here: whoever
+                made this can show you, by name and salt, that none is this vendor's
 keys.txt        only after a key was replaced: each key signs the next
 report.json     the figures of the period and the verdicts; schema/ says what it holds
 tables/         the same and what it rests on, for spreadsheets: moments are in UTC, days in the

@@ -124,11 +124,11 @@ def filed_since(
     vendor_ids: Collection[int], servers: Collection[str], moment: datetime, end: int
 ) -> int:
     """Return of how many servers licence files, and what stands for what, tell otherwise of the
-    time before *end* than was known at a moment. servers: by the names of their streams."""
+    time before *end* than was known at a moment. servers: by their numbers in streams' names."""
     count = 0
     news: dict[int, dict[str, Body]] = {}
     for vendor, body in _stock(vendor_ids, recorded_at__gte=moment):
-        if body["what"] == "server" and f"server/{body['server']}" in servers:
+        if body["what"] == "server" and body["server"] in servers:
             news.setdefault(vendor, {})[body["server"]] = body
     for vendor, bodies in news.items():
         told = _told(vendor, moment)

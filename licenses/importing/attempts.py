@@ -7,9 +7,8 @@ around the one that is new, so a status that arrives late leaves what it would h
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from licenses.analysis.gap_reasons import NOT_NAMED
+from licenses.analysis.gap_reasons import NOT_NAMED, OF_DAEMONS, said_of
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, number
 from licenses.analysis.steps import AnswerSteps, load_steps
@@ -57,20 +56,32 @@ def scope_of(
         daemons.setdefault(daemon, True)
     features = sorted(names)
     text = json.dumps([sorted(daemons.items()), features])
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    # Keyed: every daemon's vendor sees it, and whom else it is made of must not be found by trying.
+    digest = entries.digests(scope=text)["scope_digest"]
     if (known := _SCOPE.first(server.pk, digest)) is not None:
         return known, []
     scope = StatusScope.objects.create(
         server=server, digest=digest, daemons=daemons, features=features
     )
-    body = {
-        "daemons": {name: int(up) for name, up in daemons.items()},
-        "features": sorted(names.values()),
-        "scope": scope.digest[:SHORT],
-        "what": "scope",
-    }
+    return scope, _scope_entries(scope.digest[:SHORT], daemons, sorted(names.values()))
+
+
+def _scope_entries(
+    scope: str, daemons: Mapping[str, bool], features: Sequence[tuple[str, str]]
+) -> list[entries.Draft]:
+    """Return the evidence of a scope: to all that there is one, to each daemon what is its own."""
     now = int(timezone.now().timestamp())
-    return scope, [entries.draft("config", now, body)]
+    drafts = []
+    for daemon in sorted({"", *daemons}):
+        body: dict[str, Any] = {
+            "features": [each for each in features if each[0] == daemon],
+            "scope": scope,
+            "what": "scope",
+        }
+        if daemon in daemons:
+            body |= {"daemon": daemon, "daemons": {daemon: int(daemons[daemon])}}
+        drafts.append(entries.draft("config", now, body))
+    return drafts
 
 
 @Prepared
@@ -408,7 +419,8 @@ def _daemon_failures(tried: list[_Attempt]) -> list[_Told]:
                 last_up, down = attempt.at, None
             elif up is False and down is None:
                 start = attempt.at if last_up is None else last_up
-                down = _Told(daemon, start, attempt.cause, None, attempt.detail)
+                detail = said_of(attempt.detail, [daemon])
+                down = _Told(daemon, start, attempt.cause, None, detail)
         if down is not None:
             gaps.append(down)
     return gaps
@@ -497,12 +509,18 @@ def _store_gaps(
 def _gap_entry(gap: _Told, what: str = "") -> entries.Draft:
     body: dict[str, Any] = {"cause": str(gap.cause), "daemon": gap.daemon, "from": gap.start}
     if gap.end is None:
-        body["detail"] = gap.detail
+        body |= said_in_entry(gap.cause, gap.detail) if not gap.daemon else {"detail": gap.detail}
     else:
         body["to"] = gap.end
     if what:
         body["what"] = what
     return entries.draft("gap", gap.start if gap.end is None else gap.end, body)
+
+
+def said_in_entry(cause: str, detail: str) -> dict[str, str]:
+    """Return how an entry of the server as a whole has what an attempt came to. What it says of
+    single daemons is not every vendor's to read."""
+    return entries.digests(detail=detail) if cause in OF_DAEMONS else {"detail": detail}
 
 
 def _seconds(value: Any) -> int | None:

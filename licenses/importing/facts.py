@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import compress
@@ -15,7 +15,7 @@ from django.db.models import Model
 from licenses.analysis.rows import Coded, Column, insert, numbered
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import Flags, Ints
-from licenses.evidence import entries, stock
+from licenses.evidence import stock
 from licenses.evidence.entries import Columns, Draft, canonical, draft
 from licenses.models import Boundary, Denial, LicenseServer, PackageComponent
 from licenses.sources import records
@@ -62,8 +62,8 @@ class Stored:
     new: int = 0
     known: int = 0
     drafts: list[Draft] = field(default_factory=list)
-    columns: Columns = entries.NONE
-    """The drafts of the new movements."""
+    columns: dict[str, Columns] = field(default_factory=dict)
+    """The drafts of the new movements, by daemon."""
     touched: dict[Key, int] = field(default_factory=dict)
     """Those of the new movements only after `touch_new_rows`."""
     boundaries: list[tuple[str, int]] = field(default_factory=list)
@@ -154,11 +154,13 @@ def _store_events(rows: Movements, directory: Directory, stored: Stored) -> None
     stored.new += count
     stored.known += len(rows) - count
     stored.new_rows, stored.all_new = new, count == len(rows)
-    stored.columns = Columns(count, _entries(rows, directory, new))
+    if count:
+        stored.columns = _entries(rows, directory, new)
 
 
-def _entries(rows: Movements, directory: Directory, new: Flags) -> list[Iterable[str]]:
-    """Return the entries of the new rows, as `draft` would write each of them, in pieces."""
+def _entries(rows: Movements, directory: Directory, new: Flags) -> dict[str, Columns]:
+    """Return the entries of the new rows by daemon, as `draft` would write each of them, in
+    pieces."""
     persons, hosts = directory.person_pseudonyms, directory.host_pseudonyms
     reasons = [f'"reason":{_quoted(word)},' if word else "" for word in rows.reasons]
     holders, firsts = numbered(*rows.keys[1:])
@@ -172,16 +174,43 @@ def _entries(rows: Movements, directory: Directory, new: Flags) -> list[Iterable
             f'{reasons[reason]}"seats":{seats[holder]}}},"event_time":'
         )
 
-    # Most rows of a holder have the same ordinal and reason: all make one number.
-    odd = rows.ordinal[new] * len(reasons) + rows.reason[new]
     # Keys in order: daemon, feature, host, ordinal, person, reason, seats. What is put together
     # from few pieces that are written once each takes a quarter of the time.
-    return [
-        _Written(lambda pk: f'{_feature_text(directory, pk)}"host":"').of(rows.feature[new]),
-        _Written(held).of(odd * len(people) + holders[rows.key[new]]),
-        map(str, rows.at[new].tolist()),
-        _Written(lambda kind: f',"kind":"{WORDS[kind]}","n":').of(rows.kind[new]),
-    ]
+    about = _Written(lambda pk: f'{_feature_text(directory, pk)}"host":"')
+    holding = _Written(held)
+    deed = _Written(lambda kind: f',"kind":"{WORDS[kind]}","n":')
+
+    def of(chosen: Flags) -> Columns:
+        # Most rows of a holder have the same ordinal and reason: all make one number.
+        odd = rows.ordinal[chosen] * len(reasons) + rows.reason[chosen]
+        at = rows.at[chosen].tolist()
+        pieces = [
+            about.of(rows.feature[chosen]),
+            holding.of(odd * len(people) + holders[rows.key[chosen]]),
+            map(str, at),
+            deed.of(rows.kind[chosen]),
+        ]
+        return Columns(len(at), pieces)
+
+    return {daemon: of(chosen) for daemon, chosen in _by_daemon(rows, directory, new)}
+
+
+def _by_daemon(rows: Movements, directory: Directory, new: Flags) -> Iterator[tuple[str, Flags]]:
+    """Yield each daemon that has any of these rows, with its own ones."""
+    # Keys stand in the order of their features: of each there is one run.
+    column = rows.keys[0]
+    begins = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
+    named = [directory.feature_names[pk][0] for pk in column[begins].tolist()]
+    daemons = sorted(set(named))
+    if len(daemons) == 1:
+        yield daemons[0], new
+        return
+    lengths = np.diff(np.append(begins, len(column)))
+    codes = np.repeat([daemons.index(name) for name in named], lengths)[rows.key]
+    for code, daemon in enumerate(daemons):
+        own = new & (codes == code)
+        if own.any():
+            yield daemon, own
 
 
 class _Written(dict[int, str]):

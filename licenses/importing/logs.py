@@ -240,14 +240,10 @@ class LogImport:
         stated = [item for item in items if isinstance(item, records.Stated)]
         stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
         drafts = self._drafts(items, capture, known is None, stored, added, digest)
-        pending = entries.begin(
-            entries.server_stream(self.server),
-            drafts,
-            columns=stored.columns,
-            source=f"capture:{digest}",
-        )
+        source = f"capture:{digest}"
+        pending = entries.begin_server(self.server, drafts, columns=stored.columns, source=source)
         changed = self._derive(stored, many, newest)
-        entries.finish(pending)
+        entries.finish_server(pending)
         learned = spans if stored.new or added else []
         self._mark(stored, added, changed, _heard_until(known_spans), learned)
         if unheard and stored.movements is not None:
@@ -371,14 +367,12 @@ class LogImport:
             if isinstance(item, records.ClockStep) and is_new
         ]
         if capture is not None and is_new:
+            # Every vendor reads this: names of files and counts of lines may tell of another's use.
             body = {
                 "bytes": capture.size,
-                "file": self.source,
+                **entries.digests(file=self.source),
                 "from": "" if capture.starts is None else int(capture.starts.timestamp()),
                 "kind": str(capture.kind),
-                "known": stored.known,
-                "lines": capture.lines,
-                "new": stored.new,
                 "offset": capture.offset,
                 "sha256": digest,
                 "to": "" if capture.ends is None else int(capture.ends.timestamp()),

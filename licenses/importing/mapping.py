@@ -137,7 +137,7 @@ def _stored(mapping: PoolFeature) -> PoolFeature | None:
     """Return a mapping as it stands in the database; None where it is new."""
     if not mapping.pk:
         return None
-    rows = PoolFeature.objects.select_related("pool", "feature__server")
+    rows = PoolFeature.objects.select_related("pool__product", "feature__server")
     return rows.filter(pk=mapping.pk).first()
 
 
@@ -164,7 +164,8 @@ def approve_changes(pool: LicensePool, *, user: Any) -> None:
             "what": "changes of mappings approved",
         }
         draft = entries.draft("correction", int(now.timestamp()), body)
-        entries.append(entries.INSTALLATION, [draft], source="mapping")
+        stream = stock.stream_of(locked.product.vendor_id)
+        entries.append(stream, [draft], source="mapping")
 
 
 def unmap_feature(
@@ -324,7 +325,28 @@ def _record(
     before: PoolFeature | None = None,
     why: dict[str, str] | None = None,
 ) -> None:
-    now = timezone.now()
+    """Write a deed into the vendor's stream, which its packs hold: where a feature went from one
+    vendor's pool to another's, what each of them had, or has, into its own."""
+    vendor = mapping.pool.product.vendor_id
+    if before is None or before.pool.product.vendor_id == vendor:
+        _note(vendor, _body(mapping, what, user, before, why))
+        return
+    _note(before.pool.product.vendor_id, _body(before, "mapped elsewhere", user, None, why))
+    _note(vendor, _body(mapping, "mapped", user, None, why))
+
+
+def _note(vendor: int, body: dict[str, Any]) -> None:
+    entry = entries.draft("mapping", int(timezone.now().timestamp()), body)
+    entries.append(stock.stream_of(vendor), [entry], source="mapping")
+
+
+def _body(
+    mapping: PoolFeature,
+    what: str,
+    user: Any,
+    before: PoolFeature | None,
+    why: dict[str, str] | None,
+) -> dict[str, Any]:
     body: dict[str, Any] = {
         "author": user.get_username() if user is not None else who() or "",
         "daemon": mapping.feature.daemon,
@@ -336,8 +358,9 @@ def _record(
         "weight": mapping.weight,
         "what": what,
     }
+    if why is not None and (why["code"] or why["reason"] or before is not None):
+        body |= {"code": why["code"], **entries.digests(reason=why["reason"])}
     if before is not None:
-        body |= {"code": why["code"], **entries.digests(reason=why["reason"])} if why else {}
         body["old"] = {
             "feature": before.feature.name,
             "from": int(before.mapped_from.timestamp()) if before.mapped_from else "",
@@ -346,8 +369,4 @@ def _record(
             "until": int(before.mapped_until.timestamp()) if before.mapped_until else "",
             "weight": before.weight,
         }
-    entries.append(
-        entries.INSTALLATION,
-        [entries.draft("mapping", int(now.timestamp()), body)],
-        source="mapping",
-    )
+    return body

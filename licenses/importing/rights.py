@@ -218,7 +218,7 @@ def note_rights(lines: Iterable[Entitlement]) -> None:
     """Write the evidence of lines just stored, and have their hours counted again.
 
     Runs in the transaction that stored them. A line under a contract goes into that contract's
-    stream, another into the installation's.
+    stream, another into its vendor's.
     """
     stored = list(lines)
     proofs, papers = _proofs(stored), _papers(stored)
@@ -245,7 +245,9 @@ def _papers(lines: Collection[Entitlement]) -> dict[int, dict[int, int]]:
 def _note(
     line: Entitlement, recorded_at: datetime, body: dict[str, Any], kind: str = "entitlement"
 ) -> None:
-    stream = entries.contract_stream(line.contract) if line.contract else entries.INSTALLATION
+    stream = stock.stream_of(line.pool.product.vendor_id)
+    if line.contract:
+        stream = entries.contract_stream(line.contract)
     entry = entries.draft(kind, int(recorded_at.timestamp()), body)
     entries.append(stream, [entry], source="rights")
 

@@ -144,7 +144,7 @@ def import_license_file(
         ]
         stated = in_license_file(parsed, int(capture.recorded_at.timestamp()))
         drafts += server_facts.store(server, stated, Capture.Kind.LICENSE_FILE)
-        entries.append(entries.server_stream(server), drafts, source=f"license-file:{digest}")
+        entries.append_server(server, drafts, source=f"license-file:{digest}")
         stock.tell_server(server)
         # Issued seats are the limit of every moment that no entitlement speaks for.
         dirty.mark_server(server, *_known_span(server))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from licenses.analysis.prepared import Asked, Prepared
@@ -74,7 +74,7 @@ def store(server: LicenseServer, said: Sequence[Stated], source: str) -> list[en
                 seen.append(ServerFact(pk=span.pk, seen_at=moment(span.end)))
     ServerFact.objects.bulk_update(seen, ["seen_at"])
     ServerFact.objects.bulk_create(news)
-    return [_entry(row) for row in news]
+    return [entry for row in news for entry in _entries(row)]
 
 
 @Prepared
@@ -102,12 +102,14 @@ def _place(spans: list[_Span], value: str, at: int) -> None:
     spans[place:place] = found
 
 
-def _entry(row: ServerFact) -> entries.Draft:
-    body = {
-        "daemon": row.daemon,
-        "host": row.host,
-        "source": str(row.source),
-        "value": row.value,
-        "what": str(row.what),
-    }
-    return entries.draft(KIND, int(row.at.timestamp()), body)
+def _entries(row: ServerFact) -> Iterator[entries.Draft]:
+    """Yield the evidence: one for each daemon that a licence file names, in whose stream it is."""
+    for daemon in row.daemon.split(", "):
+        body = {
+            "daemon": daemon,
+            "host": row.host,
+            "source": str(row.source),
+            "value": row.value,
+            "what": str(row.what),
+        }
+        yield entries.draft(KIND, int(row.at.timestamp()), body)

@@ -127,7 +127,7 @@ def store_snapshot(
         _note(state, snapshot, capture, told_so, newest=newest)
         if newest and refresh:
             refresh_pools([server.pk])
-        entries.append(entries.server_stream(server), drafts, source=f"capture:{digest}")
+        entries.append_server(server, drafts, source=f"capture:{digest}")
     return result
 
 
@@ -297,7 +297,6 @@ def _poll_entry(capture: Capture, at: int, within: int) -> entries.Draft:
     body = {
         "bytes": capture.size,
         "captured_at": int(capture.recorded_at.timestamp()),
-        "detail": capture.detail,
         "result": capture.result,
         "sha256": capture.sha256,
         "source": capture.source,
@@ -305,6 +304,7 @@ def _poll_entry(capture: Capture, at: int, within: int) -> entries.Draft:
     }
     if within:
         body["within"] = within
+    body |= attempts.said_in_entry(attempts.CAUSES.get(capture.result, ""), capture.detail)
     if capture.duration_ms is not None:
         body["duration_ms"] = capture.duration_ms
     if capture.scope is not None:

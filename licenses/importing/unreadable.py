@@ -58,9 +58,9 @@ def show_again(row: IgnoredLines, *, user: Any) -> IgnoredLines:
 
 def _note(row: IgnoredLines, kind: str, at: datetime) -> None:
     body = {
-        **entries.digests(note=row.note),
+        # Any daemon may have written them: what the lines look like is not every vendor's to read.
+        **entries.digests(note=row.note, pattern=safe_shape(row.pattern)),
         "digest": row.digest,
-        "pattern": safe_shape(row.pattern),
         "reason": safe_shape(row.unreadable_reason),
         "server": row.server.name,
         "who": row.ended_by_id or row.recorded_by_id or 0,

@@ -15,8 +15,8 @@ from .scoping import ManagersOnlyQuerySet
 
 
 class EvidenceStream(models.Model):
-    """One sequence of numbered entries: of a licence server, a contract, a vendor, or the
-    installation."""
+    """One sequence of numbered entries: of a daemon of a licence server, of a server as a whole, a
+    contract, a vendor, or the installation."""
 
     class Kind(models.TextChoices):
         SERVER = "server", gettext_lazy("licence server")

@@ -10,7 +10,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -41,6 +41,20 @@ class LicenseServerQuerySet(ScopedQuerySet):
         return self.filter(
             Q(pk__in=others.order_by().values("feature__server"))
             | Q(pk__in=daemons.filter(ours=0).values("server"))
+        )
+
+    def serving_together(self, pools: Any) -> Self:
+        """Keep those of which what one daemon wrote tells of these pools and of others.
+
+        It fed both; or there are features of which nobody knows the daemon, not all these pools'.
+        """
+        ours = PoolFeature.objects.filter(pool__in=pools).order_by()
+        others = PoolFeature.objects.exclude(pool__in=pools).order_by()
+        same = {name: OuterRef(name) for name in ("feature__server", "feature__daemon")}
+        both = others.filter(Exists(ours.filter(**same)))
+        nameless = Feature.objects.filter(daemon="").exclude(pk__in=ours.values("feature"))
+        return self.filter(
+            Q(pk__in=both.values("feature__server")) | Q(pk__in=nameless.values("server"))
         )
 
 

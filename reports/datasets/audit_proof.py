@@ -21,6 +21,7 @@ from licenses.models import (
     Gap,
     LicensePool,
     LicenseServer,
+    PoolFeature,
     Proof,
 )
 from reports.datasets.clocks import Clocks, load_clocks
@@ -104,7 +105,7 @@ def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: date
     )
     return AuditProof(
         documents=_documents(contracts, chosen, as_of),
-        streams=_streams(servers, contracts, as_of),
+        streams=_streams(servers, contracts, chosen, as_of),
         anchors=_anchors(as_of),
         clock=_clock(servers, start, end, as_of),
         clocks=load_clocks(servers, start, end, as_of),
@@ -139,9 +140,11 @@ def _documents(contracts: list[Contract], pools: list[int], as_of: datetime) -> 
 
 
 def _streams(
-    servers: list[LicenseServer], contracts: list[Contract], as_of: datetime
+    servers: list[LicenseServer], contracts: list[Contract], pools: list[int], as_of: datetime
 ) -> tuple[Stream, ...]:
-    names = {entries.server_stream(each)[0]: each.name for each in servers}
+    fed = PoolFeature.objects.filter(pool__in=pools)
+    by_number = {str(each.stream): each.name for each in servers}
+    names = {name: by_number[number] for name, number in entries.streams_feeding(fed).items()}
     names |= {entries.contract_stream(each)[0]: each.number for each in contracts}
     blocks = EvidenceBlock.objects.filter(stream__name__in=names, recorded_at__lte=as_of)
     counted = blocks.order_by().values_list("stream__name").annotate(Max("last"))

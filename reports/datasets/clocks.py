@@ -50,12 +50,13 @@ def load_clocks(
 ) -> tuple[Clocks, ...]:
     """Return the clocks of each server by what was recorded before *as_of*, in the servers' order.
     One query, and the entries of the servers are unpacked."""
-    told: dict[str, list[Mapping[str, Any]]] = {
-        entries.server_stream(row)[0]: [] for row in servers
+    told: dict[str, list[Mapping[str, Any]]] = {entries.joint_stream(row): [] for row in servers}
+    by_name = told | {
+        entries.server_stream(row)[0]: told[entries.joint_stream(row)] for row in servers
     }
-    for entry in entries.of_kinds(told, KINDS, as_of):
+    for entry in entries.of_kinds(by_name, KINDS, as_of):
         if start <= entry["event_time"] < end:
-            told[entry["stream"]].append(entry)
+            by_name[entry["stream"]].append(entry)
     last = min(end, int(as_of.timestamp()))
     days = max(-(-last // DAY) - start // DAY, 0)
     names = [row.name for row in servers]

@@ -16,7 +16,6 @@ from licenses.evidence import entries, stock
 from licenses.evidence.late import recorded_since
 from licenses.models import (
     LicensePool,
-    LicenseServer,
     MappingChange,
     PoolFeature,
     PoolRetirement,
@@ -43,12 +42,11 @@ def load_late(pools: Collection[LicensePool], start: int, end: int, as_of: datet
         Q(mapped_until=None) | Q(mapped_until__gt=begins),
         pool__in=chosen,
     )
-    servers = LicenseServer.objects.filter(pk__in=fed.values("feature__server"))
-    streams = [entries.server_stream(server)[0] for server in servers]
+    streams = entries.streams_feeding(fed)
     changed = (PoolFeature.objects, MappingChange.objects, PoolRetirement.objects)
     vendors = LicensePool.objects.filter(pk__in=chosen).order_by()
     vendor_ids = sorted(set(vendors.values_list("product__vendor", flat=True)))
-    filed = stock.filed_since(vendor_ids, set(streams), as_of, end)
+    filed = stock.filed_since(vendor_ids, set(streams.values()), as_of, end)
     return Late(
         records=sum(1 for _entry in recorded_since(streams, as_of, end)) + filed,
         changes=sum(rows.filter(**since).bearing_before(ends).count() for rows in changed),

@@ -42,6 +42,7 @@ from reports.datasets.clocks import KINDS as CLOCKS
 from reports.datasets.compliance import Compliance
 from reports.datasets.files import as_csv, utc
 from reports.datasets.pool_report import Gap as PoolsGap
+from reports.packs.apart import own_detail
 from reports.packs.clocks import clock
 
 BATCH = 5000
@@ -243,8 +244,12 @@ def _gaps(about: Subject, found: Compliance) -> bytes:
     for pool in found.pools:
         place = pool.position
         own = {row.server for row in maps[place.pool_id]}
+        daemons = {row.daemon for row in maps[place.pool_id]}
         noted = Gap.objects.filter(
-            server__in=own, starts__lt=_moment(about.end), detected_at__lte=about.as_of
+            server__in=own,
+            daemon__in={"", *daemons},
+            starts__lt=_moment(about.end),
+            detected_at__lte=about.as_of,
         ).filter(Q(ends=None) | Q(ends__gt=_moment(about.start)))
         known = list(noted.select_related("filled_by").order_by("starts", "pk"))
         for gap in pool.gaps:
@@ -263,7 +268,8 @@ def _gaps(about: Subject, found: Compliance) -> bytes:
             ))  # fmt: skip
         rows += [
             (
-                place.pool, zone, _utc(row.starts), _utc(row.ends), row.cause, row.detail,
+                place.pool, zone, _utc(row.starts), _utc(row.ends), row.cause,
+                own_detail(row.cause, row.detail, daemons),
                 None, None, None, None, _utc(row.detected_at), row.filled_by.sha256,
             )
             for row in known

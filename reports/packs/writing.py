@@ -27,6 +27,7 @@ from licenses.evidence import entries, pack
 from licenses.models import EvidenceDay, LicensePool, Vendor, tells_apart
 from reports.datasets.compliance import compliance
 from reports.datasets.files import as_text
+from reports.packs.apart import own_gaps
 from reports.packs.recounting import count_again, too_many
 from reports.packs.schema import report_schema
 from reports.packs.tables import Subject, documents, people, tables
@@ -185,6 +186,7 @@ def figures(about: Subject, wish: Wish) -> dict[str, bytes]:
         floor=wish.floor,
         proven_from=settings.ITAM_PROVEN_FROM_STRENGTH,
     )
+    found = own_gaps(found)
     numbers = found.as_json()
     # Heads lie in the pack itself, and where they were sent names others.
     numbers.pop("integrity")

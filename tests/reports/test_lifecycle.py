@@ -572,7 +572,7 @@ def test_a_mapping_that_was_changed_afterwards_is_told_and_needs_a_comment(
     assert "1 correction of rights or mappings was recorded" in comment_reasons(proven(hidden))
     (entry,) = [
         row["body"]
-        for row in entries.entries("installation")
+        for row in entries.entries(f"vendor/{world.pool.product.vendor_id}")
         if row["kind"] == "mapping" and row["body"]["what"] == "changed"
     ]
     assert entry["old"]["until"] == entry["old"]["from"] == "" and entry["old"]["weight"] == 1
@@ -670,7 +670,11 @@ def test_a_change_of_a_mapping_that_a_second_person_approved_needs_no_comment(
     assert told["approver"] == "boss"
     with pytest.raises(ValidationError, match="Nothing here waits"):
         approve_changes(world.pool, user=boss)
-    (entry,) = [row for row in entries.entries("installation") if row["kind"] == "correction"]
+    (entry,) = [
+        row
+        for row in entries.entries(f"vendor/{world.pool.product.vendor_id}")
+        if row["kind"] == "correction"
+    ]
     assert (entry["body"]["approver"], entry["body"]["authors"]) == ("boss", ["author"])
 
 

@@ -17,6 +17,7 @@ from .words import bare, moment_of, utc, written
 
 COUNTED = ("pools", "days", "months", "sessions", "denials", "people")
 
+OTHERS = "; daemons of these servers of which the pack holds nothing: {}"
 UNTOLD = "; not when each day was recorded, as entries of an earlier version do not tell it"
 
 
@@ -40,6 +41,9 @@ def compare(opened, names, whole=True):
         return ", ".join(f"{counted[name]} {name}" for name in COUNTED)
 
     servers, told, deeds = load(opened, names)
+    for number, server in sorted(servers.items()):
+        if server.opened - server.announced:
+            yield f"server {number}: does not say that the stream of a daemon was opened"
     worst, counted, people = [], Counter(), set()
     if "report.json" not in names:  # a vendor without a pool
         yield from left_out([], told)
@@ -83,8 +87,9 @@ def compare(opened, names, whole=True):
             if row["person"] not in people:
                 yield f"people.csv: {row['person']} neither held nor asked for anything"
     counted["people"] = len(people)
+    others = sum(len(server.announced - server.opened) for server in servers.values())
     untold = any(row[2] is None for server in servers.values() for row in server.texts)
-    yield totals() + UNTOLD * untold
+    yield totals() + OTHERS.format(others) * bool(others) + UNTOLD * untold
 
 
 def left_out(pools, told):

@@ -1,5 +1,6 @@
 """What the entries tell of servers and pools."""
 
+import hashlib
 import json
 from bisect import bisect_left
 from collections import defaultdict
@@ -13,7 +14,7 @@ class Server:
     def __init__(self):
         self.moves = defaultdict(lambda: defaultdict(list))  # feature -> holder -> OUTs and INs
         self.rows = defaultdict(dict)  # feature -> row of the status -> what is known of it
-        self.answers, self.scopes = [], {}  # (moment, complete, scope)
+        self.answers, self.scopes = [], defaultdict(set)  # (moment, complete, scope)
         self.within = {}  # moment of an answer -> seconds by which it may have been given later
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts, self.stops = defaultdict(dict), defaultdict(list)
@@ -28,6 +29,7 @@ class Server:
         self.held, self.whole_logs = {}, {}
         self.texts = []  # (first second, end, when it was recorded), of a log or an answer
         self.stock = {"issued": [], "packages": [], "step": 900}
+        self.opened, self.announced = set(), set()  # digests of daemons whose streams began
 
     def recorded(self, start, end):
         """Return when the texts that tell of [start, end) were recorded; None: it is not told."""
@@ -46,7 +48,7 @@ class Server:
         return sorted(
             moment
             for moment, complete, scope in self.answers
-            if (feature in self.scopes[scope][1] if scope in self.scopes else complete)
+            if (feature in self.scopes[scope] if scope in self.scopes else complete)
         )
 
     def latest(self, at):
@@ -107,14 +109,19 @@ class Server:
             self.denials.append((at, feature, body))
         elif kind == "clock" and "line" in body and -6 * 3600 <= body["step"] < 0:
             self.set_back[at] = max(at - body["step"], self.set_back.get(at, at))
+        elif kind == "stream" and "daemon" in body:
+            said = f"{body['salt']} {body['daemon']}"
+            self.opened.add(hashlib.sha256(said.encode()).hexdigest())
+        elif kind == "stream":
+            self.announced.add(body["sha256"])
         elif kind == "config":
             self.add_config(body, feature, at)
 
     def add_config(self, body, feature, at):
         what = body.get("what")
         if what == "scope":
-            features = {tuple(each) for each in body["features"]}
-            self.scopes[body["scope"]] = (body["daemons"], features)
+            # Each daemon's stream tells its own part.
+            self.scopes[body["scope"]].update(map(tuple, body["features"]))
         elif what == "daemon start":
             known = self.restarts[body["daemon"]].get(at)
             heard = [each for each in (known, body.get("last_seen")) if each is not None]
@@ -144,6 +151,7 @@ class Deeds:
     def __init__(self):
         self.lines, self.replaced = {}, set()
         self.mapped = defaultdict(set)  # (daemon, feature) -> (weight, from, until)
+        self.before = set()  # mappings that were told of before any deed was
 
     def add(self, kind, body):
         if kind == "mapping" and "daemon" in body:
@@ -152,6 +160,11 @@ class Deeds:
         elif kind == "entitlement" and "quantity" in body:
             self.lines[body["line"]] = body
             self.replaced.add(body["replaces"])
+
+    def add_pool(self, body):
+        """An earlier version wrote the deeds of mappings where a pack seldom holds them."""
+        if not self.mapped:
+            self.before.update(map(tuple, body["features"]))
 
     def differ(self, pool):
         """Yield where a pool's rights and mappings are not those that deeds told."""
@@ -165,24 +178,28 @@ class Deeds:
             for name, value in zip(names, (first, last, quantity, overdraft)):
                 if said[name] != value:
                     yield f"{pool['name']}: line {line}: {name} {value}, recorded {said[name]}"
-        for _server, daemon, name, *row in pool["features"]:
+        for server, daemon, name, *row in pool["features"]:
             said = self.mapped.get((daemon, name))
-            if said and tuple(row) not in said:
+            known = (server, daemon, name, *row) in self.before
+            if said and tuple(row) not in said and not known:
                 yield f"{pool['name']}: no deed mapped {name} as it counts: {row}"
 
 
 def load(opened, names):
     """Return the servers by stream, the pools as they were told last, and the deeds."""
     servers, pools, deeds = defaultdict(Server), {}, Deeds()
-    for name in sorted(name for name in names if name.startswith("ev/")):
+    # By day and stream: that of all daemons of a server comes before those that took its place.
+    files = [name for name in names if name.startswith("ev/")]
+    for name in sorted(files, key=lambda name: name.replace(".jsonl", "")):
         with opened(name) as file:
             for line in file:
                 entry = json.loads(line)
                 stream, body = entry["stream"], entry["body"]
                 if stream.startswith("server/"):
-                    servers[stream[7:]].add(entry)
+                    servers[stream.split("/")[1]].add(entry)
                 elif entry["kind"] == "stock" and body["what"] == "pool":
                     pools[body["pool"]] = body
+                    deeds.add_pool(body)
                 elif entry["kind"] == "stock":
                     servers[body["server"]].stock = body
                 else:

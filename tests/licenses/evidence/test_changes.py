@@ -201,7 +201,7 @@ def test_who_set_a_feature_aside_is_told(
     ignore(mara, feature)
     (body,) = written("config")
     assert (body["what"], body["new"], body["who"]) == ("feature changed", {"ignored": 1}, "mara")
-    assert body["stream"] == f"server/{feature.server.stream}"
+    assert body["stream"] == entries.server_stream(feature.server, feature.daemon)[0]
 
 
 def test_who_may_do_and_see_what_is_told_without_names(mara: User) -> None:

@@ -76,7 +76,10 @@ def test_a_pack_holds_nothing_of_other_vendors(log: Log) -> None:
 
 def test_a_server_of_several_vendors_is_handed_over_only_when_asked(log: Log) -> None:
     log.story()
-    FeatureFactory(server=log.servers[0], pool=log.pools[1])
+    own = log.pools[0].mappings.get().feature
+    FeatureFactory(server=log.servers[0], daemon="rivald", pool=log.pools[1])
+    assert pack.choose(log.vendor).shared == (), "each daemon has its stream"
+    FeatureFactory(server=log.servers[0], daemon=own.daemon, pool=log.pools[1])
     with pytest.raises(pack.PackRefused, match=log.servers[0].name):
         log.pack()
     choice, target = pack.choose(log.vendor), io.BytesIO()
@@ -84,15 +87,18 @@ def test_a_server_of_several_vendors_is_handed_over_only_when_asked(log: Log) ->
     assert target.getvalue()
 
 
-def test_a_daemon_that_feeds_no_pool_yet_makes_a_server_one_of_several_vendors(log: Log) -> None:
+@pytest.mark.parametrize(
+    ("daemon", "joint", "shared"),
+    [("vendord", True, False), ("rivald", True, True), ("rivald", False, False), ("", False, True)],
+)
+def test_a_feature_that_feeds_no_pool_is_of_another_vendor_unless_its_daemon_is_known_to_be_ours(
+    log: Log, daemon: str, joint: bool, shared: bool
+) -> None:
     log.story()
-    own = log.pools[0].mappings.get().feature
-    FeatureFactory(server=log.servers[0], daemon=own.daemon, name="unmapped")
-    assert pack.choose(log.vendor).shared == ()
-    FeatureFactory(server=log.servers[0], daemon="rivald", name="secret")
-    assert pack.choose(log.vendor).shared == (log.servers[0].name,)
-    with pytest.raises(pack.PackRefused, match=log.servers[0].name):
-        log.pack()
+    if joint:  # as all daemons' entries were written in earlier versions
+        log.append((entries.joint_stream(log.servers[0]), "server"), at(0))
+    FeatureFactory(server=log.servers[0], daemon=daemon, name="secret")
+    assert pack.choose(log.vendor).shared == (log.servers[0].name,) * shared
 
 
 @pytest.mark.parametrize("last", [date(2026, 2, 28), date(2026, 3, 5)], ids=str)

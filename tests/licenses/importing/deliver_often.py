@@ -27,7 +27,6 @@ from django.db import connection  # noqa: E402
 
 from licenses import tasks  # noqa: E402
 from licenses.analysis import rollup  # noqa: E402
-from licenses.evidence import entries  # noqa: E402
 from licenses.importing import jobs, mapping  # noqa: E402
 from licenses.importing.files import Wanted, import_file  # noqa: E402
 from licenses.models import (  # noqa: E402
@@ -41,6 +40,7 @@ from licenses.models import (  # noqa: E402
 )
 from tests.licenses.importing.scenario import build  # noqa: E402
 from tests.licenses.importing.told import events_told  # noqa: E402
+from tests.told import told_of  # noqa: E402
 
 TIMES = 4
 WHO = ("feature__name", "person__pseudonym", "host__pseudonym", "seats")
@@ -69,10 +69,9 @@ def stored(server: LicenseServer) -> dict[str, list[Any]]:
         for name, (model, of, fields) in tables.items()
     }
     found["events"] = [event[1:] for event in events_told(server.name)]
-    stream, _kind = entries.server_stream(server)
     found["evidence"] = sorted(
         (entry["event_time"], repr(entry["body"]))
-        for entry in entries.entries(stream)
+        for entry in told_of(server)
         if entry["kind"] in ("checkout", "checkin", "denied")
     )
     return found

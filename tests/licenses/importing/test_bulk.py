@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licenses.evidence import entries
 from licenses.importing import bulk
 from licenses.importing.bulk import pair_columns
 from licenses.importing.held import IN, OUT, Fact, Restart
 from licenses.importing.pairing import pair
-from licenses.models import EvidenceStream, LicenseServer
+from licenses.models import LicenseServer
 from tests.thorough import SECOND_RUN
+from tests.told import told_of
 
 from . import test_invariance as whole
 from .conftest import Year
@@ -185,11 +185,9 @@ def test_a_log_in_columns_stores_what_a_log_key_by_key_stores(
 def _told(name: str) -> list[str]:
     """Return what a server's entries say of its log; who gave the server its zone, and when, is no
     part of that."""
-    stream = LicenseServer.objects.get(name=name).stream
-    assert EvidenceStream.objects.filter(name=f"server/{stream}").exists()
     return sorted(
         repr((each["kind"], each["event_time"], each["body"]))
-        for each in entries.entries(f"server/{stream}")
+        for each in told_of(LicenseServer.objects.get(name=name))
         if each["kind"] in ("checkout", "checkin", "denial", "config")
         and each["body"].get("what") != "server changed"
     )

@@ -11,10 +11,10 @@ import pytest
 import time_machine
 
 from licenses.analysis import coverage
-from licenses.evidence import entries
 from licenses.importing import clock_back, mapping, polling
 from licenses.models import Checkout, Gap, LicensePool, LicenseServer
 from tests.factories import at
+from tests.told import told_of
 
 from .test_polling import ROWS, STATUS
 
@@ -45,8 +45,7 @@ def polled(server: LicenseServer, clock: int, times: int) -> Iterator[int]:
 
 
 def told(server: LicenseServer, kind: str) -> list[dict[str, object]]:
-    stream, _kind = entries.server_stream(server)
-    return [entry["body"] for entry in entries.entries(stream) if entry["kind"] == kind]
+    return [entry["body"] for entry in told_of(server) if entry["kind"] == kind]
 
 
 def gaps(server: LicenseServer, end: int) -> list[tuple[int, int, str]]:

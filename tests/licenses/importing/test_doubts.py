@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime
 import pytest
 
 from licenses.analysis.verdict import MonthVerdict, Verdict, verdicts
-from licenses.evidence import entries
 from licenses.importing.logs import LogImport, blocks
 from licenses.importing.snapshots import store_snapshot
 from licenses.models import Boundary, Disagreement, LicensePool, LicenseServer, PoolFeature
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
+from tests.told import told_of
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +85,7 @@ def test_what_a_line_may_hide_is_not_proven_away(pool: LicensePool, line: str, d
     assert month.proven_seconds == since - START
     told = [
         (entry["event_time"], entry["body"]["daemon"])
-        for entry in entries.entries(entries.server_stream(server)[0])
+        for entry in told_of(server)
         if entry["body"].get("what") == "log doubt"
     ]
     assert told == [(since, daemon)]

@@ -35,7 +35,7 @@ def test_each_entry_of_an_event_is_canonical_and_tells_all_of_it(
     import_file(server, path, path.name, Wanted())
     lines = [
         line
-        for block in EvidenceBlock.objects.filter(stream__name=entries.server_stream(server)[0])
+        for block in EvidenceBlock.objects.filter(stream__kind="server")
         for line in entries.read(block).decode().splitlines()
     ]
     told: list[dict[str, Any]] = [json.loads(line) for line in lines]

@@ -17,6 +17,7 @@ from licenses.importing.rights_files import import_license_file
 from licenses.models import LicenseServer, ServerFact
 from licenses.sources.records import Stated, Statement
 from tests.factories import at
+from tests.told import told_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -30,7 +31,7 @@ def say(server: LicenseServer, *said: tuple[int, str]) -> None:
     rows = [Stated(moment, Statement.HOST_ID, "acmed", "", value, 1) for moment, value in said]
     with transaction.atomic():
         drafts = server_facts.store(server, rows, "debug-log")
-        entries.append(entries.server_stream(server), drafts, source="test")
+        entries.append_server(server, drafts, source="test")
 
 
 def facts(server: LicenseServer) -> list[tuple[int, str, int | None]]:
@@ -45,7 +46,8 @@ def test_only_what_changes_is_a_fact_with_its_day(server: LicenseServer) -> None
     assert facts(server) == [(10, "a", 40), (40, "b", 60), (60, "a", None)]
     bodies = [
         (entry["kind"], entry["event_time"], entry["body"]["value"])
-        for entry in entries.entries(f"server/{server.stream}")
+        for entry in told_of(server)
+        if entry["kind"] != "stream"
     ]
     assert bodies == [("server", 10, "a"), ("server", 40, "b"), ("server", 60, "a")]
 
@@ -118,7 +120,7 @@ def test_each_kind_of_text_tells_what_it_states(server: LicenseServer, tmp_path:
     import_status(server, STATUS % (10, 2), source="c")
     changed = [row for row in load_facts([server.pk])[server.pk] if row.until is not None]
     assert [(row.value, row.until) for row in changed] == [("v11.14.1", at("2026-03-02T09:10"))]
-    kinds = [entry["kind"] for entry in entries.entries(f"server/{server.stream}")]
+    kinds = [entry["kind"] for entry in told_of(server)]
     assert kinds.count("server") == ServerFact.objects.count() == 8
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from licenses.analysis.usage import usage
 from licenses.analysis.verdict import Verdict
-from licenses.evidence import entries
 from licenses.importing.logs import LogImport
 from licenses.importing.rights_files import import_options_file
 from licenses.models import Boundary, LicensePool, LicenseServer
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory
+from tests.told import told_of
 
 from .test_doubts import END, START, judged, read
 from .test_lost_returns import check_cuts_and_repeats, held
@@ -55,8 +55,7 @@ def test_over_use_is_not_stated_by_a_log_that_tells_of_no_return(pool: LicensePo
     assert (period.people, period.seat_seconds) == (5, 30), "each for its own second"
     assert judged(pool).verdict not in (Verdict.OVER_USE, Verdict.PROVEN)
     assert any("NOLOG IN" in note for note in run.result.notes)
-    stream, _kind = entries.server_stream(server)
-    (loss,) = [each for each in entries.entries(stream) if each["body"].get("what") == "log loss"]
+    (loss,) = [each for each in told_of(server) if each["body"].get("what") == "log loss"]
     assert loss["body"]["daemon"] == "vendord" and loss["body"]["until"] > loss["event_time"]
 
 

@@ -54,10 +54,10 @@ def note(server: Any, moment: int, kind: str = "clock") -> None:
 
 def state(server: Any, moment: int, value: str) -> None:
     """Let a server state a host id."""
-    row = Stated(moment, Statement.HOST_ID, "acmed", "", value, 1)
+    row = Stated(moment, Statement.HOST_ID, "vendord", "", value, 1)
     with transaction.atomic():
         drafts = server_facts.store(server, [row], "debug-log")
-        entries.append(entries.server_stream(server), drafts, source="test")
+        entries.append_server(server, drafts, source="test")
 
 
 def made(world: Any, folder: Path, now: datetime = NOW, **how: Any) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.utils import timezone
 
-from licenses.evidence import keys, pack, seal, stock, verify
+from licenses.evidence import entries, keys, pack, seal, stock, verify
 from licenses.importing import mapping
 from licenses.importing.rights_files import import_license_file
 from licenses.models import (
@@ -91,7 +91,8 @@ def test_what_servers_state_of_themselves_is_a_table_and_stops_no_pack_when_it_c
         state(sealed.server, f.at("2026-04-01"), "ffff")
     (row,) = rows(made(sealed, tmp_path), "servers")
     assert (row["stream"], row["what"], row["value"], row["stated_at"]) == (
-        f"server/{sealed.server.stream}", "host_id", "0a1b", "2026-03-05T08:00:00Z",
+        entries.server_stream(sealed.server, "vendord")[0],
+        "host_id", "0a1b", "2026-03-05T08:00:00Z",
     )  # fmt: skip
 
 

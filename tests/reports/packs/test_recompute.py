@@ -554,7 +554,7 @@ def test_answers_vouch_for_a_feature_from_one_that_lists_it_to_the_next_that_is_
     server = told.Server()
     server.stock |= {"step": 10}
     server.sights["polls"]["vend"] = [(0, 60)]
-    server.scopes = {"all": ([], {("vend", "A")}), "cut": ([], set())}
+    server.scopes = {"all": {("vend", "A")}, "cut": set()}
     listing = {0, 10, 20, 45, 55}
     server.answers = [(at, True, "all" if at in listing else "cut") for at in range(0, 61, 5)]
     fed = feeding.Fed(server, ("stream", "vend", "A", 1, "", ""))
@@ -659,8 +659,8 @@ def test_rights_and_mappings_that_no_deed_told_are_named(place: Path, settings: 
         assert stock.accept("The database was mended", "tester") == 1
         return vendor
 
-    assert differences(packed(place, 0, settings, Plain().make, installation=True)) == []
-    found = differences(packed(place, 1, settings, make, installation=True))
+    assert differences(packed(place, 0, settings, Plain().make)) == []
+    found = differences(packed(place, 1, settings, make))
     assert [re.sub(r"line \d+", "line", words) for words in found] == [
         "pool: line: quantity 9, recorded 2",
         "pool: no deed mapped ALPHA as it counts: [3, '', '']",
