@@ -22,12 +22,14 @@ from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import NONE, Coded, Column, insert, number, numbered, values
 from licenses.concurrency.intervals import Ints
+from licenses.concurrency.timeline import OPEN
 from licenses.models import (
     Boundary,
     Capture,
     Checkout,
     Contradiction,
     Disagreement,
+    IssuedCount,
     LicenseServer,
 )
 from licenses.sources.clock import told_again
@@ -165,6 +167,24 @@ class Context:
             if kind == Boundary.Kind.DOUBT and until is not None
         ]
 
+    def next_answer(self, feature: int, moment: int, *, shown: bool) -> int | None:
+        """Return when the first answer after a moment was given that would have shown a holder.
+
+        Servers need not list who holds seats that nobody counts. shown: answers did list him.
+        """
+        found = self.answers.following_by(feature, moment)
+        if found is None or shown:
+            return found
+        spans = self._uncounted.get(feature, ())
+        return None if any(start <= found < end for start, end in spans) else found
+
+    @cached_property
+    def _uncounted(self) -> dict[int, list[tuple[int, int]]]:
+        found: dict[int, list[tuple[int, int]]] = {}
+        for feature, start, end in _UNCOUNTED.rows(self.server.pk):
+            found.setdefault(feature, []).append((start, OPEN if end is None else end))
+        return found
+
     def contradicted(self, key: Key) -> dict[int, tuple[set[int], int | None]]:
         """Return the moments at which other texts of the log have other seats taken than those of
         the key: the other seats, and until when at most what was taken is known to be held."""
@@ -248,6 +268,14 @@ def _boundaries(server: int) -> Asked:
 _BOUNDARIES = Prepared(_boundaries)
 
 
+@Prepared
+def _UNCOUNTED(server: int) -> Asked:
+    rows = IssuedCount.objects.filter(
+        feature__server=server, source=IssuedCount.Source.STATUS, count=None
+    )
+    return rows.order_by("feature", "starts"), ("feature_id", number("starts"), number("ends"))
+
+
 def load_contradictions(server: LicenseServer) -> list[tuple[int, ...]]:
     """Return moment, feature, person, host, seats and fewer seats of each."""
     return _CONTRADICTIONS.rows(server.pk)
@@ -297,7 +325,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             restarts=[restart for restart in context.restarts(daemon) if restart.at >= since],
             set_back=[step for step in context.set_back if step.at >= since],
             seen=sightings.get(key, ()),
-            next_poll=partial(context.answers.following_by, key.feature),
+            next_poll=partial(context.next_answer, key.feature, shown=bool(sightings.get(key))),
             log_until=partial(context.log_until, daemon),
             next_hole=partial(context.next_hole, daemon),
             stopped=partial(context.stopped, daemon),

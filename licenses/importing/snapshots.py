@@ -230,8 +230,9 @@ def _store_rows(
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
     _COUNTED.update(capture.pk, stored.new, stored.known)
     capture.new, capture.known = stored.new, stored.known
-    _derive(rows, stored.touched, answers)
+    # Who holds seats that the answer says nobody counts need not be in it.
     issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at, alone=alone)
+    _derive(rows, stored.touched, answers)
     if issued.start <= issued.end:
         rows.changed.append((issued.start, issued.end))
     first_listed = set(capture.scope.features if capture.scope else ()).difference(issued.listed)

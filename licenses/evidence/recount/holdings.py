@@ -27,6 +27,8 @@ class Pairing:
 
     def __init__(self, server, feature):
         self.server, self.told = server, server.told(feature)
+        self.issued, self.shown = server.issued[feature], False
+        self.steps = sorted(self.issued)
         # When the log lacks an OUT, when it shows, and whether an answer shows it or an IN.
         self.missed = []
         self.log = server.sighted("log", feature[0])
@@ -52,8 +54,19 @@ class Pairing:
         return heard if twice else min(stop, heard)
 
     def answer_after(self, moment):
+        """Return when the first answer was given that would have shown the holder: who holds seats
+        that nobody counts need not be listed. shown: some answer did list him."""
         place = bisect_right(self.told, moment)
-        return self.server.latest(self.told[place]) if place < len(self.told) else None
+        if place == len(self.told):
+            return None
+        found = self.server.latest(self.told[place])
+        stated = bisect_right(self.steps, found) - 1
+        uncounted = (
+            not self.shown
+            and stated >= 0
+            and self.server.issued[self.feature][self.steps[stated]] is None
+        )
+        return None if uncounted else found
 
     def hole_after(self, moment):
         return next((hole for hole in self.holes if hole[1] > moment), None)
@@ -63,6 +76,7 @@ class Pairing:
 
     def holdings(self, moves, rows):
         """moves: (moment, whether OUT) of one holder; rows: what the status showed of him."""
+        self.shown = bool(rows)
         for row in rows:
             first = row["first_seen"]
             row["began"] = min(row.get("started", first), first)
