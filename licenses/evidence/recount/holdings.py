@@ -61,12 +61,8 @@ class Pairing:
             return None
         found = self.server.latest(self.told[place])
         stated = bisect_right(self.steps, found) - 1
-        uncounted = (
-            not self.shown
-            and stated >= 0
-            and self.server.issued[self.feature][self.steps[stated]] is None
-        )
-        return None if uncounted else found
+        counted = stated < 0 or self.issued[self.steps[stated]] is not None
+        return found if counted or self.shown else None
 
     def hole_after(self, moment):
         return next((hole for hole in self.holes if hole[1] > moment), None)
