@@ -34,7 +34,7 @@ def main() -> None:
 def measure(count: int, features: int) -> None:
     from django.db import connection, transaction
 
-    from licenses.importing.derive import upsert
+    from licenses.importing.holding_rows import upsert
     from licenses.models import Checkout, Feature, Host, LicenseServer, Person
 
     server = LicenseServer.objects.create(name="server", zone="UTC")

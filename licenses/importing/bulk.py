@@ -17,8 +17,10 @@ from django.db.models import Max, Min
 from licenses.analysis.rows import NONE, Coded, Column
 from licenses.models import LONG_SECONDS, Capture, LicenseServer
 
-from .derive import BEGINNING, Context, Key, Touched, upsert
+from .context import Context, Key
+from .derive import BEGINNING, Touched
 from .held import END_REASONS, EVENT, LATE_RETURN, OUT, Restart, held_until
+from .holding_rows import upsert
 from .movements import Ints, Movements
 
 MANY = 500

@@ -18,8 +18,8 @@ from licenses.concurrency.intervals import Flags
 from licenses.evidence.entries import draft
 from licenses.models import Contradiction, Host, Person
 
+from .context import Key, load_contradictions
 from .coverage import moment
-from .derive import Key, load_contradictions
 from .directory import Directory
 from .facts import Stored
 from .held import IN, OUT

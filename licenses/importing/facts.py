@@ -25,8 +25,8 @@ from licenses.sources.flexnet.denials import CAPACITY, classify
 from licenses.sources.flexnet.log_columns import DENIED
 
 from . import events
+from .context import Key
 from .coverage import moment
-from .derive import Key
 from .directory import Directory
 from .held import IN, OUT, Hole
 from .movements import Movements, movements, used

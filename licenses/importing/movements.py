@@ -14,7 +14,7 @@ from licenses.sources import records
 from licenses.sources.flexnet import log_columns
 from licenses.sources.flexnet.debug_log import LogPiece
 
-from .derive import Key
+from .context import Key
 from .directory import Directory
 from .held import IN, OUT
 

@@ -23,7 +23,7 @@ from licenses.models import (
 from licenses.models.usage import CheckoutQuerySet
 
 from . import coverage, facts
-from .derive import Key
+from .context import Key
 from .held import Hole, holes
 
 

@@ -29,8 +29,9 @@ from licenses.models import (
     TeamHour,
 )
 
+from .context import Key
 from .denial_classes import reclassify
-from .derive import BEGINNING, Key, derive
+from .derive import BEGINNING, derive
 from .teams import match_again
 
 

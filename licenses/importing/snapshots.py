@@ -35,7 +35,8 @@ from . import (
     unlisted,
 )
 from .captures import store_raw, store_unreadable
-from .derive import Key, derive
+from .context import Key
+from .derive import derive
 from .directory import Directory, lock
 from .status_rows import StatusRows, Stored
 

@@ -23,7 +23,7 @@ from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snap
 
 from . import coverage
 from .attempts import Answers
-from .derive import Key
+from .context import Key
 from .directory import Directory
 
 Identity = tuple[int, str]

@@ -8,7 +8,7 @@ from django.db import connection
 
 from licenses.analysis.holdings import holdings
 from licenses.analysis.rows import NONE
-from licenses.importing.derive import _raise_longest
+from licenses.importing.holding_rows import _raise_longest
 from licenses.models import LONG_SECONDS, Checkout
 from tests.factories import FeatureFactory, PoolFactory, at, holding
 
