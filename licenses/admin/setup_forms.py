@@ -39,6 +39,7 @@ from licenses.models import (
     Product,
     Team,
     Vendor,
+    zone_names,
 )
 from licenses.tasks import nudge
 
@@ -92,7 +93,7 @@ class Step(AdminForm):
 
 @lru_cache(maxsize=1)
 def _zones() -> list[tuple[str, str]]:
-    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+    return [(name, name) for name in sorted(zone_names())]
 
 
 def _zones_to_choose() -> list[tuple[str, str]]:

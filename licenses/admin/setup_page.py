@@ -51,6 +51,7 @@ SAMPLES = {
     "contracts": ("contracts", "entitlements"),
     "teams": ("teams", "people"),
 }
+SHOWN = 12  # names on record, of each kind
 SUBMIT = {
     "features": gettext_lazy("Read it"),
     "pools": gettext_lazy("Settle these features"),
@@ -175,7 +176,7 @@ def _drawn(
             "table": table if step.key in SAMPLES else None,
             "samples": SAMPLES.get(step.key, ()),
             "submit": SUBMIT.get(step.key, gettext("Save")),
-            "known": _known(step.key, request.user),
+            **_known(step.key, request.user),
             "jobs": list(ImportJob.objects.for_user(request.user)[:4])
             if step.key == "features"
             else [],
@@ -185,8 +186,9 @@ def _drawn(
     )
 
 
-def _known(key: str, user: Any) -> list[str]:
-    """Return the names of some rows that are on record already, the newest first."""
+def _known(key: str, user: Any) -> dict[str, Any]:
+    """Return the names of some rows that are on record already, the newest first, and how many
+    more there are."""
     kinds: dict[str, Any] = {
         "features": Feature,
         "products": Product,
@@ -194,8 +196,9 @@ def _known(key: str, user: Any) -> list[str]:
         "teams": Team,
     }
     if key not in kinds:
-        return []
+        return {}
     rows = kinds[key].objects.for_user(user).order_by("-pk")
     if key in ("features", "products"):
         rows = rows.select_related("server" if key == "features" else "vendor")
-    return [str(row) for row in rows[:12]]
+    known = [str(row) for row in rows[:SHOWN]]
+    return {"known": known, "more_known": rows.count() - len(known)}

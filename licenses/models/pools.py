@@ -30,11 +30,14 @@ from .scoping import (
     sees_everything,
 )
 
+# They lie beside the zones, and are none: what they mean differs from machine to machine.
+NO_ZONES = {"localtime", "posixrules", "Factory"}
+
 
 @cache
 def zone_names() -> frozenset[str]:
     """Return the names of the zones of the IANA database, which are read from hundreds of files."""
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(zoneinfo.available_timezones() - NO_ZONES)
 
 
 def validate_zone(name: str) -> None:

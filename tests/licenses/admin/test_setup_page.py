@@ -290,3 +290,20 @@ def test_the_set_up_says_what_cannot_be_changed_later(mara: Client) -> None:
     text = mara.get("/admin/set-up/", follow=True).content.decode()
     assert "the time zone of a server once a text of it was read" in text
     assert "Everything can be changed" not in text
+
+
+def test_names_that_are_not_shown_are_counted(mara: Client, world: World) -> None:
+    server = ServerFactory(zone="UTC")
+    for number in range(15):
+        FeatureFactory(server=server, name=f"F{number}")
+    more = Feature.objects.count() - 12
+    page = mara.get(at("features")).content.decode()
+    assert f"And {more} more." in page
+
+
+def test_only_zones_that_mean_the_same_everywhere_are_offered(mara: Client) -> None:
+    page = mara.get(at("server")).content.decode()
+    assert 'value="Europe/Berlin"' in page
+    assert 'value="localtime"' not in page and 'value="Factory"' not in page
+    kept = post(mara, "server", name="lic-one", zone="localtime", kind="none")
+    assert kept.status_code == 200 and not LicenseServer.objects.exists()
