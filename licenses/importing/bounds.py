@@ -49,12 +49,14 @@ def match(holdings: list[Open], rows: list[Seen]) -> list[Seen]:
             if not free:
                 unexplained.append(row)
                 continue
-            # Of several, the one still out goes with a row still shown.
+            # Of several, the one still out goes with a row still shown, and else the one that ended
+            # between the answers between which the row went.
             best = min(
                 free,
                 key=lambda holding: (
                     holding.told_at // 60 not in same,
                     (holding.returned_at is None) != (row.gone_at is None),
+                    holding.returned_at is not None and not row.ends_around(holding.returned_at),
                     holding.taken_at,
                     holding.returned_at or 0,
                 ),
@@ -153,7 +155,8 @@ def bound_by_misses(holdings: list[Open], next_poll: Callable[[int], int | None]
         else:
             missed, ahead = row.gone_at, row.ahead
         if missed is not None and missed + CLOCKS_AGREE + ahead < at:
-            holding.returned_after = holding.taken_by + 1 if row is None else row.last_seen + 1
+            shown = holding.taken_by if row is None else max(row.last_seen, holding.taken_by)
+            holding.returned_after = min(shown + 1, at)
             found.append(Differ("not_in_status", missed, at, True, False))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import groupby
@@ -26,7 +27,8 @@ class Doubts:
         self._next_poll, self._next_hole = next_poll, next_hole
         self._rows: dict[int, list[Seen]] = {}
         self._unlogged = []
-        outs = Counter(moment // 60 for moment in taken)
+        self._taken = sorted(taken)
+        outs = Counter(moment // 60 for moment in self._taken)
         for row in rows:
             logged = next((near for near in row.minutes if outs[near]), None)
             if logged is None:
@@ -46,7 +48,9 @@ class Doubts:
             # One minute's are alike to a status, so the oldest stands for all of them.
             holding, *others = group
             rows = self._rows.get(minute, [])
-            against = self._against(holding.taken_at, rows, len(others) + 1, at)
+            # Answers do not tell them from those of the minute that are taken afterwards either.
+            alike = 1 + len(others) + self._taken_later(minute, at)
+            against = self._against(holding.taken_at, rows, alike, at)
             if against is None:
                 continue
             hole = self._next_hole(max([holding.taken_at, *(row.last_seen for row in rows)]))
@@ -62,19 +66,23 @@ class Doubts:
     def _ends_unlogged(self, at: int) -> bool:
         return any(row.ends_around(at) for row in self._unlogged)
 
-    def _against(self, taken: int, rows: list[Seen], out: int, at: int) -> int | None:
+    def _taken_later(self, minute: int, at: int) -> int:
+        return max(bisect_left(self._taken, (minute + 1) * 60) - bisect_right(self._taken, at), 0)
+
+    def _against(self, taken: int, rows: list[Seen], alike: int, at: int) -> int | None:
         """Return for how long answers contradict that one of those of a minute that are out ended
         then; None where it cannot be.
 
-        out:  how many of the minute are.
+        alike:  how many of the minute are, or will be.
         """
-        after = [row.last_seen - at for row in rows if row.last_seen > at]
-        if len(after) >= out:
+        # What an answer of that second shows had not ended, unless nothing else had.
+        after = [max(row.last_seen - at, 1) for row in rows if row.last_seen >= at]
+        if len(after) >= alike:
             return min(after)
-        if any(row.last_seen <= at and (row.gone_at is None or row.gone_at > at) for row in rows):
+        if any(row.last_seen < at and (row.gone_at is None or row.gone_at > at) for row in rows):
             return 0
         missed = [row.gone_at for row in rows if row.gone_at is not None]
-        if len(rows) < out:
+        if len(rows) < alike:
             poll = self._next_poll(taken + 60)
             if poll is None or poll > at:
                 return 0

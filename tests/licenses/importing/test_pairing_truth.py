@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pytest
@@ -108,6 +110,62 @@ def wrong(truth: list[Session], held: list[Held]) -> list[Moment]:
         if not low <= was <= high:
             found.append(Moment(at, low, was, high))
     return found
+
+
+def changes(spans: Iterable[tuple[int, int | None]]) -> dict[int, int]:
+    """Return by how much the number of seats rises at each moment at which it changes."""
+    found: Counter[int] = Counter()
+    for start, end in spans:
+        found[start] += 1
+        if end is not None:
+            found[end] -= 1
+    return {at: rise for at, rise in found.items() if rise}
+
+
+def test_a_whole_log_is_exact_whatever_answers_to_every_poll_show_besides() -> None:
+    for seed in range(1000):
+        made = world(seed, restart=False)
+        held = made.told(made.facts())
+        was = changes(made.sessions)
+        assert changes((each.taken_by, each.returned_after) for each in held) == was, seed
+        assert changes((each.taken_at, each.returned_at) for each in held) == was, seed
+
+
+def test_of_two_seats_of_one_minute_the_one_that_no_answer_shows_is_returned_first() -> None:
+    """The other is shown until after its IN, and so is a third that was taken long before."""
+    sessions = [Session(100, 5000), Session(1207, 1218), Session(1239, 8000)]
+    made = World(sessions, [], [], list(range(0, HOURS, 300)))
+    held = made.told(made.facts())
+    assert [(each.taken_at, each.returned_after, each.returned_at) for each in held] == [
+        (taken, returned, returned) for taken, returned in sessions
+    ]
+
+
+def test_of_two_seats_of_one_minute_a_row_is_the_one_that_ended_when_it_went() -> None:
+    sessions = [Session(1202, 1297), Session(1206, 1535)]
+    made = World(sessions, [], [], list(range(145, HOURS, 300)))
+    held = made.told(made.facts())
+    assert [(each.returned_after, each.returned_at) for each in held] == [
+        (1297, 1297),
+        (1535, 1535),
+    ]
+    assert [each.sighting for each in held] == [None, 1]
+
+
+def test_an_answer_of_the_second_of_an_in_shows_what_did_not_end() -> None:
+    sessions = [Session(100, 1900), Session(700, 1500)]
+    made = World(sessions, [], [], list(range(0, 1501, 300)))
+    held = made.told(made.facts())
+    assert [(each.returned_after, each.returned_at) for each in held] == [
+        (1900, 1900),
+        (1500, 1500),
+    ]
+
+
+def test_what_a_clock_ahead_tells_of_is_not_known_to_end_before_it_begins() -> None:
+    row = Seen(1, 1021, 1021, 1021, 1080, "held", None, 1080)
+    (held,) = pair([Fact(1090, OUT), Fact(1210, IN)], seen=[row]).holdings
+    assert (held.taken_by, held.returned_after, held.returned_at) == (1090, 1091, 1210)
 
 
 @pytest.mark.parametrize("restart", [False, True])
