@@ -239,9 +239,9 @@ class _Judge:
         self.allowed = facts.limits.allowed
         self.silent = self.allowed.where(self.allowed.levels == UNKNOWN)
         # One pass over all months: between months that do not touch lies one more period.
-        self.months = months
         edges = np.unique(np.array(months, dtype=np.int64))
-        self.places = np.searchsorted(edges, [start for start, _ in months]).tolist()
+        places = np.searchsorted(edges, [start for start, _ in months]).tolist()
+        self.months = dict(zip(places, months, strict=True))
         self.figures = measure(self.used, edges, allowed=self.allowed)
         self.proven = facts.limits.proven
         # Use of rights that no document proves.
@@ -279,8 +279,7 @@ class _Judge:
         self.shown = found.tolist()
 
     def verdicts(self) -> list[MonthVerdict]:
-        rows = zip(self.months, self.places, strict=True)
-        return [self._verdict(place, start, end) for (start, end), place in rows]
+        return [self._verdict(place, start, end) for place, (start, end) in self.months.items()]
 
     def _verdict(self, place: int, start: int, end: int) -> MonthVerdict:
         figures = self.figures
@@ -332,7 +331,9 @@ class _Judge:
         if not self.bare[place] and not self.doubtful[place]:
             return Verdict.PROVEN, self._rests_on(place)
         if share < self.floor:
-            return Verdict.NOT_DETERMINABLE, said(_too_little, share, self.floor)
+            return Verdict.NOT_DETERMINABLE, said(
+                _too_little, share, self.floor, self._month(place)
+            )
         peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
         if not peak:
             return Verdict.AS_OBSERVED, said(_no_use, share)
@@ -380,6 +381,9 @@ class _Judge:
             return self._unproven(*self.months[place])
         return ""
 
+    def _month(self, place: int) -> str:
+        return f"{datetime.fromtimestamp(self.months[place][0], self.zone):%Y-%m}"
+
     def _when(self, moment: int) -> str:
         return f"{datetime.fromtimestamp(moment, self.zone):%Y-%m-%d %H:%M}"
 
@@ -392,11 +396,12 @@ def duration(seconds: int) -> str:
     return figures.seconds(seconds)
 
 
-def _too_little(share: Fraction, floor: Fraction) -> str:
+def _too_little(share: Fraction, floor: Fraction, month: str) -> str:
+    """Return that of *month*: this sentence also stands for a longer time, beside its coverage."""
     return gettext(
-        "Observed %(percent_down)s of the time, less than the %(percent_down_2)s that a"
-        " statement needs."
-    ) % {"percent_down": percent_down(share), "percent_down_2": percent_down(floor)}
+        "Observed %(share)s of the time in %(month)s, less than the %(floor)s that a statement"
+        " needs."
+    ) % {"share": percent_down(share), "month": month, "floor": percent_down(floor)}
 
 
 def _no_use(share: Fraction) -> str:

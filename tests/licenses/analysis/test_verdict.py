@@ -123,7 +123,7 @@ class TestNotDeterminable:
         month = judged(pool)
         assert month.verdict == Verdict.NOT_DETERMINABLE
         assert month.reason == (
-            "Observed 90.32 % of the time, less than the 95.00 % that a statement needs."
+            "Observed 90.32 % of the time in 2026-03, less than the 95.00 % that a statement needs."
         )
         assert judged(pool, floor=Fraction(9, 10)).verdict == Verdict.AS_OBSERVED
 
@@ -193,6 +193,14 @@ class TestPeriods:
         holding(feature, APRIL, APRIL + 60)
         rows = verdicts(pool, [(MARCH, APRIL), (MAY, NOW)], now=NOW)
         assert [row.over_seconds for row in rows] == [0, 0]
+
+    def test_a_reason_is_of_its_own_month_where_months_do_not_touch(self, pool, feature):
+        EntitlementFactory(pool=pool, strength=Strength.CLAIMED)
+        for start in (MARCH, APRIL, MAY):
+            holding(feature, start + DAY, start + 2 * DAY)
+        rows = verdicts(pool, [(MARCH, MARCH + 9 * DAY), (MAY, NOW)], now=NOW)
+        days = ("2026-03-02", "2026-05-02")
+        assert [day in row.reason for day, row in zip(days, rows, strict=True)] == [True, True]
 
     def test_months_that_overlap_are_refused(self, pool):
         with pytest.raises(ValueError, match="do not overlap"):
