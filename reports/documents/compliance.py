@@ -242,7 +242,7 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
     and one of how near it came to that."""
     found = [pool.position for pool in pools]
     rights = [
-        Column(gettext("Pool, product"), 0.2, lines=2),
+        Column(gettext("Pool, product"), 0.2, lines=4),
         Column(gettext("Metric"), 0.1, lines=2),
         Column(pgettext("narrow column", "Entitled"), 0.068, "right"),
         Column(pgettext("narrow column", "Proven"), 0.063, "right"),
@@ -269,7 +269,7 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
             rights,
             [
                 (
-                    Cell(f"{row.pool}, {row.product}", TONES[row.verdict]),
+                    Cell(_named(row), TONES[row.verdict]),
                     row.metric or "–",
                     figure(row.entitled),
                     figure(row.proven),
@@ -314,6 +314,11 @@ def position(pools: Sequence[PoolReport], zone: ZoneInfo, title: str) -> list[Fl
             look.CAPTION,
         ),
     ]
+
+
+def _named(row: Position) -> str:
+    """Return the pool and its product; once where they are called the same."""
+    return row.pool if row.pool == row.product else f"{row.pool}, {row.product}"
 
 
 def _basis(row: Position) -> str:

@@ -153,7 +153,7 @@ def _gap_table(rows: Sequence[Row]) -> FastTable:
         Column(gettext("To"), 0.19),
         Column(gettext("Lasted"), 0.13),
         Column(gettext("Cause"), 0.19, lines=2),
-        Column(gettext("Bounded"), 0.12, lines=2),
+        Column(gettext("Bounded"), 0.12, lines=4),
         Column(gettext("Detail"), 0.18, lines=2),
     ]
     return FastTable(columns, rows, size=7.5)

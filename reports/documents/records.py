@@ -22,6 +22,8 @@ from reports.pdf.text import prose
 
 MOST_CHANGES: Final = 300
 """On paper, the newest; the data file has all."""
+MOST_LINES: Final = 14
+"""Of one cell: the longest text that is printed takes fewer in the narrowest of its columns."""
 _KINDS: Final = {
     "added": gettext_lazy("added"),
     "corrected": gettext_lazy("corrected"),
@@ -41,12 +43,12 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
     """List what was recorded by hand or from files since the start of the period."""
     columns = [
         Column(gettext("Recorded"), 0.14),
-        Column(gettext("Pool"), 0.12, lines=2),
-        Column(gettext("What"), 0.14, lines=3),
-        Column(gettext("Before"), 0.16, lines=4),
-        Column(gettext("After"), 0.165, lines=4),
-        Column(gettext("Reason"), 0.155, lines=4),
-        Column(gettext("By"), 0.12, lines=3),
+        Column(gettext("Pool"), 0.12, lines=4),
+        Column(gettext("What"), 0.14, lines=4),
+        Column(gettext("Before"), 0.16, lines=MOST_LINES),
+        Column(gettext("After"), 0.22, lines=MOST_LINES),
+        Column(gettext("Reason"), 0.12, lines=MOST_LINES),
+        Column(gettext("By"), 0.10, lines=4),
     ]
     shown = [
         (
@@ -76,7 +78,7 @@ def changes(rows: Sequence[Change], zone: ZoneInfo, title: str) -> list[Flowable
         prose(
             gettext(
                 "From the start of the period to the as-of time; mappings and retirements that"
-                " were recorded later, too, as figures rest on them. A dash under *by*: a file or"
+                " were recorded later, too, as figures rest on them. A dash under By: a file or"
                 " the program. A correction counts from when it was recorded; where no second"
                 " person is named, none had approved it by the as-of time, and whoever signs this"
                 " report comments on it."

@@ -346,6 +346,21 @@ def test_what_people_recorded_is_printed_with_its_reason(world, admin_user):
     assert "Not checked: no licence server tells where a session was" in text
 
 
+def test_a_right_that_was_recorded_is_printed_to_its_last_word(world):
+    contract = Contract.objects.create(vendor=world.pool.product.vendor, number="FRAME-2026")
+    f.EntitlementFactory(
+        pool=world.pool,
+        contract=contract,
+        valid_to=date(2027, 12, 31),
+        purchase_order="PO-4711",
+        scope="Hamburg and Rotterdam",
+    )
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    data = compliance([world.pool], start=START, end=END, zone=ZoneInfo("UTC"), as_of=late)
+    _pages, text = text_of(paper(data))
+    assert "last day 2027-12-31, order PO-4711, scope Hamburg and Rotterdam" in text
+
+
 def test_each_source_is_printed_with_what_it_vouches_for(world):
     _pages, text = text_of(paper(numbers(world.pool)))
     assert "lic1 log each event 99.45 % 363 d –" in text
