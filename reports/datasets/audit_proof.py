@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from itam.said import label_of, said
 from licenses.analysis.rows import number
-from licenses.evidence import entries
+from licenses.evidence import entries, stock
 from licenses.models import (
     Contract,
     Document,
@@ -105,7 +105,7 @@ def load_proof(pools: Collection[LicensePool], start: int, end: int, as_of: date
     )
     return AuditProof(
         documents=_documents(contracts, chosen, as_of),
-        streams=_streams(servers, contracts, chosen, as_of),
+        streams=_streams(servers, contracts, pools, as_of),
         anchors=_anchors(as_of),
         clock=_clock(servers, start, end, as_of),
         clocks=load_clocks(servers, start, end, as_of),
@@ -140,12 +140,18 @@ def _documents(contracts: list[Contract], pools: list[int], as_of: datetime) -> 
 
 
 def _streams(
-    servers: list[LicenseServer], contracts: list[Contract], pools: list[int], as_of: datetime
+    servers: list[LicenseServer],
+    contracts: list[Contract],
+    pools: Collection[LicensePool],
+    as_of: datetime,
 ) -> tuple[Stream, ...]:
+    """Return those that a pack of the vendor holds, too."""
     fed = PoolFeature.objects.filter(pool__in=pools)
     by_number = {str(each.stream): each.name for each in servers}
     names = {name: by_number[number] for name, number in entries.streams_feeding(fed).items()}
     names |= {entries.contract_stream(each)[0]: each.number for each in contracts}
+    vendors = {pool.product.vendor for pool in pools}
+    names |= {stock.stream_of(each.pk)[0]: each.name for each in vendors}
     blocks = EvidenceBlock.objects.filter(stream__name__in=names, recorded_at__lte=as_of)
     counted = blocks.order_by().values_list("stream__name").annotate(Max("last"))
     rows = [Stream(name, names[name], last) for name, last in counted]

@@ -275,9 +275,9 @@ def proof(data: Audit, zone: ZoneInfo) -> list[Flowable]:
         *heading(gettext("Streams of the evidence log"), 2),
         FastTable(
             [
-                Column(gettext("Of"), 0.3),
-                Column(gettext("Stream"), 0.5, font=fonts.MONO),
-                Column(gettext("Entries"), 0.2, "right"),
+                Column(gettext("Of"), 0.25, lines=2),
+                Column(gettext("Stream"), 0.63, font=fonts.MONO, lines=2),
+                Column(gettext("Entries"), 0.12, "right"),
             ],
             streams,
             size=7,

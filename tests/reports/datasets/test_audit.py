@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from django.db import transaction
 
-from licenses.evidence import entries
+from licenses.evidence import entries, stock
 from licenses.models import (
     Capture,
     Contract,
@@ -277,6 +277,15 @@ def test_the_tables_hold_what_the_numbers_hold(world):
 def test_the_streams_are_those_of_the_vendors_servers_and_contracts(world):
     EvidenceStream.objects.create(name="server/none", kind="server")
     assert numbers(world.pool).proof.streams == ()
+
+
+def test_the_vendors_own_stream_is_among_them(world):
+    vendor = world.pool.product.vendor
+    with time_machine.travel("2026-11-20T23:00Z", tick=False), transaction.atomic():
+        stock.tell([world.pool.pk])
+    (told,) = numbers(world.pool).proof.streams
+    assert (told.of, told.name) == (vendor.name, f"vendor/{vendor.pk}")
+    assert told.entries > 0
 
 
 def state(server, what, value, day, daemon="", source="debug-log"):
