@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from itam.retold import retell
+from licenses.analysis import headlines, rollup
 from licenses.analysis import now as pools_now
-from licenses.analysis import rollup
 from licenses.models import Capture, ImportJob, LicensePool, LicenseServer, Work
 from licenses.sources import detect
 from licenses.sources.base import SourceError
@@ -267,11 +267,13 @@ def _finish(job: ImportJob, lease: uuid.UUID, state: str, *, error: str = "") ->
 
 
 def after_import(server: LicenseServer) -> None:
-    """Count what an import touched, and bring the newest figures of its pools up to date."""
+    """Count what an import touched, and bring the newest figures of its pools up to date.
+
+    The marks are gone when the next turn of counting looks for what was learned of old times, so
+    the figures of 30 days are made due here.
+    """
     rollup.drain()
-    pools = (
-        LicensePool.objects.filter(mappings__feature__server=server)
-        .distinct()
-        .values_list("pk", flat=True)
-    )
-    pools_now.refresh(set(pools), year=True)
+    found = LicensePool.objects.filter(mappings__feature__server=server).distinct()
+    pools = set(found.values_list("pk", flat=True))
+    headlines.mark_due(pools)
+    pools_now.refresh(pools, year=True)

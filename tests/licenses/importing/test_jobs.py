@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from licenses.analysis import headlines
 from licenses.importing import jobs
 from licenses.models import ImportJob, LicensePool, LicenseServer
 
@@ -34,6 +35,17 @@ def test_a_log_is_imported_and_its_pools_are_made(server: LicenseServer) -> None
     assert (job.state, job.progress, job.error) == ("done", 100, "")
     assert (job.result["out"], job.result["new"]) == (1, 2)
     assert LicensePool.objects.get().name == "F1"
+
+
+def test_figures_of_30_days_are_due_after_a_file(server: LicenseServer) -> None:
+    upload = SimpleUploadedFile("a.log", LOG)
+    jobs.run(jobs.hand_in(server, upload, date=date(2026, 1, 5), create_pools=True).pk)
+    pool, now = LicensePool.objects.get(), int(timezone.now().timestamp())
+    headlines.refresh([pool.pk], now)
+    assert headlines.due(now) == []
+    later = SimpleUploadedFile("b.log", LOG)
+    jobs.run(jobs.hand_in(server, later, date=date(2026, 1, 6)).pk)
+    assert headlines.due(now) == [pool.pk]
 
 
 @pytest.mark.parametrize(
