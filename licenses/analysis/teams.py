@@ -22,6 +22,10 @@ FEW = 500
 """Memberships and matches of so many people are asked for by name; of more, all are read."""
 
 
+MOST_FLAGS = 2**26
+"""Bytes in which each pair of use and team has one of its own."""
+
+
 class Member(NamedTuple):
     """A person is in a team from the first to the last day, both included."""
 
@@ -89,7 +93,7 @@ class Teams:
         if self.rules:
             pairs.append(_by_rule(self.rules, person, host, moment, zone))
         place, team = (np.concatenate(column) for column in zip(*pairs, strict=True))
-        place, team = self._with_above(place, team)
+        place, team = self._with_above(place, team, len(person))
         alone = np.ones(len(person), dtype=np.bool_)
         alone[place] = False
         nobodys = np.flatnonzero(alone)
@@ -99,8 +103,8 @@ class Teams:
             len(person),
         )
 
-    def _with_above(self, place: Ints, team: Ints) -> tuple[Ints, Ints]:
-        """Add the teams above, and make each pair of use and team one."""
+    def _with_above(self, place: Ints, team: Ints, size: int) -> tuple[Ints, Ints]:
+        """Add the teams above, and make each pair of use and team one, in order."""
         if not len(team):
             return place, team
         names, ranks = np.unique(team, return_inverse=True)
@@ -110,9 +114,15 @@ class Teams:
         counts = lengths[ranks]
         heads = (np.cumsum(lengths) - lengths)[ranks]
         places, teams = np.repeat(place, counts), flat[_runs(heads, counts)]
-        width = int(teams.max()) + 1
-        keys = np.unique(places * width + teams)
-        return keys // width, keys % width
+        every = np.unique(flat)
+        keys = places * len(every) + np.searchsorted(every, teams)
+        if size * len(every) <= MOST_FLAGS:
+            there = np.zeros(size * len(every), dtype=np.bool_)
+            there[keys] = True
+            keys = np.flatnonzero(there)  # a tenth of the time that `unique` takes
+        else:
+            keys = np.unique(keys)
+        return keys // len(every), every[keys % len(every)]
 
 
 def load_teams(people: Ints, hosts: Ints) -> Teams:
