@@ -238,6 +238,7 @@ class LogImport:
             # one.
             PollState.objects.filter(server=self.server).update(line_digest=None)
         stated = [item for item in items if isinstance(item, records.Stated)]
+        other = server_facts.other_machine(self.server, stated)
         stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
         drafts = self._drafts(items, capture, known is None, stored, added, digest)
         source = f"capture:{digest}"
@@ -251,6 +252,7 @@ class LogImport:
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)
+        notes |= {other} if other else set()
         self.result.notes += sorted(notes.difference(self.result.notes))
 
     def _meets(self, at: int) -> str:
