@@ -19,7 +19,7 @@ from licenses.analysis.holder_pages import Place
 from licenses.analysis.instant import Instant, instant
 from licenses.evidence.reads import note_names
 from licenses.importing.lines import lines_of
-from licenses.models import sees_names
+from licenses.models import LicensePool, PoolNow, sees_names
 from licenses.models.imports import origin
 
 from . import words
@@ -75,12 +75,12 @@ def _behind(address: str, place: Place | None) -> str:
 
 
 def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a pool as it was at the moment asked for; now where none was."""
+    """Show a pool as it was at the moment asked for; at the newest that is known where none was."""
     pool = find(model_admin, request, pk)
     if not request.user.has_perm("licenses.view_checkout"):
         raise PermissionDenied
     moment = asked_moment(request)
-    at = int(time.time()) if moment is None else moment
+    at = _newest(pool) if moment is None else moment
     named = sees_names(request.user, pool=pool.pk)
     behind = asked_place(request)
     found = instant(pool, at, names=named, behind=behind, most=MOST_HOLDERS)
@@ -110,6 +110,13 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
     }
     note_names(request, "a pool at a moment", len(found.holders), pool=pool.pk)
     return HttpResponse(render_to_string("admin/licenses/instant.html", context, request))
+
+
+def _newest(pool: LicensePool) -> int:
+    """Return the last second that the newest news of a pool vouch for; now where there are none."""
+    heard = PoolNow.objects.filter(pool=pool).values_list("at", flat=True).first()
+    now = int(time.time())
+    return now if heard is None else min(int(heard.timestamp()) - 1, now)
 
 
 def _in_use(found: Instant) -> str:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from licenses.evidence import entries
 from licenses.importing.tail import read_log
-from licenses.models import LicensePool
+from licenses.models import LicensePool, PoolNow
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -58,6 +58,13 @@ def logged(world: World, tmp_path: Path, settings: Any) -> LicensePool:
     feature = world.server.features.get(name="F1")
     feature.mappings.create(pool=world.mine)
     return world.mine
+
+
+def test_without_a_moment_it_is_the_newest_that_is_known(mara: Client, world: World) -> None:
+    PoolNow.objects.update_or_create(pool=world.mine, defaults={"at": at("2026-11-24T08:30:01")})
+    assert "24 November 2026, 08:30:00" in page(mara, world.mine)
+    PoolNow.objects.all().delete()
+    assert "24 November 2026, 10:00:00" in page(mara, world.mine)
 
 
 def test_a_moment_names_who_held_seats_to_who_may_know(
