@@ -95,12 +95,13 @@ def create_pool_for(
 
 
 def correct_right(
-    line: Entitlement, *, changes: dict[str, Any], user: Any, **why: Any
-) -> tuple[Entitlement, UndoStep]:
-    """Replace a line by a corrected copy, as `rights.correct_right` does."""
+    line: Entitlement, *, changes: dict[str, Any], user: Any, withdraw: bool = False, **why: Any
+) -> tuple[Entitlement, UndoStep | None]:
+    """Replace a line by a corrected copy, or withdraw it, which is not taken back, as
+    `rights.correct_right` does."""
     with transaction.atomic():
-        copy = rights.correct_right(line, changes=changes, user=user, **why)
-        return copy, undo.offer(user, "right-corrected", {"id": copy.pk})
+        copy = rights.correct_right(line, changes=changes, user=user, withdraw=withdraw, **why)
+        return copy, None if withdraw else undo.offer(user, "right-corrected", {"id": copy.pk})
 
 
 def change_mappings(

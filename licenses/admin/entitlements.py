@@ -31,7 +31,6 @@ from licenses.importing.corrections import may_approve
 from licenses.importing.rights import (
     add_right,
     approve_correction,
-    correct_right,
     override_strength,
     unapproved,
 )
@@ -347,8 +346,6 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         given = {name: form.cleaned_data[name] for name in ("code", "reason")}
         given |= {"changes": changes, "user": request.user, **how}
         try:
-            if how.get("withdraw"):
-                return correct_right(line, **given), None
             return reversible.correct_right(line, **given)
         except ValidationError as error:
             form.add_error(None, error.messages)

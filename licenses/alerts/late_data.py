@@ -170,7 +170,7 @@ def drain(now: datetime, *, limit_seconds: float = 60.0) -> int:
 
     The one way for every road that data come by: an import writes what it learned late, and this
     takes it from there. Goes on where an earlier run was cut off or killed. Any number of these may
-    run at once; each pool is locked and noted for itself.
+    run at once, each on servers that share no pool with those of another.
     """
     begun, fresh = time.monotonic(), 0
     while (span := _claim(now + timedelta(seconds=time.monotonic() - begun))) is not None:

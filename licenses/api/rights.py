@@ -35,7 +35,6 @@ from licenses.importing.papers import (
 from licenses.importing.rights import (
     add_right,
     approve_correction,
-    correct_right,
     override_strength,
 )
 from licenses.models import Document, Entitlement, Proof, Strength
@@ -284,12 +283,9 @@ class EntitlementViewSet(
         given["documents"] = changes.pop("documents", None)
         self._may_prove(given["documents"])
         try:
-            if withdraw:
-                copy = correct_right(row, changes={}, user=request.user, withdraw=True, **given)
-            else:
-                copy, _step = reversible.correct_right(
-                    row, changes=changes, user=request.user, **given
-                )
+            copy, _step = reversible.correct_right(
+                row, changes=changes, user=request.user, withdraw=withdraw, **given
+            )
         except ModelError as error:
             raise as_api_error(error) from error
         return self._told(copy, status.HTTP_201_CREATED)

@@ -124,7 +124,7 @@ def streams_feeding(mappings: QuerySet[PoolFeature]) -> dict[str, str]:
 
 
 def _stream_of(server: UUID, daemon: str) -> str:
-    part = hashlib.sha256(daemon.encode()).hexdigest()[:32] if daemon else COMMON
+    part = hashlib.sha256(daemon.encode()).hexdigest()[:16] if daemon else COMMON
     return f"server/{server}/{part}"
 
 

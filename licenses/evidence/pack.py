@@ -306,7 +306,7 @@ checkpoint.txt  the signed head of all days          days.txt     a line for eac
 streams.txt     a line for each stream and day; "*" stands for streams of others, as one hash
 ev/             the entries: a line of JSON each, numbered without a hole; people are pseudonyms.
                 server-NUMBER-common is about a server as a whole; server-NUMBER-DIGEST about one
-                of its daemons: the first 32 digits of the SHA-256 of its name. The first entry of
+                of its daemons: the first 16 digits of the SHA-256 of its name. The first entry of
                 that has the name and a salt, and an entry "stream" of the common one the SHA-256
                 of both. recompute.py says how many daemons there are that are not here: whoever
                 made this can show you, by name and salt, that none is this vendor's

@@ -199,7 +199,7 @@ def _longest_listed(most: int) -> str:
 
 def _bound(gap: Gap) -> str:
     if not gap.bounded_seconds:
-        return "no"
+        return gettext("no")
     most = gettext("at most %(bound)s") % {"bound": gap.bound}
     if gap.bounded_seconds < gap.end - gap.start:
         return gettext("%(most)s, for %(length)s") % {
