@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
-from itam import figures
 from itam.said import said
+from licenses.analysis import verdict_words
 from licenses.analysis.bounds import PoolBounds, load_bounds
-from licenses.analysis.coverage import PoolCoverage, load_coverage, nothing_expected, percent_down
+from licenses.analysis.coverage import PoolCoverage, load_coverage, nothing_expected
 from licenses.analysis.mappings import Mappings, load_mappings
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.intervals import IntervalSet, Ints
@@ -206,7 +206,7 @@ def load_judged(
 def period_verdict(months: Sequence[MonthVerdict]) -> PeriodVerdict:
     """Return the verdict over months: the worst of them, never an average."""
     if not months:
-        none = said(lambda: gettext("No time was asked for."))
+        none = said(verdict_words.no_time)
         return PeriodVerdict(Verdict.NOT_IN_USE, none, None)
     worst = max(
         months,
@@ -332,13 +332,13 @@ class _Judge:
             return Verdict.PROVEN, self._rests_on(place)
         if share < self.floor:
             return Verdict.NOT_DETERMINABLE, said(
-                _too_little, share, self.floor, self._month(place)
+                verdict_words.too_little, share, self.floor, self._month(place)
             )
         peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
         if not peak:
-            return Verdict.AS_OBSERVED, said(_no_use, share)
+            return Verdict.AS_OBSERVED, said(verdict_words.no_use, share)
         return Verdict.AS_OBSERVED, said(
-            _as_observed, share, peak, self.allowed.at(at), self._when(at)
+            verdict_words.as_observed, share, peak, self.allowed.at(at), self._when(at)
         )
 
     def _over_use(self, over: list[OverUse]) -> str:
@@ -348,35 +348,37 @@ class _Judge:
         side = used.cut_at(allowed.times, worst.start, worst.end)
         at = int(side.times[np.argmax(side.levels - allowed.on(side.times))])
         total = sum(row.end - row.start for row in over)
-        return said(_above, used.at(at), allowed.at(at), self._when(at), total)
+        return said(verdict_words.above, used.at(at), allowed.at(at), self._when(at), total)
 
     def _unproven(self, start: int, end: int) -> str:
         rows = episodes(self.used.clip(start, end), self.proven.clip(start, end))
         first = rows[0].start
-        return said(_claimed, self.used.at(first), self._when(first), self.proven.at(first))
+        return said(
+            verdict_words.claimed, self.used.at(first), self._when(first), self.proven.at(first)
+        )
 
     def _rests_on(self, place: int) -> str:
         """Return on what a proof rests, in one sentence."""
         start, end = self.months[place]
         sheltered = self.sheltered.clip(start, end)
         if not len(sheltered):
-            return said(_logs_tell)
+            return said(verdict_words.logs_tell)
         most, right = self.bounds.tightest(sheltered, self.proven)
         blind = self.coverage.missing.clip(start, end).seconds
         filed = sheltered.intersection(self.bounds.by_file).seconds
-        return said(_bounded, most, right, blind, bool(filed))
+        return said(verdict_words.bounded, most, right, blind, bool(filed))
 
     def _doubt(self, place: int) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""
         if self.unknown[place]:
             uncounted = self.facts.limits.uncounted
             if self.unknown[place] >= self.expected[place]:
-                return said(_nothing_allowed, bool(uncounted), "")
+                return said(verdict_words.nothing_allowed, bool(uncounted), "")
             # Only before the first line is it unknown, so there is one end.
             until = self._when(int(self.silent.ends[-1]))
-            return said(_nothing_allowed, bool(uncounted), until)
+            return said(verdict_words.nothing_allowed, bool(uncounted), until)
         if self.unmeasured[place]:
-            return said(_unmeasured)
+            return said(verdict_words.unmeasured)
         if self.claimed[place]:
             return self._unproven(*self.months[place])
         return ""
@@ -386,101 +388,3 @@ class _Judge:
 
     def _when(self, moment: int) -> str:
         return f"{datetime.fromtimestamp(moment, self.zone):%Y-%m-%d %H:%M}"
-
-
-def duration(seconds: int) -> str:
-    """Return a length of time for people, cut to whole units: 45 seconds, 38 minutes, 61 hours."""
-    for size, words in ((3600, figures.hours), (60, figures.minutes)):
-        if seconds >= 2 * size:
-            return words(seconds // size)
-    return figures.seconds(seconds)
-
-
-def _too_little(share: Fraction, floor: Fraction, month: str) -> str:
-    """Return that of *month*: this sentence also stands for a longer time, beside its coverage."""
-    return gettext(
-        "Observed %(share)s of the time in %(month)s, less than the %(floor)s that a statement"
-        " needs."
-    ) % {"share": percent_down(share), "month": month, "floor": percent_down(floor)}
-
-
-def _no_use(share: Fraction) -> str:
-    told = gettext(
-        "Never above what is allowed in the %(share)s of the time that was observed; no use."
-    )
-    return told % {"share": percent_down(share)}
-
-
-def _as_observed(share: Fraction, peak: int, allowed: int, when: str) -> str:
-    told = gettext(
-        "Never above what is allowed in the %(share)s of the time that was observed; most in"
-        " use %(peak)s of %(allowed)s on %(when)s."
-    )
-    return told % {"share": percent_down(share), "peak": peak, "allowed": allowed, "when": when}
-
-
-def _above(used: int, allowed: int, when: str, total: int) -> str:
-    return gettext("In use %(at)s of %(at_2)s allowed on %(when)s, %(duration)s above in all.") % {
-        "at": used,
-        "at_2": allowed,
-        "when": when,
-        "duration": duration(total),
-    }
-
-
-def _claimed(used: int, when: str, proven: int) -> str:
-    return gettext(
-        "In use %(at)s on %(when)s, where documents prove %(at_2)s: the rest is claimed."
-    ) % {"at": used, "when": when, "at_2": proven}
-
-
-def _logs_tell() -> str:
-    return gettext("Logs tell of every seat at every moment: never above what documents prove.")
-
-
-def _unmeasured() -> str:
-    return gettext(
-        "The server issues seats without a number: nobody has to ask it for one, so use cannot be"
-        " measured."
-    )
-
-
-def _bounded(most: int, right: int, blind: int, filed: bool) -> str:
-    if blind and filed:
-        told = gettext(
-            "By its licence file, the server could not issue more than %(most)s of %(right)s"
-            " while we were blind for %(blind)s."
-        )
-    elif blind:
-        told = gettext(
-            "The server could not issue more than %(most)s of %(right)s while we were blind"
-            " for %(blind)s."
-        )
-    elif filed:
-        told = gettext(
-            "By its licence file, the server could not issue more than %(most)s of %(right)s"
-            " while only polls looked."
-        )
-    else:
-        told = gettext(
-            "The server could not issue more than %(most)s of %(right)s while only polls looked."
-        )
-    return told % {"most": most, "right": right, "blind": duration(blind)}
-
-
-def _nothing_allowed(uncounted: bool, until: str) -> str:
-    """Say that no entitlement says what is allowed. until: "" for all of the time."""
-    if not until and uncounted:
-        return gettext(
-            "The server issues seats without a number, and no entitlement says what is allowed."
-        )
-    if not until:
-        return gettext("No entitlement says what is allowed.")
-    if uncounted:
-        told = gettext(
-            "Until %(until)s, the server issues seats without a number, and no entitlement says"
-            " what is allowed."
-        )
-    else:
-        told = gettext("Until %(until)s, no entitlement says what is allowed.")
-    return told % {"until": until}

@@ -7,12 +7,12 @@ import pytest
 
 from licenses.analysis.verdict import (
     Verdict,
-    duration,
     load_verdicts,
     months,
     period_verdict,
     verdicts,
 )
+from licenses.analysis.verdict_words import duration
 from licenses.models import Checkout, Strength
 from tests.factories import (
     EntitlementFactory,
