@@ -3,6 +3,7 @@
 from . import (
     accounts,
     alerts,
+    channels,
     contracts,
     documents,
     entitlements,
@@ -23,6 +24,7 @@ from . import (
 __all__ = [
     "accounts",
     "alerts",
+    "channels",
     "contracts",
     "documents",
     "entitlements",

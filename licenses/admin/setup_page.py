@@ -22,17 +22,17 @@ from licenses.models import Feature, ImportJob, LicensePool, LicenseServer, Prod
 from licenses.overview import setup
 from licenses.tasks import nudge
 
-from . import setup_forms as steps
+from . import setup_forms, setup_rights, setup_server
 
 FORMS: dict[str, Any] = {
-    "server": steps.ServerForm,
-    "features": steps.FeaturesForm,
-    "products": steps.ProductForm,
-    "pools": steps.PoolsForm,
-    "contracts": steps.ContractForm,
-    "teams": steps.TeamForm,
-    "alert": steps.AlertForm,
-    "report": steps.ReportForm,
+    "server": setup_server.ServerForm,
+    "features": setup_server.FeaturesForm,
+    "products": setup_rights.ProductForm,
+    "pools": setup_rights.PoolsForm,
+    "contracts": setup_rights.ContractForm,
+    "teams": setup_forms.TeamForm,
+    "alert": setup_forms.AlertForm,
+    "report": setup_forms.ReportForm,
 }
 NEEDS_USER = ("features", "pools", "contracts", "alert", "report")
 PERMISSIONS = {
@@ -102,7 +102,7 @@ def step_page(site: Any, request: HttpRequest, key: str) -> HttpResponse:
     rows = given and request.POST.get("what") == "csv" and key in SAMPLES
     form = _form(key, request, given and not rows) if allowed else None
     files = (request.POST, request.FILES) if rows else ()
-    table = steps.CsvForm(*files, kinds=SAMPLES.get(key, ()))
+    table = setup_forms.CsvForm(*files, kinds=SAMPLES.get(key, ()))
     if rows and table.is_valid():
         return _imported(request, step, table)
     if form is not None and given and not rows and form.is_valid() and _saved(request, form):
