@@ -22,6 +22,7 @@ from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,
+    KeepTogether,
     NextPageTemplate,
     PageBreak,
     PageTemplate,
@@ -43,6 +44,8 @@ TOP: Final = 62.0
 BOTTOM: Final = 54.0
 PORTRAIT_WIDTH: Final = A4[0] - 2 * SIDE
 LANDSCAPE_WIDTH: Final = A4[1] - 2 * SIDE
+MOST_EMPTY: Final = 180.0
+"""Points left empty at the end of a page for what would go on over the next: a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,20 @@ def turn(orientation: str) -> list[Flowable]:
     return [NextPageTemplate(orientation), PageBreak()]
 
 
+class _Kept(KeepTogether):
+    """Headings with what follows them. What can go on over the next page begins below them, unless
+    little is left of this one; reportlab moves all that a whole page would hold."""
+
+    def split(self, available_width: float, available_height: float) -> list[Flowable]:
+        """Return the parts, after a break where they are to stand on the next page."""
+        if MOST_EMPTY < available_height < self._H:
+            last = self._content[-1]
+            room = available_height - (self._H - last.wrapOn(self.canv, available_width, 0)[1])
+            if last.splitOn(self.canv, available_width, room):
+                return list(self._content)
+        return list(super().split(available_width, available_height))
+
+
 class _Document(BaseDocTemplate):
     def __init__(self, target: io.BytesIO, masthead: Masthead, landscape: bool) -> None:
         wide = (A4[1], A4[0])
@@ -132,6 +149,7 @@ class _Document(BaseDocTemplate):
             pageTemplates=templates[::-1] if landscape else templates,
             invariant=1,
             pageCompression=1,
+            keepTogetherClass=_Kept,
             initialFontName=fonts.REGULAR,
             initialFontSize=9,
             lang="en",

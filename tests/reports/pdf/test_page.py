@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.platypus import PageBreak, Spacer
 
 from reports.pdf import look
 from reports.pdf.axes import Gap, Step, Tick
@@ -27,7 +29,7 @@ from reports.pdf.blocks import (
 from reports.pdf.calendars import CalendarMonth, CompletenessCalendar
 from reports.pdf.charts import LoadCurve, Small, StepChart, Use, small_multiples
 from reports.pdf.look import Tone
-from reports.pdf.page import Masthead, build, turn
+from reports.pdf.page import BOTTOM, TOP, Masthead, build, turn
 from reports.pdf.tables import Cell, Column, FastTable
 from reports.pdf.text import P, lines, prose
 
@@ -98,6 +100,25 @@ def test_headings_lead_to_their_pages(read_back) -> None:
     first, second, below = reader.outline
     assert (first.title, second.title, below[0].title) == ("First", "Second", "Sub")
     assert [reader.get_destination_page_number(d) for d in (first, second, below[0])] == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("free", "begins_on"),
+    [
+        pytest.param(350, 1, id="half a page is free"),
+        pytest.param(120, 2, id="little is free"),
+    ],
+)
+def test_a_table_that_one_page_would_hold_leaves_no_half_of_a_page_empty(
+    free: int, begins_on: int, read_back
+) -> None:
+    table = FastTable([Column("Pool", 1)], [[f"pool {number}"] for number in range(40)])
+    above = [PageBreak(), Spacer(1, A4[1] - TOP - BOTTOM - free)]
+    texts = [page.extract_text() for page in read_back([*above, *heading("Rows"), table]).pages]
+    headed = [number for number, text in enumerate(texts) if "Rows" in text]
+    begun = [number for number, text in enumerate(texts) if "pool 0" in text]
+    assert headed == begun == [begins_on]
+    assert sum(len(re.findall(r"pool \d+", text)) for text in texts) == 40
 
 
 def test_the_file_is_dated_as_of(masthead: Masthead, read_back, monkeypatch) -> None:
