@@ -49,6 +49,14 @@ def pools(count: int) -> str:
     return ngettext("%(count)s pool", "%(count)s pools", count) % {"count": number(count)}
 
 
+def sessions(count: int) -> str:
+    return ngettext("%(count)s session", "%(count)s sessions", count) % {"count": number(count)}
+
+
+def files(count: int) -> str:
+    return ngettext("%(count)s file", "%(count)s files", count) % {"count": number(count)}
+
+
 def servers(count: int) -> str:
     return ngettext("%(count)s server", "%(count)s servers", count) % {"count": number(count)}
 

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from itam import figures
 from licenses.models import Contract, Document, Entitlement
 from licenses.resources import ContractResource
 
@@ -122,9 +123,9 @@ class ContractAdmin(ChangesSeveral, Importable, ScopedAdmin):
                 "date_format": date_format(contract.notice_on)
             }
         key = "soon" if left <= 90 else "later"
-        return key, gettext("by %(date_format)s (%(left)s days)") % {
+        return key, gettext("by %(date_format)s (%(left)s)") % {
             "date_format": date_format(contract.notice_on),
-            "left": left,
+            "left": figures.days(left),
         }
 
     @display(description=gettext_lazy("Cost"), ordering="cost")

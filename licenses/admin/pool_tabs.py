@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
+from itam import figures
 from licenses.alerts.filling import sentence
 from licenses.analysis import now as pools_now
 from licenses.analysis.bounds import bounded_gaps
@@ -193,15 +194,16 @@ def coverage(pool: Any, now: int) -> str:
 
 def bound_words(gap: PoolGap) -> str:
     """Return what is known of a gap though nobody looked; "" where nothing is."""
-    if not gap.bounded_seconds:
+    if gap.bound is None or not gap.bounded_seconds:
         return ""
+    seats = figures.seats(gap.bound)
     if gap.bounded_seconds == gap.end - gap.start:
-        told = gettext("No over-use was possible: at most %(bound)s seats could be issued.")
-        return told % {"bound": gap.bound}
+        told = gettext("No over-use was possible: at most %(seats)s could be issued.")
+        return told % {"seats": seats}
     told = gettext(
-        "No over-use was possible for %(length)s of it: at most %(bound)s seats could be issued."
+        "No over-use was possible for %(length)s of it: at most %(seats)s could be issued."
     )
-    return told % {"length": words.lasting(gap.bounded_seconds), "bound": gap.bound}
+    return told % {"length": words.lasting(gap.bounded_seconds), "seats": seats}
 
 
 def sharing_rules(pool: Any, user: Any) -> list[dict[str, Any]]:

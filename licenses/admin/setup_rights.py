@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from itam import figures
 from licenses.importing import mapping
 from licenses.importing.rights import add_right
 from licenses.models import (
@@ -220,9 +221,9 @@ class ContractForm(Step):
                 add_right(line, user=user)
                 count += 1
         self.goes_to = "contracts"
-        return gettext("%(contract)s is on record, with rights of %(count)s pools.") % {
+        return gettext("%(contract)s is on record, with rights of %(pools)s.") % {
             "contract": self.contract,
-            "count": count,
+            "pools": figures.pools(count),
         }
 
 

@@ -336,7 +336,7 @@ LOST = """
    {old}
    {new}
    Heads that the lost one signed are no anchors for verify.py."""
-LAST_HEAD = """ The last of them is of {days} days,
+LAST_HEAD = """ The last of them is of {size},
    with the root
    {root}
    If you have it, compare its second and third line with these."""
@@ -345,7 +345,10 @@ LAST_HEAD = """ The last of them is of {days} days,
 def _readme(choice: Choice, first: date, last: date, signer: Signer, note: str) -> str:
     vendor = " ".join(choice.vendor.name.split())
     lost = "".join(
-        (LOST + (LAST_HEAD if loss.days else "")).format(**loss._asdict()) for loss in keys.losses()
+        (LOST + (LAST_HEAD if loss.days else "")).format(
+            **loss._asdict(), size="1 day" if loss.days == 1 else f"{loss.days} days"
+        )
+        for loss in keys.losses()
     )
     return README.format(
         vendor=vendor,

@@ -132,10 +132,10 @@ class PoolStillness(models.Model):
     )
 
     def __str__(self) -> str:
-        return gettext("%(pool)s: %(level)s for %(days)s days") % {
+        return gettext("%(pool)s: %(level)s for %(days)s") % {
             "pool": self.pool,
             "level": self.level,
-            "days": self.days,
+            "days": figures.days(self.days),
         }
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from itam import figures
 from itam.retold import retell
 from licenses.analysis.ages import lasting
 from licenses.analysis.prepared import Asked, Prepared
@@ -277,8 +278,8 @@ def _contracts(user: Any) -> list[Task]:
         if left > 90 and ends > 60:
             continue
         said = (
-            gettext("notice by %(date_format)s (%(left)s days left)")
-            % {"date_format": date_format(notice), "left": left}
+            gettext("notice by %(date_format)s (%(left)s left)")
+            % {"date_format": date_format(notice), "left": figures.days(left)}
             if left >= 0
             else gettext("notice day %(date_format)s passed, ends %(date_format_2)s")
             % {"date_format": date_format(notice), "date_format_2": date_format(row.valid_to)}

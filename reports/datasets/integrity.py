@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext
 
+from itam import figures
 from itam.said import said
 from licenses.evidence import keys
 from licenses.evidence.anchors import sentence
@@ -62,7 +63,6 @@ def _lost(loss: keys.Loss) -> str:
     """Say that a key was lost, which head it signed last, and what took over."""
     told = {
         "day": loss.day,
-        "days": loss.days,
         "new": loss.new.split("+")[0],
         "old": loss.old.split("+")[0],
         "root": loss.root,
@@ -81,10 +81,10 @@ def _lost(loss: keys.Loss) -> str:
         lambda: (
             gettext(
                 "On %(day)s the signing key of %(old)s was said to be lost. The key of %(new)s"
-                " took over without its signature. The last head of the lost key is of %(days)s"
-                " days, root %(root)s: whoever has it compares it with the line of that many days."
+                " took over without its signature. The last head of the lost key is of %(days)s,"
+                " root %(root)s: whoever has it compares it with the line of that many days."
             )
-            % told
+            % {**told, "days": figures.days(loss.days)}
         )
     )
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
+from itam import figures
 from itam.figures import number
 from reports.datasets.audit import Audit
 from reports.datasets.audit_proof import AuditProof, Paper
@@ -179,10 +180,10 @@ def _peak_words(peak: Peak, zone: ZoneInfo) -> str:
         allowed = gettext("%(allowed)s allowed") % {"allowed": number(peak.allowed)}
         words = f"{words}; {allowed}"
     total = sum(row.seats for row in peak.sessions)
-    return gettext("%(words)s; %(sessions)s sessions with %(total)s seats") % {
+    return gettext("%(words)s; %(sessions)s with %(seats)s") % {
         "words": words,
-        "sessions": number(len(peak.sessions)),
-        "total": number(total),
+        "sessions": figures.sessions(len(peak.sessions)),
+        "seats": figures.seats(total),
     }
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext
 from reportlab.platypus import Flowable
 
-from itam.figures import number
+from itam import figures
 from licenses.analysis.server_facts import fact_words
 from licenses.models import Capture
 from reports.datasets.audit import Audit
@@ -237,7 +237,7 @@ def _files(found: Sources, zone: ZoneInfo) -> Iterator[Flowable]:
         for name in ("lines", "new", "known", "unreadable")
     ]
     total = (
-        gettext("%(files)s files") % {"files": number(len(found.files))},
+        figures.files(len(found.files)),
         "",
         f"{sum(row.pieces for row in found.files):,}",
         f"{sum(row.bytes for row in found.files):,}",

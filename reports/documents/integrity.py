@@ -9,7 +9,7 @@ from typing import Final
 from django.utils.translation import gettext, gettext_lazy
 from reportlab.platypus import Flowable
 
-from itam.figures import number
+from itam import figures
 from licenses.evidence.anchors import NONE
 from reports.datasets.integrity import Integrity
 from reports.pdf import fonts, look
@@ -33,7 +33,7 @@ PROVES_NOTHING_BACK: Final = gettext_lazy(
 def head_words(found: Integrity) -> str:
     """Return the signed head as the title block says it."""
     return (
-        gettext("%(days)s days, %(root)s") % {"days": number(found.days), "root": short_root(found)}
+        f"{figures.days(found.days)}, {short_root(found)}"
         if found.days
         else gettext("not sealed yet")
     )
@@ -57,7 +57,7 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
             (
                 gettext("Days sealed"),
                 gettext("%(days)s, the last %(day)s (UTC)")
-                % {"days": number(found.days), "day": found.day},
+                % {"days": figures.number(found.days), "day": found.day},
             ),
             (gettext("Root, base64"), found.root),
             (gettext("Root, first 16 hex digits"), short_root(found)),

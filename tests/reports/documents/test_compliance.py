@@ -29,7 +29,9 @@ from licenses.models import (
     StrengthOverride,
 )
 from reports.datasets.compliance import compliance
+from reports.datasets.integrity import Integrity
 from reports.documents.compliance import paper
+from reports.documents.integrity import head_words
 from reports.documents.words import hours, length, percent, signed
 from reports.pdf.files import Attachment
 from tests import factories as f
@@ -245,6 +247,13 @@ def test_with_many_pools_all_that_are_not_proven_say_why_and_what_they_rest_on(w
 )
 def test_figures_are_printed_as(shown, expected):
     assert shown == expected
+
+
+@pytest.mark.parametrize(("days", "words"), [(1, "1 day, 01020304"), (2, "2 days, 01020304")])
+def test_the_title_block_says_of_how_many_days_the_head_is(days, words):
+    root = base64.b64encode(bytes([1, 2, 3, 4] * 8)).decode()
+    head = Integrity(days, "2026-06-10", root, "", "", "", "")
+    assert head_words(head).startswith(words)
 
 
 def test_records_that_were_never_sealed_are_said_to_be_so(world):
