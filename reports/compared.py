@@ -19,7 +19,7 @@ from reports import delivery
 from reports.models import Report
 from reports.packs import writing
 from reports.packs.recounting import count_again, too_many
-from reports.packs.tables import Subject
+from reports.packs.subject import Subject
 
 KIND: Final = "compliance"
 SHOWN: Final = 20

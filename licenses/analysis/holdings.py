@@ -343,36 +343,69 @@ def _counted_once(
 
     A package logs itself and its components in one second, for one person on one host; each
     package holding stands for one holding of each component. A component that is given back
-    later than its package counts from then on.
+    later than its package counts from then on. Answers may list the one name alone: what is known
+    of either is known of the seat.
     """
     if not packages or not len(rows):
         return rows
     ids = {(m.server, m.daemon, m.name): m.feature for m in mappings}
+    fresh = rows.fresh.copy()
+    pairs: list[tuple[int, int]] = []
     for server, daemon, package, component in sorted(packages):
         outer = ids.get((server, daemon, package))
         inner = ids.get((server, daemon, component))
         if outer is not None and inner is not None and outer != inner:
-            rows = _without_component(rows, outer, inner)
-    return rows
-
-
-def _without_component(rows: Holdings, package: int, component: int) -> Holdings:
-    ends: dict[tuple[int, int, int], list[int]] = {}
-    for place in _fresh(rows, package):
-        ends.setdefault(_holder(rows, place), []).append(place)
-    changed = {f.name: getattr(rows, f.name).copy() for f in fields(Holdings)}
+            found = _together(rows, fresh, outer, inner)
+            fresh[[place for _, place in found]] = False
+            pairs += found
+    if not pairs:
+        return rows
+    outers, inners = np.array(pairs, dtype=np.int64).T
+    taken_by, returned_after = rows.taken_by.copy(), rows.returned_after.copy()
+    alike = rows.seats[outers] == rows.seats[inners]
+    whole, part = outers[alike], inners[alike]
+    np.minimum.at(taken_by, whole, np.maximum(rows.taken_by[part], rows.taken_at[whole]))
+    np.maximum.at(
+        returned_after, whole, np.minimum(rows.returned_after[part], rows.returned_at[whole])
+    )
+    exact = rows.exact.copy()
+    exact[whole] |= (rows.taken_at == taken_by)[whole] & (returned_after == rows.returned_at)[whole]
+    taken_at = rows.taken_at.copy()
+    taken_at[inners] = taken_by[inners] = rows.returned_at[outers]
+    changed = replace(
+        rows,
+        taken_at=taken_at,
+        taken_by=taken_by,
+        returned_after=returned_after,
+        exact=exact,
+        fresh=fresh,
+    )
     kept = np.ones(len(rows), dtype=np.bool_)
-    for place in _fresh(rows, component):
-        waiting = ends.get(_holder(rows, place))
-        if not waiting:
-            continue
-        outer = waiting.pop(0)
-        kept[place] = rows.returned_at[place] > rows.returned_at[outer]
-        changed["fresh"][place] = False
-        # Each bound of the one goes on where the same bound of the other ends.
-        changed["taken_at"][place] = rows.returned_at[outer]
-        changed["taken_by"][place] = rows.returned_after[outer]
-    return Holdings(**changed).where(kept)
+    kept[inners] = rows.returned_at[inners] > rows.returned_at[outers]
+    return changed.where(kept)
+
+
+def _together(rows: Holdings, fresh: Flags, package: int, component: int) -> list[tuple[int, int]]:
+    """Return the places of package holdings and of those of a component that they brought: of one
+    second or, where only answers tell of the one or the other, of one minute."""
+    outers, inners = (_fresh(rows, fresh, feature) for feature in (package, component))
+    found: list[tuple[int, int]] = []
+    for unit in (1, 60):
+        free: dict[tuple[int, ...], list[int]] = {}
+        for place in outers:
+            free.setdefault(_holder(rows, place, unit), []).append(place)
+        for place in inners:
+            waiting = free.get(_holder(rows, place, unit), [])
+            known = unit > 1 and rows.taken_at[place] == rows.taken_by[place]
+            outer = next(
+                (o for o in waiting if not known or rows.taken_at[o] < rows.taken_by[o]), None
+            )
+            if outer is not None:
+                waiting.remove(outer)
+                found.append((outer, place))
+        taken = {place for pair in found for place in pair}
+        outers, inners = ([p for p in places if p not in taken] for places in (outers, inners))
+    return found
 
 
 def _shared(rows: Holdings, mappings: list[Mapping]) -> Holdings:
@@ -399,17 +432,17 @@ def _shared(rows: Holdings, mappings: list[Mapping]) -> Holdings:
     return replace(rows, returned_after=until, exact=exact)
 
 
-def _fresh(rows: Holdings, feature: int) -> list[int]:
+def _fresh(rows: Holdings, fresh: Flags, feature: int) -> list[int]:
     """Return the places of a feature's holdings that begin in the rows, by seats and return: of
     several taken in one second, those alike belong together."""
-    places = np.flatnonzero((rows.feature == feature) & rows.fresh)
+    places = np.flatnonzero((rows.feature == feature) & fresh)
     columns = (rows.returned_after, rows.returned_at, rows.seats)
     found: list[int] = places[np.lexsort([column[places] for column in columns])].tolist()
     return found
 
 
-def _holder(rows: Holdings, place: int) -> tuple[int, int, int]:
-    return int(rows.person[place]), int(rows.host[place]), int(rows.taken_at[place])
+def _holder(rows: Holdings, place: int, unit: int) -> tuple[int, ...]:
+    return int(rows.person[place]), int(rows.host[place]), int(rows.taken_at[place]) // unit
 
 
 _NONE = _made([np.empty(0, dtype=np.int64)] * 9, np.empty(0, dtype=np.bool_))

@@ -105,6 +105,10 @@ def utc(moment: int | None) -> str | None:
     return f"{_utc_hour(hour)}{OF_AN_HOUR[second]}Z"
 
 
+def utc_of(moment: datetime | None) -> str | None:
+    return None if moment is None else utc(int(moment.timestamp()))
+
+
 # A year has few hours: a table of a year asks for each again and again.
 @lru_cache(maxsize=16_384)
 def _utc_hour(number: int) -> str:

@@ -6,44 +6,36 @@ the period is cut off there, so that what is learned later of a later time chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from licenses.analysis.holdings import load_holdings, load_horizons
 from licenses.analysis.mappings import Mapping, Mappings, load_mappings, servers
 from licenses.analysis.refusals import CLASSES, judged, load_refusals
+from licenses.analysis.rows import as_moment
 from licenses.concurrency.denials import UNSERVED
 from licenses.evidence import entries
 from licenses.models import (
     Checkout,
-    Correction,
     Denial,
     Document,
-    Entitlement,
     Gap,
     Host,
     Identity,
     IssuedCount,
-    LicensePool,
-    MappingChange,
     Person,
-    Proof,
-    StrengthOverride,
-    Vendor,
 )
-from licenses.models.entitlements import CORRECTABLE
-from reports.datasets.changes import approver
 from reports.datasets.clocks import KINDS as CLOCKS
 from reports.datasets.compliance import Compliance
-from reports.datasets.files import as_csv, utc
+from reports.datasets.files import as_csv, utc, utc_of
 from reports.datasets.pool_report import Gap as PoolsGap
 from reports.packs.apart import own_detail
 from reports.packs.clocks import clock
+
+from . import rights_tables
+from .subject import Subject
 
 BATCH = 5000
 CHANGES = (
@@ -51,23 +43,6 @@ CHANGES = (
     "rule",
 )
 _TOLD = (*CHANGES, *CLOCKS, "server")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a pack tells of. streams: names of those that lie in it whole."""
-
-    vendor: Vendor
-    pools: Sequence[LicensePool]
-    streams: frozenset[str]
-    start: int
-    end: int
-    as_of: datetime
-    zone: ZoneInfo
-
-    @property
-    def names(self) -> dict[int, str]:
-        return {pool.pk: pool.name for pool in self.pools}
 
 
 def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
@@ -79,9 +54,9 @@ def tables(about: Subject, found: Compliance) -> dict[str, bytes]:
         "denials.csv": _denials(about),
         "overuse.csv": _over_use(found),
         "gaps.csv": _gaps(about, found),
-        "entitlements.csv": _entitlements(about, found.proven_from),
+        "entitlements.csv": rights_tables.entitlements(about, found.proven_from),
         "changes.csv": _changes(about, told),
-        "corrections.csv": _corrections(about),
+        "corrections.csv": rights_tables.corrections(about),
         "clock.csv": clock(told, about.zone),
         "servers.csv": _servers(about, told),
     }
@@ -248,9 +223,9 @@ def _gaps(about: Subject, found: Compliance) -> bytes:
         noted = Gap.objects.filter(
             server__in=own,
             daemon__in={"", *daemons},
-            starts__lt=_moment(about.end),
+            starts__lt=as_moment(about.end),
             detected_at__lte=about.as_of,
-        ).filter(Q(ends=None) | Q(ends__gt=_moment(about.start)))
+        ).filter(Q(ends=None) | Q(ends__gt=as_moment(about.start)))
         known = list(noted.select_related("filled_by").order_by("starts", "pk"))
         for gap in pool.gaps:
             first = min(
@@ -264,13 +239,13 @@ def _gaps(about: Subject, found: Compliance) -> bytes:
             rows.append((
                 place.pool, zone, utc(gap.start), utc(gap.end), gap.cause, gap.detail,
                 gap.bounded_seconds, gap.bound, gap.bound_basis or None,
-                _licence_files(about, maps[place.pool_id], gap), _utc(first), None,
+                _licence_files(about, maps[place.pool_id], gap), utc_of(first), None,
             ))  # fmt: skip
         rows += [
             (
-                place.pool, zone, _utc(row.starts), _utc(row.ends), row.cause,
+                place.pool, zone, utc_of(row.starts), utc_of(row.ends), row.cause,
                 own_detail(row.cause, row.detail, daemons),
-                None, None, None, None, _utc(row.detected_at), row.filled_by.sha256,
+                None, None, None, None, utc_of(row.detected_at), row.filled_by.sha256,
             )
             for row in known
             if row.filled_by is not None and row.filled_by.recorded_at <= about.as_of
@@ -295,134 +270,6 @@ def _licence_files(about: Subject, maps: Sequence[Mapping], gap: PoolsGap) -> st
 
 def _overlap(row: Gap, start: int, end: int) -> bool:
     return row.starts.timestamp() < end and (row.ends is None or row.ends.timestamp() > start)
-
-
-def _entitlements(about: Subject, proven_from: int) -> bytes:
-    """A row for each line ever recorded, also those that were replaced or taken back."""
-    names = (
-        "line", "pool", "zone", "contract", "quantity", "overdraft", "metric", "valid_from",
-        "valid_to", "strength", "strength_reason", "seats_proven", "documents", "document_seats",
-        "taken_over", "purchase_order", "scope", "counts",
-        "replaces", "reason", "author", "recorded_at",
-    )  # fmt: skip
-    counted = set(Entitlement.objects.as_of(about.as_of).values_list("pk", flat=True))
-    papers: dict[int, list[str]] = {}
-    seats: dict[int, list[str]] = {}
-    untold: dict[int, list[str]] = {}
-    tied = Proof.objects.filter(entitlement__in=_lines(about), recorded_at__lte=about.as_of)
-    for line, digest, proven, taken_over in tied.order_by("document__sha256", "pk").values_list(
-        "entitlement", "document__sha256", "quantity", "taken_over"
-    ):
-        papers.setdefault(line, []).append(digest)
-        seats.setdefault(line, []).append(str(proven))
-        if taken_over:
-            untold.setdefault(line, []).append(digest)
-    rows = [
-        (
-            row.pk, row.pool.name, row.pool.zone, row.contract.number if row.contract else None,
-            row.quantity, row.overdraft, row.metric, str(row.valid_from),
-            str(row.valid_to) if row.valid_to else None, row.proof, row.proof_reason,
-            max(row.seats_proven, 0), " ".join(papers.get(row.pk, [])),
-            " ".join(seats.get(row.pk, [])), " ".join(untold.get(row.pk, [])),
-            row.purchase_order, row.scope,
-            row.pk in counted, row.replaces_id, row.reason, _author(row.recorded_by),
-            _utc(row.recorded_at),
-        )
-        for row in _lines(about)
-        .with_proof(about.as_of)
-        .with_seats_proven(proven_from, about.as_of)
-    ]  # fmt: skip
-    return as_csv(names, rows)
-
-
-def _lines(about: Subject) -> Any:
-    return (
-        Entitlement.objects.filter(pool__in=list(about.names), recorded_at__lte=about.as_of)
-        .select_related(
-            "pool",
-            "contract",
-            "recorded_by",
-            "replaces__contract",
-            "replaces__pool",
-            "correction__approved_by",
-        )
-        .order_by("pk")
-    )
-
-
-def _corrections(about: Subject) -> bytes:
-    """A row for each field that a later line or a judgement says otherwise."""
-    names = (
-        "target_entry", "field", "old", "new", "reason_code", "reason", "author", "approver",
-        "event_time", "recorded_at",
-    )  # fmt: skip
-    rows: list[tuple[Any, ...]] = []
-    for line in _lines(about).exclude(replaces=None):
-        old = line.replaces
-        changed = [
-            (name, _text(getattr(old, name)), _text(getattr(line, name)))
-            for name in CORRECTABLE
-            if name != "unit_price" and getattr(old, name) != getattr(line, name)
-        ]
-        changed += [("withdrawn", "false", "true")] if line.withdrawn else []
-        rows += [
-            (f"entitlement {old.pk}", *each, _code(line), line.reason, _author(line.recorded_by),
-             _author(approver(line, about.as_of)), str(line.valid_from), _utc(line.recorded_at))
-            for each in changed
-        ]  # fmt: skip
-    said = StrengthOverride.objects.filter(
-        entitlement__pool__in=list(about.names), recorded_at__lte=about.as_of
-    ).select_related("recorded_by", "correction__approved_by")
-    rows += [
-        (f"entitlement {row.entitlement_id}", "strength", None,
-         None if row.strength is None else str(row.strength), _code(row), row.reason,
-         _author(row.recorded_by), _author(approver(row, about.as_of)), None,
-         _utc(row.recorded_at))
-        for row in said.order_by("pk")
-    ]  # fmt: skip
-    proofs = Proof.objects.filter(
-        entitlement__pool__in=list(about.names),
-        recorded_at__lte=about.as_of,
-        entitlement__recorded_at__lt=F("recorded_at"),  # the others came with their lines
-    ).select_related("document", "recorded_by")
-    rows += [
-        (f"entitlement {row.entitlement_id}", "document", None, row.document.sha256,
-         str(Correction.Code.DOCUMENT), None, _author(row.recorded_by), "", None,
-         _utc(row.recorded_at))
-        for row in proofs.order_by("pk")
-    ]  # fmt: skip
-    rows += _remapped(about)
-    return as_csv(names, sorted(rows, key=lambda row: (row[9], row[0], row[1])))
-
-
-def _remapped(about: Subject) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each field of a mapping that was changed for the past. A mapping that went to
-    another pool, or came from one, is one that this pool has not, or had not."""
-    changes = MappingChange.objects.filter(
-        pool__in=list(about.names), recorded_at__lte=about.as_of, correction__isnull=False
-    )
-    for row in changes.select_related("recorded_by", "correction__approved_by").order_by("pk"):
-        known = row.before or row.after
-        target = f"mapping of {known['feature']} at {known['server']} to {about.names[row.pool_id]}"
-        pairs = [(name, row.before.get(name), row.after.get(name)) for name in sorted(known)]
-        if not (row.before and row.after):
-            pairs = [("exists", bool(row.before), bool(row.after))]
-        for name, *sides in pairs:
-            old, new = (_mapped(name, value) for value in sides)
-            if old != new:
-                yield (
-                    target, name, old, new, _code(row), row.reason or None,
-                    _author(row.recorded_by), _author(approver(row, about.as_of)),
-                    _utc(row.since), _utc(row.recorded_at),
-                )  # fmt: skip
-
-
-def _mapped(name: str, value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None or name not in ("from", "until"):
-        return None if value is None else str(value)
-    return utc(value)
 
 
 def _changes(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
@@ -453,26 +300,3 @@ def _servers(about: Subject, told: Iterable[dict[str, Any]]) -> bytes:
         if entry["kind"] == "server"
     ]  # fmt: skip
     return as_csv(names, rows)
-
-
-def _code(row: Any) -> str:
-    correction = getattr(row, "correction", None)
-    return str(Correction.Code.OTHER if correction is None else correction.code)
-
-
-def _author(user: Any) -> str:
-    return user.get_username() if user is not None else ""
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value.isoformat() if isinstance(value, date) else value)
-
-
-def _moment(epoch: int) -> datetime:
-    from licenses.analysis.rows import as_moment
-
-    return as_moment(epoch)
-
-
-def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else utc(int(moment.timestamp()))

@@ -30,7 +30,8 @@ from reports.datasets.files import as_text
 from reports.packs.apart import own_gaps
 from reports.packs.recounting import count_again, too_many
 from reports.packs.schema import report_schema
-from reports.packs.tables import Subject, documents, people, tables
+from reports.packs.subject import Subject
+from reports.packs.tables import documents, people, tables
 
 logger = logging.getLogger(__name__)
 

@@ -74,20 +74,22 @@ class Pool:
         """Leave out the components of packages for as long as the package itself counts."""
         rows = {id(fed): fed.rows() for fed in self.fed}
         by_name = {(row[0], row[1], row[2]): fed for row, fed in zip(told["features"], self.fed)}
+        pairs = []
         for stream in sorted({row[0] for row in told["features"]}):
             for daemon, package, component in servers[stream].stock["packages"]:
                 outer = by_name.get((stream, daemon, package))
                 inner = by_name.get((stream, daemon, component))
-                if outer is None or inner is None or outer is inner:
-                    continue
-                free = defaultdict(list)
-                for row in sorted(rows[id(outer)], key=alike):
-                    if row["fresh"]:
-                        free[row["who"]].append(row)
-                for row in sorted(rows[id(inner)], key=alike):
-                    if row["fresh"] and free[row["who"]]:
-                        whole = free[row["who"]].pop(0)
-                        row.update(fresh=False, taken=whole["back"], sure=whole["after"])
+                if outer is not None and inner is not None and outer is not inner:
+                    pairs += together(rows[id(outer)], rows[id(inner)])
+        # Answers may list the one name alone: what is known of either is known of the seat.
+        for whole, part in pairs:
+            if whole["seats"] == part["seats"]:
+                whole["sure"] = min(whole["sure"], max(part["sure"], whole["taken"]))
+                whole["after"] = max(whole["after"], min(part["after"], whole["back"]))
+                ends = whole["taken"] == whole["sure"] and whole["after"] == whole["back"]
+                whole["exact"] = whole["exact"] or ends
+        for whole, part in pairs:
+            part.update(taken=whole["back"], sure=whole["back"])
         every = [row for fed in self.fed for row in rows[id(fed)]]
         for fed in self.fed:
             for daemon, name, letters in fed.server.stock.get("shared", ()):
@@ -254,6 +256,31 @@ def share(rows, letters):
                 row.update(after=row["sure"], exact=False)
                 continue
             newest, until = row, after
+
+
+def together(outers, inners):
+    """Return the holdings of a package and those of a component that they brought: of one second
+    or, where only answers tell of the one or the other, of one minute."""
+    found = []
+    for unit in (1, 60):
+        free = defaultdict(list)
+        for row in sorted(outers, key=alike):
+            if row["fresh"] and all(row is not whole for whole, _part in found):
+                free[holder(row, unit)].append(row)
+        for row in sorted(inners, key=alike):
+            known = unit > 1 and row["taken"] == row["sure"]
+            waiting = free[holder(row, unit)] if row["fresh"] else []
+            for place, whole in enumerate(waiting):
+                if not known or whole["taken"] < whole["sure"]:
+                    row["fresh"] = False
+                    found.append((waiting.pop(place), row))
+                    break
+    return found
+
+
+def holder(row, unit):
+    person, host, taken = row["who"]
+    return person, host, taken // unit
 
 
 def alike(row):

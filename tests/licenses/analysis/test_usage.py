@@ -105,8 +105,12 @@ def test_a_holding_of_no_length_is_a_checkout_and_no_use(pool, feature):
 
 class TestPackages:
     @pytest.fixture
-    def suite(self, pool, feature):
-        suite = FeatureFactory(server=feature.server, name="suite", pool=pool, weight=3)
+    def weight(self):
+        return 3
+
+    @pytest.fixture
+    def suite(self, pool, feature, weight):
+        suite = FeatureFactory(server=feature.server, name="suite", pool=pool, weight=weight)
         PackageComponent.objects.create(
             server=feature.server, daemon="vendord", package="suite", component=feature.name
         )
@@ -149,6 +153,52 @@ class TestPackages:
         holding(feature, NINE, NINE + 500, person=person)
         found = total(pool)
         assert (found.peak, found.checkouts) == (4, 2)
+
+    @pytest.mark.parametrize("weight", [1])
+    @pytest.mark.parametrize("listed", ["package", "component"])
+    def test_answers_that_list_one_name_alone_leave_the_seat_exact(
+        self, pool, feature, suite, listed
+    ):
+        """The log has both; a complete answer shows only one, so the other is possible only."""
+        person, host = PersonFactory(), HostFactory()
+        for each in (suite, feature):
+            doubted = None if (each == suite) == (listed == "package") else NINE
+            spans = {"returned_after": doubted, "person": person, "host": host}
+            holding(each, NINE, NINE + 600, **spans)
+        found = total(pool)
+        assert (found.peak_low, found.peak_high, found.checkouts) == (1, 1, 1)
+        assert found.seat_seconds == 600
+
+    @pytest.mark.parametrize("weight", [1])
+    @pytest.mark.parametrize("listed", ["package", "component"])
+    def test_an_answer_that_shows_the_other_name_of_what_the_log_has_is_no_second_seat(
+        self, pool, feature, suite, listed
+    ):
+        shown, logged = (suite, feature) if listed == "package" else (feature, suite)
+        person, host = PersonFactory(), HostFactory()
+        holding(logged, NINE + 20, NINE + 600, returned_after=NINE + 20, person=person, host=host)
+        spans = {"taken_by": NINE + 59, "returned_after": NINE + 301}
+        sampled = {"method": Checkout.Method.SAMPLED, "person": person, "host": host}
+        holding(shown, NINE, NINE + 600, **spans, **sampled)
+        found = total(pool)
+        assert (found.peak_low, found.peak_high, found.checkouts) == (1, 1, 1)
+        assert found.seat_seconds == 301 - 20
+
+    @pytest.mark.parametrize("weight", [1])
+    def test_of_two_components_kept_longer_one_is_known_until_the_package_is_back(
+        self, pool, feature, suite
+    ):
+        other = FeatureFactory(server=feature.server, name="other", pool=pool)
+        PackageComponent.objects.create(
+            server=feature.server, daemon="vendord", package="suite", component="other"
+        )
+        person, host = PersonFactory(), HostFactory()
+        held = {"person": person, "host": host}
+        holding(suite, NINE, NINE + 600, returned_after=NINE + 300, **held)
+        for each in (feature, other):
+            holding(each, NINE, NINE + 700, **held)
+        found = total(pool)
+        assert (found.peak_low, found.peak_high, found.seat_seconds) == (2, 2, 600 + 2 * 100)
 
 
 class TestLimits:
