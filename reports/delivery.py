@@ -37,7 +37,7 @@ from reports.datasets.files import TABLES, Numbers, as_text
 from reports.datasets.standing import Difference, Signed, Standing, differences
 from reports.documents import KINDS
 from reports.leases import LEASE, MOST_ATTEMPTS, PAUSE, free
-from reports.models import Report, SignOff, scope_key
+from reports.models import Report, SignOff, role_of, scope_key
 from reports.pdf.files import Attachment, pack
 from reports.pdf.words import spoken
 
@@ -95,6 +95,7 @@ def request_report(
             },
             as_of=as_of,
             requested_by=user,
+            requested_role=role_of(user),
             scope_key=scope_key(name, [pool.pk for pool in pools]),
         )
         report.pools.set(pools)
@@ -130,6 +131,7 @@ def request_again(report: Report, user: Any, now: datetime) -> Report:
         params=report.params,
         as_of=now,
         requested_by=user,
+        requested_role=role_of(user),
         requested_at=now,
         scope_key=report.scope_key,
         version=report.version + 1,
@@ -389,7 +391,9 @@ def _standing(
     author = report.requested_by
     if author is not None:
         name = author.get_full_name() or author.get_username()
-        signed.insert(0, Signed("prepared", name, "", int(report.requested_at.timestamp())))
+        signed.insert(
+            0, Signed("prepared", name, report.requested_role, int(report.requested_at.timestamp()))
+        )
     known = min(report.as_of, report.requested_at)
     before = report.supersedes
     # It is counted again once it is made: until it is signed, it stays the same file.

@@ -29,7 +29,7 @@ from licenses.models.reasons import says_something
 from reports import delivery, events, order, signing_key
 from reports.beside import signed_beside
 from reports.comments import kin, why_comment
-from reports.models import Report, SignOff
+from reports.models import Report, SignOff, role_of
 from reports.pdf.signing import NotUsable, sign
 
 PERMISSION = order.MAY_SIGN
@@ -167,14 +167,6 @@ def new_version(report: Report, user: Any, *, now: datetime | None = None) -> Re
                 gettext("A newer version exists: %(words)s.") % {"words": newer.words}
             )
         return delivery.request_again(report, user, now or timezone.now())
-
-
-def role_of(user: Any) -> str:
-    """Return the groups of a user in words."""
-    names = sorted(user.groups.values_list("name", flat=True))
-    if user.is_superuser:
-        names.insert(0, "administrator")
-    return ", ".join(names)[:200]
 
 
 def _closed(report: Report) -> list[str]:

@@ -3,7 +3,7 @@
 from .certificates import SigningCertificate
 from .later import LaterData
 from .packs import EvidencePack
-from .reports import FOLDER, Report, SignOff, scope_key
+from .reports import FOLDER, Report, SignOff, role_of, scope_key
 from .schedules import ReportDelivery, ReportSchedule
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "ReportSchedule",
     "SignOff",
     "SigningCertificate",
+    "role_of",
     "scope_key",
 ]

@@ -78,6 +78,12 @@ class Report(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    requested_role = models.CharField(
+        max_length=200,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy("The groups of whoever asked, then."),
+    )
     requested_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     files_dropped_at = models.DateTimeField(
@@ -166,6 +172,16 @@ def scope_key(name: str, pool_ids: Iterable[int]) -> str:
     """Return what all periods and versions of one kind of report about these pools share."""
     text = f"{name}:{','.join(str(pk) for pk in sorted(set(pool_ids)))}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def role_of(user: Any) -> str:
+    """Return the groups of a user in words; "" where nobody asks."""
+    if user is None:
+        return ""
+    names = sorted(user.groups.values_list("name", flat=True))
+    if user.is_superuser:
+        names.insert(0, "administrator")
+    return ", ".join(names)[:200]
 
 
 class SignOff(models.Model):

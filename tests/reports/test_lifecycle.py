@@ -156,6 +156,21 @@ def test_a_signature_is_in_the_row_the_paper_the_numbers_and_the_evidence(make, 
     assert entry["body"]["data_sha256"] == signed.data_sha256
 
 
+def test_the_paper_names_the_role_that_the_preparer_had_when_asking(make, boss, author):
+    report = make()
+    author.groups.set([Group.objects.get(name="viewer")])
+    signed = sign(report, boss)
+    prepared = json.loads(signed.data_path.read_bytes())["standing"]["signed"][0]
+    assert (prepared["step"], prepared["name"], prepared["role"]) == (
+        "prepared",
+        "Ada First",
+        "manager",
+    )
+    assert "Ada First, manager" in pdf_text(signed)
+    later = lifecycle.new_version(signed, author, now=NOW + DAY)
+    assert later.requested_role == "viewer"
+
+
 def test_the_file_carries_a_signature_that_any_reader_checks(make, boss, settings, poppler):
     settings.ITAM_LEGAL_ENTITY = "Example Works"
     signed = sign(make(), boss)
