@@ -58,8 +58,8 @@ def _row(row: Any) -> dict[str, Any]:
         "ended_key": _ENDED.get(row.outcome, ""),
         "granted_at": row.granted_at,
         "lost": words.lasting(row.lost_seconds),
-        "in_use": row.in_use,
-        "limit": row.limit,
+        "in_use": words.figure(row.in_use, "?"),
+        "limit": words.figure(row.limit, "?"),
         "why": reverse("portal:why", args=[row.pk]),
     }
 

@@ -231,7 +231,7 @@
       this.panel.querySelector("[data-chart-view]").textContent = window.lmWords("view", { from: say.full(view.from), to: say.full(view.to), step: window.lmWords("steps").split("|")[STEPS.indexOf(data.step)] || "" });
       const more = this.panel.querySelector("[data-chart-more]");
       more.hidden = !data.more_gaps;
-      more.textContent = data.more_gaps ? window.lmWords("moreGaps", { count: data.more_gaps }) : "";
+      more.textContent = data.more_gaps ? window.lmWords("moreGaps", { count: window.lmNumber(data.more_gaps) }) : "";
       const list = this.panel.querySelector("[data-chart-peaks]");
       const highest = data.peak.map((level, place) => ({ level, place })).filter((one) => one.level).sort((one, other) => other.level - one.level || one.place - other.place).slice(0, 5);
       list.replaceChildren(...highest.map(({ level, place }) => {
@@ -244,7 +244,7 @@
         }
         const limit = data.limit[place];
         const time = say.full(data.peak_at[place] === null ? data.time[place] : data.peak_at[place]);
-        target.textContent = window.lmWords(limit === null ? "level" : "levelOf", { level, limit, time });
+        target.textContent = window.lmWords(limit === null ? "level" : "levelOf", { level: window.lmNumber(level), limit: limit === null ? "" : window.lmNumber(limit), time });
         row.append(target);
         return row;
       }));

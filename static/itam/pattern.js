@@ -18,9 +18,9 @@
   }
 
   const shown = {
-    peak: { words: "heatPeak", table: "tablePeak", text: (value) => String(value) },
+    peak: { words: "heatPeak", table: "tablePeak", text: (value) => window.lmNumber(value) },
     mean: { words: "heatMean", table: "tableMean", text: (value) => rounded(value, value >= 10 ? 0 : 1) },
-    denials: { words: "heatDenials", table: "tableDenials", text: (value) => String(value) },
+    denials: { words: "heatDenials", table: "tableDenials", text: (value) => window.lmNumber(value) },
   };
 
   function cell(data, what, day, hour) {
@@ -100,7 +100,7 @@
         ctx.moveTo(left, bbox.top);
         ctx.lineTo(left, bbox.top + bbox.height);
         ctx.stroke();
-        ctx.fillText(window.lmWords("mark", { share: 100 * mark.share, seats: mark.seats }), edge - 8 * devicePixelRatio, bbox.top + bbox.height / 3 + 18 * place * devicePixelRatio);
+        ctx.fillText(window.lmWords("mark", { share: 100 * mark.share, seats: window.lmNumber(mark.seats) }), edge - 8 * devicePixelRatio, bbox.top + bbox.height / 3 + 18 * place * devicePixelRatio);
       });
       if (data.limit !== null) {
         const height = plot.valToPos(data.limit, "y", true);
@@ -157,7 +157,7 @@
     drawLoad(load, data);
     panel.querySelectorAll("[data-mark]").forEach((node) => {
       const mark = data.load_duration.marks.find((one) => String(100 * one.share) === node.getAttribute("data-mark"));
-      node.textContent = mark ? String(mark.seats) : "–";
+      node.textContent = mark ? window.lmNumber(mark.seats) : "–";
     });
     new ResizeObserver(() => { if (load.plot) load.plot.setSize({ width: load.clientWidth, height: load.plot.height }); }).observe(load);
     new MutationObserver(() => drawLoad(load, data)).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });

@@ -82,6 +82,24 @@ def test_the_axis_is_as_wide_as_its_numbers(open_window: Any, pool: LicensePool,
     assert window.problems == []
 
 
+def test_numbers_beside_the_chart_are_grouped_as_on_its_axis(
+    open_window: Any, pool: LicensePool, now: int
+) -> None:
+    feature = pool.mappings.get().feature
+    holding(feature, now - 24 * HOUR, now - HOUR, 12_000, person=PersonFactory(login="cid"))
+    rollup(pool, now - 24 * HOUR, now)
+    window = open_window()
+    window.open(use(pool, **{"from": now - 24 * HOUR, "to": now}))
+    idle(window)
+    marks = "document.querySelectorAll('[data-pattern] [data-mark]')"
+    window.until(f"[...{marks}].every((mark) => mark.innerText)")
+    told = window.page.locator("[data-chart-peaks] li").first.inner_text()
+    assert told.startswith("12,007 of 10 ")
+    assert window.page.locator("[data-heat] td a", has_text="12,007").count()
+    told = window.page.evaluate(f"[...{marks}].map((mark) => mark.innerText)")
+    assert told == ["12,007", "12,007"]
+
+
 def test_the_chart_joins_no_gap(open_window: Any, pool: LicensePool, now: int) -> None:
     window = open_window()
     window.open(use(pool, **{"from": now - 24 * HOUR, "to": now}))
