@@ -21,7 +21,6 @@ from reports.packs import writing
 from reports.packs.recounting import count_again, too_many
 from reports.packs.subject import Subject
 
-KIND: Final = "compliance"
 SHOWN: Final = 20
 
 
@@ -31,7 +30,7 @@ def compare(report_id: int) -> None:
     Nothing is compared where the period's data may still arrive, or where the entries are too many:
     `recompute.py` of a pack does that.
     """
-    row = Report.objects.filter(pk=report_id, name=KIND, state=Report.State.DONE)
+    row = Report.objects.filter(pk=report_id, state=Report.State.DONE)
     report = row.filter(differs__isnull=True).first()
     if report is None:
         return

@@ -60,6 +60,7 @@ def paper(
         *heading(gettext("11 Integrity")),
         *integrity(judged.integrity, files),
         *pages.proof(data, zone),
+        *standings.recounted(standing),
         *standings.sign_off(standing, zone, gettext("12 Sign-off")),
         *pages.distribution(data),
     ]

@@ -104,7 +104,7 @@ def paper(
 STATUS = {
     "collecting": gettext_lazy("collecting"),
     "waiting": gettext_lazy("waiting for late data"),
-    "ready": gettext_lazy("ready"),
+    "ready": gettext_lazy("ready, not signed"),
     "signed": gettext_lazy("signed"),
 }
 

@@ -73,14 +73,24 @@ def sign_off(standing: Standing, zone: ZoneInfo, title: str = "") -> list[Flowab
 def recounted(standing: Standing) -> list[Flowable]:
     """Say what came of counting the figures again from the entries of the evidence log alone."""
     story = heading(gettext("Figures counted again from the evidence log"), 2, room=80)
+    if standing.status != "signed":
+        words = gettext(
+            "This file is not signed: take it for a draft. Its figures are those of the database."
+            " Before a report is signed they are counted again from the entries of the evidence"
+            " log, and the signed file says what came of it. On any machine, recompute.py in a"
+            " pack of the vendor does the same."
+        )
+        return [*story, prose(words, look.BODY)]
     if standing.differs is None:
         words = gettext(
-            "When this was made, the figures had not been counted again from the entries of the"
-            " evidence log: recompute.py, in a pack of the vendor, does that."
+            "The figures had not been counted again from the entries of the evidence log when this"
+            " was signed: recompute.py, in a pack of the vendor, does that."
         )
         return [*story, prose(words, look.BODY)]
     if not standing.differs:
-        words = gettext("Counted from its entries alone, no figure and no verdict differs.")
+        words = gettext(
+            "Counted from the entries up to the as-of time alone, no figure and no verdict differs."
+        )
         return [*story, prose(words, look.BODY)]
     told = gettext(
         "Problem: the entries of the evidence log give other figures. Records may have been changed"

@@ -41,12 +41,10 @@ def pool(tmp_path: Path, settings: Any) -> LicensePool:
     return LicensePool.objects.get()
 
 
-def made(pool: LicensePool, as_of: datetime = NOW) -> Report:
+def made(pool: LicensePool, as_of: datetime = NOW, name: str = "compliance") -> Report:
     user = User.objects.get_or_create(username="mara")[0]
     with time_machine.travel(as_of, tick=False):
-        row = delivery.request_report(
-            "compliance", [pool], START, END, ZoneInfo("UTC"), user, as_of=as_of
-        )
+        row = delivery.request_report(name, [pool], START, END, ZoneInfo("UTC"), user, as_of=as_of)
         tasks.build_report(row.pk)
     row.refresh_from_db()
     return row
@@ -70,6 +68,10 @@ def test_a_seat_that_was_taken_out_of_the_database_makes_a_comment_compulsory(
     assert why.startswith("The evidence log gives other figures: pool, month from 2026-03-01")
 
 
+def text_of(report: Report) -> str:
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(report.path).pages).split())
+
+
 def signed(report: Report) -> str:
     """Have a second person sign a report; return what its PDF says."""
     boss = User.objects.create_user("boss")
@@ -77,12 +79,18 @@ def signed(report: Report) -> str:
     with time_machine.travel(NOW + timedelta(hours=1), tick=False):
         lifecycle.take_step(report, boss, lifecycle.Step.APPROVED, "We know.", now=timezone.now())
     report.refresh_from_db()
-    pages = PdfReader(report.path).pages
-    return " ".join(" ".join(page.extract_text() for page in pages).split())
+    return text_of(report)
 
 
-def test_a_signed_report_says_that_it_was_counted_again(pool: LicensePool) -> None:
-    assert "no figure and no verdict differs" in signed(made(pool))
+@pytest.mark.parametrize("name", ["compliance", "audit"])
+def test_a_report_is_a_draft_until_it_is_signed_and_says_that_it_was_counted_again(
+    pool: LicensePool, name: str
+) -> None:
+    report = made(pool, name=name)
+    assert "This file is not signed: take it for a draft." in text_of(report)
+    said = signed(report)
+    assert "to the as-of time alone, no figure and no verdict differs" in said
+    assert "for a draft" not in said
 
 
 def test_what_differs_is_a_problem_that_a_signed_report_prints(pool: LicensePool) -> None:
