@@ -1,7 +1,7 @@
 """The lines of raw text on which a holding rests, found again in what was kept.
 
-A piece of text is read again with the parser that first read it, so that a line is told by its
-meaning and not by how it looks.
+A piece of text is read again with the parser that first read it, and its lines are dated as they
+were then, so that a line is told by its meaning and not by how it looks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from licenses.models import Capture, Checkout, pseudonym
 from licenses.sources.base import SourceError
 from licenses.sources.flexnet.debug_log import DebugLogParser
 from licenses.sources.flexnet.lmstat import parse_lmstat
+from licenses.sources.flexnet.redating import settle
 from licenses.sources.records import Checkin
 from licenses.sources.records import Checkout as Out
 from licenses.sources.text import text_lines, visible
@@ -221,7 +222,9 @@ class _Log:
         zone = capture.server.tzinfo
         begins = capture.starts
         date = None if begins is None else begins.astimezone(zone).date()
-        piece = DebugLogParser(zone=zone, date=date).read(data, last=True)
+        parser = DebugLogParser(zone=zone, date=date)
+        piece = parser.read(data, last=True)
+        piece = settle(piece, parser.take_jumps(), zone, 0, None).piece
         self.events = piece.events
         self.others = [each for each in piece.others if isinstance(each, Out | Checkin)]
         self.lines = data.split(b"\n")

@@ -75,6 +75,23 @@ def test_a_later_holding_of_the_same_person_has_its_own_lines(server: LicenseSer
     assert [line.line for line in found("F1", "2026-01-05T10:30:00+01:00")] == [6, 7]
 
 
+def test_a_line_before_a_date_that_contradicts_it_is_found_on_the_day_it_was_stored_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "debug.log"
+    path.write_text(
+        "9:00:00 (lmgrd) TIMESTAMP 1/5/2026\n"
+        f'{LOG}10:40:00 (acmed) OUT: "F1" ben@pc3\n'
+        "11:00:00 (lmgrd) TIMESTAMP 1/9/2026\n"
+        '11:05:00 (acmed) OUT: "F2" ben@pc3\n'
+    )
+    server = LicenseServer.objects.create(name="lost", zone="Europe/Berlin", log_path=str(path))
+    read_log(server.pk)
+    row = Checkout.objects.get(taken_at=at("2026-01-09T10:40:00+01:00"))
+    taken = lines_of([row.pk], at("2026-01-09T12:00:00+01:00"))[0]
+    assert (taken.line, taken.text, taken.problem) == (9, '10:40:00 (acmed) OUT: "F1" ben@pc3', "")
+
+
 def test_a_line_is_found_though_the_name_was_erased(server: LicenseServer) -> None:
     pks = list(Checkout.objects.filter(person__identity=ann()).values_list("pk", flat=True))
     Identity.objects.all().delete()
