@@ -19,12 +19,12 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from itam.asked import asked_id
 from itam.figures import moment, number
 from itam.retold import retell
 from licenses.models import Capture, Coverage, Gap, ImportJob, UnreadableLine, sees_names
 
 from . import words
-from .asked import asked_id
 from .base import FROM_SERVERS, FactAdmin, ReadOnlyAdmin, ReadOnlyTabular, ShowsNames
 from .list_address import DaysFilter
 

@@ -19,7 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeDateFilter
 
-from .asked import asked_id, is_beyond
+from itam.asked import asked_id, is_beyond
 
 _ID = re.compile(r"(^|_)id(__exact|__in)?$")
 

@@ -17,12 +17,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from itam.asked import asked_id
 from licenses.analysis.pattern import heatmap, load_curve
 from licenses.analysis.series import fitting_step, series
 from licenses.models import ImportJob, LicensePool, LicenseServer
 
 from . import bars, dashboard, instant_page, pool_page, pool_tabs, server_page, words
-from .asked import asked_id
 from .pools import with_news
 
 DAY_SECONDS = 86_400

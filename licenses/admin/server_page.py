@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from itam.asked import asked_id
 from itam.errors import Missing
 from itam.retold import retell
 from licenses.access import reversible
@@ -311,7 +312,7 @@ def ignore(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     _posted(request)
     back = f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unreadable"
     if again := request.POST.get("again", ""):
-        row = server.ignored_lines.filter(pk=again if again.isdecimal() else 0).first()
+        row = server.ignored_lines.filter(pk=asked_id(again) or 0).first()
         if row is None:
             raise Missing(gettext("Nothing like that is ignored here."))
         try:
@@ -348,10 +349,8 @@ def map_feature(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse
     _posted(request)
     if not request.user.has_perm("licenses.add_poolfeature"):
         raise PermissionDenied
-    chosen = request.POST.get("feature", "")
-    feature = Feature.objects.filter(
-        server=server, pk=chosen if chosen.isdecimal() and len(chosen) < 19 else 0
-    ).first()
+    chosen = asked_id(request.POST.get("feature", ""))
+    feature = Feature.objects.filter(server=server, pk=chosen or 0).first()
     if feature is None:
         raise Missing(gettext("There is no such feature at this server."))
     back = f"{reverse('admin:licenses_licenseserver_overview', args=[pk])}#unmapped"

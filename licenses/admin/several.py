@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
+from itam.asked import asked_id
 from licenses.access.reversible import change_several
 from licenses.importing.changes import BY_NEW_LINES, EDITABLE, MOST, may_change, preview, undo
 from licenses.models import BulkChange, UndoStep
 
-from .asked import asked_id
 from .base import ReadOnlyAdmin, scoped
 from .forms import AdminForm
 from .undoing import tell

@@ -19,6 +19,7 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from itam.asked import asked_id
 from licenses.analysis.suspects import WORDS, suspects_among
 from licenses.models import (
     Capture,
@@ -43,16 +44,16 @@ class PoolFilter(admin.SimpleListFilter):
     parameter_name = "pool"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(self.parameter_name, "")
+        chosen = asked_id(request.GET.get(self.parameter_name, ""))
         pools = LicensePool.objects.for_user(request.user)
-        few = pools.filter(pk=chosen) if chosen.isdecimal() else pools
+        few = pools if chosen is None else pools.filter(pk=chosen)
         return [(str(pk), name) for pk, name in few.values_list("pk", "name")[:30]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value() or ""
-        if not chosen.isdecimal():
+        chosen = asked_id(self.value())
+        if chosen is None:
             return queryset
-        features = Feature.objects.ever_of(int(chosen)).order_by()
+        features = Feature.objects.ever_of(chosen).order_by()
         return queryset.filter(feature__in=features.values("pk"))
 
 
@@ -189,8 +190,8 @@ class OwnPoolFilter(PoolFilter):
     """By the pool that a row names itself."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value() or ""
-        return queryset.filter(pool=int(chosen)) if chosen.isdecimal() else queryset
+        chosen = asked_id(self.value())
+        return queryset if chosen is None else queryset.filter(pool=chosen)
 
 
 @admin.register(DenialEpisode)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext, gettext_lazy
 
 from licenses.evidence import anchors, heads, keys
 from licenses.models import Channel, EvidenceAnchor, EvidenceDay, Notification
+from licenses.models.stock_names import StockName
 
 from .channels import mail, spoken
 
-CHANNEL = "Evidence heads"
 _SENT = Notification.objects.filter(transition=Notification.Transition.ANCHOR)
 TEXT = gettext_lazy(
     """\
@@ -41,7 +41,8 @@ def send(now: datetime) -> int:
         return 0
     mail.check(settings.ITAM_EVIDENCE_MAIL)
     channel, _created = Channel.objects.update_or_create(
-        name=CHANNEL, defaults={"kind": "mail", "target": settings.ITAM_EVIDENCE_MAIL}
+        name=StockName.EVIDENCE_HEADS,
+        defaults={"kind": "mail", "target": settings.ITAM_EVIDENCE_MAIL},
     )
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     told = set(

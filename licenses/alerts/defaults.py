@@ -13,26 +13,25 @@ from django.db.models import Q
 from django.utils.translation import gettext, override
 
 from licenses.models import MANAGER, AlertRule, Channel
+from licenses.models.stock_names import StockName
 
-from . import anchors, personal
 from .channels import mail
 from .world import Kind
 
-CHANNEL = "Asset managers by mail"
 DAY = 86400
 MOST_LETTERS = 500
 
 RULES: tuple[dict[str, Any], ...] = (
     # Being nearly full can last for weeks: once a day is enough.
     {
-        "name": "Pools at 90 % or more",
+        "name": StockName.NEARLY_FULL,
         "kind": Kind.USE_PERCENT,
         "threshold": 90,
         "repeat_seconds": DAY,
     },
-    {"name": "Pools that are full", "kind": Kind.USE_PERCENT, "threshold": 100},
+    {"name": StockName.FULL, "kind": Kind.USE_PERCENT, "threshold": 100},
     {
-        "name": "Use above what is allowed",
+        "name": StockName.OVER_USE,
         "kind": Kind.OVER_USE,
         "threshold": 0,
         "for_seconds": 0,
@@ -40,44 +39,44 @@ RULES: tuple[dict[str, Any], ...] = (
         "repeat_seconds": DAY,
     },
     {
-        "name": "Licence servers that do not answer",
+        "name": StockName.SILENT_SERVERS,
         "kind": Kind.SERVER,
         "repeat_seconds": DAY,
     },
     {
-        "name": "Contracts that end or need notice",
+        "name": StockName.CONTRACT_ENDS,
         "kind": Kind.CONTRACT,
         "repeat_seconds": 0,
     },
     {
-        "name": "Licence files that expire",
+        "name": StockName.FILES_EXPIRE,
         "kind": Kind.LICENSE_EXPIRY,
         "repeat_seconds": 0,
     },
     {
-        "name": "Use that does not move any more",
+        "name": StockName.FLAT_USE,
         "kind": Kind.FLAT,
         "threshold": 14,
         "repeat_seconds": DAY,
     },
     {
-        "name": "Lines that could not be read",
+        "name": StockName.UNREADABLE,
         "kind": Kind.UNREADABLE,
         "threshold": 1,
         "repeat_seconds": DAY,
     },
     {
-        "name": "Seats on which contract, licence file and server differ",
+        "name": StockName.DRIFT,
         "kind": Kind.DRIFT,
         "repeat_seconds": 7 * DAY,
     },
     {
-        "name": "Scheduler and workers",
+        "name": StockName.SCHEDULER,
         "kind": Kind.SCHEDULER,
         "repeat_seconds": 3600,
     },
     {
-        "name": "Sealed evidence",
+        "name": StockName.EVIDENCE,
         "kind": Kind.EVIDENCE,
         "repeat_seconds": DAY,
     },
@@ -107,7 +106,9 @@ def ensure_default_rules(mail_to: str = "") -> int:
 
 def _channel(mail_to: str) -> Channel | None:
     """Return the default channel, made once; default rules without any channel get it then."""
-    found = Channel.objects.filter(name__in=[CHANNEL, _here(CHANNEL)]).order_by("pk").first()
+    name = _here(StockName.ASSET_MANAGERS)
+    named = Channel.objects.filter(name__in=[StockName.ASSET_MANAGERS, name])
+    found = named.order_by("pk").first()
     if found is not None:
         return found
     target = mail_to or settings.ITAM_ALERT_MAIL or _people()
@@ -115,7 +116,7 @@ def _channel(mail_to: str) -> Channel | None:
         return None
     mail.check(target)
     channel = Channel.objects.create(
-        name=_here(CHANNEL), kind=Channel.Kind.MAIL, target=target, still_watching=True
+        name=name, kind=Channel.Kind.MAIL, target=target, still_watching=True
     )
     names = [name for values in RULES for name in (values["name"], _here(values["name"]))]
     for rule in AlertRule.objects.filter(name__in=names, channels=None):
@@ -134,7 +135,8 @@ def ensure_channel() -> None:
 
     Done daily: the first account has no address yet when everything starts.
     """
-    if not Channel.objects.exclude(name__in=[anchors.CHANNEL, personal.CHANNEL]).exists():
+    others = [StockName.EVIDENCE_HEADS, StockName.STATUS_USERS]
+    if not Channel.objects.exclude(name__in=others).exists():
         with transaction.atomic():
             _channel("")
 

@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from licenses.models import Channel, Notification
+from licenses.models.stock_names import StockName
 
-CHANNEL = "Users of the status page"
 _UNSENT = (Notification.State.WAITING, Notification.State.HELD)
 
 
 def write(user: Any, subject: str, body: str, now: datetime) -> Notification:
     """Write a mail to an account's address. To be called in the transaction of what it tells of."""
     channel, _created = Channel.objects.get_or_create(
-        name=CHANNEL, defaults={"kind": Channel.Kind.MAIL, "target": ""}
+        name=StockName.STATUS_USERS, defaults={"kind": Channel.Kind.MAIL, "target": ""}
     )
     return Notification.objects.create(
         transition=Notification.Transition.PERSONAL,

@@ -14,6 +14,7 @@ from django_filters.rest_framework import FilterSet
 from rest_framework import mixins, viewsets
 from rest_framework.exceptions import NotFound, ValidationError
 
+from itam.asked import BIGGEST_ID
 from licenses.access.reversible import saved
 from licenses.api.idempotency import Conflict, IdempotentPosts
 from licenses.api.permissions import ModelPermissions
@@ -23,8 +24,6 @@ from licenses.evidence.changes import TOLD
 from licenses.evidence.reads import note_names
 from licenses.importing.edits import EDITED, values
 from licenses.models import Feature, LicensePool, Membership, Person, tells_apart
-
-BIGGEST_ID = 2**63 - 1
 
 
 def filters_of(of: type[models.Model], *names: str, span_of: str = "") -> type[filters.FilterSet]:

@@ -13,9 +13,10 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from itam.asked import BIGGEST_ID
 from licenses.access.reversible import change_several
 from licenses.api import serializers as shapes
-from licenses.api.base import BIGGEST_ID, Scoped, filters_of
+from licenses.api.base import Scoped, filters_of
 from licenses.api.rights import EntitlementSerializer
 from licenses.api.scoped import as_api_error
 from licenses.importing.changes import EDITABLE, MOST, may_change, preview, undo

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from itam.asked import asked_id
 from licenses.analysis.rows import as_moment
 from licenses.analysis.waiting import Waiting
 from licenses.api.answers import Nullable, Sometimes, shape
@@ -90,11 +91,12 @@ class CountingView(APIView):
     )
     def get(self, request: Request) -> Response:
         asked = request.query_params.get("pool", "")
-        if asked and not (asked.isdecimal() and len(asked) < 19):
+        pool_id = asked_id(asked)
+        if asked and pool_id is None:
             raise ValidationError({"pool": gettext("Expected the id of a pool.")})
         pool: Any = None
         if asked:
-            pool = LicensePool.objects.for_user(request.user).filter(pk=int(asked)).first()
+            pool = LicensePool.objects.for_user(request.user).filter(pk=pool_id).first()
             if pool is None:
                 raise NotFound
         found = counting.counting(request.user, pool and pool.pk)

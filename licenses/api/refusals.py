@@ -10,10 +10,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from itam.asked import asked_id
 from licenses.access import why as whys
 from licenses.access import why_words
 from licenses.api import pool_answers
-from licenses.api.base import BIGGEST_ID, ReadOnly, filters_of
+from licenses.api.base import ReadOnly, filters_of
 from licenses.api.serializers import DenialEpisodeSerializer
 from licenses.api.status import HasRole
 from licenses.evidence.reads import note_names
@@ -37,9 +38,7 @@ class RefusalViewSet(ReadOnly):
     @extend_schema(responses={200: pool_answers.WHY})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say why: the class in words, the limit or rule that was hit, who held the seats."""
-        pk = kwargs["pk"]
-        number = int(pk) if pk.isdecimal() and len(pk) < len(str(BIGGEST_ID)) else 0
-        episode = whys.find(request.user, number)
+        episode = whys.find(request.user, asked_id(kwargs["pk"]) or 0)
         if episode is None:
             raise NotFound
         found = whys.explain(episode, request.user)

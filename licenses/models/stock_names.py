@@ -6,28 +6,30 @@ as long as nobody gave the rule or channel another name.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
-from typing import Final
 
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop, override
 
-STOCK_NAMES: Final = (
-    gettext_noop("Asset managers by mail"),
-    gettext_noop("Evidence heads"),
-    gettext_noop("Users of the status page"),
-    gettext_noop("Pools at 90 % or more"),
-    gettext_noop("Pools that are full"),
-    gettext_noop("Use above what is allowed"),
-    gettext_noop("Licence servers that do not answer"),
-    gettext_noop("Contracts that end or need notice"),
-    gettext_noop("Licence files that expire"),
-    gettext_noop("Use that does not move any more"),
-    gettext_noop("Lines that could not be read"),
-    gettext_noop("Seats on which contract, licence file and server differ"),
-    gettext_noop("Scheduler and workers"),
-    gettext_noop("Sealed evidence"),
-)
+
+class StockName(StrEnum):
+    """Channels first, then rules."""
+
+    ASSET_MANAGERS = gettext_noop("Asset managers by mail")
+    EVIDENCE_HEADS = gettext_noop("Evidence heads")
+    STATUS_USERS = gettext_noop("Users of the status page")
+    NEARLY_FULL = gettext_noop("Pools at 90 % or more")
+    FULL = gettext_noop("Pools that are full")
+    OVER_USE = gettext_noop("Use above what is allowed")
+    SILENT_SERVERS = gettext_noop("Licence servers that do not answer")
+    CONTRACT_ENDS = gettext_noop("Contracts that end or need notice")
+    FILES_EXPIRE = gettext_noop("Licence files that expire")
+    FLAT_USE = gettext_noop("Use that does not move any more")
+    UNREADABLE = gettext_noop("Lines that could not be read")
+    DRIFT = gettext_noop("Seats on which contract, licence file and server differ")
+    SCHEDULER = gettext_noop("Scheduler and workers")
+    EVIDENCE = gettext_noop("Sealed evidence")
 
 
 def told_name(name: str) -> str:
@@ -41,5 +43,5 @@ def _in_any_language() -> dict[str, str]:
     found: dict[str, str] = {}
     for language, _words in settings.LANGUAGES:
         with override(language):
-            found |= {gettext(name): name for name in STOCK_NAMES}
-    return found | {name: name for name in STOCK_NAMES}
+            found |= {gettext(name): name for name in StockName}
+    return found | {name: name for name in StockName}

@@ -13,8 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
+from itam.asked import asked_id
 from itam.errors import Missing
-from licenses.admin.asked import asked_id
 from licenses.admin.words import Labelled
 from reports.leases import State
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db.models import BigIntegerField
+
+BIGGEST_ID: Final = BigIntegerField.MAX_BIGINT
 
 
 def asked_id(text: object) -> int | None:
@@ -16,6 +20,6 @@ def asked_id(text: object) -> int | None:
 def is_beyond(text: str) -> bool:
     """Tell whether a text is a number that no database can be asked about."""
     try:
-        return abs(int(text)) > BigIntegerField.MAX_BIGINT
+        return abs(int(text)) > BIGGEST_ID
     except ValueError:  # no number, or thousands of digits
         return len(text) > 4_000
