@@ -10,7 +10,7 @@ from django.db.models import Prefetch
 from django.http import FileResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied
@@ -338,6 +338,7 @@ class EntitlementViewSet(
         return Response(self.get_serializer(found).data, status=code)
 
 
+@extend_schema_view(create=extend_schema(request={"multipart/form-data": DocumentSerializer}))
 class DocumentViewSet(
     TellsHistory,
     Scoped,

@@ -128,3 +128,23 @@ def test_what_becomes_of_a_sheet_has_the_names_of_its_example(schema, pool):
     for name in ("rows", "errors"):
         assert set(found[name][0]) == set(shown[name][0])
     assert set(found["rows"][0]["cells"][0]) == set(shown["rows"][0]["cells"][0])
+
+
+@pytest.mark.once
+def test_what_takes_a_file_is_told_to_be_sent_in_parts_alone(schema):
+    files = {
+        name
+        for name, shape in schema["components"]["schemas"].items()
+        if any(field.get("format") == "binary" for field in shape.get("properties", {}).values())
+    }
+    as_json = [
+        path
+        for path, methods in schema["paths"].items()
+        for kind, content in methods.get("post", {})
+        .get("requestBody", {})
+        .get("content", {})
+        .items()
+        if content["schema"].get("$ref", "").rpartition("/")[2] in files
+        and kind != "multipart/form-data"
+    ]
+    assert files and as_json == []
