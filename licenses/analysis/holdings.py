@@ -62,7 +62,11 @@ class Holdings:
 
     def held_at(self, moment: int) -> Self:
         """Keep the holdings that are known to be held at *moment*."""
-        return self.where((self.taken_by <= moment) & (moment < self.returned_after))
+        return self.where(self.known_at(moment))
+
+    def known_at(self, moment: int) -> Flags:
+        """Tell of each whether it is known to be held at *moment*."""
+        return (self.taken_by <= moment) & (moment < self.returned_after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.crowds import too_few
-from licenses.analysis.holdings import Holdings, holdings, load_horizons
+from licenses.analysis.holdings import Holdings, load_horizons
 from licenses.analysis.kept import load_held, team_sums
-from licenses.analysis.mappings import Mappings, load_mappings, servers
+from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.refusals import refusals_known
 from licenses.analysis.rows import number
 from licenses.analysis.team_use import (
@@ -134,12 +134,18 @@ def pool_teams(
     mappings = load_mappings([pool.pk])
     compared = split(parents, found.keys(), _with_people_of_their_own())
     alone = not any(compared.values()) and whole == sum(found[t].seat_seconds for t in compared)
+    at = peak_at or 0
+    span = (at, at + 1) if alone else (start, end)
+    held = load_held(mappings, load_horizons(servers(mappings)), *span)[pool.pk]
+    known = load_teams(held.person, held.host)
+    use = known.belonging(held.person, held.host, held.began, pool.tzinfo)
     if alone:
         sums = sum(found[team].peak for team in compared)
         saves = Sharing(sums, sums - (peak or 0), sums - (peak or 0))
     else:
-        saves = _sharing(pool, mappings, compared, start, end)
-    held, use = _at(pool, peak_at if peak else None)
+        saves = _sharing(held, use, compared, start, end)
+    at_peak = held.known_at(at) & bool(peak)
+    held, use = held.where(at_peak), use.among(at_peak)
     few = too_few(start, end)
     told = load_logged(mappings, start, end)[pool.pk].seconds
     shown = {
@@ -182,12 +188,9 @@ def pool_teams(
 
 
 def _sharing(
-    pool: LicensePool, mappings: Mappings, compared: Mapping[int, list[int]], start: int, end: int
+    held: Holdings, use: Belonging, compared: Mapping[int, list[int]], start: int, end: int
 ) -> Sharing:
     """Return what the compared teams save, from the holdings."""
-    held = load_held(mappings, load_horizons(servers(mappings)), start, end)[pool.pk]
-    known = load_teams(held.person, held.host)
-    use = known.belonging(held.person, held.host, held.began, pool.tzinfo)
     groups = []
     for team, below in compared.items():
         flags = use.of(team)
@@ -247,12 +250,3 @@ def _with_people_of_their_own() -> set[int]:
             "team_id", flat=True
         )
     )
-
-
-def _at(pool: LicensePool, moment: int | None) -> tuple[Holdings, Belonging]:
-    """Return the holdings known to be held at a moment, none at None, and whose they are."""
-    at = 0 if moment is None else moment
-    held = holdings(pool, at, at + 1).held_at(at)
-    held = held if moment is not None else held.where(slice(0))
-    known = load_teams(held.person, held.host)
-    return held, known.belonging(held.person, held.host, held.began, pool.tzinfo)

@@ -72,7 +72,8 @@ class Steps:
         first, last, worth = _columns(starts, ends, values)
         first, last = np.maximum(first, start), np.minimum(last, end)
         real = first < last
-        first, last, worth = first[real], last[real], worth[real]
+        if not real.all():
+            first, last, worth = first[real], last[real], worth[real]
         if not len(first):
             return Steps.constant(0, start, end)
         times, changes = _in_time_order(np.append(first, last), np.append(worth, -worth))
