@@ -116,16 +116,32 @@ class ErasingSerializer(WhoSerializer):
 
 
 class OutlookSerializer(serializers.Serializer[Any]):
-    """What erasing a name will do, and what it will not."""
+    """What erasing a name will do, and what it will not. All but `told` is null for a login whose
+    name the account may not read, whether somebody has it or not."""
 
-    identity = serializers.BooleanField(help_text="Login, name or mail address are on record.")
-    machines = serializers.IntegerField(help_text="Names of machines that go, too.")
-    holdings = serializers.IntegerField(help_text="Uses that stay under the pseudonym.")
-    refusals = serializers.IntegerField(help_text="Refusals that stay under the pseudonym.")
-    account = serializers.BooleanField(help_text="An account of that login is there, and stays.")
-    documents = serializers.ListField(child=serializers.CharField(), help_text="What stays.")
+    told = serializers.BooleanField(help_text="Whether what is on record is told.")
+    identity = serializers.BooleanField(
+        allow_null=True, help_text="Login, name or mail address are on record."
+    )
+    machines = serializers.IntegerField(
+        allow_null=True, help_text="Names of machines that go, too."
+    )
+    holdings = serializers.IntegerField(
+        allow_null=True, help_text="Uses that stay under the pseudonym."
+    )
+    refusals = serializers.IntegerField(
+        allow_null=True, help_text="Refusals that stay under the pseudonym."
+    )
+    account = serializers.BooleanField(
+        allow_null=True, help_text="An account of that login is there, and stays."
+    )
+    documents = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="What stays."
+    )
     holds = serializers.ListField(
-        child=serializers.CharField(), help_text="Legal holds: while there are any, it is refused."
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Legal holds: while there are any, it is refused.",
     )
 
 
@@ -154,12 +170,16 @@ class NameErasureViewSet(ReadOnly):
     @extend_schema(request=WhoSerializer, responses={200: OutlookSerializer})
     @action(detail=False, methods=["post"], pagination_class=None, filter_backends=())
     def preview(self, request: Request) -> Response:
-        """Say what erasing would do. Changes nothing; that a login was looked up is noted."""
+        """Say what erasing would do, to whoever may read the name. Changes nothing; that a login
+        was looked up is noted."""
         asked = WhoSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:
             found = erasure_orders.look(asked.validated_data["who"], request.user)
         except ModelError as error:
             raise as_api_error(error) from error
+        if found is None:
+            unknown = dict.fromkeys(OutlookSerializer().fields)
+            return Response(unknown | {"told": False})
         told = found._asdict() | {"documents": [row.words for row in found.documents]}
-        return Response(OutlookSerializer(told).data)
+        return Response(OutlookSerializer(told | {"told": True}).data)

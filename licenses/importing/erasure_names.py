@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Q
 
@@ -42,11 +42,14 @@ class Needles:
         return forms | {json.dumps(form)[1:-1] for form in forms}
 
 
+PSEUDONYM: Final = re.compile(r"P-[0-9a-f]{8}|[0-9a-f]{32}", re.IGNORECASE)
+
+
 def find_person(who: str) -> Person | None:
     """Return a person by login, pseudonym, or its short form such as P-3f9a2c1b."""
     who = who.strip()
     found = Person.objects.filter(pseudonym__in=[pseudonym("person", who), who.lower()]).first()
-    if found is None and re.fullmatch(r"P-[0-9a-f]{8}", who, re.IGNORECASE):
+    if found is None and PSEUDONYM.fullmatch(who) and who[1] == "-":
         several = Person.objects.filter(pseudonym__startswith=who[2:].lower())[:2]
         found = several[0] if len(several) == 1 else None
     person: Person | None = found

@@ -22,11 +22,12 @@ from licenses.models import (
     Work,
     normalized_name,
     pseudonym,
+    sees_names,
 )
 from licenses.models.reasons import says_something
 
 from . import erasure
-from .erasure_names import find_person, names_of, needles_of, own_hosts
+from .erasure_names import PSEUDONYM, find_person, names_of, needles_of, own_hosts
 from .erasure_papers import Paper, papers
 
 log = logging.getLogger(__name__)
@@ -60,20 +61,26 @@ class Outlook(NamedTuple):
 
 def find(who: str) -> Person:
     """Return the person of a login or pseudonym. Raises ValidationError where there is none."""
-    person = find_person(who) if "\0" not in who else None
+    person = _known(who)
     if person is None:
         raise ValidationError({"who": gettext("Nobody is known by that login or pseudonym.")})
     return person
 
 
-def look(who: str, user: Any) -> Outlook:
+def look(who: str, user: Any) -> Outlook | None:
     """Return what erasing would do. Changes nothing, but that somebody asked for a login is noted.
+
+    returns:  None for a login, known or not, whose name the user may not read: what is on record
+              of it would tell that it is there, and whose pseudonym is whose.
 
     Raises ValidationError where nobody is known by *who*.
     """
-    person = find(who)
+    person = _known(who)
     if _is_login(person, who):
-        _note_look(person, user)
+        _note_look(who, user)
+        if not sees_names(user, person=person.pk if person else None):
+            return None
+    person = person or find(who)
     needles = needles_of(person, who)
     return Outlook(
         person=person,
@@ -98,6 +105,8 @@ def ask(user: Any, *, who: str, reason: str, confirm: str) -> NameErasure:
     Raises ValidationError where nobody is known by *who*, the reason says nothing, *confirm* is
     something else, or a legal hold covers what the person used.
     """
+    if _is_login(_known(who), who) and not sees_names(user):
+        _note_look(who, user)  # a refusal tells whether somebody has it
     person = find(who)
     reason = reason.strip()
     wrong: dict[str, str] = {}
@@ -176,15 +185,22 @@ def _finish(row: NameErasure, state: str, **values: Any) -> None:
     rows.update(state=state, known_as="", finished_at=timezone.now(), **values)
 
 
-def _is_login(person: Person, who: str) -> bool:
+def _known(who: str) -> Person | None:
+    return None if "\0" in who else find_person(who)
+
+
+def _is_login(person: Person | None, who: str) -> bool:
+    """Tell whether *who*, which found that person or nobody, is no pseudonym."""
+    if person is None:
+        return PSEUDONYM.fullmatch(who.strip()) is None
     return pseudonym("person", who) == person.pseudonym
 
 
-def _note_look(person: Person, user: Any) -> None:
-    """Note that somebody found out by a login which pseudonym is whose."""
+def _note_look(who: str, user: Any) -> None:
+    """Note that somebody asked what is known of a login."""
     body: dict[str, str | int] = {
         "count": 1,
-        "person": person.pseudonym,
+        "person": pseudonym("person", who),
         "what": "login looked up to erase the name",
         "who": user.get_username(),
     }
