@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from licenses.analysis import coverage
-from licenses.analysis.coverage import PoolGap, observed_time
+from licenses.analysis.coverage import PoolGap
 from licenses.analysis.holdings import Holdings, load_holdings, load_horizons
 from licenses.analysis.mappings import (
     Daemon,
@@ -31,6 +31,7 @@ from licenses.analysis.rights import (
 )
 from licenses.analysis.rows import EVER, number
 from licenses.analysis.sights import Sights, load_sights, whole_log
+from licenses.analysis.vouched import Part, observed_time
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
 from licenses.concurrency.timeline import usage as in_use
@@ -164,7 +165,7 @@ def _of_pool(
         if not len(span):
             continue
         mapped = mapped.union(span)
-        exact.append((mapping, logs[mapping.server, mapping.daemon]))
+        exact.append(Part(mapping, logs[mapping.server, mapping.daemon]))
         rows = statements.get(mapping.feature, ())
         uncounted = uncounted.union(_uncounted(rows, span))
         most, told_by_server, told_by_file = _of_feature(mapping, rows, sights, told, start, end)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext
@@ -32,7 +31,16 @@ from licenses.analysis.mappings import (
 )
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rights import load_rights
-from licenses.analysis.rows import EVER, now_epoch, number
+from licenses.analysis.rows import now_epoch, number
+from licenses.analysis.vouched import (
+    Vouched,
+    first_held,
+    observed_time,
+    parts_of,
+    told_by,
+    vouched_for,
+    vouched_rows,
+)
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
@@ -150,6 +158,7 @@ class _View(NamedTuple):
 
     spans: Vouched
     waits: dict[int, Wait]
+    held: dict[int, int]
 
     def unseen(self, mapping: Mapping, start: int, end: int) -> IntervalSet:
         """Return the time in which a feature fed its pool and was not vouched for."""
@@ -165,7 +174,8 @@ class _View(NamedTuple):
 
 def _look(mappings: Mappings, start: int, end: int, now: int) -> _View:
     ids = servers(mappings)
-    return _View(vouched_for(ids, start, end), load_waits(ids, now))
+    held = first_held(mappings, start)
+    return _View(vouched_for(ids, start, end), load_waits(ids, now), held)
 
 
 def _coverage(
@@ -185,7 +195,7 @@ def _coverage(
         time = IntervalSet.of([max(first[pool.pk], start)], [min(until, retired)])
         if any(mapping.server in view.waits for mapping in maps):
             time = time.subtract(_undecided(maps, view, start, until))
-        seen = observed_time([(m, view.spans.of(m)) for m in maps], start, end)
+        seen = observed_time(parts_of(maps, view.spans, view.held), start, end)
         found[pool.pk] = PoolCoverage(seen, time)
     return found
 
@@ -251,8 +261,8 @@ def load_logged(mappings: Mappings, start: int, end: int) -> dict[int, IntervalS
 
 def load_told(mappings: Mappings, start: int, end: int) -> dict[int, Told]:
     """Return what was observed of each pool, and what of it logs tell. One query."""
-    rows = list(_vouched(None).rows(servers(mappings), start, end))
-    told = _told(rows, start, end)
+    rows = list(vouched_rows(None).rows(servers(mappings), start, end))
+    told = told_by(rows, start, end)
     seen, logged = (
         _of_pools(mappings, each, start, end) for each in (told, Vouched(told.logs, told.logs))
     )
@@ -268,96 +278,21 @@ class Told(NamedTuple):
 
 def _of_pools(mappings: Mappings, spans: Vouched, start: int, end: int) -> dict[int, IntervalSet]:
     # Most pools are fed by one daemon, and many by the same.
-    alike: dict[tuple[tuple[int, str, int, int, int, str | None], ...], IntervalSet] = {}
+    alike: dict[tuple[tuple[int | str | None, ...], ...], IntervalSet] = {}
+    held = first_held(mappings, start)
     found = {}
     for pool, maps in mappings.items():
         key = tuple(
             (
                 *(m.server, m.daemon, max(m.start, start), min(m.end, end)),
-                *(min(m.listed, end), m.unlisted),
+                *(max(m.since, start), min(m.listed, end), m.unlisted, held.get(m.feature)),
             )
             for m in maps
         )
         if key not in alike:
-            alike[key] = observed_time([(m, spans.of(m)) for m in maps], start, end)
+            alike[key] = observed_time(parts_of(maps, spans, held), start, end)
         found[pool] = alike[key]
     return found
-
-
-class Vouched(NamedTuple):
-    """The time that logs and polls vouch for, and that for which logs do, by server and daemon."""
-
-    spans: dict[Daemon, IntervalSet]
-    logs: dict[Daemon, IntervalSet]
-
-    def of(self, mapping: Mapping) -> IntervalSet:
-        """Return the time in which a feature was vouched for, by its daemon or its whole server.
-
-        Answers that do not list it do not.
-        """
-        seen = _of_daemon(self.spans, mapping)
-        listed = seen.clip(EVER, mapping.listed)
-        if cuts := mapping.cuts:
-            listed = listed.subtract(IntervalSet.of_spans(cuts))
-        return seen if listed is seen else listed.union(_of_daemon(self.logs, mapping))
-
-
-def vouched_for(
-    server_ids: Collection[int], start: int, end: int, source: Coverage.Source | None = None
-) -> Vouched:
-    """Return the time that logs and polls, or one of them, vouch for. One query."""
-    return _told(_vouched(source).rows(server_ids, start, end), start, end)
-
-
-def _told(rows: Collection[Sequence[Any]], start: int, end: int) -> Vouched:
-    logs = [row for row in rows if row[-1] == Coverage.Source.LOG]
-    return Vouched(_spans(rows, start, end), _spans(logs, start, end))
-
-
-def _spans(rows: Iterable[Sequence[Any]], start: int, end: int) -> dict[Daemon, IntervalSet]:
-    spans: dict[Daemon, tuple[list[int], list[int]]] = {}
-    for server, daemon, first, last, _source in rows:
-        starts, ends = spans.setdefault((server, daemon), ([], []))
-        starts.append(first)
-        ends.append(last)
-    return {key: IntervalSet.of(*span).clip(start, end) for key, span in spans.items()}
-
-
-@lru_cache
-def _vouched(source: Coverage.Source | None) -> Prepared:
-    def rows(server_ids: Collection[int], start: int, end: int) -> Asked:
-        found = Coverage.objects.filter(server__among=server_ids, ends__gt=start, starts__lt=end)
-        found = found if source is None else found.filter(source=source)
-        columns = ("server_id", "daemon", number("starts"), number("ends"), "source")
-        return found.order_by(), columns
-
-    return Prepared(rows)
-
-
-def _of_daemon(spans: dict[Daemon, IntervalSet], mapping: Mapping) -> IntervalSet:
-    whole = spans.get((mapping.server, ""), IntervalSet.empty())
-    if not mapping.daemon or (mapping.server, mapping.daemon) not in spans:
-        return whole
-    return whole.union(spans[mapping.server, mapping.daemon])
-
-
-def observed_time(
-    parts: Iterable[tuple[Mapping, IntervalSet]], start: int, end: int
-) -> IntervalSet:
-    """Return the time in which something feeds a pool and all that does is vouched for.
-
-    parts:  each mapping with the time in which its feature was vouched for.
-    """
-    real = [(m, seen) for m, seen in parts if m.start < end and m.end > start]
-    if len(real) == 1:
-        mapping, seen = real[0]
-        return seen.clip(max(mapping.start, start), min(mapping.end, end))
-    mapped = missing = IntervalSet.empty()
-    for mapping, seen in real:
-        span = IntervalSet.of([mapping.start], [mapping.end]).clip(start, end)
-        mapped = mapped.union(span)
-        missing = missing.union(span.subtract(seen))
-    return mapped.subtract(missing)
 
 
 def gaps(
@@ -483,15 +418,36 @@ def _HEARD(feature_ids: Collection[int]) -> Asked:
     return rows, (F("pk"), number("first_held", OPEN), number("first_seen", OPEN))
 
 
+@Prepared
+def _LOGGED(feature_ids: Collection[int]) -> Asked:
+    logs = Coverage.objects.filter(
+        Q(daemon="") | Q(daemon=OuterRef("daemon")),
+        server=OuterRef("server"),
+        source=Coverage.Source.LOG,
+    ).order_by("starts")
+    rows = Feature.objects.filter(pk__among=feature_ids).order_by()
+    rows = rows.annotate(first_seen=Subquery(logs.values("starts")[:1]))
+    return rows, (F("pk"), number("first_seen", OPEN))
+
+
 def first_moments(
     pools: Collection[LicensePool], mappings: Mappings, as_of: datetime | None = None
 ) -> dict[int, int]:
-    """Return for each pool when it is first heard of; OPEN where it never is. Two queries.
+    """Return for each pool when it is first heard of; OPEN where it never is. Three queries at
+    most.
 
     as_of:  by the rights that were on record then; None: by those of today.
     """
     rights = load_rights(pools, as_of)
-    heard = {pk: min(held, seen) for pk, held, seen in _HEARD.rows(features(mappings))}
+    since = {m.feature: m.since for maps in mappings.values() for m in maps}
+    rows = _HEARD.rows(features(mappings))
+    # Answers that do not list a feature yet tell nothing of it; a log does.
+    unlisted = {pk for pk, _held, seen in rows if seen < since[pk]}
+    logged = dict(_LOGGED.rows(unlisted)) if unlisted else {}
+    heard = {
+        pk: min(held, seen if pk not in unlisted else min(logged[pk], since[pk]))
+        for pk, held, seen in rows
+    }
     return {
         pool.pk: min(
             [right.start for right in rights[pool.pk]]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from itam.said import said
 from licenses.analysis.mappings import Daemon, Mapping
-from licenses.analysis.rows import number
+from licenses.analysis.rows import EVER, number
 from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Coverage, Gap
 
@@ -96,7 +96,7 @@ def times_unlisted(mapping: Mapping, answered: Iterable[Reason]) -> list[Reason]
     answered:  as of `times_answered`, of its daemon.
     """
     detail = said(lambda: gettext("The server answered, and did not list this feature."))
-    spans = [*mapping.cuts, (mapping.listed, OPEN)]
+    spans = [(EVER, mapping.since), *mapping.cuts, (mapping.listed, OPEN)]
     return [
         Reason(max(each.start, start), min(each.end, end), Gap.Cause.PARTIAL.value, detail)
         for each in answered

@@ -14,7 +14,7 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, grouped, number
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
-from licenses.models import EventBlock, PoolFeature, StatusScope
+from licenses.models import PoolFeature, StatusScope
 
 Daemon = tuple[int, str]
 """Server and daemon; the daemon "" is the whole server."""
@@ -24,8 +24,10 @@ class Mapping(NamedTuple):
     """A feature of a server feeds a pool over [start, end); EVER and OPEN where it has no such.
 
     longest:  no holding of the feature that was given back lasted longer, in seconds.
-    listed:   when the newest complete answer was given that listed the feature; where none ever
-              did, OPEN, or EVER if a log tells of it.
+    since:    when the first complete answer was given that listed the feature; where none ever
+              did, OPEN, and EVER where it is not known what answers listed.
+    listed:   when the newest such answer was given; where none ever did, EVER, and OPEN where it is
+              not known.
     unlisted: spans before that in which answers did not list it, as JSON; "" without any.
     shared:   whose checkouts may share a seat, as `Feature.duplicate_group` says; "" for nobody's.
     """
@@ -38,6 +40,7 @@ class Mapping(NamedTuple):
     start: int
     end: int
     longest: int
+    since: int
     listed: int
     shared: str = ""
     unlisted: str | None = ""
@@ -115,17 +118,21 @@ def current(mappings: Mappings, moment: int) -> Mappings:
     return {pool: [m for m in maps if m.start <= moment < m.end] for pool, maps in mappings.items()}
 
 
-# What a log tells of and no answer ever listed, no answer tells of either.
-_LISTED = Case(
-    When(feature__now__isnull=False, then=number("feature__now__at")),
-    When(
-        Exists(StatusScope.objects.filter(server=OuterRef("feature__server")))
-        & Exists(EventBlock.objects.filter(feature=OuterRef("feature"))),
-        then=Value(EVER),
-    ),
-    default=Value(OPEN),
-    output_field=BigIntegerField(),
-)
+# Of what no answer ever listed no answer tells.
+_ASKED = Exists(StatusScope.objects.filter(server=OuterRef("feature__server")))
+
+
+def _told(name: str, unknown: int, never: int) -> Case:
+    return Case(
+        When(feature__now__isnull=False, then=number(name, unknown)),
+        When(_ASKED, then=Value(never)),
+        default=Value(unknown),
+        output_field=BigIntegerField(),
+    )
+
+
+_SINCE = _told("feature__now__since", EVER, OPEN)
+_LISTED = _told("feature__now__at", OPEN, EVER)
 
 
 def _mapped(pool_ids: Collection[int]) -> Asked:
@@ -140,6 +147,7 @@ def _mapped(pool_ids: Collection[int]) -> Asked:
         number("mapped_from", EVER),
         number("mapped_until", OPEN),
         "feature__max_duration",
+        _SINCE,
         _LISTED,
         "feature__duplicate_group",
         "feature__now__unlisted",

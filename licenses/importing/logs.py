@@ -190,7 +190,6 @@ class LogImport:
         alike = {""} if self.whole_server else daemons
         told = [span for daemon in alike for span in known_spans.get(daemon, ())]
         self.joints.meet(told, self.parser.first_at, before, self.parser.last_at)
-        unheard = unlisted.unheard(self.server)
         stored = facts.store(piece, self.directory, self.repeats)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         facts.store_steps(steps, self.server, stored)
@@ -243,12 +242,14 @@ class LogImport:
         drafts = self._drafts(items, capture, known is None, stored, added, digest)
         source = f"capture:{digest}"
         pending = entries.begin_server(self.server, drafts, columns=stored.columns, source=source)
+        rows = stored.movements
+        told_of = set() if rows is None else set(rows.keys[0].tolist())
+        held = unlisted.first_held(self.server, told_of)
         changed = self._derive(stored, many, newest)
+        unlisted.heard_of(held, unlisted.first_held(self.server, told_of))
         entries.finish_server(pending)
         learned = spans if stored.new or added else []
         self._mark(stored, added, changed, _heard_until(known_spans), learned)
-        if unheard and stored.movements is not None:
-            unlisted.heard(self.server, unheard.intersection(stored.movements.keys[0].tolist()))
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)

@@ -236,8 +236,6 @@ def _store_rows(
     _derive(rows, stored.touched, answers)
     if issued.start <= issued.end:
         rows.changed.append((issued.start, issued.end))
-    first_listed = set(capture.scope.features if capture.scope else ()).difference(issued.listed)
-    unlisted.heard(rows.server, unlisted.logged(first_listed))
     rows.changed += unlisted.note(
         rows.server, capture, rows.at, issued.listed, None if newest else answers
     )

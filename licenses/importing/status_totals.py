@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from licenses.analysis.prepared import Asked, Prepared
-from licenses.analysis.rows import number
+from licenses.analysis.rows import EVER, number
 from licenses.evidence import entries
 from licenses.models import Capture, FeatureNow, IssuedCount, Sighting
 from licenses.sources.records import FeatureStatus, Snapshot
@@ -59,8 +59,7 @@ def store(
     """
     told = set(capture.scope.features) if capture.scope is not None else set()
     # From when on a feature was not listed, until now.
-    start, listed = _store_now(snapshot, directory, told, at)
-    end = at + 1 if start <= at else -(2**62)
+    start, end, listed = _store_now(snapshot, directory, told, at)
     steps = _load(told)
     drafts: list[entries.Draft] = []
     for feature in snapshot.features:
@@ -184,15 +183,16 @@ def _spans(steps: list[_Step]) -> dict[int, tuple[_Step, int | None]]:
 
 def _store_now(
     snapshot: Snapshot, directory: Directory, whole: set[int], at: int
-) -> tuple[int, dict[int, int]]:
-    """Store the newest totals, and return the first moment at which one of them was told last, far
-    ahead if none was; and when each feature was.
+) -> tuple[int, int, dict[int, int]]:
+    """Store the newest totals, and return the span in which a feature is listed now and was not
+    before (start > end: nowhere); and when each was listed last.
 
     Of features that the answer does not tell in full (not in `whole`) only the error is news: what
     their totals leave out is unknown, and not 0.
     """
-    known = {pk: (row, told_at) for pk, row, told_at in _NOW.rows(set(directory.feature_names))}
+    known = {pk: row for pk, *row in _NOW.rows(set(directory.feature_names))}
     told: dict[int, FeatureNow] = {}
+    start, end = 2**62, -(2**62)
     for feature in snapshot.features:
         # A list printed twice tells the same of a feature twice.
         pk = directory.features[feature.daemon, feature.name]
@@ -202,7 +202,14 @@ def _store_now(
     for pk, row in told.items():
         old = known.get(pk)
         if pk in whole:
-            fresh += [row] if old is None or old[1] <= at else []
+            since = at if old is None else min(at, old[2])
+            row.since = None if since == EVER else coverage.moment(since)
+            if old is None or old[1] <= at:
+                fresh.append(row)
+                start, end = min(start, at if old is None else old[1]), max(end, at + 1)
+            elif since < old[2]:
+                FeatureNow.objects.filter(feature=pk).update(since=row.since)
+                start, end = min(start, at), max(end, old[2])
         elif old is not None and old[1] <= at:
             row.pk = old[0]
             failing.append(row)
@@ -211,16 +218,15 @@ def _store_now(
         batch_size=300,
         update_conflicts=True,
         unique_fields=["feature"],
-        update_fields=["at", *_TOTALS],
+        update_fields=["at", "since", *_TOTALS],
     )
     FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
-    before = [known[row.feature_id][1] for row in fresh if row.feature_id in known]
-    return min(before, default=2**62), {pk: told_at for pk, (_row, told_at) in known.items()}
+    return start, end, {pk: told_at for pk, (_row, told_at, _since) in known.items()}
 
 
 def _now(features: Collection[int]) -> Asked:
     rows = FeatureNow.objects.filter(feature__among=features)
-    return rows.order_by(), ("feature_id", "pk", number("at"))
+    return rows.order_by(), ("feature_id", "pk", number("at"), number("since", EVER))
 
 
 _NOW = Prepared(_now)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from itertools import pairwise
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
@@ -19,8 +19,7 @@ from licenses.concurrency.timeline import OPEN
 from licenses.models import (
     LONGEST_STEP,
     Capture,
-    Coverage,
-    EventBlock,
+    Checkout,
     Feature,
     FeatureNow,
     LicenseServer,
@@ -103,41 +102,24 @@ def _STORED(features: Collection[int]) -> Asked:
     return FeatureNow.objects.filter(feature__among=features).order_by(), ("feature", "unlisted")
 
 
-def unheard(server: LicenseServer) -> set[int]:
-    """Return the features that no answer ever listed and no log told of, though answers came."""
-    return {pk for (pk,) in _UNHEARD.rows(server.pk)}
+def first_held(server: LicenseServer, features: Collection[int]) -> dict[int, int]:
+    """Return when anybody first held each of these features; nothing where nobody asks the server:
+    answers that do not list a feature tell that it was not served before."""
+    return dict(_FIRST_HELD.rows(server.pk, features)) if features else {}
 
 
-def heard(server: LicenseServer, features: Collection[int]) -> None:
-    """Have all that answers vouch for counted again of features of which it turns out that answers
-    do not list them, or that they do: a log tells of them."""
-    if not features:
-        return
-    for (first,) in _FIRST.rows(server.pk):
-        dirty.mark_features(features, first, OPEN)
-
-
-def logged(features: Collection[int]) -> set[int]:
-    """Return those of these features of which a log tells."""
-    return {pk for (pk,) in _LOGGED.rows(features)} if features else set()
-
-
-_EVENTS = EventBlock.objects.filter(feature=OuterRef("pk"))
+def heard_of(before: dict[int, int], after: dict[int, int]) -> None:
+    """Have the time counted again of which it turns out that a feature was served then, or was
+    not. As of `first_held`."""
+    for pk, held in after.items():
+        if held != before[pk]:
+            dirty.mark_features([pk], *sorted([held, before[pk]]))
 
 
 @Prepared
-def _UNHEARD(server: int) -> Asked:
-    answers = StatusScope.objects.filter(server=OuterRef("server"))
-    rows = Feature.objects.filter(Exists(answers), ~Exists(_EVENTS), server=server, now=None)
-    return rows.order_by(), ("pk",)
-
-
-@Prepared
-def _LOGGED(features: Collection[int]) -> Asked:
-    return Feature.objects.filter(Exists(_EVENTS), pk__among=features).order_by(), ("pk",)
-
-
-@Prepared
-def _FIRST(server: int) -> Asked:
-    rows = Coverage.objects.filter(server=server, source=Coverage.Source.POLLS)
-    return rows.order_by("starts")[:1], (number("starts"),)
+def _FIRST_HELD(server: int, features: Collection[int]) -> Asked:
+    answers = StatusScope.objects.filter(server=server)
+    holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")
+    rows = Feature.objects.filter(Exists(answers), pk__among=features).order_by()
+    rows = rows.annotate(held=Subquery(holding.values("taken_at")[:1]))
+    return rows, ("pk", number("held", OPEN))

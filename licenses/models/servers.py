@@ -393,6 +393,9 @@ class FeatureNow(models.Model):
     lingering = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
+    since = InstantField(
+        null=True, help_text=gettext_lazy("When the first complete answer listed it.")
+    )
     unlisted = models.JSONField(
         default=list,
         help_text=gettext_lazy("Spans in which answers did not list it, though they did later."),

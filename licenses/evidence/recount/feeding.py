@@ -34,9 +34,19 @@ class Fed:
         # Answers that do not list the feature do not vouch for it.
         told = server.told(self.feature)
         cuts = [pair for pair in zip(told, told[1:]) if pair[1] - pair[0] > server.step_at(pair[0])]
-        never = -FAR if server.moves[self.feature] and server.scopes else FAR
-        listed = minus([(-FAR, max(told, default=never))], cuts)
+        asked = bool(server.scopes)
+        since = min(told, default=FAR if asked else -FAR)
+        listed = minus([(since, max(told, default=-FAR if asked else FAR))], cuts)
         self.watched = union(self.logs, both(self.polls, listed))
+        # Before anybody listed it or held it, answers of its daemon say that nobody served it.
+        held, seen, logged = (
+            min((at for at, *_ in rows), default=FAR)
+            for rows in ([row[5:6] for row in self.held], self.seen, self.logs)
+        )
+        unserved = both(self.seen, [(-FAR, min(since, held))])
+        self.served = minus(self.span, minus(unserved, self.watched))
+        heard = min(held, seen if seen >= since else min(logged, since))
+        self.heard = max(heard, self.span[0][0])
         lines, read = server.stock["issued"], server.stock.get("read", ())
         self.files, self.unread = [], []
         for place, (d, n, count, overdraft, first, last) in enumerate(lines):

@@ -39,15 +39,10 @@ class Pool:
         self.issued = self.sum_of(lambda fed: fed.issued())
         self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
         self.rows = self.counted_once(servers, told)
-        self.seen = observed([(fed.span, fed.watched) for fed in self.fed])
+        self.seen = observed([(fed.served, fed.watched) for fed in self.fed])
         self.logged = observed([(fed.span, fed.logs) for fed in self.fed])
-        heard = [
-            max(min([*(row[5] for row in fed.held[:1]), *(s for s, _ in fed.seen[:1])],
-                    default=FAR), fed.span[0][0])
-            for fed in self.fed
-        ]  # fmt: skip
         retired = FAR if told["retired"] == "" else told["retired"]
-        first = min([row[0] for row in lines] + heard, default=FAR)
+        first = min([row[0] for row in lines] + [fed.heard for fed in self.fed], default=FAR)
         self.expected = clip([(first, min(end, now, retired))], start, end)
         self.bound(start, end)
         self.asked = [

@@ -77,7 +77,7 @@ def test_a_feature_is_watched_until_the_newest_answer_that_lists_it(
         ask(server, time, SIM)
     for time in times(20, 60):
         ask(server, time)
-    assert seen(pool) == [(0, 15)]
+    assert seen(pool) == [(5, 15)]
     told = [gap.detail for gap in gaps(pool, DAY, at("2026-03-01T08:55"), now=END)]
     assert told[-1] == "The server answered, and did not list this feature."
 
@@ -100,8 +100,8 @@ def test_what_was_out_when_a_feature_left_the_list_is_possible_from_then_on(
 @pytest.mark.parametrize(
     ("minutes", "watched"),
     [
-        pytest.param(30, [(0, 20), (50, 55)], id="longer-than-answers-may-be-apart"),
-        pytest.param(15, [(0, 40)], id="no-longer-than-that"),
+        pytest.param(30, [(5, 20), (50, 55)], id="longer-than-answers-may-be-apart"),
+        pytest.param(15, [(5, 40)], id="no-longer-than-that"),
     ],
 )
 def test_a_feature_is_not_watched_while_answers_between_two_that_list_it_do_not(
@@ -132,11 +132,11 @@ def test_an_answer_that_comes_late_and_lists_it_closes_the_gap(
     for time in times(5, 60):
         ask(server, time, SIM if time < "08:20" or time > "08:40" else "")
         rollup.drain()
-    assert seen(pool) == [(0, 15), (45, 55)]
+    assert seen(pool) == [(5, 15), (45, 55)]
     ask(server, "08:31", SIM)
-    assert seen(pool) == [(0, 15), (31, 55)]
+    assert seen(pool) == [(5, 15), (31, 55)]
     ask(server, "08:22", SIM)
-    assert seen(pool) == [(0, 55)]
+    assert seen(pool) == [(5, 55)]
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -150,7 +150,7 @@ def test_an_answer_that_lists_it_again_has_the_hours_counted_again(
         rollup.drain()
     assert FeatureNow.objects.get(feature__name="sim").at.minute == 30
     kept = hours()
-    assert observed_in(kept) == 30 * 60
+    assert observed_in(kept) == 25 * 60
     rollup.mark_dirty([pool.pk], DAY, END)
     rollup.drain()
     assert hours() == kept
@@ -175,7 +175,7 @@ def test_answers_do_not_vouch_for_what_only_a_log_tells_of(
         ask(server, time)
         rollup.drain()
     if not log_first:
-        assert seen(pool) == [(0, 35)]
+        assert seen(pool) == []
         read(server, LOG)
         rollup.drain()
     assert seen(pool) == [(0, 10)]
@@ -192,7 +192,66 @@ def test_answers_do_not_vouch_for_what_only_a_log_tells_of(
     rollup.mark_dirty([pool.pk], DAY, END)
     rollup.drain()
     assert hours() == kept
-    assert observed_in(kept) == 40 * 60
+    assert observed_in(kept) == 600
+
+
+def test_answers_before_the_first_that_lists_a_feature_tell_nothing_of_it(
+    server: LicenseServer, pool: LicensePool
+) -> None:
+    for time in times(5, 20):
+        ask(server, time)
+        rollup.drain()
+    assert seen(pool) == []
+    (blind,) = usage(pool, start=DAY, end=END).periods
+    assert (blind.peak, blind.peak_high, blind.observed_seconds) == (None, None, 0)
+    for time in times(20, 40):
+        ask(server, time, SIM)
+        rollup.drain()
+    assert seen(pool) == [(20, 35)]
+    EntitlementFactory(pool=pool, quantity=1, valid_from="2026-03-01", valid_to="2026-03-01")
+    told = gaps(pool, at("2026-03-01T08:00"), at("2026-03-01T08:35"), now=END)
+    assert [gap.detail for gap in told] == ["The server answered, and did not list this feature."]
+    ask(server, "08:12", SIM)
+    rollup.drain()
+    assert seen(pool) == [(12, 35)]
+    kept = hours()
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
+
+
+IDLE = "Users of sim:  (Total of 9 licenses issued;  Total of 0 licenses in use)\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "listed", "watched"),
+    [
+        pytest.param("", IDLE, [(0, 55)], id="that-nobody-knows-to-have-been-served"),
+        pytest.param("", SIM, [(0, 1), (30, 55)], id="of-which-a-seat-was-taken-before"),
+        pytest.param(LOG, IDLE, [(0, 10), (30, 55)], id="of-which-a-log-tells"),
+    ],
+)
+@pytest.mark.parametrize("log_first", [True, False])
+def test_a_pool_is_watched_before_answers_list_another_of_its_features(
+    server: LicenseServer, told: str, listed: str, watched: list[Any], log_first: bool
+) -> None:
+    pool: LicensePool = PoolFactory()
+    for name in ("cad", "sim"):
+        FeatureFactory(server=server, name=name, daemon="vendord", pool=pool)
+    if told and log_first:
+        read(server, told)
+    for time in times(0, 60):
+        ask(server, time, listed if time >= "08:30" else "")
+        rollup.drain()
+    if told and not log_first:
+        assert seen(pool) == [(0, 55)]
+        read(server, told)
+        rollup.drain()
+    assert seen(pool) == watched
+    kept = hours()
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
 
 
 def observed_in(rows: list[dict[str, Any]]) -> int:

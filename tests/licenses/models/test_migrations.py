@@ -331,3 +331,40 @@ def test_when_answers_did_not_list_a_feature_is_noted_and_counted_again(migrate)
     assert known == {always.pk: [], odd.pk: [[NINE + 900, NINE + 2400]]}
     (mark,) = new.get_model("licenses", "DirtySpan").objects.all()
     assert (mark.pool_id, int(mark.starts.timestamp())) == (pool.pk, NINE + 900)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_since_when_features_are_listed_is_noted_and_the_time_before_counted_again(migrate):
+    old = migrate("0074_note_answers_by_minute")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    server = make("LicenseServer", name="S", zone="UTC")
+    first, later, never = (make("Feature", server=server, daemon="d", name=name) for name in "abc")
+    pools = [
+        make("LicensePool", name=feature.name, product=product) for feature in (first, later, never)
+    ]
+    for pool, feature in zip(pools, (first, later, never), strict=True):
+        make("PoolFeature", pool=pool, feature=feature)
+    for minute, listed in ((0, [first.pk]), (300, [first.pk, later.pk]), (600, [later.pk])):
+        scope = make("StatusScope", server=server, digest=str(minute), features=listed)
+        make(
+            "Capture",
+            server=server,
+            kind="lmstat",
+            result="parsed",
+            starts=NINE + minute,
+            sha256=f"{minute}",
+            size=0,
+            scope=scope,
+        )
+    make("Coverage", server=server, daemon="d", source="polls", starts=NINE, ends=NINE + 600)
+    for feature in (first, later):
+        make("FeatureNow", feature=feature, at=NINE + 600)
+    new = migrate("0077_note_since_when_features_are_listed")
+    rows = new.get_model("licenses", "FeatureNow").objects.order_by("feature")
+    assert [int(row.since.timestamp()) for row in rows] == [NINE, NINE + 300]
+    marks = new.get_model("licenses", "DirtySpan").objects.order_by("pool")
+    assert list(marks.values_list("pool", flat=True)) == [pool.pk for pool in pools[1:]]
