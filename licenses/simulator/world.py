@@ -116,18 +116,21 @@ def optimizer_batches(random: Random, now: int) -> list[Rush]:
 
 def make_outages(today: date) -> tuple[Outage, ...]:
     """Return the year's mishaps: a crash, an orderly stop, two short restarts, and four days of
-    text lost."""
+    text lost, after which only the restart of that server tells anew what is out."""
     crash = previous_weekday(today - timedelta(days=100), 2)
     stop = previous_weekday(today - timedelta(days=60), 2)
     lost = previous_weekday(today - timedelta(days=130), 1)
     patch = previous_weekday(today - timedelta(days=200), 6)
+    again = previous_weekday(today - timedelta(days=110), 6)
     crashed_at = instant(crash, 10, 40, "Europe/Berlin") + 17
     stopped_at = instant(stop, 12, 30, "America/New_York")
     lost_from = instant(lost, 14, 0, "Asia/Kolkata")
     patched_at = instant(patch, 7, 30, "Europe/Berlin")
+    started_again = instant(again, 7, 30, "Asia/Kolkata")
     return (
         Outage("lic-berlin", patched_at, patched_at + 300, "shutdown"),
         Outage("lic-pune", lost_from, lost_from + 4 * 86400, "log-gap"),
+        Outage("lic-pune", started_again, started_again + 300, "shutdown"),
         Outage("lic-berlin", crashed_at, crashed_at + 47 * 60, "crash"),
         Outage("lic-boston", stopped_at, stopped_at + 90 * 60, "shutdown"),
     )

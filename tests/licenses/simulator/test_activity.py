@@ -191,6 +191,12 @@ def test_a_crash_takes_seats_without_a_line_and_a_stop_gives_them_back(year):
         }
 
 
+def test_a_server_whose_text_was_lost_starts_again_and_tells_anew_what_is_out(year):
+    for gap in (outage for outage in year.outages if outage.kind == "log-gap"):
+        later = [o for o in year.outages if o.server == gap.server and o.start > gap.end]
+        assert "shutdown" in [o.kind for o in later]
+
+
 def test_nobody_is_served_while_the_server_is_down(year):
     for outage in year.outages:
         if outage.kind != "log-gap":
