@@ -115,8 +115,9 @@ def differences(
             assert holding.returned_at is not None
             vouched = log_until(holding.taken_at)
             if vouched is not None and vouched > holding.returned_at:
+                until = holding.returned_at
                 found.append(
-                    Differ("not_in_status", holding.taken_at, holding.returned_at, True, False)
+                    Differ("not_in_status", holding.taken_at, until, True, False, missed=until)
                 )
     for holding in sampled:
         row = holding.seen
@@ -157,7 +158,7 @@ def bound_by_misses(holdings: list[Open], next_poll: Callable[[int], int | None]
         if missed is not None and missed + CLOCKS_AGREE + ahead < at:
             shown = holding.taken_by if row is None else max(row.last_seen, holding.taken_by)
             holding.returned_after = min(shown + 1, at)
-            found.append(Differ("not_in_status", missed, at, True, False))
+            found.append(Differ("not_in_status", missed, at, True, False, missed=missed))
     return found
 
 

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from django.db.models import Q
 
 from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
 from licenses.concurrency.timeline import OPEN
-from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer
+from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer, Sighting
 
 from .attempts import Answers
 from .coverage import log_spans, of_daemon
@@ -107,6 +108,20 @@ class Context:
         for feature, start, end in _UNCOUNTED.rows(self.server.pk):
             found.setdefault(feature, []).append((start, OPEN if end is None else end))
         return found
+
+    def shares_seat(self, key: Key, moment: int) -> bool:
+        """Tell whether an answer of a moment shows a seat that the key's others may share: it need
+        not list each of them."""
+        if key.feature not in self._shared:
+            return False
+        shown = Q(gone_at=None) | Q(gone_at__gt=moment)
+        rows = Sighting.objects.filter(shown, first_seen__lte=moment, **key._asdict())
+        return rows.exists()
+
+    @cached_property
+    def _shared(self) -> set[int]:
+        features = self.server.features.exclude(duplicate_group="")
+        return set(features.values_list("pk", flat=True))
 
     def contradicted(self, key: Key) -> dict[int, tuple[set[int], int | None]]:
         """Return the moments at which other texts of the log have other seats taken than those of

@@ -8,11 +8,12 @@ of a full rebuild, whatever the order of arrival.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from licenses.models import LicenseServer
+from licenses.analysis.rows import number
+from licenses.models import Disagreement, Feature, LicenseServer
 
 from .attempts import Answers
 from .context import Context, Key
@@ -67,6 +68,17 @@ def derive(
     return Touched(start, end)
 
 
+def compare_again(server: LicenseServer, features: Collection[Feature]) -> None:
+    """Look anew at what the log had out and answers did not show, of features of which it turns out
+    that checkouts may share a seat."""
+    rows = Disagreement.objects.filter(
+        feature__in=features, kind=Disagreement.Kind.NOT_IN_STATUS
+    ).order_by("-starts")
+    columns = ("feature_id", "person_id", "host_id", "seats", number("starts"))
+    touched = {Key(*key): starts for *key, starts in rows.values_list(*columns)}
+    derive(server, touched, {feature.pk: feature.daemon for feature in features})
+
+
 def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: Context) -> Touched:
     widen_to_unreturned(touched)
     sightings = load_sightings(touched, context)
@@ -107,7 +119,11 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             if since <= at and fewer < key.seats
         ]
         new, lost, changed = _difference(key, before, paired.holdings)
-        differences += [(key, differ) for differ in paired.differences]
+        differences += [
+            (key, differ)
+            for differ in paired.differences
+            if differ.missed is None or not context.shares_seat(key, differ.missed)
+        ]
         upserts += new
         gone += lost
         start, end = min(start, changed.start), max(end, changed.end)

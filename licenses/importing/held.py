@@ -137,6 +137,7 @@ class Differ(NamedTuple):
 
     ends: None while the newest answer still differs.
     others: seats by another text of the log.
+    missed: the complete answer that did not show what the log has out.
     """
 
     kind: str
@@ -145,6 +146,7 @@ class Differ(NamedTuple):
     logged: bool
     shown: bool | None
     others: int | None = None
+    missed: int | None = None
 
 
 class Paired(NamedTuple):

@@ -32,6 +32,7 @@ from licenses.sources.records import Issued
 from . import dirty, server_facts
 from .captures import store_raw, store_unreadable
 from .coverage import moment
+from .derive import compare_again
 from .directory import Directory
 from .logs import FileResult
 
@@ -202,12 +203,17 @@ def _share(lines: list[Issued], directory: Directory) -> None:
             mine = set() if group == "SITE" else set(group).intersection("UHDV")
             feature = directory.features[line.daemon, line.feature]
             said[feature] = said.get(feature, mine) & mine
+    alone = []
     for feature in Feature.objects.filter(pk__in=said):
         mine = said[feature.pk]
+        if not feature.duplicate_group:
+            alone.append(feature)
         if feature.duplicate_group:
             mine &= set(feature.duplicate_group)
         feature.duplicate_group = "".join(each for each in "UHDV" if each in mine) or "S"
         feature.save(update_fields=["duplicate_group"])
+    if alone:
+        compare_again(directory.server, alone)
 
 
 def _make_room(

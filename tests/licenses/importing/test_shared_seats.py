@@ -7,8 +7,11 @@ import pytest
 from licenses.analysis.usage import usage
 from licenses.analysis.verdict import Verdict, verdicts
 from licenses.importing.logs import LogImport
+from licenses.importing.rebuilding import rebuild
 from licenses.importing.rights_files import import_license_file
-from licenses.models import Feature, LicensePool, LicenseServer
+from licenses.importing.snapshots import store_snapshot
+from licenses.models import Disagreement, Feature, LicensePool, LicenseServer
+from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -107,3 +110,64 @@ def test_whoever_may_have_shared_a_seat_by_any_file_may_have(
     for group in order:
         file_of(group)
     assert Feature.objects.get().duplicate_group == "U"
+
+
+ANSWER = """\
+Flexible License Manager status on Sun 3/1/2026 {hour}:30
+License server status: 27000@lic
+lic: license server UP (MASTER) v11.19.5
+Vendor daemon status (on lic):
+     acmed: UP v11.19.5
+Feature usage info:
+Users of cad:  (Total of 1 license issued;  Total of {used} license in use)
+"""
+SEAT = """\
+  "cad" v1.0, vendor: acmed, expiry: permanent(no expiration date)
+  floating license
+    ann h1 h1 (v1.0) (lic/27000 1), start Sun 3/1 9:00
+"""
+
+
+def ask(hour: int, seat: bool) -> None:
+    server, moment = LicenseServer.objects.get(), at(f"2026-03-01T{hour:02d}:30:00")
+    text = (ANSWER + SEAT * seat).format(hour=hour, used=int(seat)).encode()
+    (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=moment)
+    assert snapshot.result == "parsed", snapshot.detail
+    store_snapshot(server, snapshot, text, at=moment, source="poll")
+
+
+def differences() -> list[tuple[str, int]]:
+    rows = Disagreement.objects.order_by("starts", "ends")
+    return [(row.kind, (int(row.starts.timestamp()) - at("2026-03-01")) // 60) for row in rows]
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+@pytest.mark.parametrize("log_first", [True, False])
+def test_a_shared_seat_that_answers_list_once_is_no_difference(
+    pool: LicensePool, file_first: bool, log_first: bool
+) -> None:
+    """Ann has three windows open: the log has three checkouts, answers show one row."""
+    if file_first:
+        file_of("UH")
+    spans = [("ann@h1", 9, 16), ("ann@h1", 10, 12), ("ann@h1", 11, 17)]
+    if log_first:
+        read(*spans)
+    for hour in range(9, 16):
+        ask(hour, seat=True)
+    if not log_first:
+        read(*spans)
+    if not file_first:
+        assert len(differences()) == 2
+        file_of("UH")
+    assert differences() == []
+    rebuild()
+    assert differences() == []
+
+
+def test_a_shared_seat_that_answers_do_not_list_is_a_difference(pool: LicensePool) -> None:
+    file_of("UH")
+    read(("ann@h1", 9, 16))
+    ask(9, seat=True)
+    ask(10, seat=False)
+    ask(11, seat=False)
+    assert differences() == [("not_in_status", 10 * 60 + 30)]
