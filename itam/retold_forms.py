@@ -47,6 +47,16 @@ FORMS = (
     gettext_noop("%(program)s may be replaced by any user; it is not run."),
     # What became of a file that was handed in.
     gettext_noop("The text is not kept: it holds keys."),
+    gettext_noop(
+        "The log says to be of the machine %(machine)s; the server %(server)s is known to run on "
+        "%(known)s. Nothing of it is read until somebody says that %(again)s is a machine of this "
+        "server."
+    ),
+    gettext_noop(
+        "From line %(line)s on the log says to be of the machine %(machine)s; the server "
+        "%(server)s is known to run on %(known)s. Nothing from there on is read until somebody "
+        "says that %(again)s is a machine of this server."
+    ),
     gettext_noop("Gave up after %(tries)s attempts that ended without a word."),
     # Why no pack for an auditor is made.
     gettext_noop("The period from %(first)s to %(end)s is empty."),

@@ -25,7 +25,7 @@ from licenses.analysis.server_facts import facts_for
 from licenses.analysis.server_health import health
 from licenses.analysis.unreadable import groups, report
 from licenses.evidence.reads import note_names
-from licenses.importing import connection
+from licenses.importing import connection, machines
 from licenses.importing.jobs import hand_in as take
 from licenses.importing.polling import poll_now
 from licenses.models import (
@@ -87,6 +87,8 @@ def overview(model_admin: Any, request: HttpRequest, pk: int, *, form: Any = Non
         "poll": poll,
         "health": {"key": health_key, "words": health_words},
         "todo": todo(server),
+        "strange_machines": machines.waiting(server),
+        "machines": machines.known(server),
         "check": newest_check(server) if may_change else None,
         "captures": captures,
         "named": names,
@@ -274,6 +276,24 @@ def hand_in(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         return overview(model_admin, request, pk, form=form)
     nudge("licenses.tasks.import_file", job.pk)
     return redirect("admin:licenses_importjob_change", job.pk)
+
+
+def confirm_machine(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Say that a machine is one of the server: logs that wait for that are read now."""
+    server = find(model_admin, request, pk, change=True)
+    _posted(request)
+    name = request.POST.get("machine", "")
+    if name not in machines.waiting(server):
+        raise Missing(gettext("No log waits for this machine."))
+    try:
+        machines.confirm(server, name)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("admin:licenses_licenseserver_overview", pk)
+    told = gettext("%(machine)s is a machine of %(server)s: what waited for that is read now.")
+    messages.success(request, told % {"machine": name, "server": server.name})
+    nudge("licenses.tasks.tick")
+    return redirect("admin:licenses_licenseserver_overview", pk)
 
 
 def unreadable(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:

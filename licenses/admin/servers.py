@@ -58,6 +58,7 @@ class LicenseServerAdmin(ScopedAdmin):
             {"fields": ("polling", "poll_seconds", "status_path")},
         ),
         (gettext_lazy("Files on this machine"), {"fields": ("log_path", "options_path")}),
+        (gettext_lazy("Machines"), {"fields": ("machines",)}),
         (gettext_lazy("Notes"), {"fields": ("notes",)}),
         (gettext_lazy("Record"), {"fields": ("stream", "recorded_at")}),
     )
@@ -88,7 +89,10 @@ class LicenseServerAdmin(ScopedAdmin):
                 name=f"licenses_licenseserver_{name}",
             )
 
-        names = ("overview", "test", "poll", "hand_in", "map_feature", "unreadable", "ignore")
+        names = (
+            *("overview", "test", "poll", "hand_in", "map_feature"),
+            *("unreadable", "ignore", "confirm_machine"),
+        )
         return [*(page(name) for name in names), *super().get_urls()]
 
     @display(description=gettext_lazy("Server"), ordering="name")

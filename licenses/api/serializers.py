@@ -106,6 +106,7 @@ ServerSerializer = serializer_for(
     "status_path",
     "log_path",
     "options_path",
+    "machines",
     "enabled",
     "notes",
 )
@@ -299,6 +300,7 @@ ImportJobSerializer = serializer_for(
     "progress",
     "result",
     "error",
+    "machine",
     "requested_at",
     "requested_by",
     "finished_at",

@@ -110,7 +110,7 @@ TOLD: Final[dict[type[Model], Told]] = {
             "config",
             "server",
             entries.server_stream,
-            ("name", "kind", "address", "zone", "polling", "poll_seconds", "enabled"),
+            ("name", "kind", "address", "zone", "polling", "poll_seconds", "enabled", "machines"),
             made=False,
         ),
         TeamRule: Told(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -17,13 +19,17 @@ from django.utils import timezone
 from licenses.models import Capture, LicenseServer, zone_names
 from licenses.sources import detect
 from licenses.sources.base import DateNeeded, SourceError
+from licenses.sources.flexnet.debug_log import DebugLogParser
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.flexnet.log_dates import first_line_date
 from licenses.sources.flexnet.log_lines import of_manager
+from licenses.sources.flexnet.machines import machines
 from licenses.sources.records import Result, Snapshot
+from licenses.sources.text import LineReader
 
 from . import late, saved_times
 from .logs import FileResult, LogImport, blocks
+from .machines import OtherMachine, note_gap
 from .rights_files import import_license_file, import_options_file
 from .snapshots import store_snapshot
 
@@ -91,7 +97,7 @@ def import_file(server: LicenseServer, path: Path, name: str, wanted: Wanted) ->
                 )
             stream.seek(0)
             if file_format == Capture.Kind.LOG:
-                return [_import_log(server, stream, name, path.stat().st_size, wanted)]
+                return [_import_log(server, stream, path, name, wanted)]
             data = stream.read(STATUS_LIMIT + 1)
             if len(data) > STATUS_LIMIT:
                 raise ImportRefused(
@@ -107,18 +113,20 @@ def import_file(server: LicenseServer, path: Path, name: str, wanted: Wanted) ->
 
 
 def _import_log(
-    server: LicenseServer, stream: BinaryIO, name: str, size: int, wanted: Wanted
+    server: LicenseServer, stream: BinaryIO, path: Path, name: str, wanted: Wanted
 ) -> FileResult:
-    first_day = first_line_date(stream) or wanted.date
+    look = look_through(stream, wanted.date)
     stream.seek(0)
-    whole_server = tells_of_whole_server(stream)
-    stream.seek(0)
-    run = LogImport(server, source=name, first_day=first_day, whole_server=whole_server)
-    done = 0
-    for block, last in blocks(stream):
-        run.store(block, last=last)
-        done += len(block)
-        wanted.progress(done, size)
+    run = LogImport(server, source=name, **look._asdict())
+    done, size = 0, path.stat().st_size
+    try:
+        for block, last in blocks(stream):
+            run.store(block, last=last)
+            done += len(block)
+            wanted.progress(done, size)
+    except OtherMachine as error:
+        note_waiting(server, path, error, wanted.date)
+        raise ImportRefused(f"{name}: {error} Say so with --machine {error.name}.") from error
     if (
         run.result.out + run.result.returned + run.result.denied == 0
         and run.parser.first_at is None
@@ -131,9 +139,59 @@ def _import_log(
     return run.result
 
 
-def tells_of_whole_server(stream: BinaryIO) -> bool:
-    """Whether a log is that of lmgrd, which tells of every daemon, and not one daemon's own."""
-    return any(of_manager(block) for block, _last in blocks(stream))
+class FirstLook(NamedTuple):
+    """What a whole log tells of its first lines.
+
+    whole_server:  it is that of lmgrd, which tells of every daemon, and not one daemon's own.
+    machine:       the first that it names.
+    """
+
+    first_day: date | None
+    whole_server: bool
+    machine: str
+
+
+def look_through(stream: BinaryIO, first_day: date | None = None) -> FirstLook:
+    """Look through a log from its start. first_day: said of it, where it does not say so itself."""
+    first_day = first_line_date(stream) or first_day
+    stream.seek(0)
+    whole, machine, reader = False, "", LineReader()
+    for block, last in blocks(stream):
+        lines = reader.whole(block)
+        if last:
+            lines += reader.finish() or b""
+        whole = whole or of_manager(lines)
+        machine = machine or next((found.name for found in machines(lines)), "")
+        if whole and machine:
+            break
+    return FirstLook(first_day, whole, machine)
+
+
+def note_waiting(
+    server: LicenseServer,
+    path: Path,
+    error: OtherMachine,
+    first_day: date | None = None,
+    until: int | None = None,
+) -> None:
+    """Write the gap of a log that waits for its machine to be confirmed.
+
+    first_day: said of the log. until: for one that grows, when it was looked at.
+    """
+    with open_text(path) as stream:
+        stream.seek(error.offset)
+        size = -1 if until is None else settings.ITAM_CHUNK_BYTES
+        rest: BinaryIO = stream if size < 0 else io.BytesIO(stream.read(size))
+        day = first_line_date(rest) or (None if error.offset else first_day)
+        rest.seek(error.offset if rest is stream else 0)
+        parser = DebugLogParser(zone=server.tzinfo, date=day)
+        # Without any date nobody knows when it was.
+        with suppress(DateNeeded):
+            for block, last in blocks(rest):
+                parser.read(block, last=last)
+    if parser.first_at is not None:
+        end = parser.last_at if until is None else until
+        note_gap(server, parser.first_at, end or parser.first_at, str(error))
 
 
 def _import_whole(

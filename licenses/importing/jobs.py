@@ -24,9 +24,8 @@ from licenses.analysis import now as pools_now
 from licenses.models import Capture, ImportJob, LicensePool, LicenseServer, Work
 from licenses.sources import detect
 from licenses.sources.base import SourceError
-from licenses.sources.flexnet.log_dates import first_line_date
 
-from . import mapping
+from . import machines, mapping
 from .captures import DiskFull
 from .files import (
     FORMATS,
@@ -34,11 +33,13 @@ from .files import (
     ImportRefused,
     Wanted,
     import_file,
+    look_through,
+    note_waiting,
     open_text,
     set_zone,
-    tells_of_whole_server,
 )
 from .logs import LogImport, blocks
+from .machines import OtherMachine
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def hand_in(
 
 def due(now: datetime) -> list[int]:
     """Return the ids of the jobs that wait, or whose worker died."""
+    machines.release()
     return list(
         ImportJob.objects.filter(
             Q(state=Work.WAITING) | Q(state=Work.RUNNING),
@@ -153,6 +155,11 @@ def run(job_id: int, *, seconds: float = SLICE_SECONDS) -> None:
             leased_until=timezone.now() + timedelta(minutes=1),
         )
         return
+    except OtherMachine as error:
+        note_waiting(job.server, Path(job.file.path), error, job.date)
+        after_import(job.server)
+        _finish(job, lease, Work.FAILED, error=str(error), machine=error.name)
+        return
     except (ImportRefused, SourceError, ValidationError) as error:
         _finish(job, lease, Work.FAILED, error=str(error))
         return
@@ -195,16 +202,13 @@ def _work_log(job: ImportJob, lease: uuid.UUID, path: Path, deadline: float) -> 
             # The cursor is at a whole line, so the text goes on there.
             stream.seek(job.offset)
         else:
-            first_day = first_line_date(stream) or job.date
-            stream.seek(0)
-            whole = tells_of_whole_server(stream)
+            look = look_through(stream, job.date)
             stream.seek(0)
             run_ = LogImport(
                 job.server,
                 source=job.file_name,
-                first_day=first_day,
-                whole_server=whole,
                 save_cursor=_saver(job, lease),
+                **look._asdict(),
             )
         before = dict(job.result)
         for block, last in blocks(stream):
@@ -250,7 +254,9 @@ def _added(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     return summed
 
 
-def _finish(job: ImportJob, lease: uuid.UUID, state: str, *, error: str = "") -> None:
+def _finish(
+    job: ImportJob, lease: uuid.UUID, state: str, *, error: str = "", machine: str = ""
+) -> None:
     if state == Work.DONE:
         if job.create_pools:
             mapping.create_pools(job.server, user=job.requested_by)
@@ -258,6 +264,7 @@ def _finish(job: ImportJob, lease: uuid.UUID, state: str, *, error: str = "") ->
     ImportJob.objects.filter(pk=job.pk, lease=lease).update(
         state=state,
         error=error,
+        machine=machine,
         lease=None,
         leased_until=None,
         finished_at=timezone.now(),

@@ -34,6 +34,7 @@ from .directory import Directory, lock
 from .doubled_hour import Beginning
 from .held import Hole, lost_at
 from .joints import Joints, cut_seconds
+from .machines import OtherMachine, Watch
 from .repeats import Repeats
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note
@@ -109,6 +110,7 @@ class LogImport:
     first_day:   date of the first line, for a text that starts here; not needed with a cursor.
     cursor:      of an earlier import of the same text, to go on where it ended.
     save_cursor: called inside each chunk's transaction with the place reached.
+    machine:     that the text names first, where somebody has looked.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class LogImport:
         cursor: Cursor | None = None,
         save_cursor: Callable[[Cursor], None] | None = None,
         whole_server: bool = False,
+        machine: str = "",
     ) -> None:
         known = cursor or {}
         self.server = server
@@ -132,6 +135,7 @@ class LogImport:
         # The text of lmgrd tells of every daemon; one daemon's own log vouches for that daemon
         # alone.
         self.whole_server = whole_server or known.get("whole_server", False)
+        self.watch = Watch(server, machine)
         self.directory = Directory(server)
         self.joints = Joints(server, known.get("joints", ()))
         self.contradictions = Contradictions(self.directory, known.get("contradictions", ()))
@@ -157,7 +161,19 @@ class LogImport:
         """Store the next bytes of the text, in one transaction.
 
         last: nothing follows; a last line without a newline is read as a line.
+
+        Raises OtherMachine where another machine wrote them; what stands before its part is stored.
         """
+        other = self.watch.first_other(block, self.parser.encoding)
+        if other is None:
+            self._store(block, last=last)
+            return
+        at, name = other
+        if at:
+            self._store(block[:at])
+        raise OtherMachine(self.server, name, self.parser.offset, self.parser.lines + 1)
+
+    def _store(self, block: bytes, *, last: bool = False) -> None:
         check_room()
         offset, before = self.parser.offset, self.parser.last_at
         digest, path = store_raw(block) if block else ("", "")
@@ -237,7 +253,6 @@ class LogImport:
             # one.
             PollState.objects.filter(server=self.server).update(line_digest=None)
         stated = [item for item in items if isinstance(item, records.Stated)]
-        other = server_facts.other_machine(self.server, stated)
         stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
         drafts = self._drafts(items, capture, known is None, stored, added, digest)
         source = f"capture:{digest}"
@@ -253,7 +268,6 @@ class LogImport:
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)
-        notes |= {other} if other else set()
         self.result.notes += sorted(notes.difference(self.result.notes))
 
     def _meets(self, at: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.evidence import entries
 from licenses.models import LicenseServer, ServerFact
-from licenses.sources.records import Stated, Statement
+from licenses.sources.records import Stated
 
 from .coverage import moment
 
@@ -75,26 +75,6 @@ def store(server: LicenseServer, said: Sequence[Stated], source: str) -> list[en
     ServerFact.objects.bulk_update(seen, ["seen_at"])
     ServerFact.objects.bulk_create(news)
     return [entry for row in news for entry in _entries(row)]
-
-
-def other_machine(server: LicenseServer, said: Sequence[Stated]) -> str:
-    """Return a note where a text says to be of a machine that no earlier one named, or nothing."""
-    stated = {each.value for each in said if each.what == Statement.HOST}
-    if not stated:
-        return ""
-    rows = ServerFact.objects.filter(server=server, what=Statement.HOST).order_by("-seen_at", "pk")
-    known = list(rows.values_list("value", flat=True))
-    if not known or _machines(known) & _machines(stated):
-        return ""
-    return (
-        f"this text says to be of the machine {', '.join(sorted(stated))}; what was known of the "
-        f"server came from {known[0]}. Was the right server chosen?"
-    )
-
-
-def _machines(names: Iterable[str]) -> set[str]:
-    """Return machines by their first names: texts name them with or without their domains."""
-    return {name.strip().split(".")[0].lower() for each in names for name in each.split(",")}
 
 
 @Prepared

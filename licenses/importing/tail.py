@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from licenses.models import Gap, LicenseServer, LogCursor, PollState
 from licenses.sources.base import SourceError
-from licenses.sources.flexnet.log_dates import first_line_date
 
 from . import coverage
 from .captures import check_room
-from .files import tells_of_whole_server
+from .files import look_through, note_waiting
 from .logs import LogImport, whole_piece
+from .machines import OtherMachine
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,12 @@ def read_log(server_id: int) -> int:
     try:
         check_room()
         return _read(server, cursor)
+    except OtherMachine as error:
+        log.warning("log of %s: %s", server.name, error)
+        found = {"detail": str(error)[:1000], "machine": error.name}
+        LogCursor.objects.filter(pk=cursor.pk).update(**found)
+        note_waiting(server, Path(server.log_path), error, until=int(now.timestamp()))
+        return 0
     except (OSError, SourceError) as error:
         log.warning("log of %s: %s", server.name, error)
         LogCursor.objects.filter(pk=cursor.pk).update(detail=str(error)[:1000])
@@ -103,18 +109,15 @@ def _read(server: LicenseServer, cursor: LogCursor) -> int:
 
 def _open_import(server: LicenseServer, cursor: LogCursor, stream: Any) -> LogImport:
     def save(state: dict[str, Any]) -> None:
-        cursor.parser_state, cursor.offset, cursor.detail = state, state["parser"]["offset"], ""
+        cursor.parser_state, cursor.offset = state, state["parser"]["offset"]
+        cursor.detail = cursor.machine = ""
         cursor.save()
 
     if cursor.parser_state:
         return LogImport(server, source=cursor.path, cursor=cursor.parser_state, save_cursor=save)
     stream.seek(0)
-    first_day = first_line_date(stream)
-    stream.seek(0)
-    whole = tells_of_whole_server(stream)
-    return LogImport(
-        server, source=cursor.path, first_day=first_day, whole_server=whole, save_cursor=save
-    )
+    look = look_through(stream)
+    return LogImport(server, source=cursor.path, save_cursor=save, **look._asdict())
 
 
 def _is_same(cursor: LogCursor, path: Path, status: os.stat_result, stream: Any) -> bool:

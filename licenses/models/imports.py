@@ -242,6 +242,7 @@ class Gap(models.Model):
         NOT_RECOGNISED = "not_recognised", gettext_lazy("answer was not understood")
         PARTIAL = "partial", gettext_lazy("answer was incomplete")
         LOG_ROTATED = "log_rotated", gettext_lazy("log was rotated away unread")
+        OTHER_MACHINE = "other_machine", gettext_lazy("log names a machine that nobody confirmed")
         LOG_MISSING = "log_missing", gettext_lazy("no log for this time")
         COLLECTOR_DOWN = "collector_down", gettext_lazy("nobody was polling")
         CLOCK_SUSPECT = "clock_suspect", gettext_lazy("clock ran wrong")
@@ -326,6 +327,11 @@ class LogCursor(models.Model):
     head_length = models.PositiveIntegerField(default=0)
     parser_state = models.JSONField(default=dict)
     detail = models.CharField(max_length=1000, blank=True)
+    machine = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text=gettext_lazy("That the text names and nobody has named for the server."),
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
@@ -367,6 +373,11 @@ class ImportJob(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
+    machine = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text=gettext_lazy("That the text names and nobody has named for the server."),
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )

@@ -118,6 +118,16 @@ def check_server_name(value: str) -> None:
         )
 
 
+def check_machines(value: str) -> None:
+    """Keep names of machines fit to be compared with those that logs print."""
+    for name in value.split(","):
+        if not name.strip() or not name.strip().isprintable() or " " in name.strip():
+            raise ValidationError(
+                gettext("%(value)s: expected names of machines, joined by commas.")
+                % {"value": repr(value)}
+            )
+
+
 class LicenseServer(models.Model):
     """A running licence server (or a redundant triad of them), and how its use is learned."""
 
@@ -161,6 +171,15 @@ class LicenseServer(models.Model):
         max_length=500,
         blank=True,
         help_text=gettext_lazy("Absolute path of the options file, read daily."),
+    )
+    machines = models.CharField(
+        max_length=1000,
+        blank=True,
+        validators=[check_machines],
+        help_text=gettext_lazy(
+            "Machines that it runs on besides that of its address, joined by commas. A log that"
+            " names a machine which is not known waits until it is named here."
+        ),
     )
     credentials = EncryptedField(blank=True, editable=False)
     enabled = models.BooleanField(default=True)

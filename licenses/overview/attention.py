@@ -26,6 +26,7 @@ from licenses.models import (
     ImportJob,
     LicensePool,
     LicenseServer,
+    LogCursor,
     Notification,
     PoolFeature,
     Scope,
@@ -74,6 +75,7 @@ def tasks(user: Any) -> list[Task]:
         ("licenses.view_notification", _deliveries),
         ("licenses.view_licenseserver", _servers),
         ("licenses.view_importjob", _imports),
+        ("licenses.view_licenseserver", _machines),
         ("licenses.view_capture", _unreadable),
         ("licenses.view_feature", _unmapped),
         ("licenses.view_entitlement", _unfinished_pools),
@@ -161,7 +163,8 @@ def _servers(user: Any) -> list[Task]:
 
 def _imports(user: Any) -> list[Task]:
     since = timezone.now() - timedelta(days=7)
-    rows = ImportJob.objects.for_user(user).filter(state="failed", requested_at__gte=since)
+    failed = ImportJob.objects.for_user(user).filter(state="failed")
+    rows = failed.filter(machine="", requested_at__gte=since)
     return [
         Task(
             "bad",
@@ -171,6 +174,18 @@ def _imports(user: Any) -> list[Task]:
             detail=retell(row.error)[:120],
         )
         for row in rows[:3]
+    ]
+
+
+def _machines(user: Any) -> list[Task]:
+    """Name the servers of which logs wait, as they name machines that nobody has confirmed."""
+    jobs = ImportJob.objects.exclude(machine="").values("server")
+    cursors = LogCursor.objects.exclude(machine="").values("server")
+    rows = LicenseServer.objects.for_user(user).filter(Q(pk__in=jobs) | Q(pk__in=cursors))
+    said = gettext("%(server)s: a log of another machine waits")
+    why = gettext("nothing of it is read until somebody confirms the machine")
+    return [
+        Task("bad", "server", said % {"server": row.name}, row.pk, detail=why) for row in rows[:5]
     ]
 
 

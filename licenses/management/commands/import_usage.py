@@ -8,11 +8,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from licenses.alerts import late_data
-from licenses.importing import mapping
+from licenses.importing import machines, mapping
 from licenses.importing.captures import DiskFull
 from licenses.importing.files import (
     FORMATS,
@@ -48,6 +49,13 @@ class Command(DataCommand):
             help="Date of the first line, for a log that has none of its own.",
         )
         parser.add_argument(
+            "--machine",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="A machine that the server runs on, whose logs are its own.",
+        )
+        parser.add_argument(
             "--create-pools", action="store_true", help="Make one pool for each unmapped feature."
         )
 
@@ -75,8 +83,12 @@ class Command(DataCommand):
             server = server_for(options["server"], kind=options["kind"])
             if note := set_zone(server, options["zone"]):
                 self.stderr.write(note)
+            for name in options["machine"]:
+                machines.confirm(server, name)
         except ImportRefused as error:
             raise CommandError(str(error), returncode=1) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages), returncode=1) from error
         for path in options["files"]:
             failed |= not self._import(server, path, options)
         if options["create_pools"]:

@@ -140,6 +140,11 @@ class DebugLogParser:
         """Bytes of whole lines consumed, from the start of the text."""
         return self._reader.offset
 
+    @property
+    def encoding(self) -> str:
+        """utf-16-le or utf-16-be, once the text has shown so; "" for text of bytes."""
+        return self._reader.encoding
+
     def begin(self, *, follows: int | None, size: int, lines: int) -> None:
         """Say what comes before the first line that is read.
 
@@ -168,7 +173,7 @@ class DebugLogParser:
     def state(self) -> dict[str, Any]:
         """Return what a new parser needs to go on at `offset`; fit for JSON. A half line is not
         part of it."""
-        own = {"offset": self.offset, "encoding": self._reader.encoding, "lines": self.lines}
+        own = {"offset": self.offset, "encoding": self.encoding, "lines": self.lines}
         return own | self._lines.state()
 
     def take_spans(self) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@
     debug log      (lmgrd) FlexNet Licensing (v11.16.2.0 build 242525 x64_lsb) started on HOST (...)
                    (lmgrd) (@lmgrd-SLOG@) LMGRD Version: v11.16.2.0 build 242525 x64_lsb ( build ...
                    (DAEMON) FlexNet Licensing version v11.16.2.0 build 242525 x64_lsb
+                   (DAEMON) Server started on HOST for:  F1  F2
                    (DAEMON) (@DAEMON-SLOG@) VD Version: v11.16.2.0 build 242525 x64_lsb ( build ...
                    (DAEMON) (@DAEMON-SLOG@) HostID of the License Server: "ID ID"
                    (DAEMON) (@DAEMON-SLOG@) HostID node-locked in license file: ID
@@ -19,13 +20,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from licenses.sources.flexnet.machines import machine_in
 from licenses.sources.records import LicenseFile, Snapshot, Stated, Statement
 from licenses.sources.text import visible
 
 LONGEST = 255
 _VERSION = re.compile(r"\bv\d{1,6}(?:\.\d{1,6}){1,5}(?: build \d{1,9}(?: [\w.-]{1,40})?)?")
 _BANNER = ("FlexNet Licensing ", "FLEXnet Licensing ")
-_STARTED = re.compile(r"started on (\S{1,255}) \(")
 _LABELS = {
     "LMGRD Version": Statement.MANAGER,
     "VD Version": Statement.DAEMON,
@@ -36,11 +37,13 @@ _LABELS = {
 
 def in_log(daemon: str, message: str, at: int, line: int) -> Iterator[Stated]:
     """Yield what a line of a debug log that is no event states."""
+    machine = machine_in(daemon, message)
+    if machine:
+        yield Stated(at, Statement.HOST, "", "", machine, line)
     if message.startswith(_BANNER):
         if daemon != "lmgrd":
             yield from _version(Statement.DAEMON, daemon, message, at, line)
-        elif found := _STARTED.search(message):
-            yield Stated(at, Statement.HOST, "", "", visible(found[1], LONGEST), line)
+        elif machine:
             yield from _version(Statement.MANAGER, "", message, at, line)
     elif message.startswith("(@"):
         label, colon, value = message.partition(") ")[2].partition(": ")

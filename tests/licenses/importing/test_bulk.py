@@ -166,7 +166,9 @@ def test_a_log_in_columns_stores_what_a_log_key_by_key_stores(
     log = tmp_path / "debug.log"
     # A daemon that restarts in the middle, a clock that goes back, a piece that is sent twice.
     middle = lines[14_000:14_100]
-    restart = lines[14_000][:9] + b"(lmgrd) FlexNet Licensing (v11.18) started on srv (linux)\n"
+    restart = (
+        lines[14_000][:9] + b"(lmgrd) FlexNet Licensing (v11.18) started on lic-berlin (linux)\n"
+    )
     log.write_bytes(b"".join([*lines[:14_100], restart, *middle, *lines[14_100:]]))
     many = _counted(monkeypatch)
     run("import_usage", "quick", str(log), "--zone", "Europe/Berlin")

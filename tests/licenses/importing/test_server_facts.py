@@ -130,18 +130,3 @@ def test_a_log_read_twice_states_nothing_twice(server: LicenseServer, tmp_path: 
     for _time in range(2):
         import_file(server, log, "debug.log", Wanted(date=date(2026, 3, 2)))
     assert ServerFact.objects.count() == 3
-
-
-def test_a_log_of_another_machine_is_told(server: LicenseServer, tmp_path: Path) -> None:
-    def noted(name: str, machine: bytes) -> list[str]:
-        log = tmp_path / name
-        log.write_bytes(LOG.replace(b"on srv (", b"on " + machine + b" ("))
-        (result,) = import_file(server, log, name, Wanted(date=date(2026, 3, 2)))
-        return [note for note in result.notes if "machine" in note]
-
-    assert noted("first.log", b"srv") == []
-    assert noted("domain.log", b"SRV.corp.example") == []
-    assert noted("other.log", b"elsewhere") == [
-        "this text says to be of the machine elsewhere; what was known of the server came from srv."
-        " Was the right server chosen?"
-    ]
