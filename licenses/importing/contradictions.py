@@ -2,6 +2,9 @@
 
 Each of the two covers the second, so that neither was cut there, and each lacks the other's line,
 so that neither is a copy of the other that has lost some. A text that tells of both settles it.
+
+They may also tell of the same seats a second apart: what is taken in the later second may be what
+was taken in the earlier one, so beside its seats stands that it were none.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ class Taken(NamedTuple):
     def with_seats(self, seats: int) -> Taken:
         return self._replace(seats=seats)
 
+    def moved(self, seconds: int) -> Taken:
+        return self._replace(at=self.at + seconds)
+
 
 class Contradictions:
     """Compares what a text tells anew of time that others cover, over its pieces.
@@ -75,17 +81,22 @@ class Contradictions:
         told = _Text(rows, new, repeats)
         for *row, less in load_contradictions(self._directory.server):
             more, fewer = Taken(*row), less
-            if told.has(more) and told.has(more.with_seats(fewer)):
+            if told.has(more) and told.has(more.with_seats(fewer) if fewer else more.moved(-1)):
                 self._drop(more, fewer, stored)
             elif told.returned(more) or told.returned(more.with_seats(fewer)):
                 _touch(more, fewer, stored)
         since = first if before is None else max(first, before - REPEAT_WINDOW)
         found = [*self._waiting, *_covered(rows, new, spans, since)]
-        self._waiting = [each for each in found if each.at >= last]
+        self._waiting = [each for each in found if each.at + 1 >= last]
         for each, seats in _others([each for each in found if each.at < last]):
-            if not told.has(each.with_seats(seats)):
+            if seats != each.seats and not told.has(each.with_seats(seats)):
                 more = each.with_seats(max(each.seats, seats))
                 self._add(more, min(each.seats, seats), stored)
+        found = [each for each in found if each.at + 1 < last]
+        for step in (-1, 1):
+            for moved, seats in _others([each.moved(step) for each in found]):
+                if seats == moved.seats and moved.at > first and not told.has(moved):
+                    self._add(max(moved, moved.moved(-step)), 0, stored)
 
     def _add(self, taken: Taken, fewer: int, stored: Stored) -> None:
         at, feature, person, host, seats = taken
@@ -176,8 +187,8 @@ def _taken(rows: Movements) -> list[Taken]:
 
 
 def _others(taken: Sequence[Taken]) -> list[tuple[Taken, int]]:
-    """Return the OUTs beside which others of the same holder and second are stored, each with the
-    other's seats."""
+    """Return the OUTs in whose seconds some of the same holder are stored, each with the seats of
+    one of those."""
     if not taken:
         return []
     asked = np.array(taken, dtype=np.int64).T
@@ -194,5 +205,5 @@ def _others(taken: Sequence[Taken]) -> list[tuple[Taken, int]]:
     return [
         (each, count)
         for each, holder in zip(taken, mine.tolist(), strict=True)
-        for count in sorted(seats[holder] - {each.seats})
+        for count in sorted(seats.get(holder, ()))
     ]

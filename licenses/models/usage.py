@@ -92,7 +92,10 @@ class Boundary(models.Model):
 
 class Contradiction(models.Model):
     """Two texts of a log, each of which covers the second and lacks a line of the other, have one
-    holder take different numbers of seats in it: one of the two may be what happened."""
+    holder take different numbers of seats in it: one of the two may be what happened.
+
+    None against some: the other text has as many taken one second earlier.
+    """
 
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)

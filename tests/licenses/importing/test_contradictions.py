@@ -112,6 +112,44 @@ def test_a_text_that_tells_of_both_settles_it(
     assert not Contradiction.objects.exists()
 
 
+def shifted(seconds: int) -> list[str]:
+    return [
+        f'8:10:0{seconds} (acmed) OUT: "cad" ann@h1 (2 licenses)\n',
+        f'8:15:0{seconds} (acmed) IN: "cad" ann@h1 (2 licenses)\n',
+    ]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_same_use_a_second_apart_is_known_once(
+    server: LicenseServer, order: tuple[int, ...], chunk: int
+) -> None:
+    texts = [text(*shifted(5)), text(*shifted(6)), text(*shifted(5))]
+    read(server, *(texts[place] for place in order), chunk=chunk)
+    bounded = [(2, "08:10:05", "08:15:05", "08:15:05"), (2, "08:10:06", "08:10:06", "08:15:06")]
+    assert held() == bounded
+    assert differing() == [("logs_differ", "08:10:06", 2, 0)]
+    rebuild()
+    assert held() == bounded
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_text_that_tells_of_both_seconds_settles_it(
+    server: LicenseServer, order: tuple[int, ...]
+) -> None:
+    texts = [text(*shifted(5)), text(*shifted(6)), text(*shifted(5), *shifted(6))]
+    read(server, *(texts[place] for place in order))
+    assert held() == [(2, f"08:10:0{each}", *2 * (f"08:15:0{each}",)) for each in (5, 6)]
+    assert differing() == []
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_two_seconds_apart_are_two_uses(server: LicenseServer, backwards: bool) -> None:
+    texts = [text(*shifted(5)), text(*shifted(7))]
+    read(server, *(texts[::-1] if backwards else texts))
+    assert [row[2] for row in held()] == ["08:15:05", "08:15:07"]
+
+
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_least_of_three_is_known(server: LicenseServer, order: tuple[int, ...]) -> None:
     texts = [text(*taken(seats)) for seats in (4, 2, 3)]

@@ -757,12 +757,16 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
             Plain(2, odd=ZOE, other=ZOE.replace("h3", "h3 (2 licenses)")),
             "as_observed", adds_up_what_texts_tell_differently,
         ),
+        (
+            Plain(2, odd=ZOE, other=ZOE.replace("0:00", "0:01")),
+            "as_observed", adds_up_what_texts_tell_differently,
+        ),
     ],
     ids=[
         "plain", "shown", "lacks", "lacks-of-another", "hides-a-seat", "hides-a-seat-and-bounded",
         "hides-a-seat-and-refuted", "hides-a-seat-and-file-read-once", "over-use",
         "hides-a-return", "hides-all-returns", "proven-in-part", "too-little-proven",
-        "shares-a-seat", "dies", "texts-differ",
+        "shares-a-seat", "dies", "texts-differ", "texts-differ-by-a-second",
     ],
 )  # fmt: skip
 def test_one_odd_thing_about_a_log_makes_another_verdict_in_both(
