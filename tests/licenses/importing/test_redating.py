@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from licenses.analysis.usage import usage
 from licenses.importing.logs import LogImport, blocks
 from licenses.models import Boundary, Checkout, Coverage, LicenseServer
 from licenses.sources.flexnet.log_dates import first_line_date
-from tests.factories import ServerFactory, at
+from tests.factories import FeatureFactory, PoolFactory, ServerFactory, at
 
 pytestmark = pytest.mark.django_db
 
@@ -191,3 +192,34 @@ def test_no_use_is_known_of_a_day_that_lines_stored_before_may_not_be_of(lines: 
         assert row.taken_at.day == right or row.returned_after == row.taken_by
     lost = datetime(2026, 6, 6, 2, tzinfo=UTC), datetime(2026, 6, 8, 5, tzinfo=UTC)
     assert not Coverage.objects.filter(starts__lt=lost[1], ends__gt=lost[0]).exists()
+
+
+@pytest.mark.parametrize("day", ["02-29", "03-01"])
+@pytest.mark.parametrize("size", [0, 60, 120])
+def test_silence_until_the_same_time_of_another_day_is_watched_by_nobody(
+    size: int, day: str
+) -> None:
+    pool = PoolFactory()
+    server = ServerFactory(zone="UTC")
+    FeatureFactory(server=server, daemon="cadd", name="F", pool=pool)
+    text = log(
+        ("02-28T08:00:00", "*"),
+        ("02-28T09:00:00", taken("ann")),
+        ("02-28T09:00:00", returned("ann")),
+        ("02-28T09:10:00", "*"),
+        ("02-28T09:20:00", "*"),
+        ("02-28T09:30:00", taken("bob")),
+    )
+    later = f"TIMESTAMP {int(day[:2])}/{int(day[3:])}/2028".encode()
+    read(
+        text.replace(b"2026", b"2028").replace(
+            b"09:20:00 (cadd) TIMESTAMP 2/28/2028", b"09:20:00 (cadd) " + later
+        ),
+        size,
+        server,
+    )
+    # Some 24 or 48 hours lie between two lines that are ten minutes apart by their times of day.
+    silent = usage(pool, start=at("2028-02-28T09:20:00"), end=at(f"2028-{day}T09:00:00"))
+    (first, *_rest) = silent.periods
+    assert (first.peak_low, first.peak_high, first.observed_seconds) == (None, None, 0)
+    assert Coverage.objects.count() == 2
