@@ -363,7 +363,7 @@ def _store(server: LicenseServer, lease: uuid.UUID, asked: _Asked) -> Capture:
                 refresh=False,
             )
     finally:
-        _release(server, lease, failed=failed, offset=offset)
+        _release(server, lease, failed=failed, offset=offset, took=outcome.duration_ms)
     return stored.capture
 
 
@@ -377,11 +377,17 @@ def _moment(server: LicenseServer, snapshot: Snapshot, at: int) -> tuple[int, in
 
 
 def _release(
-    server: LicenseServer, lease: uuid.UUID, *, failed: bool, offset: int | None = None
+    server: LicenseServer,
+    lease: uuid.UUID,
+    *,
+    failed: bool,
+    offset: int | None = None,
+    took: int | None = None,
 ) -> None:
     """Give the server back: due again after its interval, or after a growing pause while it fails.
 
     offset: seconds by which the answer's own time was ahead of ours; None: it told none.
+    took:   milliseconds that asking took; None: nobody asked.
 
     The next time is counted from now, so polls missed while nobody asked are a gap and not a burst.
     """
@@ -393,7 +399,12 @@ def _release(
     now = timezone.now()
     told = {} if offset is None else {"clock_offset_seconds": offset}
     PollState.objects.filter(server=server, lease=lease).update(
-        lease=None, leased_until=None, due_at=now + pause, last_attempt_at=now, **told
+        lease=None,
+        leased_until=None,
+        due_at=now + pause,
+        last_attempt_at=now,
+        last_duration_ms=took,
+        **told,
     )
 
 

@@ -138,6 +138,18 @@ def test_only_what_is_due_is_asked_and_then_not_before_its_time(tool: Path) -> N
     assert polling.due(timezone.now() + timedelta(seconds=61)) == [server.pk]
 
 
+def test_how_long_the_newest_answer_took_is_told_of_the_server_as_of_the_answer(
+    tool: Path,
+) -> None:
+    server = make("h1")
+    for answer in (status("h1"), DOWN):
+        (tool / "h1").write_text(answer)
+        polling.poll([server.pk], force=True)
+        took = Capture.objects.latest("pk").duration_ms
+        assert took is not None
+        assert PollState.objects.get(server=server).last_duration_ms == took
+
+
 def test_a_server_that_fails_is_asked_less_and_less_often_but_at_least_every_five_minutes(
     tool: Path,
 ) -> None:
