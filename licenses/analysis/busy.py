@@ -74,6 +74,11 @@ class Busy:
                 by_hours.setdefault(hours, []).append(weekday)
         return [f"{_days(days)} {hours}" for hours, days in by_hours.items()]
 
+    def level_at(self, moment: datetime, zone: tzinfo) -> str:
+        """Return the level of the hour of the week in which a moment lies."""
+        local = moment.astimezone(zone)
+        return self.levels[local.weekday()][local.hour]
+
     def next_free(self, now: int, zone: tzinfo) -> NextFree | None:
         """Return when a seat is usually free next, from the hour after this one on; None where
         nothing is known."""

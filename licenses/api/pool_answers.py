@@ -22,6 +22,7 @@ from licenses.analysis.usage import PeriodFigures
 from licenses.analysis.verdict import MonthVerdict
 from licenses.api.answers import POOL, POOL_SPAN, SPAN, Moment, Nullable, Sometimes, shape
 from licenses.api.serializers import DenialEpisodeSerializer
+from licenses.api.status import NextFreeSerializer
 from licenses.importing.lines import Line
 
 _MAYBE = Moment | None
@@ -184,6 +185,11 @@ WHY = shape(
     dict.fromkeys(("what", "what_to_do", "then", "outcome"), str),
     {"refusals": [shape("RefusedLine", RefusedLine)], "rules": list[str]},
     {"held_by": shape("HeldBy", _HELD_BY), "house_rules": str},
+    {
+        "usual": Nullable(
+            shape("UsualHours", {"that_hour": str, "next_free": Nullable(NextFreeSerializer)})
+        )
+    },
 )
 
 # What may be said of it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +14,12 @@ from rest_framework.response import Response
 from itam.asked import asked_id
 from licenses.access import why as whys
 from licenses.access import why_words
+from licenses.analysis.availability import load_availability
+from licenses.analysis.busy_kept import usual_hours
 from licenses.api import pool_answers
 from licenses.api.base import ReadOnly, filters_of
 from licenses.api.serializers import DenialEpisodeSerializer
-from licenses.api.status import HasRole
+from licenses.api.status import HasRole, next_free
 from licenses.evidence.reads import note_names
 from licenses.models import DenialEpisode
 
@@ -46,7 +49,18 @@ class RefusalViewSet(ReadOnly):
             request, "why somebody was refused", whys.naming(found),
             pool=episode.pool_id, single=True,
         )  # fmt: skip
-        return Response(_told(found, request.user, self.get_serializer(episode).data))
+        told = _told(found, request.user, self.get_serializer(episode).data)
+        return Response({**told, "usual": _usual(episode) if episode.capacity else None})
+
+
+def _usual(episode: DenialEpisode) -> dict[str, Any]:
+    """Return how the hour of the refusal usually is, and when a seat is usually free next."""
+    pool, now = episode.pool, int(time.time())
+    hours = usual_hours([pool], load_availability([pool], now), now)[pool.pk]
+    return {
+        "that_hour": hours.level_at(episode.starts, pool.tzinfo),
+        "next_free": next_free(pool, hours, now),
+    }
 
 
 def _told(found: whys.Why, reader: Any, episode: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from rest_framework.throttling import UserRateThrottle
 from licenses.access import reversible, waitlist
 from licenses.access.accounts import has_a_role, shown_pools
 from licenses.analysis.availability import Availability, load_availability
-from licenses.analysis.busy import BUSY, FREE, TIGHT, UNKNOWN
+from licenses.analysis.busy import BUSY, FREE, TIGHT, UNKNOWN, Busy
 from licenses.analysis.busy_kept import usual_hours
 from licenses.api.base import ReadOnly, filters_of
 from licenses.api.scoped import ScopedSerializer, as_api_error
@@ -56,6 +56,16 @@ class SeatsSerializer(serializers.Serializer[Any]):
     house_rules = serializers.CharField()
 
 
+class NextFreeSerializer(serializers.Serializer[Any]):
+    """When a seat is usually free next, from the hour after this one on."""
+
+    at = serializers.CharField(help_text="The start of the hour.")
+    sure = serializers.BooleanField(
+        help_text="Whether a seat was free all through that hour in every week that was seen; else "
+        "it is the hour with the fewest seats in use on average."
+    )
+
+
 class HoursSerializer(serializers.Serializer[Any]):
     """When a pool is usually busy, from its last eight weeks, in hours of its zone.
 
@@ -76,6 +86,7 @@ class HoursSerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.FloatField(allow_null=True), min_length=24),
         help_text="The mean use of the hour as a share of the seats; null: not known.",
     )
+    next_free = NextFreeSerializer(allow_null=True, help_text="Null: not known.")
 
 
 def told(pools: Sequence[LicensePool]) -> list[dict[str, Any]]:
@@ -139,8 +150,15 @@ class SeatsViewSet(ReadOnly):
                 "words": hours.sentence(),
                 "levels": hours.levels,
                 "shares": hours.shares,
+                "next_free": next_free(pool, hours, now),
             }
         )
+
+
+def next_free(pool: LicensePool, hours: Busy, now: int) -> dict[str, Any] | None:
+    """Return when a seat is usually free next; None: not known."""
+    found = hours.next_free(now, pool.tzinfo)
+    return None if found is None else {"at": iso(found.at, pool.tzinfo), "sure": found.sure}
 
 
 class PlaceSerializer(ScopedSerializer):

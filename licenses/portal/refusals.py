@@ -89,8 +89,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _that_hour(episode: DenialEpisode, hours: Busy) -> str:
-    local = episode.starts.astimezone(episode.pool.tzinfo)
-    return str(_THAT_HOUR.get(hours.levels[local.weekday()][local.hour], ""))
+    return str(_THAT_HOUR.get(hours.level_at(episode.starts, episode.pool.tzinfo), ""))
 
 
 def _row(row: HeldThen, at: int) -> dict[str, Any]:

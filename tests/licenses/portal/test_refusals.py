@@ -254,6 +254,19 @@ def test_the_api_says_the_same(episode: DenialEpisode) -> None:
         "words": "2 people held 2 seats.", "people": 2, "seats": 2, "holders": None,
         "more_holders": None,
     }  # fmt: skip
+    assert (
+        "At this hour of the week it is sometimes full."
+        in get(User.objects.get(username="lena"), episode).text
+    )
+    hours = api.get(f"/api/v1/seats/{episode.pool_id}/hours/").json()
+    assert hours["next_free"] == {"at": "2026-11-24T11:00:00+00:00", "sure": True}
+    assert found["usual"] == {"that_hour": "tight", "next_free": hours["next_free"]}
+
+
+def test_of_a_refusal_that_no_other_hour_would_help_none_is_told(withheld: DenialEpisode) -> None:
+    api = APIClient()
+    api.force_authenticate(person("ann"))
+    assert api.get(f"/api/v1/refusals/{withheld.pk}/").json()["usual"] is None
 
 
 def test_the_admin_leads_to_the_page(episode: DenialEpisode) -> None:
