@@ -305,13 +305,15 @@ def _blocked_card(found: Totals) -> Figure:
     if change is not None:
         trend = _blocked_trend(_signed_minutes(change))
     blind = gettext("%(pools)s without a log") % {"pools": figures.pools(found.unlogged)}
-    return _blocked_figure(
+    figure = _blocked_figure(
         found.blocked_seconds,
         found.logged_seconds,
         found.expected_seconds,
         [blind if found.unlogged else "", _to_come(found)],
         trend,
     )
+    # The total is of seconds: the minutes of its pools, which are rounded too, add up to more.
+    return replace(figure, source=gettext("refusals in logs; rounded up once, as each pool is"))
 
 
 def _unused_card(spare: UnusedTotal) -> Figure:

@@ -128,6 +128,18 @@ def test_what_was_blocked_has_no_trend_against_time_without_a_log(
     assert blocked_card(mara).trend.text == "▼ 2 min"
 
 
+def test_the_total_of_blocked_minutes_says_that_it_is_rounded_for_itself(
+    mara: Client, world: World
+) -> None:
+    logged = dict.fromkeys(("expected_seconds", "logged_seconds"), 1000)
+    for pool in (world.mine, world.other):
+        counted(pool, **logged, blocked_seconds=61, people_blocked=1)
+    assert "2 min" in row_of(mara, world.mine) and "2 min" in row_of(mara, world.other)
+    card = blocked_card(mara)
+    assert card.text == "3 min"
+    assert card.source == "refusals in logs; rounded up once, as each pool is"
+
+
 def test_nothing_is_better_because_less_of_it_was_logged(mara: Client, world: World) -> None:
     whole = {"expected_seconds": 1000, "expected_seconds_before": 1000}
     logged = {"logged_seconds": 3, "logged_seconds_before": 1000}
