@@ -322,7 +322,7 @@ class _Judge:
         self, place: int, over: list[OverUse], share: Fraction | None
     ) -> tuple[Verdict, str]:
         if over:
-            return Verdict.OVER_USE, self._over_use(over)
+            return Verdict.OVER_USE, self._over_use(over, self._month(place))
         if share is None:
             return Verdict.NOT_IN_USE, said(nothing_expected)
         doubt = self._doubt(place)
@@ -330,25 +330,26 @@ class _Judge:
             return Verdict.NOT_DETERMINABLE, doubt
         if not self.bare[place] and not self.doubtful[place]:
             return Verdict.PROVEN, self._rests_on(place)
+        month = self._month(place)
         if share < self.floor:
             return Verdict.NOT_DETERMINABLE, said(
-                verdict_words.too_little, share, self.floor, self._month(place)
+                verdict_words.too_little, share, self.floor, month
             )
         peak, at = int(self.figures.peak[place]), int(self.figures.peak_at[place])
         if not peak:
-            return Verdict.AS_OBSERVED, said(verdict_words.no_use, share)
+            return Verdict.AS_OBSERVED, said(verdict_words.no_use, share, month)
         return Verdict.AS_OBSERVED, said(
-            verdict_words.as_observed, share, peak, self.allowed.at(at), self._when(at)
+            verdict_words.as_observed, share, month, peak, self.allowed.at(at), self._when(at)
         )
 
-    def _over_use(self, over: list[OverUse]) -> str:
+    def _over_use(self, over: list[OverUse], month: str) -> str:
         worst = max(over, key=lambda row: row.excess)
         used = self.used.clip(worst.start, worst.end)
         allowed = self.allowed.clip(worst.start, worst.end)
         side = used.cut_at(allowed.times, worst.start, worst.end)
         at = int(side.times[np.argmax(side.levels - allowed.on(side.times))])
         total = sum(row.end - row.start for row in over)
-        return said(verdict_words.above, used.at(at), allowed.at(at), self._when(at), total)
+        return said(verdict_words.above, used.at(at), allowed.at(at), self._when(at), total, month)
 
     def _unproven(self, start: int, end: int) -> str:
         rows = episodes(self.used.clip(start, end), self.proven.clip(start, end))
@@ -366,7 +367,7 @@ class _Judge:
         most, right = self.bounds.tightest(sheltered, self.proven)
         blind = self.coverage.missing.clip(start, end).seconds
         filed = sheltered.intersection(self.bounds.by_file).seconds
-        return said(verdict_words.bounded, most, right, blind, bool(filed))
+        return said(verdict_words.bounded, most, right, blind, bool(filed), self._month(place))
 
     def _doubt(self, place: int) -> str:
         """Return why nothing can be said though no over-use is known; "" if something can."""

@@ -1,4 +1,8 @@
-"""The sentences that give a verdict its reason."""
+"""The sentences that give a verdict its reason.
+
+That of a month also stands for a longer time, beside that time's figures: so it names its month
+wherever it has figures of its own.
+"""
 
 from __future__ import annotations
 
@@ -23,34 +27,43 @@ def no_time() -> str:
 
 
 def too_little(share: Fraction, floor: Fraction, month: str) -> str:
-    """Return that of *month*: this sentence also stands for a longer time, beside its coverage."""
     return gettext(
         "Observed %(share)s of the time in %(month)s, less than the %(floor)s that a statement"
         " needs."
     ) % {"share": percent_down(share), "month": month, "floor": percent_down(floor)}
 
 
-def no_use(share: Fraction) -> str:
+def no_use(share: Fraction, month: str) -> str:
     told = gettext(
-        "Never above what is allowed in the %(share)s of the time that was observed; no use."
+        "Never above what is allowed in the %(share)s of %(month)s that was observed; no use."
     )
-    return told % {"share": percent_down(share)}
+    return told % {"share": percent_down(share), "month": month}
 
 
-def as_observed(share: Fraction, peak: int, allowed: int, when: str) -> str:
+def as_observed(share: Fraction, month: str, peak: int, allowed: int, when: str) -> str:
     told = gettext(
-        "Never above what is allowed in the %(share)s of the time that was observed; most in"
+        "Never above what is allowed in the %(share)s of %(month)s that was observed; most in"
         " use %(peak)s of %(allowed)s on %(when)s."
     )
-    return told % {"share": percent_down(share), "peak": peak, "allowed": allowed, "when": when}
+    return told % {
+        "share": percent_down(share),
+        "month": month,
+        "peak": peak,
+        "allowed": allowed,
+        "when": when,
+    }
 
 
-def above(used: int, allowed: int, when: str, total: int) -> str:
-    return gettext("In use %(at)s of %(at_2)s allowed on %(when)s, %(duration)s above in all.") % {
+def above(used: int, allowed: int, when: str, total: int, month: str) -> str:
+    told = gettext(
+        "In use %(at)s of %(at_2)s allowed on %(when)s, %(duration)s above in %(month)s."
+    )
+    return told % {
         "at": used,
         "at_2": allowed,
         "when": when,
         "duration": duration(total),
+        "month": month,
     }
 
 
@@ -71,16 +84,16 @@ def unmeasured() -> str:
     )
 
 
-def bounded(most: int, right: int, blind: int, filed: bool) -> str:
+def bounded(most: int, right: int, blind: int, filed: bool, month: str) -> str:
     if blind and filed:
         told = gettext(
             "By its licence file, the server could not issue more than %(most)s of %(right)s"
-            " while we were blind for %(blind)s."
+            " while we were blind for %(blind)s in %(month)s."
         )
     elif blind:
         told = gettext(
             "The server could not issue more than %(most)s of %(right)s while we were blind"
-            " for %(blind)s."
+            " for %(blind)s in %(month)s."
         )
     elif filed:
         told = gettext(
@@ -91,7 +104,7 @@ def bounded(most: int, right: int, blind: int, filed: bool) -> str:
         told = gettext(
             "The server could not issue more than %(most)s of %(right)s while only polls looked."
         )
-    return told % {"most": most, "right": right, "blind": duration(blind)}
+    return told % {"most": most, "right": right, "blind": duration(blind), "month": month}
 
 
 def nothing_allowed(uncounted: bool, until: str) -> str:

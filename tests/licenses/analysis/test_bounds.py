@@ -84,7 +84,7 @@ class TestLicenseFile:
         assert (month.verdict, month.bounded_seconds) == (Verdict.PROVEN, 3 * 3600)
         assert month.reason == (
             "By its licence file, the server could not issue more than 25 of 25 while we were "
-            "blind for 3 hours."
+            "blind for 3 hours in 2026-03."
         )
         (gap,) = bounded_gaps(pool, MARCH, APRIL, now=MAY)
         assert (gap.bounded_seconds, gap.bound, gap.bound_basis) == (3 * 3600, 25, "file")
@@ -270,7 +270,8 @@ class TestServersOwnTotal:
         month = judged(pool)
         assert (month.verdict, month.bounded_seconds) == (Verdict.PROVEN, 7200)
         assert month.reason == (
-            "The server could not issue more than 25 of 25 while we were blind for 2 hours."
+            "The server could not issue more than 25 of 25 while we were blind for 2 hours in"
+            " 2026-03."
         )
         (gap,) = bounded_gaps(pool, MARCH, APRIL, now=MAY)
         assert (gap.bound, gap.bound_basis) == (25, "status")

@@ -54,7 +54,7 @@ def test_use_within_the_rights_is_as_observed_where_a_log_began_unseen(pool, fea
     month = judged(pool)
     assert month.verdict == Verdict.AS_OBSERVED
     assert month.reason == (
-        "Never above what is allowed in the 100.00 % of the time that was observed; "
+        "Never above what is allowed in the 100.00 % of 2026-03 that was observed; "
         "most in use 1 of 2 on 2026-03-01 01:00."
     )
     assert (month.peak, month.allowed, month.coverage) == (1, 2, Fraction(1))
@@ -95,7 +95,7 @@ def test_over_use_however_short_decides(pool, feature):
     holding(feature, start + 600, start + 1200)
     month = judged(pool)
     assert month.verdict == Verdict.OVER_USE
-    assert month.reason == "In use 4 of 1 allowed on 2026-03-31 14:05, 11 minutes above in all."
+    assert month.reason == "In use 4 of 1 allowed on 2026-03-31 14:05, 11 minutes above in 2026-03."
     assert (month.over_seconds, month.over_seat_seconds) == (660, 180 + 600)
     assert (month.over_episodes, month.longest_over_seconds, month.largest_excess) == (2, 600, 3)
 
@@ -237,3 +237,12 @@ class TestPeriods:
 )
 def test_lengths_of_time_are_cut_to_whole_units(seconds, text):
     assert duration(seconds) == text
+
+
+def test_the_reason_of_a_longer_time_names_the_month_that_its_figures_are_of(pool, feature):
+    EntitlementFactory(pool=pool, quantity=1)
+    covered(feature.server, MARCH, MAY)
+    for start, length in ((MARCH, 7200), (APRIL, 10800)):
+        holding(feature, start, start + length, seats=2)
+    both = verdicts(pool, [(MARCH, APRIL), (APRIL, MAY)], now=NOW)
+    assert period_verdict(both).reason.endswith("3 hours above in 2026-04.")

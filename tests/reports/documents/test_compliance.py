@@ -73,7 +73,7 @@ def test_each_month_stands_with_its_peak_and_coverage(world):
 @pytest.mark.parametrize(
     "words",
     [
-        "In use 3 of 2 allowed on 2026-03-31 14:00, 38 minutes above in all.",
+        "In use 3 of 2 allowed on 2026-03-31 14:00, 38 minutes above in 2026-03.",
         "2026-03-31 14:00:00 2026-03-31 14:38:00 38 min 3 1 not recorded – –",
         "2026-06-10 00:00:00 2026-06-12 00:00:00 2 d",
         "PO-77",
