@@ -222,6 +222,12 @@ GAPS = shape(
     {**POOL, "expected_seconds": int, "observed_seconds": int},
     {"coverage": float | None, "reason": str, "gaps": [_GAP]},
 )
+_STEP = shape(
+    "RightsStep",
+    {"from": Moment, "to": _MAYBE, "entitled": int, "overdraft": int, "allowed": int},
+    {"entitlements": list[int]},
+)
+RIGHTS = shape("PoolRights", {**POOL, "zone": str, "steps": [_STEP]})
 _SAID = shape("SeatsSaid", Said, {"since": _MAYBE})
 DRIFT = shape(
     "PoolDrift",

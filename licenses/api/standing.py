@@ -16,6 +16,7 @@ from licenses.analysis.bounds import bounded_gaps
 from licenses.analysis.coverage import load_coverage, nothing_expected
 from licenses.analysis.drift import Said, drift
 from licenses.analysis.mappings import load_mappings
+from licenses.analysis.rights import entitlement_steps
 from licenses.analysis.verdict import months, period_verdict, verdicts
 from licenses.api import pool_answers
 from licenses.api.asking import SPAN, Span, span
@@ -117,6 +118,30 @@ class PoolStanding:
                 **{name: told(getattr(found, name)) for name in found._fields},
             }
         )
+
+    @extend_schema(responses={200: pool_answers.RIGHTS})
+    @action(detail=True)
+    def rights(self, request: Request, pk: str | None = None) -> Response:
+        """Say what was and will be allowed, step by step, and by which entitlements: the oldest
+        first, by the days of the pool's zone.
+
+        Before the first step nothing is known; `to` is null where a step has no end. A step after
+        the end of all entitlements allows 0.
+        """
+        pool = _with_rights(self, request)
+        zone = pool.tzinfo
+        steps = [
+            {
+                "from": iso(step.start, zone),
+                "to": None if step.end is None else iso(step.end, zone),
+                "entitled": step.quantity,
+                "overdraft": step.overdraft,
+                "allowed": step.allowed,
+                "entitlements": list(step.entitlement_ids),
+            }
+            for step in entitlement_steps(pool)
+        ]
+        return Response({"pool": pool.name, "zone": pool.zone, "steps": steps})
 
 
 def _with_rights(view: Any, request: Request) -> LicensePool:

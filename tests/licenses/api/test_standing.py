@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from licenses.models import IssuedCount
-from tests.factories import FeatureFactory, IssuedCountFactory, PoolFactory, covered, holding
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    IssuedCountFactory,
+    PoolFactory,
+    covered,
+    holding,
+)
 
 from .test_history import DAY, NINE, client, get, pool, pytestmark
 
@@ -78,8 +87,28 @@ def test_drift_tells_what_each_source_says(pool):
     assert "the server serves 9" in found["sentence"]
 
 
+def test_rights_over_time_are_told_step_by_step(pool):
+    pool = PoolFactory(product=pool.product, zone="Europe/Berlin")
+    first, second = (
+        EntitlementFactory(
+            pool=pool, quantity=seats, overdraft=1, valid_from=begin, valid_to=date(2026, 12, 31)
+        )
+        for seats, begin in ((10, date(2026, 1, 1)), (5, date(2026, 7, 1)))
+    )
+    found = get(client("auditor", pool), pool, "rights/")
+    assert found["zone"] == "Europe/Berlin"
+    assert found["steps"] == [
+        {"from": "2026-01-01T00:00:00+01:00", "to": "2026-07-01T00:00:00+02:00", "entitled": 10,
+         "overdraft": 1, "allowed": 11, "entitlements": [first.pk]},
+        {"from": "2026-07-01T00:00:00+02:00", "to": "2027-01-01T00:00:00+01:00", "entitled": 15,
+         "overdraft": 2, "allowed": 17, "entitlements": [first.pk, second.pk]},
+        {"from": "2027-01-01T00:00:00+01:00", "to": None, "entitled": 0, "overdraft": 0,
+         "allowed": 0, "entitlements": []},
+    ]  # fmt: skip
+
+
 def test_a_pool_of_another_vendor_is_not_there(pool):
     api = client("auditor", pool)
     pool.product.vendor.scope_set.clear()
-    for what in (f"verdicts/?{MONTH}", f"gaps/?{MONTH}", "drift/"):
+    for what in (f"verdicts/?{MONTH}", f"gaps/?{MONTH}", "drift/", "rights/"):
         assert api.get(f"/api/v1/pools/{pool.pk}/{what}").status_code == 404
