@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from django.utils.translation import gettext_noop
 
 from itam.told import Told, capital, draw, joined, tell
-from licenses.analysis.mappings import load_mappings
+from licenses.analysis.holdings import load_packages
+from licenses.analysis.mappings import Mapping, load_mappings, servers
 from licenses.analysis.rights import Right, Statement, load_rights, load_statements
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.models import IssuedCount, LicensePool
@@ -56,15 +57,15 @@ class Drift(NamedTuple):
 
 
 def drift(pool: LicensePool, now: int | None = None) -> Drift:
-    """Return the seats that contracts, licence files and servers say a pool has. Three queries."""
+    """Return the seats that contracts, licence files and servers say a pool has: four queries."""
     return drifts([pool], now)[pool.pk]
 
 
 def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, Drift]:
-    """Return the same for each of many pools. Three queries.
+    """Return the same for each of many pools. Four queries at most.
 
     A file or a server says nothing of a pool if it says nothing of one of its features, or has one
-    without a number.
+    without a number. Seats of a component are its package's, as far as that has as many.
     """
     moment = now_epoch(now)
     rights = load_rights(pools)
@@ -73,14 +74,19 @@ def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, 
         for pool, maps in load_mappings([pool.pk for pool in pools]).items()
     }
     rows = load_statements({m.feature for maps in mappings.values() for m in maps})
+    several = {pool: maps for pool, maps in mappings.items() if len(maps) > 1}
+    packages = load_packages(servers(several)) if several else set()
     found = {}
     for pool in pools:
+        wholes = _wholes(mappings[pool.pk], packages)
         filed, served = (
             _sum(
-                [
-                    (m.weight, [s for s in rows.get(m.feature, ()) if _says(s, source, moment)])
+                mappings[pool.pk],
+                {
+                    m.feature: [s for s in rows.get(m.feature, ()) if _says(s, source, moment)]
                     for m in mappings[pool.pk]
-                ]
+                },
+                wholes,
             )
             for source in (IssuedCount.Source.FILE, IssuedCount.Source.STATUS)
         )
@@ -101,11 +107,38 @@ def _says(row: Statement, source: str, moment: int) -> bool:
     return row.source == source and row.start <= moment < row.end
 
 
-def _sum(parts: Iterable[tuple[int, list[Statement]]]) -> Said:
-    total, since, empty = 0, EVER, True
-    for weight, rows in parts:
-        if not rows or any(row.seats is None for row in rows):
+def _wholes(
+    maps: Sequence[Mapping], packages: Collection[tuple[int, str, str, str]]
+) -> dict[int, list[int]]:
+    """Return for each feature that is a component the packages of it that feed the same pool."""
+    ids = {(m.server, m.daemon, m.name): m.feature for m in maps}
+    found: dict[int, list[int]] = {}
+    for server, daemon, package, component in packages:
+        whole, part = ids.get((server, daemon, package)), ids.get((server, daemon, component))
+        if whole is not None and part is not None and whole != part:
+            found.setdefault(part, []).append(whole)
+    return found
+
+
+def _sum(
+    maps: Sequence[Mapping], said: dict[int, list[Statement]], wholes: dict[int, list[int]]
+) -> Said:
+    """Return what is said of all features together: of a component what its packages do not have,
+    which is all of a file that names the packages alone."""
+    if not maps or any(row.seats is None for rows in said.values() for row in rows):
+        return Said(None, None)
+    total, since = 0, EVER
+    for m in maps:
+        rows, packages = said[m.feature], wholes.get(m.feature, [])
+        if not rows and not packages:
             return Said(None, None)
-        total += weight * sum(row.seats or 0 for row in rows)
-        since, empty = max(since, *(row.start for row in rows)), False
-    return Said(None, None) if empty else Said(total, None if since == EVER else since)
+        seats = _seats(rows)
+        own = max(0, seats - sum(_seats(said[each]) for each in packages))
+        if own or not packages:
+            total += m.weight * own
+            since = max(since, *(row.start for row in rows))
+    return Said(total, None if since == EVER else since)
+
+
+def _seats(rows: Iterable[Statement]) -> int:
+    return sum(row.seats or 0 for row in rows)

@@ -166,7 +166,7 @@ def counts_packages(mappings: Mappings) -> bool:
     named = {(m.server, m.daemon, m.name) for maps in mappings.values() for m in maps}
     return any(
         (server, daemon, package) in named and (server, daemon, component) in named
-        for server, daemon, package, component in _packages(servers(mappings))
+        for server, daemon, package, component in load_packages(servers(mappings))
     )
 
 
@@ -190,7 +190,7 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
     # One that was given back in the second in which it was taken has no length, but it was taken.
     kept = touches | (cut.fresh & (cut.taken_at >= start))
     cut = cut.where(kept)
-    packages = _packages(servers(mappings))
+    packages = load_packages(servers(mappings))
     return {
         pool: _shared(_counted_once(_part(cut, span), mappings[pool], packages), mappings[pool])
         for pool, span in zip(mappings, fed.kept(kept), strict=True)
@@ -327,7 +327,8 @@ def joined(parts: Sequence[Holdings]) -> Holdings:
     return Holdings(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
 
-def _packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:
+def load_packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:
+    """Return (server, daemon, package, component) of what logs told of packages. One query."""
     return {
         (server, daemon, package, component)
         for server, daemon, package, component in _COMPONENTS.rows(server_ids)

@@ -5,8 +5,15 @@ from datetime import date
 import pytest
 
 from licenses.analysis.drift import Said, drift, drifts
-from licenses.models import IssuedCount
-from tests.factories import EntitlementFactory, FeatureFactory, IssuedCountFactory, PoolFactory, at
+from licenses.models import IssuedCount, PackageComponent
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    IssuedCountFactory,
+    PoolFactory,
+    ServerFactory,
+    at,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +43,27 @@ def test_servers_add_up_with_their_weights_and_agree(pool):
     EntitlementFactory(pool=pool, quantity=20)
     found = drift(pool, NOW)
     assert (found.filed.seats, found.served.seats, found.differs) == (None, 20, False)
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [pytest.param(12, 12, id="its own"), pytest.param(17, 17, id="five more sold apart")],
+)
+def test_seats_of_a_component_are_those_of_its_package(pool, served, expected):
+    server = ServerFactory()
+    whole = FeatureFactory(server=server, name="suite", pool=pool)
+    IssuedCountFactory(feature=whole, count=12)
+    IssuedCountFactory(feature=whole, source=STATUS, count=12, starts=MARCH)
+    for name, count in (("paint", 12), ("sculpt", served)):
+        part = FeatureFactory(server=server, name=name, pool=pool)
+        IssuedCountFactory(feature=part, source=STATUS, count=count, starts=MARCH)
+        PackageComponent.objects.create(
+            server=server, daemon=whole.daemon, package="suite", component=name
+        )
+    EntitlementFactory(pool=pool, quantity=12)
+    found = drift(pool, NOW)
+    assert (found.entitled.seats, found.filed.seats, found.served.seats) == (12, 12, expected)
+    assert found.differs == (expected > 12)
 
 
 def test_what_is_uncounted_ended_or_says_nothing_is_not_compared(pool):
