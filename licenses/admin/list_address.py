@@ -25,7 +25,8 @@ _ID = re.compile(r"(^|_)id(__exact|__in)?$")
 
 
 class TellsWhatIsWrong:
-    """A list that says so when its address asks for a filter or a page that it does not have.
+    """A list that is called by what it lists, and says so when its address asks for a filter or a
+    page that it does not have.
 
     Django sends such an address to the whole list with a mark, without a word, and calls the
     mark together with a wrong filter an error of the database.
@@ -56,7 +57,11 @@ class TellsWhatIsWrong:
         for name, values in request.GET.lists():
             if _ID.search(name) and any(is_beyond(part) for part in ",".join(values).split(",")):
                 raise IncorrectLookupParameters(name)
-        return super().get_changelist_instance(request)  # type: ignore[misc]
+        found = super().get_changelist_instance(request)  # type: ignore[misc]
+        if not found.is_popup:
+            # What a tab, a history or a reader of the screen calls the page: "Pools".
+            found.title = capfirst(str(found.opts.verbose_name_plural))
+        return found
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the address fills in; of other rows only those that the form offers."""

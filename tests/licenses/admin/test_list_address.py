@@ -114,3 +114,13 @@ def test_the_head_of_a_list_counts_only_what_was_searched_or_filtered(
 
     assert "result" not in head("")
     assert "1 result" in head("?q=Mine") and "Show all" in head("?q=Mine")
+
+
+def test_a_list_is_called_by_what_it_lists(root: Client) -> None:
+    for path, name in (
+        (reverse("admin:licenses_licensepool_changelist"), "Pools"),
+        (reverse("admin:licenses_checkout_changelist"), "Checkouts"),
+        (reverse("admin:auth_user_changelist"), "Users"),
+        (reverse("admin:reports_report_changelist"), "Reports"),
+    ):
+        assert f"<title> {name} | " in " ".join(root.get(path).text.split()), path
