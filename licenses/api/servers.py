@@ -26,7 +26,7 @@ from licenses.api.base import Editable, Scoped, filters_of
 from licenses.api.row_history import TellsHistory
 from licenses.api.scoped import as_api_error
 from licenses.concurrency.periods import iso
-from licenses.importing import connection, jobs, polling
+from licenses.importing import connection, jobs, machines, polling
 from licenses.models import IgnoredLines, LicenseServer, PollState, ServerFact, sees_names
 from licenses.tasks import nudge
 
@@ -74,6 +74,11 @@ class HealthSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Of the time since `covered_since`; null: nothing is recorded."
     )
     covered_since = serializers.DateTimeField()
+    machines_waiting = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Machines that logs name and that nobody has named for this server: nothing of "
+        "such a log is read until its `machines` have them.",
+    )
     days = DaySerializer(many=True, help_text="The last 365, the oldest first.")
 
 
@@ -157,6 +162,7 @@ class ServerViewSet(TellsHistory, Editable):
             "clock_offset_seconds": poll.clock_offset_seconds,
             "covered_percent": year.share,
             "covered_since": year.since,
+            "machines_waiting": machines.waiting(server),
             "days": [day._asdict() for day in year.days],
         }
         return Response(HealthSerializer(told).data)

@@ -241,8 +241,10 @@ def test_whoever_names_the_machine_over_http_has_it_read(
     hand_in(server, MINE)
     job = hand_in(server, OTHER)
     address = reverse("api:server-detail", args=[server.pk])
+    assert admin_client.get(f"{address}health/").json()["machines_waiting"] == ["lic2"]
     bad = admin_client.patch(address, {"machines": "a b"}, content_type="application/json")
     assert bad.status_code == 400
     done = admin_client.patch(address, {"machines": "LIC2"}, content_type="application/json")
     assert done.json()["machines"] == "LIC2"
     assert jobs.due(job.requested_at) == [job.pk]
+    assert admin_client.get(f"{address}health/").json()["machines_waiting"] == []
