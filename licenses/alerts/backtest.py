@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext, ngettext
 
+from itam.figures import number
 from licenses.analysis.availability import poll_seconds
 from licenses.analysis.usage import PoolFacts, load_facts
 from licenses.concurrency.denials import UNSERVED
@@ -173,7 +174,8 @@ def sentences(found: Backtest) -> list[str]:
     if not found.possible:
         return [
             gettext(
-                "Rules of this kind cannot be tried on the past: what they look at is not kept."
+                "Only rules about seats and refusals can be tried on the past, not those of this"
+                " kind."
             )
         ]
     said = [_worth(found)]
@@ -195,7 +197,7 @@ def sentences(found: Backtest) -> list[str]:
 
 
 def _worth(found: Backtest) -> str:
-    told: dict[str, Any] = {"ahead": found.ahead, "shortages": found.shortages}
+    told = {"ahead": number(found.ahead), "shortages": number(found.shortages)}
     if found.expected and not found.observed:
         if found.kind == AlertRule.Kind.DENIALS:
             return gettext(
@@ -214,7 +216,7 @@ def _worth(found: Backtest) -> str:
         return text % told
     told["times"] = gettext("once")
     if found.fired > 1:
-        told["times"] = gettext("%(count)s times") % {"count": found.fired}
+        told["times"] = gettext("%(count)s times") % {"count": number(found.fired)}
     if not found.shortages:
         text = gettext(
             "In the last 12 months this would have fired %(times)s; there was no shortage to be"

@@ -68,6 +68,12 @@ def test_a_rule_is_ahead_of_the_shortages_that_begin_while_it_fires(pool: Licens
     )
 
 
+def test_many_firings_are_told_with_their_digits_grouped() -> None:
+    found = Backtest(0, 1, fired=1146, shortages=2580, leads=[60] * 1940, observed=1, expected=1)
+    (told,) = sentences(found)
+    assert "fired 1,146 times, ahead of 1,940 of 2,580 shortages" in told
+
+
 def test_refusals_within_an_hour_are_one_shortage(pool: LicensePool) -> None:
     busy_day(pool, 0, refused_after=2 * HOUR)
     feature = pool.mappings.get().feature
@@ -119,7 +125,7 @@ def test_where_time_runs_out_it_is_said(pool: LicensePool) -> None:
 
 def test_kinds_of_which_nothing_is_kept_say_so(pool: LicensePool) -> None:
     found = tried(pool, kind=AlertRule.Kind.SERVER)
-    assert not found.possible and "cannot be tried" in sentences(found)[0]
+    assert not found.possible and "can be tried on the past, not those" in sentences(found)[0]
 
 
 def test_the_admin_tries_a_rule_and_saves_nothing(
