@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from datetime import UTC, date, datetime
+from typing import Any
 
 from common import BASE, timed
 from company import END, START
@@ -58,10 +59,11 @@ def furnish() -> None:
     print(f"30 days of {len(ids)} pools counted in {taken:.1f} s")
 
 
-def fill_lists() -> None:
+def fill_lists(reader: Any) -> None:
     """Add rows to each list of the admin that has less than a page of them; say which stay short.
 
-    They mean nothing and look like nothing, yet a list takes its time to draw them.
+    They mean nothing and look like nothing, yet a list takes its time to draw them. What each
+    account has for itself becomes the reader's.
     """
     from django.contrib import admin
     from django.db import DatabaseError, transaction
@@ -78,3 +80,4 @@ def fill_lists() -> None:
                 several(model, missing)
         except DatabaseError as error:
             print(f"{model._meta.label} stays short: {error}", file=sys.stderr)
+    m.SavedFilter.objects.update(owner=reader)
