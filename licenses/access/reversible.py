@@ -3,7 +3,7 @@ for `access.undo` in the same transaction. The admin, the status page and the AP
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -96,12 +96,12 @@ def create_pool_for(
 
 def correct_right(
     line: Entitlement, *, changes: dict[str, Any], user: Any, withdraw: bool = False, **why: Any
-) -> tuple[Entitlement, UndoStep | None]:
-    """Replace a line by a corrected copy, or withdraw it, which is not taken back, as
-    `rights.correct_right` does."""
+) -> tuple[Entitlement, UndoStep]:
+    """Replace a line by a corrected copy, or withdraw it, as `rights.correct_right` does."""
     with transaction.atomic():
         copy = rights.correct_right(line, changes=changes, user=user, withdraw=withdraw, **why)
-        return copy, None if withdraw else undo.offer(user, "right-corrected", {"id": copy.pk})
+        kind = "right-withdrawn" if withdraw else "right-corrected"
+        return copy, undo.offer(user, kind, {"id": copy.pk})
 
 
 def change_mappings(
@@ -168,6 +168,16 @@ def saved(
         "new": {name: new[name] for name in names},
     }
     return undo.offer(user, "row-saved", state)
+
+
+def together(steps: Sequence[UndoStep]) -> UndoStep:
+    """Make one of the steps that one form left, in their order: taken back are all, or none."""
+    if len(steps) == 1:
+        return steps[0]
+    with transaction.atomic():
+        parts = [{"kind": step.kind, "state": step.state} for step in steps]
+        UndoStep.objects.filter(pk__in=[step.pk for step in steps]).delete()
+        return undo.offer(steps[0].owner, "together", {"parts": parts})
 
 
 def change_several(

@@ -89,10 +89,14 @@ def take_back(step: UndoStep, *, user: Any, now: datetime | None = None) -> None
             raise ValidationError(
                 gettext("This was undone already, or more than 10 minutes have gone by.")
             )
-        if kind.permission and not user.has_perm(kind.permission):
-            raise PermissionDenied
+        _ask(kind, user)
         kind.back(step.state, user, moment)
     step.used_at = moment
+
+
+def _ask(kind: Kind, user: Any) -> None:
+    if kind.permission and not user.has_perm(kind.permission):
+        raise PermissionDenied
 
 
 def changed() -> ValidationError:
@@ -212,7 +216,7 @@ def _saved(state: State, user: Any, now: datetime) -> None:
 
 def _corrected(state: State, user: Any, now: datetime) -> None:
     copy = Entitlement.objects.for_user(user).filter(pk=state["id"]).first()
-    if copy is None or copy.withdrawn or hasattr(copy, "replaced_by") or copy.replaces is None:
+    if copy is None or hasattr(copy, "replaced_by") or copy.replaces is None:
         raise changed()
     if rights.proven_otherwise_since(copy):
         raise changed()
@@ -230,6 +234,13 @@ def _code_of(line: Entitlement) -> str:
 def _taken_back(reason: str) -> str:
     told = gettext("Taken back: %(why)s") % {"why": reason} if reason else gettext("Taken back")
     return told[:500]
+
+
+def _together(state: State, user: Any, now: datetime) -> None:
+    for part in reversed(state["parts"]):
+        kind = KINDS[part["kind"]]
+        _ask(kind, user)
+        kind.back(part["state"], user, now)
 
 
 def _mappings(state: State, user: Any, now: datetime) -> None:
@@ -294,10 +305,14 @@ KINDS = {
     "right-corrected": Kind(
         gettext_lazy("Entitlement corrected"), "licenses.add_entitlement", _corrected
     ),
+    "right-withdrawn": Kind(
+        gettext_lazy("Entitlement withdrawn"), "licenses.add_entitlement", _corrected
+    ),
     "mappings-changed": Kind(
         gettext_lazy("Mappings changed"), "licenses.change_poolfeature", _mappings
     ),
     "row-saved": Kind(gettext_lazy("Changes saved"), "", _saved),
+    "together": Kind(gettext_lazy("Changes saved"), "", _together),
     "several-changed": Kind(
         gettext_lazy("Several changed at once"), "licenses.add_bulkchange", _several
     ),

@@ -255,8 +255,8 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         form = WithdrawForm(request.POST or None)
         valid = request.method == "POST" and form.is_valid()
         if valid and (done := self._replace(form, line, {}, request, withdraw=True)):
-            copy, _step = done
-            messages.success(request, gettext("The line is withdrawn. It stays on record."))
+            copy, step = done
+            undoing.tell(request, gettext("The line is withdrawn. It stays on record."), step)
             return self._to(copy.pk)
         return pages.page(
             request,
@@ -342,7 +342,7 @@ class EntitlementAdmin(Importable, ChangesSeveral, ScopedAdmin):
         changes: dict[str, Any],
         request: HttpRequest,
         **how: Any,
-    ) -> tuple[Entitlement, UndoStep | None] | None:
+    ) -> tuple[Entitlement, UndoStep] | None:
         given = {name: form.cleaned_data[name] for name in ("code", "reason")}
         given |= {"changes": changes, "user": request.user, **how}
         try:

@@ -229,8 +229,7 @@ class LicensePoolAdmin(ChangesSeveral, Importable, ScopedAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save mappings with evidence, and with their hours counted again."""
         count, step = mapping_corrections.save_all(formset, request)
-        if count and not form.changed_data:
-            request.way_back = step  # type: ignore[attr-defined]
+        request.rows_step = step  # type: ignore[attr-defined]
         if count:
             messages.info(request, gettext("The figures of this pool are being counted again."))
 

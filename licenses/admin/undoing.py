@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from itam.errors import Missing
-from licenses.access.reversible import saved
+from licenses.access.reversible import saved, together
 from licenses.access.undo import take_back
 from licenses.importing.edits import EDITED, values
 from licenses.models import UndoStep
@@ -29,8 +29,9 @@ def tell(request: HttpRequest, words: Any, step: UndoStep | None) -> None:
 
 
 class OffersUndo:
-    """Comes before the admin of rows that people edit: what was saved can be taken back, unless
-    rows below it were saved along, or it holds what is told to nobody."""
+    """Comes before the admin of rows that people edit: what was saved can be taken back, unless it
+    holds what is told to nobody, or rows below it were saved along that left no way back
+    (`request.rows_step`, of save_formset)."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change and obj._meta.label_lower in EDITED:
@@ -40,11 +41,16 @@ class OffersUndo:
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)  # type: ignore[misc]
+        below = any(formset.has_changed() for formset in formsets)
+        of_rows: UndoStep | None = getattr(request, "rows_step", None)
+        steps = [of_rows] if below else []
         old = getattr(request, "before_saving", None)
-        if old and not any(formset.has_changed() for formset in formsets):
+        if form.has_changed() and None not in steps:
             row = type(form.instance)._default_manager.get(pk=form.instance.pk)
-            step = saved(row, old, values(row, form.changed_data), user=request.user)
-            request.way_back = step  # type: ignore[attr-defined]
+            steps.insert(0, saved(row, old, values(row, form.changed_data), user=request.user))
+        known = [step for step in steps if step is not None]
+        if known and len(known) == len(steps):
+            request.way_back = together(known)  # type: ignore[attr-defined]
 
     def message_user(
         self,

@@ -72,6 +72,8 @@ def _lines(line: Entitlement) -> Iterator[tuple[Any, _Body]]:
     for one in reversed(list(_back(newest))):
         before = one.replaces
         what = "withdrawn" if one.withdrawn else "corrected" if before else "made"
+        if before is not None and before.withdrawn:
+            what = "restored"
         yield one, _body(f"line {what}", {} if before is None else _stated(before), _stated(one))
         judged = list(one.strength_overrides.select_related("recorded_by").order_by("pk"))
         strength = strength if judged else ""  # which ends with the papers that it was of

@@ -103,6 +103,7 @@ def deed(body: Mapping[str, Any]) -> str:
         "corrected": gettext("Corrected"),
         "deleted": gettext("Deleted"),
         "judged": gettext("Judged"),
+        "restored": gettext("Restored"),
         "withdrawn": gettext("Withdrawn"),
     }
     return said.get(done, done)

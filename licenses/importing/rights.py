@@ -92,7 +92,12 @@ def correct_rights(
         for line, changes in lines:
             try:
                 copy = correct_entitlement(
-                    line, changes=changes, reason=reason, author=user, withdraw=withdraw
+                    line,
+                    changes=changes,
+                    reason=reason,
+                    author=user,
+                    withdraw=withdraw,
+                    back=back,
                 )
                 before = line.replaces if back and line.replaces is not None else line
                 _keep_proof(before, copy, documents, user)

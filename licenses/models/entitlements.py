@@ -437,13 +437,17 @@ def correct_entitlement(
     reason: str,
     author: Any,
     withdraw: bool = False,
+    back: bool = False,
 ) -> Entitlement:
-    """Replace an entitlement by a corrected (or withdrawn) copy and return it; both stay."""
+    """Replace an entitlement by a corrected (or withdrawn) copy and return it; both stay.
+
+    back:  a correction is taken back: one that withdrew a line is replaced as others are.
+    """
     if hasattr(entitlement, "replaced_by"):
         raise ValidationError(
             gettext("This entitlement was already replaced. Correct the newer line.")
         )
-    if entitlement.withdrawn:
+    if entitlement.withdrawn and not back:
         raise ValidationError(gettext("This line is withdrawn. Add a new one instead."))
     values = {name: changes.get(name, getattr(entitlement, name)) for name in CORRECTABLE}
     copy = Entitlement(

@@ -101,13 +101,16 @@ def _rights(chosen: list[int], window: dict[str, Any]) -> Iterator[Change]:
         "replaces__contract",
         "correction__approved_by",
     )
+    whole = [name for name, _ in _COMPARED[1:]]
+    gone = said(lambda: gettext("no longer counts"))
     for row in rows.order_by("pk"):
         old = row.replaces
         if old is None:
-            kind, before, after = "added", "", _described(row, [name for name, _ in _COMPARED[1:]])
+            kind, before, after = "added", "", _described(row, whole)
         elif row.withdrawn:
-            kind, after = "withdrawn", said(lambda: gettext("no longer counts"))
-            before = _described(old, [name for name, _ in _COMPARED[1:]])
+            kind, before, after = "withdrawn", _described(old, whole), gone
+        elif old.withdrawn:
+            kind, before, after = "restored", gone, _described(row, whole)
         else:
             kind = "corrected"
             other = [name for name, _ in _COMPARED if getattr(old, name) != getattr(row, name)]

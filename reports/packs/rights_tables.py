@@ -83,7 +83,8 @@ def corrections(about: Subject) -> bytes:
             for name in CORRECTABLE
             if name != "unit_price" and getattr(old, name) != getattr(line, name)
         ]
-        changed += [("withdrawn", "false", "true")] if line.withdrawn else []
+        if old.withdrawn != line.withdrawn:
+            changed.append(("withdrawn", str(old.withdrawn).lower(), str(line.withdrawn).lower()))
         rows += [
             (f"entitlement {old.pk}", *each, _code(line), line.reason, _author(line.recorded_by),
              _author(approver(line, about.as_of)), str(line.valid_from), utc_of(line.recorded_at))

@@ -13,9 +13,13 @@ from django.utils import timezone
 
 from licenses.access import reversible, undo
 from licenses.analysis.rollup import drain
+from licenses.evidence.rights_history import of_right
+from licenses.importing.papers import prove
 from licenses.models import (
     Alert,
     AlertRule,
+    Contract,
+    Document,
     Entitlement,
     Feature,
     LicensePool,
@@ -294,6 +298,25 @@ class TestCorrections:
         assert (now.quantity, now.unit_price, now.replaces_id) == (10, line.unit_price, copy.pk)
         assert now.reason == "Taken back: Two more."
         assert Entitlement.objects.filter(pool=line.pool).count() == 3  # all of it is on record
+
+    def test_a_withdrawn_right_counts_again_with_its_proof(self, mara: User) -> None:
+        pool = PoolFactory()
+        contract = Contract.objects.create(vendor=pool.product.vendor, number="A")
+        paper = Document.objects.create(contract=contract, kind="order", title="Order", size=1)
+        line = EntitlementFactory(pool=pool, contract=contract, quantity=10)
+        prove([line], [paper], user=mara)
+        copy, step = reversible.correct_right(
+            line, changes={}, reason="Never bought.", user=mara, withdraw=True
+        )
+        assert not Entitlement.objects.filter(pool=line.pool).as_of()
+        undo.take_back(dated(step), user=mara, now=LATER)
+        (now,) = Entitlement.objects.filter(pool=line.pool).as_of()
+        assert (now.quantity, now.replaces_id, now.withdrawn) == (10, copy.pk, False)
+        assert now.reason == "Taken back: Never bought."
+        assert [*now.documents.all()] == [paper]
+        assert not Entitlement.objects.filter(pool=line.pool).as_of(copy.recorded_at)
+        told = [change.deed for change in of_right(now, mara)]
+        assert told[:2] == ["Restored", "Withdrawn"]
 
     def test_a_right_that_was_corrected_again_stays(self, mara: User) -> None:
         line = EntitlementFactory(quantity=10)

@@ -20,6 +20,7 @@ from licenses.models import (
     DirtySpan,
     EscalationStep,
     Feature,
+    LicensePool,
     RowChange,
     SavedFilter,
     Silence,
@@ -217,3 +218,34 @@ def test_nothing_is_offered_where_not_all_could_be_taken_back(
     step.refresh_from_db()
     assert step.wait_minutes == 5
     assert not UndoStep.objects.exists()
+
+
+def test_a_pool_and_its_mappings_saved_in_one_form_are_taken_back_together(
+    mara: Client, rows: dict[str, Any]
+) -> None:
+    pool = rows["pool"]
+    row = pool.mappings.get()
+    typed = {"house_rules": "Be quick.", "mappings-0-weight": 3}
+    why = {"mappings-0-code": "other", "mappings-0-reason": "Counted twice."}
+    text = save(mara, pool, **typed, **why)
+    pool.refresh_from_db()
+    row.refresh_from_db()
+    step = UndoStep.objects.get()
+    assert (pool.house_rules, row.weight) == ("Be quick.", 3)
+    assert f"/admin/undo/{step.pk}/" in text
+    mara.post(f"/admin/undo/{step.pk}/")
+    pool.refresh_from_db()
+    row.refresh_from_db()
+    assert (pool.house_rules, row.weight) == ("", 1)
+
+
+def test_neither_is_taken_back_where_one_of_them_changed_since(
+    mara: Client, rows: dict[str, Any]
+) -> None:
+    pool = rows["pool"]
+    why = {"mappings-0-code": "other", "mappings-0-reason": "Counted twice."}
+    save(mara, pool, house_rules="Be quick.", **{"mappings-0-weight": 3}, **why)
+    LicensePool.objects.update(house_rules="Be slow.")
+    text = mara.post(f"/admin/undo/{UndoStep.objects.get().pk}/", follow=True).content.decode()
+    assert "Something else changed it since" in text
+    assert pool.mappings.get().weight == 3

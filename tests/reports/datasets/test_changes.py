@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from itam.acting import acting
+from licenses.access import reversible, undo
 from licenses.importing.rights import correct_right, override_strength
 from licenses.models import (
     Entitlement,
@@ -63,6 +64,15 @@ def test_a_line_that_was_taken_back_is_told(line, admin_user):
     (row,) = changes(line)
     assert (row.kind, row.after, row.reason) == ("withdrawn", "no longer counts", "Never bought")
     assert row.before.startswith("seats 10")
+
+
+def test_a_line_that_was_taken_back_and_counts_again_is_told(line, admin_user):
+    withdrawn = {"reason": "Never bought", "user": admin_user, "withdraw": True}
+    _copy, step = reversible.correct_right(line, changes={}, **withdrawn)
+    undo.take_back(step, user=admin_user)
+    row = changes(line)[-1]
+    assert (row.kind, row.before) == ("restored", "no longer counts")
+    assert row.after.startswith("seats 10") and row.reason == "Taken back: Never bought"
 
 
 def test_a_judgement_of_proof_is_told_with_the_one_before(line, admin_user):
