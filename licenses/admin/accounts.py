@@ -27,9 +27,10 @@ from knox.models import AuthToken
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from licenses.models import Scope
-from licenses.models.roles import ROLES
+from licenses.models.roles import ROLES, role_words
 from licenses.models.scoping import is_to_have
 
 from .base import ScopedAdmin, ScopedStacked
@@ -65,6 +66,18 @@ class ScopeInline(ScopedStacked):
     verbose_name_plural = gettext_lazy("scope: what an auditor or a viewer may see")
 
 
+class RoleFilter(admin.RelatedFieldListFilter):
+    """By a group, roles in the reader's language."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        found = super().field_choices(field, request, model_admin)
+        return [(pk, role_words(str(name))) for pk, name in found]
+
+
+def _group_words(group: Any) -> str:
+    return role_words(group.name)
+
+
 @admin.register(User)
 class UserAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoUserAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
@@ -73,16 +86,24 @@ class UserAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoUserAdmin, Mod
     change_password_form = AdminPasswordChangeForm
     inlines = [ScopeInline]
     list_display = ("username", "email", "roles", "is_active", "is_superuser", "last_login")
-    list_filter = ("is_active", "is_superuser", "groups")
+    list_filter = ("is_active", "is_superuser", ("groups", RoleFilter))
     list_filter_submit = True
     filter_horizontal = ()
-    autocomplete_fields = ("groups",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return self.inlines if obj else []
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show the few groups that there are, to be ticked."""
+        if db_field.name != "groups":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field.label_from_instance = _group_words
+        return field
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -96,7 +117,7 @@ class UserAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoUserAdmin, Mod
 
     @display(description=gettext_lazy("Roles"), label=True)
     def roles(self, user: Any) -> list[str]:
-        return [group.name for group in user.groups.all()]
+        return [role_words(group.name) for group in user.groups.all()]
 
 
 ACTIONS = {
@@ -126,7 +147,7 @@ def _is_role(group: Any) -> bool:
 @admin.register(Group)
 class GroupAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoGroupAdmin, ModelAdmin):
     list_before_template = LIST_TOOLS
-    list_display = ("name", "members")
+    list_display = ("title", "members")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return not _is_role(obj) and super().has_change_permission(request, obj)
@@ -146,16 +167,20 @@ class GroupAdmin(TellsWhatIsWrong, TellsHistory, Exportable, DjangoGroupAdmin, M
         return group
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["name", "rights"] if _is_role(obj) else ["name", "permissions"]
+        return ["title", "rights"] if _is_role(obj) else ["name", "permissions"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["name", "rights"] if _is_role(obj) else []
+        return ["title", "rights"] if _is_role(obj) else []
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, *args, **kwargs)
         if "permissions" in form.base_fields:
             form.base_fields["permissions"].label_from_instance = _right
         return form
+
+    @display(description=gettext_lazy("Name"), ordering="name")
+    def title(self, group: Any) -> str:
+        return role_words(group.name)
 
     @display(description=gettext_lazy("Rights"))
     def rights(self, group: Any) -> SafeString:

@@ -47,7 +47,7 @@ class NoticeFilter(admin.SimpleListFilter):
         return [
             ("30", gettext("ends within 30 days")),
             ("90", gettext("ends within 90 days")),
-            ("past", "ended"),
+            ("past", gettext("ended")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

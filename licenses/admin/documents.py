@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -44,6 +44,9 @@ class DocumentForm(forms.ModelForm):
             " Otherwise say afterwards which lines it proves."
         ),
     )
+
+    class Meta:
+        labels: ClassVar = {"proves": gettext_lazy("proves all lines")}  # of its column
 
     def clean(self) -> Any:
         """Refuse that it proves all lines where more seats would be read in it than there are."""

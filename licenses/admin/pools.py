@@ -120,7 +120,7 @@ class SetupFilter(admin.SimpleListFilter):
         return [
             ("unmapped", gettext("no feature")),
             ("unentitled", gettext("no entitlement")),
-            ("retired", "retired"),
+            ("retired", gettext("retired")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

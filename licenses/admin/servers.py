@@ -130,7 +130,11 @@ class MappedFilter(admin.SimpleListFilter):
     parameter_name = "mapped"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "unmapped"), ("yes", "mapped"), ("ignored", "ignored")]
+        return [
+            ("no", gettext("unmapped")),
+            ("yes", gettext("mapped")),
+            ("ignored", gettext("ignored")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         current = PoolFeature.objects.filter(feature=OuterRef("pk"), mapped_until=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from itam import figures
 
@@ -19,10 +20,10 @@ class BulkChange(models.Model):
     """
 
     class Kind(models.TextChoices):
-        POOLS = "pools", "Pools"
-        PRODUCTS = "products", "Products"
-        CONTRACTS = "contracts", "Contracts"
-        ENTITLEMENTS = "entitlements", "Entitlements"
+        POOLS = "pools", gettext_lazy("Pools")
+        PRODUCTS = "products", gettext_lazy("Products")
+        CONTRACTS = "contracts", gettext_lazy("Contracts")
+        ENTITLEMENTS = "entitlements", gettext_lazy("Entitlements")
 
     kind = models.CharField("of", max_length=20, choices=Kind)
     parts = models.JSONField()

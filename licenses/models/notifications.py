@@ -117,7 +117,7 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return gettext("%(transition)s to %(recipient)s") % {
-            "transition": self.transition,
+            "transition": self.get_transition_display(),
             "recipient": self.recipient,
         }
 

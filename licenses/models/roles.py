@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
 from .scoping import API_CLIENT, AUDITOR, LICENSE_USER, MANAGER, TEAM_LEAD, VIEWER
 
 # Facts and what is derived from them: nobody edits these by hand, managers neither.
@@ -159,6 +161,19 @@ def allowed(role: str, model: str, action: str) -> bool:
 
 ROLES = (MANAGER, *SEEN, LICENSE_USER)
 """The names of the groups that every installation has."""
+_WORDS = {
+    MANAGER: pgettext_lazy("a role", "manager"),
+    AUDITOR: pgettext_lazy("a role", "auditor"),
+    VIEWER: pgettext_lazy("a role", "viewer"),
+    TEAM_LEAD: pgettext_lazy("a role", "team lead"),
+    API_CLIENT: pgettext_lazy("a role", "API client"),
+    LICENSE_USER: pgettext_lazy("a role", "licence user"),
+}
+
+
+def role_words(name: str) -> str:
+    """Return a group's name, that of a role in the present language."""
+    return str(_WORDS.get(name, name))
 
 
 def create_roles(**_: Any) -> None:

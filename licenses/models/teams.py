@@ -84,7 +84,7 @@ class TeamRule(models.Model):
 
     def __str__(self) -> str:
         parts = [
-            self.user_pattern or "anybody",
+            self.user_pattern or gettext("anybody"),
             self.host_pattern
             and gettext("on %(host_pattern)s") % {"host_pattern": self.host_pattern},
         ]

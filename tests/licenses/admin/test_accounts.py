@@ -159,3 +159,19 @@ def test_a_list_of_tries_to_sign_in_is_read_by_its_key(root: Client, name: str) 
     assert '"id" DESC' in mine[1] and "DISTINCT" not in mine[1]
     day = {"attempt_time_from": "2026-11-25"}
     assert len(root.get(path, day).context["cl"].result_list) == 0
+
+
+def test_roles_are_told_in_the_language_of_the_reader(root: Client) -> None:
+    user = User.objects.create_user("ina")
+    user.groups.add(Group.objects.get(name="team lead"), Group.objects.create(name="Night shift"))
+    lead = Group.objects.get(name="team lead")
+    for path in (
+        "/admin/auth/user/",
+        f"/admin/auth/user/{user.pk}/change/",
+        "/admin/auth/group/",
+        f"/admin/auth/group/{lead.pk}/change/",
+    ):
+        told = root.get(path, HTTP_ACCEPT_LANGUAGE="de").text
+        assert "Teamleitung" in told, path
+    accounts = root.get("/admin/auth/user/", HTTP_ACCEPT_LANGUAGE="de").text
+    assert "Night shift" in accounts and "team lead" not in accounts
