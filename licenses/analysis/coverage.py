@@ -34,6 +34,7 @@ from licenses.analysis.rights import load_rights
 from licenses.analysis.rows import now_epoch, number
 from licenses.analysis.vouched import (
     Vouched,
+    begins,
     first_held,
     observed_time,
     parts_of,
@@ -413,7 +414,7 @@ def _HEARD(feature_ids: Collection[int]) -> Asked:
     # One look into an index for each feature; a Min over all rows would read them.
     rows = rows.annotate(
         first_held=Subquery(holding.values("taken_at")[:1]),
-        first_seen=Subquery(vouched.values("starts")[:1]),
+        first_seen=Subquery(vouched.values(first=begins())[:1]),
     )
     return rows, (F("pk"), number("first_held", OPEN), number("first_seen", OPEN))
 

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, When
+from django.db.models.functions import Coalesce
 
 from licenses.analysis.mappings import Daemon, Mapping, Mappings
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, number
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
-from licenses.models import Checkout, Coverage, Feature
+from licenses.models import Capture, Checkout, Coverage, Feature
 
 
 class Vouched(NamedTuple):
@@ -61,12 +62,23 @@ def _spans(rows: Iterable[Sequence[Any]], start: int, end: int) -> dict[Daemon, 
     return {key: IntervalSet.of(*span).clip(start, end) for key, span in spans.items()}
 
 
+def begins() -> Case:
+    """Return from when on a row of coverage vouches: where it begins with an answer that prints the
+    minute alone, from the last second in which that may have been given."""
+    answer = Capture.objects.filter(
+        server=OuterRef("server"), kind=Capture.Kind.STATUS, starts=OuterRef("starts")
+    )
+    latest = Subquery(answer.order_by("ends").values(latest=number("ends"))[:1])
+    by_minute = Q(source=Coverage.Source.POLLS, server__poll_state__by_minute=True)
+    return Case(When(by_minute, then=Coalesce(latest, number("starts"))), default=number("starts"))
+
+
 @lru_cache
 def vouched_rows(source: Coverage.Source | None) -> Prepared:
     def rows(server_ids: Collection[int], start: int, end: int) -> Asked:
         found = Coverage.objects.filter(server__among=server_ids, ends__gt=start, starts__lt=end)
         found = found if source is None else found.filter(source=source)
-        columns = ("server_id", "daemon", number("starts"), number("ends"), "source")
+        columns = ("server_id", "daemon", begins(), number("ends"), "source")
         return found.order_by(), columns
 
     return Prepared(rows)

@@ -122,6 +122,9 @@ def store_snapshot(
         else:
             drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
         drafts += _vouch(rows, newest=newest)
+        if later and later[0][0] == at:
+            # Of two answers of one second the one may tell of the minute alone.
+            rows.changed.append((at, at + 60))
         _mark(rows)
         # After two that differ in one second none is the same as both.
         told_so = line_digest if unchanged or not later else None

@@ -59,7 +59,8 @@ def store(
     """
     told = set(capture.scope.features) if capture.scope is not None else set()
     # From when on a feature was not listed, until now.
-    start, end, listed = _store_now(snapshot, directory, told, at)
+    given_by = at if capture.ends is None else int(capture.ends.timestamp())
+    start, end, listed = _store_now(snapshot, directory, told, at, given_by)
     steps = _load(told)
     drafts: list[entries.Draft] = []
     for feature in snapshot.features:
@@ -182,13 +183,15 @@ def _spans(steps: list[_Step]) -> dict[int, tuple[_Step, int | None]]:
 
 
 def _store_now(
-    snapshot: Snapshot, directory: Directory, whole: set[int], at: int
+    snapshot: Snapshot, directory: Directory, whole: set[int], at: int, given_by: int
 ) -> tuple[int, int, dict[int, int]]:
     """Store the newest totals, and return the span in which a feature is listed now and was not
     before (start > end: nowhere); and when each was listed last.
 
     Of features that the answer does not tell in full (not in `whole`) only the error is news: what
     their totals leave out is unknown, and not 0.
+
+    given_by: when the answer was given at the latest.
     """
     known = {pk: row for pk, *row in _NOW.rows(set(directory.feature_names))}
     told: dict[int, FeatureNow] = {}
@@ -202,7 +205,7 @@ def _store_now(
     for pk, row in told.items():
         old = known.get(pk)
         if pk in whole:
-            since = at if old is None else min(at, old[2])
+            since = given_by if old is None else min(given_by, old[2])
             row.since = None if since == EVER else coverage.moment(since)
             if old is None or old[1] <= at:
                 fresh.append(row)

@@ -2,6 +2,7 @@ import time
 
 from django.db import migrations
 from django.db.models import Min
+from django.db.models.functions import Coalesce
 
 import licenses.models.fields
 
@@ -21,7 +22,9 @@ def keep(apps, editor):
     for server, told in scopes.items():
         since = {}
         rows = captures.filter(server=server, scope__in=told).order_by()
-        for scope, first in rows.values_list("scope").annotate(first=Min("starts")):
+        for scope, first in rows.values_list("scope").annotate(
+            first=Min(Coalesce("ends", "starts"))
+        ):
             for feature in told[scope]:
                 since[feature] = min(first, since.get(feature, first))
         newest = apps.get_model("licenses", "FeatureNow").objects.filter(feature__server=server)

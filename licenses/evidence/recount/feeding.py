@@ -31,19 +31,22 @@ class Fed:
         self.held, _missed = feature_holdings(server, self.feature)
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
+        # An answer that prints its minute alone may have been given in its last second.
+        answered = union([(server.latest(start), end) for start, end in self.polls])
+        vouched = union(self.logs, answered)
         # Answers that do not list the feature do not vouch for it.
         told = server.told(self.feature)
         cuts = [pair for pair in zip(told, told[1:]) if pair[1] - pair[0] > server.step_at(pair[0])]
         asked = bool(server.scopes)
-        since = min(told, default=FAR if asked else -FAR)
+        since = min(map(server.latest, told), default=FAR if asked else -FAR)
         listed = minus([(since, max(told, default=-FAR if asked else FAR))], cuts)
-        self.watched = union(self.logs, both(self.polls, listed))
+        self.watched = union(self.logs, both(answered, listed))
         # Before anybody listed it or held it, answers of its daemon say that nobody served it.
         held, seen, logged = (
             min((at for at, *_ in rows), default=FAR)
-            for rows in ([row[5:6] for row in self.held], self.seen, self.logs)
+            for rows in ([row[5:6] for row in self.held], vouched, self.logs)
         )
-        unserved = both(self.seen, [(-FAR, min(since, held))])
+        unserved = both(vouched, [(-FAR, min(since, held))])
         self.served = minus(self.span, minus(unserved, self.watched))
         heard = min(held, seen if seen >= since else min(logged, since))
         self.heard = max(heard, self.span[0][0])

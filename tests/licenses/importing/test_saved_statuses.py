@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from licenses.analysis import rollup
+from licenses.analysis.coverage import expected, observed
 from licenses.importing.files import ImportRefused, Wanted, import_file
 from licenses.importing.rebuilding import rebuild
-from licenses.models import Capture, Checkout, LicenseServer
+from licenses.models import Capture, Checkout, Feature, LicenseServer, PoolFeature, PoolHour
+from tests.factories import PoolFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -184,3 +187,24 @@ def test_what_an_earlier_answer_showed_is_left_out_by_none(
     hand_in(tmp_path, server, saved(DAY + timedelta(minutes=3), answer("ann", "bob")))
     hand_in(tmp_path, server, saved(DAY + timedelta(minutes=10), answer("bob")))
     assert sorted(held()) == [("08:00:59", "", ""), ("08:00:59", "08:05:01", "08:10:59")]
+
+
+def test_answers_vouch_from_the_last_second_of_the_first_ones_minute(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    """Nobody looked before 8:00:59, perhaps, and nobody from 8:10:00 to 8:40:59."""
+    pool = PoolFactory()
+    for minute in (5, 10, 0, 45, 40):
+        hand_in(tmp_path, server, saved(DAY + timedelta(minutes=minute), answer()))
+        if not pool.mappings.exists():
+            PoolFeature.objects.create(pool=pool, feature=Feature.objects.get(), weight=1)
+        rollup.drain()
+    start = int(DAY.timestamp())
+    window = start - 3600, start + 3600
+    assert list(observed(pool, *window)) == [
+        (start + 59, start + 600),
+        (start + 2459, start + 2700),
+    ]
+    assert list(expected(pool, *window, now=start + 2700)) == [(start + 59, start + 2700)]
+    (hour,) = PoolHour.objects.values_list("observed_seconds", flat=True)
+    assert hour == 541 + 241
