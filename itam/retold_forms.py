@@ -53,6 +53,11 @@ FORMS = (
         "server."
     ),
     gettext_noop(
+        "The status says to be of the machine %(machine)s; the server %(server)s is known to run "
+        "on %(known)s. Nothing of it is read until somebody says that %(again)s is a machine of "
+        "this server."
+    ),
+    gettext_noop(
         "From line %(line)s on the log says to be of the machine %(machine)s; the server "
         "%(server)s is known to run on %(known)s. Nothing from there on is read until somebody "
         "says that %(again)s is a machine of this server."

@@ -29,7 +29,7 @@ from licenses.sources.text import LineReader
 
 from . import late, saved_times
 from .logs import FileResult, LogImport, blocks
-from .machines import OtherMachine, note_gap
+from .machines import OtherMachine, check_status, note_gap
 from .rights_files import import_license_file, import_options_file
 from .snapshots import store_snapshot
 
@@ -85,7 +85,8 @@ def set_zone(server: LicenseServer, zone: str | None) -> str | None:
 
 
 def import_file(server: LicenseServer, path: Path, name: str, wanted: Wanted) -> list[FileResult]:
-    """Import one file into a server. Raises ImportRefused; nothing is stored half."""
+    """Import one file into a server. Raises ImportRefused, and OtherMachine where it is of one that
+    nobody has named; nothing is stored half."""
     try:
         with open_text(path) as stream:
             head = stream.read(HEAD)
@@ -126,7 +127,7 @@ def _import_log(
             wanted.progress(done, size)
     except OtherMachine as error:
         note_waiting(server, path, error, wanted.date)
-        raise ImportRefused(f"{name}: {error} Say so with --machine {error.name}.") from error
+        raise
     if (
         run.result.out + run.result.returned + run.result.denied == 0
         and run.parser.first_at is None
@@ -217,6 +218,8 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         )
         raise ImportRefused(f"{source}: {detail}")
     _refuse_two_servers(recognised, source)
+    hosts = [host for each in recognised for host, _up, _text in each.members]
+    check_status(server, hosts)
     told: Counter[int] = Counter()
     printed = [snapshot.taken_at for snapshot in recognised]
     minutes = saved_times.moments(printed, server.tzinfo, now)

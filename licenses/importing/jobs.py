@@ -156,7 +156,8 @@ def run(job_id: int, *, seconds: float = SLICE_SECONDS) -> None:
         )
         return
     except OtherMachine as error:
-        note_waiting(job.server, Path(job.file.path), error, job.date)
+        if job.format == Capture.Kind.LOG:
+            note_waiting(job.server, Path(job.file.path), error, job.date)
         after_import(job.server)
         _finish(job, lease, Work.FAILED, error=str(error), machine=error.name)
         return

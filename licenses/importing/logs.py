@@ -171,7 +171,8 @@ class LogImport:
         at, name = other
         if at:
             self._store(block[:at])
-        raise OtherMachine(self.server, name, self.parser.offset, self.parser.lines + 1)
+        offset, line = self.parser.offset, self.parser.lines + 1
+        raise OtherMachine(self.server, name, offset=offset, line=line)
 
     def _store(self, block: bytes, *, last: bool = False) -> None:
         check_room()
@@ -184,6 +185,8 @@ class LogImport:
         self.whole_server = self.whole_server or of_manager(block)
         with transaction.atomic():
             lock(self.server)
+            if other := self.watch.overtaken():
+                raise OtherMachine(self.server, other, offset=offset, line=lines + 1)
             self._store_piece(settled, block, offset, digest, path, before)
             if self.save_cursor:
                 self.save_cursor(self.cursor())

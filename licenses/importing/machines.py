@@ -1,7 +1,8 @@
-"""Which machines a server runs on, so that a log of another server is not read as its own.
+"""Which machines a server runs on, so that no text of another is read as its own.
 
 A log does not say which server it is of, and tells seats and restarts of the one as well as of the
-other. What says to be of a machine that nobody has named for its server waits until somebody does.
+other; a status ends what it does not list. What says to be of a machine that nobody has named for
+its server waits until somebody does.
 """
 
 from __future__ import annotations
@@ -22,19 +23,21 @@ from .directory import lock
 
 
 class OtherMachine(Exception):
-    """A log says to be of a machine that is not known to be its server's.
+    """A text says to be of a machine that is not known to be its server's.
 
     offset, line:  from which on nothing was read.
     """
 
-    def __init__(self, server: LicenseServer, name: str, offset: int, line: int) -> None:
+    def __init__(
+        self, server: LicenseServer, name: str, *, offset: int = 0, line: int = 1, text: str = "log"
+    ) -> None:
         self.name, self.offset = name, offset
         where = "The" if line == 1 else f"From line {line} on the"
         what = "of it" if line == 1 else "from there on"
         super().__init__(
-            f"{where} log says to be of the machine {name}; the server {server.name} is known to "
-            f"run on {', '.join(known(server))}. Nothing {what} is read until somebody says that "
-            f"{name} is a machine of this server."
+            f"{where} {text} says to be of the machine {name}; the server {server.name} is known "
+            f"to run on {', '.join(known(server))}. Nothing {what} is read until somebody says "
+            f"that {name} is a machine of this server."
         )
 
 
@@ -61,6 +64,13 @@ def _fits(name: str, names: Sequence[str]) -> bool:
     return not names or not tells(name) or any(same(name, other) for other in names)
 
 
+def check_status(server: LicenseServer, hosts: Iterable[str]) -> None:
+    """Raise OtherMachine for a status that names none of the server's machines."""
+    named = [host for host in hosts if tells(host)]
+    if named and not any(is_known(server, host) for host in named):
+        raise OtherMachine(server, named[0], text="status")
+
+
 class Watch:
     """Looks for other machines in a text as it is read.
 
@@ -70,10 +80,13 @@ class Watch:
     def __init__(self, server: LicenseServer, begins: str = "") -> None:
         self._server, self._begins = server, begins
         self._met: list[str] = []
+        self._new: list[str] = []
+        """Of the present piece."""
 
     def first_other(self, block: bytes, encoding: str) -> tuple[int, str] | None:
         """Return where in a piece of the text what another machine wrote begins, and its name."""
         first, self._begins = self._begins, ""
+        self._new = []
         if first and not self._accepts(first):
             return 0, first
         for at, name in machines(block, encoding):
@@ -89,7 +102,14 @@ class Watch:
         if not _fits(name, known_now):
             return False
         self._met.append(name)
+        self._new.append(name)
         return True
+
+    def overtaken(self) -> str:
+        """Return a machine that the piece names, if another's first log came in between: then it is
+        not taken at its word. Asked with the server locked."""
+        names = known(self._server) if self._new else []
+        return next((name for name in self._new if not _fits(name, names)), "")
 
 
 def confirm(server: LicenseServer, name: str) -> None:
@@ -132,7 +152,7 @@ def note_gap(server: LicenseServer, start: int, end: int, said: str) -> None:
 def waiting(server: LicenseServer) -> list[str]:
     """Return the machines that logs of a server name and that nobody has named for it."""
     jobs = ImportJob.objects.filter(server=server).exclude(machine="").order_by("pk")
-    cursors = LogCursor.objects.filter(server=server).exclude(machine="")
+    cursors = LogCursor.objects.filter(server=server).at_stranger()
     return list(
         dict.fromkeys(
             name for rows in (jobs, cursors) for name in rows.values_list("machine", flat=True)

@@ -65,8 +65,8 @@ def read_log(server_id: int) -> int:
         return _read(server, cursor)
     except OtherMachine as error:
         log.warning("log of %s: %s", server.name, error)
-        found = {"detail": str(error)[:1000], "machine": error.name}
-        LogCursor.objects.filter(pk=cursor.pk).update(**found)
+        cursor.detail, cursor.machine = str(error)[:1000], error.name
+        cursor.save()
         note_waiting(server, Path(server.log_path), error, until=int(now.timestamp()))
         return 0
     except (OSError, SourceError) as error:

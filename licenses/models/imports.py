@@ -309,6 +309,12 @@ class LateSpan(models.Model):
         return f"{self.server_id} {self.starts}..{self.ends}"
 
 
+class LogCursorQuerySet(models.QuerySet["LogCursor"]):
+    def at_stranger(self) -> LogCursorQuerySet:
+        """Keep those that wait before what another machine wrote, in the log that is read now."""
+        return self.exclude(machine="").filter(path=F("server__log_path"))
+
+
 class LogCursor(models.Model):
     """How far a log file that grows has been read. Moves in the same transaction as the rows
     read."""
@@ -333,6 +339,8 @@ class LogCursor(models.Model):
         help_text=gettext_lazy("That the text names and nobody has named for the server."),
     )
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = LogCursorQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.path} at byte {self.offset}"

@@ -178,11 +178,11 @@ def _imports(user: Any) -> list[Task]:
 
 
 def _machines(user: Any) -> list[Task]:
-    """Name the servers of which logs wait, as they name machines that nobody has confirmed."""
+    """Name the servers of which texts wait, as they name machines that nobody has confirmed."""
     jobs = ImportJob.objects.exclude(machine="").values("server")
-    cursors = LogCursor.objects.exclude(machine="").values("server")
+    cursors = LogCursor.objects.at_stranger().values("server")
     rows = LicenseServer.objects.for_user(user).filter(Q(pk__in=jobs) | Q(pk__in=cursors))
-    said = gettext("%(server)s: a log of another machine waits")
+    said = gettext("%(server)s: a text of another machine waits")
     why = gettext("nothing of it is read until somebody confirms the machine")
     return [
         Task("bad", "server", said % {"server": row.name}, row.pk, detail=why) for row in rows[:5]

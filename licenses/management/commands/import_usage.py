@@ -104,6 +104,9 @@ class Command(DataCommand):
         )
         try:
             results = import_file(server, path, path.name, wanted)
+        except machines.OtherMachine as error:
+            self.stderr.write(f"{path.name}: {error} Say so with --machine {error.name}.")
+            return False
         except (ImportRefused, DiskFull) as error:
             self.stderr.write(str(error))
             return False

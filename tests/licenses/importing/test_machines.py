@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -13,10 +12,18 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from licenses.importing import jobs, machines
-from licenses.importing.files import ImportRefused, Wanted, import_file
+from licenses.importing import jobs, logs, machines
 from licenses.importing.tail import read_log
-from licenses.models import Boundary, Capture, Coverage, Gap, ImportJob, LicenseServer, LogCursor
+from licenses.models import (
+    Boundary,
+    Capture,
+    Checkout,
+    Coverage,
+    Gap,
+    ImportJob,
+    LicenseServer,
+    LogCursor,
+)
 from licenses.overview.attention import tasks
 from tests.told import told_of
 
@@ -113,6 +120,25 @@ def test_of_two_logs_in_one_text_the_second_waits(server: LicenseServer) -> None
     assert len(events_told()) == 5
 
 
+def test_of_two_first_logs_at_once_one_waits(
+    server: LicenseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = logs.store_raw
+
+    def after_another(data: bytes) -> tuple[str, str]:
+        monkeypatch.setattr(logs, "store_raw", keep)
+        assert hand_in(server, OTHER).state == "done"
+        return keep(data)
+
+    monkeypatch.setattr(logs, "store_raw", after_another)
+    job = hand_in(server, MINE)
+    assert (job.state, job.machine) == ("failed", "lic1")
+    assert len(events_told()) == 2
+    machines.confirm(server, "lic1")
+    jobs.run(job.pk)
+    assert len(events_told()) == 5
+
+
 def test_a_log_cut_anywhere_tells_of_its_machine_all_the_same(
     server: LicenseServer, settings
 ) -> None:
@@ -149,6 +175,37 @@ def test_the_address_names_machines(server: LicenseServer, address: str, read: b
     assert (hand_in(server, OTHER).state == "done") is read
 
 
+STATUS = """\
+Flexible License Manager status on Mon 3/2/2026 10:45
+License server status: 27000@{machine}
+       {machine}: license server UP (MASTER) v11.16.2
+Vendor daemon status (on {machine}):
+     acmed: UP v11.14.1
+Feature usage info:
+Users of A:  (Total of 5 licenses issued;  Total of 0 licenses in use)
+"""
+
+
+def test_a_status_of_another_machine_ends_nothing_until_it_is_confirmed(
+    server: LicenseServer,
+) -> None:
+    hand_in(server, MINE)
+    before = state()
+    job = hand_in(server, STATUS.format(machine="lic2"), "status.txt")
+    assert (job.state, job.machine) == ("failed", "lic2")
+    assert job.error.startswith("The status says to be of the machine lic2; ")
+    assert state() == before
+    assert Checkout.objects.filter(returned_at=None).count() == 1
+    machines.confirm(server, "lic2")
+    jobs.run(job.pk)
+    assert not Checkout.objects.filter(returned_at=None).exists()
+
+
+def test_a_status_of_the_machine_of_the_log_is_read(server: LicenseServer) -> None:
+    hand_in(server, MINE)
+    assert hand_in(server, STATUS.format(machine="LIC1.corp.example")).state == "done"
+
+
 def test_a_daemons_own_log_names_its_machine(server: LicenseServer) -> None:
     hand_in(server, MINE)
     own = "11:00:00 (acmed) TIMESTAMP 3/2/2026\n11:00:01 (acmed) Server started on lic2 for: A\n"
@@ -181,10 +238,30 @@ def test_a_log_that_grows_waits_where_another_machine_begins(
     assert (cursor.machine, cursor.offset) == ("lic2", len(MINE))
     assert len(events_told()) == 3
     assert f"{Gap.objects.get(cause='other_machine').starts:%H:%M:%S}" == "11:00:00"
+    assert machines.waiting(server) == ["lic2"]
+    LicenseServer.objects.update(log_path="/elsewhere.log")
+    assert machines.waiting(server) == []
+    LicenseServer.objects.update(log_path=str(log))
     machines.confirm(server, "lic2")
     assert read_log(server.pk) == 1
     assert LogCursor.objects.get().machine == LogCursor.objects.get().detail == ""
     assert len(events_told()) == 5
+
+
+def test_a_log_that_is_replaced_by_that_of_another_machine_is_missed_once(
+    server: LicenseServer, tmp_path: Path
+) -> None:
+    log = tmp_path / "debug.log"
+    log.write_text(MINE)
+    server.log_path = str(log)
+    server.save()
+    read_log(server.pk)
+    log.write_text(OTHER)
+    for _time in range(3):
+        read_log(server.pk)
+    assert machines.waiting(server) == ["lic2"]
+    assert sorted(Gap.objects.values_list("cause", flat=True)) == ["log_rotated", "other_machine"]
+    assert len(events_told()) == 3
 
 
 def test_the_command_refuses_it_and_takes_the_machine(
@@ -193,10 +270,10 @@ def test_the_command_refuses_it_and_takes_the_machine(
     hand_in(server, MINE)
     log = tmp_path / "b.log"
     log.write_text(OTHER)
-    with pytest.raises(ImportRefused, match="--machine lic2"):
-        import_file(server, log, "b.log", Wanted(date=date(2026, 3, 2)))
+    told = StringIO()
     with pytest.raises(CommandError):
-        call_command("import_usage", "berlin", str(log), stdout=StringIO(), stderr=StringIO())
+        call_command("import_usage", "berlin", str(log), stdout=StringIO(), stderr=told)
+    assert "Say so with --machine lic2." in told.getvalue()
     assert len(events_told()) == 3
     call_command("import_usage", "berlin", str(log), machine=["lic2"], stdout=StringIO())
     assert len(events_told()) == 5
@@ -210,7 +287,7 @@ def test_somebody_is_told_as_long_as_it_waits(server: LicenseServer) -> None:
     job = hand_in(server, OTHER)
     ImportJob.objects.filter(pk=job.pk).update(requested_at="2025-01-01T00:00:00Z")
     assert [task.words for task in tasks(user) if task.kind in ("import", "server")] == [
-        "berlin: a log of another machine waits"
+        "berlin: a text of another machine waits"
     ]
     machines.confirm(server, "lic2")
     assert not [task for task in tasks(user) if task.kind in ("import", "server")]
