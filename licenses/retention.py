@@ -35,6 +35,7 @@ from licenses.models import (
     ImportJob,
     MailboxMessage,
     Notification,
+    QueueEvent,
     UndoStep,
     WaitlistEntry,
     Work,
@@ -94,10 +95,11 @@ def _unused(rows: Any, of: str, lookup: str, before: datetime) -> Any:
     """
     late = Q(returned_at=None) | Q(returned_at__gte=before) | Q(feature__in=_held())
     used = Checkout.objects.filter(late).order_by().values(of)
-    refused = Denial.objects.filter(Q(at__gte=before) | Q(feature__in=_held()))
-    return rows.exclude(**{f"{lookup}__in": used}).exclude(
-        **{f"{lookup}__in": refused.order_by().values(of)}
-    )
+    rows = rows.exclude(**{f"{lookup}__in": used})
+    for asked in (Denial, QueueEvent):
+        told = asked.objects.filter(Q(at__gte=before) | Q(feature__in=_held()))
+        rows = rows.exclude(**{f"{lookup}__in": told.order_by().values(of)})
+    return rows
 
 
 def _forget_people(identities: list[Any]) -> None:

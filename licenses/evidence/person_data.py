@@ -21,6 +21,7 @@ from licenses.models import (
     Membership,
     NameReveal,
     Person,
+    QueueEntry,
     RuleMatch,
     WaitlistEntry,
     pseudonym,
@@ -48,6 +49,12 @@ def collect(person: Person) -> dict[str, Any]:
         "denials": _rows(Denial, person, "feature__name", "at", "seats", "reason_class", "reason"),
         "denial_episodes": _rows(
             DenialEpisode, person, "pool__name", "starts", "last", "refusals", "outcome"
+        ),
+        "queue_entries": _rows(
+            QueueEntry,
+            person,
+            *("feature__name", "feature__server__name", "host__name", "seats", "queued_at"),
+            *("queued_by", "ended_after", "ended_at", "outcome"),
         ),
         "log_events": _events(person),
         "reveals_of_the_name": _rows(

@@ -136,6 +136,13 @@ class Answers:
         found = self._newest_of(scopes) if scopes else NEVER
         return None if found == NEVER else found
 
+    def since(self, feature: int, moment: int) -> list[tuple[int, int]]:
+        """Return when answers were given from the last one before a moment on, each with the latest
+        at which it can have been."""
+        scopes = self.scopes_of(feature)
+        before = self.until(feature, moment - 1)
+        return _SINCE.rows(self.server.pk, scopes, moment if before is None else before)
+
     @cached_property
     def _scopes(self) -> list[tuple[int, frozenset[int]]]:
         return [(pk, frozenset(json.loads(features))) for pk, features, _by_minute in self._rows]
@@ -185,6 +192,11 @@ def _last(server: int, scopes: Collection[int], moment: int, but: int) -> Asked:
     return rows.order_by("-starts")[:1], (number("starts"), number("ends"))
 
 
+def _since(server: int, scopes: Collection[int], moment: int) -> Asked:
+    rows = _statuses(server).filter(scope__among=scopes, starts__gte=moment)
+    return rows.order_by("starts", "ends"), (number("starts"), number("ends"))
+
+
 def _parsed_before(server: int, moment: int) -> Asked:
     rows = _statuses(server).filter(result=Capture.Result.PARSED, starts__lt=moment)
     return rows.order_by("-starts")[:1], (number("starts"),)
@@ -208,6 +220,7 @@ _SCOPES = Prepared(
 )
 _FIRST = Prepared(_first)
 _LAST = Prepared(_last)
+_SINCE = Prepared(_since)
 _PARSED_BEFORE = Prepared(_parsed_before)
 _PARSED_AFTER = Prepared(_parsed_after)
 _BETWEEN = Prepared(_between)

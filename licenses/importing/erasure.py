@@ -28,6 +28,7 @@ from licenses.models import (
     LegalHold,
     NameErasure,
     Person,
+    QueueEvent,
     Sighting,
     UnreadableLine,
     held_vendors,
@@ -149,13 +150,13 @@ def hold_words(hold: LegalHold) -> str:
 
 
 def holds_on(person: Person) -> list[LegalHold]:
-    """Return the legal holds on vendors of what the person used, or was refused."""
+    """Return the legal holds on vendors of what the person used, was refused or waited for."""
     vendors = held_vendors()
     if not vendors:
         return []
     place = "feature__mappings__pool__product__vendor"
     mine: set[int] = set()
-    for facts in (Checkout, Denial):
+    for facts in (Checkout, Denial, QueueEvent):
         rows = facts.objects.filter(person=person, **{f"{place}__in": vendors}).order_by()
         mine.update(rows.values_list(place, flat=True).distinct())
     holds = LegalHold.objects.in_force().select_related("vendor", "contract__vendor")

@@ -9,7 +9,16 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from licenses.models import Checkout, Denial, Host, Identity, Person, Sighting, pseudonym
+from licenses.models import (
+    Checkout,
+    Denial,
+    Host,
+    Identity,
+    Person,
+    QueueEvent,
+    Sighting,
+    pseudonym,
+)
 
 
 class Needles:
@@ -95,6 +104,6 @@ def called_after(names: list[str]) -> list[Host]:
 def _hosts_in_facts(whose: Q) -> set[int]:
     return {
         host
-        for facts in (Checkout, Denial, Sighting)
+        for facts in (Checkout, Denial, QueueEvent, Sighting)
         for host in facts.objects.filter(whose).order_by().values_list("host", flat=True).distinct()
     }

@@ -24,13 +24,13 @@ from licenses.sources.flexnet.debug_log import LogPiece
 from licenses.sources.flexnet.denials import CAPACITY, classify
 from licenses.sources.flexnet.log_columns import DENIED
 
-from . import events
+from . import events, queues
 from .context import Key
 from .coverage import moment
 from .directory import Directory
 from .held import IN, OUT, Hole
 from .movements import Movements, movements, used
-from .repeats import Repeats, number_equal, told_again
+from .repeats import Repeats, Unserved, number_equal, told_again
 
 DENIAL_COLUMNS = (
     *("feature_id", "at", "person_id", "host_id", "seats", "code", "ordinal"),
@@ -71,6 +71,8 @@ class Stored:
     set_back: list[tuple[int, int]] = field(default_factory=list)
     """Steps of the log's clock not known before: the moment to which it was set, and from which."""
     denial_span: tuple[int, int] | None = None
+    waits: list[int] = field(default_factory=list)
+    """When requests not known before began to wait, or ceased."""
     movements: Movements | None = None
     new_rows: Flags | None = None
     """Which of the movements were not stored before."""
@@ -96,23 +98,30 @@ class Stored:
 def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
     """Store what one chunk says. Rows already there are left alone and counted as known."""
     others = piece.others
-    refusals = [*_denials(piece), *(each for each in others if isinstance(each, records.Denial))]
-    refusals.sort(key=lambda item: item.line)
+    unserved: list[Unserved] = [
+        *_denials(piece),
+        *(each for each in others if isinstance(each, Unserved)),
+    ]
+    unserved.sort(key=lambda item: item.line)
     odd = [each for each in others if isinstance(each, records.Checkout | records.Checkin)]
     users, hosts, features = _names(piece)
     directory.learn(
-        users | {item.user for item in (*odd, *refusals)},
-        hosts | {item.host for item in (*odd, *refusals)},
-        features | {(item.daemon, item.feature) for item in (*odd, *refusals)},
+        users | {item.user for item in (*odd, *unserved)},
+        hosts | {item.host for item in (*odd, *unserved)},
+        features | {(item.daemon, item.feature) for item in (*odd, *unserved)},
     )
     stored = Stored()
     rows = movements(piece, directory)
     told = len(rows)
-    again = told_again(rows, refusals, others, repeats)
-    rows, ordinals = number_equal(rows, refusals, again, directory, repeats)
+    again = told_again(rows, unserved, others, repeats)
+    rows, ordinals = number_equal(rows, unserved, again, directory, repeats)
     _store_events(rows, directory, stored)
     stored.known += told - len(rows)
-    _store_denials(refusals, ordinals, directory, stored)
+    asked = list(zip(unserved, ordinals, strict=True))
+    refusals = [(each, number) for each, number in asked if isinstance(each, records.Denial)]
+    waits = [(each, number) for each, number in asked if isinstance(each, records.Queue)]
+    _store_denials(refusals, directory, stored)
+    _store_queue(waits, directory, stored)
     _store_boundaries(others, directory, stored)
     store_steps(others, directory.server, stored)
     _store_packages(others, directory)
@@ -236,14 +245,21 @@ def _feature_text(directory: Directory, feature: int) -> str:
     return f'{{"body":{{"daemon":{_quoted(daemon)},"feature":{_quoted(name)},'
 
 
+def _store_queue(
+    asked: Sequence[tuple[records.Queue, int]], directory: Directory, stored: Stored
+) -> None:
+    drafts = queues.logged(asked, directory)
+    stored.new += len(drafts)
+    stored.known += len(asked) - len(drafts)
+    stored.drafts += drafts
+    stored.waits += drafts.values()
+
+
 def _store_denials(
-    refusals: Sequence[records.Denial],
-    ordinals: Sequence[int],
-    directory: Directory,
-    stored: Stored,
+    refusals: Sequence[tuple[records.Denial, int]], directory: Directory, stored: Stored
 ) -> None:
     rows: dict[tuple[Any, ...], DenialRow] = {}
-    for item, ordinal in zip(refusals, ordinals, strict=True):
+    for item, ordinal in refusals:
         feature = directory.features[item.daemon, item.feature]
         person, host = directory.persons[item.user], directory.hosts[item.host]
         reason_class = classify(item.code, item.reason)

@@ -26,7 +26,7 @@ from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.flexnet.redating import Settled, settle
 
-from . import bulk, coverage, dirty, facts, late, reach, server_facts, unlisted
+from . import bulk, coverage, dirty, facts, late, queues, reach, server_facts, unlisted
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
@@ -265,6 +265,7 @@ class LogImport:
         held = unlisted.first_held(self.server, told_of)
         changed = self._derive(stored, many, newest)
         unlisted.heard_of(held, unlisted.first_held(self.server, told_of))
+        self._derive_waits(stored, before, changed, [hole.start for _, hole in lost])
         entries.finish_server(pending)
         learned = spans if stored.new or added else []
         self._mark(stored, added, changed, _heard_until(known_spans), learned)
@@ -296,6 +297,21 @@ class LogImport:
             stored.touch_new_rows()
         rest = derive(self.server, stored.touched, daemons)
         return Touched(min(changed.start, rest.start), max(changed.end, rest.end))
+
+    def _derive_waits(
+        self, stored: facts.Stored, before: int | None, changed: Touched, lost: list[int]
+    ) -> None:
+        """Make the waits again on which the chunk bears: its own time, and that of what it says of
+        other times.
+
+        lost: when parts of the log that were lost begin.
+        """
+        since = self.parser.first_at if before is None else before
+        own = [at for at in (since, self.parser.last_at) if at is not None]
+        told = [*own, *stored.waits, *(at for _daemon, at in stored.boundaries)]
+        daemons = {pk: names[0] for pk, names in self.directory.feature_names.items()}
+        start = min([*told, *lost, changed.start])
+        queues.derive(self.server, daemons, start, max([*told, changed.end]))
 
     def _capture(
         self,
@@ -462,7 +478,7 @@ def _daemons(piece: LogPiece) -> set[str]:
     return piece.events.daemons() | {
         item.daemon
         for item in piece.others
-        if isinstance(item, records.Checkout | records.Checkin | records.Denial)
+        if isinstance(item, records.Checkout | records.Checkin | records.Denial | records.Queue)
     }
 
 

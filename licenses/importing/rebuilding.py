@@ -29,6 +29,7 @@ from licenses.models import (
     TeamHour,
 )
 
+from . import queues
 from .context import Key
 from .denial_classes import reclassify
 from .derive import BEGINNING, derive
@@ -100,7 +101,7 @@ def _mark_all() -> list[int]:
 
 
 def rebuild_holdings(server: LicenseServer) -> None:
-    """Make the holdings of one server again from its events and status rows."""
+    """Make the holdings of one server again from its events and status rows, and who waited."""
     with transaction.atomic():
         LicenseServer.objects.select_for_update().get(pk=server.pk)
         features = dict(server.features.values_list("pk", "daemon"))
@@ -115,3 +116,4 @@ def rebuild_holdings(server: LicenseServer) -> None:
             for row in zip(*(each[firsts].tolist() for each in told.identity[:4]), strict=True):
                 keys[Key(*row)] = BEGINNING
         derive(server, keys, features)
+        queues.rebuild(server, features)

@@ -14,6 +14,9 @@ from licenses.sources import records
 from .directory import Directory
 from .movements import Movements
 
+Unserved = records.Denial | records.Queue
+"""A request that brought no seat when it was logged."""
+
 REPEAT_WINDOW = 900
 """Seconds for which equal lines are remembered to be numbered apart. A text that goes back further
 tells of that time again: what it told before is numbered as it was then."""
@@ -69,7 +72,7 @@ class Repeats:
 
 def told_again(
     rows: Movements,
-    refusals: Sequence[records.Denial],
+    asked: Sequence[Unserved],
     others: Iterable[records.LogRecord],
     repeats: Repeats,
 ) -> list[int]:
@@ -79,11 +82,11 @@ def told_again(
         isinstance(each, records.ClockStep) and each.seconds < -REPEAT_WINDOW for each in others
     )
     earliest = min([int(rows.at.min())] if len(rows) else [], default=newest)
-    if not steps and min([earliest, *(each.at for each in refusals)]) >= newest - REPEAT_WINDOW:
+    if not steps and min([earliest, *(each.at for each in asked)]) >= newest - REPEAT_WINDOW:
         return []
     told = zip(rows.line.tolist(), rows.at.tolist(), strict=True)
     again = []
-    for line, at in sorted([*told, *((each.line, each.at) for each in refusals)]):
+    for line, at in sorted([*told, *((each.line, each.at) for each in asked)]):
         if at < newest - REPEAT_WINDOW:
             again.append(line)
             newest = at
@@ -93,22 +96,23 @@ def told_again(
 
 def number_equal(
     rows: Movements,
-    refusals: Sequence[records.Denial],
+    asked: Sequence[Unserved],
     again: Sequence[int],
     directory: Directory,
     repeats: Repeats,
 ) -> tuple[Movements, list[int]]:
-    """Number equal rows and equal refusals; return the rows, each once, and the refusals' numbers.
+    """Number equal rows, and what is equal of the others; return the rows, each once, and the
+    others' numbers.
 
     again: the lines at which numbering begins anew.
     """
     ordinals: list[int] = []
     if not again:
         repeats.number_rows(rows)
-        ordinals += (_number(each, directory, repeats) for each in refusals)
+        ordinals += (_number(each, directory, repeats) for each in asked)
         return rows, ordinals
     telling = np.searchsorted(again, rows.line, side="right")
-    of_refusals = np.searchsorted(again, [each.line for each in refusals], side="right")
+    of_asked = np.searchsorted(again, [each.line for each in asked], side="right")
     for number in range(len(again) + 1):
         if number:
             repeats.counts.clear()
@@ -117,19 +121,23 @@ def number_equal(
         part.number_equal()
         repeats.number_rows(part)
         rows.ordinal[mine] = part.ordinal
-        places = np.flatnonzero(of_refusals == number).tolist()
-        ordinals += (_number(refusals[place], directory, repeats) for place in places)
+        places = np.flatnonzero(of_asked == number).tolist()
+        ordinals += (_number(asked[place], directory, repeats) for place in places)
     _, firsts = numbered(rows.key, rows.at, rows.kind, rows.ordinal)
     return rows.only(np.sort(firsts)), ordinals
 
 
-def _number(item: records.Denial, directory: Directory, repeats: Repeats) -> int:
+def _number(item: Unserved, directory: Directory, repeats: Repeats) -> int:
+    what: tuple[Any, ...] = ("queued",)
+    if isinstance(item, records.Denial):
+        what = "denied", item.code or 0
+    elif not item.entered:
+        what = ("dequeued",)
     return repeats.number(
         item.at,
         directory.features[item.daemon, item.feature],
         directory.persons[item.user],
         directory.hosts[item.host],
         item.seats,
-        "denied",
-        item.code or 0,
+        *what,
     )

@@ -30,6 +30,7 @@ from . import (
     clock_readings,
     coverage,
     dirty,
+    queues,
     server_facts,
     status_totals,
     unlisted,
@@ -121,10 +122,12 @@ def store_snapshot(
             _see_again(rows)
         else:
             drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
+        drafts += queues.shown(snapshot, rows.directory, at)
         drafts += _vouch(rows, newest=newest)
         if later and later[0][0] == at:
             # Of two answers of one second the one may tell of the minute alone.
             rows.changed.append((at, at + 60))
+        _derive_waits(rows, within)
         _mark(rows)
         # After two that differ in one second none is the same as both.
         told_so = line_digest if unchanged or not later else None
@@ -259,6 +262,13 @@ def _derive(
     changed = derive(rows.server, touched, daemons, answers)
     if changed.start <= changed.end:
         rows.changed.append((changed.start, changed.end))
+
+
+def _derive_waits(rows: StatusRows, within: int) -> None:
+    daemons = {pk: names[0] for pk, names in rows.directory.feature_names.items()}
+    spans = [*rows.changed, (rows.at, rows.at + within)]
+    start, end = min(start for start, _end in spans), max(end for _start, end in spans)
+    queues.derive(rows.server, daemons, start, end)
 
 
 def _mark(rows: StatusRows) -> None:

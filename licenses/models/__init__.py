@@ -78,6 +78,7 @@ from .privacy import (
     sees_people,
     tells_apart,
 )
+from .queues import QueueEntry, QueueEvent
 from .saved import SavedFilter
 from .scoping import (
     API_CLIENT,
@@ -196,6 +197,8 @@ __all__ = [
     "PoolStillness",
     "Product",
     "Proof",
+    "QueueEntry",
+    "QueueEvent",
     "Rebuild",
     "RowChange",
     "RuleMatch",

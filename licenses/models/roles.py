@@ -19,6 +19,8 @@ FACTS = frozenset(
         "checkout",
         "denial",
         "denialepisode",
+        "queueevent",
+        "queueentry",
         "disagreement",
         "poolhour",
         "keptpart",
@@ -106,6 +108,7 @@ AUDITED = frozenset(
         "checkout",
         "denial",
         "denialepisode",
+        "queueentry",
         "disagreement",
         "poolhour",
         "poolnow",
@@ -133,13 +136,16 @@ VIEWED = frozenset(
         "checkout",
         "denial",
         "denialepisode",
+        "queueentry",
         "disagreement",
         "alert",
         "featurenow",
     ]
 )
 # What tells of single people, if only by pseudonym: a team lead would know who it is.
-OF_SINGLE_PEOPLE = frozenset(["checkout", "denial", "denialepisode", "disagreement", "person"])
+OF_SINGLE_PEOPLE = frozenset(
+    ["checkout", "denial", "denialepisode", "queueentry", "disagreement", "person"]
+)
 SEEN = {
     AUDITOR: AUDITED,
     VIEWER: VIEWED,

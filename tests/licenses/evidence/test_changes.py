@@ -275,6 +275,7 @@ FACTS = {
         "PoolStillness",
         "Rebuild",
     ),
+    *("QueueEntry", "QueueEvent"),
     *("RowChange", "RuleMatch", "ServerFact", "SharingRule", "Sighting", "StatusScope", "TeamHour"),
     *("UnreadableLine", "UnreadableShare", "LaterData", "ReportDelivery", "WaitlistEntry"),
     *("EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream"),

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
 STEP = 300
 START = NOW - 86400
-UNCHANGED = 26
+UNCHANGED = 27
 """With the two savepoints of a test's transaction, and three for what is of the daemon's stream."""
 
 
