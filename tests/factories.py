@@ -29,6 +29,7 @@ from licenses.models import (
     PollState,
     PoolFeature,
     Product,
+    QueueEntry,
     Scope,
     Strength,
     StrengthOverride,
@@ -259,6 +260,24 @@ def refusal(
         reason_class="no_seat" if capacity else "not_licensed",
         capacity=capacity,
         ordinal=same,
+    )
+
+
+def waited(
+    feature: Feature, start: int, end: int | None, person: Person, outcome: str = "waiting"
+) -> QueueEntry:
+    """Write a wait in a server's queue, as a log tells of it."""
+    return QueueEntry.objects.create(
+        feature=feature,
+        person=person,
+        host=Host.objects.first() or HostFactory(),
+        seats=1,
+        queued_at=start,
+        queued_by=start,
+        ended_after=end,
+        ended_at=end,
+        outcome=outcome,
+        method=Checkout.Method.EVENT,
     )
 
 

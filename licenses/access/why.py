@@ -16,6 +16,8 @@ from licenses.models import (
     Denial,
     DenialEpisode,
     LicensePool,
+    PoolFeature,
+    QueueEntry,
     SharingRule,
     sees_names,
     sees_people,
@@ -91,6 +93,17 @@ def own_episodes(user: Any) -> Any:
     mine = DenialEpisode.objects.filter(person=person, pool__on_status=True)
     rows = mine if person is not None else DenialEpisode.objects.none()
     return rows.select_related("pool__product__vendor", "person").order_by("-starts", "-pk")
+
+
+def own_waits(user: Any) -> Any:
+    """Return an account's own waits in queues of servers, for features that feed pools of the
+    status page now, newest first. None where nobody is told apart."""
+    person = people_of([user]).get(user.pk) if has_a_role(user) else None
+    if person is None:
+        return QueueEntry.objects.none()
+    shown = PoolFeature.objects.filter(mapped_until=None, pool__on_status=True)
+    rows = QueueEntry.objects.filter(person=person, feature__in=shown.values("feature"))
+    return rows.select_related("feature").order_by("-queued_by", "-pk")
 
 
 def may_read_others(user: Any) -> bool:

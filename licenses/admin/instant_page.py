@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -22,7 +22,7 @@ from licenses.importing.lines import lines_of
 from licenses.models import LicensePool, PoolNow, sees_names
 from licenses.models.imports import origin
 
-from . import words
+from . import queues, words
 from .base import person_words
 from .moments import chart_address, moment_address
 from .pool_page import find
@@ -84,13 +84,15 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
     named = sees_names(request.user, pool=pool.pk)
     behind = asked_place(request)
     found = instant(pool, at, names=named, behind=behind, most=MOST_HOLDERS)
+    then = datetime.fromtimestamp(at, UTC)
+    queue = queues.queue(pool, request, then, then + timedelta(seconds=1))
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": pool,
         "title": gettext("%(pool)s at a moment") % {"pool": pool.name},
         "pool": pool,
-        "at": datetime.fromtimestamp(at, UTC),
+        "at": then,
         "wrong": "at" in request.GET and moment is None,
         "found": found,
         "state": _state(found),
@@ -103,12 +105,14 @@ def instant_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "later": _step(pool, gettext("Later change"), found.after),
         "rows": [_row(row, at) for row in found.holders],
         "named": named,
+        "queue": queue,
         "back": chart_address(pool, at),
         "lines_url": _behind(moment_address(pool, at, "admin:live-pool-lines"), behind),
         "first_url": moment_address(pool, at) if behind else "",
         "next_url": _behind(moment_address(pool, at), found.last) if found.last else "",
     }
-    note_names(request, "a pool at a moment", len(found.holders), pool=pool.pk)
+    named_rows = len(found.holders) + len(queue["rows"] if queue else ())
+    note_names(request, "a pool at a moment", named_rows, pool=pool.pk)
     return HttpResponse(render_to_string("admin/licenses/instant.html", context, request))
 
 

@@ -40,6 +40,7 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
             (gettext_lazy("Checkouts"), "swap_horiz", "licenses.checkout"),
             (gettext_lazy("Denials"), "block", "licenses.denial"),
             (gettext_lazy("Denial episodes"), "hourglass_empty", "licenses.denialepisode"),
+            (gettext_lazy("Queue entries"), "hourglass_top", "licenses.queueentry"),
             (gettext_lazy("Log events"), "receipt_long", "licenses.eventblock"),
         ],
     ),

@@ -16,7 +16,7 @@ from licenses.analysis.mappings import load_mappings
 from licenses.models import DenialEpisode
 from licenses.sources.flexnet.denials import WORDING, DenialClass
 
-from . import words
+from . import queues, words
 from .base import person_words, with_names
 
 DAYS = timedelta(days=90)
@@ -35,6 +35,7 @@ def denials_tab(pool: Any, request: HttpRequest, now: int) -> dict[str, Any]:
         "waits": waits_words(pool, now),
         "logged": load_logged(load_mappings([pool.pk]), start, now)[pool.pk].seconds > 0,
         "episodes": None,
+        "queue": queues.queue(pool, request, end - DAYS, end + timedelta(seconds=1)),
     }
     if not request.user.has_perm("licenses.view_denialepisode"):
         return shown

@@ -30,7 +30,7 @@ from licenses.models import (
     sees_names,
 )
 
-from . import words
+from . import queues, words
 from .base import person_words, rule_words
 from .pool_refusals import denials_tab
 from .pool_rights import rights_tab
@@ -58,11 +58,16 @@ class Tab:
     naming: Callable[[Shown], int] | None = None
 
 
+def _rows(shown: Shown | None) -> int:
+    return len((shown or {}).get("rows", ()))
+
+
 def now_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
     may = request.user.has_perm
     alerts = pool.alerts.select_related("rule").order_by("-started_at")[:8]
     return {
         "holders": holders(pool, request) if may("licenses.view_checkout") else None,
+        "queue": queues.waiting(pool, request),
         "holders_url": reverse("admin:live-pool-holders", args=[pool.pk]),
         "alerts": list(alerts) if may("licenses.view_alert") else None,
         "filling": filling_words(pool),
@@ -116,12 +121,12 @@ def settings_tab(pool: Any, request: HttpRequest, now: int) -> Shown:
 TABS = (
     Tab(
         "now", gettext_lazy("Now"), None, now_tab,
-        lambda shown: len((shown["holders"] or {}).get("rows", ())),
+        lambda shown: _rows(shown["holders"]) + _rows(shown["queue"]),
     ),
     Tab("use", gettext_lazy("Use"), None, use_tab),
     Tab(
         "denials", gettext_lazy("Refusals"), "licenses.view_denial", denials_tab,
-        lambda shown: len(shown["episodes"] or ()),
+        lambda shown: len(shown["episodes"] or ()) + _rows(shown["queue"]),
     ),
     Tab(
         "teams", gettext_lazy("Teams"), "licenses.view_teamhour", teams_tab,

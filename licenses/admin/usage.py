@@ -29,10 +29,11 @@ from licenses.models import (
     Disagreement,
     Feature,
     LicensePool,
+    QueueEntry,
     sees_everything,
 )
 
-from . import pool_refusals, words
+from . import pool_refusals, queues, words
 from .base import FROM_SERVERS, FactAdmin, ShowsNames, person_words, with_names
 from .list_address import DaysFilter
 
@@ -184,6 +185,34 @@ class DenialAdmin(UsageAdmin):
             said = gettext("%(words)s; served within seconds") % {"words": words_}
             return words.Labelled("served", said)
         return words.Labelled("seats" if row.capacity else "other", words_)
+
+
+@admin.register(QueueEntry)
+class QueueEntryAdmin(UsageAdmin):
+    """Who waited in a server's queue, and how that ended."""
+
+    moment = "queued_by"
+    list_display = ("queued_by", "who", "feature", "seats", "lasted", "ended", "where", "method")
+    list_filter = (
+        PoolFilter,
+        ("feature", AutocompleteSelectFilter),
+        ("queued_by", DaysFilter),
+        ("outcome", ChoicesDropdownFilter),
+        ("method", ChoicesDropdownFilter),
+    )
+
+    @display(description=gettext_lazy("Waited"))
+    def lasted(self, row: Any) -> str:
+        if row.outcome == QueueEntry.Outcome.WAITING:
+            return gettext("still waits")
+        return queues.waited_words(row, timezone.now())
+
+    @display(
+        description=gettext_lazy("Ended"),
+        label={"seated": "success", "gave up": "danger", "restart": "warning", "waiting": "info"},
+    )
+    def ended(self, row: Any) -> tuple[str, str]:
+        return row.outcome, row.get_outcome_display()
 
 
 class OwnPoolFilter(PoolFilter):

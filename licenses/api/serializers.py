@@ -36,6 +36,7 @@ from licenses.models import (
     Notification,
     Person,
     Product,
+    QueueEntry,
     SharingRule,
     Silence,
     Team,
@@ -187,6 +188,20 @@ DenialEpisodeSerializer = serializer_for(
     "in_use",
     "limit",
     "rules",
+)
+QueueEntrySerializer = serializer_for(
+    QueueEntry,
+    "feature",
+    "person",
+    "host",
+    "seats",
+    "queued_at",
+    "queued_by",
+    "ended_after",
+    "ended_at",
+    "outcome",
+    "method",
+    host=machine(),
 )
 DisagreementSerializer = serializer_for(
     Disagreement,

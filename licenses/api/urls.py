@@ -31,7 +31,7 @@ from licenses.api import (
 from licenses.api import serializers as shapes
 from licenses.api.answers import shape
 from licenses.api.base import ReadOnly, filters_of_use, viewset
-from licenses.models import Checkout, Denial, Disagreement
+from licenses.models import Checkout, Denial, Disagreement, QueueEntry
 
 app_name = "api"
 
@@ -86,6 +86,12 @@ ENDPOINTS: dict[str, Any] = {
         related=("host",),
     ),
     "denial-episodes": views.DenialEpisodeViewSet,
+    "queue-entries": viewset(
+        shapes.QueueEntrySerializer,
+        ReadOnly,
+        filters=filters_of_use(QueueEntry, "outcome", "method", moment="queued_by"),
+        related=("host",),
+    ),
     "events": log_events.EventBlockViewSet,
     "evidence-days": viewset(shapes.EvidenceDaySerializer, ReadOnly, filters=("day",)),
     "disagreements": viewset(

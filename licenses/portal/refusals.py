@@ -16,20 +16,21 @@ from django.views.decorators.http import require_safe
 from itam.errors import Missing
 from licenses.access import why as whys
 from licenses.access import why_words
-from licenses.admin import words
+from licenses.admin import queues, words
 from licenses.admin.base import person_words
 from licenses.analysis.availability import load_availability
 from licenses.analysis.busy import BUSY, FREE, TIGHT, Busy
 from licenses.analysis.busy_kept import usual_hours
 from licenses.analysis.instant import HeldThen
 from licenses.evidence.reads import note_names
-from licenses.models import DenialEpisode, tells_apart
+from licenses.models import DenialEpisode, QueueEntry, tells_apart
 
 from . import board
 from .guests import own_page, pools
 from .views import next_free
 
 PER_PAGE = 30
+MOST_WAITS = 10
 _THAT_HOUR = {
     BUSY: gettext_lazy("At this hour of the week it is usually busy."),
     TIGHT: gettext_lazy("At this hour of the week it is sometimes full."),
@@ -46,10 +47,22 @@ def mine(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": rows,
+        "waits": [_wait(row) for row in whys.own_waits(request.user)[:MOST_WAITS]],
         "login": request.user.get_username(),
         "nobody_told_apart": not tells_apart(),
     }
     return render(request, "portal/refusals.html", context)
+
+
+def _wait(row: QueueEntry) -> dict[str, Any]:
+    still = row.outcome == QueueEntry.Outcome.WAITING
+    return {
+        "feature": row.feature.name,
+        "since": row.queued_by,
+        "since_words": queues.since_words(row),
+        "waited": "" if still else queues.waited_words(row, row.queued_by),
+        "ended": row.get_outcome_display(),
+    }
 
 
 @require_safe

@@ -45,6 +45,7 @@ from tests.factories import (
     holding,
     refusal,
     scope_of,
+    waited,
 )
 from tests.rows import several
 
@@ -361,6 +362,32 @@ def test_a_pool_whose_episodes_end_otherwise_has_them_made_again() -> None:
     EntitlementFactory(pool=pool)
     api.patch(f"/api/v1/pools/{pool.pk}/", {"episode_gap_minutes": 5})
     assert DirtySpan.objects.filter(pool=pool).exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "places"),
+    [
+        pytest.param("", [0, 1], id="all"),
+        pytest.param("outcome=waiting", [1], id="outcome"),
+        pytest.param("person={0.person_id}", [0], id="person"),
+        pytest.param("feature={1.feature_id}&from=2026-03-10T09:30:00Z", [1], id="from"),
+    ],
+)
+def test_who_waits_in_a_queue_is_listed_to_who_may_see_it(asked: str, places: list[int]) -> None:
+    nine, ten = at("2026-03-10T09:00"), at("2026-03-10T10:00")
+    mine, other = (FeatureFactory(pool=PoolFactory()) for _ in range(2))
+    entries = [
+        waited(mine, nine, ten, PersonFactory(), "gave up"),
+        waited(other, ten, None, PersonFactory()),
+    ]
+    path = f"/api/v1/queue-entries/?{asked.format(*entries)}"
+    found = rows(client("manager").get(path))
+    assert sorted(row["id"] for row in found) == sorted(entries[place].pk for place in places)
+    auditor = client("auditor")
+    assert rows(auditor.get(path)) == []
+    scope_of(auditor.user).vendors.add(mine.mappings.get().pool.product.vendor)
+    own = [row["outcome"] for row in rows(auditor.get("/api/v1/queue-entries/"))]
+    assert own == ["gave up"]
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from tests.factories import (
     covered,
     holding,
     refusal,
+    waited,
 )
 
 from .conftest import NOW, person, signed_in
@@ -61,6 +62,19 @@ def episode(feature: Feature) -> DenialEpisode:
 
 def get(user: User, episode: DenialEpisode) -> Any:
     return signed_in(user).get(f"/status/refusals/{episode.pk}/")
+
+
+def test_who_waited_in_the_servers_queue_reads_how_long_and_others_do_not(
+    feature: Feature,
+) -> None:
+    lena = Person.objects.get(identity__login="lena")
+    waited(feature, NOW - HOUR, NOW - HOUR // 2, lena, "gave up")
+    text = signed_in(person("lena")).get("/status/refusals/").content.decode()
+    assert "In the server's queue" in text
+    assert "gave up" in text
+    assert "waited 30 minutes" in text
+    text = signed_in(person("mona")).get("/status/refusals/").content.decode()
+    assert "In the server's queue" not in text
 
 
 def test_the_person_reads_why_in_plain_words(episode: DenialEpisode) -> None:
