@@ -18,6 +18,7 @@ from itam.retold import retell
 from .alert_rules import AlertRule
 from .contracts import Contract
 from .fields import InstantField
+from .imports import serving_others
 from .pools import LicensePool
 from .scoping import ManagersOnlyQuerySet, ScopedQuerySet
 from .servers import LicenseServer
@@ -62,7 +63,9 @@ class AlertQuerySet(ScopedQuerySet):
         pools = LicensePool.objects.visible_ids(user)
         servers = LicenseServer.objects.for_user(user).order_by().values("pk")
         contracts = ContractModel.objects.for_user(user).order_by().values("pk")
-        return Q(pool__in=pools) | Q(server__in=servers) | Q(contract__in=contracts)
+        # Others than that a server is silent name lines and features, which may be others'.
+        own = Q(rule__kind=AlertRule.Kind.SERVER) | ~Q(server__in=serving_others(user))
+        return Q(pool__in=pools) | Q(server__in=servers) & own | Q(contract__in=contracts)
 
 
 class Alert(models.Model):

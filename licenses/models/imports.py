@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -16,7 +16,7 @@ from itam import figures
 from .fields import InstantField
 from .pools import LicensePool
 from .scoping import ScopedQuerySet
-from .servers import LicenseServer
+from .servers import Feature, LicenseServer
 
 POLL = "poll"
 """The source of what a server answered when it was asked; any other is the name of a file."""
@@ -31,6 +31,18 @@ class ServerRowQuerySet(ScopedQuerySet):
     pool_path = "server__features__mappings__pool"
 
 
+class DaemonRowQuerySet(ServerRowQuerySet):
+    """Of a server's daemons, readers see those that serve their pools: the others' names tell which
+    vendors else it serves."""
+
+    def scope_q(self, user: Any) -> Q | None:
+        mine = super().scope_q(user)
+        serving = Feature.objects.for_user(user).filter(
+            server=OuterRef("server"), daemon=OuterRef("daemon")
+        )
+        return mine and mine & (Q(daemon="") | Q(Exists(serving.order_by())))
+
+
 class CaptureQuerySet(ServerRowQuerySet):
     """Of a server that serves others than a reader's pools, too, they see polls alone: names and
     figures of its files would tell of others' use."""
@@ -38,7 +50,7 @@ class CaptureQuerySet(ServerRowQuerySet):
     def scope_q(self, user: Any) -> Q | None:
         mine = super().scope_q(user)
         poll = Q(kind=Capture.Kind.STATUS, source=POLL)
-        return mine and mine & (poll | ~Q(server__in=_serving_others(user)))
+        return mine and mine & (poll | ~Q(server__in=serving_others(user)))
 
 
 class CaptureRowQuerySet(ScopedQuerySet):
@@ -49,10 +61,11 @@ class CaptureRowQuerySet(ScopedQuerySet):
 
     def scope_q(self, user: Any) -> Q | None:
         mine = super().scope_q(user)
-        return mine and mine & ~Q(capture__server__in=_serving_others(user))
+        return mine and mine & ~Q(capture__server__in=serving_others(user))
 
 
-def _serving_others(user: Any) -> Any:
+def serving_others(user: Any) -> Any:
+    """Return the servers that serve others than a reader's pools, too."""
     visible = LicensePool.objects.visible_ids(user)
     return LicenseServer.objects.order_by().serving_beyond(visible).values("pk")
 
@@ -213,7 +226,7 @@ class Coverage(models.Model):
     starts = InstantField()
     ends = InstantField()
 
-    objects = ServerRowQuerySet.as_manager()
+    objects = DaemonRowQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "coverage"
@@ -259,7 +272,7 @@ class Gap(models.Model):
         Capture, on_delete=models.SET_NULL, null=True, blank=True, related_name="filled_gaps"
     )
 
-    objects = ServerRowQuerySet.as_manager()
+    objects = DaemonRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["server", "-starts"]

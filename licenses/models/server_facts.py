@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from .fields import InstantField
-from .imports import Capture, ServerRowQuerySet
+from .imports import Capture, DaemonRowQuerySet
 from .servers import LicenseServer
 
 
@@ -39,7 +39,7 @@ class ServerFact(models.Model):
     seen_at = InstantField()
     recorded_at = models.DateTimeField(default=timezone.now)
 
-    objects = ServerRowQuerySet.as_manager()
+    objects = DaemonRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["server", "source", "what", "daemon", "host", "at", "pk"]

@@ -11,10 +11,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from licenses.analysis.rows import as_moment
 from licenses.models import (
+    Alert,
+    AlertRule,
     Capture,
     Contract,
+    Coverage,
     Entitlement,
+    Gap,
     Person,
     PoolFeature,
     Scope,
@@ -23,7 +28,7 @@ from licenses.models import (
 )
 from tests.factories import FeatureFactory, PoolFactory, scope_of
 
-from .conftest import World, logged_in
+from .conftest import NOW, World, logged_in
 
 LISTS = [
     "licensepool",
@@ -54,6 +59,34 @@ def test_a_viewer_lists_the_pools_of_the_team(name: str, vera: Client, world: Wo
 @pytest.mark.parametrize("name", ["contract", "entitlement", "capture", "evidenceblock", "channel"])
 def test_a_viewer_sees_no_papers_and_no_bytes(name: str, vera: Client) -> None:
     assert vera.get(f"/admin/licenses/{name}/").status_code == 403
+
+
+def test_of_a_shared_server_nothing_names_the_daemons_of_others(
+    anton: Client, vera: Client, mara: Client, world: World
+) -> None:
+    FeatureFactory(server=world.server, daemon="otherd", name="APART", pool=world.other)
+    span = {"starts": as_moment(NOW - 7200), "ends": as_moment(NOW)}
+    rule = AlertRule.objects.create(name="Files", kind=AlertRule.Kind.LICENSE_EXPIRY, threshold=30)
+    silent = AlertRule.objects.create(name="Silent", kind=AlertRule.Kind.SERVER)
+    for daemon in ("otherd", world.my_feature.daemon, ""):
+        Coverage.objects.create(server=world.server, daemon=daemon, source="polls", **span)
+        Gap.objects.create(server=world.server, daemon=daemon, cause="timeout", **span)
+    for each, text in ((rule, "OTHER_APART: 6 seats fewer"), (silent, "no answer")):
+        Alert.objects.create(
+            rule=each, server=world.server, subject=f"server:{world.server.pk}", message=text,
+            title=text, started_at=as_moment(NOW),
+        )  # fmt: skip
+    for name, expected in (("anton", 2), ("vera", 2), ("mara", 3)):
+        user = User.objects.get(username=name)
+        seen_by = (
+            Coverage.objects.for_user(user).filter(source="polls"),
+            Gap.objects.for_user(user),
+        )
+        assert [rows.count() for rows in seen_by] == [expected, expected]
+    for client, seen in ((anton, False), (vera, False), (mara, True)):
+        page = client.get("/admin/licenses/alert/").content.decode()
+        assert "no answer" in page and ("OTHER_APART" in page) == seen
+        assert ("otherd" in client.get("/admin/licenses/coverage/").content.decode()) == seen
 
 
 def test_dashboard_and_search_keep_to_the_scope(anton: Client, world: World) -> None:
