@@ -21,8 +21,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.db import transaction
 
+from licenses.access import reversible, undo
 from licenses.evidence import keys, seal, stock
 from licenses.evidence.recount import compare, feeding, holdings, pools, told, uses, verdicts
 from licenses.evidence.recount.curves import curve
@@ -684,6 +686,28 @@ def test_a_pool_that_was_made_by_mistake_and_taken_back_is_not_missed(
     with zipfile.ZipFile(path) as file:
         assert b'"name":"GONE"' in b"".join(file.read(name) for name in file.namelist())
     assert differences(path) == []
+
+
+@pytest.mark.once
+def test_a_right_that_was_withdrawn_by_mistake_counts_again_in_both(
+    place: Path, settings: Any
+) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain().make(folder, seed)
+        mara = User.objects.create_superuser("mara")
+        line = Entitlement.objects.get()
+        why = {"reason": "Never bought.", "user": mara, "withdraw": True}
+        _copy, step = reversible.correct_right(line, changes={}, **why)
+        undo.take_back(step, user=mara)
+        return vendor
+
+    path = packed(place, 0, settings, make)
+    assert differences(path) == []
+    with zipfile.ZipFile(path) as file:
+        report = json.loads(file.read("report.json"))
+        told = file.read("tables/corrections.csv").decode()
+    assert [pool["months"][0]["verdict"] for pool in report["pools"]] == ["proven"]
+    assert "withdrawn,false,true" in told and "withdrawn,true,false" in told
 
 
 @pytest.mark.once
