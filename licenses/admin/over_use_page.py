@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from licenses.analysis.over_use import Episode, over_use
+from licenses.analysis.over_use import Episode, none_seen, over_use
 from licenses.importing.over_use import explain_over_use
 from licenses.models import OverUseNote
 
@@ -59,7 +59,8 @@ def over_use_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespon
     """Show the over-use of the last 12 months, the newest first."""
     pool = find(model_admin, request, pk)
     now = int(time.time())
-    found = over_use(pool, now - DAYS * 86_400, now)
+    start = now - DAYS * 86_400
+    found = over_use(pool, start, now)
     may = request.user.has_perm("licenses.add_overusenote")
     shown = MOST if "all" in request.GET else SHOWN
     context = {
@@ -68,6 +69,7 @@ def over_use_page(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespon
         "original": pool,
         "title": gettext("Over-use of %(pool)s") % {"pool": pool.name},
         "pool": pool,
+        "none": "" if found else none_seen(pool, start, now),
         "count": len(found),
         "open": sum(row.note is None for row in found),
         "rows": [_row(pool, row, may) for row in reversed(found[-shown:])],

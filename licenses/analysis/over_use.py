@@ -6,6 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
+from licenses.analysis.coverage import coverage_share, percent_down
+from licenses.analysis.rights import entitlement_steps
 from licenses.analysis.usage import load_facts
 from licenses.concurrency.measures import episodes
 from licenses.concurrency.timeline import usage as in_use
@@ -83,3 +87,15 @@ def over_use(
     found = episodes(used, facts.limits.allowed)
     notes = load_notes([pool.pk], as_of).get(pool.pk, []) if found else []
     return [Episode(*row, note_on(notes, row.start, row.end)) for row in found]
+
+
+def none_seen(pool: LicensePool, start: int, end: int) -> str:
+    """Say how much it means that no over-use was seen in [start, end): nothing, where nobody was to
+    look or nothing says what is allowed."""
+    share = coverage_share(pool, start, end)
+    if share is None:
+        return gettext("None was seen; nothing was expected to be observed.")
+    if not any(step.start < end for step in entitlement_steps(pool)):
+        return gettext("What is allowed is not known, so over-use cannot be told from use.")
+    told = gettext("None was seen in the {seen} of the time that was observed.")
+    return told.format(seen=percent_down(share))

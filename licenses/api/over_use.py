@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from licenses.analysis.over_use import Episode, over_use
+from licenses.analysis.over_use import Episode, none_seen, over_use
 from licenses.api import examples, pool_answers
 from licenses.api.asking import SPAN, Span, span
 from licenses.api.base import ReadOnly, filters_of
@@ -54,11 +54,18 @@ class PoolOverUse:
         """Say when more seats were in use than allowed, and what people found out about it.
 
         `note` is null where nobody explained an episode; its empty `resolution` means *still open*.
+        Where there is no episode, `none_seen` says how much that means.
         """
         pool = self.get_object()  # type: ignore[attr-defined]
         asked = span(request, pool)
         found = over_use(pool, asked.start, asked.end)
-        return Response({"pool": pool.name, "episodes": [_told(row, asked) for row in found]})
+        return Response(
+            {
+                "pool": pool.name,
+                "episodes": [_told(row, asked) for row in found],
+                "none_seen": "" if found else none_seen(pool, asked.start, asked.end),
+            }
+        )
 
 
 def _told(row: Episode, asked: Span) -> dict[str, Any]:

@@ -197,7 +197,7 @@ WHY = shape(
 _NOTE = shape("NoteOnOverUse", Note, {"recorded_at": Moment}, without=("start", "end", "at"))
 OVER_USE = shape(
     "PoolOverUse",
-    POOL,
+    {**POOL, "none_seen": str},
     {
         "episodes": [
             shape(

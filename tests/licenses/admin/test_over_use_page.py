@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licenses.models import LicensePool, OverUseNote
-from tests.factories import PersonFactory, holding
+from tests.factories import FeatureFactory, PersonFactory, PoolFactory, covered, holding
 
 from .conftest import NOW, World
 
@@ -36,6 +36,23 @@ def test_an_episode_is_explained_on_a_page_and_shown_with_it(
     assert "not explained" not in text
     assert "&lt;i&gt;Launch&lt;/i&gt;" in mara.get(form).content.decode()
     assert OverUseNote.objects.get().recorded_by.username == "mara"
+
+
+def test_no_over_use_means_nothing_where_nobody_looked_or_nothing_is_allowed(
+    mara: Client, world: World
+) -> None:
+    def told(pool: LicensePool) -> set[str]:
+        answers = f"/api/v1/pools/{pool.pk}/over-use/?from=2026-11-01&to=2026-11-25"
+        return {mara.get(answers).json()["none_seen"], mara.get(place(pool)).context["none"]}
+
+    unwatched, unknown = PoolFactory(), PoolFactory()
+    feature = FeatureFactory(pool=unknown)
+    covered(feature.server, NOW - 7200, NOW - 3600)
+    holding(feature, NOW - 7200, NOW - 3600, 30, person=PersonFactory())
+    assert told(unwatched) == {"None was seen; nothing was expected to be observed."}
+    assert told(unknown) == {"What is allowed is not known, so over-use cannot be told from use."}
+    seen = mara.get(place(world.mine)).text
+    assert "None was seen in the " in seen and " % of the time that was observed." in seen
 
 
 def test_the_newest_twenty_are_shown_and_all_of_them_behind_a_link(
