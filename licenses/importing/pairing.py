@@ -24,7 +24,7 @@ from .bounds import (
     from_sighting,
     match,
 )
-from .doubts import Doubts
+from .doubts import Doubts, Out
 from .held import (
     END_REASONS,
     EVENT,
@@ -107,7 +107,7 @@ def pair(
     return Paired(found, sorted(differ, key=repr))
 
 
-_Replayed = tuple[list[Open], deque[Open], list[Fact]]
+_Replayed = tuple[list[Open], Out, list[Fact]]
 """What ended, what is out, and INs that ended nothing."""
 
 
@@ -178,7 +178,7 @@ def _replay(
         # what was before.
         return fact.at, (fact.kind == OUT) * 2 if fact.at in restart_seconds else (fact.kind == IN)
 
-    queue: deque[Open] = deque(Open(taken, taken, EVENT) for taken in sorted(already_out))
+    queue = Out(doubts, [Open(taken, taken, EVENT) for taken in sorted(already_out)])
     ended: list[Open] = []
     orphans: list[Fact] = []
     waiting = deque(restarts)
@@ -203,12 +203,12 @@ def _replay(
     for fact in sorted(facts, key=order):
         lose(fact.at, same_second=fact.kind == OUT)
         if fact.kind == OUT:
-            queue.append(Open(fact.at, fact.at, EVENT))
-        elif (holding := doubts.returned(queue, fact.at)) is not None:
+            queue.add(Open(fact.at, fact.at, EVENT))
+        elif (holding := queue.returned(fact.at)) is not None:
             queue.remove(holding)
             holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
             ended.append(holding)
-        elif (holding := doubts.returned(_until(spared, fact.at), fact.at)) is not None:
+        elif (holding := _until(spared, fact.at, doubts).returned(fact.at)) is not None:
             spared = deque(each for each in spared if each[1] is not holding)
             holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
         else:
@@ -218,5 +218,6 @@ def _replay(
     return ended, queue, orphans
 
 
-def _until(spared: Iterable[tuple[int, Open]], at: int) -> deque[Open]:
-    return deque(holding for last, holding in spared if at <= last)
+def _until(spared: Iterable[tuple[int, Open]], at: int, doubts: Doubts) -> Out:
+    known = [holding for last, holding in spared if at <= last]
+    return Out(doubts, sorted(known, key=lambda holding: holding.taken_at))

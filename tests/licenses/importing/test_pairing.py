@@ -289,3 +289,19 @@ def test_a_row_of_a_server_whose_clock_is_ahead_is_the_holding_of_the_minute_tha
     assert (held.taken_at, held.returned_at, held.sighting) == (730, 1000, 1)
     (alone,) = pair([], seen=[row]).holdings
     assert (alone.taken_at, alone.taken_by) == (600, 600)
+
+
+def test_an_in_is_placed_among_thousands_that_answers_missed_without_asking_of_each() -> None:
+    asked = 0
+
+    def next_poll(moment: int) -> int:
+        nonlocal asked
+        asked += 1
+        return (moment // 300 + 1) * 300
+
+    count, last = 2000, 2000 * 30 + 600
+    taken = [Fact(30 * number, OUT) for number in range(count)]
+    returned = [Fact(last + number, IN) for number in range(count)]
+    found = pair([*taken, *returned], next_poll=next_poll)
+    assert len(found.holdings) == count
+    assert asked < 200 * count
