@@ -193,18 +193,22 @@ def what_axe_finds(window: Any, pages: dict[str, int]) -> list[str]:
     return troubles
 
 
+@pytest.mark.timeout(1200)  # with --thorough there are many
 def test_axe_finds_nothing_serious_in_light_or_dark(open_window: Any, pool: LicensePool) -> None:
     pages = one_of_each(pool) | (all_lists_and_forms() if is_thorough() else {})
     assert what_axe_finds(open_window(), pages) == []
 
 
+@pytest.mark.timeout(1200)  # with --thorough there are many
 def test_nor_on_a_phone(open_window: Any, pool: LicensePool) -> None:
     kinds = ("/admin/", "/licensepool/", "tab=use", "/at/", "/status/", "/api/docs/")
-    pages = {
-        path: status
-        for path, status in one_of_each(pool).items()
-        if is_thorough() or path.endswith(kinds) or "?of=" in path
-    }
+    pages = one_of_each(pool)
+    if is_thorough():
+        pages |= all_lists_and_forms()
+    else:
+        pages = {
+            path: status for path, status in pages.items() if path.endswith(kinds) or "?of=" in path
+        }
     assert len(pages) >= len(kinds), "each kind is there"
     assert what_axe_finds(open_window(width=390), pages) == []
 
