@@ -58,16 +58,13 @@ def shown(snapshot: records.Snapshot, directory: Directory, at: int) -> list[Dra
     counts: dict[tuple[int, int, int, int], int] = defaultdict(int)
     told: list[Event] = []
     for feature in snapshot.features:
-        waiting = feature.waiting
+        if not (waiting := feature.waiting):
+            continue
         directory.learn({row.user for row in waiting}, {row.host for row in waiting}, [])
+        pk = directory.features[feature.daemon, feature.name]
         for row in waiting:
-            key = (
-                directory.features[feature.daemon, feature.name],
-                directory.persons[row.user],
-                directory.hosts[row.host],
-                row.seats,
-            )
-            told.append((key[0], at, *key[1:], SHOWN, counts[key]))
+            key = pk, directory.persons[row.user], directory.hosts[row.host], row.seats
+            told.append((pk, at, *key[1:], SHOWN, counts[key]))
             counts[key] += 1
     return [_draft(event, directory) for event in _store(told)]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
 from licenses.importing.held import EVENT, SAMPLED, Hole, Restart
 from licenses.importing.waits import (
     DEQUEUED,
@@ -120,3 +124,55 @@ def test_what_the_log_tells_and_answers_show_is_one_wait() -> None:
     said = logged((1000, QUEUED), (1200, SHOWN), (1500, SHOWN), (1520, DEQUEUED), (1560, SHOWN))
     known = Known(answers=answers(900, 1200, 1500, 1560, 1800))
     assert waits(said, known) == [Row(1000, 1000, 1520, 1520, UNKNOWN, EVENT)]
+
+
+def day(chance: random.Random) -> list[tuple[int, int, bool]]:
+    """Return waits of one key, one after the other: start, end, and whether a seat came of it."""
+    found, at = [], 1000
+    for _ in range(chance.randrange(1, 12)):
+        start = at + chance.randrange(120, 5000)
+        at = start + chance.choice([0, 1, 90, 400, 3000, 9000])
+        found.append((start, at, chance.random() < 0.6))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_log_gives_back_what_happened(seed: int) -> None:
+    chance = random.Random(seed)
+    truth = day(chance)
+    said = [told for start, end, _ in truth for told in (Told(start, QUEUED), Told(end, DEQUEUED))]
+    known = vouched(10**6)
+    known.taken = [Taken(at, at, True) for _, at, served in truth if served]
+    assert waits(said, known) == [
+        Row(start, start, end, end, SEATED if served else GAVE_UP, EVENT)
+        for start, end, served in truth
+    ]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_what_happened_lies_within_the_bounds_that_answers_give(seed: int) -> None:
+    chance = random.Random(seed)
+    truth = day(chance)
+    step = chance.choice([60, 300, 1200])
+    polled = [at for at in range(0, truth[-1][1] + 2 * step, step) if chance.random() < 0.9]
+    seen = {
+        at: number
+        for at in polled
+        for number, (start, end, _) in enumerate(truth)
+        if start <= at < end
+    }
+    found = waits([Told(at, SHOWN) for at in seen], Known(answers=answers(*polled)))
+    # Two waits between which no answer came look like one.
+    runs: list[list[int]] = []
+    for place, at in enumerate(polled):
+        if at in seen:
+            if not place or polled[place - 1] not in seen:
+                runs.append([])
+            runs[-1].append(seen[at])
+    assert len(found) == len(runs)
+    for row, numbers in zip(found, runs, strict=True):
+        first, last = truth[numbers[0]], truth[numbers[-1]]
+        assert row.queued_at is None or row.queued_at < first[0]
+        assert first[0] <= row.queued_by
+        assert row.ended_after is not None and row.ended_at is not None
+        assert row.ended_after < last[1] <= row.ended_at
