@@ -81,8 +81,9 @@ class Sharing:
     several_share: float | None = 0.0
     several_at_peak: int | None = 0
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def as_dict(self, peak: int | None) -> dict[str, Any]:
+        """Return the figures for programs: all null where the joint peak is not known."""
+        return dict.fromkeys(asdict(self)) if peak is None else asdict(self)
 
 
 def sharing(found: Joint, held: Holdings) -> Sharing:
@@ -128,7 +129,7 @@ class TeamsTogether:
             "joint": {
                 "peak": self.peak,
                 "peak_at": _moment(self.peak_at, zone),
-                **self.sharing.as_dict(),
+                **self.sharing.as_dict(self.peak),
                 "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },

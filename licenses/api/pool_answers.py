@@ -66,7 +66,11 @@ CARD = shape(
 NOW = shape("PoolsNow", {"pools": [CARD]})
 _PERIOD = shape("PeriodFigures", PeriodFigures, _ENDS, {"peak_at": _MAYBE})
 _HOLDERS = {"holders": Nullable([shape("HolderAtPeak", Holder)]), "more_holders": int | None}
-_JOINT = {"peak": int | None, "peak_at": _MAYBE, **_HOLDERS}
+_JOINT = {
+    **{"peak": int | None, "peak_at": _MAYBE, **_HOLDERS},
+    **dict.fromkeys(("sum_of_peaks", "pooled", "pooled_high"), int | None),
+    "several": bool | None,
+}
 _TEAM = shape("TeamFigures", TeamFigures, {"peak_at": _MAYBE}, without=("team_id",))
 USAGE = shape(
     "PoolUsage",

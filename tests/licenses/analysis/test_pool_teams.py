@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -139,6 +140,18 @@ def test_only_visible_teams_are_told_of(pool):
     assert [row.team for row in found.rows] == ["Design"]
     assert found.compared == ["Design"]
     assert {team for row in found.holders for team in row.teams} <= {"Design"}
+
+
+def test_what_teams_share_is_not_known_where_nobody_looked(db):
+    unwatched, unused = PoolFactory(), PoolFactory()
+    feature = FeatureFactory(pool=unused)
+    covered(feature.server, NINE - HOUR, NINE + 2 * HOUR)
+    rollup.rollup(unused, NINE, NINE + HOUR)
+    names = ("peak", "sum_of_peaks", "pooled", "pooled_high", "several", "several_at_peak")
+    told = [
+        pool_teams(pool, NINE, NINE + HOUR).as_dict(UTC)["joint"] for pool in (unwatched, unused)
+    ]
+    assert [{joint[name] for name in names} for joint in told] == [{None}, {0}]
 
 
 def test_a_pool_without_use_has_no_rows(db):
