@@ -34,6 +34,8 @@ from django.utils import timezone
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.models import Contract, EvidenceBlock, EvidenceStream, LicenseServer, PoolFeature
 
+from .lines import Columns, written
+
 VERSION = 1
 OPENED: Final = "stream"
 """Kind of the entry with which a daemon's stream begins, and of its server's that it did."""
@@ -135,15 +137,6 @@ def contract_stream(contract: Contract) -> tuple[str, str]:
 INSTALLATION = ("installation", EvidenceStream.Kind.INSTALLATION)
 
 
-class Columns(NamedTuple):
-    """Drafts of which pieces are alike in many: the first of each piece make up the first draft,
-    and so on."""
-
-    drafts: int
-    pieces: Sequence[Iterable[str]]
-
-
-NONE = Columns(0, ())
 NO_COLUMNS: Final[Mapping[str, Columns]] = MappingProxyType({})
 
 
@@ -176,7 +169,7 @@ def begin(
     stream: tuple[str, str],
     drafts: Sequence[Draft],
     *,
-    columns: Columns = NONE,
+    columns: Columns | None = None,
     source: str,
     opening: Callable[[], None] | None = None,
 ) -> Pending | None:
@@ -188,7 +181,7 @@ def begin(
     The row lock on the stream (on SQLite: the immediate transaction) keeps numbers from being
     skipped or given twice.
     """
-    count = len(drafts) + columns.drafts
+    count = len(drafts) + (0 if columns is None else len(columns.at))
     if not count:
         return None
     if not transaction.get_connection().in_atomic_block:
@@ -207,13 +200,15 @@ def begin(
         f',"recorded_at":{int(recorded_at.timestamp())},"source":{canonical(source)},'
         f'"stream":{canonical(name)},"v":{VERSION}}}\n'
     )
-    last = first + count - 1
-    numbers = map(str, range(first, last + 1))
-    told = (
-        zip(drafts, numbers, repeat(tail), strict=False),
-        zip(*columns.pieces, numbers, repeat(tail), strict=False),
+    numbers = map(str, range(first, first + len(drafts)))
+    told = zip(drafts, numbers, repeat(tail), strict=False)
+    drafted = "".join(chain.from_iterable(told)).encode()
+    text = (
+        drafted
+        if columns is None
+        else written(columns, first + len(drafts), tail.encode(), behind=drafted)
     )
-    text = "".join(chain.from_iterable(chain(*told))).encode()
+    last = first + count - 1
     return Pending(head, first, last, recorded_at, len(text), _packing(text))
 
 
@@ -251,7 +246,7 @@ def begin_server(
         begin(
             server_stream(server, daemon),
             part,
-            columns=columns.get(daemon, NONE),
+            columns=columns.get(daemon),
             source=source,
             opening=partial(_open, server, daemon) if daemon else None,
         )
@@ -315,7 +310,7 @@ def _NUMBERED(stream: int, following: int) -> Asked:
     return EvidenceStream.objects.filter(pk=stream), {"next_number": following}
 
 
-def _packing(text: bytes) -> Future[tuple[str, bytes]]:
+def _packing(text: bytes | bytearray) -> Future[tuple[str, bytes]]:
     if len(text) < LARGE:
         done: Future[tuple[str, bytes]] = Future()
         done.set_result(_pack(text))
@@ -328,7 +323,7 @@ def _packing(text: bytes) -> Future[tuple[str, bytes]]:
         thread.shutdown(wait=False)
 
 
-def _pack(text: bytes) -> tuple[str, bytes]:
+def _pack(text: bytes | bytearray) -> tuple[str, bytes]:
     return hashlib.sha256(text).hexdigest(), zlib.compress(text, LEVEL)
 
 

@@ -16,7 +16,8 @@ from licenses.analysis.rows import Coded, Column, insert, numbered
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.evidence import stock
-from licenses.evidence.entries import Columns, Draft, canonical, draft
+from licenses.evidence.entries import Draft, canonical, draft
+from licenses.evidence.lines import Columns
 from licenses.models import Boundary, Denial, LicenseServer, PackageComponent
 from licenses.sources import records
 from licenses.sources.clock import MIDNIGHT_FALL
@@ -168,8 +169,7 @@ def _store_events(rows: Movements, directory: Directory, stored: Stored) -> None
 
 
 def _entries(rows: Movements, directory: Directory, new: Flags) -> dict[str, Columns]:
-    """Return the entries of the new rows by daemon, as `draft` would write each of them, in
-    pieces."""
+    """Return the entries of the new rows by daemon, as `draft` would write each of them."""
     persons, hosts = directory.person_pseudonyms, directory.host_pseudonyms
     reasons = [f'"reason":{_quoted(word)},' if word else "" for word in rows.reasons]
     holders, firsts = numbered(*rows.keys[1:])
@@ -187,19 +187,15 @@ def _entries(rows: Movements, directory: Directory, new: Flags) -> dict[str, Col
     # from few pieces that are written once each takes a quarter of the time.
     about = _Written(lambda pk: f'{_feature_text(directory, pk)}"host":"')
     holding = _Written(held)
-    deed = _Written(lambda kind: f',"kind":"{WORDS[kind]}","n":')
 
     def of(chosen: Flags) -> Columns:
         # Most rows of a holder have the same ordinal and reason: all make one number.
         odd = rows.ordinal[chosen] * len(reasons) + rows.reason[chosen]
-        at = rows.at[chosen].tolist()
-        pieces = [
+        bodies = [
             about.of(rows.feature[chosen]),
             holding.of(odd * len(people) + holders[rows.key[chosen]]),
-            map(str, at),
-            deed.of(rows.kind[chosen]),
         ]
-        return Columns(len(at), pieces)
+        return Columns(bodies, rows.at[chosen], rows.kind[chosen], WORDS)
 
     return {daemon: of(chosen) for daemon, chosen in _by_daemon(rows, directory, new)}
 
@@ -222,18 +218,18 @@ def _by_daemon(rows: Movements, directory: Directory, new: Flags) -> Iterator[tu
             yield daemon, own
 
 
-class _Written(dict[int, str]):
+class _Written(dict[int, bytes]):
     """The texts of numbers, each written when it is first asked for."""
 
     def __init__(self, write: Callable[[int], str]) -> None:
         self._write = write
 
-    def __missing__(self, value: int) -> str:
-        text = self[value] = self._write(value)
+    def __missing__(self, value: int) -> bytes:
+        text = self[value] = self._write(value).encode()
         return text
 
-    def of(self, column: Ints) -> Iterable[str]:
-        return map(self.__getitem__, column.tolist())
+    def of(self, column: Ints) -> list[bytes]:
+        return [*map(self.__getitem__, column.tolist())]
 
 
 _quoted = lru_cache(maxsize=10_000)(canonical)
