@@ -11,12 +11,12 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from licenses.access import undo
-        from licenses.evidence import changes, stored
+        from licenses.evidence import changes, nightly, stored
         from licenses.importing import erasure
         from licenses.models import fixed
         from licenses.models import guards as guarded
         from licenses.overview import attention, setup
-        from reports import guards
+        from reports import guards, nights
         from reports.attention import to_renew, to_sign
         from reports.lifecycle import signed_since
         from reports.models import EvidencePack, Report, ReportSchedule
@@ -47,6 +47,7 @@ class ReportsConfig(AppConfig):
         )
         undo.signed_by(signed_since)
         stored.also(signed_files)
+        nightly.also(nights.compare)
         erasure.also(drop_named)
         attention.also("reports.sign_report", to_sign)
         attention.also("reports.add_report", to_renew)

@@ -48,21 +48,35 @@ def differences(report: Report) -> list[str] | None:
     pools = report.pools.select_related("product__vendor").order_by("product__vendor", "name", "pk")
     found: list[str] = []
     for vendor, own in groupby(pools, key=lambda pool: pool.product.vendor):
-        told = _of_vendor(report, vendor, list(own))
+        told = of_vendor(
+            vendor,
+            list(own),
+            report.params["start"],
+            report.params["end"],
+            report.as_of,
+            ZoneInfo(report.params["zone"]),
+        )
         if told is None:
             return None
         found += told
     return found
 
 
-def _of_vendor(report: Report, vendor: Vendor, pools: list[LicensePool]) -> list[str] | None:
+def of_vendor(
+    vendor: Vendor,
+    pools: list[LicensePool],
+    start: int,
+    end: int,
+    as_of: datetime,
+    zone: ZoneInfo,
+) -> list[str] | None:
+    """Return in words which figures of a vendor's pools are not those of the entries; None where
+    these are too many."""
     streams = pack.choose(vendor).streams
     if too_many(streams):
         return None
-    zone = ZoneInfo(report.params["zone"])
-    start, end = report.params["start"], report.params["end"]
-    about = Subject(vendor, pools, streams, start, end, report.as_of, zone)
+    about = Subject(vendor, pools, streams, start, end, as_of, zone)
     first, last = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
     with override("en-gb"):
         files = writing.figures(about, writing.Wish(vendor, first, last, zone))
-    return count_again(files, streams, report.as_of, whole=False)
+    return count_again(files, streams, as_of, whole=False)

@@ -9,7 +9,7 @@ import zlib
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy
 from unfold.decorators import display
 
@@ -18,9 +18,11 @@ from licenses.evidence.notes import BadNote, fingerprint
 from licenses.models import (
     EvidenceAnchor,
     EvidenceBlock,
+    EvidenceCheck,
     EvidenceDay,
     EvidenceKey,
     EvidenceStream,
+    LicensePool,
 )
 
 from . import words
@@ -151,3 +153,46 @@ class EvidenceAnchorAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("Signed head"))
     def head(self, anchor: Any) -> str:
         return format_html('<pre class="lm-pre" tabindex="0">{}</pre>', anchor.checkpoint)
+
+
+@admin.register(EvidenceCheck)
+class EvidenceCheckAdmin(ReadOnlyAdmin):
+    """What each night's check found, and those that somebody asked for."""
+
+    list_display = ("ended_at", "days", "entries_held", "result")
+    list_filter = (("ended_at", DaysFilter),)
+    ordering = ("-pk",)
+    fields = ("ended_at", "days", "root", "entries_held", "result", "told", "figures")
+    readonly_fields = ("entries_held", "result", "told", "figures")
+
+    @display(description=gettext_lazy("Entries computed again"), ordering="entries")
+    def entries_held(self, check: Any) -> str:
+        return number(check.entries)
+
+    @display(description=gettext_lazy("Result"))
+    def result(self, check: Any) -> str:
+        if check.set_back:
+            return gettext("the database was set back to an older state")
+        return gettext("not all fits") if check.problems else gettext("all fits")
+
+    @display(description=gettext_lazy("What does not fit"))
+    def told(self, check: Any) -> str:
+        words = [*check.set_back, *check.problems]
+        shown = format_html_join("", "<li>{}</li>", ([each] for each in words))
+        return format_html("<ul>{}</ul>", shown) if words else self.empty_value_display
+
+    @display(description=gettext_lazy("Figures counted again"))
+    def figures(self, check: Any) -> str:
+        """Say of which pools and days; what differs stands among what does not fit."""
+        found = check.compared
+        if not found:
+            return self.empty_value_display
+        pools = LicensePool.objects.filter(pk__in=found["pools"]).order_by("name")
+        words = gettext("%(first)s to %(end)s: %(pools)s") % {
+            "first": found["first"],
+            "end": found["end"],
+            "pools": ", ".join(pools.values_list("name", flat=True)),
+        }
+        if found["differ"] is None:
+            words += " " + gettext("(left out: too many entries)")
+        return words

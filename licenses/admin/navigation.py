@@ -99,6 +99,7 @@ GROUPS: list[tuple[Words, bool, list[Entry]]] = [
             (gettext_lazy("Sealed days"), "event_available", "licenses.evidenceday"),
             (gettext_lazy("Signing keys"), "key", "licenses.evidencekey"),
             (gettext_lazy("Anchors"), "anchor", "licenses.evidenceanchor"),
+            (gettext_lazy("Checks"), "fact_check", "licenses.evidencecheck"),
             (gettext_lazy("Users"), "manage_accounts", "auth.user"),
             (gettext_lazy("Groups"), "shield_person", "auth.group"),
             (gettext_lazy("Scopes"), "visibility", "licenses.scope"),

@@ -23,6 +23,7 @@ from licenses.models import (
     DenialEpisode,
     Disagreement,
     EscalationStep,
+    EvidenceCheck,
     EvidenceDay,
     Feature,
     Gap,
@@ -140,6 +141,9 @@ GapSerializer = serializer_for(
 )
 EvidenceDaySerializer = serializer_for(
     EvidenceDay, "day", "number", "count", "entries", "root", "checkpoint", "sealed_at"
+)
+EvidenceCheckSerializer = serializer_for(
+    EvidenceCheck, "ended_at", "days", "root", "entries", "set_back", "problems", "compared"
 )
 CheckoutSerializer = serializer_for(
     Checkout,

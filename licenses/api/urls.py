@@ -94,6 +94,9 @@ ENDPOINTS: dict[str, Any] = {
     ),
     "events": log_events.EventBlockViewSet,
     "evidence-days": viewset(shapes.EvidenceDaySerializer, ReadOnly, filters=("day",)),
+    "evidence-checks": viewset(
+        shapes.EvidenceCheckSerializer, ReadOnly, filters=("days",), span_of="ended_at"
+    ),
     "disagreements": viewset(
         shapes.DisagreementSerializer,
         ReadOnly,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from django.db import transaction
 
 from licenses.models import Chore
 
-from . import anchors, entries, keys, seal, selfcheck, stock
+from . import anchors, checks, entries, keys, seal, selfcheck, stock
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +20,13 @@ CHORE = "evidence"
 EVERY = timedelta(minutes=10)
 """How soon a seal that was cut short is tried again."""
 LIMIT_SECONDS = 120.0
+_COMPARING: list[Callable[[datetime], Mapping[str, Any]]] = []
+
+
+def also(compare: Callable[[datetime], Mapping[str, Any]]) -> None:
+    """Have figures counted again each night by a part that we do not import. It returns of what,
+    and under `differ`, in words, which are not those of the entries."""
+    _COMPARING.append(compare)
 
 
 def claim(now: datetime) -> bool:
@@ -30,9 +40,19 @@ def run(now: datetime) -> list[str]:
     Never raises: what goes wrong is what it is there to tell.
     """
     problems: list[str] = []
-    for step in (roll_back, _tell_stock, _seal, _give_out, _check):
+    looked_at, compared = 0, checks.compared_on(now)
+
+    def compare(now: datetime) -> list[str]:
+        for figures in () if compared else _COMPARING:  # once, however often a seal is tried again
+            compared.update(figures(now))
+        return [
+            f"The evidence log gives other figures: {one}" for one in compared.get("differ") or ()
+        ]
+
+    for step in (roll_back, _tell_stock, _seal, _give_out, _check, compare):
         try:
             problems += [each for each in step(now) if each not in problems]
+            looked_at += selfcheck.looked_at(now, everything=False) if step is _check else 0
         except (keys.KeyLost, seal.SealRefused, ValueError, OSError) as error:
             problems.append(str(error))
         except Exception as error:
@@ -40,12 +60,22 @@ def run(now: datetime) -> list[str]:
             problems.append(f"Internal error: {type(error).__name__}: {error}")
     for problem in problems:
         logger.error("Evidence: %s", problem)
-    note(problems, now)
+    note(problems, now, looked_at, compared)
     return problems
 
 
-def note(problems: list[str], now: datetime) -> None:
-    """Keep what was found for the alert."""
+def note(
+    problems: list[str],
+    now: datetime,
+    looked_at: int,
+    compared: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Keep what was found for the alert, and on record.
+
+    looked_at:  how many entries were computed again.
+    compared:   of what figures were counted again.
+    """
+    checks.record(problems, now, looked_at, compared)
     Chore.objects.claim(CHORE, timedelta(0), now)
     Chore.objects.ended(CHORE, now, " ".join(problems))
 

@@ -32,7 +32,7 @@ from licenses.models import (
     Vendor,
 )
 
-from . import entries, keys, late, programs, seal, stock, tree, zips
+from . import checks, entries, keys, late, programs, seal, stock, tree, zips
 from .notes import BadNote, Head, Signer, read_checkpoint
 
 NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -296,6 +296,8 @@ It prints OK with the number of days, entries, streams and anchors, or FAILED an
 that does not fit. Then, in the same way, python3 recompute.py PACK.zip counts the figures again
 from the entries, and names each that differs.{note}
 
+{checks}
+
 What it proves: that the records listed here are the ones recorded on the days shown, that none was
 changed, added or removed since the anchor, and that the list of days is complete. Without an anchor
 it does not exclude that all of it was made anew by whoever holds the key.
@@ -331,6 +333,27 @@ stamps/         heads that a time-stamping authority signed, if one was asked, b
 """
 
 
+CHECKED = "On those days whoever made this checked the evidence {count} times"
+
+
+def _checks(first: date, last: date) -> str:
+    """Say what the checks until the end of a day found, of what names nobody else's."""
+    start, end = (datetime.combine(day, datetime.min.time(), UTC) for day in (first, last))
+    found = checks.between(start, end + timedelta(days=1, microseconds=-1))
+    if not found.times:
+        return "On those days no check of the evidence is on record."
+    said = CHECKED.format(count=found.times)
+    if not found.found:
+        return f"{said}, and all fitted."
+    rows = []
+    for each in found.found:
+        words = list(each.set_back)
+        if each.others:
+            words.append(f"Other things that did not fit, and may name others: {each.others}.")
+        rows.append(f"\n- {datetime.fromtimestamp(each.at, UTC):%Y-%m-%d %H:%M}: {' '.join(words)}")
+    return f"{said}. What did not fit (moments in UTC):{''.join(rows)}"
+
+
 LOST = """
    On {day} a signing key was said to be lost, and the next took over without its signature:
    {old}
@@ -357,4 +380,5 @@ def _readme(choice: Choice, first: date, last: date, signer: Signer, note: str) 
         public=signer.public,
         lost=lost,
         note=note and f"\n{note}",
+        checks=_checks(first, last),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Min
+from django.db.models import Min, Sum
 from django.utils import timezone
 
 from licenses.models import EvidenceBlock, EvidenceDay, EvidenceKey, EvidenceStream, guards
@@ -22,6 +22,10 @@ from .notes import BadNote, Head, read_checkpoint
 LATE = timedelta(hours=2)
 """A day that is not sealed so long after it could be is a problem."""
 WEEK = 7
+
+
+class SetBack(str):
+    """A problem: the database was set back to an older state. It names nothing of anybody's."""
 
 
 def check(now: datetime, *, everything: bool = True) -> list[str]:
@@ -43,6 +47,14 @@ def check(now: datetime, *, everything: bool = True) -> list[str]:
     if seal.due(now - LATE):
         found.append(f"Day {seal.last_complete(now - LATE)} is not sealed.")
     return found
+
+
+def looked_at(now: datetime, *, everything: bool = True) -> int:
+    """Return how many entries a check computes again."""
+    days = EvidenceDay.objects.all()
+    if not everything:
+        days = days.filter(number__in=_tonight(now, days.count()))
+    return days.aggregate(total=Sum("entries"))["total"] or 0
 
 
 def _unguarded() -> list[str]:
@@ -202,7 +214,7 @@ def _heads(publics: list[str], roots: list[bytes]) -> Iterator[str]:
     for checkpoint in heads.remembered():
         known = True
         if problem := _misfit(checkpoint, publics, roots):
-            yield problem
+            yield SetBack(problem)
     if not known and len(roots) > 1:
         yield (
             f"{heads.path()} is gone: whether the database was set back to an older state cannot"

@@ -19,6 +19,7 @@ from .erasures import NameErasure
 from .evidence import (
     EvidenceAnchor,
     EvidenceBlock,
+    EvidenceCheck,
     EvidenceDay,
     EvidenceKey,
     EvidenceStream,
@@ -158,6 +159,7 @@ __all__ = [
     "EventBlock",
     "EvidenceAnchor",
     "EvidenceBlock",
+    "EvidenceCheck",
     "EvidenceDay",
     "EvidenceKey",
     "EvidenceStream",

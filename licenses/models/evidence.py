@@ -169,3 +169,39 @@ class EvidenceAnchor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.place}: {self.size} days"
+
+
+class EvidenceCheck(models.Model):
+    """What a check of the evidence found, the night's or one that somebody asked for.
+    Append-only."""
+
+    ended_at = models.DateTimeField(default=timezone.now, db_index=True)
+    days = models.PositiveIntegerField(help_text=gettext_lazy("How many were sealed."))
+    root = models.CharField(
+        max_length=100, blank=True, help_text=gettext_lazy("Of all sealed days, as in the head.")
+    )
+    entries = models.PositiveBigIntegerField(
+        help_text=gettext_lazy("How many were computed again.")
+    )
+    set_back = models.JSONField(
+        default=list,
+        help_text=gettext_lazy("What tells that the database was set back to an older state."),
+    )
+    problems = models.JSONField(default=list, help_text=gettext_lazy("What else did not fit."))
+    compared = models.JSONField(
+        default=dict,
+        help_text=gettext_lazy(
+            "Of which vendor's pools and days figures were counted again from the entries alone,"
+            " and which are others (differ; null: too many entries). Empty: of none."
+        ),
+    )
+
+    objects = ManagersOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "check of the evidence"
+        verbose_name_plural = "checks of the evidence"
+
+    def __str__(self) -> str:
+        return f"{self.ended_at:%Y-%m-%d %H:%M}"

@@ -69,6 +69,9 @@ RECORDS = {
     "licenses_poolretirement": Record(
         "That a pool was retired or restored is never changed or deleted."
     ),
+    "licenses_evidencecheck": Record(
+        "What a check of the evidence found is never changed or deleted."
+    ),
     "licenses_rowchange": Record("Where the log tells of a row is never changed or deleted."),
     "licenses_mappingchange": Record(
         "What a mapping said before is never changed or deleted.",

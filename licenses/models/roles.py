@@ -50,6 +50,7 @@ FACTS = frozenset(
         "evidenceday",
         "evidencekey",
         "evidenceanchor",
+        "evidencecheck",
         "featurenow",
         "issuedcount",
         "packagecomponent",

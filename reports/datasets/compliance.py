@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -199,7 +199,7 @@ def compliance(
             *method(),
             kept({pool.product.vendor_id for pool in chosen}, as_of),
         ),
-        integrity=load_integrity(as_of),
+        integrity=load_integrity(datetime.fromtimestamp(start, UTC), as_of),
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from itam import figures
 from itam.said import said
-from licenses.evidence import keys
+from licenses.evidence import checks, keys
 from licenses.evidence.anchors import sentence
 from licenses.evidence.notes import BadNote, fingerprint
 from licenses.models import EvidenceDay, EvidenceKey
@@ -27,6 +27,8 @@ class Integrity:
     checkpoint:   the signed head itself, as `verify.py` takes it for an anchor.
     anchor:  which head left our hands last, or that none did.
     losses:  each loss of a key, in a sentence: nothing but the records ties the two together.
+    checked: how many checks of the evidence there were from the period's beginning on.
+    found:   those of them that found something.
     """
 
     days: int
@@ -37,15 +39,18 @@ class Integrity:
     checkpoint: str
     anchor: str
     losses: tuple[str, ...] = ()
+    checked: int = 0
+    found: tuple[checks.Found, ...] = ()
 
 
-def load_integrity(as_of: datetime) -> Integrity:
-    """Return what was sealed and anchored by *as_of*. Four queries at most, and one
-    for each key that was lost."""
+def load_integrity(since: datetime, as_of: datetime) -> Integrity:
+    """Return what was sealed and anchored by *as_of*, and what the checks since a moment found.
+    Five queries at most, and one for each key that was lost."""
     words, losses = sentence(as_of), tuple(_lost(loss) for loss in keys.losses(as_of))
+    checked, found = checks.between(since, as_of)
     last = EvidenceDay.objects.filter(sealed_at__lte=as_of).order_by("number").last()
     if last is None:
-        return Integrity(0, "", "", "", "", "", words, losses)
+        return Integrity(0, "", "", "", "", "", words, losses, checked, found)
     key = EvidenceKey.objects.filter(recorded_at__lte=last.sealed_at).order_by("pk").last()
     return Integrity(
         days=last.number,
@@ -56,6 +61,8 @@ def load_integrity(as_of: datetime) -> Integrity:
         checkpoint=last.checkpoint,
         anchor=words,
         losses=losses,
+        checked=checked,
+        found=found,
     )
 
 

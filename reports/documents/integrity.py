@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Final
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from reportlab.platypus import Flowable
 
 from itam import figures
 from licenses.evidence.anchors import NONE
+from licenses.evidence.checks import Found
 from reports.datasets.integrity import Integrity
+from reports.documents.words import moment
 from reports.pdf import fonts, look
 from reports.pdf.blocks import Columns, KeyValues, heading
 from reports.pdf.codes import Code
@@ -51,7 +54,8 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
     lost = [part for words in found.losses for part in lines(words, look.BODY)]
     story = heading(gettext("Integrity of the records"), 2, room=210)
     if not found.days:
-        return [*story, prose(gettext("Not sealed yet."), look.BODY), anchor, *lost, *inside(files)]
+        nothing = prose(gettext("Not sealed yet."), look.BODY)
+        return [*story, nothing, anchor, *lost, *checked(found), *inside(files)]
     facts = KeyValues(
         [
             (
@@ -89,8 +93,60 @@ def integrity(found: Integrity, files: Sequence[Attachment] = ()) -> list[Flowab
             ),
             look.SMALL,
         ),
+        *checked(found),
         *inside(files),
     ]
+
+
+def checked(found: Integrity) -> list[Flowable]:
+    """Say how often the evidence was checked since the period began, and list what did not fit."""
+    story = heading(gettext("Checks of the evidence since the period began"), 2)
+    if not found.checked:
+        return [*story, prose(gettext("None is on record."), look.BODY)]
+    told = {"checks": figures.number(found.checked), "found": figures.number(len(found.found))}
+    if not found.found:
+        words = ngettext(
+            "%(checks)s check: all fitted.", "%(checks)s checks: each time all fitted.",
+            found.checked,
+        ) % told  # fmt: skip
+        return [*story, prose("{words}", look.BODY, words=words)]
+    words = ngettext(
+        "%(checks)s check; in %(found)s not all fitted.",
+        "%(checks)s checks; in %(found)s not all fitted.",
+        found.checked,
+    )
+    columns = [
+        Column(gettext("Ended (UTC)"), 0.17),
+        Column(gettext("Days sealed"), 0.12, "right"),
+        Column(gettext("Entries computed again"), 0.16, "right", lines=2),
+        Column(gettext("What did not fit"), 0.55, lines=14),
+    ]
+    rows = [
+        (
+            moment(each.at, UTC),
+            figures.number(each.days),
+            figures.number(each.entries),
+            _misfits(each),
+        )
+        for each in found.found
+    ]
+    return [
+        *story,
+        prose("{words}", look.BODY, words=words % told),
+        FastTable(columns, rows, size=7, limit=1000),
+    ]
+
+
+def _misfits(check: Found) -> str:
+    words = list(check.set_back)
+    if check.others:
+        others = ngettext(
+            "%(count)s thing that may name others: see the record of the installation.",
+            "%(count)s things that may name others: see the record of the installation.",
+            check.others,
+        )
+        words.append(others % {"count": figures.number(check.others)})
+    return " ".join(words)
 
 
 def inside(files: Sequence[Attachment]) -> list[Flowable]:

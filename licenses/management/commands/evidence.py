@@ -46,7 +46,7 @@ class Command(DataCommand):
     def _check(self, options: dict[str, Any]) -> None:
         now = timezone.now()
         problems = selfcheck.check(now)
-        nightly.note(problems, now)
+        nightly.note(problems, now, selfcheck.looked_at(now))
         for problem in problems:
             self.stdout.write(problem)
         if problems:
@@ -74,4 +74,6 @@ class Command(DataCommand):
         if changes:
             self.stdout.write(f"{changes} silent changes of pools and servers accepted.")
         if count or changes:
-            nightly.note(selfcheck.check(timezone.now(), everything=False), timezone.now())
+            now = timezone.now()
+            problems = selfcheck.check(now, everything=False)
+            nightly.note(problems, now, selfcheck.looked_at(now, everything=False))

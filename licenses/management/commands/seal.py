@@ -33,5 +33,5 @@ class Command(DataCommand):
             self.stdout.write("Every day that is over is sealed.")
         if restored or silent:
             # As it reads now, too, so that the night does not write it down once more.
-            nightly.note([*restored, *selfcheck.roll_back(), *silent], now)
+            nightly.note([*restored, *selfcheck.roll_back(), *silent], now, 0)
             raise CommandError(" ".join([*restored, *silent]))

@@ -48,7 +48,16 @@ FACTS = [
             "sharingrule",
         ]
     ),
-    *(["evidenceblock", "evidencestream", "evidenceday", "evidencekey", "evidenceanchor"]),
+    *(
+        [
+            "evidenceblock",
+            "evidencestream",
+            "evidenceday",
+            "evidencekey",
+            "evidenceanchor",
+            "evidencecheck",
+        ]
+    ),
     *(["importjob", "notification", "mailboxmessage"]),
 ]
 

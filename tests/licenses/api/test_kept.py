@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
-from licenses.models import EvidenceDay, LegalHold
+from licenses.models import EvidenceCheck, EvidenceDay, LegalHold
 from tests.factories import FeatureFactory, HostFactory, PersonFactory, VendorFactory, at, events
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,14 @@ def test_events_are_told_as_they_were_logged(mara: APIClient) -> None:
         ("08:30", 2, person.pk),
     ]
     assert mara.get("/api/v1/events/", {"feature": feature.pk + 1}).json()["results"] == []
+
+
+def test_a_check_of_the_evidence_is_told_with_what_it_found_to_managers(mara: APIClient) -> None:
+    EvidenceCheck.objects.create(days=4, entries=9, set_back=["back"], problems=["gone"])
+    (row,) = mara.get("/api/v1/evidence-checks/").json()["results"]
+    assert (row["days"], row["set_back"], row["problems"]) == (4, ["back"], ["gone"])
+    answer: Any = signed_in("auditor").get("/api/v1/evidence-checks/")
+    assert answer.status_code == 403 or answer.json()["results"] == []
 
 
 def test_a_sealed_day_is_told_with_its_checkpoint_to_managers(mara: APIClient) -> None:

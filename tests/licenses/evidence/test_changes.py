@@ -278,7 +278,8 @@ FACTS = {
     *("QueueEntry", "QueueEvent"),
     *("RowChange", "RuleMatch", "ServerFact", "SharingRule", "Sighting", "StatusScope", "TeamHour"),
     *("UnreadableLine", "UnreadableShare", "LaterData", "ReportDelivery", "WaitlistEntry"),
-    *("EvidenceAnchor", "EvidenceBlock", "EvidenceDay", "EvidenceKey", "EvidenceStream"),
+    *("EvidenceAnchor", "EvidenceBlock", "EvidenceCheck", "EvidenceDay", "EvidenceKey"),
+    "EvidenceStream",
 }
 """What servers, people at their work and the program itself write down: nobody sets it."""
 ELSEWHERE = {

@@ -10,12 +10,21 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, transaction
 
 from licenses import tasks
 from licenses.alerts import anchors as mailed
 from licenses.alerts import evaluation, outbox
 from licenses.evidence import anchors, entries, keys, nightly
-from licenses.models import Alert, AlertRule, Channel, EvidenceAnchor, EvidenceDay
+from licenses.evidence.selfcheck import SetBack
+from licenses.models import (
+    Alert,
+    AlertRule,
+    Channel,
+    EvidenceAnchor,
+    EvidenceCheck,
+    EvidenceDay,
+)
 
 from .conftest import Log, at, check
 from .test_seal import tamper
@@ -59,7 +68,7 @@ def test_the_message_says_what_and_what_to_do(log: Log) -> None:
     rule = AlertRule.objects.create(name="e", kind="evidence", for_seconds=0, for_samples=1)
     rule.channels.add(channel)
     log.story()
-    nightly.note(["Day 2026-03-01: its streams are not those that were sealed."], at(4, 2))
+    nightly.note(["Day 2026-03-01: its streams are not those that were sealed."], at(4, 2), 0)
     evaluation.evaluate(at(4, 3))
     outbox.deliver(at(4, 4))
     (message,) = mail.outbox
@@ -74,8 +83,50 @@ def test_a_restored_backup_leaves_an_entry_and_sealing_goes_on(log: Log) -> None
         with time_machine.travel(at(4, hour), tick=False):
             found = nightly.run(at(4, hour))
         assert "older state" in " ".join(found)
+    assert all("older state" in row.set_back[0] for row in EvidenceCheck.objects.all())
     kinds = [entry["kind"] for entry in entries.entries("installation")]
     assert kinds.count("restore") == 1
+
+
+def test_what_a_night_found_stays_on_record_with_its_date(log: Log) -> None:
+    log.story()
+    assert nightly.run(at(4, 2)) == []
+    total = sum(EvidenceDay.objects.values_list("entries", flat=True))
+    keys._path().rename(keys._path().with_name("away"))
+    for hour in (1, 2):  # tried again, and found again
+        assert nightly.run(at(5, hour))
+    keys._path().with_name("away").rename(keys._path())
+    assert nightly.run(at(5, 3)) == []
+    good, bad, healed = EvidenceCheck.objects.all()
+    assert (good.problems, good.set_back, good.ended_at) == ([], [], at(4, 2))
+    root = log.checkpoint_of(4).split("\n")[2]
+    assert (good.days, good.root, good.entries, bad.root) == (4, root, total, root)
+    assert "missing" in bad.problems[0]
+    assert (bad.ended_at, healed.problems, healed.days) == (at(5, 1), [], 5)
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        EvidenceCheck.objects.filter(pk=bad.pk).update(problems=[])
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        bad.delete()
+
+
+def test_a_pack_says_what_the_checks_found_and_names_nobody_elses(log: Log) -> None:
+    log.story()
+    assert "no check of the evidence is on record" in readme(log)
+    nightly.note([], at(2, 2), 9)
+    assert "checked the evidence 1 times, and all fitted." in readme(log)
+    set_back = SetBack("9 days were sealed, the database has 4: it was set back to an older state.")
+    nightly.note([set_back, "Document 7 of contract SECRET: its file is gone."], at(3, 2), 9)
+    nightly.note(["later"], at(4, 2), 9)
+    found = readme(log)
+    assert "checked the evidence 2 times. What did not fit (moments in UTC):" in found
+    assert (
+        f"\n- 2026-03-04 02:00: {set_back} Other things that did not fit, and may name others: 1."
+    ) in found
+    assert "SECRET" not in found
+
+
+def readme(log: Log) -> str:
+    return log.pack()["README.txt"].decode()
 
 
 def test_a_fault_of_the_check_itself_is_told(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

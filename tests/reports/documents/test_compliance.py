@@ -23,6 +23,7 @@ from licenses.models import (
     Denial,
     Document,
     EvidenceAnchor,
+    EvidenceCheck,
     EvidenceDay,
     EvidenceKey,
     Proof,
@@ -313,6 +314,31 @@ def test_the_signed_head_is_printed_as_a_code_with_the_keys_fingerprint(world):
     assert "is an anchor: verify.py takes it with an evidence pack" in text
     assert "since the last anchor" not in text
     assert "Without an outside anchor this proves only" in text
+
+
+def test_what_checks_of_the_evidence_found_since_the_period_began_is_printed(world):
+    def text():
+        return text_of(paper(numbers(world.pool)))[1]
+
+    check = EvidenceCheck.objects.create
+    check(ended_at=AS_OF + timedelta(seconds=1), days=3, entries=7, problems=["too late"])
+    check(ended_at=AS_OF - timedelta(days=4000), days=3, entries=7, problems=["before"])
+    assert "Checks of the evidence since the period began None is on record." in text()
+    check(ended_at=AS_OF - timedelta(days=9), days=3, entries=7)
+    assert "1 check: all fitted." in text()
+    check(
+        ended_at=AS_OF - timedelta(days=8), days=1234, entries=5678,
+        set_back=["9 days were sealed, the database has 4: it was <b>set</b> back.", "More. " * 40],
+        problems=["Document 7 of contract SECRET: its file is gone."],
+    )  # fmt: skip
+    found = text()
+    assert "2 checks; in 1 not all fitted." in found
+    assert (
+        f"{AS_OF - timedelta(days=8):%Y-%m-%d %H:%M} 1,234 5,678 9 days were sealed, the database"
+        f" has 4: it was <b>set</b> back. {'More. ' * 40}1 thing that may name others: see the"
+        " record of the installation." in found
+    )
+    assert "SECRET" not in found
 
 
 @pytest.mark.parametrize("days", [0, 1])
