@@ -131,6 +131,13 @@ class CheckedImportForm(ImportForm):
         return file
 
 
+_SAMPLES = {
+    **{name: f"{name}s" for name in ("vendor", "product", "team", "contract", "entitlement")},
+    **{"licensepool": "pools", "person": "people"},
+}
+"""Of each model that is imported, the file to fill in."""
+
+
 class Importable(ImportExportMixin):
     """Buttons for import and export. What a user may not add or see, the buttons do not offer."""
 
@@ -173,6 +180,10 @@ class Importable(ImportExportMixin):
         if PersonResource in self.resource_classes:
             given["names"] = sees_names(request.user)
         return given
+
+    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        given: dict[str, Any] = super().get_import_context_data(**kwargs)
+        return given | {"sample": _SAMPLES[self.opts.model_name]}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         """Have a sheet stored whole or not at all, also when its preview no longer holds."""

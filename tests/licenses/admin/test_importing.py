@@ -13,6 +13,7 @@ import tablib
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from licenses import resources
 from licenses.admin import importing
@@ -192,6 +193,16 @@ def upload(client: Client, name: str, text: str) -> tuple[str, str]:
         return preview, ""
     confirmed = client.post(f"/admin/licenses/{name}/process_import/", fields, follow=True)
     return preview, confirmed.content.decode()
+
+
+@pytest.mark.parametrize(
+    "model", ["vendor", "product", "team", "contract", "entitlement", "licensepool", "person"]
+)
+def test_each_import_offers_a_file_with_its_columns(mara: Client, model: str) -> None:
+    page = mara.get(reverse(f"admin:licenses_{model}_import"))
+    (address,) = re.findall(r'href="(\S+/set-up/samples/\S+\.csv)"', page.text)
+    columns = b"".join(mara.get(address).streaming_content).decode().splitlines()[0].split(",")
+    assert set(columns) == set(page.context["fields_list"][0][1])
 
 
 def test_nothing_is_stored_before_the_preview_is_confirmed(mara: Client, world: World) -> None:
