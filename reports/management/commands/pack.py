@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from licenses.evidence import keys
+from licenses.evidence import keys, pack
 from licenses.management import asking
 from licenses.management.base import DataCommand
 from licenses.models import Vendor, validate_zone
@@ -67,6 +67,8 @@ class Command(DataCommand):
         )
         try:
             digest = writing.write(wish, options["output"], who=getpass.getuser())
+        except pack.OthersToo as error:
+            raise CommandError(f"{error} To do so, say --shared.") from error
         except (keys.KeyLost, ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{digest}  {options['output']}")

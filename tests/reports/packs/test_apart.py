@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from licenses.analysis.unreadable import groups
@@ -196,6 +197,17 @@ def test_entries_that_were_written_together_are_handed_over_only_when_asked(
     assert entries.server_stream(server, "rivald")[0] not in choice.streams
     with pytest.raises(pack.OthersToo, match="srv"):
         choice.check_shared(False)
+
+
+def test_the_command_says_how_to_ask_for_what_was_written_together(
+    server: LicenseServer, joint: str, tmp_path: Path
+) -> None:
+    asked = ["pack", "--vendor", "Acme", "--from", "2026-03-02", "--to", "2026-03-04"]
+    with (
+        time_machine.travel(SEALED, tick=False),
+        pytest.raises(CommandError, match=r"other vendors too: srv\..*To do so, say --shared\.$"),
+    ):
+        call_command(*asked, "--output", tmp_path / "pack.zip")
 
 
 def test_a_daemon_that_serves_two_vendors_is_handed_over_only_when_asked(
