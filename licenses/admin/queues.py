@@ -28,7 +28,7 @@ def waiting(pool: Any, request: HttpRequest) -> dict[str, Any] | None:
     """Return who waits now, as far as is known."""
     now = timezone.now()
     entries = QueueEntry.objects.of_pool(pool, now, now + timedelta(seconds=1))
-    return _told(entries.filter(outcome=QueueEntry.Outcome.WAITING), pool, request)
+    return _told(entries.filter(outcome=QueueEntry.Outcome.WAITING, ended_at=None), pool, request)
 
 
 def _told(entries: Any, pool: Any, request: HttpRequest) -> dict[str, Any] | None:

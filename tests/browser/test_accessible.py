@@ -43,6 +43,7 @@ from tests.factories import (
     covered,
     holding,
     refusal,
+    waited,
 )
 from tests.thorough import is_thorough
 
@@ -101,7 +102,9 @@ def pool(transactional_db: None) -> LicensePool:
     )
     admin_user = User.objects.get(username="admin")
     admin_user.groups.add(Group.objects.get(name="manager"))
-    refusal(feature, now - 2 * HOUR, PersonFactory(login="admin"))
+    admin = PersonFactory(login="admin")
+    refusal(feature, now - 2 * HOUR, admin)
+    waited(feature, now - HOUR, None, admin)
     waits_until = timezone.now() + timedelta(days=1)
     WaitlistEntry.objects.create(user=admin_user, pool=pool, expires_at=waits_until)
     return pool
@@ -125,6 +128,7 @@ def one_of_each(pool: LicensePool) -> dict[str, int]:
         reverse("admin:licenses_person_change", args=[Membership.objects.get().person_id]),
         "/admin/licenses/licensepool/",
         "/admin/licenses/denialepisode/",
+        "/admin/licenses/queueentry/",
         f"/admin/licenses/licensepool/several/?ids={pool.pk}",
         "/admin/licenses/alertrule/add/",
         "/admin/licenses/product/import/",

@@ -30,6 +30,7 @@ from licenses.models import (
     LegalHold,
     MailboxMessage,
     Notification,
+    QueueEvent,
     UnreadableLine,
 )
 from tests.factories import (
@@ -272,6 +273,17 @@ def test_a_refusal_outlives_its_words(purge: Any) -> None:
 
 
 class TestNames:
+    def test_who_waited_in_a_queue_lately_keeps_the_name(self, purge: Any) -> None:
+        feature, host = FeatureFactory(), HostFactory(name="kept-pc")
+        gone, kept = PersonFactory(login="gone"), PersonFactory(login="kept")
+        Identity.objects.update(recorded_at=ago(days=900))
+        for person, days in ((gone, 401), (kept, 399)):
+            QueueEvent.objects.create(
+                feature=feature, at=stamp(days), person=person, host=host, kind=1
+            )
+        assert purge()
+        assert list(Identity.objects.values_list("person", flat=True)) == [kept.pk]
+
     def test_names_go_that_long_after_the_last_use(self, purge):
         feature, host = FeatureFactory(), HostFactory(name="kept-pc")
         gone, kept, holds, refused = (PersonFactory(login=f"u{n}") for n in range(4))

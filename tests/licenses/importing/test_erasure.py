@@ -47,6 +47,7 @@ from licenses.models import (
     NameReveal,
     Notification,
     Person,
+    QueueEvent,
     SharingRule,
     UnreadableLine,
     WaitlistEntry,
@@ -314,6 +315,19 @@ def test_a_legal_hold_keeps_names_until_it_ends(
     hold.save()
     erase(CANARY, django_capture_on_commit_callbacks)
     assert not Identity.objects.filter(login=CANARY).exists()
+
+
+def test_a_legal_hold_keeps_the_name_of_who_only_waited_for_what_it_covers(
+    world: LicensePool, django_capture_on_commit_callbacks: Any
+) -> None:
+    quentin = PersonFactory(login="quentin.waits")
+    feature = world.mappings.all()[0].feature
+    QueueEvent.objects.create(
+        feature=feature, at=at("2026-03-10T09:00"), person=quentin, host=HostFactory(), kind=1
+    )
+    LegalHold.objects.create(vendor=world.product.vendor, reason="audit letter")
+    with pytest.raises(CommandError, match="legal hold"):
+        erase("quentin.waits", django_capture_on_commit_callbacks)
 
 
 def test_nobody_of_that_name_is_an_error(world: LicensePool) -> None:
