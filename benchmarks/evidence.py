@@ -7,8 +7,8 @@ The pack has a year of days and 20 streams, and lies in a folder and in a ZIP fi
 as an auditor runs it, in a process of its own, on two processors if there are. The ratio is of its
 seconds of processors against those of reading and hashing the same files and no more, in the same
 run, which says more on a busy machine than the clock does. The import reads one log twice in one
-run, each time into an empty database; without evidence nothing is hashed, compressed or stored of
-it, while its lines are still put together.
+run, each time into an empty database; without evidence no line of it is put together, hashed,
+compressed or stored.
 """
 
 from __future__ import annotations
