@@ -290,9 +290,14 @@ def test_what_was_changed_of_a_mapping_can_be_taken_back(mara: Client, world: Wo
     mara.post(reverse("admin:undo", args=[step.pk]))
     kept.refresh_from_db()
     assert kept.weight == 1
-    # A pool and its mappings that are changed at once have no way back.
-    both = sent | {"name": "Mine, renamed"}
-    assert "/admin/undo/" not in mara.post(path, both, follow=True).content.decode()
+    # A pool and its mappings that are changed at once go back at once.
+    name = world.mine.name
+    told = mara.post(path, sent | {"name": "Mine, renamed"}, follow=True).content.decode()
+    step = UndoStep.objects.latest("pk")
+    assert f'action="{reverse("admin:undo", args=[step.pk])}"' in told
+    mara.post(reverse("admin:undo", args=[step.pk]))
+    kept.refresh_from_db()
+    assert (LicensePool.objects.get(pk=world.mine.pk).name, kept.weight) == (name, 1)
 
 
 def test_a_feature_that_feeds_another_pool_is_refused_in_words(mara: Client, world: World) -> None:
