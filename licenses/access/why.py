@@ -19,6 +19,7 @@ from licenses.models import (
     PoolFeature,
     QueueEntry,
     SharingRule,
+    pseudonym,
     sees_names,
     sees_people,
     tells_apart,
@@ -98,11 +99,11 @@ def own_episodes(user: Any) -> Any:
 def own_waits(user: Any) -> Any:
     """Return an account's own waits in queues of servers, for features that feed pools of the
     status page now, newest first. None where nobody is told apart."""
-    person = people_of([user]).get(user.pk) if has_a_role(user) else None
-    if person is None:
+    if not tells_apart() or not has_a_role(user):
         return QueueEntry.objects.none()
+    mine = pseudonym("person", user.get_username())
     shown = PoolFeature.objects.filter(mapped_until=None, pool__on_status=True)
-    rows = QueueEntry.objects.filter(person=person, feature__in=shown.values("feature"))
+    rows = QueueEntry.objects.filter(person__pseudonym=mine, feature__in=shown.values("feature"))
     return rows.select_related("feature").order_by("-queued_by", "-pk")
 
 

@@ -301,7 +301,7 @@ def test_the_pages_cost_the_same_however_many_refusals_there_are(
     mark_dirty([feature.mappings.get().pool_id])
     drain()
     client.get("/status/waiting/")
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         assert len(client.get("/status/refusals/").context["rows"]) == 30
     episode = DenialEpisode.objects.latest("starts")
     client.get(f"/status/refusals/{episode.pk}/")
