@@ -357,9 +357,9 @@ def totals_of_failures_count(patch: pytest.MonkeyPatch) -> None:
     """What a failed answer does not say of a feature is 0."""
     store = status_totals._store_now
 
-    def wrong(snapshot: Snapshot, directory: Any, _whole: Any, at: int) -> int:
+    def wrong(snapshot: Snapshot, directory: Any, _whole: Any, *moments: int) -> Any:
         names = [(feature.daemon, feature.name) for feature in snapshot.features]
-        return store(snapshot, directory, {directory.features[name] for name in names}, at)
+        return store(snapshot, directory, {directory.features[name] for name in names}, *moments)
 
     patch.setattr(status_totals, "_store_now", wrong)
 
