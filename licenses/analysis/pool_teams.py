@@ -88,7 +88,7 @@ class PoolTeams:
                 "peak": self.peak,
                 "peak_at": None if self.peak_at is None else iso(self.peak_at, zone),
                 "compared": self.compared,
-                **self.sharing.as_dict(self.peak),
+                **self.sharing.as_dict(known=self.peak is not None),
                 "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },

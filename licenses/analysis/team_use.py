@@ -30,17 +30,19 @@ MOST_HOLDERS = 1000
 class TeamFigures:
     """One team with the teams below it, over the whole window.
 
+    peak:           None where nobody observed the pool and no use by the team is known.
     share:          of the pool's seat-time, 0 to 1; None where there was no use at all.
-    at_joint_peak:  seats it held at the first moment of the joint peak.
+    at_joint_peak:  seats it held at the first moment of the joint peak; None where nobody observed
+                    the pool and none are known.
     denials:        capacity refusals, as logged; None where no log tells of the time.
     people:         different people known to hold a seat.
     """
 
     team_id: int
     team: str
-    peak: int
+    peak: int | None
     peak_at: int | None
-    at_joint_peak: int
+    at_joint_peak: int | None
     seat_seconds: int
     share: float | None
     checkouts: int
@@ -81,9 +83,9 @@ class Sharing:
     several_share: float | None = 0.0
     several_at_peak: int | None = 0
 
-    def as_dict(self, peak: int | None) -> dict[str, Any]:
-        """Return the figures for programs: all null where the joint peak is not known."""
-        return dict.fromkeys(asdict(self)) if peak is None else asdict(self)
+    def as_dict(self, *, known: bool) -> dict[str, Any]:
+        """Return the figures for programs: all null where the peaks are not known."""
+        return asdict(self) if known else dict.fromkeys(asdict(self))
 
 
 def sharing(found: Joint, held: Holdings) -> Sharing:
@@ -105,18 +107,25 @@ def sharing(found: Joint, held: Holdings) -> Sharing:
 class TeamsTogether:
     """Teams one by one and together. Who is in several of them counts once together.
 
+    peak:          None where nobody observed the pool and no use by the teams is known.
     peak_at:       the first moment of the joint peak; None where there was no use.
+    sharing:       means nothing unless the peaks of all are `known`.
     holders:       who held seats at the joint peak, by pseudonym, never by how much; the first
                    MOST_HOLDERS. more_holders: how many follow. Both None where people were not
                    asked for.
     """
 
     teams: list[TeamFigures]
-    peak: int
+    peak: int | None
     peak_at: int | None
     sharing: Sharing
     holders: list[Holder] | None
     more_holders: int | None
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the peak of each team is known, and so that of all."""
+        return all(row.peak is not None for row in self.teams)
 
     def as_dict(self, zone: tzinfo) -> dict[str, Any]:
         """Return the keys `teams` and `joint` of the JSON answers, moments in the zone."""
@@ -129,7 +138,7 @@ class TeamsTogether:
             "joint": {
                 "peak": self.peak,
                 "peak_at": _moment(self.peak_at, zone),
-                **self.sharing.as_dict(self.peak),
+                **self.sharing.as_dict(known=self.known),
                 "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },
@@ -144,6 +153,7 @@ def together(
     teams: dict[int, str],
     window: tuple[int, int],
     *,
+    observed_seconds: int,
     logged_seconds: int,
     people: bool = True,
     names: bool = False,
@@ -153,7 +163,8 @@ def together(
     held, refused:  of the pool, all of them; what lies outside the window is cut off.
     use, refusals:  the teams of each holding and of each refusal.
     teams:          names of the teams asked for, by id; NOBODYS may be among them.
-    logged_seconds: of the window, that of which logs tell.
+    observed_seconds, logged_seconds:
+                    of the window, that which was observed, and that of which logs tell.
     people:         tell who held seats at the joint peak. Not for readers who may see sums only.
     names:          tell names of people. Ask for them only for readers who may see them.
     """
@@ -168,9 +179,9 @@ def together(
         TeamFigures(
             team_id=team,
             team=name,
-            peak=part.peak,
+            peak=_known(part.peak, observed_seconds),
             peak_at=part.peak_at,
-            at_joint_peak=part.at_joint_peak,
+            at_joint_peak=_known(part.at_joint_peak, observed_seconds),
             seat_seconds=part.seat_seconds,
             share=part.seat_seconds / whole if whole else None,
             checkouts=int((begun & flags).sum()),
@@ -187,7 +198,8 @@ def together(
         if people
         else (None, None)
     )
-    return TeamsTogether(rows, found.peak, found.peak_at, saves, holders, more)
+    peak = _known(found.peak, observed_seconds)
+    return TeamsTogether(rows, peak, found.peak_at, saves, holders, more)
 
 
 def named(teams: Sequence[Team]) -> dict[int, str]:
@@ -238,6 +250,11 @@ def holder_rows(holders: Sequence[Holder] | None) -> list[dict[str, Any]] | None
 def _name(person: Person, names: bool) -> str | None:
     identity = getattr(person, "identity", None) if names else None
     return str(identity) if identity else None
+
+
+def _known(seats: int, observed_seconds: int) -> int | None:
+    """Return the seats; None where nobody looked and nobody is known to have held one."""
+    return seats if seats or observed_seconds else None
 
 
 def _inside(moments: Ints, window: tuple[int, int]) -> Flags:

@@ -305,6 +305,7 @@ def _of_teams(
         refusals,
         named(teams),
         window,
+        observed_seconds=facts.observed.seconds,
         logged_seconds=facts.logged.seconds,
         people=people,
         names=names,

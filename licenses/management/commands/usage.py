@@ -72,11 +72,19 @@ class Command(DataCommand):
                 self.stdout.write(asking.as_table(list(rows[0]), cells))
         if len(found.teams) > 1:
             self.stdout.write("")
-            saves = found.sharing
-            bound = "" if saves.pooled == saves.pooled_high else f" to {saves.pooled_high}"
-            self.stdout.write(
-                f"Together {found.peak} at most; their own peaks add up to {saves.sum_of_peaks}, "
-                f"and sharing saves {saves.pooled}{bound}."
-            )
-            if saves.several:
+            self.stdout.write(_together(found))
+            if found.sharing.several:
                 self.stdout.write("Who is in several of them counts in each.")
+
+
+def _together(found: TeamsTogether) -> str:
+    """Say the joint peak, and what sharing saves."""
+    if not found.known:
+        peak = "not known" if found.peak is None else f"{found.peak} at most as far as is known"
+        return f"Together {peak}: nobody observed the pool in that time."
+    saves = found.sharing
+    bound = "" if saves.pooled == saves.pooled_high else f" to {saves.pooled_high}"
+    return (
+        f"Together {found.peak} at most; their own peaks add up to {saves.sum_of_peaks}, "
+        f"and sharing saves {saves.pooled}{bound}."
+    )

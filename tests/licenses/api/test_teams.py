@@ -111,6 +111,17 @@ def test_usage_of_several_teams_is_joint_and_tells_each(pool: Any) -> None:
     assert found["joint"]["holders"][0]["name"] is not None  # managers may see names
 
 
+def test_usage_of_teams_that_nobody_observed_is_null_never_0(pool: Any) -> None:
+    TeamFactory(name="A")
+    TeamFactory(name="B")
+    unwatched = "from=2025-01-01&to=2025-01-02"
+    address = f"/api/v1/pools/{pool.pk}/usage/?{unwatched}&team=A&team=B"
+    found = client("manager").get(address).json()
+    assert found["total"]["peak"] is None
+    assert [row["peak"] for row in found["teams"]] == [None, None]
+    assert {found["joint"][name] for name in ("peak", "sum_of_peaks", "pooled_high")} == {None}
+
+
 def test_a_viewer_asks_for_own_teams_only_and_sees_no_names(pool: Any) -> None:
     api = client("viewer")
     mine, other = TeamFactory(name="Mine"), TeamFactory(name="Other")

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from licenses.analysis import rollup
 from licenses.evidence import entries
+from licenses.models import Checkout
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -120,6 +121,41 @@ class TestUsage:
         (holder,) = joint["holders"]
         assert (holder["seats"], holder["teams"], holder["name"]) == (3, ["A"], None)
         assert holder["person"].startswith("P-")
+
+    def test_peaks_of_teams_are_not_known_where_nobody_looked(self, teams):
+        unwatched, unused = ("2026-03-12", "2026-03-13"), DAY[1::2]
+        Checkout.objects.all().delete()
+        told = []
+        for start, end in (unwatched, unused):
+            span = ("usage", "CAD", "--from", start, "--to", end, "--team", "A", "--team", "B")
+            found = json.loads(run(*span, "--format", "json"))
+            told.append(
+                {row[name] for row in found["teams"] for name in ("peak", "at_joint_peak")}
+                | {found["joint"][name] for name in ("peak", "sum_of_peaks", "pooled", "several")}
+            )
+            told.append(run(*span).splitlines()[-1])
+        assert told == [
+            {None},
+            "Together not known: nobody observed the pool in that time.",
+            {0},
+            "Together 0 at most; their own peaks add up to 0, and sharing saves 0.",
+        ]
+
+    def test_a_team_without_known_use_leaves_the_sum_open_where_nobody_looked(self, teams):
+        Checkout.objects.filter(person__identity__login="bert").delete()
+        afternoon = ("--from", "2026-03-10T14:00Z", "--to", "2026-03-10T18:00Z")
+        span = ("usage", "CAD", *afternoon, "--team", "A", "--team", "B")
+        found = json.loads(run(*span, "--format", "json"))
+        assert found["total"]["observed_seconds"] == 0
+        assert [(row["peak"], row["at_joint_peak"]) for row in found["teams"]] == [
+            (3, 3),
+            (None, None),
+        ]
+        joint = found["joint"]
+        assert (joint["peak"], joint["sum_of_peaks"], joint["pooled"]) == (3, None, None)
+        assert run(*span).splitlines()[-1] == (
+            "Together 3 at most as far as is known: nobody observed the pool in that time."
+        )
 
     def test_names_of_holders_are_told_when_asked_for(self, teams):
         named = run("usage", "CAD", *DAY, "--team", "A", "--team", "B", "--names")
