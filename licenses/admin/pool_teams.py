@@ -93,7 +93,9 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
         "rows": rows,
         "found": found,
         "peak": words.figure(found.peak),
-        "saves": _saves(found.sharing),
+        "saves": _saves(found.sharing)
+        if found.known
+        else gettext("Nobody observed this pool, so what sharing saves is not known."),
         "several": _several(found.sharing),
         "at": at,
         "at_link": at_link,

@@ -24,6 +24,7 @@ from licenses.analysis.team_use import (
     Sharing,
     holder_rows,
     holders_of,
+    seats_known,
     sharing,
 )
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
@@ -38,15 +39,17 @@ class TeamRow:
 
     depth:         0 at the top of the tree.
     share:         of the pool's seat-time, 0 to 1; None where there was none.
-    at_pool_peak:  seats it held at the first moment of the pool's peak.
+    peak, at_pool_peak:
+                   its own peak, and the seats it held at the first moment of the pool's; None where
+                   nobody observed the pool and none are known.
     denials:       capacity refusals, as logged; None where no log tells of the time.
     """
 
     team_id: int
     team: str
     depth: int
-    peak: int
-    at_pool_peak: int
+    peak: int | None
+    at_pool_peak: int | None
     seat_seconds: int
     share: float | None
     checkouts: int
@@ -59,7 +62,7 @@ class PoolTeams:
 
     peak, peak_at:  of the pool: all of its teams together. None where nothing is known.
     compared:       teams that cover all use with as little overlap as the tree allows.
-    sharing:        what these save by sharing.
+    sharing:        what these save by sharing. Means nothing unless the peak of each is `known`.
     holders:        who held seats at the pool's peak, by pseudonym, never by how much; as many as
                     were asked for. more_holders: how many follow. Both None where people were not
                     asked for.
@@ -71,6 +74,7 @@ class PoolTeams:
     peak: int | None
     peak_at: int | None
     compared: list[str]
+    known: bool
     sharing: Sharing
     holders: list[Holder] | None
     more_holders: int | None
@@ -88,7 +92,7 @@ class PoolTeams:
                 "peak": self.peak,
                 "peak_at": None if self.peak_at is None else iso(self.peak_at, zone),
                 "compared": self.compared,
-                **self.sharing.as_dict(known=self.peak is not None),
+                **self.sharing.as_dict(known=self.known),
                 "holders": holder_rows(self.holders),
                 "more_holders": self.more_holders,
             },
@@ -122,7 +126,10 @@ def pool_teams(
         for team, sums in team_sums(pool.pk, start, end).items()
     }
     hours = PoolHour.objects.filter(pool=pool).inside(start, end)
-    whole = hours.aggregate(total=Sum(F("seat_seconds") * F("inside")))["total"] or 0
+    totals = hours.aggregate(
+        used=Sum(F("seat_seconds") * F("inside")), seen=Sum(F("observed_seconds") * F("inside"))
+    )
+    whole, observed = totals["used"] or 0, totals["seen"] or 0
     top = hours.filter(peak__isnull=False).order_by("-peak", "hour")
     peak, peak_at = None, None
     if row := top.values_list("peak", number("peak_at"), number("hour")).first():
@@ -165,8 +172,8 @@ def pool_teams(
                 team_id=team,
                 team=title[team],
                 depth=depth,
-                peak=found[team].peak,
-                at_pool_peak=int(held.seats[use.of(team)].sum()),
+                peak=seats_known(found[team].peak, observed),
+                at_pool_peak=seats_known(int(held.seats[use.of(team)].sum()), observed),
                 seat_seconds=found[team].seat_seconds,
                 share=found[team].seat_seconds / whole if whole else None,
                 checkouts=found[team].checkouts,
@@ -181,6 +188,7 @@ def pool_teams(
             for team, below in compared.items()
             if team in shown
         ],
+        peak is not None and (observed > 0 or all(found[team].peak for team in compared)),
         saves,
         holders,
         more,

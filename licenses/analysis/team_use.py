@@ -179,9 +179,9 @@ def together(
         TeamFigures(
             team_id=team,
             team=name,
-            peak=_known(part.peak, observed_seconds),
+            peak=seats_known(part.peak, observed_seconds),
             peak_at=part.peak_at,
-            at_joint_peak=_known(part.at_joint_peak, observed_seconds),
+            at_joint_peak=seats_known(part.at_joint_peak, observed_seconds),
             seat_seconds=part.seat_seconds,
             share=part.seat_seconds / whole if whole else None,
             checkouts=int((begun & flags).sum()),
@@ -198,7 +198,7 @@ def together(
         if people
         else (None, None)
     )
-    peak = _known(found.peak, observed_seconds)
+    peak = seats_known(found.peak, observed_seconds)
     return TeamsTogether(rows, peak, found.peak_at, saves, holders, more)
 
 
@@ -252,7 +252,7 @@ def _name(person: Person, names: bool) -> str | None:
     return str(identity) if identity else None
 
 
-def _known(seats: int, observed_seconds: int) -> int | None:
+def seats_known(seats: int, observed_seconds: int) -> int | None:
     """Return the seats; None where nobody looked and nobody is known to have held one."""
     return seats if seats or observed_seconds else None
 

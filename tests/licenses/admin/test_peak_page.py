@@ -14,7 +14,14 @@ from django.urls import reverse
 from licenses.analysis import headlines, rollup
 from licenses.analysis import now as pools_now
 from licenses.models import LicensePool, Membership, Scope
-from tests.factories import PersonFactory, TeamFactory, holding
+from tests.factories import (
+    FeatureFactory,
+    PersonFactory,
+    PoolFactory,
+    TeamFactory,
+    holding,
+    refusal,
+)
 
 from .conftest import NOW, World, logged_in
 
@@ -73,6 +80,21 @@ def test_the_joint_peak_and_that_of_a_team_lead_to_their_moments(
     mine = f"team={world.team.pk}"
     (team,) = [each for each in links(mara, overview(used, "teams")) if mine in each]
     assert mara.get(team, follow=True).context["found"].at == TOP - 60
+
+
+def test_what_sharing_saves_is_not_told_where_nobody_observed_the_pool(
+    mara: Client, world: World
+) -> None:
+    pool = PoolFactory()
+    feature = FeatureFactory(pool=pool)
+    Membership.objects.create(person=(person := PersonFactory()), team=world.team)
+    holding(feature, TOP, TOP + 600, 2, person=person)
+    refusal(feature, TOP, PersonFactory())
+    rollup.mark_dirty([pool.pk], TOP - 3600, TOP + 3600)
+    rollup.drain()
+    text = mara.get(overview(pool, "teams")).content.decode()
+    assert "Nobody observed this pool, so what sharing saves is not known." in text
+    assert "add up to" not in text
 
 
 def test_who_sees_no_holders_is_led_to_the_chart_around_the_peak(

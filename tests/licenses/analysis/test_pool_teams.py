@@ -154,6 +154,27 @@ def test_what_teams_share_is_not_known_where_nobody_looked(db):
     assert [{joint[name] for name in names} for joint in told] == [{None}, {0}]
 
 
+def test_a_team_that_was_only_refused_has_no_known_peak_where_nobody_looked(db):
+    pool = PoolFactory()
+    feature = FeatureFactory(pool=pool)
+    refusal(feature, NINE, PersonFactory())
+    rollup.mark_dirty([pool.pk], NINE, NINE + HOUR)
+    rollup.drain()
+    (row,) = pool_teams(pool, NINE, NINE + HOUR).rows
+    assert (row.denials, row.peak, row.at_pool_peak) == (1, None, None)
+    member = Membership.objects.create(person=PersonFactory(), team=TeamFactory(name="Design"))
+    holding(feature, NINE, NINE + 60, 2, person=member.person)
+    rollup.mark_dirty([pool.pk], NINE, NINE + HOUR)
+    rollup.drain()
+    found = pool_teams(pool, NINE, NINE + HOUR)
+    assert [(row.team, row.peak, row.at_pool_peak) for row in found.rows] == [
+        ("Design", 2, 2),
+        ("No team", None, None),
+    ]
+    joint = found.as_dict(UTC)["joint"]
+    assert (joint["peak"], joint["sum_of_peaks"], joint["pooled"]) == (2, None, None)
+
+
 def test_a_pool_without_use_has_no_rows(db):
     found = pool_teams(PoolFactory(), NINE, NINE + HOUR)
     assert (found.rows, found.peak, found.holders, found.sharing.sum_of_peaks) == ([], None, [], 0)
