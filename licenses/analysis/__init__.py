@@ -1,7 +1,8 @@
 """Answers: rows in, figures out. Here the database meets the maths.
 
     mappings    which features feed which pools
-    rights      what is allowed, issued, and the limit that follows
+    rights      what is allowed, and the limit that follows
+    statements  what servers and licence files say that is issued
     coverage    what was observed, what was expected, and the gaps between
     holdings    who held seats, when, and how well that is known
     usage       the figures of a pool per period

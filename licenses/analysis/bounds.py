@@ -22,15 +22,10 @@ from licenses.analysis.mappings import (
     load_mappings,
     servers,
 )
-from licenses.analysis.rights import (
-    Statement,
-    in_force,
-    load_rights,
-    load_statements,
-    proven_from_rights,
-)
+from licenses.analysis.rights import load_rights, proven_from_rights
 from licenses.analysis.rows import EVER, number
 from licenses.analysis.sights import Sights, load_sights, whole_log
+from licenses.analysis.statements import Statement, in_force, load_statements
 from licenses.analysis.vouched import Part, observed_time
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times

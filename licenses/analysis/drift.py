@@ -9,10 +9,11 @@ from typing import NamedTuple
 from django.utils.translation import gettext_noop
 
 from itam.told import Told, capital, draw, joined, tell
-from licenses.analysis.holdings import load_packages
 from licenses.analysis.mappings import Mapping, load_mappings, servers
-from licenses.analysis.rights import Right, Statement, load_rights, load_statements
+from licenses.analysis.packages import load_packages, wholes
+from licenses.analysis.rights import Right, load_rights
 from licenses.analysis.rows import EVER, now_epoch
+from licenses.analysis.statements import Statement, load_statements
 from licenses.models import IssuedCount, LicensePool
 
 WORDS = (
@@ -78,7 +79,7 @@ def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, 
     packages = load_packages(servers(several)) if several else set()
     found = {}
     for pool in pools:
-        wholes = _wholes(mappings[pool.pk], packages)
+        packed = wholes(mappings[pool.pk], packages)
         filed, served = (
             _sum(
                 mappings[pool.pk],
@@ -86,7 +87,7 @@ def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, 
                     m.feature: [s for s in rows.get(m.feature, ()) if _says(s, source, moment)]
                     for m in mappings[pool.pk]
                 },
-                wholes,
+                packed,
             )
             for source in (IssuedCount.Source.FILE, IssuedCount.Source.STATUS)
         )
@@ -107,21 +108,8 @@ def _says(row: Statement, source: str, moment: int) -> bool:
     return row.source == source and row.start <= moment < row.end
 
 
-def _wholes(
-    maps: Sequence[Mapping], packages: Collection[tuple[int, str, str, str]]
-) -> dict[int, list[int]]:
-    """Return for each feature that is a component the packages of it that feed the same pool."""
-    ids = {(m.server, m.daemon, m.name): m.feature for m in maps}
-    found: dict[int, list[int]] = {}
-    for server, daemon, package, component in packages:
-        whole, part = ids.get((server, daemon, package)), ids.get((server, daemon, component))
-        if whole is not None and part is not None and whole != part:
-            found.setdefault(part, []).append(whole)
-    return found
-
-
 def _sum(
-    maps: Sequence[Mapping], said: dict[int, list[Statement]], wholes: dict[int, list[int]]
+    maps: Sequence[Mapping], said: dict[int, list[Statement]], packed: dict[int, list[Mapping]]
 ) -> Said:
     """Return what is said of all features together: of a component what its packages do not have,
     which is all of a file that names the packages alone."""
@@ -129,11 +117,11 @@ def _sum(
         return Said(None, None)
     total, since = 0, EVER
     for m in maps:
-        rows, packages = said[m.feature], wholes.get(m.feature, [])
+        rows, packages = said[m.feature], packed.get(m.feature, [])
         if not rows and not packages:
             return Said(None, None)
         seats = _seats(rows)
-        own = max(0, seats - sum(_seats(said[each]) for each in packages))
+        own = max(0, seats - sum(_seats(said[each.feature]) for each in packages))
         if own or not packages:
             total += m.weight * own
             since = max(since, *(row.start for row in rows))

@@ -11,6 +11,7 @@ import numpy as np
 from django.db.models import BigIntegerField, Max, Value
 
 from licenses.analysis.mappings import Mapping, Mappings, features, feeding, load_mappings, servers
+from licenses.analysis.packages import load_packages
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, now_epoch, number
 from licenses.concurrency.intervals import Flags, Ints
@@ -20,7 +21,6 @@ from licenses.models import (
     Checkout,
     Coverage,
     LicensePool,
-    PackageComponent,
     PollState,
 )
 
@@ -325,20 +325,6 @@ def joined(parts: Sequence[Holdings]) -> Holdings:
     """Return the holdings of all parts, in their order. There is at least one part."""
     names = [field.name for field in fields(Holdings)]
     return Holdings(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
-
-
-def load_packages(server_ids: set[int]) -> set[tuple[int, str, str, str]]:
-    """Return (server, daemon, package, component) of what logs told of packages. One query."""
-    return {
-        (server, daemon, package, component)
-        for server, daemon, package, component in _COMPONENTS.rows(server_ids)
-    }
-
-
-@Prepared
-def _COMPONENTS(server_ids: Collection[int]) -> Asked:
-    rows = PackageComponent.objects.filter(server__among=server_ids).order_by()
-    return rows, ("server_id", "daemon", "package", "component")
 
 
 def _counted_once(

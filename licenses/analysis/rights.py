@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache, partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
-from django.db.models import F
-
-from licenses.analysis.mappings import Mapping, load_mappings
+from licenses.analysis.mappings import Mapping, load_mappings, servers
+from licenses.analysis.packages import load_packages, wholes
 from licenses.analysis.prepared import Asked, Prepared
-from licenses.analysis.rows import EVER, grouped, now_epoch, number
+from licenses.analysis.rows import now_epoch
+from licenses.analysis.statements import Stated, Statement, issued_steps, load_statements
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.periods import local_midnight
-from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps, merged_times
-from licenses.models import Entitlement, IssuedCount, LicensePool, PoolHour, Strength
+from licenses.concurrency.timeline import OPEN, UNKNOWN, Steps
+from licenses.models import Entitlement, LicensePool, PoolHour, Strength
 
 # Named users, machines and sites are rights of another kind: they set no bound to how many seats
 # are in use at one time.
@@ -60,21 +57,6 @@ class Right(NamedTuple):
     quantity: int
     overdraft: int
     proven: int = 0
-
-
-class Statement(NamedTuple):
-    """A server issues so many seats of a feature over [start, end); None: uncounted.
-
-    read_from, read_until:  of a licence file, when it was read first and last with these lines.
-    """
-
-    source: str
-    seats: int | None
-    start: int
-    end: int
-    overdraft: int = 0
-    read_from: int = OPEN
-    read_until: int = EVER
 
 
 class RightsStep(NamedTuple):
@@ -116,25 +98,29 @@ def load_limits(
     as_of: datetime | None = None,
     proven_from: int = Strength.PROVEN,
 ) -> dict[int, Limits]:
-    """Return the limits of each pool over [start, end). Two queries.
+    """Return the limits of each pool over [start, end). Two queries, and one where several features
+    feed a pool.
 
     proven_from:  the least strength of a line that counts as proven.
     """
     rights = load_rights(pools, as_of, proven_from)
     statements = load_statements({row.feature for pool in pools for row in mappings[pool.pk]})
+    several = {pool.pk: maps for pool in pools if len(maps := mappings[pool.pk]) > 1}
+    packages = load_packages(servers(several)) if several else set()
     found: dict[int, Limits] = {}
     alike: dict[tuple[int, int, int, bool], Limits] = {}
     for pool in pools:
         lines, maps = rights[pool.pk], mappings[pool.pk]
+        stated = Stated(statements, wholes(maps, packages) if packages else {})
         if start < end and _unchanging(lines, maps, statements, start, end):
             # Nearly every hour of nearly every pool, and of most of them it is the same.
-            levels = _levels(lines, maps, statements, start)
+            levels = _levels(lines, maps, stated, start)
             if levels not in alike:
                 alike[levels] = _constant(*levels, start, end)
             found[pool.pk] = alike[levels]
             continue
         allowed = allowed_steps(lines, start, end)
-        issued, uncounted = issued_steps(maps, statements, start, end)
+        issued, uncounted = issued_steps(maps, stated, start, end)
         proven = proven_steps(lines, allowed)
         found[pool.pk] = Limits(allowed.otherwise(issued), allowed, proven, issued, uncounted)
     return found
@@ -158,7 +144,7 @@ def _unchanging(
 def _levels(
     rights: Sequence[Right],
     mappings: Sequence[Mapping],
-    statements: dict[int, list[Statement]],
+    stated: Stated,
     at: int,
 ) -> tuple[int, int, int, bool]:
     """Return (allowed, proven, issued, whether a part of it is uncounted) at a moment."""
@@ -166,7 +152,7 @@ def _levels(
     if allowed != UNKNOWN:
         proven = sum(right.proven for right in rights if right.start <= at < right.end)
     feeding = [m for m in mappings if m.start <= at < m.end]
-    said = [(m.weight, *_Statements(statements.get(m.feature, ())).at(at)) for m in feeding]
+    said = [(m.weight, *stated.added(m.feature, at)) for m in feeding]
     uncounted = any(seats is None and source != "" for _weight, source, seats in said)
     known = [weight * seats for weight, _source, seats in said if seats is not None]
     issued = sum(known) if known and len(known) == len(said) else UNKNOWN
@@ -238,27 +224,6 @@ def _day(stored: date | str | None) -> date | None:
     return date.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
-def load_statements(feature_ids: Collection[int]) -> dict[int, list[Statement]]:
-    """Return what the servers said that they issue, by feature, in order of start. One query."""
-    rows = grouped(_STATED.rows(feature_ids))
-    return {key: [Statement(*row) for row in group] for key, group in rows.items()}
-
-
-@Prepared
-def _STATED(feature_ids: Collection[int]) -> Asked:
-    rows = IssuedCount.objects.filter(feature__among=feature_ids)
-    return rows.order_by("feature_id", F("starts").asc(nulls_first=True), "pk"), (
-        "feature_id",
-        "source",
-        "count",
-        number("starts", EVER),
-        number("ends", OPEN),
-        "overdraft",
-        number("read_from", OPEN),
-        number("read_until", EVER),
-    )
-
-
 def allowed_steps(rights: Sequence[Right], start: int, end: int) -> Steps:
     """Return what is allowed over [start, end): an ended right is 0, one not yet begun unknown."""
     changes = [moment for right in rights for moment in (right.start, right.end)]
@@ -291,36 +256,6 @@ def proven_steps(rights: Sequence[Right], allowed: Steps) -> Steps:
         allowed.end,
     )
     return proven.only_within(allowed.where(allowed.levels != UNKNOWN))
-
-
-def issued_steps(
-    mappings: Iterable[Mapping], statements: dict[int, list[Statement]], start: int, end: int
-) -> tuple[Steps, bool]:
-    """Return (what the servers issue to a pool, weighted; whether a part of it is uncounted).
-
-    UNKNOWN where no feature feeds the pool, and where one does whose number nobody states.
-    """
-    known: list[tuple[int, int, int]] = []
-    silent: list[tuple[int, int]] = []
-    mapped: list[tuple[int, int]] = []
-    uncounted = False
-    for mapping in mappings:
-        first, last = max(mapping.start, start), min(mapping.end, end)
-        if first >= last:
-            continue
-        mapped.append((first, last))
-        for cell in in_force(statements.get(mapping.feature, ()), first, last):
-            if cell.seats is None:
-                silent.append((cell.start, cell.end))
-                uncounted |= cell.source != ""
-            else:
-                known.append((cell.start, cell.end, cell.seats * mapping.weight))
-    if not known:
-        return Steps.constant(UNKNOWN, start, end), uncounted
-    starts, ends, seats = _columns(known, 3)
-    total = Steps.from_spans(starts, ends, seats, start, end)
-    stated = IntervalSet.of(*_columns(mapped, 2)).subtract(IntervalSet.of(*_columns(silent, 2)))
-    return total.only_within(stated), uncounted
 
 
 def entitlement_steps(pool: LicensePool, as_of: datetime | None = None) -> list[RightsStep]:
@@ -412,42 +347,3 @@ def _span(first: date, last: date | None, zone: ZoneInfo) -> tuple[int, int]:
 @lru_cache(maxsize=4096)
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return local_midnight(day, zone)
-
-
-def in_force(statements: Sequence[Statement], start: int, end: int) -> list[Statement]:
-    """Return what holds at each moment of [start, end); a cell without a source is silence."""
-    moments = np.array([m for row in statements for m in (row.start, row.end)], dtype=np.int64)
-    grid = merged_times([moments], start, end).tolist()
-    said = _Statements(statements)
-    return [Statement(*said.at(first), first, last) for first, last in pairwise(grid)]
-
-
-class _Statements:
-    """What is stated of one feature.
-
-    The statement holds that began last. A licence file states the sum of its lines in force; the
-    server's own total stands until the next total, or a file whose line begins later. Of two from
-    the same second the server's own wins.
-    """
-
-    def __init__(self, rows: Sequence[Statement]) -> None:
-        self.files = [row for row in rows if row.source == IssuedCount.Source.FILE]
-        self.totals = [row for row in rows if row.source == IssuedCount.Source.STATUS]
-        self.begins = [row.start for row in self.totals]
-
-    def at(self, moment: int) -> tuple[str, int | None]:
-        """Return (source, seats) of what holds at a moment; the source "" is silence."""
-        place = bisect_right(self.begins, moment) - 1
-        lines = [row for row in self.files if row.start <= moment < row.end]
-        if place >= 0 and moment < self.totals[place].end:
-            total = self.totals[place]
-            if all(row.start <= total.start for row in lines):
-                return total.source, total.seats
-        if not lines:
-            return "", None
-        counts = [row.seats for row in lines if row.seats is not None]
-        return lines[0].source, sum(counts) if len(counts) == len(lines) else None
-
-
-def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[list[int]]:
-    return [[row[place] for row in rows] for place in range(width)]

@@ -12,6 +12,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import Model
 
+from licenses.analysis import rollup
 from licenses.analysis.rows import Coded, Column, insert, numbered
 from licenses.concurrency.denials import RULES
 from licenses.concurrency.intervals import Flags, Ints
@@ -468,6 +469,10 @@ def _store_packages(items: Sequence[records.LogRecord], directory: Directory) ->
             for daemon, package, component in fresh
         )
         stock.tell_server(server)
+        # What was counted of them apart before counts once.
+        names = {name for _daemon, *both in fresh for name in both}
+        ids = server.features.filter(name__in=names).order_by().values_list("pk", flat=True)
+        rollup.mark_dirty(feature_ids=list(ids))
 
 
 def _insert(

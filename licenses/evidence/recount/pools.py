@@ -36,7 +36,8 @@ class Pool:
         self.proven = total(
             lambda seats, more, proven: seats + more if proven >= seats else max(proven, 0)
         )
-        self.issued = self.sum_of(lambda fed: fed.issued())
+        self.packed = self.wholes(servers, told)
+        self.issued = self.sum_of(self.added)
         self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
         self.rows = self.counted_once(servers, told)
         self.seen = observed([(fed.served, fed.watched) for fed in self.fed])
@@ -64,6 +65,32 @@ class Pool:
             total = combined(lambda t, s, w=weight: t + (s or 0) * w, total, level)
             silent.append((fed.span, where(lambda s: s is not None, level)))
         return cut(total, observed(silent))
+
+    def wholes(self, servers, told):
+        """Return for each component that feeds the pool what its packages bring to it."""
+        named = defaultdict(list)
+        for row, fed in zip(told["features"], self.fed):
+            named[(row[0], row[1], row[2])].append(fed)
+        found = defaultdict(list)
+        for stream in {row[0] for row in told["features"]}:
+            for daemon, package, component in servers[stream].stock["packages"]:
+                for fed in named[(stream, daemon, component)] if package != component else ():
+                    found[id(fed)] += named[(stream, daemon, package)]
+        return found
+
+    def added(self, fed):
+        """Return the curve of seats that a feature adds: of a component what it has beyond its
+        packages, as a server lists the seats of both."""
+        level, wholes = fed.issued(), self.packed[id(fed)]
+        for whole in wholes:
+            its = cut(whole.issued(), whole.span)
+            level = combined(
+                lambda own, all_: own if all_ is None else (own or 0) - all_, level, its
+            )
+        if wholes:
+            level = [(at, None if seats is None else max(seats, 0)) for at, seats in level]
+            level = cut(level, minus([(-FAR, FAR)], fed.uncounted()))
+        return level
 
     def counted_once(self, servers, told):
         """Leave out the components of packages for as long as the package itself counts."""

@@ -7,8 +7,15 @@ import pytest
 
 from licenses.analysis.rights import Unused, entitlement_steps, limits, unused
 from licenses.concurrency.timeline import UNKNOWN
-from licenses.models import Entitlement, PoolHour, correct_entitlement
-from tests.factories import EntitlementFactory, FeatureFactory, IssuedCountFactory, PoolFactory, at
+from licenses.models import Entitlement, PackageComponent, PoolHour, correct_entitlement
+from tests.factories import (
+    EntitlementFactory,
+    FeatureFactory,
+    IssuedCountFactory,
+    PoolFactory,
+    ServerFactory,
+    at,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +134,58 @@ class TestIssued:
         FeatureFactory(pool=pool)
         IssuedCountFactory(feature=feature, count=count)
         assert limits(pool, DAY, NEXT).uncounted is flag
+
+
+class TestIssuedOfPackages:
+    """A server lists a package and each component with all seats; a checkout takes one of each."""
+
+    @pytest.fixture
+    def whole_in(self):
+        return None
+
+    @pytest.fixture
+    def suite(self, pool, whole_in):
+        server = ServerFactory()
+        found = [FeatureFactory(server=server, name="suite", pool=whole_in() if whole_in else pool)]
+        for name in ("paint", "sculpt"):
+            found.append(FeatureFactory(server=server, name=name, pool=pool))
+            PackageComponent.objects.create(
+                server=server, daemon="vendord", package="suite", component=name
+            )
+        return found
+
+    @pytest.mark.parametrize(
+        ("sculpt", "expected"),
+        [pytest.param(12, 12, id="alike"), pytest.param(17, 17, id="five more sold apart"),
+         pytest.param(4, 12, id="fewer"), pytest.param(None, UNKNOWN, id="uncounted")],
+    )  # fmt: skip
+    def test_seats_of_a_component_are_its_packages(self, pool, suite, sculpt, expected):
+        for feature, count in zip(suite, (12, 12, sculpt), strict=True):
+            IssuedCountFactory(feature=feature, count=count)
+        assert issued(pool) == [(DAY, expected)]
+        IssuedCountFactory(feature=FeatureFactory(pool=pool), count=1, starts=NEXT - 60)
+        assert limits(pool, NEXT - 60, NEXT).limit.changes() == [
+            (NEXT - 60, UNKNOWN if expected == UNKNOWN else expected + 1)
+        ]
+
+    def test_a_file_that_names_the_package_alone_says_all(self, pool, suite):
+        IssuedCountFactory(feature=suite[0], count=12)
+        assert issued(pool) == [(DAY, 12)]
+
+    def test_each_is_followed_as_it_changes(self, pool, suite):
+        noon = DAY + 43200
+        for feature in suite[:2]:
+            IssuedCountFactory(feature=feature, count=12, ends=noon)
+        IssuedCountFactory(feature=suite[0], count=9, starts=noon)
+        IssuedCountFactory(feature=suite[1], count=10, starts=noon)
+        IssuedCountFactory(feature=suite[2], count=12)
+        assert issued(pool) == [(DAY, 12), (noon, 13)]
+
+    @pytest.mark.parametrize("whole_in", [pytest.param(PoolFactory, id="another pool")])
+    def test_a_component_whose_package_feeds_another_pool_brings_its_own(self, pool, suite):
+        for feature in suite:
+            IssuedCountFactory(feature=feature, count=12)
+        assert issued(pool) == [(DAY, 24)]
 
 
 def test_the_limit_is_what_is_issued_until_an_entitlement_begins(pool, feature):

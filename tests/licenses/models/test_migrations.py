@@ -368,3 +368,26 @@ def test_since_when_features_are_listed_is_noted_and_the_time_before_counted_aga
     assert [int(row.since.timestamp()) for row in rows] == [NINE, NINE + 300]
     marks = new.get_model("licenses", "DirtySpan").objects.order_by("pool")
     assert list(marks.values_list("pool", flat=True)) == [pool.pk for pool in pools[1:]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pools_that_a_package_and_its_components_feed_are_counted_again(migrate):
+    old = migrate("0081_keep_what_checks_of_the_evidence_find")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    both, whole, part = (make("LicensePool", name=n, product=product) for n in "abc")
+    for name, (suite, paint) in (("S", (both, both)), ("T", (whole, part))):
+        server = make("LicenseServer", name=name, zone="UTC")
+        make("PackageComponent", server=server, daemon="d", package="suite", component="paint")
+        for feature, pool in (("suite", suite), ("paint", paint)):
+            told = make("Feature", server=server, daemon="d", name=feature)
+            make("PoolFeature", pool=pool, feature=told)
+    for pool in (both, whole, part):
+        make("PoolHour", pool=pool, hour=NINE, peak=4)
+    new = migrate("0082_count_seats_of_packages_once")
+    mark = new.get_model("licenses", "DirtySpan").objects.get()
+    assert (mark.pool_id, int(mark.starts.timestamp())) == (both.pk, NINE)
+    assert int(mark.ends.timestamp()) > NINE + 3600

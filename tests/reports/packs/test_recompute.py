@@ -392,6 +392,10 @@ def sees_everything(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pools, "observed", lambda parts: union(*(a for a, _ in parts)))
 
 
+def issues_packages_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pools.Pool, "added", lambda _pool, fed: fed.issued())
+
+
 def counts_packages_twice(patch: pytest.MonkeyPatch) -> None:
     def every(self: Any, _servers: Any, _told: Any) -> list[Any]:
         return [row for fed in self.fed for row in fed.rows()]
@@ -502,7 +506,8 @@ def takes_a_file_to_have_always_stood_there(patch: pytest.MonkeyPatch) -> None:
 BROKEN = [
     forgets_restarts, lets_polls_end_nothing, believes_returns_of_what_answers_missed,
     knows_no_bounds, sees_everything,
-    counts_packages_twice, takes_a_cap_for_nothing, lets_no_seat_serve, forgets_who_asked,
+    counts_packages_twice, issues_packages_twice, takes_a_cap_for_nothing, lets_no_seat_serve,
+    forgets_who_asked,
     never_finds_anything_proven, believes_a_clock_that_was_set_back,
     measures_what_has_no_number,
     takes_every_refusal_for_true, takes_all_for_sampled, takes_claims_for_proofs,
