@@ -27,6 +27,7 @@ from licenses.sources.records import (
     ServerStart,
     ServerStop,
     Stated,
+    Statement,
     Unreadable,
     Unsupported,
     Upgrade,
@@ -201,11 +202,6 @@ def test_a_refusal_is_read(rest: str, expected: tuple[object, ...], times: int) 
             id="echo of a reservation, without its key",
         ),
         pytest.param(
-            "Server started on srv1 for:\tF",
-            ServerStart(T("10:00:00"), "vend", "srv1", None, 1),
-            id="start",
-        ),
-        pytest.param(
             "EXITING DUE TO SIGNAL 15",
             ServerStop(T("10:00:00"), "vend", "EXITING DUE TO SIGNAL 15", 1),
             id="stop",
@@ -214,6 +210,13 @@ def test_a_refusal_is_read(rest: str, expected: tuple[object, ...], times: int) 
 )
 def test_other_lines_that_mean_something_are_read(message: str, expected: LogRecord) -> None:
     assert read(line(message)) == [expected]
+
+
+def test_a_start_names_the_machine() -> None:
+    assert read(line("Server started on srv1 for:\tF")) == [
+        ServerStart(T("10:00:00"), "vend", "srv1", None, 1),
+        Stated(T("10:00:00"), Statement.HOST, "", "", "srv1", 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -580,7 +583,7 @@ def test_a_daemon_that_rereads_its_licence_file_has_not_started() -> None:
         + line('IN: "F" u@h  ', "11:00:00")
     )
     found = list(reader.feed(text.encode()))
-    assert [type(each) for each in found] == [Checkout, Checkin]
+    assert [type(each) for each in found] == [Checkout, Stated, Checkin]
     assert reader.take_spans() == [(T("09:00:00"), T("11:00:00"))]
 
 
