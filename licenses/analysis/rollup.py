@@ -17,7 +17,7 @@ from django.db.models import Max, Min, Sum
 
 from licenses.analysis import episodes, hour_rows, kept
 from licenses.analysis.coverage import first_moments
-from licenses.analysis.mappings import load_mappings, pools_fed_by
+from licenses.analysis.mappings import features, load_mappings, pools_fed_by
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, as_moment, insert, now_epoch, number, optional
 from licenses.analysis.team_hours import count_teams, replace_hours
@@ -25,7 +25,7 @@ from licenses.analysis.usage import Figures, count_seats, load_facts
 from licenses.concurrency.axis import Axis
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.concurrency.periods import HOUR_SECONDS
-from licenses.models import DirtySpan, LicensePool
+from licenses.models import Denial, DirtySpan, LicensePool
 
 BATCH_HOURS = 400_000
 """Hours counted in one transaction: few enough that other writers need not wait for long, so many
@@ -130,8 +130,23 @@ def hours(pool: LicensePool, start: int, end: int) -> list[Hour]:
 
 
 def _first_heard(pool_ids: Collection[int]) -> dict[int, int]:
+    """Return for each pool when it is first heard of, by a refusal too."""
     pools = list(LicensePool.objects.filter(pk__in=pool_ids))
-    return first_moments(pools, load_mappings([pool.pk for pool in pools]))
+    mappings = load_mappings([pool.pk for pool in pools])
+    refused = dict(_REFUSED.rows(features(mappings)))
+    return {
+        pool: min(
+            [first, *(max(refused[m.feature], m.start) for m in mappings[pool]
+                      if m.feature in refused)]
+        )
+        for pool, first in first_moments(pools, mappings).items()
+    }  # fmt: skip
+
+
+@Prepared
+def _REFUSED(feature_ids: Collection[int]) -> Asked:
+    rows = Denial.objects.filter(feature__among=feature_ids).order_by().values("feature_id")
+    return rows.annotate(first=Min(number("at"))), ("feature_id", "first")
 
 
 def _full_hours(start: int, end: int) -> Window:

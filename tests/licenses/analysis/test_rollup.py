@@ -54,6 +54,11 @@ class TestMarking:
         rollup.mark_dirty(start=NINE, end=NINE + 60, feature_ids=[feature.pk, third.pk])
         assert marks() == [(pool.pk, 0, 60)]
 
+    def test_without_a_start_refusals_before_anything_else_are_marked_too(self, pool, feature):
+        refusal(feature, NINE - HOUR, PersonFactory())
+        rollup.mark_dirty([pool.pk], None, NINE + 60)
+        assert marks() == [(pool.pk, -HOUR, 60)]
+
     def test_an_empty_span_marks_nothing(self, pool):
         rollup.mark_dirty([pool.pk], NINE, NINE)
         assert marks() == []

@@ -306,11 +306,18 @@ def _cuts(chance: random.Random) -> list[int]:
     return [chance.randrange(1000) for _ in range(chance.randrange(5))]
 
 
+WITHOUT_AN_IN = {"not_seen": "restart", "restart": "restart", "lost": "", "": ""}
+"""Where no log vouches up to a restart, an answer in between may end what it does not show; and who
+is still out is known to be so until then, whether or not a log goes on later."""
+
+
 def _known_spans(found: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Return the holdings without what depends on the time that a log vouches for: until when one
-    without an IN is known to have lasted."""
+    without an IN is known to have lasted, and what ended it."""
     return [
-        (*row[:6], *((row[7:]) if row[10] not in ("not_seen", "restart") else row[8:]))
+        (*row[:6], *row[8:10], WITHOUT_AN_IN[row[10]], row[11])
+        if row[10] in WITHOUT_AN_IN
+        else (*row[:6], *row[7:])
         for row in found["holdings"]
     ]
 
