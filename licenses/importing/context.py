@@ -18,7 +18,7 @@ from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer, Sighting
 
 from .attempts import Answers
-from .coverage import log_spans, of_daemon
+from .coverage import heard, log_spans, of_daemon
 from .held import IN, Hole, Restart, SetBack, holes, lost_at
 
 
@@ -172,7 +172,11 @@ class Context:
                 for kind, of, at, until in self._boundaries
                 if kind == Boundary.Kind.LOSS and of in ("", daemon)
             ]
-            missing = sorted({*holes(spans), *lost}, key=lambda hole: (hole.end, hole.start))
+            seconds = [
+                (of, at) for kind, of, at, _ in self._boundaries if kind == Boundary.Kind.SECOND
+            ]
+            silent = holes(heard(self._spans, seconds, daemon))
+            missing = sorted({*silent, *lost}, key=lambda hole: (hole.end, hole.start))
             self._logs[daemon] = _Log(spans.starts.tolist(), spans.ends.tolist(), missing)
         return self._logs[daemon]
 
@@ -198,6 +202,7 @@ def _boundaries(server: int) -> Asked:
         Boundary.Kind.SET_BACK,
         Boundary.Kind.LOSS,
         Boundary.Kind.DOUBT,
+        Boundary.Kind.SECOND,
     )
     rows = Boundary.objects.filter(server=server, kind__in=kinds).order_by("at", "daemon")
     return rows, ("kind", "daemon", number("at"), number("last_seen"))

@@ -128,6 +128,18 @@ def of_daemon(spans: dict[str, IntervalSet], daemon: str) -> IntervalSet:
     return spans.get("", nothing).union(spans.get(daemon, nothing))
 
 
+def heard(
+    spans: dict[str, IntervalSet], seconds: Iterable[tuple[str, int]], daemon: str
+) -> list[tuple[int, int]]:
+    """Return of what time logs tell anything of one daemon.
+
+    spans:    what they vouch for.
+    seconds:  daemon and moment of pieces of a single second, which vouch for no time.
+    """
+    alone = [(at, at) for of, at in seconds if of in ("", daemon)]
+    return [*of_daemon(spans, daemon), *alone]
+
+
 def _set_of(rows: Iterable[Coverage]) -> IntervalSet:
     return IntervalSet.of_spans((_seconds(row.starts), _seconds(row.ends)) for row in rows)
 

@@ -356,6 +356,13 @@ def store_losses(
     return _store_unsure(losses, Boundary.Kind.LOSS, "log loss", server, stored)
 
 
+def store_seconds(
+    found: Iterable[tuple[str, int]], server: LicenseServer, stored: Stored
+) -> list[tuple[str, int]]:
+    """Store of which single seconds a piece of the log tells; return those that are new."""
+    return _store_unsure(found, Boundary.Kind.SECOND, "log second", server, stored)
+
+
 def store_silence(
     found: Iterable[tuple[str, Hole]], server: LicenseServer, stored: Stored
 ) -> list[tuple[str, Hole]]:

@@ -6,7 +6,6 @@ A key is a feature, a person, a host and a number of seats: what a log tells hol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import NamedTuple
 
 from licenses.sources.clock import LOG_SILENCE
@@ -210,9 +209,12 @@ class Open:
 
 
 def holes(spans: Iterable[tuple[int, int]]) -> list[Hole]:
-    """Return the holes between the spans for which a log vouches, given in order of time."""
-    return [
-        Hole(before, after)
-        for (_, before), (after, _) in pairwise(spans)
-        if after - before > LOG_SILENCE
-    ]
+    """Return the holes between the spans of which a log tells, in any order; one of a single second
+    ends where it starts."""
+    found: list[Hole] = []
+    heard: int | None = None
+    for start, end in sorted(spans):
+        if heard is not None and start - heard > LOG_SILENCE:
+            found.append(Hole(heard, start))
+        heard = end if heard is None else max(heard, end)
+    return found

@@ -226,7 +226,7 @@ class LogImport:
         ]
         facts.store_misdated(wrong, self.server, stored)
         stored.drafts += coverage.withdraw_log(
-            self.server, {""} if self.whole_server else self.daemons, [hole for _, hole in wrong]
+            self.server, self._told_of(), [hole for _, hole in wrong]
         )
         losses = facts.store_losses(told_losses, self.server, stored)
         lost = [(name, lost_at(at)) for name, at in losses]
@@ -246,10 +246,12 @@ class LogImport:
             items, block, offset, digest, path, spans, unreadable, stored
         )
         added = self._extend_coverage(spans)
+        alone = [(name, at) for at in self.parser.take_alone() for name in self._told_of()]
+        seconds = facts.store_seconds(alone, self.server, stored)
         reach.touch_lost(self.server, stored, added)
         reach.touch_told_twice(self.server, stored)
-        if added:
-            moved = reach.all_holes(known_spans) ^ reach.all_holes(coverage.log_spans(self.server))
+        if added or seconds:
+            moved = reach.moved_holes(self.server, known_spans, seconds)
             reach.touch_across(self.server, stored, moved)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
@@ -360,10 +362,14 @@ class LogImport:
                 coverage.fill_gaps(self.server, start, end)
         return {daemon: new for daemon, new in added.items() if new}
 
+    def _told_of(self) -> set[str]:
+        """Return the daemons of which the log tells; "" is every one of the server."""
+        return {""} if self.whole_server else self.daemons
+
     def _vouched(self, spans: list[tuple[int, int]]) -> Mapping[str, Iterable[tuple[int, int]]]:
         """Return the spans by daemon: of one that is down while others serve, nobody tells."""
         outages = self.parser.take_outages()
-        wanted = {""} if self.whole_server else self.daemons
+        wanted = self._told_of()
         if not outages:
             return {daemon: spans for daemon in sorted(wanted)}
         told, every = IntervalSet.of_spans(spans), IntervalSet.empty()

@@ -67,9 +67,24 @@ def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         _touch(stored, _LOST_WITHIN.each(features, at, until), at=at)
 
 
-def all_holes(spans: dict[str, IntervalSet]) -> set[tuple[str, Hole]]:
-    """Return the time of which the log is lost, by daemon."""
-    return {(name, hole) for name in spans for hole in holes(coverage.of_daemon(spans, name))}
+def moved_holes(
+    server: LicenseServer, known: dict[str, IntervalSet], new: Collection[tuple[str, int]]
+) -> set[tuple[str, Hole]]:
+    """Return what is lost of the log, by daemon, that was not before, and what was and is not.
+
+    known:  what it vouched for before.
+    new:    daemons and moments of pieces of a single second that were not known.
+    """
+    seconds: list[tuple[str, int]] = _SECONDS.rows(server.pk)
+    before = [each for each in seconds if each not in new]
+    return _all_holes(known, before) ^ _all_holes(coverage.log_spans(server), seconds)
+
+
+def _all_holes(
+    spans: dict[str, IntervalSet], seconds: Collection[tuple[str, int]]
+) -> set[tuple[str, Hole]]:
+    names = {*spans, *(name for name, _at in seconds)}
+    return {(name, hole) for name in names for hole in holes(coverage.heard(spans, seconds, name))}
 
 
 def touch_across(
@@ -101,6 +116,12 @@ _ASKED = Prepared(
     lambda server: (
         Capture.objects.filter(server=server, kind=Capture.Kind.STATUS).order_by()[:1],
         ("pk",),
+    )
+)
+_SECONDS = Prepared(
+    lambda server: (
+        Boundary.objects.filter(server=server, kind=Boundary.Kind.SECOND).order_by(),
+        ("daemon", number("at")),
     )
 )
 _SEEN = Prepared(

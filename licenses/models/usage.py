@@ -56,7 +56,8 @@ class EventBlock(models.Model):
 class Boundary(models.Model):
     """A daemon (or the whole server: "") came up or went down, as its log says, or the log's clock
     was set back, or a line cannot be read: more seats may be out from then on than the log tells,
-    or something may have been returned then."""
+    or something may have been returned then. Or a piece of the log is of that second alone, which
+    is no time that it could vouch for."""
 
     class Kind(models.IntegerChoices):
         START = 1, gettext_lazy("start")
@@ -64,6 +65,7 @@ class Boundary(models.Model):
         SET_BACK = 3, gettext_lazy("clock set back")
         DOUBT = 4, gettext_lazy("line that may hide seats")
         LOSS = 5, gettext_lazy("line that may hide a return")
+        SECOND = 6, gettext_lazy("piece of a log of one second")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="boundaries")
     daemon = models.CharField(max_length=100, blank=True)

@@ -79,3 +79,7 @@ class LogParser(Protocol):
 
     def take_spans(self) -> list[tuple[int, int]]:
         """Return the time vouched for since the last call, as half-open spans in order."""
+
+    def take_alone(self) -> list[int]:
+        """Return the single seconds heard since the last call, without a line just before or after:
+        spans without length, after `take_spans`."""

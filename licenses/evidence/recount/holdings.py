@@ -32,8 +32,11 @@ class Pairing:
         # When the log lacks an OUT, when it shows, and whether an answer shows it or an IN.
         self.missed = []
         self.log = server.sighted("log", feature[0])
-        pairs = zip(self.log, self.log[1:])
-        holes = [(a[1], b[0]) for a, b in pairs if b[0] - a[1] > SILENCE]
+        alone = ((at, at) for name in {"", feature[0]} for at in server.seconds[name])
+        holes, heard = [], FAR
+        for start, end in sorted([*self.log, *alone]):
+            holes += [(heard, start)] if start - heard > SILENCE else []
+            heard = end if heard == FAR else max(heard, end)
         holes += [loss for daemon in {"", feature[0]} for loss in server.losses[daemon].items()]
         self.holes = sorted(holes, key=lambda hole: (hole[1], hole[0]))
         self.stops = sorted(server.stops[feature[0]])

@@ -19,6 +19,7 @@ class Server:
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts, self.stops = defaultdict(dict), defaultdict(list)
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
+        self.seconds = defaultdict(set)  # of which a log tells, and of nothing just before or after
         self.misdated = []  # (from, to) of lines that may be of another day
         self.differing = defaultdict(set)  # feature -> (moment, person, host, seats, fewer seats)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
@@ -135,6 +136,8 @@ class Server:
         elif what == "log loss":
             until = max(body.get("until", at + 1), self.losses[body["daemon"]].get(at, at))
             self.losses[body["daemon"]][at] = until
+        elif what == "log second":
+            self.seconds[body["daemon"]].add(at)
         elif what in ("logs differ", "logs differ no more"):
             row = at, body["person"], body["host"], body["seats"], body["fewer_seats"]
             known = self.differing[feature]

@@ -38,6 +38,8 @@ class Daemons:
         self._served: set[str] = set(known.get("served", ()))
         """Daemons that have come up in the start under way."""
         self._closed: list[tuple[int, int]] = [tuple(span) for span in known.get("closed", ())]
+        self._alone: list[int] = list(known.get("alone", ()))
+        """Seconds of which something was heard, and nothing just before or after."""
         self._begun: bool = known.get("begun", False)
         self._taken_to: int | None = known.get("taken_to")
         self._confirmed: int | None = known.get("confirmed")
@@ -58,6 +60,7 @@ class Daemons:
             "open": self.open,
             "served": sorted(self._served),
             "closed": [list(span) for span in self._closed],
+            "alone": list(self._alone),
             "begun": self._begun,
             "taken_to": self._taken_to,
             "confirmed": self._confirmed,
@@ -99,7 +102,8 @@ class Daemons:
     def jump(self, before: int, now: int) -> None:
         """Cut the time vouched for where a date line moved the calendar from *before* to *now*."""
         if self.open is not None:
-            self._close(self._confirmed if self._confirmed is not None else self.open)
+            if self._confirmed is not None:
+                self._close(self._confirmed)
             self.open = now
         self._out_since = dict.fromkeys(self._out_since, now)
         # What was read under the wrong date must not count as the latest.
@@ -138,6 +142,11 @@ class Daemons:
         if spans:
             self._taken_to = spans[-1][1]
         return spans
+
+    def take_alone(self) -> list[int]:
+        """Return the single seconds heard since the last call, which are no time to vouch for."""
+        alone, self._alone = self._alone, []
+        return alone
 
     def message(
         self, daemon: str, message: str, at: int, number: int
@@ -242,12 +251,17 @@ class Daemons:
                 self._closed[-1] = (self._closed[-1][0], at)
             else:
                 self._closed.append((self.open, at))
+        elif self.open is not None and self.open != self._known_to():
+            self._alone.append(self.open)
         self.open = None
 
     def _up(self, at: int) -> None:
         if self.open is None:
-            last = self._closed[-1][1] if self._closed else self._taken_to
+            last = self._known_to()
             self.open = at if last is None else max(at, last)
+
+    def _known_to(self) -> int | None:
+        return self._closed[-1][1] if self._closed else self._taken_to
 
 
 def _is_stop(message: str) -> bool:

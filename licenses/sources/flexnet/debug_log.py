@@ -186,6 +186,10 @@ class DebugLogParser:
         """
         return self._lines.daemons.take()
 
+    def take_alone(self) -> list[int]:
+        """Return the single seconds heard, for which no span vouches, since the last call."""
+        return self._lines.daemons.take_alone()
+
     @property
     def daemons(self) -> frozenset[str]:
         """The vendor daemons that write the log."""

@@ -275,6 +275,11 @@ def test_only_silence_longer_than_a_log_ever_is_counts_as_lost() -> None:
     assert holes(spans) == [Hole(200_000, 200_001 + LOG_SILENCE)]
 
 
+def test_a_single_second_parts_the_time_of_which_a_log_is_lost() -> None:
+    spans = [(100_000, 200_000), (0, 100), (50_000, 50_000), (150_000, 150_000)]
+    assert holes(spans) == [Hole(100, 50_000), Hole(50_000, 100_000)]
+
+
 @pytest.mark.parametrize(("missed", "known"), [(None, 119), (110, 119), (200, 300)])
 def test_a_row_that_an_answer_after_its_start_did_not_show_is_known_since_it_is_shown(
     missed, known

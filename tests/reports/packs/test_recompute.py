@@ -836,6 +836,38 @@ def test_lines_of_a_day_in_doubt_are_counted_again_alike(place: Path, settings: 
         assert differences(path)
 
 
+BEFORE_SILENCE = """\
+0:00:00 (vend) TIMESTAMP 3/2/2026
+0:00:00 (vend) FlexNet Licensing version v11.16.2.0 started on srv (IBM PC) (3/2/2026)
+0:00:00 (vend) Server started on srv for: ALPHA
+2:00:00 (vend) OUT: "ALPHA" zoe@h3
+3:00:00 (vend) TIMESTAMP 3/2/2026
+"""
+ONE_SECOND = """\
+10:30:00 (vend) TIMESTAMP 3/2/2026
+10:30:00 (vend) OUT: "ALPHA" zoe@h3
+10:30:00 (vend) IN: "ALPHA" zoe@h3
+"""
+
+
+@pytest.mark.once
+def test_what_one_second_after_a_silence_tells_is_counted_again_alike(
+    place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "LOG", BEFORE_SILENCE)
+
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain().make(folder, seed)
+        run = LogImport(LicenseServer.objects.get(), source="b.log", first_day=date(2026, 3, 2))
+        run.store(ONE_SECOND.encode(), last=True)
+        return vendor
+
+    path = packed(place, 0, settings, make)
+    assert differences(path) == []
+    _without("log second")(monkeypatch)
+    assert differences(path)
+
+
 def takes_no_answer_for_one_of_the_same_minute(patch: pytest.MonkeyPatch) -> None:
     real = told.Server.add
 

@@ -440,6 +440,24 @@ def test_silent_days_show_at_the_next_date_line_and_cut_what_is_vouched_for() ->
     assert reader.take_spans() == [(T("11:00:00", 9), T("12:00:00", 9))]
 
 
+def test_a_single_second_between_silences_is_heard_and_vouches_for_nothing() -> None:
+    reader = parser()
+    for time in ("1:00:00", "9:00:00", "9:00:00", "17:00:00", "17:30:00"):
+        reader.read(line('OUT: "F" u@h  ', time).encode())
+    assert reader.take_spans() == [(T("17:00:00"), T("17:30:00"))]
+    assert reader.take_alone() == [T("01:00:00"), T("09:00:00")]
+    assert reader.take_alone() == []
+
+
+def test_the_second_in_which_text_goes_on_is_no_single_one() -> None:
+    reader = parser()
+    reader.read(line('OUT: "F" u@h  ', "1:00:00").encode())
+    reader.read(line('OUT: "F" u@h  ', "2:00:00").encode())
+    assert reader.take_spans() == [(T("01:00:00"), T("02:00:00"))]
+    reader.read(line('IN: "F" u@h  ', "2:00:00").encode())
+    assert (reader.take_spans(), reader.take_alone()) == ([], [])
+
+
 def test_what_a_date_line_confirmed_before_silent_days_stays_vouched_for() -> None:
     reader = parser()
     text = (
