@@ -277,8 +277,7 @@ class Waiting(NamedTuple):
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One licence block of a feature (version, expiry, lock) with the rows printed under it."""
 
     daemon: str
@@ -293,8 +292,7 @@ class Block:
     waiting: tuple[Waiting, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureStatus:
+class FeatureStatus(NamedTuple):
     """What a snapshot says of one feature of one daemon."""
 
     daemon: str
@@ -328,9 +326,10 @@ class FeatureStatus:
         """Whether held plus reserved idle is what the server printed as in use."""
         if self.in_use is None:
             return True
-        held = sum(sum(map(_SEATS, block.holdings)) for block in self.blocks)
-        idle = sum(sum(map(_SEATS, block.reservations)) for block in self.blocks)
-        return held + idle == self.in_use
+        told = 0
+        for block in self.blocks:
+            told += sum(map(_SEATS, block.holdings)) + sum(map(_SEATS, block.reservations))
+        return told == self.in_use
 
 
 _SEATS = attrgetter("seats")

@@ -142,6 +142,8 @@ class StartDates:
             midnights = {day: midnight for day, (midnight, _guessed) in known.items()}
             moments = map(add, map(midnights.__getitem__, days), map(_SECONDS.__getitem__, times))
             guesses = {day for day, (_midnight, guessed) in known.items() if guessed}
+            if not guesses:
+                return list(moments), [False] * len(days)
             return list(moments), [day in guesses for day in days]
         except _NotPlainError:
             texts = list(zip(days, times, strict=True))

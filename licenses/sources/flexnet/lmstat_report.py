@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import repeat
 from operator import itemgetter
@@ -186,7 +186,7 @@ def _feature(
         daemon = named.pop() if len(named) == 1 else ""
     else:
         daemon = daemons[0] if len(daemons) == 1 else ""
-    status = replace(feature.status, daemon=daemon, blocks=blocks)
+    status = feature.status._replace(daemon=daemon, blocks=blocks)
     if not doubtful or doubtful.isdisjoint(_identities(feature)):
         feature.finished = status
     return status
@@ -248,7 +248,7 @@ def _once(lists: list[list[FeatureStatus]]) -> tuple[FeatureStatus, ...]:
             start = seen_lists[bare]
             for at in range(start, min(start + len(bare), len(features))):
                 if not any(block.daemon for block in features[at].blocks):
-                    features[at] = replace(features[at], daemon="")
+                    features[at] = features[at]._replace(daemon="")
             continue
         names = tuple(feature.name for feature in each)
         before = [features[at] for at in places.get(names, ())]
@@ -287,27 +287,26 @@ def _joined(one: FeatureStatus, other: FeatureStatus) -> FeatureStatus:
     which makes the report a partial one."""
     known = set(_bare(one).holdings)
     more = [
-        replace(block, holdings=rows, reservations=(), waiting=())
+        block._replace(holdings=rows, reservations=(), waiting=())
         for block in other.blocks
         if (rows := tuple(row for row in block.holdings if row._replace(line=0) not in known))
     ]
     named = any(block.daemon for block in one.blocks)
-    return replace(one, daemon=one.daemon if named else "", blocks=(*one.blocks, *more))
+    return one._replace(daemon=one.daemon if named else "", blocks=(*one.blocks, *more))
 
 
 def _bare(feature: FeatureStatus) -> FeatureStatus:
     """Return the feature without what differs between two prints of it: lines, and the daemon by
     place."""
     blocks = tuple(
-        replace(
-            block,
+        block._replace(
             holdings=tuple(row._replace(line=0) for row in block.holdings),
             reservations=tuple(row._replace(line=0) for row in block.reservations),
             waiting=tuple(row._replace(line=0) for row in block.waiting),
         )
         for block in feature.blocks
     )
-    return replace(feature, daemon="", blocks=blocks, line=0)
+    return feature._replace(daemon="", blocks=blocks, line=0)
 
 
 def _result(section: Section, features: tuple[FeatureStatus, ...]) -> tuple[Result, str]:

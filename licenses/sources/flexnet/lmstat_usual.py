@@ -70,14 +70,16 @@ def usual_head(text: str, start: int, end: int, line: int) -> Head | None:
         return None
     after = found.end()
     rows = text[after - 1 : end].rstrip("\n")
-    parts, lines = found.groups(), text.count("\n", start, end)
+    parts, above = found.groups(), text.count("\n", start, after)
     if not rows:
-        return Head(lines, line, parts, "", 0, line)
+        return Head(above + text.count("\n", after, end), line, parts, "", 0, line)
     # Rows without a block above them, or lines that begin something else after them.
     if not parts[4] or ", start " not in rows[rows.rfind("\n") :]:
         return None
-    head_lines = text.count("\n", start, after)
-    return Head(lines, line, parts, rows, rows.count("\n"), line + head_lines)
+    count = rows.count("\n")
+    # What follows the rows is ends of lines alone; the end of the line above begins them.
+    lines = above + count + end - after - len(rows)
+    return Head(lines, line, parts, rows, count, line + above)
 
 
 def usual_features(
