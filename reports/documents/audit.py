@@ -57,7 +57,7 @@ def paper(
         *records.changes(judged.changes, zone, gettext("9 Changes and corrections")),
         *standings.differences(standing),
         *method(judged, gettext("10 Method and limits")),
-        *heading(gettext("11 Integrity")),
+        *heading(gettext("11 Integrity"), room=250),
         *integrity(judged.integrity, files),
         *pages.proof(data, zone),
         *standings.recounted(standing),

@@ -17,6 +17,7 @@ from licenses.management import asking
 from licenses.management.base import DataCommand
 from licenses.models import LicensePool, Vendor
 from reports import delivery
+from reports.datasets.audit import one_vendor
 from reports.documents import KINDS
 
 OCCASION = {
@@ -79,6 +80,13 @@ class Command(DataCommand):
                     returncode=asking.WRONG_ARGUMENTS,
                 )
         about = _about(options)
+        if KINDS[options["name"]].one_vendor:
+            try:
+                one_vendor(pools)
+            except ValueError as error:
+                raise CommandError(
+                    f"{error}; choose with --vendor or --pool", returncode=asking.WRONG_ARGUMENTS
+                ) from error
         try:
             made = delivery.render(options["name"], pools, start, end, zone, as_of, scope, about)
         except ValueError as error:

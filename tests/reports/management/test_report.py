@@ -94,7 +94,9 @@ def test_a_compliance_report_is_noted_as_an_export_too(world, tmp_path):
 
 def test_an_audit_of_two_vendors_is_refused(world, tmp_path):
     f.PoolFactory()
-    with pytest.raises(CommandError, match="about one vendor, found 2") as refused:
+    with pytest.raises(
+        CommandError, match="about one vendor, found 2; choose with --vendor"
+    ) as refused:
         call_command("report", "audit", "--all", *SPAN, "--output", str(tmp_path / "a.pdf"))
     assert refused.value.returncode == 2
 
