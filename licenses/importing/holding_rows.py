@@ -13,12 +13,16 @@ from licenses.analysis.events import load_events
 from licenses.analysis.rows import NONE, Coded, Column, insert, numbered, values
 from licenses.concurrency.intervals import Ints
 from licenses.models import Checkout, Disagreement
+from licenses.models.fields import WordField
 
 from .context import Key
 from .coverage import moment
 from .held import Differ, Fact, Held
 
 BATCH = 2000
+STATE, END_REASON = (
+    cast(WordField, Checkout._meta.get_field(name)) for name in ("state", "end_reason")
+)
 
 
 class Stored(NamedTuple):
@@ -54,8 +58,10 @@ def load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[Stored]]:
         f"FROM k JOIN licenses_checkout{JOIN}AND (r.returned_at IS NULL OR r.returned_at >= "
         f"k.since)"
     )
-    for row in rows(sql):
-        found[Key(*row[:4])].append(Stored(row[4], row[5], Held(*row[6:])))
+    for *key, pk, ordinal, taken, by, after, back, method, state, reason, sighting in rows(sql):
+        words = STATE.words[state], END_REASON.words[reason]
+        held = Held(taken, by, after, back, method, *words, sighting)
+        found[Key(*key)].append(Stored(pk, ordinal, held))
     return found
 
 
@@ -106,17 +112,22 @@ def upsert_rows(rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 def upsert(table: Sequence[Column]) -> None:
-    """Write holdings: a column for each of a key, of ordinal, and of `Held`; NONE is None."""
+    """Write holdings: a column for each of a key, of ordinal, and of `Held`; NONE is None, and the
+    columns of words are `Coded`."""
     # In key order: nearly twice as fast on SQLite as in order of arrival, and PostgreSQL's
     # index stays small.
-    feature, person, host, seats, ordinal, taken_at = cast(list[Ints], table[:6])
+    *numbers, state, reason, sighting = cast(list[Any], table)
+    feature, person, host, seats, ordinal, taken_at, *_ = numbers
     order = np.lexsort((ordinal, seats, host, person, taken_at, feature))
-    table = [
-        Coded(column.code[order], column.values) if isinstance(column, Coded) else column[order]
-        for column in table
-    ]
-    insert(Checkout, _COLUMNS, table, otherwise=_UPSERT)
-    _raise_longest(feature[order], taken_at[order], cast(Ints, table[8]))
+    stored = [*numbers, _places(STATE, state), _places(END_REASON, reason), sighting]
+    insert(Checkout, _COLUMNS, [column[order] for column in stored], otherwise=_UPSERT)
+    _raise_longest(feature[order], taken_at[order], numbers[8][order])
+
+
+def _places(field: WordField, column: Coded) -> Ints:
+    """Return a column of words as the database holds it."""
+    places = [field.get_prep_value(word) for word in column.values]
+    return np.array(places, dtype=np.int64)[column.code]
 
 
 def _raise_longest(feature: Ints, taken_at: Ints, returned_at: Ints) -> None:

@@ -14,7 +14,7 @@ from licenses.sources.clock import told_again
 from .attempts import Answers
 from .context import Context, Key
 from .held import EVENT, LATE_RETURN, Seen, SetBack
-from .holding_rows import JOIN, MINE, key_table, rows
+from .holding_rows import END_REASON, JOIN, MINE, key_table, rows
 
 
 def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[Seen]]:
@@ -149,7 +149,8 @@ def widen_to_unreturned(touched: dict[Key, int]) -> None:
         key_table(touched)
         + "SELECT k.feature, k.person, k.host, k.seats, MIN(r.taken_at) "
         + f"FROM k JOIN licenses_checkout{JOIN}"
-        + f"AND r.method = {EVENT} AND r.end_reason = 'not_seen' AND r.returned_at < k.since "
+        + f"AND r.method = {EVENT} AND r.end_reason = {END_REASON.places['not_seen']} "
+        + "AND r.returned_at < k.since "
         + f"AND r.taken_at >= k.since - {LATE_RETURN} GROUP BY 1, 2, 3, 4"
     )
     for *key, taken in list(rows(sql)):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from itam import figures
 
 from .feature_rows import FeatureRowQuerySet
-from .fields import InstantField
+from .fields import InstantField, WordField
 from .guards import BARE
 from .inventory import Host, Person
 from .servers import Feature, LicenseServer
@@ -276,9 +276,21 @@ class Checkout(models.Model):
     returned_at = InstantField(null=True)
     ordinal = models.PositiveSmallIntegerField(default=0)
     method = models.PositiveSmallIntegerField(choices=Method)
-    state = models.CharField(max_length=10, choices=Sighting.State, default=Sighting.State.HELD)
-    end_reason = models.CharField(
-        max_length=10, choices=EndReason, default=EndReason.OPEN, blank=True
+    state = WordField(
+        max_length=10,
+        choices=Sighting.State,
+        default=Sighting.State.HELD,
+        words=("held", "borrowed", "lingering"),
+    )
+    end_reason = WordField(
+        max_length=10,
+        choices=EndReason,
+        default=EndReason.OPEN,
+        blank=True,
+        words=(
+            *("", "returned", "inactive", "shutdown", "removed", "restart", "not_seen"),
+            *("lost",),
+        ),
     )
     sighting = models.ForeignKey(
         Sighting, on_delete=models.PROTECT, null=True, related_name="+", **BARE

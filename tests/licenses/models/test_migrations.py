@@ -391,3 +391,39 @@ def test_pools_that_a_package_and_its_components_feed_are_counted_again(migrate)
     mark = new.get_model("licenses", "DirtySpan").objects.get()
     assert (mark.pool_id, int(mark.starts.timestamp())) == (both.pk, NINE)
     assert int(mark.ends.timestamp()) > NINE + 3600
+
+
+@pytest.mark.django_db(transaction=True)
+def test_words_of_holdings_stay_what_they_were_as_they_become_numbers_and_words_again(migrate):
+    texts = "0083_log_seconds"
+    old = migrate(texts)
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    feature = make("Feature", server=make("LicenseServer", name="S", zone="UTC"), name="f")
+    who = {"person": make("Person", pseudonym="p"), "host": make("Host", pseudonym="h")}
+    reasons = [
+        *("", "returned", "inactive", "shutdown", "removed", "restart", "not_seen"),
+        *("lost",),
+    ]
+    words = [(state, reason) for state in ("held", "borrowed", "lingering") for reason in reasons]
+    for place, (state, reason) in enumerate(words):
+        taken = NINE + place
+        make("Checkout", feature=feature, **who, seats=1, taken_at=taken, taken_by=taken, method=1,
+             state=state, end_reason=reason)  # fmt: skip
+
+    def told(apps):
+        rows = apps.get_model("licenses", "Checkout").objects.order_by("taken_at")
+        return list(rows.values_list("state", "end_reason"))
+
+    def stored():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT state, end_reason FROM licenses_checkout ORDER BY taken_at")
+            return cursor.fetchall()
+
+    assert stored() == told(old) == words
+    new = migrate("0084_store_words_of_holdings_as_numbers")
+    assert told(new) == words
+    assert stored() == [(state, reason) for state in range(3) for reason in range(8)]
+    assert told(migrate(texts)) == stored() == words
