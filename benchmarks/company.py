@@ -84,8 +84,8 @@ def fill(count: int, pools: int) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO licenses_checkout (feature_id, person_id, host_id, seats, "
-                "taken_at, taken_by, returned_after, returned_at, ordinal, method, state, "
-                "end_reason) VALUES (%s, %s, %s, 1, %s, %s, %s, %s, 0, 1, 0, 1) "
+                "taken_at, taken_within, returned_after, returned_at, ordinal, method, state, "
+                "end_reason) VALUES (%s, %s, %s, 1, %s, 0, %s, %s, 0, 1, 0, 1) "
                 "ON CONFLICT DO NOTHING",
-                ((f, p, h, a, a, b, b) for f, p, h, a, b in rows),
+                ((f, p, h, a, b, b) for f, p, h, a, b in rows),
             )

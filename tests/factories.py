@@ -201,7 +201,7 @@ def holding(
     """Write a holding; a log's unless `method` says otherwise. Raises the feature's longest."""
     person = person or PersonFactory()
     host = host or Host.objects.first() or HostFactory()
-    by = taken_at if taken_by is None else taken_by
+    within = 0 if taken_by is None else taken_by - taken_at
     after = returned_at if returned_after is None else returned_after
     key = {"feature": feature, "taken_at": taken_at, "person": person, "host": host, "seats": seats}
     values.setdefault("ordinal", Checkout.objects.filter(**key).count())
@@ -210,7 +210,12 @@ def holding(
         feature.max_duration = returned_at - taken_at
         feature.save(update_fields=["max_duration"])
     return Checkout.objects.create(
-        **key, taken_by=by, returned_after=after, returned_at=returned_at, method=method, **values
+        **key,
+        taken_within=within,
+        returned_after=after,
+        returned_at=returned_at,
+        method=method,
+        **values,
     )
 
 

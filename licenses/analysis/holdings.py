@@ -18,6 +18,7 @@ from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
     LONG_SECONDS,
+    TAKEN_BY,
     Checkout,
     Coverage,
     LicensePool,
@@ -233,7 +234,7 @@ _CLOSED = (
     "host_id",
     "seats",
     number("taken_at"),
-    number("taken_by"),
+    TAKEN_BY,
     number("returned_after", EVER),
     number("returned_at"),
     "pk",
@@ -260,7 +261,7 @@ def _STILL_OUT(wanted: Collection[int], end: int) -> Asked:
         "host_id",
         "seats",
         number("taken_at"),
-        number("taken_by"),
+        TAKEN_BY,
         "pk",
         "method",
         number("sighting__last_seen", EVER),

@@ -17,6 +17,7 @@ from licenses.analysis.steps import AnswerSteps, load_steps
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
+    TAKEN_BY,
     Boundary,
     Checkout,
     Coverage,
@@ -97,7 +98,7 @@ def _missed(ids: Collection[int], start: int) -> dict[Daemon, list[tuple[int, in
     # A return tells nothing of the time after it; what an answer shows may, until the next one.
     telling = Q(kind=kinds.NOT_IN_LOG) | Q(kind=kinds.RETURN_ALONE, starts__gte=start)
     rows = Disagreement.objects.filter(telling, feature__server__in=ids).annotate(
-        known=Subquery(shown.order_by("-taken_by").values(since=number("taken_by"))[:1])
+        known=Subquery(shown.order_by("-taken_within").values(since=TAKEN_BY)[:1])
     )
     found: dict[Daemon, list[tuple[int, int, bool]]] = {}
     for server, daemon, kind, at, known in rows.order_by().values_list(

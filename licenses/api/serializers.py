@@ -159,6 +159,7 @@ CheckoutSerializer = serializer_for(
     "state",
     "end_reason",
     host=machine(),
+    taken_by=serializers.DateTimeField(),
 )
 DenialSerializer = serializer_for(
     Denial,

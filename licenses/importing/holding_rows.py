@@ -53,14 +53,15 @@ def load_checkouts(touched: Mapping[Key, int]) -> dict[Key, list[Stored]]:
     found: dict[Key, list[Stored]] = defaultdict(list)
     sql = (
         key_table(touched)
-        + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.ordinal, r.taken_at, r.taken_by, "
-        "r.returned_after, r.returned_at, r.method, r.state, r.end_reason, r.sighting_id "
+        + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.ordinal, r.taken_at, "
+        "r.taken_within, r.returned_after, r.returned_at, r.method, r.state, r.end_reason, "
+        "r.sighting_id "
         f"FROM k JOIN licenses_checkout{JOIN}AND (r.returned_at IS NULL OR r.returned_at >= "
         f"k.since)"
     )
-    for *key, pk, ordinal, taken, by, after, back, method, state, reason, sighting in rows(sql):
+    for *key, pk, ordinal, taken, within, after, back, method, state, reason, seen in rows(sql):
         words = STATE.words[state], END_REASON.words[reason]
-        held = Held(taken, by, after, back, method, *words, sighting)
+        held = Held(taken, taken + within, after, back, method, *words, seen)
         found[Key(*key)].append(Stored(pk, ordinal, held))
     return found
 
@@ -89,7 +90,7 @@ def load_events_of(touched: Mapping[Key, int]) -> dict[Key, list[Fact]]:
 
 
 _COLUMNS = (
-    *("feature_id", "person_id", "host_id", "seats", "ordinal", "taken_at", "taken_by"),
+    *("feature_id", "person_id", "host_id", "seats", "ordinal", "taken_at", "taken_within"),
     *("returned_after", "returned_at", "method", "state", "end_reason", "sighting_id"),
 )
 _UPSERT = (
@@ -116,12 +117,13 @@ def upsert(table: Sequence[Column]) -> None:
     columns of words are `Coded`."""
     # In key order: nearly twice as fast on SQLite as in order of arrival, and PostgreSQL's
     # index stays small.
-    *numbers, state, reason, sighting = cast(list[Any], table)
-    feature, person, host, seats, ordinal, taken_at, *_ = numbers
+    *key, taken_by, after, returned_at, method, state, reason, sighting = cast(list[Any], table)
+    feature, person, host, seats, ordinal, taken_at = key
     order = np.lexsort((ordinal, seats, host, person, taken_at, feature))
-    stored = [*numbers, _places(STATE, state), _places(END_REASON, reason), sighting]
+    words = [_places(STATE, state), _places(END_REASON, reason)]
+    stored = [*key, taken_by - taken_at, after, returned_at, method, *words, sighting]
     insert(Checkout, _COLUMNS, [column[order] for column in stored], otherwise=_UPSERT)
-    _raise_longest(feature[order], taken_at[order], numbers[8][order])
+    _raise_longest(feature[order], taken_at[order], returned_at[order])
 
 
 def _places(field: WordField, column: Coded) -> Ints:

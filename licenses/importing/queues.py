@@ -168,8 +168,9 @@ def _derive(touched: dict[Key, int], daemons: Mapping[int, str], context: Contex
     for *key, at, kind in _joined(touched, "licenses_queueevent", "r.at, r.kind", "r.at"):
         told[Key(*key)].append(Told(at, kind))
     taken: dict[Key, list[Taken]] = defaultdict(list)
-    columns = "r.taken_at, r.taken_by, r.method"
-    for *key, at, by, method in _joined(touched, "licenses_checkout", columns, "r.taken_by"):
+    latest = "r.taken_at + r.taken_within"
+    columns = f"r.taken_at, {latest}, r.method"
+    for *key, at, by, method in _joined(touched, "licenses_checkout", columns, latest):
         taken[Key(*key)].append(Taken(at, by, method == EVENT))
     answers = _answers(context.answers, touched)
     wrong: list[int] = []

@@ -111,6 +111,7 @@ from .teams import RuleMatch, TeamHour, TeamRule
 from .undo import UndoStep
 from .usage import (
     LONG_SECONDS,
+    TAKEN_BY,
     Boundary,
     Checkout,
     Contradiction,
@@ -130,6 +131,7 @@ __all__ = [
     "LONGEST_STEP",
     "LONG_SECONDS",
     "MANAGER",
+    "TAKEN_BY",
     "TEAM_LEAD",
     "UNSORTED",
     "VIEWER",

@@ -7,6 +7,7 @@ Facts (`EventBlock`, `Boundary`, `Contradiction`, `Sighting`, `Denial`) are what
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
@@ -206,6 +207,10 @@ class LastedLonger(models.Func):
         super().__init__("returned_at", "taken_at", seconds=seconds)
 
 
+TAKEN_BY = ExpressionWrapper(F("taken_at") + F("taken_within"), output_field=_NUMBER)
+"""When a holding was taken at the latest, in epoch seconds, in a query."""
+
+
 class CheckoutQuerySet(FeatureRowQuerySet):
     begins, ends = "taken_at", "returned_at"
 
@@ -271,7 +276,9 @@ class Checkout(models.Model):
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+", **BARE)
     seats = models.PositiveIntegerField()
     taken_at = InstantField()
-    taken_by = InstantField()
+    taken_within = models.PositiveIntegerField(
+        default=0, help_text=gettext_lazy("Seconds after that moment by which it was taken.")
+    )
     returned_after = InstantField(null=True)
     returned_at = InstantField(null=True)
     ordinal = models.PositiveSmallIntegerField(default=0)
@@ -318,6 +325,11 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seats} × {self.feature.name}, {figures.moment(self.taken_at)}"
+
+    @property
+    def taken_by(self) -> datetime:
+        """When it was taken at the latest: most often at once, for which nothing is stored."""
+        return self.taken_at + timedelta(seconds=self.taken_within)
 
 
 class Disagreement(models.Model):

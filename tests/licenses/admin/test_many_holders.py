@@ -49,7 +49,6 @@ def crowd(world: World) -> World:
             host=host,
             seats=1,
             taken_at=moment,
-            taken_by=moment,
             method=Checkout.Method.EVENT,
         )
         for number, person in enumerate(people)

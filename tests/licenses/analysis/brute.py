@@ -321,7 +321,7 @@ def _hold(
             seats=seats,
             ordinal=rows.ordinal(feature.pk, taken, person.pk, host.pk, seats),
             taken_at=taken,
-            taken_by=by,
+            taken_within=by - taken,
             returned_after=None if is_open else after,
             returned_at=None if is_open else at,
             method=method,

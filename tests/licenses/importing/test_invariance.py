@@ -55,7 +55,7 @@ TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
         Checkout,
         "feature__server",
         (
-            *(*WHO, "taken_at", "taken_by", "returned_after", "returned_at", "method", "state"),
+            *(*WHO, "taken_at", "taken_within", "returned_after", "returned_at", "method", "state"),
             *("end_reason", "sighting__row_key"),
         ),
     ),

@@ -50,7 +50,7 @@ def tables() -> dict[str, Any]:
             Checkout,
             *who,
             "taken_at",
-            "taken_by",
+            "taken_within",
             "returned_after",
             "returned_at",
             "method",

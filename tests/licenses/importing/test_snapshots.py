@@ -229,9 +229,11 @@ def test_seats_that_go_on_at_another_server_of_a_triad_are_not_known_twice(
         (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=at)
         assert snapshot.result == Result.PARSED, snapshot.detail
         store_snapshot(server, snapshot, text, at=at, source="poll")
-    columns = ("taken_at", "taken_by", "returned_after")
     rows = [
-        tuple(None if moment is None else f"{moment:%H:%M:%S}" for moment in row)
-        for row in Checkout.objects.order_by("taken_by").values_list(*columns)
+        tuple(
+            None if moment is None else f"{moment:%H:%M:%S}"
+            for moment in (row.taken_at, row.taken_by, row.returned_after)
+        )
+        for row in Checkout.objects.order_by("taken_at", "taken_within")
     ]
     assert rows == [("06:00:00", "06:00:59", "07:05:01"), ("06:00:00", "07:10:00", None)]

@@ -427,3 +427,29 @@ def test_words_of_holdings_stay_what_they_were_as_they_become_numbers_and_words_
     assert told(new) == words
     assert stored() == [(state, reason) for state in range(3) for reason in range(8)]
     assert told(migrate(texts)) == stored() == words
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_holdings_were_taken_at_the_latest_stays_as_it_was_both_ways(migrate):
+    moments = "0084_store_words_of_holdings_as_numbers"
+    old = migrate(moments)
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    feature = make("Feature", server=make("LicenseServer", name="S", zone="UTC"), name="f")
+    who = {"person": make("Person", pseudonym="p"), "host": make("Host", pseudonym="h")}
+    spans = [(NINE, NINE), (NINE + 60, NINE + 119), (NINE + 120, NINE + 9000)]
+    for taken, by in spans:
+        make("Checkout", feature=feature, **who, seats=1, taken_at=taken, taken_by=by, method=2)
+
+    def stored(second):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT taken_at, {second} FROM licenses_checkout ORDER BY taken_at")
+            return cursor.fetchall()
+
+    migrate("0085_store_how_late_holdings_were_taken")
+    assert stored("taken_within") == [(taken, by - taken) for taken, by in spans]
+    assert stored("taken_at + taken_within") == spans
+    migrate(moments)
+    assert stored("taken_by") == spans

@@ -28,7 +28,7 @@ def test_a_word_of_a_holding_has_the_number_that_it_always_had(name):
 def stored(**words):
     return Checkout.objects.create(
         feature=FeatureFactory(), person=PersonFactory(), host=HostFactory(), seats=1,
-        taken_at=NINE, taken_by=NINE, method=Checkout.Method.EVENT, **words,
+        taken_at=NINE, method=Checkout.Method.EVENT, **words,
     )  # fmt: skip
 
 
