@@ -291,8 +291,9 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     sampled = method == Checkout.Method.SAMPLED
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)
-    # The line or the poll that showed it vouches for its own second.
-    otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, logged)), taken[5] + 1)
+    # The last line of the log, and the line or the poll that showed it, vouch for their own second.
+    heard = np.where(logged == EVER, EVER, logged + 1)
+    otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, heard)), taken[5] + 1)
     by_poll = shown | (sampled & (last_seen == EVER))
     known, possible = (
         np.where(by_poll, np.maximum(until, otherwise), otherwise)

@@ -102,7 +102,7 @@ def withdraw_log(
             for first, last in lost:
                 body = {"daemon": daemon, "from": first, "source": "log", "to": last}
                 drafts.append(entries.draft("coverage", last, body | {"what": "withdrawn"}))
-                dirty.mark_server(server, first, last)
+                dirty.mark_server(server, first, last + 1)
     return drafts
 
 

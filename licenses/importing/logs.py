@@ -433,7 +433,8 @@ class LogImport:
     ) -> None:
         """Mark what is to be counted again, and what is to be looked through for alerts: that, and
         the time that the chunk tells of."""
-        spans = [span for new in added.values() for span in new]
+        # What is out counts for the second of the last line too.
+        spans = [(start, end + 1) for new in added.values() for start, end in new]
         if spans and heard is not None:
             # What the log left open counted until the newest line heard; now it counts on, also
             # through the gap up to this piece.

@@ -370,7 +370,7 @@ def paired(server, feature):
             after, back = one.after, one.back
             if back is None:
                 exact = one.taken == one.sure and not one.polled and after is None
-                known = back = max(-FAR if one.polled else logged, one.sure + 1)
+                known = back = max(-FAR if one.polled else logged + 1, one.sure + 1)
                 if one.row is not None:
                     known = back = max(known, one.row["last_seen"] + 1)
                     if "gone" not in one.row:

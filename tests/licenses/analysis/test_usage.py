@@ -62,7 +62,8 @@ def test_an_open_logged_holding_is_known_until_the_log_ends(pool, feature):
     covered(feature.server, NINE, NINE + 2000, daemon="otherd")
     holding(feature, NINE + 60, None)
     found = total(pool)
-    assert (found.seat_seconds, found.peak, found.peak_high) == (840, 1, 1)
+    # The second of the last line is one of them.
+    assert (found.seat_seconds, found.peak, found.peak_high) == (841, 1, 1)
 
 
 def test_an_open_polled_holding_is_known_up_to_the_second_of_the_last_answer(pool, feature):
