@@ -198,7 +198,7 @@ def test_what_no_text_returns_stays_possible() -> None:
     FeatureFactory(server=server, daemon="acmed", name="cad", pool=pool)
     read(server, text(*taken(2, "")), text(*taken(3, "")))
     (row,) = usage(pool, start=START, end=END_OF_DAY).periods
-    assert (row.peak_low, row.peak_high, row.seat_seconds) == (2, 5, 2 * 8400)
+    assert (row.peak_low, row.peak_high, row.seat_seconds) == (2, 5, 2 * 8401)
 
 
 def test_the_page_of_a_contradiction_has_both_numbers_and_links_both_texts(
