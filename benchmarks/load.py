@@ -65,6 +65,7 @@ def profiled(wanted: bool) -> Iterator[None]:
 
 
 def measure(path: Path, pools: int, naive: float, end: int, told: str) -> None:
+    from django.db import connection
     from django.db.models import Sum
 
     from licenses.analysis import rollup
@@ -100,11 +101,14 @@ def measure(path: Path, pools: int, naive: float, end: int, told: str) -> None:
     late = median(again(ids[:20], end - 5 * 86400, end - 4 * 86400) for _ in range(3))
     rebuild = again(ids, end - DAYS * 86400, end)
     work = f"log of {events:,} events, {pools} pools"
+    # The aims are set for SQLite.
+    aims = connection.vendor == "sqlite"
     show([
         Line(f"{work}: stored, counted, {told}", f"{events / whole:,.0f} events/s", None,
-             f"at least {AIM:,} a second", events / whole >= AIM),
+             f"at least {AIM:,} a second" if aims else "-", not aims or events / whole >= AIM),
         Line("the same against a reader that stores nothing", f"{whole:.1f} s", whole / naive,
-             "at most 0.9x (set without evidence)", whole <= 0.9 * naive),
+             "at most 0.9x (set without evidence)" if aims else "-",
+             not aims or whole <= 0.9 * naive),
         Line("of it, storing", f"{events / storing:,.0f} events/s", storing / naive,
              "-", True),
         Line(f"of it, counting the hours of {DAYS} days", f"{counting:.1f} s", counting / naive,
