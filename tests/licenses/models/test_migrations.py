@@ -453,3 +453,26 @@ def test_when_holdings_were_taken_at_the_latest_stays_as_it_was_both_ways(migrat
     assert stored("taken_at + taken_within") == spans
     migrate(moments)
     assert stored("taken_by") == spans
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hours_in_which_logs_end_are_counted_again(migrate):
+    old = migrate("0085_store_how_late_holdings_were_taken")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    server = make("LicenseServer", name="S", zone="UTC")
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool, _other = (make("LicensePool", product=product, name=name) for name in "ab")
+    feature = make("Feature", server=server, daemon="d", name="f")
+    make("PoolFeature", pool=pool, feature=feature)
+    spans = [("d", "log", 0, 600), ("d", "log", 900, 1200), ("d", "polls", 0, 9000)]
+    for daemon, source, start, end in spans:
+        span = {"starts": NINE + start, "ends": NINE + end}
+        make("Coverage", server=server, daemon=daemon, source=source, **span)
+    new = migrate("0086_count_the_last_second_of_logs")
+    mark = new.get_model("licenses", "DirtySpan").objects.get()
+    assert (mark.pool_id, mark.starts.timestamp(), mark.ends.timestamp()) == (
+        pool.pk, NINE + 1200, NINE + 1201,
+    )  # fmt: skip
