@@ -187,7 +187,10 @@ def _drop_captures(found: list[Capture], needles: Needles) -> None:
         drop_raw(found[place : place + BATCH])
     transaction.on_commit(partial(_unlink, {row.stored for row in found}))
     lines = UnreadableLine.objects.filter(holding("text", needles)).order_by()
-    lines.filter(capture__stored="").delete()
+    found_in = lines.filter(capture__stored="").values_list("pk", "text")
+    named = [pk for pk, text in found_in.iterator() if needles.within(text)]
+    for place in range(0, len(named), BATCH):
+        UnreadableLine.objects.filter(pk__in=named[place : place + BATCH]).delete()
 
 
 def _unlink(paths: set[str]) -> None:

@@ -20,17 +20,21 @@ from licenses.models import (
     pseudonym,
 )
 
+_BLANKS: Final = r"(?:\s|\\t|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})+"
+"""Between the words of a name: a text may have it with other blanks than we keep, or spell them
+out."""
+
 
 class Needles:
-    """Names to be found as whole words, in any case."""
+    """Names to be found as whole words, in any case and with any blanks between."""
 
     def __init__(self, names: Iterable[str], label: str) -> None:
-        self.names = sorted({name for name in names if name}, key=lambda n: (-len(n), n))
+        self.names = sorted({name for name in names if name.strip()}, key=lambda n: (-len(n), n))
         self.label = label
         # Logs are JSON, in which other letters than English ones are escaped.
         forms = {*self.names, *self.spellings()}
         longest = sorted(forms, key=lambda form: (-len(form), form))
-        parts = "|".join(map(re.escape, longest)) or "(?!)"  # which fits nowhere
+        parts = "|".join(map(_fitting, longest)) or "(?!)"  # which fits nowhere
         # A name ends where a sentence ends, not at the dot within a longer name.
         self.pattern = re.compile(rf"(?<![\w.-])(?:{parts})(?![\w-]|\.\w)", re.IGNORECASE)
 
@@ -49,6 +53,10 @@ class Needles:
         """Return the names as a database may have to look for them."""
         forms = {form for n in self.names for form in (n, n.lower(), n.upper(), n.title())}
         return forms | {json.dumps(form)[1:-1] for form in forms}
+
+
+def _fitting(name: str) -> str:
+    return _BLANKS.join(map(re.escape, name.split()))
 
 
 PSEUDONYM: Final = re.compile(r"P-[0-9a-f]{8}|[0-9a-f]{32}", re.IGNORECASE)

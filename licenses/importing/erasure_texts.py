@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import reduce
 from itertools import chain
+from operator import and_
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -72,7 +74,7 @@ def _rewrite(text: Text, needles: Needles) -> bool:
 
 def left_in_evidence(needles: Needles) -> Iterator[str]:
     """Yield where entries are kept if one holds a name, or cannot be read and may."""
-    spelled = [json.dumps(name, ensure_ascii=False)[1:-1].lower() for name in needles.names]
+    spelled = [json.dumps(name, ensure_ascii=False)[1:-1].lower().split() for name in needles.names]
     for block in chain.from_iterable(batches(EvidenceBlock.objects.all(), BLOCKS)):
         try:
             text = entries.read(block).decode()
@@ -81,7 +83,7 @@ def left_in_evidence(needles: Needles) -> Iterator[str]:
         else:
             # Few blocks hold one at all: a plain search is faster than the pattern.
             low = text.lower()
-            found = any(name in low for name in spelled) and any(
+            found = any(all(word in low for word in name) for name in spelled) and any(
                 needles.within(said) for line in text.splitlines() for said in _said(line)
             )
         if found:
@@ -111,9 +113,11 @@ def _texts(model: type[models.Model]) -> list[models.Field[Any, Any]]:
 
 
 def holding(name: str, needles: Needles) -> Q:
+    """Return what finds the rows in which a field may hold a name: all of its words."""
     wanted = Q(pk__in=[])
     for spelling in sorted(needles.spellings()):
-        wanted |= Q(**{f"{name}__icontains": spelling})
+        words = [Q(**{f"{name}__icontains": word}) for word in spelling.split()]
+        wanted |= reduce(and_, words, Q())
     return wanted
 
 

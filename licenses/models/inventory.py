@@ -162,8 +162,8 @@ class Team(models.Model):
 
 def normalized_name(name: str) -> str:
     """Return the form under which two spellings of a login or host are the same: licence servers
-    print both cases."""
-    return unicodedata.normalize("NFC", name.strip()).casefold()
+    print both cases, and one blank or several."""
+    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
 
 
 def pseudonym(kind: str, name: str) -> str:

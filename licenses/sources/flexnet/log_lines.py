@@ -152,6 +152,7 @@ def split_old(kind: str, rest: str) -> tuple[str, Who, int, str] | None:
     user, at, host = who.strip().rpartition("@")
     if not at:
         user, host = host, ""
+    user = _in_words(user)
     if not feature or not user:
         raise NotAnEvent("expected a feature and a user")
     return feature, Who(user, host), max(int(seats), 1), opening + rest
@@ -160,9 +161,15 @@ def split_old(kind: str, rest: str) -> tuple[str, Who, int, str] | None:
 def read_who(text: str) -> Who:
     """Return the user, who may hold blanks and @, and the host, which may not."""
     user, at, host = text.strip().rpartition("@")
-    if not at or not user.strip() or not host or " " in host or "\t" in host:
+    user = _in_words(user)
+    if not at or not user or not host or " " in host or "\t" in host:
         raise NotAnEvent("expected USER@HOST")
-    return Who(user.strip(), host)
+    return Who(user, host)
+
+
+def _in_words(user: str) -> str:
+    """Return a user with one blank between words: a status does not tell how many there are."""
+    return " ".join(user.split())
 
 
 def read_tail(rest: str) -> Tail:

@@ -25,7 +25,9 @@ from licenses.models import (
     ImportJob,
     MailboxMessage,
     Person,
+    UnreadableLine,
 )
+from licenses.sources.text import visible
 from tests.factories import PersonFactory, ServerFactory
 from tests.unguarded import unguarded
 
@@ -128,6 +130,39 @@ def test_raw_text_goes_however_it_was_written(
         erasure.erase(person, "asked")
     raw.refresh_from_db()
     assert raw.stored == "" and not (Path(settings.ITAM_DATA_DIR) / stored).exists()
+
+
+BLANKS = ["Anna  Vogel", "anna\tvogel", "ANNA Vogel"]
+
+
+@pytest.mark.parametrize("printed", BLANKS)
+@pytest.mark.parametrize("known_as", ["Anna Vogel", "anna   vogel"])
+def test_a_name_goes_with_whatever_blanks_it_was_printed(
+    person: Person, printed: str, known_as: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    person = PersonFactory(login=known_as)
+    digest, stored = store_raw(f"9:00:00 (acmed) OUT: x {printed}@pc".encode())
+    raw = Capture.objects.create(
+        server=ServerFactory(), kind="debug-log", sha256=digest, size=1, stored=stored
+    )
+    line = UnreadableLine.objects.create(
+        capture=raw, line=1, text=visible(f"IN: {printed}@pc"), reason="x"
+    )
+    old = Capture.objects.create(server=raw.server, kind="debug-log", sha256="0" * 64, size=1)
+    gone, kept = (
+        UnreadableLine.objects.create(capture=old, line=number, text=text, reason="x")
+        for number, text in enumerate((line.text, "Anna, the Vogel"), 1)
+    )
+    log = Path(settings.ITAM_LOG_DIR) / "web.log"
+    log.parent.mkdir()
+    log.write_text(json.dumps({"message": f"{printed} signed in"}) + "\n")
+    tell(cause=f"{printed} left it open")
+    with django_capture_on_commit_callbacks(execute=True):
+        erased = erasure.erase(person, "asked")
+    raw.refresh_from_db()
+    assert raw.stored == "" and EVIDENCE in erased.left
+    assert [*UnreadableLine.objects.all()] == [kept] != [gone]
+    assert json.loads(log.read_text()) == {"message": f"{person.label} signed in"}
 
 
 @pytest.mark.parametrize("login", ["jürgen", "JÜRGEN"])

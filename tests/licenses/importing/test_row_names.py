@@ -7,7 +7,7 @@ import pytest
 from licenses.analysis.usage import usage
 from licenses.importing import mapping
 from licenses.importing.snapshots import store_snapshot
-from licenses.models import LicensePool, LicenseServer, Sighting
+from licenses.models import Checkout, LicensePool, LicenseServer, Person, Sighting, pseudonym
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.flexnet.lmstat_rows import names
 from tests.factories import ServerFactory, at
@@ -80,6 +80,24 @@ def test_a_seat_that_log_and_status_give_different_names_is_not_known_to_be_two(
     pool = LicensePool.objects.get()
     told = usage(pool, start=at("2026-03-01T08:10"), end=at("2026-03-01T09:00")).total
     assert (told.peak, told.peak_low, told.peak_high) == (1, 1, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("log_first", [True, False])
+def test_a_login_with_two_blanks_is_one_person_in_log_and_status(
+    data_dir: None, log_first: bool
+) -> None:
+    server = ServerFactory(name="lic")
+    log = BEGIN.replace("bob@h1", "Anna  Maria@PC77").replace("8:00:00", "8:01:10")
+    for step in ("log", "status") if log_first else ("status", "log"):
+        if step == "log":
+            read(server, log)
+        else:
+            ask(server, "08:05", "Anna  Maria PC77 PC77")
+    (person,) = Person.objects.all()
+    assert person.identity.login == "Anna Maria"
+    assert person.pseudonym == pseudonym("person", "anna   maria")
+    assert Checkout.objects.get().person == person
 
 
 def test_the_names_of_a_row_that_its_own_words_settle_stay_apart() -> None:

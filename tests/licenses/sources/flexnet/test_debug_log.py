@@ -71,6 +71,12 @@ CHECKOUTS = [
         '"F" Jean Luc@pc1  (2 licenses)', ("F", "Jean Luc", "pc1", 2, ""), id="user with a blank"
     ),
     pytest.param('"F" Jean Luc@pc1 (2 licenses)', ("F", "Jean Luc", "pc1", 2, ""), id="both"),
+    pytest.param(
+        '"F" Jean  \t Luc@pc1  ',
+        ("F", "Jean Luc", "pc1", 1, ""),
+        id="blanks, which no status keeps",
+    ),
+    pytest.param("F by Jean  Luc@pc1 (1 licenses)", ("F", "Jean Luc", "pc1", 1, ""), id="old, too"),
     pytest.param('"F" zoë.kühn@pc1  ', ("F", "zoë.kühn", "pc1", 1, ""), id="accents"),
     pytest.param('"F" CORP\\anna@pc1  ', ("F", "CORP\\anna", "pc1", 1, ""), id="backslash"),
     pytest.param(
