@@ -19,6 +19,7 @@ from licenses.concurrency.timeline import OPEN
 from licenses.models import (
     LONG_SECONDS,
     TAKEN_BY,
+    Boundary,
     Checkout,
     Coverage,
     LicensePool,
@@ -75,16 +76,25 @@ class Horizons:
     """Up to when somebody looked.
 
     logs:   by (server, daemon), the end of the last line read; daemon "" is the whole server.
+    stops:  by (server, daemon), when a log told last that it went down; likewise.
     polls:  by (server, daemon), the end of the second of the last complete answer that named the
             daemon; daemon "" is the whole server.
     """
 
     logs: dict[tuple[int, str], int]
+    stops: dict[tuple[int, str], int]
     polls: dict[tuple[int, str], int]
 
     def log(self, server: int, daemon: str) -> int:
         """Return up to when a log tells of a daemon; EVER where none does."""
         return max(self.logs.get((server, daemon), EVER), self.logs.get((server, ""), EVER))
+
+    def logged(self, server: int, daemon: str) -> int:
+        """Return up to when what a log leaves out is known to be: for the second of its last line,
+        unless the daemon went down in it; EVER where no log tells of it."""
+        last = self.log(server, daemon)
+        stopped = last in (self.stops.get((server, daemon)), self.stops.get((server, "")))
+        return last if last == EVER or stopped else last + 1
 
     def poll(self, server: int, daemon: str) -> int:
         """Return up to when polls tell of a daemon; EVER where none does."""
@@ -98,9 +108,15 @@ class Horizons:
 
 @Prepared
 def _LOGGED(server_ids: Collection[int]) -> Asked:
-    rows = Coverage.objects.filter(server__among=server_ids, source=Coverage.Source.LOG)
-    latest = rows.order_by().values("server_id", "daemon").annotate(latest=Max(number("ends")))
-    return latest, ("server_id", "daemon", "latest")
+    of, kind = ("server_id", "daemon"), Boundary.Kind.STOP
+    heard = Coverage.objects.filter(server__among=server_ids, source=Coverage.Source.LOG)
+    stops = Boundary.objects.filter(server__among=server_ids, kind=kind)
+    told = (
+        rows.order_by().values(*of).annotate(latest=Max(number(at)), is_stop=Value(is_stop))
+        for rows, at, is_stop in ((heard, "ends", 0), (stops, "at", 1))
+    )
+    # One query, as it is asked for each page.
+    return next(told).union(next(told), all=True), (*of, "latest", "is_stop")
 
 
 @Prepared
@@ -111,9 +127,13 @@ def _POLLED(server_ids: Collection[int]) -> Asked:
 
 def load_horizons(server_ids: Collection[int]) -> Horizons:
     """Return up to when somebody looked at each server. Two queries."""
-    ends = _LOGGED.rows(server_ids)
+    logs: dict[tuple[int, str], int] = {}
+    stops: dict[tuple[int, str], int] = {}
+    for server, daemon, latest, is_stop in _LOGGED.rows(server_ids):
+        (stops if is_stop else logs)[server, daemon] = latest
     return Horizons(
-        logs={(server, daemon): latest for server, daemon, latest in ends},
+        logs=logs,
+        stops=stops,
         # The instant of a poll counts as a second, or a single one would show nothing.
         polls={
             (server, daemon): at + 1
@@ -282,7 +302,7 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     logged, polled, listed = (
         np.array(column, dtype=np.int64)
         for column in (
-            [horizons.log(m.server, m.daemon) for m in owners],
+            [horizons.logged(m.server, m.daemon) for m in owners],
             [horizons.poll(m.server, m.daemon) for m in owners],
             [m.listed + 1 for m in owners],
         )
@@ -291,9 +311,8 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     sampled = method == Checkout.Method.SAMPLED
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)
-    # The last line of the log, and the line or the poll that showed it, vouch for their own second.
-    heard = np.where(logged == EVER, EVER, logged + 1)
-    otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, heard)), taken[5] + 1)
+    # The line or the poll that showed it vouches for its own second.
+    otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, logged)), taken[5] + 1)
     by_poll = shown | (sampled & (last_seen == EVER))
     known, possible = (
         np.where(by_poll, np.maximum(until, otherwise), otherwise)

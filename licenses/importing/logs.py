@@ -440,6 +440,8 @@ class LogImport:
             # through the gap up to this piece.
             first = min(start for start, _end in spans)
             spans.append((min(heard, first), first))
+        # What was out when a log ended is not, in the second of a stop that another text tells of.
+        spans += [(at, at + 1) for _daemon, at in stored.boundaries]
         if changed.start <= changed.end:
             spans.append((changed.start, changed.end))
         if stored.denial_span:

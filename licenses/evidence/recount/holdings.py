@@ -360,6 +360,9 @@ def paired(server, feature):
         rows[row["person"], row["host"], row["seats"]].append(row)
     moves, pairing, found = server.moves[feature], Pairing(server, feature), []
     logged = max((end for _start, end in pairing.log), default=-FAR)
+    # What is out counts for the second of the last line too, unless the daemon went down in it.
+    stops = [max(server.stops[daemon], default=-FAR) for daemon in ("", feature[0])]
+    logged += logged not in stops
     polled = max((at + 1 for at, complete, _ in server.answers if complete), default=-FAR)
     listed = max((at + 1 for at in pairing.told), default=polled)
     for holder in sorted({*moves, *rows}):
@@ -370,7 +373,7 @@ def paired(server, feature):
             after, back = one.after, one.back
             if back is None:
                 exact = one.taken == one.sure and not one.polled and after is None
-                known = back = max(-FAR if one.polled else logged + 1, one.sure + 1)
+                known = back = max(-FAR if one.polled else logged, one.sure + 1)
                 if one.row is not None:
                     known = back = max(known, one.row["last_seen"] + 1)
                     if "gone" not in one.row:

@@ -476,3 +476,23 @@ def test_the_hours_in_which_logs_end_are_counted_again(migrate):
     assert (mark.pool_id, mark.starts.timestamp(), mark.ends.timestamp()) == (
         pool.pk, NINE + 1200, NINE + 1201,
     )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hours_in_which_daemons_stopped_last_are_counted_again(migrate):
+    old = migrate("0086_count_the_last_second_of_logs")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    server = make("LicenseServer", name="S", zone="UTC")
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool, _other = (make("LicensePool", product=product, name=name) for name in "ab")
+    make("PoolFeature", pool=pool, feature=make("Feature", server=server, daemon="d", name="f"))
+    for kind, second in ((2, 300), (1, 600), (2, 900), (1, 1200)):
+        make("Boundary", server=server, daemon="d", kind=kind, at=NINE + second)
+    new = migrate("0089_count_no_second_after_a_stop")
+    mark = new.get_model("licenses", "DirtySpan").objects.get()
+    assert (mark.pool_id, mark.starts.timestamp(), mark.ends.timestamp()) == (
+        pool.pk, NINE + 900, NINE + 901,
+    )  # fmt: skip
