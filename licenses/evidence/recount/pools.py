@@ -36,10 +36,10 @@ class Pool:
         self.proven = total(
             lambda seats, more, proven: seats + more if proven >= seats else max(proven, 0)
         )
-        self.packed = self.wholes(servers, told)
+        self.packages = self.packed(servers, told)
         self.issued = self.sum_of(self.added)
         self.limit = combined(lambda a, i: i if a is None else a, self.allowed, self.issued)
-        self.rows = self.counted_once(servers, told)
+        self.rows = self.counted_once()
         self.seen = observed([(fed.served, fed.watched) for fed in self.fed])
         self.logged = observed([(fed.span, fed.logs) for fed in self.fed])
         retired = FAR if told["retired"] == "" else told["retired"]
@@ -66,22 +66,30 @@ class Pool:
             silent.append((fed.span, where(lambda s: s is not None, level)))
         return cut(total, observed(silent))
 
-    def wholes(self, servers, told):
-        """Return for each component that feeds the pool what its packages bring to it."""
+    def packed(self, servers, told):
+        """Return what feeds the pool as a package, and what as a component of it, each as often as
+        it is mapped: a pair of lists for each two of which both do."""
         named = defaultdict(list)
-        for row, fed in zip(told["features"], self.fed):
-            named[(row[0], row[1], row[2])].append(fed)
-        found = defaultdict(list)
-        for stream in {row[0] for row in told["features"]}:
-            for daemon, package, component in servers[stream].stock["packages"]:
-                for fed in named[(stream, daemon, component)] if package != component else ():
-                    found[id(fed)] += named[(stream, daemon, package)]
-        return found
+        for (stream, daemon, name, *_), fed in zip(told["features"], self.fed):
+            named[stream, daemon, name].append(fed)
+        pairs = [
+            (named[stream, daemon, package], named[stream, daemon, component])
+            for stream in sorted({row[0] for row in told["features"]})
+            for daemon, package, component in servers[stream].stock["packages"]
+            if package != component
+        ]
+        return [pair for pair in pairs if all(pair)]
 
     def added(self, fed):
         """Return the curve of seats that a feature adds: of a component what it has beyond its
         packages, as a server lists the seats of both."""
-        level, wholes = fed.issued(), self.packed[id(fed)]
+        level = fed.issued()
+        wholes = [
+            whole
+            for outers, inners in self.packages
+            for whole in outers
+            if any(fed is part for part in inners)
+        ]
         for whole in wholes:
             its = cut(whole.issued(), whole.span)
             level = combined(
@@ -92,17 +100,12 @@ class Pool:
             level = cut(level, minus([(-FAR, FAR)], fed.uncounted()))
         return level
 
-    def counted_once(self, servers, told):
+    def counted_once(self):
         """Leave out the components of packages for as long as the package itself counts."""
         rows = {id(fed): fed.rows() for fed in self.fed}
-        by_name = {(row[0], row[1], row[2]): fed for row, fed in zip(told["features"], self.fed)}
         pairs = []
-        for stream in sorted({row[0] for row in told["features"]}):
-            for daemon, package, component in servers[stream].stock["packages"]:
-                outer = by_name.get((stream, daemon, package))
-                inner = by_name.get((stream, daemon, component))
-                if outer is not None and inner is not None and outer is not inner:
-                    pairs += together(rows[id(outer)], rows[id(inner)])
+        for packed in self.packages:
+            pairs += together(*([row for fed in feds for row in rows[id(fed)]] for feds in packed))
         # Answers may list the one name alone: what is known of either is known of the seat.
         for whole, part in pairs:
             if whole["seats"] == part["seats"]:

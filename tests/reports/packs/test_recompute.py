@@ -397,7 +397,7 @@ def issues_packages_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def counts_packages_twice(patch: pytest.MonkeyPatch) -> None:
-    def every(self: Any, _servers: Any, _told: Any) -> list[Any]:
+    def every(self: Any) -> list[Any]:
         return [row for fed in self.fed for row in fed.rows()]
 
     patch.setattr(pools.Pool, "counted_once", every)
@@ -833,6 +833,29 @@ def test_lines_of_a_day_in_doubt_are_counted_again_alike(place: Path, settings: 
     assert differences(path) == []
     with pytest.MonkeyPatch.context() as patch:
         adds_up_what_texts_tell_differently(patch)
+        assert differences(path)
+
+
+PARTS = '8:00:00 (vend) OUT: "beta_2" bob@h1\n8:30:00 (vend) IN: "beta_2" bob@h1'
+
+
+@pytest.mark.once
+def test_packages_that_a_pool_maps_more_than_once_are_counted_again_alike(
+    place: Path, settings: Any
+) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain(odd=PARTS, filed=9).make(folder, seed)
+        row, turn = PoolFeature.objects.get(), datetime(2026, 3, 2, 8, 45, tzinfo=UTC)
+        row.mapped_until = turn
+        mapping.save_mapping(row, reason="moved")
+        mapping.map_feature(row.feature, row.pool, mapped_from=turn)
+        mapping.map_feature(Feature.objects.get(name="beta_2"), row.pool)
+        return vendor
+
+    path = packed(place, 0, settings, make)
+    assert differences(path) == []
+    with pytest.MonkeyPatch.context() as patch:
+        counts_packages_twice(patch)
         assert differences(path)
 
 
