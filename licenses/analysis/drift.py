@@ -13,7 +13,7 @@ from licenses.analysis.mappings import Mapping, load_mappings, servers
 from licenses.analysis.packages import load_packages, wholes
 from licenses.analysis.rights import Right, load_rights
 from licenses.analysis.rows import EVER, now_epoch
-from licenses.analysis.statements import Statement, load_statements
+from licenses.analysis.statements import Stated, Statement, load_statements
 from licenses.models import IssuedCount, LicensePool
 
 WORDS = (
@@ -88,6 +88,7 @@ def drifts(pools: Collection[LicensePool], now: int | None = None) -> dict[int, 
                     for m in mappings[pool.pk]
                 },
                 packed,
+                moment,
             )
             for source in (IssuedCount.Source.FILE, IssuedCount.Source.STATUS)
         )
@@ -109,24 +110,20 @@ def _says(row: Statement, source: str, moment: int) -> bool:
 
 
 def _sum(
-    maps: Sequence[Mapping], said: dict[int, list[Statement]], packed: dict[int, list[Mapping]]
+    maps: Sequence[Mapping],
+    said: dict[int, list[Statement]],
+    packed: dict[int, list[Mapping]],
+    moment: int,
 ) -> Said:
-    """Return what is said of all features together: of a component what its packages do not have,
-    which is all of a file that names the packages alone."""
-    if not maps or any(row.seats is None for rows in said.values() for row in rows):
+    """Return what is said of all features together. said: of each what holds at the moment."""
+    if not maps:
         return Said(None, None)
-    total, since = 0, EVER
+    stated, total, since = Stated(said, packed), 0, EVER
     for m in maps:
-        rows, packages = said[m.feature], packed.get(m.feature, [])
-        if not rows and not packages:
+        _source, own = stated.added(m.feature, moment)
+        if own is None:
             return Said(None, None)
-        seats = _seats(rows)
-        own = max(0, seats - sum(_seats(said[each.feature]) for each in packages))
-        if own or not packages:
+        if own or m.feature not in packed:
             total += m.weight * own
-            since = max(since, *(row.start for row in rows))
+            since = max(since, *(row.start for row in said[m.feature]))
     return Said(total, None if since == EVER else since)
-
-
-def _seats(rows: Iterable[Statement]) -> int:
-    return sum(row.seats or 0 for row in rows)
