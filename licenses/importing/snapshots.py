@@ -119,7 +119,7 @@ def store_snapshot(
         drafts = [*clock, *read, *told, _poll_entry(capture, at, within)]
         drafts += _stated(server, state, snapshot, at)
         if unchanged:
-            _see_again(rows)
+            _see_again(rows, capture, since=_seconds(state.last_attempt_at) or 0)
         else:
             drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
         drafts += queues.shown(snapshot, rows.directory, at)
@@ -171,12 +171,15 @@ def _stated(
     return server_facts.store(server, said, Capture.Kind.STATUS)
 
 
-def _see_again(rows: StatusRows) -> None:
-    """Store that an answer says what the one before it said."""
+def _see_again(rows: StatusRows, capture: Capture, *, since: int) -> None:
+    """Store that an answer says what the one before it said. since: when that was."""
     _SEEN_AGAIN.update(rows.features, rows.at)
     again = Stored()
     rows.touch_checked(again)
     _derive(rows, again.touched)
+    if rows.at - since < unlisted.MINUTE:
+        before = dict.fromkeys(rows.features, since)
+        rows.changed += unlisted.note(rows.server, capture, rows.at, before)
 
 
 @Prepared

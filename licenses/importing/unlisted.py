@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from itertools import pairwise
+from typing import Final
 
 from django.db.models import Exists, OuterRef, Subquery
 
@@ -31,6 +32,10 @@ from .attempts import Answers
 
 Span = tuple[int, int]
 
+MINUTE: Final = 60
+"""An answer of which only the minute is known may have been given so many seconds later, less
+one."""
+
 
 def note(
     server: LicenseServer,
@@ -40,7 +45,8 @@ def note(
     answers: Answers | None = None,
 ) -> list[Span]:
     """Keep of each feature the times between two answers that list it which are too far apart to
-    vouch for what lies between, and have others in between. Return where that changed.
+    vouch for what lies between, and have others in between: until one of them listed it again at
+    the latest. Return where that changed.
 
     capture:        the answer that is new.
     listed_before:  of features that were listed before: when last, before this answer came.
@@ -49,15 +55,14 @@ def note(
     if capture.scope is None:
         return []
     told = set(capture.scope.features)
+    if answers is None and any(at - newest < MINUTE for newest in listed_before.values()):
+        answers = Answers(server, capture)
     around: dict[int, list[Span]] = {}
     for pk, newest in listed_before.items():
         if answers is None:
             pairs = [(newest, at)] if pk in told else []
         else:
-            before, after = answers.until(pk, at, but=capture.pk), answers.following(pk, at)
-            moments = [before, at if pk in told else None, after]
-            known = [moment for moment in moments if moment is not None]
-            pairs = list(pairwise(known))
+            pairs = list(pairwise(_listing_around(answers, pk, at)))
         # No two answers are too far apart that are nearer than this, whatever the interval.
         if answers is not None or any(b - a > LONGEST_STEP for a, b in pairs):
             around[pk] = pairs
@@ -69,13 +74,54 @@ def note(
     changed = []
     for pk, stored in _STORED.rows(around):
         known, low, high = json.loads(stored), around[pk][0][0], around[pk][-1][1]
-        kept = [(a, b) for a, b in known if b <= low or a >= high]
-        wanted = [pair for pair in around[pk] if _is_cut(server, pair, steps, between)]
+        kept = [(a, b) for a, b in known if not low <= a < high]
+        wanted = [
+            (pair[0], _given_by(capture) if answers is None else _again_by(answers, pk, pair))
+            for pair in around[pk]
+            if _is_cut(server, pair, steps, between)
+        ]
         spans = sorted([*kept, *wanted])
         if spans != [(a, b) for a, b in known]:
             FeatureNow.objects.filter(feature=pk).update(unlisted=spans)
-            changed.append((low, high + 1))
+            changed.append((low, high + MINUTE))
     return changed
+
+
+def _listing_around(answers: Answers, feature: int, at: int) -> list[int]:
+    """Return when answers listed a feature, from the last one that no other of the minute before
+    *at* can have preceded to the first one after."""
+    scopes = answers.scopes_of(feature)
+    if not scopes:
+        return []
+    before, after = answers.until(feature, at - MINUTE), answers.following(feature, at)
+    first = at - MINUTE if before is None else before
+    rows = _LISTING.rows(answers.server.pk, scopes, first, at if after is None else after)
+    return sorted({start for start, _end in rows})
+
+
+def _again_by(answers: Answers, feature: int, pair: Span) -> int:
+    """Return when the next answer that lists a feature was given at the latest, after the first of
+    two: one a little later may have been before the second."""
+    first, last = pair
+    latest: dict[int, int] = {}
+    for start, end in _LISTING.rows(
+        answers.server.pk, answers.scopes_of(feature), first + 1, last + MINUTE - 1
+    ):
+        latest[start] = max(end, latest.get(start, end))
+    return min(latest.values())
+
+
+def _given_by(capture: Capture) -> int:
+    return int(capture.ends.timestamp()) if capture.ends else 0
+
+
+@Prepared
+def _LISTING(server: int, scopes: Collection[int], first: int, last: int) -> Asked:
+    rows = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS, scope__among=scopes)
+    return rows.filter(starts__gte=first, starts__lte=last).order_by(), (
+        number("starts"),
+        number("ends"),
+    )
 
 
 def _is_cut(

@@ -36,7 +36,11 @@ class Fed:
         vouched = union(self.logs, answered)
         # Answers that do not list the feature do not vouch for it.
         told = server.told(self.feature)
-        cuts = [pair for pair in zip(told, told[1:]) if pair[1] - pair[0] > server.step_at(pair[0])]
+        cuts = [
+            (first, min(server.latest(at) for at in told if first < at < again + 60))
+            for first, again in zip(told, told[1:])
+            if again - first > server.step_at(first)
+        ]
         asked = bool(server.scopes)
         since = min(map(server.latest, told), default=FAR if asked else -FAR)
         listed = minus([(since, max(told, default=-FAR if asked else FAR))], cuts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from licenses.analysis import rollup
 from licenses.analysis.coverage import gaps, observed
 from licenses.analysis.usage import usage
 from licenses.analysis.verdict import Verdict, verdicts
+from licenses.evidence.recount.feeding import Fed
+from licenses.evidence.recount.told import Server
 from licenses.importing.snapshots import store_snapshot
 from licenses.models import FeatureNow, LicensePool, LicenseServer, PoolHour
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import EntitlementFactory, FeatureFactory, PoolFactory, ServerFactory, at
+from tests.told import told_of
 
 from .test_doubts import read
 
@@ -52,12 +56,12 @@ def pool(server: LicenseServer) -> LicensePool:
     return pool
 
 
-def ask(server: LicenseServer, time: str, listed: str = "") -> None:
-    text = (HEAD + listed).format(time=time)
+def ask(server: LicenseServer, time: str, listed: str = "", within: int = 0) -> None:
+    text = (HEAD + listed).format(time=time[:5]) + "\n" * within  # no two are the same text
     moment = at(f"2026-03-01T{time}")
     (snapshot,) = parse_lmstat(text.encode(), zone=server.tzinfo, now=moment)
     assert snapshot.result == "parsed", snapshot.detail
-    store_snapshot(server, snapshot, text.encode(), at=moment, source="poll")
+    store_snapshot(server, snapshot, text.encode(), at=moment, source="poll", within=within)
 
 
 def times(start: int, end: int) -> list[str]:
@@ -124,6 +128,57 @@ def test_a_feature_is_not_watched_while_answers_between_two_that_list_it_do_not(
     if minutes == 30:
         told_of = [gap.detail for gap in gaps(pool, DAY, at("2026-03-01T08:52"), now=END)]
         assert told_of[-1] == "The server answered, and did not list this feature."
+
+
+def seconds(pool: LicensePool) -> list[tuple[int, int]]:
+    """Return the observed seconds of the hour."""
+    hour = at("2026-03-01T08:00")
+    return [(a - hour, b - hour) for a, b in observed(pool, DAY, END)]
+
+
+def recounted(server: LicenseServer) -> list[tuple[int, int]]:
+    """Return the seconds of the hour that answers vouch for, by the evidence."""
+    told, hour = Server(), at("2026-03-01T08:00")
+    for entry in told_of(server):
+        told.add(entry)
+    watched = Fed(told, ("", "vendord", "sim", 1, "", "")).watched
+    return [(a - hour, b - hour) for a, b in watched]
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4)), None])
+@pytest.mark.parametrize(
+    ("others", "again"),
+    [
+        pytest.param([], 50 * 60 + 59, id="alone"),
+        pytest.param([("08:50", 0)], 50 * 60 + 59, id="another-of-its-second"),
+        pytest.param([("08:50:20", 0)], 50 * 60 + 20, id="an-exact-one-in-its-minute"),
+        pytest.param([("08:50:01", 58)], 50 * 60 + 59, id="another-of-its-minute"),
+    ],
+)
+def test_a_list_that_names_it_again_in_a_minute_may_be_of_its_last_second(
+    server: LicenseServer,
+    pool: LicensePool,
+    order: tuple[int, ...] | None,
+    others: list[tuple[str, int]],
+    again: int,
+) -> None:
+    asked = [(time, SIM, 0) for time in times(5, 21)]
+    asked += [(time, "", 0) for time in times(25, 50)]
+    parts = [
+        asked,
+        [("08:50", SIM, 59)],
+        [(time, SIM, within) for time, within in others],
+        [("08:55", SIM, 0), ("08:51", "", 0)],
+    ]
+    told = [each for place in order or range(4) for each in parts[place]]
+    for time, listed, within in told if order else sorted(told):
+        ask(server, time, listed, within)
+        rollup.drain()
+    assert seconds(pool) == [(300, 1200), (again, 3300)] == recounted(server)
+    kept = hours()
+    rollup.mark_dirty([pool.pk], DAY, END)
+    rollup.drain()
+    assert hours() == kept
 
 
 def test_an_answer_that_comes_late_and_lists_it_closes_the_gap(

@@ -479,6 +479,41 @@ def test_the_hours_in_which_logs_end_are_counted_again(migrate):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_was_not_listed_lasts_until_an_answer_listed_it_at_the_latest(migrate):
+    old = migrate("0089_count_no_second_after_a_stop")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    server = make("LicenseServer", name="S", zone="UTC")
+    make("PollState", server=server, by_minute=True)
+    feature = make("Feature", server=server, daemon="d", name="a")
+    pool = make("LicensePool", name="a", product=product)
+    make("PoolFeature", pool=pool, feature=feature)
+    listing, other = (
+        make("StatusScope", server=server, digest=str(listed), features=listed)
+        for listed in ([feature.pk], [])
+    )
+    for second, within, scope in (
+        *((0, 0, listing), (600, 0, other), (1200, 59, listing), (1230, 0, other)),
+        *((2400, 59, listing), (2410, 0, listing)),
+    ):
+        at = {"starts": NINE + second, "ends": NINE + second + within}
+        make("Capture", server=server, kind="lmstat", sha256=f"{second}", size=0, scope=scope, **at)
+    spans = [[NINE, NINE + 1200], [NINE + 1200, NINE + 2400]]
+    make("FeatureNow", feature=feature, at=NINE + 2410, unlisted=spans)
+    new = migrate("0090_end_what_was_not_listed_at_the_latest")
+    (row,) = new.get_model("licenses", "FeatureNow").objects.all()
+    assert row.unlisted == [[NINE, NINE + 1259], [NINE + 1200, NINE + 2410]]
+    marks = new.get_model("licenses", "DirtySpan").objects.order_by("starts")
+    assert [(row.pool_id, row.starts.timestamp(), row.ends.timestamp()) for row in marks] == [
+        (pool.pk, NINE + 1200, NINE + 1259),
+        (pool.pk, NINE + 2400, NINE + 2410),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_hours_in_which_daemons_stopped_last_are_counted_again(migrate):
     old = migrate("0086_count_the_last_second_of_logs")
 
