@@ -237,6 +237,17 @@ def test_order_cuts_and_repetition_of_the_texts_change_nothing(seed: int, tmp_pa
     assert first[0] == second[0]
 
 
+def test_equal_requests_of_two_seconds_are_two_waits(tmp_path: Path) -> None:
+    said = ((60, "QUEUED"), (61, "QUEUED"), (120, "DEQUEUED"), (180, "DEQUEUED"))
+    lines = [(8 * HOUR + at, f'{word}: "cad" ben@pc-ben') for at, word in said]
+    pieces = [log(*lines[:1]), log(*lines[1:])]
+    for texts in ([log(*lines)], pieces, pieces[::-1]):
+        waited = [row[2:5] for row in told(sent(tmp_path, *texts))]
+        assert waited == [
+            (8 * HOUR + a, 8 * HOUR + b, 8 * HOUR + b) for a, b in [(60, 120), (61, 180)]
+        ]
+
+
 def test_a_log_that_tells_of_waits_twice_stores_each_line_once(tmp_path: Path) -> None:
     server = sent(tmp_path, WAITS, WAITS)
     assert QueueEvent.objects.filter(feature__server=server).count() == 4
