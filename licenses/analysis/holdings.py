@@ -37,7 +37,8 @@ class Holdings:
                                  moment that somebody looked.
     checkout:                    id of the row.
     exact:                       both spans are the same.
-    fresh:                       it began here: not cut off by the start of a mapping, nor a
+    fresh:                       it began here: not cut off by the start of a mapping, not the
+                                 second part of one that answers dispute, nor a
                                  component that its package counts.
     began:                       when somebody took it, also where taken_at was cut off.
     """
@@ -198,6 +199,7 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
     fed = feeding(mappings, rows.feature)
     rows = rows.where(fed.rows)
     # Each is cut at the mapping of its feature.
+    here = (rows.taken_at >= fed.start) & (rows.taken_at < fed.end)
     cut = replace(
         rows,
         seats=rows.seats * fed.weight,
@@ -205,11 +207,11 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
         taken_by=np.maximum(rows.taken_by, fed.start),
         returned_after=np.minimum(rows.returned_after, fed.end),
         returned_at=np.minimum(rows.returned_at, fed.end),
-        fresh=(rows.taken_at >= fed.start) & (rows.taken_at < fed.end),
+        fresh=rows.fresh & here,
     )
     touches = (cut.taken_at < end) & (cut.returned_at > np.maximum(cut.taken_at, start))
     # One that was given back in the second in which it was taken has no length, but it was taken.
-    kept = touches | (cut.fresh & (cut.taken_at >= start))
+    kept = touches | (here & (cut.taken_at >= start))
     cut = cut.where(kept)
     packages = load_packages(servers(mappings))
     return {
@@ -258,6 +260,7 @@ _CLOSED = (
     number("returned_after", EVER),
     number("returned_at"),
     "pk",
+    "method",
 )
 
 
@@ -308,7 +311,7 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
         )
     )
     # What has a sighting that is not gone is in the last complete answer that names its daemon.
-    sampled = method == Checkout.Method.SAMPLED
+    sampled = method != Checkout.Method.EVENT
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)
     # The line or the poll that showed it vouches for its own second.
@@ -319,13 +322,15 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
         for until in (np.minimum(polled, listed), polled)
     )
     exact = (taken[4] == taken[5]) & ~sampled & (sure == EVER) & (known == possible)
-    return _made([*taken, np.where(sure == EVER, known, sure), possible, row_ids], exact)
+    until = np.where(sure == EVER, known, sure), possible
+    return _made([*taken, *until, row_ids, method], exact)
 
 
 def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
-    """Return holdings from their columns in the order of the class."""
+    """Return holdings from their columns in the order of the class, and how they are known."""
+    *numbers, method = numbers
     feature, person, host, seats, taken_at, taken_by, returned_after, returned_at, row = numbers
-    fresh = np.ones(len(row), dtype=np.bool_)
+    fresh = method != Checkout.Method.CONTINUED
     return Holdings(
         feature,
         person,
@@ -361,14 +366,15 @@ def _counted_once(
     if not packages or not len(rows):
         return rows
     ids = {(m.server, m.daemon, m.name): m.feature for m in mappings}
-    fresh = rows.fresh.copy()
+    # What goes on after answers that contradict each other is no new use, and is a seat to pair.
+    free = rows.fresh | (rows.began == rows.taken_at)
     pairs: list[tuple[int, int]] = []
     for server, daemon, package, component in sorted(packages):
         outer = ids.get((server, daemon, package))
         inner = ids.get((server, daemon, component))
         if outer is not None and inner is not None and outer != inner:
-            found = _together(rows, fresh, outer, inner)
-            fresh[[place for _, place in found]] = False
+            found = _together(rows, free, outer, inner)
+            free[[place for _, place in found]] = False
             pairs += found
     if not pairs:
         return rows
@@ -390,24 +396,24 @@ def _counted_once(
         taken_by=taken_by,
         returned_after=returned_after,
         exact=exact,
-        fresh=fresh,
+        fresh=rows.fresh & free,
     )
     kept = np.ones(len(rows), dtype=np.bool_)
     kept[inners] = rows.returned_at[inners] > rows.returned_at[outers]
     return changed.where(kept)
 
 
-def _together(rows: Holdings, fresh: Flags, package: int, component: int) -> list[tuple[int, int]]:
+def _together(rows: Holdings, free: Flags, package: int, component: int) -> list[tuple[int, int]]:
     """Return the places of package holdings and of those of a component that they brought: of one
     second or, where only answers tell of the one or the other, of one minute."""
-    outers, inners = (_fresh(rows, fresh, feature) for feature in (package, component))
+    outers, inners = (_beginning(rows, free, feature) for feature in (package, component))
     found: list[tuple[int, int]] = []
     for unit in (1, 60):
-        free: dict[tuple[int, ...], list[int]] = {}
+        alone: dict[tuple[int, ...], list[int]] = {}
         for place in outers:
-            free.setdefault(_holder(rows, place, unit), []).append(place)
+            alone.setdefault(_holder(rows, place, unit), []).append(place)
         for place in inners:
-            waiting = free.get(_holder(rows, place, unit), [])
+            waiting = alone.get(_holder(rows, place, unit), [])
             known = unit > 1 and rows.taken_at[place] == rows.taken_by[place]
             outer = next(
                 (o for o in waiting if not known or rows.taken_at[o] < rows.taken_by[o]), None
@@ -444,10 +450,10 @@ def _shared(rows: Holdings, mappings: list[Mapping]) -> Holdings:
     return replace(rows, returned_after=until, exact=exact)
 
 
-def _fresh(rows: Holdings, fresh: Flags, feature: int) -> list[int]:
+def _beginning(rows: Holdings, free: Flags, feature: int) -> list[int]:
     """Return the places of a feature's holdings that begin in the rows, by seats and return: of
     several taken in one second, those alike belong together."""
-    places = np.flatnonzero((rows.feature == feature) & fresh)
+    places = np.flatnonzero((rows.feature == feature) & free)
     columns = (rows.returned_after, rows.returned_at, rows.seats)
     found: list[int] = places[np.lexsort([column[places] for column in columns])].tolist()
     return found
@@ -457,4 +463,4 @@ def _holder(rows: Holdings, place: int, unit: int) -> tuple[int, ...]:
     return int(rows.person[place]), int(rows.host[place]), int(rows.taken_at[place]) // unit
 
 
-_NONE = _made([np.empty(0, dtype=np.int64)] * 9, np.empty(0, dtype=np.bool_))
+_NONE = _made([np.empty(0, dtype=np.int64)] * 10, np.empty(0, dtype=np.bool_))

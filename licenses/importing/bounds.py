@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from .held import CLOCKS_AGREE, END_REASONS, NO_RETURNS, SAMPLED, Differ, Fact, Hole, Open, Seen
+from .held import (
+    CLOCKS_AGREE,
+    CONTINUED,
+    END_REASONS,
+    NO_RETURNS,
+    SAMPLED,
+    Differ,
+    Fact,
+    Hole,
+    Open,
+    Seen,
+)
 
 
 def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]) -> None:
@@ -70,15 +81,40 @@ def _times_agree(holding: Open, row: Seen) -> bool:
     return holding.returned_at is None or holding.returned_at + CLOCKS_AGREE >= row.last_seen
 
 
-def from_sighting(row: Seen) -> Open:
+def from_sighting(row: Seen) -> list[Open]:
+    """Return the holding that a row tells of. They are two where complete answers dispute it for a
+    time, and are of one mind before that and after it: the second goes on where the first ends."""
     by = min(row.starts[-1] + 59, row.shown_by)
     if row.missed_at is not None and row.missed_at > by:
         # An answer did not show it though it says that it was held: known since it is shown.
         by = row.shown_by
-    holding = Open(row.started_at, by, SAMPLED, row)
+    found = [Open(row.started_at, by, SAMPLED, row)]
+    if (dispute := row.dispute) is not None:
+        until = by if dispute.before is None else max(by, dispute.before + 1)
+        after = dispute.after
+        if after is None or not (row.gone_at is None or after <= row.last_seen):
+            if until == by:
+                found[0].taken_by = until = row.shown_by  # and known of no certain second
+            found[0].know_until(until)
+        elif until == by:
+            found[0].taken_by = after
+        else:
+            found[0].end(until, dispute.start, "not_seen")
+            found.append(Open(dispute.start, after, CONTINUED, row))
     if row.gone_at is not None:
-        holding.end(row.last_seen + 1, row.gone_at, "not_seen")
-    return holding
+        found[-1].end(row.last_seen + 1, row.gone_at, "not_seen")
+    return found
+
+
+def disputes(rows: Iterable[Seen]) -> list[Differ]:
+    """Return where answers contradict each other for certain: not if the one may have been given
+    before a row's seats were taken, or the other after they were returned, in one minute."""
+    return [
+        Differ("answers_differ", each.start, each.end, True, False, missed=each.start)
+        for row in rows
+        if (each := row.dispute) is not None
+        and (each.start < each.end or row.first_seen < each.start < row.last_seen)
+    ]
 
 
 def end_by_orphans(sampled: list[Open], orphans: list[Fact]) -> list[Fact]:

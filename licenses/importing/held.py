@@ -11,7 +11,7 @@ from typing import NamedTuple
 from licenses.sources.clock import LOG_SILENCE
 
 OUT, IN = 1, 2
-EVENT, SAMPLED = 1, 2
+EVENT, SAMPLED, CONTINUED = 1, 2, 3
 
 
 LATE_RETURN = 7 * 86400
@@ -63,14 +63,28 @@ class SetBack(NamedTuple):
     until: int
 
 
+class Dispute(NamedTuple):
+    """Where complete answers contradict each other on a row.
+
+    start, end: the first and the last that do not show it, from the first that does to the last.
+    before: the last answer before `start` that shows it; None where none does.
+    after:  when the first answer after `end` that shows it was given at the latest; None where none
+            does.
+    """
+
+    start: int
+    end: int
+    before: int | None
+    after: int | None
+
+
 class Seen(NamedTuple):
     """A row of the server's status, from the first poll that showed it to the last.
 
     started_at: the minute that it prints, or the first poll that showed it if that is earlier.
     gone_at:   the first complete answer after the last, at the latest; None while the newest shows
                it.
-    missed_at: the last complete answer before the first that showed it, or another of the same
-               minute; None where there is none.
+    missed_at: the last complete answer before the first that showed it; None where there is none.
     printed_at: the minute that it prints, by the server's clock, which may be ahead of ours; None
                where that cannot be read.
     again_at:  where a clock that was put back showed that minute twice, the second one.
@@ -87,6 +101,7 @@ class Seen(NamedTuple):
     printed_at: int | None = None
     again_at: int | None = None
     first_by: int | None = None
+    dispute: Dispute | None = None
 
     @property
     def shown_by(self) -> int:
@@ -174,6 +189,7 @@ class Open:
         "returned_after",
         "returned_at",
         "seen",
+        "sure_until",
         "taken_at",
         "taken_by",
         "told_at",
@@ -186,6 +202,8 @@ class Open:
         self.returned_after: int | None = None
         self.returned_at: int | None = None
         self.end_reason = ""
+        self.sure_until: int | None = None
+        """Known no longer than this, whenever it ended; None: known to its end."""
 
     def end(self, after: int, at: int, reason: str) -> None:
         self.returned_after, self.returned_at, self.end_reason = (
@@ -193,6 +211,13 @@ class Open:
             max(at, self.taken_at),
             reason,
         )
+        if self.sure_until is not None:
+            self.know_until(self.sure_until)
+
+    def know_until(self, moment: int) -> None:
+        """Let it be known no longer, and possible as long as it was."""
+        known = moment if self.returned_after is None else min(self.returned_after, moment)
+        self.sure_until, self.returned_after = moment, max(known, self.taken_by)
 
     def held(self) -> Held:
         state = self.seen.state if self.seen is not None else "held"

@@ -138,7 +138,7 @@ def _wishes(row: Any, at: int) -> Iterator[tuple[_Wanted, list[int | None]]]:
         told = (reasons.RETURNED, reasons.INACTIVE, reasons.REMOVED)
         if row.returned_at and row.end_reason in told:
             yield wish("returned", int(row.returned_at.timestamp()), MOST_PIECES)
-    if row.method == Checkout.Method.SAMPLED or row.sighting_id is not None:
+    if row.method != Checkout.Method.EVENT or row.sighting_id is not None:
         yield wish("listed", at, 1)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from .bounds import (
     bound_by_holes,
@@ -19,6 +20,7 @@ from .bounds import (
     bound_by_rows,
     bound_by_texts,
     differences,
+    disputes,
     end_by_orphans,
     end_by_polls,
     from_sighting,
@@ -87,15 +89,16 @@ def pair(
         facts, set_back, lambda those: _replay(those, already_out, restarts, told, doubts, stopped)
     )
     holdings = ended + list(queue)
-    sampled = [from_sighting(row) for row in match(holdings, rows)]
+    polled = [from_sighting(row) for row in match(holdings, rows)]
+    sampled = [pieces[-1] for pieces in polled]
     lonely = end_by_orphans(sampled, orphans)
     end_by_polls(holdings, next_poll, log_until)
     bound_by_holes(holdings, next_hole)
-    differ = differences(holdings, sampled, lonely, log_until)
+    differ = differences(holdings, sampled, lonely, log_until) + disputes(rows)
     bound_by_rows(holdings)
     differ += bound_by_misses(holdings, next_poll)
     bound_by_texts(holdings, known_until)
-    found = [holding.held() for holding in holdings + sampled]
+    found = [holding.held() for holding in chain(holdings, *polled)]
     found.sort(
         key=lambda held: (
             held.taken_at,

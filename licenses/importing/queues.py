@@ -24,7 +24,7 @@ from licenses.sources import records
 from .attempts import Answers
 from .context import Context, Key
 from .directory import Directory
-from .held import CLOCKS_AGREE, EVENT
+from .held import CLOCKS_AGREE, CONTINUED, EVENT
 from .holding_rows import BATCH, JOIN, key_table, rows
 from .waits import DEQUEUED, QUEUED, SHOWN, Known, Row, Taken, Told, waits
 
@@ -171,7 +171,8 @@ def _derive(touched: dict[Key, int], daemons: Mapping[int, str], context: Contex
     latest = "r.taken_at + r.taken_within"
     columns = f"r.taken_at, {latest}, r.method"
     for *key, at, by, method in _joined(touched, "licenses_checkout", columns, latest):
-        taken[Key(*key)].append(Taken(at, by, method == EVENT))
+        if method != CONTINUED:
+            taken[Key(*key)].append(Taken(at, by, method == EVENT))
     answers = _answers(context.answers, touched)
     wrong: list[int] = []
     fresh: list[QueueEntry] = []

@@ -169,8 +169,7 @@ def _LOGGED(features: Collection[int], start: int, end: int) -> Asked:
 
 @Prepared
 def _SAMPLED(features: Collection[int], start: int, end: int) -> Asked:
-    sampled = Checkout.Method.SAMPLED
-    return _overlapping(features, start, end).filter(method=sampled), _KEY
+    return _overlapping(features, start, end).exclude(method=_EVENT), _KEY
 
 
 @Prepared

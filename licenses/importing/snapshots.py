@@ -87,7 +87,7 @@ def store_snapshot(
             known = _KNOWN.first(server.pk, digest, at)
             if known is not None:
                 return SnapshotResult(known, known=_holdings(snapshot), unchanged=True)
-        rows = StatusRows(server, snapshot, Directory(server), at, by_minute=within > 0)
+        rows = StatusRows(server, snapshot, Directory(server), at)
         line_digest = _digest(snapshot)
         last_digest = bytes(state.line_digest or b"")
         unchanged = newest and snapshot.result == Result.PARSED and last_digest == line_digest
@@ -236,7 +236,7 @@ def _store_rows(
     """Store what the answer shows. alone: no other is stored of its second, or of a later one."""
     capture = result.capture
     answers = attempts.Answers(rows.server, capture if newest else None)
-    stored = rows.store(capture, answers, newest=newest)
+    stored = rows.store(capture, answers, newest=newest, alone=alone)
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
     _COUNTED.update(capture.pk, stored.new, stored.known)
     capture.new, capture.known = stored.new, stored.known

@@ -15,16 +15,18 @@ from django.db.models import Exists, OuterRef, Q
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
+from licenses.concurrency.timeline import OPEN
 from licenses.evidence import entries
 from licenses.models import Capture, Checkout, Coverage, LicenseServer, Sighting
 from licenses.sources.clock import told_again
 from licenses.sources.flexnet.lmstat_rows import names
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
 
-from . import coverage
+from . import coverage, disputes
 from .attempts import Answers
 from .context import Key
 from .directory import Directory
+from .disputes import Disputes
 
 Identity = tuple[int, str]
 """Feature and row key."""
@@ -32,7 +34,10 @@ Identity = tuple[int, str]
 BORROWED_FROM = 3600
 """Seats that the server keeps for this many seconds or more after a program ends are borrowed,
 those kept for less linger."""
-FIELDS = ["first_seen", "last_seen", "gone_at", "state", "returns_by", "left_out"]
+FIELDS = [
+    *("first_seen", "last_seen", "gone_at", "state", "returns_by"),
+    *("disputed_from", "disputed_to"),
+]
 
 
 @dataclass
@@ -49,8 +54,6 @@ class Stored:
 class StatusRows:
     """The rows of one status as they are stored.
 
-    by_minute: whether the moment of the answer is known to the minute alone, so that others of that
-              minute may have been given before it or after.
     features: ids of the features whose rows the answer tells in full; empty where it does not add
               up.
     changed:  spans of time in which what is stored changed, to be counted again.
@@ -62,10 +65,8 @@ class StatusRows:
         snapshot: Snapshot,
         directory: Directory,
         at: int,
-        *,
-        by_minute: bool = False,
     ) -> None:
-        self.server, self.directory, self.at, self.by_minute = server, directory, at, by_minute
+        self.server, self.directory, self.at = server, directory, at
         directory.learn([], [], {(feature.daemon, feature.name) for feature in snapshot.features})
         whole = snapshot.result in (Result.PARSED, Result.DAEMON_DOWN)
         down = {name for name, up, _text in snapshot.daemons if not up}
@@ -93,37 +94,39 @@ class StatusRows:
                     repeats[pk, *identity] += 1
                     self.shown[pk, key] = _sighting(pk, key, holding, directory, self.at)
 
-    def store(self, capture: Capture, answers: Answers, *, newest: bool) -> Stored:
+    def store(
+        self, capture: Capture, answers: Answers, *, newest: bool, alone: bool = False
+    ) -> Stored:
         """Store what is new in these rows, and end what the answer no longer shows.
 
         newest: no later answer is stored.
+        alone:  nor one of the same second.
         """
         self._read()
         known = self._load(newest=newest)
+        judge = Disputes(capture, answers, self.at, alone=alone, newest=newest)
         stored = Stored()
-        new, changed = [], []
+        new, changed, looked_at = [], [], []
         for identity, row in self.shown.items():
             old = known.pop(identity, None)
             if old is None:
                 row.gone_at = _moment(answers.following(row.feature_id, self.at))
-                row.left_out = self._left_out(row, capture, answers)
+                judge.shown(row, None, None)
                 new.append(row)
-            elif self._show(old, row, capture, answers, newest=newest):
+            elif self._show(old, row, answers, judge, newest=newest):
                 changed.append(old)
+            elif judge.matters(old):
+                looked_at.append(old)
         for row in known.values():
-            if row.feature_id not in self.features:
-                continue
-            if _seconds(row.first_seen) == self.at:
-                if self.by_minute and not row.left_out:
-                    row.left_out = True
+            if row.feature_id in self.features:
+                gone = row.gone_at
+                if self._miss(row, capture, answers):
                     changed.append(row)
-            elif self._miss(row, capture, answers):
-                stored.ended += 1
-                changed.append(row)
+                stored.ended += row.gone_at != gone
         Sighting.objects.bulk_create(new)
         Sighting.objects.bulk_update(changed, FIELDS, batch_size=500)
         stored.new, stored.known = len(new), len(self.shown) - len(new)
-        for row in [*new, *changed]:
+        for row in [*new, *changed, *looked_at]:
             seen = _seconds(row.first_seen)
             started = seen if row.started_at is None else min(_seconds(row.started_at), seen)
             _touch(stored, Key(row.feature_id, row.person_id, row.host_id, row.seats), started)
@@ -135,11 +138,9 @@ class StatusRows:
         return stored
 
     def _load(self, *, newest: bool) -> dict[Identity, Sighting]:
-        """Return the stored rows that the answer shows, and those that it might end."""
+        """Return the stored rows that the answer shows, and those that it might end or contradict."""
         features = self.features | {pk for pk, _key in self.shown}
         found = _SHOWN.objects(features) if newest else _SHOWN_AROUND.objects(features, self.at)
-        if self.by_minute and not newest:
-            found += _FIRST_SHOWN.objects(features, self.at)
         rows: dict[Identity, Sighting] = {(row.feature_id, row.row_key): row for row in found}
         missing = [key for pk, key in self.shown if (pk, key) not in rows]
         for part in _parts(missing, 500):
@@ -148,23 +149,17 @@ class StatusRows:
                     rows[row.feature_id, row.row_key] = row
         return rows
 
-    def _left_out(self, row: Sighting, capture: Capture, answers: Answers) -> bool:
-        """Whether another answer of the same minute did not show a row that this is the first to
-        show."""
-        pk = row.feature_id
-        return self.by_minute and answers.until(pk, self.at, but=capture.pk) == self.at
-
     def _show(
-        self, old: Sighting, row: Sighting, capture: Capture, answers: Answers, *, newest: bool
+        self, old: Sighting, row: Sighting, answers: Answers, judge: Disputes, *, newest: bool
     ) -> bool:
         """Note that a row known before is shown. Returns whether that changes what is stored."""
-        changed = False
+        gone = None if old.gone_at is None else _seconds(old.gone_at)
+        changed = judge.shown(old, _seconds(old.first_seen), gone)
         if self.at < _seconds(old.first_seen):
             old.first_seen = row.first_seen
-            old.left_out = self._left_out(old, capture, answers)
             changed = True
         # While a row is open its last sighting is the newest complete answer and is not written.
-        was_open = old.gone_at is None
+        was_open = gone is None
         if self.at > _seconds(old.last_seen) and not (was_open and old.feature_id in self.features):
             old.last_seen = row.last_seen
             if not was_open:
@@ -180,15 +175,18 @@ class StatusRows:
     def _miss(self, row: Sighting, capture: Capture, answers: Answers) -> bool:
         """Note that a complete answer does not show a row. Returns whether that changes what is
         stored."""
-        if row.gone_at is not None:
-            row.gone_at = coverage.moment(self.at)
-            return True
-        newest_other = answers.until(row.feature_id, 2**61, but=capture.pk)
-        seen = max(_seconds(row.last_seen), newest_other if newest_other is not None else -(2**61))
-        if seen >= self.at:
+        if self.at < _seconds(row.first_seen):
             return False
-        row.last_seen, row.gone_at = coverage.moment(seen), coverage.moment(self.at)
-        return True
+        seen = _seconds(row.last_seen)
+        if row.gone_at is None:
+            newest_other = answers.until(row.feature_id, OPEN, but=capture.pk)
+            seen = seen if newest_other is None else max(seen, newest_other)
+        if self.at <= seen:
+            return disputes.note(row, self.at)
+        if row.gone_at is None or self.at < _seconds(row.gone_at):
+            row.last_seen, row.gone_at = coverage.moment(seen), coverage.moment(self.at)
+            return True
+        return False
 
     def touch_checked(self, stored: Stored) -> None:
         """Have the logged holdings looked at that the answer may end or contradict, though none of
@@ -236,8 +234,9 @@ class StatusRows:
                 body["started_again"] = again
         if row.gone_at is not None:
             body["gone"] = _seconds(row.gone_at)
-        if row.left_out:
-            body["left_out"] = 1
+        if row.disputed_from is not None and row.disputed_to is not None:
+            body["disputed_from"] = _seconds(row.disputed_from)
+            body["disputed_to"] = _seconds(row.disputed_to)
         if new:
             body["person"] = self.directory.person_pseudonyms[row.person_id]
             body["host"] = self.directory.host_pseudonyms[row.host_id]
@@ -254,13 +253,8 @@ def _SHOWN(features: Collection[int]) -> Asked:
 
 @Prepared
 def _SHOWN_AROUND(features: Collection[int], at: int) -> Asked:
-    candidates = Q(gone_at=None) | Q(last_seen__lt=at, gone_at__gt=at)
+    candidates = Q(gone_at=None) | Q(first_seen__lte=at, gone_at__gt=at)
     return Sighting.objects.filter(candidates, feature__among=features).order_by(), ()
-
-
-@Prepared
-def _FIRST_SHOWN(features: Collection[int], at: Any) -> Asked:
-    return Sighting.objects.filter(feature__among=features, first_seen=at).order_by(), ()
 
 
 @Prepared

@@ -11,6 +11,7 @@ from licenses.analysis.rows import values
 from licenses.models import Capture
 from licenses.sources.clock import told_again
 
+from . import disputes
 from .attempts import Answers
 from .context import Context, Key
 from .held import EVENT, LATE_RETURN, Seen, SetBack
@@ -29,7 +30,7 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
         sql = (
             key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
-            f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by} "
+            f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by}, r.disputed_from, r.disputed_to "
             f"FROM k JOIN licenses_sighting{JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
             # those that a holding which reaches into the time goes with, and those that print a
@@ -42,10 +43,14 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
         )
         widened = False
         for row in rows(sql):
-            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:])
+            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:-2])
             newest = answers.newest(key.feature) if seen.gone_at is None else None
             if newest is not None and newest > seen.last_seen:
                 seen = seen._replace(last_seen=newest)
+            if row[-1] is not None:
+                span = seen.first_seen, seen.last_seen
+                dispute = disputes.told(answers, key.feature, *row[-2:], *span)
+                seen = seen._replace(dispute=dispute)
             found[key].append(seen)
             # The minute before: a status that rounds up belongs to an OUT of the minute before.
             if seen.started_at - 60 < touched[key]:
@@ -72,7 +77,7 @@ def _missed(answers: Answers, features: Iterable[int]) -> str:
     if not told:
         return "NULL"
     return (
-        "CASE WHEN r.left_out THEN r.first_seen WHEN r.first_seen - r.started_at > 60 "
+        "CASE WHEN r.first_seen - r.started_at > 60 "
         "THEN (SELECT a.starts FROM licenses_capture AS a "
         f"WHERE a.server_id = {answers.server.pk} AND a.kind = '{Capture.Kind.STATUS}' "
         "AND a.starts < r.first_seen AND (r.feature_id, a.scope_id) IN "

@@ -99,7 +99,7 @@ class QueueEntry(models.Model):
     ended_after = InstantField(gettext_lazy("waited until, at least"), null=True)
     ended_at = InstantField(gettext_lazy("waited until, at most"), null=True)
     outcome = models.CharField(gettext_lazy("ended"), max_length=10, choices=Outcome)
-    method = models.PositiveSmallIntegerField(choices=Checkout.Method)
+    method = models.PositiveSmallIntegerField(choices=Checkout.Method.choices[:2])
 
     objects = QueueEntryQuerySet.as_manager()
 

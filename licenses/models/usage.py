@@ -164,12 +164,14 @@ class Sighting(models.Model):
     display = models.CharField(max_length=100, blank=True)
     version = models.CharField(max_length=50, blank=True)
     ambiguous = models.BooleanField(default=False)
-    left_out = models.BooleanField(
-        default=False,
+    disputed_from = InstantField(
+        null=True,
         help_text=gettext_lazy(
-            "Another complete answer of the minute of the first that showed it did not."
+            "First complete answer without it, of those that are neither before the first that "
+            "showed it nor after the last. Empty: there is none."
         ),
     )
+    disputed_to = InstantField(null=True, help_text=gettext_lazy("The last of these answers."))
 
     objects = SightingQuerySet.as_manager()
 
@@ -260,6 +262,7 @@ class Checkout(models.Model):
     class Method(models.IntegerChoices):
         EVENT = 1, gettext_lazy("log")
         SAMPLED = 2, gettext_lazy("polls")
+        CONTINUED = 3, gettext_lazy("polls, after others that contradict them")
 
     class EndReason(models.TextChoices):
         OPEN = "", gettext_lazy("still held")
@@ -333,8 +336,8 @@ class Checkout(models.Model):
 
 
 class Disagreement(models.Model):
-    """Log and status, or two logs, tell different things of one holder and moment, or the log
-    contradicts itself.
+    """Log and status, two logs, or two statuses tell different things of one holder and moment,
+    or the log contradicts itself.
 
     Derived with the holdings. Both values are kept; `docs/counting.md` says which one counts.
     """
@@ -350,6 +353,10 @@ class Disagreement(models.Model):
         LOGS_DIFFER = (
             "logs_differ",
             gettext_lazy("two logs of that second have different seats taken"),
+        )
+        ANSWERS_DIFFER = (
+            "answers_differ",
+            gettext_lazy("statuses before and after show it, a complete one between does not"),
         )
 
     feature = models.ForeignKey(

@@ -72,11 +72,12 @@ class Fed:
     def rows(self):
         """Return the holdings cut to the time in which the feature fed the pool."""
         (start, end), found = self.span[0], []
-        for person, host, seats, sure, after, taken, back, exact, polled in self.held:
+        for person, host, seats, sure, after, taken, back, exact, polled, goes_on in self.held:
             cut_at, until, here = max(taken, start), min(back, end), start <= taken < end
             if until > cut_at or here:
                 found.append({
-                    "who": (person, host, taken), "fresh": here, "here": here, "exact": exact,
+                    "who": (person, host, taken), "fresh": here and not goes_on, "free": here,
+                    "here": here, "exact": exact,
                     "polled": polled, "fed": self, "feature": self.feature[1],
                     "stream": self.stream, "first": cut_at,
                     "seats": seats * self.weight, "taken": cut_at, "sure": max(sure, start),

@@ -16,10 +16,12 @@ class Held:
         self.taken, self.sure, self.row, self.polled = taken, sure, row, polled
         self.told = taken  # when the text says that it was taken
         self.after = self.back = None
-        self.lost = False
+        self.lost = self.goes_on = False
+        self.most = FAR  # known no longer than this, whenever it ends
 
     def end(self, after, back, lost=False):
-        self.after, self.back, self.lost = max(after, self.sure), max(back, self.taken), lost
+        self.after = max(min(after, self.most), self.sure)
+        self.back, self.lost = max(back, self.taken), lost
 
 
 class Pairing:
@@ -90,19 +92,8 @@ class Pairing:
         rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["place"]))
         self.sort_by_out(rows, [at for at, is_out in moves if is_out])
         held, alone = self.over_steps(moves)
-        polled = []
-        for row in self.matched(held, rows):
-            sure = min(row["starts"][-1] + 59, row["shown_by"])
-            before = bisect_left(self.told, row["first_seen"]) - 1
-            missed = self.told[before] if before >= 0 else -FAR
-            if "left_out" in row:
-                missed = row["first_seen"]  # by another answer of that minute
-            if missed > sure:
-                sure = row["shown_by"]  # an answer did not show it, though it says it was held
-            one = Held(row["began"], sure, row, True)
-            if "gone" in row:
-                one.end(row["until"] + 1, row["gone"])
-            polled.append(one)
+        parts = [self.of_row(row) for row in self.matched(held, rows)]
+        polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
         used = set()
         for at in alone:
             for one in polled:
@@ -112,7 +103,7 @@ class Pairing:
                     break
             else:
                 self.missed.append((at, at + 1, False))
-        for one in polled:
+        for one, *_second in parts:
             vouched = self.logged_until(one.taken)
             # What is borrowed lives through restarts, and is not logged again.
             if one.row["state"] != "borrowed" and (vouched or -FAR) >= one.row["first_seen"]:
@@ -125,7 +116,36 @@ class Pairing:
         for one in held:
             if one.row is not None and one.back is not None and one.back + 60 < one.row["until"]:
                 one.back = one.row.get("gone")  # the IN may have been of a seat whose OUT was lost
-        return held + polled
+        return held + polled + earlier
+
+    def of_row(self, row):
+        """Return what a row without an OUT tells of: two parts, if answers contradict each other on
+        it for a time and agree that it is shown both before that and after it."""
+        sure = min(row["starts"][-1] + 59, row["shown_by"])
+        before = bisect_left(self.told, row["first_seen"]) - 1
+        if before >= 0 and self.told[before] > sure:
+            sure = row["shown_by"]  # an answer did not show it, though it says it was held
+        found = [Held(row["began"], sure, row, True)]
+        if "disputed_from" in row:
+            before = bisect_left(self.told, row["disputed_from"]) - 1
+            agreed = self.told[before] if before >= 0 else -FAR
+            until = max(sure, agreed + 1) if agreed >= row["first_seen"] else sure
+            after = bisect_right(self.told, row["disputed_to"])
+            again = self.told[after] if after < len(self.told) else FAR
+            latest = self.server.latest(again)
+            if again > row["until"] or ("gone" in row and latest > row["until"]):
+                if until == sure:
+                    found[0].sure = until = row["shown_by"]  # and known of no certain second
+                found[0].most = found[0].after = until
+            elif until == sure:
+                found[0].sure = latest
+            else:
+                found[0].end(until, row["disputed_from"])
+                found.append(Held(row["disputed_from"], latest, row, True))
+                found[1].goes_on = True
+        if "gone" in row:
+            found[-1].end(row["until"] + 1, row["gone"])
+        return found
 
     def bound_by_texts(self, held, person, host, seats, moves):
         """Let what other texts tell otherwise be known as far as they all agree: the fewest of
@@ -344,8 +364,8 @@ def missed(server, daemon):
 
 
 def feature_holdings(server, feature):
-    """Return (person, host, seats, sure, after, taken, back, exact, polled) of a feature, all; and
-    what its log lacks the OUT of."""
+    """Return (person, host, seats, sure, after, taken, back, exact, polled, whether it goes on with
+    another) of a feature, all; and what its log lacks the OUT of."""
     if feature not in server.held:
         server.held[feature] = paired(server, feature)
     return server.held[feature]
@@ -380,5 +400,6 @@ def paired(server, feature):
                         known, back = max(known, min(polled, listed)), max(back, polled)
                 exact = exact and known == back
                 after = known if after is None else after
-            found.append((*holder, one.sure, after, one.taken, back, exact, one.polled))
+            kind = one.polled, one.goes_on
+            found.append((*holder, one.sure, after, one.taken, back, exact, *kind))
     return sorted(found, key=lambda row: (row[5], row[0])), pairing.missed

@@ -290,14 +290,14 @@ def together(outers, inners):
     for unit in (1, 60):
         free = defaultdict(list)
         for row in sorted(outers, key=alike):
-            if row["fresh"] and all(row is not whole for whole, _part in found):
+            if row["free"] and all(row is not whole for whole, _part in found):
                 free[holder(row, unit)].append(row)
         for row in sorted(inners, key=alike):
             known = unit > 1 and row["taken"] == row["sure"]
-            waiting = free[holder(row, unit)] if row["fresh"] else []
+            waiting = free[holder(row, unit)] if row["free"] else []
             for place, whole in enumerate(waiting):
                 if not known or whole["taken"] < whole["sure"]:
-                    row["fresh"] = False
+                    row["fresh"] = row["free"] = False
                     found.append((waiting.pop(place), row))
                     break
     return found

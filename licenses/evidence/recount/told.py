@@ -89,9 +89,11 @@ class Server:
             self.moves[feature][holder].append((at, kind == "checkout"))
         elif kind == "sample":
             row = self.rows[feature].setdefault(body["row"], {"place": len(self.rows[feature])})
-            for word in ("gone", "left_out"):
+            for word in ("gone", "left_out", "disputed_from", "disputed_to"):
                 row.pop(word, None)
             row.update(body)
+            if "left_out" in row:  # as earlier versions told it
+                row["disputed_from"] = row["disputed_to"] = row["first_seen"]
         elif kind == "poll":
             self.answers.append((at, body["result"] == "parsed", body.get("scope")))
             within = body.get("within", 0)
