@@ -79,11 +79,14 @@ def note(row: Sighting, at: int) -> bool:
     return True
 
 
-def told(answers: Answers, feature: int, start: int, end: int, first: int, last: int) -> Dispute:
-    """Return the dispute of a row: which answers that show it nobody contradicts.
+def of_row(
+    answers: Answers, feature: int, lacking: tuple[int, int], shown: tuple[int, int]
+) -> Dispute:
+    """Return which answers that show a row nobody contradicts.
 
-    start, end:  the first and the last answer that lack it.  first, last: that show it.
+    lacking: the first and the last answer within that lack it.  shown: those that show it.
     """
+    (start, end), (first, last) = lacking, shown
     before, after = answers.until(feature, start - 1), answers.following(feature, end)
     return Dispute(
         start,

@@ -138,7 +138,7 @@ class StatusRows:
         return stored
 
     def _load(self, *, newest: bool) -> dict[Identity, Sighting]:
-        """Return the stored rows that the answer shows, and those that it might end or contradict."""
+        """Return the stored rows that the answer shows, might end, or contradicts."""
         features = self.features | {pk for pk, _key in self.shown}
         found = _SHOWN.objects(features) if newest else _SHOWN_AROUND.objects(features, self.at)
         rows: dict[Identity, Sighting] = {(row.feature_id, row.row_key): row for row in found}

@@ -30,7 +30,8 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
         sql = (
             key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
-            f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by}, r.disputed_from, r.disputed_to "
+            f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by}, "
+            "r.disputed_from, r.disputed_to "
             f"FROM k JOIN licenses_sighting{JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
             # those that a holding which reaches into the time goes with, and those that print a
@@ -49,7 +50,7 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
                 seen = seen._replace(last_seen=newest)
             if row[-1] is not None:
                 span = seen.first_seen, seen.last_seen
-                dispute = disputes.told(answers, key.feature, *row[-2:], *span)
+                dispute = disputes.of_row(answers, key.feature, (row[-2], row[-1]), span)
                 seen = seen._replace(dispute=dispute)
             found[key].append(seen)
             # The minute before: a status that rounds up belongs to an OUT of the minute before.

@@ -1,8 +1,9 @@
 import time
 from datetime import UTC, datetime
 
-import licenses.models.fields
 from django.db import migrations, models
+
+import licenses.models.fields
 
 
 def convert(apps, editor):

@@ -83,7 +83,7 @@ def figures(start: int = 0, end: int = 60) -> PeriodFigures:
 def test_pairs_of_one_minute_that_contradict_each_other_add_no_seats_up(
     tmp_path: Path, server: LicenseServer
 ) -> None:
-    """Each time one status has Ada's row with one seat, and the other with two: never with three."""
+    """Each time one status has Ada's row with one seat, the other with two: none with three."""
     for minute in (0, 5, 10):
         hand_in(tmp_path, server, answer(minute, ada=1), answer(minute, ada=2))
     found = figures()
