@@ -262,7 +262,8 @@ def retell(server: LicenseServer, at: int, *, newest: bool = False) -> Retold:
     if not tried:
         return Retold([], 0, -1)
     low, high = tried[0].at, tried[-1].at
-    until = high if tried[-1].complete else None
+    # A gap that starts with the newest attempt may be of another of its second that told less.
+    until = high if tried[-1].complete and high > at else None
     stored = _gaps_from(server, low, until)
     drafts = _end_disabled(stored, tried)
     disabled = _within(stored, Gap.Cause.DISABLED, low, high)

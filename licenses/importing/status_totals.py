@@ -207,13 +207,13 @@ def _store_now(
         if pk in whole:
             since = given_by if old is None else min(given_by, old[2])
             row.since = None if since == EVER else coverage.moment(since)
-            if old is None or old[1] <= at:
+            if old is None or old[1] < at or (old[1] == at and _tells_more(row)):
                 fresh.append(row)
                 start, end = min(start, at if old is None else old[1]), max(end, at + 1)
             elif since < old[2]:
                 FeatureNow.objects.filter(feature=pk).update(since=row.since)
                 start, end = min(start, at), max(end, old[2])
-        elif old is not None and old[1] <= at:
+        elif old is not None and old[1] < at:
             row.pk = old[0]
             failing.append(row)
     FeatureNow.objects.bulk_create(
@@ -225,6 +225,17 @@ def _store_now(
     )
     FeatureNow.objects.bulk_update(failing, ["error"], batch_size=300)
     return start, end, {pk: told_at for pk, (_row, told_at, _since) in known.items()}
+
+
+def _tells_more(row: FeatureNow) -> bool:
+    """Whether of two answers of one second the one counts that is new: the one with more seats
+    issued, in use, and so on."""
+
+    def rank(told: FeatureNow) -> list[Any]:
+        values = [getattr(told, name) for name in _TOTALS]
+        return [told.uncounted, *(each if isinstance(each, str) else each or 0 for each in values)]
+
+    return rank(row) > rank(FeatureNow.objects.get(feature=row.feature_id))
 
 
 def _now(features: Collection[int]) -> Asked:

@@ -76,10 +76,12 @@ def build(seed: int, waits: Sequence[int] = OFTEN) -> Scenario:
             line for line in found.lines if not OPENING < line.at < split or line.at < split - 600
         ]
         found.resumes = sum(line.at < split for line in found.lines)
-    moment = OPENING + chance.randrange(0, 900)
+    moment, again = OPENING + chance.randrange(0, 900), random.Random(-1 - seed)
     while moment < OPENING + 9000:
         at = real(moment) // 60 * 60
         found.statuses.append((at, _status(chance, sessions, at)))
+        if again.random() < 0.08:
+            found.statuses.append((at, _status(again, sessions, at)))
         moment += chance.choice(waits)
     return found
 

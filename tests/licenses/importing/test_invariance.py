@@ -49,7 +49,10 @@ TABLES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "rows": (
         Sighting,
         "feature__server",
-        (*WHO, "row_key", "first_seen", "state", "last_seen", "gone_at"),
+        (
+            *(*WHO, "row_key", "first_seen", "state", "disputed_from", "disputed_to"),
+            *("last_seen", "gone_at"),
+        ),
     ),
     "holdings": (
         Checkout,
