@@ -55,7 +55,7 @@ def unconvert(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("licenses", "0086_count_the_last_second_of_logs")]
+    dependencies = [("licenses", "0089_count_no_second_after_a_stop")]
 
     operations = [
         migrations.AddField(
