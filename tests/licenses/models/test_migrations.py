@@ -531,3 +531,42 @@ def test_the_hours_in_which_daemons_stopped_last_are_counted_again(migrate):
     assert (mark.pool_id, mark.starts.timestamp(), mark.ends.timestamp()) == (
         pool.pk, NINE + 900, NINE + 901,
     )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_two_answers_of_a_minute_showed_otherwise_is_known_since_the_next(migrate):
+    old = migrate("0089_count_no_second_after_a_stop")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    server = make("LicenseServer", name="S", zone="UTC")
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool = make("LicensePool", product=product, name="L")
+    feature = make("Feature", server=server, daemon="d", name="f")
+    make("PoolFeature", pool=pool, feature=feature)
+    who = {"feature": feature, "seats": 1, "person": make("Person", pseudonym="p"),
+           "host": make("Host", pseudonym="h")}  # fmt: skip
+    scope = make("StatusScope", server=server, digest="a", features=[feature.pk])
+    for start in (300, 600):
+        span = {"starts": NINE + start, "ends": NINE + start + 59}
+        make("Capture", server=server, kind="status", size=0, scope=scope, **span)
+    held = []
+    for place, gone in enumerate((None, NINE + 600)):
+        seen = {"first_seen": NINE + 300, "last_seen": NINE + 300, "gone_at": gone}
+        row = make("Sighting", row_key=str(place), left_out=place < 2, **seen, **who)
+        held.append(make("Checkout", taken_at=NINE, taken_within=359, method=2, sighting=row,
+                         ordinal=place, returned_after=gone and NINE + 359,
+                         returned_at=gone and NINE + 659, **who))  # fmt: skip
+    new = migrate("0090_note_what_answers_dispute")
+    shown = new.get_model("licenses", "Sighting").objects.values_list(
+        "disputed_from", "disputed_to"
+    )
+    told = datetime.fromtimestamp(NINE + 300, UTC)
+    assert list(shown) == [(told, told)] * 2
+    rows = new.get_model("licenses", "Checkout").objects.order_by("ordinal")
+    spans = [(row.taken_within, row.returned_after) for row in rows]
+    assert spans == [(659, None), (359, datetime.fromtimestamp(NINE + 359, UTC))]
+    assert new.get_model("licenses", "DirtySpan").objects.count() == 2
+    again = migrate("0089_count_no_second_after_a_stop")
+    assert again.get_model("licenses", "Sighting").objects.filter(left_out=True).count() == 2
