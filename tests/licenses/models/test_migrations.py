@@ -535,7 +535,7 @@ def test_the_hours_in_which_daemons_stopped_last_are_counted_again(migrate):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_two_answers_of_a_minute_showed_otherwise_is_known_since_the_next(migrate):
-    old = migrate("0089_count_no_second_after_a_stop")
+    old = migrate("0090_end_what_was_not_listed_at_the_latest")
 
     def make(model, **values):
         return old.get_model("licenses", model).objects.create(**values)
@@ -558,7 +558,7 @@ def test_what_two_answers_of_a_minute_showed_otherwise_is_known_since_the_next(m
         held.append(make("Checkout", taken_at=NINE, taken_within=359, method=2, sighting=row,
                          ordinal=place, returned_after=gone and NINE + 359,
                          returned_at=gone and NINE + 659, **who))  # fmt: skip
-    new = migrate("0090_note_what_answers_dispute")
+    new = migrate("0091_note_what_answers_dispute")
     shown = new.get_model("licenses", "Sighting").objects.values_list(
         "disputed_from", "disputed_to"
     )
@@ -568,5 +568,5 @@ def test_what_two_answers_of_a_minute_showed_otherwise_is_known_since_the_next(m
     spans = [(row.taken_within, row.returned_after) for row in rows]
     assert spans == [(659, None), (359, datetime.fromtimestamp(NINE + 359, UTC))]
     assert new.get_model("licenses", "DirtySpan").objects.count() == 2
-    again = migrate("0089_count_no_second_after_a_stop")
+    again = migrate("0090_end_what_was_not_listed_at_the_latest")
     assert again.get_model("licenses", "Sighting").objects.filter(left_out=True).count() == 2

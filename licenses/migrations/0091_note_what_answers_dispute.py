@@ -55,7 +55,7 @@ def unconvert(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("licenses", "0089_count_no_second_after_a_stop")]
+    dependencies = [("licenses", "0090_end_what_was_not_listed_at_the_latest")]
 
     operations = [
         migrations.AddField(
