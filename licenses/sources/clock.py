@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,11 +69,39 @@ class DayCounter:
         return before is not None and before >= DAY - NEAR_MIDNIGHT
 
 
+@dataclass(slots=True)
+class RepeatedHour:
+    """What a text shows of an hour that the zone's clock showed twice, by its lines of that hour
+    that are read as of the first time.
+
+    first, step: when the clock showed it first, and how much later it did so again, in seconds.
+    until:       the end of the last of these lines; once a line after the hour came and the clock
+                 had not fallen, that of the second time: any of them may be of that.
+    fell:        where the clock fell, the end of the line before; 0 where it did not.
+    ended:       whether the text has gone on to something else.
+    """
+
+    first: int
+    step: int
+    until: int = 0
+    fell: int = 0
+    ended: bool = False
+
+    @property
+    def second(self) -> int:
+        """When the clock showed the hour again."""
+        return self.first + self.step
+
+    @property
+    def end(self) -> int:
+        return self.second + self.step
+
+
 class LogClock(DayCounter):
     """Turns the times of day of a log into epoch seconds of its zone.
 
     - An hour that the zone repeats is told apart by order: the second one begins where the clock
-      falls.
+      falls. Where it does not, lines are read as of the first; `hours` says how much that tells.
     - A time that the zone skips is read with the offset before the change, and flagged.
     - A fall of up to six hours is the same day, and flagged; a larger one is midnight.
     - `confirm` takes the date of a date line and moves the calendar where they disagree.
@@ -101,7 +130,10 @@ class LogClock(DayCounter):
         self._base_day = 0
         self._line_tod = 0
         self._skipped_day = 0
+        self.hours: list[RepeatedHour] = []
+        """Hours of which lines were read that the zone shows twice."""
         if state:
+            self.hours = [RepeatedHour(**hour) for hour in state.get("hours", ())]
             self.day = state["day"]
             self.tod = state["tod"]
             self.line_day = state["line_day"]
@@ -132,6 +164,7 @@ class LogClock(DayCounter):
             "before_midnight": self._before_midnight,
             "at": self.at,
             "confirmed_at": self.confirmed_at,
+            "hours": [asdict(hour) for hour in self.hours],
         }
 
     def read(self, tod: int) -> int:
@@ -142,6 +175,7 @@ class LogClock(DayCounter):
         self.at = self._moment(self.count(tod), tod)
         if before is not None and self.at < before:
             self.step = (self.at - before, "the clock went back")
+        self._follow(self.follows if before is None else before)
         return self.at
 
     def advance(self, tod: int, at: int) -> None:
@@ -174,7 +208,43 @@ class LogClock(DayCounter):
         self.at = None
         self.at = self._moment(self.day, tod)
         self.confirmed_at = self.at
+        self._follow(None)
         return self.at - before if before is not None else 0
+
+    def _follow(self, before: int | None) -> None:
+        """Note what the line read last tells of an hour that the zone repeats.
+
+        before: moment of the line before it, or the end of the text before; None where it does not
+                bear on that.
+        """
+        at = self.at
+        open_one = next((hour for hour in self.hours if not hour.ended), None)
+        if at is None or (self.base is not None and open_one is None):
+            return
+        if open_one is not None and open_one.first <= at < open_one.second:
+            open_one.until = max(open_one.until, at + 1)
+            return
+        told = repeated_hour(at, self.zone)
+        fallen = None if told or before is None else repeated_hour(before, self.zone)
+        if fallen is not None and before is not None and fallen.second <= at < fallen.end:
+            # The second time; of the first the text told, or the one that it follows.
+            hour = self._hour(fallen)
+            told_until = 0 if hour.until == hour.end else hour.until
+            hour.ended, hour.fell = True, max(hour.fell, before + 1, told_until)
+            return
+        if open_one is not None:
+            open_one.ended, open_one.until = True, open_one.end
+        if told is not None:
+            hour = self._hour(told)
+            hour.until = max(hour.until, at + 1)
+            hour.ended = hour.until == hour.end
+
+    def _hour(self, found: RepeatedHour) -> RepeatedHour:
+        """Return what is kept of the same hour."""
+        known = next((hour for hour in self.hours if hour.first == found.first), None)
+        if known is None:
+            self.hours.append(known := found)
+        return known
 
     def _moment(self, day: int, tod: int) -> int:
         # A rubbish text may fall a million times: the calendar then stands still instead of
@@ -246,6 +316,23 @@ def told_again(moment: int, zone: tzinfo) -> int | None:
     """Return when a zone's clock shows the time of a moment once more; None where it does not."""
     second = round(datetime.fromtimestamp(moment, zone).replace(fold=1).timestamp())
     return second if second > moment else None
+
+
+def repeated_hour(moment: int, zone: tzinfo) -> RepeatedHour | None:
+    """Return the hour of a moment at which a zone's clock shows a time that it will show again;
+    None where it does not. Some zones repeat less than an hour."""
+    again = told_again(moment, zone)
+    if again is None:
+        return None
+
+    def offset(at: int) -> timedelta | None:
+        return datetime.fromtimestamp(at, zone).utcoffset()
+
+    before, after, own = moment, again, offset(moment)
+    while after - before > 1:
+        middle = (before + after) // 2
+        before, after = (middle, after) if offset(middle) == own else (before, middle)
+    return RepeatedHour(after - (again - moment), again - moment)
 
 
 def told_before(moment: int, zone: tzinfo) -> int | None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from licenses.sources.clock import DayCounter, LogClock
+from licenses.sources.clock import DayCounter, LogClock, RepeatedHour, repeated_hour
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -248,3 +248,56 @@ def test_a_text_of_endless_midnights_does_not_overflow_the_calendar() -> None:
         clock.read(tod("23:00:00"))
         at = clock.read(tod("1:00:00"))
     assert at < epoch("2200-02-01T00:00:00+00:00")
+
+
+FIRST, SECOND, END = (epoch(f"2026-10-25T0{hour}:00:00+00:00") for hour in (0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("times", "follows", "found"),
+    [
+        pytest.param(["1:59:59", "3:00:00"], None, [], id="not a line of the hour"),
+        pytest.param(["1:30:00", "2:20:00"], None, [(1201, 0, False)], id="still within"),
+        pytest.param(
+            ["2:00:00", "2:59:59", "3:00:00"], None, [(7200, 0, True)], id="gone through unseen"
+        ),
+        pytest.param(
+            ["2:10:00", "2:30:00", "2:20:00", "3:00:00"], None, [(1801, 1801, True)], id="fell"
+        ),
+        pytest.param(
+            ["2:30:00", "2:29:50", "2:10:00"], None, [(1801, 1801, True)], id="fell a while late"
+        ),
+        pytest.param(
+            ["2:10:00", "3:10:00", "2:50:00", "4:00:00"],
+            None,
+            [(7200, 0, True)],
+            id="set back from after the hour",
+        ),
+        pytest.param(["2:10:00"], "2026-10-25T00:30:00+00:00", [(0, 1801, True)], id="fell before"),
+        pytest.param(["2:40:00"], "2026-10-25T00:30:00+00:00", [(2401, 0, False)], id="follows"),
+    ],
+)
+def test_a_clock_tells_what_it_read_of_an_hour_that_the_zone_repeats(
+    times: list[str], follows: str | None, found: list[tuple[int, int, bool]]
+) -> None:
+    clock = LogClock(BERLIN, date(2026, 10, 25))
+    clock.follows = None if follows is None else epoch(follows)
+    for time in times:
+        # As another one that goes on from its state.
+        clock.read(tod(time))
+        kept, clock = clock, LogClock(BERLIN, state=json.loads(json.dumps(clock.state())))
+        assert clock.hours == kept.hours
+    told = [
+        (max(hour.until - FIRST, 0), max(hour.fell - FIRST, 0), hour.ended) for hour in clock.hours
+    ]
+    assert told == found
+    assert {(hour.first, hour.second, hour.end) for hour in clock.hours} <= {(FIRST, SECOND, END)}
+
+
+def test_a_zone_may_repeat_half_an_hour() -> None:
+    zone = ZoneInfo("Australia/Lord_Howe")
+    first = epoch("2026-04-04T14:30:00+00:00")
+    for at in (first, first + 1799):
+        assert repeated_hour(at, zone) == RepeatedHour(first, 1800)
+    assert repeated_hour(first - 1, zone) is None
+    assert repeated_hour(first + 1800, zone) is None
