@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, Q, Subquery
 
@@ -14,6 +15,7 @@ from licenses.analysis.holdings import load_horizons
 from licenses.analysis.mappings import Daemon, Mapping, Mappings, servers
 from licenses.analysis.rows import EVER, number
 from licenses.analysis.steps import AnswerSteps, load_steps
+from licenses.analysis.unseen_hours import KINDS, unseen_hours
 from licenses.concurrency.intervals import IntervalSet
 from licenses.concurrency.timeline import OPEN
 from licenses.models import (
@@ -34,6 +36,7 @@ class Sights:
     logs, polls:  spans vouched for; a span of polls begins and ends with a complete answer.
     restarts:     moments at which a daemon began with nothing out.
     doubts:       moments from which on more seats may be out than a log tells.
+    twice:        time that a clock showed twice, of a log that does not tell when it fell.
     missed:       what the log of a daemon lacks the OUT of: when that was at the latest, when it
                   shows, and whether an answer shows it, or the log that saw it returned. It has
                   lost lines then, and those may be of any feature of the daemon.
@@ -45,6 +48,7 @@ class Sights:
     polls: dict[Daemon, list[tuple[int, int]]]
     restarts: dict[Daemon, list[int]]
     doubts: dict[Daemon, list[int]]
+    twice: dict[Daemon, list[tuple[int, int]]]
     missed: dict[Daemon, list[tuple[int, int, bool]]]
     steps: dict[int, AnswerSteps]
     newest: dict[Daemon, int]
@@ -75,17 +79,26 @@ def load_sights(mappings: Mappings, start: int, end: int) -> Sights:
     doubts: dict[Daemon, list[int]] = {}
     kinds = {Boundary.Kind.START: restarts, Boundary.Kind.DOUBT: doubts}
     # Those after the window tell how far back what shows even later may have been taken.
-    told = Boundary.objects.filter(server__in=ids, kind__in=list(kinds))
-    for server, daemon, kind, at in told.order_by("at").values_list(
-        "server_id", "daemon", "kind", number("at")
+    told = Boundary.objects.filter(server__in=ids, kind__in=[*kinds, *KINDS])
+    hours: dict[tuple[int, str], list[tuple[int, str, int, int | None]]] = {}
+    for server, daemon, kind, at, until, zone in told.order_by("at").values_list(
+        "server_id", "daemon", "kind", number("at"), number("last_seen"), "server__zone"
     ):
-        kinds[kind].setdefault((server, daemon), []).append(at)
+        if kind in KINDS:
+            hours.setdefault((server, zone), []).append((kind, daemon, at, until))
+        else:
+            kinds[kind].setdefault((server, daemon), []).append(at)
+    twice = {
+        (server, daemon): [(hour.first, hour.end) for hour in found]
+        for (server, zone), rows in hours.items()
+        for daemon, found in unseen_hours(rows, ZoneInfo(zone)).items()
+    }
     steps = load_steps(ids)
     horizons = load_horizons(ids)
     newest = dict(horizons.logs)
     for owner, moment in horizons.polls.items():
         newest[owner] = max(newest.get(owner, EVER), moment)
-    return Sights(logs, polls, restarts, doubts, _missed(ids, start), steps, newest)
+    return Sights(logs, polls, restarts, doubts, twice, _missed(ids, start), steps, newest)
 
 
 def _missed(ids: Collection[int], start: int) -> dict[Daemon, list[tuple[int, int, bool]]]:
@@ -116,7 +129,8 @@ def whole_log(mapping: Mapping, sights: Sights) -> IntervalSet:
 
     What was taken before a log began is in no line of it. It is known from the next start of the
     daemon on, with nothing out, or from the next complete answer, which shows what is. So is what
-    a line may hide that cannot be read, or that was lost.
+    a line may hide that cannot be read, or that was lost. In an hour whose lines may be an hour
+    later than they read, a log alone tells of nothing in full.
     """
     known = _Known(mapping, sights)
     doubts = sights.told(sights.doubts, mapping)
@@ -131,6 +145,7 @@ def whole_log(mapping: Mapping, sights: Sights) -> IntervalSet:
         (known.before(taken), known.after(shown) if by_answer else shown)
         for taken, shown, by_answer in sights.told(sights.missed, mapping)
     ]
+    lost += sights.told(sights.twice, mapping)
     return told.subtract(IntervalSet.of_spans(lost)) if lost else told
 
 

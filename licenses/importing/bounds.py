@@ -8,6 +8,7 @@ from .held import (
     CLOCKS_AGREE,
     CONTINUED,
     END_REASONS,
+    EVENT,
     NO_RETURNS,
     SAMPLED,
     Differ,
@@ -28,7 +29,7 @@ def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]
         if hole is None or (holding.returned_at is not None and hole.end > holding.returned_at):
             continue
         # The line that tells of it vouches for its own second.
-        own = min(holding.taken_by + 1, hole.end - 1)
+        own = min(holding.own_second, hole.end - 1)
         holding.returned_after = max(hole.start, shown, holding.taken_by, own)
         if holding.returned_at is None:
             holding.end_reason = "lost"
@@ -78,7 +79,7 @@ def match(holdings: list[Open], rows: list[Seen]) -> list[Seen]:
 
 
 def _times_agree(holding: Open, row: Seen) -> bool:
-    return holding.returned_at is None or holding.returned_at + CLOCKS_AGREE >= row.last_seen
+    return holding.returned_by is None or holding.returned_by + CLOCKS_AGREE >= row.last_seen
 
 
 def from_sighting(row: Seen) -> list[Open]:
@@ -188,12 +189,13 @@ def bound_by_misses(holdings: list[Open], next_poll: Callable[[int], int | None]
             continue
         row = holding.seen
         if row is None:
-            missed, ahead = next_poll(holding.taken_at + 60), 0
+            missed, ahead = next_poll(holding.taken_by + 60), 0
+            shown = holding.own_second
         else:
             missed, ahead = row.gone_at, row.ahead
+            shown = max(row.last_seen, holding.taken_by) + 1
         if missed is not None and missed + CLOCKS_AGREE + ahead < at:
-            shown = holding.taken_by if row is None else max(row.last_seen, holding.taken_by)
-            holding.returned_after = min(shown + 1, at)
+            holding.returned_after = min(shown, at)
             found.append(Differ("not_in_status", missed, at, True, False, missed=missed))
     return found
 
@@ -203,6 +205,39 @@ def bound_by_texts(holdings: list[Open], known_until: Mapping[int, int | None]) 
         until = known_until.get(holding.told_at)
         if until is not None and (holding.returned_after is None or until < holding.returned_after):
             holding.returned_after = max(until, holding.taken_by)
+
+
+def delay(holdings: list[Open], latest: Callable[[int], int]) -> None:
+    """Let what was taken or returned in an hour that the clock showed twice, unseen, be known no
+    more than if that was of the one or of the other.
+
+    latest: when a line that is read as of a moment was written at the latest.
+    """
+    for holding in holdings:
+        by = latest(holding.told_at)
+        if holding.method == EVENT and by > holding.told_at:
+            holding.taken_by = max(holding.taken_by, by)
+        after, at = holding.returned_after, holding.returned_at
+        if after is not None and at is not None and holding.end_reason != "not_seen":
+            # What an IN before its OUT ended has the IN's moment, and what answers bound has not.
+            holding.returned_by = max(at, latest(after if holding.method == EVENT else at))
+
+
+def show(holdings: list[Open]) -> None:
+    """Let what an answer shows have been taken by then."""
+    for holding in holdings:
+        if holding.seen is not None:
+            shown = min(holding.taken_by, holding.seen.shown_by)
+            holding.taken_by = max(holding.taken_at, shown)
+
+
+def bound_by_delays(holdings: list[Open]) -> None:
+    """Let holdings be possible until they were returned at the latest, once all else is known."""
+    for holding in holdings:
+        if holding.returned_after is not None:
+            holding.returned_after = max(holding.returned_after, holding.taken_by)
+        if holding.returned_at is not None and holding.returned_by is not None:
+            holding.returned_at = max(holding.returned_at, holding.returned_by)
 
 
 def end_by_polls(
@@ -222,7 +257,7 @@ def end_by_polls(
                 holding.end(holding.seen.last_seen + 1, gone, "not_seen")
             continue
         # A poll of the minute in which it was taken may have been answered before.
-        poll = next_poll(holding.taken_at + 60)
+        poll = next_poll(holding.taken_by + 60)
         if poll is not None and (latest is None or poll <= latest):
             vouched = log_until(holding.taken_at)
             # Where the log goes on past the poll the two disagree, and then nothing after the OUT

@@ -198,9 +198,13 @@ def _derive_fresh(
     )
     fresh[lonely] = False
     for place, name in enumerate(names):
-        # What an IN may have returned in a hole of the log needs the whole rule.
-        across = _across([hole.end for hole in context.holes(name)], paired)
-        fresh[paired.key[across & (daemon[paired.key] == place)]] = False
+        # What an IN may have returned in a hole of the log needs the whole rule, and so does what
+        # was taken or returned in an hour that the clock showed twice.
+        odd = _across([hole.end for hole in context.holes(name)], paired)
+        for hour in context.hours_of(name):
+            for moments in (paired.taken_at, paired.returned_at):
+                odd |= (hour.first <= moments) & (moments < hour.second)
+        fresh[paired.key[odd & (daemon[paired.key] == place)]] = False
     if polls is not None:
         # An answer may have ended what no IN has ended, or told which of two an IN ends.
         doubtful = paired.ending < 0 if early else paired.taken_at + 60 < polls[1]

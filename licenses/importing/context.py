@@ -14,6 +14,7 @@ from django.db.models import Q
 from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
+from licenses.analysis.unseen_hours import KINDS, UnseenHour, unseen_hours
 from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer, Sighting
 
@@ -76,6 +77,29 @@ class Context:
             for kind, _daemon, at, until in self._boundaries
             if kind == Boundary.Kind.SET_BACK and until is not None
         ]
+
+    def latest(self, daemon: str, moment: int) -> int:
+        """Return when a line of the daemon's log that is read as of a moment was written at the
+        latest."""
+        return max(
+            (hour.latest(moment) for hour in self.hours_of(daemon)),
+            default=moment,
+        )
+
+    def hours_of(self, daemon: str) -> list[UnseenHour]:
+        """Return the hours in which lines of the daemon's log may be an hour later than read."""
+        return self._hours_of.get("", []) + self._hours_of.get(daemon, [])
+
+    @cached_property
+    def told_twice(self) -> list[tuple[int, int]]:
+        """Return the time that the log's clock told twice, in order of its beginnings."""
+        hours = {(hour.first, hour.end) for rows in self._hours_of.values() for hour in rows}
+        return sorted({*self.set_back, *hours})
+
+    @cached_property
+    def _hours_of(self) -> dict[str, list[UnseenHour]]:
+        rows = ((int(kind), *rest) for kind, *rest in self._boundaries)
+        return unseen_hours(rows, self.server.tzinfo)
 
     def misdated(self, taken: Iterable[int]) -> dict[int, int | None]:
         """Return the moments of these at which lines stand that may be of another day: seats that
@@ -203,6 +227,7 @@ def _boundaries(server: int) -> Asked:
         Boundary.Kind.LOSS,
         Boundary.Kind.DOUBT,
         Boundary.Kind.SECOND,
+        *KINDS,
     )
     rows = Boundary.objects.filter(server=server, kind__in=kinds).order_by("at", "daemon")
     return rows, ("kind", "daemon", number("at"), number("last_seen"))

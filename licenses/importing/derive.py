@@ -109,6 +109,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             log_until=partial(context.log_until, daemon),
             next_hole=partial(context.next_hole, daemon),
             stopped=partial(context.stopped, daemon),
+            latest=partial(context.latest, daemon) if context.hours_of(daemon) else None,
             known_until=context.misdated(taken)
             | {at: until for at, (_others, until) in contradicted.items()},
         )

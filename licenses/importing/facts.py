@@ -367,7 +367,7 @@ def store_silence(
     found: Iterable[tuple[str, Hole]], server: LicenseServer, stored: Stored
 ) -> list[tuple[str, Hole]]:
     """Store in which time a log tells of no return of a daemon; return what is new of it."""
-    return _store_spans(found, Boundary.Kind.LOSS, "log loss", server, stored)
+    return store_spans(found, Boundary.Kind.LOSS, "log loss", server, stored)
 
 
 def store_misdated(
@@ -375,16 +375,21 @@ def store_misdated(
 ) -> list[tuple[str, Hole]]:
     """Store which lines may be of another day than the one at which they stand, by the time of
     these; return what is new of it."""
-    return _store_spans(found, Boundary.Kind.DOUBT, "log doubt", server, stored)
+    return store_spans(found, Boundary.Kind.DOUBT, "log doubt", server, stored)
 
 
-def _store_spans(
+def store_spans(
     found: Iterable[tuple[str, Hole]],
     kind: Boundary.Kind,
     what: str,
     server: LicenseServer,
     stored: Stored,
+    **more: int,
 ) -> list[tuple[str, Hole]]:
+    """Store what a log tells of a time of a daemon; return what is new of it.
+
+    more: what its entry holds besides.
+    """
     new = []
     for daemon, hole in found:
         row, created = Boundary.objects.get_or_create(
@@ -398,7 +403,7 @@ def _store_spans(
             if row.last_seen is not None and row.last_seen >= moment(hole.end):
                 continue
             Boundary.objects.filter(pk=row.pk).update(last_seen=moment(hole.end))
-        body = {"daemon": daemon, "until": hole.end, "what": what}
+        body = {"daemon": daemon, "until": hole.end, "what": what, **more}
         stored.drafts.append(draft("config", hole.start, body))
         new.append((daemon, hole))
     return new

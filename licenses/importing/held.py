@@ -188,6 +188,7 @@ class Open:
         "method",
         "returned_after",
         "returned_at",
+        "returned_by",
         "seen",
         "sure_until",
         "taken_at",
@@ -201,9 +202,18 @@ class Open:
         """When the text says that it was taken."""
         self.returned_after: int | None = None
         self.returned_at: int | None = None
+        self.returned_by: int | None = None
+        """When it was returned at the latest, by the log alone: later than `returned_at` if the
+        line may be of an hour that the clock showed again."""
         self.end_reason = ""
         self.sure_until: int | None = None
         """Known no longer than this, whenever it ended; None: known to its end."""
+
+    @property
+    def own_second(self) -> int:
+        """Return the end of the second for which the line that took it vouches; of no second where
+        that may be of either of two hours."""
+        return self.taken_by + (self.taken_by == self.taken_at)
 
     def end(self, after: int, at: int, reason: str) -> None:
         self.returned_after, self.returned_at, self.end_reason = (
@@ -211,6 +221,7 @@ class Open:
             max(at, self.taken_at),
             reason,
         )
+        self.returned_by = self.returned_at
         if self.sure_until is not None:
             self.know_until(self.sure_until)
 

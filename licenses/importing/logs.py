@@ -35,6 +35,7 @@ from .doubled_hour import Beginning
 from .held import Hole, lost_at
 from .joints import Joints, cut_seconds
 from .machines import OtherMachine, Watch
+from .repeated_hours import Daemons, RepeatedHours
 from .repeats import Repeats
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note
@@ -140,6 +141,7 @@ class LogImport:
         self.joints = Joints(server, known.get("joints", ()))
         self.contradictions = Contradictions(self.directory, known.get("contradictions", ()))
         self.unreturned = Unreturned(known.get("unreturned"))
+        self.hours = RepeatedHours(known.get("hours", ()))
         self.save_cursor = save_cursor
         self.result = FileResult(source, Capture.Kind.LOG)
         self._counts = dict(self.parser.counts)
@@ -154,6 +156,7 @@ class LogImport:
             "joints": self.joints.dump(),
             "contradictions": self.contradictions.dump(),
             "unreturned": self.unreturned.dump(),
+            "hours": self.hours.dump(),
             "first_day": None if self.beginning.day is None else self.beginning.day.isoformat(),
         }
 
@@ -237,6 +240,14 @@ class LogImport:
         facts.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)
         self.beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
+        hours = self.hours.store(
+            piece,
+            self.parser.hours,
+            Daemons(self._told_of(), self.daemons),
+            self.server,
+            stored,
+        )
+        reach.touch_hours(self.server, stored, hours)
         items = [*piece.others, *steps]
         self.repeats.forget_old()
         unreadable = [item for item in items if isinstance(item, records.Unreadable)]

@@ -15,16 +15,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
 from .bounds import (
+    bound_by_delays,
     bound_by_holes,
     bound_by_misses,
     bound_by_rows,
     bound_by_texts,
+    delay,
     differences,
     disputes,
     end_by_orphans,
     end_by_polls,
     from_sighting,
     match,
+    show,
 )
 from .doubts import Doubts, Out
 from .held import (
@@ -56,6 +59,7 @@ def pair(
     next_hole: Callable[[int], Hole | None] = lambda _moment: None,
     stopped: Callable[[int], int | None] = lambda _moment: None,
     known_until: Mapping[int, int | None] = {},
+    latest: Callable[[int], int] | None = None,
 ) -> Paired:
     """Return the holdings of one key, and what its sources disagree on.
 
@@ -79,6 +83,8 @@ def pair(
     of it. What a restart lost was held no longer.
     known_until: of moments at which another text of the log has other seats taken: until when at
                  most what was taken is known to be held; it is possible as long as this text says.
+    latest:      when a line that reads as of a moment was written at the latest; None: then. Lines
+    of an hour that the clock showed twice, and was not seen to fall in, are read as of the first.
     """
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
     facts = list(facts)
@@ -89,14 +95,21 @@ def pair(
         facts, set_back, lambda those: _replay(those, already_out, restarts, told, doubts, stopped)
     )
     holdings = ended + list(queue)
+    if latest is not None:
+        delay(holdings, latest)
     polled = [from_sighting(row) for row in match(holdings, rows)]
     sampled = [pieces[-1] for pieces in polled]
+    show(holdings)
     lonely = end_by_orphans(sampled, orphans)
+    if latest is not None:
+        delay(sampled, latest)
     end_by_polls(holdings, next_poll, log_until)
     bound_by_holes(holdings, next_hole)
     differ = differences(holdings, sampled, lonely, log_until) + disputes(rows)
     bound_by_rows(holdings)
     differ += bound_by_misses(holdings, next_poll)
+    if latest is not None:
+        bound_by_delays(holdings + sampled)
     bound_by_texts(holdings, known_until)
     found = [holding.held() for holding in chain(holdings, *polled)]
     found.sort(

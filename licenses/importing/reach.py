@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, number
+from licenses.analysis.unseen_hours import UnseenHour
 from licenses.concurrency.intervals import IntervalSet
 from licenses.models import (
     Boundary,
@@ -65,6 +66,16 @@ def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         features = _features(server, "")
         _touch(stored, _BOUNDED.each(features, at, until), at=at)
         _touch(stored, _LOST_WITHIN.each(features, at, until), at=at)
+
+
+def touch_hours(
+    server: LicenseServer, stored: facts.Stored, changed: Iterable[tuple[str, UnseenHour]]
+) -> None:
+    """Have the holdings made again that reach into an hour whose lines may be later than read, now
+    that this is known, or is so no more."""
+    for daemon, hour in changed:
+        features = _features(server, daemon)
+        _touch(stored, _HELD.each(features, hour.first - 1, hour.end), at=hour.first)
 
 
 def moved_holes(

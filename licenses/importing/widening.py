@@ -25,7 +25,7 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
     missed = _missed(answers, {key.feature for key in touched})
     shown_by, gone_by = (_latest(answers, each) for each in ("r.first_seen", "r.gone_at"))
     while True:
-        _widen_to_steps(touched, context.set_back, context.restart_moments)
+        _widen_to_steps(touched, context)
         found: dict[Key, list[Seen]] = defaultdict(list)
         sql = (
             key_table(touched)
@@ -103,17 +103,15 @@ def _seen(
     return Seen(pk, start, first, last, gone, state, missed, started, again, shown_by)
 
 
-def _widen_to_steps(
-    touched: dict[Key, int], steps: Sequence[SetBack], restarts: Sequence[int]
-) -> None:
+def _widen_to_steps(touched: dict[Key, int], context: Context) -> None:
     """Begin before a time that the log's clock told twice, not within; and before one whose INs and
     OUTs may have to be told apart anew, now that more is known of what followed."""
     while True:
-        for step in reversed(steps):
+        for start, until in reversed(context.told_twice):
             for key, since in touched.items():
-                if step.at < since <= step.until:
-                    touched[key] = step.at
-        found = _in_doubt(touched, steps, restarts)
+                if start < since <= until:
+                    touched[key] = start
+        found = _in_doubt(touched, context.set_back, context.restart_moments)
         if not found:
             return
         touched.update(found)

@@ -58,7 +58,9 @@ class Boundary(models.Model):
     """A daemon (or the whole server: "") came up or went down, as its log says, or the log's clock
     was set back, or a line cannot be read: more seats may be out from then on than the log tells,
     or something may have been returned then. Or a piece of the log is of that second alone, which
-    is no time that it could vouch for."""
+    is no time that it could vouch for. Or the zone's clock showed an hour twice, and the log tells
+    how far it has gone without a fall of the clock, or that it has fallen: both from the first
+    moment of the hour until the end of the last line before that."""
 
     class Kind(models.IntegerChoices):
         START = 1, gettext_lazy("start")
@@ -67,6 +69,8 @@ class Boundary(models.Model):
         DOUBT = 4, gettext_lazy("line that may hide seats")
         LOSS = 5, gettext_lazy("line that may hide a return")
         SECOND = 6, gettext_lazy("piece of a log of one second")
+        REPEATED = 7, gettext_lazy("hour that the clock showed twice")
+        FELL = 8, gettext_lazy("fall of the clock in such an hour")
 
     server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="boundaries")
     daemon = models.CharField(max_length=100, blank=True)

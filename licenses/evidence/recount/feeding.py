@@ -187,6 +187,7 @@ class Fed:
             (self.known_before(at), self.known_after(shown, shown) if by_answer else shown)
             for at, shown, by_answer in missed(self.server, self.feature[0])
         ]
+        lost += [(first, end) for first, _second, end in self.server.hours(self.feature[0])]
         return minus(union(found), lost)
 
     def known_after(self, since, least):

@@ -15,13 +15,18 @@ class Held:
     def __init__(self, taken, sure, row=None, polled=False):
         self.taken, self.sure, self.row, self.polled = taken, sure, row, polled
         self.told = taken  # when the text says that it was taken
-        self.after = self.back = None
+        self.after = self.back = self.by = None
         self.lost = self.goes_on = False
         self.most = FAR  # known no longer than this, whenever it ends
 
     def end(self, after, back, lost=False):
         self.after = max(min(after, self.most), self.sure)
         self.back, self.lost = max(back, self.taken), lost
+        self.by = self.back  # at the latest, by the log alone
+
+    def own(self):
+        """Return the end of the second for which the line that took it vouches, if it does."""
+        return self.sure + (self.sure == self.taken)
 
 
 class Pairing:
@@ -43,6 +48,7 @@ class Pairing:
         self.holes = sorted(holes, key=lambda hole: (hole[1], hole[0]))
         self.stops = sorted(server.stops[feature[0]])
         self.differing = server.differing[feature]
+        self.hours = server.hours(feature[0])
         starts = [span[0] for span in self.log]
         known = {**server.restarts[""], **server.restarts[feature[0]]}
         self.restarts = []
@@ -57,6 +63,11 @@ class Pairing:
         stop = next((at for at in self.stops if at >= taken), FAR)
         twice = any(to <= taken and stop <= since for to, since in self.server.set_back.items())
         return heard if twice else min(stop, heard)
+
+    def latest(self, at):
+        """Return when a line that reads as of a moment was written at the latest."""
+        later = [at + end - second for first, second, end in self.hours if first <= at < second]
+        return max(later, default=at)
 
     def answer_after(self, moment):
         """Return when the first answer was given that would have shown the holder: who holds seats
@@ -92,6 +103,11 @@ class Pairing:
         rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["place"]))
         self.sort_by_out(rows, [at for at, is_out in moves if is_out])
         held, alone = self.over_steps(moves)
+        for one in held:
+            if (by := self.latest(one.told)) > one.told:
+                one.sure = max(one.sure, by)
+            if one.back is not None:
+                one.by = max(one.back, self.latest(one.after))
         parts = [self.of_row(row) for row in self.matched(held, rows)]
         polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
         used = set()
@@ -99,6 +115,7 @@ class Pairing:
             for one in polled:
                 if id(one) not in used and fits(one.row, at):
                     one.end(at, at)
+                    one.by = self.latest(at)
                     used.add(id(one))
                     break
             else:
@@ -114,8 +131,13 @@ class Pairing:
         for one in held:
             self.end_by_holes(one)
         for one in held:
-            if one.row is not None and one.back is not None and one.back + 60 < one.row["until"]:
+            if one.row is not None and one.back is not None and one.by + 60 < one.row["until"]:
                 one.back = one.row.get("gone")  # the IN may have been of a seat whose OUT was lost
+        for one in held + polled:
+            if one.after is not None:
+                one.after = max(one.after, one.sure)
+            if one.back is not None:
+                one.back = max(one.back, one.by)
         return held + polled + earlier
 
     def of_row(self, row):
@@ -300,7 +322,7 @@ class Pairing:
                     for near in row["near"]
                     for one in taken.get(near, [])
                     if one.row is None
-                    and not (strict and one.back is not None and one.back + 60 < row["until"])
+                    and not (strict and one.back is not None and one.by + 60 < row["until"])
                 ]  # fmt: skip
                 if not free:
                     rest.append(row)
@@ -310,6 +332,7 @@ class Pairing:
                     one.taken, one.back or 0,
                 ))  # fmt: skip
                 best.row = row
+                best.sure = max(best.taken, min(best.sure, row["shown_by"]))
             left = rest
         return left
 
@@ -319,11 +342,11 @@ class Pairing:
         if one.back is None or one.lost or one.after != one.back:
             return
         row = one.row
-        gone = self.answer_after(one.taken + 60) if row is None else row.get("gone")
+        gone = self.answer_after(one.sure + 60) if row is None else row.get("gone")
         # What prints a minute to come has a clock that is ahead.
         ahead = 0 if row is None else max(row.get("started", -FAR) - row["shown_by"], 0)
         if gone is not None and gone + 60 + ahead < one.back:
-            one.after = one.sure + 1 if row is None else row["until"] + 1
+            one.after = one.own() if row is None else max(row["until"], one.sure) + 1
 
     def end_by_polls(self, one):
         if one.back is not None and not one.lost:
@@ -333,7 +356,7 @@ class Pairing:
             if gone is not None and (one.back is None or gone <= one.back):
                 one.end(one.row["until"] + 1, gone)
             return
-        poll = self.answer_after(one.taken + 60)
+        poll = self.answer_after(one.sure + 60)
         if poll is not None and (one.back is None or poll <= one.back):
             heard = self.logged_until(one.taken)
             one.end(heard if heard is not None and heard <= poll else one.taken, poll)
@@ -344,7 +367,7 @@ class Pairing:
         shown = one.taken if one.row is None else one.row["until"] + 1
         hole = self.hole_after(max(one.taken, shown))
         if hole is not None and (one.back is None or hole[1] <= one.back):
-            one.after = max(hole[0], shown, one.sure, min(one.sure + 1, hole[1] - 1))
+            one.after = max(hole[0], shown, one.sure, min(one.own(), hole[1] - 1))
 
 
 def fits(row, at):
@@ -393,7 +416,8 @@ def paired(server, feature):
             after, back = one.after, one.back
             if back is None:
                 exact = one.taken == one.sure and not one.polled and after is None
-                known = back = max(-FAR if one.polled else logged, one.sure + 1)
+                own = one.sure + 1 if one.polled else one.own()
+                known = back = max(-FAR if one.polled else logged, own)
                 if one.row is not None:
                     known = back = max(known, one.row["last_seen"] + 1)
                     if "gone" not in one.row:

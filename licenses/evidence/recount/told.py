@@ -21,6 +21,9 @@ class Server:
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
         self.seconds = defaultdict(set)  # of which a log tells, and of nothing just before or after
         self.misdated = []  # (from, to) of lines that may be of another day
+        # By daemon: first moment of an hour that the clock showed twice -> until when texts go on
+        # without its fall and how much later it came again, and until when others go on before it.
+        self.repeated, self.fell = defaultdict(dict), defaultdict(dict)
         self.differing = defaultdict(set)  # feature -> (moment, person, host, seats, fewer seats)
         self.set_back = {}  # moment to which a log's clock was set back -> from which
         self.issued = defaultdict(dict)  # feature -> moment -> seats
@@ -43,6 +46,16 @@ class Server:
 
     def sighted(self, source, daemon):
         return union(self.sights[source][""], self.sights[source][daemon])
+
+    def hours(self, daemon):
+        """Return (from, until, to) of hours from one moment until another that a clock showed again
+        until a third, of which a log does not tell when it fell."""
+        return [
+            (first, first + step, first + 2 * step)
+            for name in {"", daemon}
+            for first, (until, step) in self.repeated[name].items()
+            if until > self.fell[name].get(first, -FAR)
+        ]
 
     def told(self, feature):
         """Return when complete answers told of a feature, in order."""
@@ -138,6 +151,12 @@ class Server:
         elif what == "log loss":
             until = max(body.get("until", at + 1), self.losses[body["daemon"]].get(at, at))
             self.losses[body["daemon"]][at] = until
+        elif what == "log hour repeated":
+            known = self.repeated[body["daemon"]]
+            known[at] = max(known.get(at, (0, 0)), (body["until"], body["step"]))
+        elif what == "log hour fell":
+            known = self.fell[body["daemon"]]
+            known[at] = max(known.get(at, 0), body["until"])
         elif what == "log second":
             self.seconds[body["daemon"]].add(at)
         elif what in ("logs differ", "logs differ no more"):

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from licenses.sources.clock import DAY, LOG_SILENCE
+from licenses.sources.clock import DAY, LOG_SILENCE, RepeatedHour
 from licenses.sources.flexnet.byte_names import Codes, Ints
 from licenses.sources.flexnet.daemons import SERVER
 from licenses.sources.flexnet.line_parser import Jump, LineParser
@@ -164,6 +164,11 @@ class DebugLogParser:
     def first_at(self) -> int | None:
         """The time of the first timed line."""
         return self._lines.first_at
+
+    @property
+    def hours(self) -> list[RepeatedHour]:
+        """What the text shows of hours that the zone's clock showed twice."""
+        return self._lines.clock.hours
 
     @property
     def last_at(self) -> int | None:

@@ -310,22 +310,29 @@ class Plain(NamedTuple):
         return vendor
 
 
-def packed(folder: Path, seed: int, settings: Any, make: Any = installation, **how: Any) -> Path:
-    """Make an installation, its pack of three days, and nothing that stays."""
+def packed(
+    folder: Path,
+    seed: int,
+    settings: Any,
+    make: Any = installation,
+    until: datetime = NEXT,
+    **how: Any,
+) -> Path:
+    """Make an installation, its pack of the three days before another, and nothing that stays."""
     folder = folder / str(seed)
     folder.mkdir()
     settings.ITAM_SECRETS_DIR = folder / "secrets"
     settings.ITAM_EVIDENCE_DIR = folder / "evidence"
     try:
         with transaction.atomic():
-            with time_machine.travel(NEXT - timedelta(days=1), tick=False):
+            with time_machine.travel(until - timedelta(days=1), tick=False):
                 keys.signer()
                 vendor = make(folder, seed)
                 stock.tell_all()
-            with time_machine.travel(NEXT, tick=False):
-                seal.seal(NEXT)
+            with time_machine.travel(until, tick=False):
+                seal.seal(until)
                 wish = writing.Wish(
-                    vendor, date(2026, 3, 1), date(2026, 3, 4),
+                    vendor, until.date() - timedelta(days=3), until.date(),
                     ZoneInfo(random.Random(seed).choice(["UTC", "Asia/Kolkata"])),
                     floor=Fraction(random.Random(seed).choice([1, 12, 19]), 20), **how,
                 )  # fmt: skip

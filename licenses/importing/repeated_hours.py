@@ -1,0 +1,88 @@
+"""An hour that the zone's clock shows twice, as a log runs through it.
+
+Within a text the second time begins where the clock falls. Where it does not fall, nothing tells of
+which time the lines of that hour are: they are read as of the first, and figures carry bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from licenses.analysis.prepared import Asked, Prepared
+from licenses.analysis.rows import number
+from licenses.analysis.unseen_hours import KINDS, UnseenHour, unseen_hours
+from licenses.models import Boundary, LicenseServer
+from licenses.sources.clock import RepeatedHour
+from licenses.sources.flexnet.debug_log import LogPiece
+
+from . import facts
+from .held import Hole
+
+
+class Daemons(NamedTuple):
+    """Of which daemons a text tells, "" for all, and whose events it holds."""
+
+    told_of: Collection[str]
+    named: Collection[str]
+
+
+class RepeatedHours:
+    """Follows the hours of one text, over its pieces.
+
+    known: of an earlier `dump`, to go on in the same text.
+    """
+
+    def __init__(self, known: Iterable[int] = ()) -> None:
+        self._with_events = set(known)
+        """The first moments of hours of which events were read."""
+
+    def dump(self) -> list[int]:
+        """Return what another one needs to go on; fit for JSON."""
+        return sorted(self._with_events)
+
+    def store(
+        self,
+        piece: LogPiece,
+        hours: Sequence[RepeatedHour],
+        daemons: Daemons,
+        server: LicenseServer,
+        stored: facts.Stored,
+    ) -> list[tuple[str, UnseenHour]]:
+        """Store what the text shows of its hours so far; return, by daemon, those of which it is
+        new that they are in doubt, or that they are not."""
+        if not hours:
+            return []
+        self._with_events |= {hour.first for hour in hours if _has_events(piece, hour)}
+        before = _in_doubt(server)
+        for hour in hours:
+            if hour.until and hour.first in self._with_events:
+                told = [(name, Hole(hour.first, hour.until)) for name in sorted(daemons.told_of)]
+                kind = Boundary.Kind.REPEATED
+                facts.store_spans(told, kind, "log hour repeated", server, stored, step=hour.step)
+            if hour.fell:
+                names = sorted({*daemons.told_of, *daemons.named})
+                told = [(name, Hole(hour.first, hour.fell)) for name in names]
+                facts.store_spans(told, Boundary.Kind.FELL, "log hour fell", server, stored)
+        return sorted(before ^ _in_doubt(server))
+
+
+def _has_events(piece: LogPiece, hour: RepeatedHour) -> bool:
+    moments = [getattr(each, "at", None) for each in piece.others]
+    if any(at is not None and hour.first <= at < hour.second for at in moments):
+        return True
+    at = piece.events.at
+    return bool(np.any((hour.first <= at) & (at < hour.second)))
+
+
+def _in_doubt(server: LicenseServer) -> set[tuple[str, UnseenHour]]:
+    found = unseen_hours(_TOLD.rows(server.pk), server.tzinfo)
+    return {(daemon, hour) for daemon, hours in found.items() for hour in hours}
+
+
+@Prepared
+def _TOLD(server: int) -> Asked:
+    rows = Boundary.objects.filter(server=server, kind__in=KINDS).order_by("at", "daemon")
+    return rows, ("kind", "daemon", number("at"), number("last_seen"))
