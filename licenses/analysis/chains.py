@@ -188,7 +188,7 @@ class _Scene:
             blocked.at,
             blocked.person,
             self.gap,
-            grant_times=taken.taken_by,
+            grant_times=taken.given,
             grant_persons=taken.person,
         )
         heads = np.searchsorted(blocked.person, people)
@@ -201,7 +201,7 @@ class _Scene:
             part = slice(*inside.tolist())
             first = str(CLASSES[int(blocked.kind[inside[0]])])
             reason_class = _want(blocked.kind[part], free[part]) if capacity else first
-            seats = np.sort(taken.taken_by[taken.person == each.person])
+            seats = np.sort(taken.given[taken.person == each.person])
             yield self._episode(each, capacity, reason_class, seats)
 
     def _episode(self, each: Chain, capacity: bool, reason_class: str, seats: Ints) -> Episode:

@@ -41,6 +41,7 @@ class Holdings:
                                  second part of one that answers dispute, nor a
                                  component that its package counts.
     began:                       when somebody took it, also where taken_at was cut off.
+    logged:                      a log tells of it, and taken_at is when it says that it was taken.
     """
 
     feature: Ints
@@ -55,6 +56,7 @@ class Holdings:
     exact: Flags
     fresh: Flags
     began: Ints
+    logged: Flags
 
     def __len__(self) -> int:
         return len(self.feature)
@@ -62,6 +64,11 @@ class Holdings:
     def where(self, flags: Flags | Ints | slice) -> Self:
         """Keep the flagged holdings, or those at the places, in that order."""
         return replace(self, **{f.name: getattr(self, f.name)[flags] for f in fields(self)})
+
+    @property
+    def given(self) -> Ints:
+        """When each was taken: as a log says or, where polls alone tell, at the latest."""
+        return np.where(self.logged, self.taken_at, self.taken_by)
 
     def held_at(self, moment: int) -> Self:
         """Keep the holdings that are known to be held at *moment*."""
@@ -346,6 +353,7 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
         exact,
         fresh,
         taken_at,
+        method == Checkout.Method.EVENT,
     )
 
 

@@ -100,7 +100,7 @@ def judged(refusals: Refusals, held: Holdings, maps: Iterable[Mapping]) -> Refus
         return refusals
     server_of = {mapping.feature: mapping.server for mapping in maps}
     asked = np.isin(held.person, refusals.person)
-    exact = held.where(asked & held.fresh & (held.taken_at == held.taken_by))
+    exact = held.where(asked & held.fresh & (held.logged | (held.taken_at == held.taken_by)))
     servers = np.array([server_of[feature] for feature in exact.feature.tolist()], dtype=np.int64)
     refused = Requests(refusals.at, refusals.person, refusals.host, refusals.server)
     granted = Requests(exact.taken_at, exact.person, exact.host, servers)

@@ -329,7 +329,7 @@ def _episode_starts(facts: PoolFacts) -> Ints:
         blocked.at,
         blocked.person,
         gap,
-        grant_times=fresh.taken_by,
+        grant_times=fresh.given,
         grant_persons=fresh.person,
     )
     return np.array([chain.start for chain in chains], dtype=np.int64)

@@ -98,8 +98,7 @@ class Context:
 
     @cached_property
     def _hours_of(self) -> dict[str, list[UnseenHour]]:
-        rows = ((int(kind), *rest) for kind, *rest in self._boundaries)
-        return unseen_hours(rows, self.server.tzinfo)
+        return unseen_hours(self._boundaries, self.server.tzinfo)
 
     def misdated(self, taken: Iterable[int]) -> dict[int, int | None]:
         """Return the moments of these at which lines stand that may be of another day: seats that

@@ -285,6 +285,7 @@ class LogImport:
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)
+        notes |= self.hours.notes(self.parser.hours, self.server.tzinfo)
         self.result.notes += sorted(notes.difference(self.result.notes))
 
     def _meets(self, at: int) -> str:

@@ -7,6 +7,7 @@ which time the lines of that hour are: they are read as of the first, and figure
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,19 @@ class RepeatedHours:
                 told = [(name, Hole(hour.first, hour.fell)) for name in names]
                 facts.store_spans(told, Boundary.Kind.FELL, "log hour fell", server, stored)
         return sorted(before ^ _in_doubt(server))
+
+    def notes(self, hours: Sequence[RepeatedHour], zone: tzinfo) -> set[str]:
+        """Return what to say of hours that the text went through without a fall of the clock."""
+        unseen = [hour for hour in hours if hour.until == hour.end]
+        return {_note(hour, zone) for hour in unseen if hour.first in self._with_events}
+
+
+def _note(hour: RepeatedHour, zone: tzinfo) -> str:
+    begin, end = (datetime.fromtimestamp(at, zone) for at in (hour.first, hour.end))
+    return (
+        f"the clock showed the time from {begin:%Y-%m-%d %H:%M} to {end:%H:%M} twice, and no line "
+        f"shows it fall; what was taken or returned in that time counts within bounds"
+    )
 
 
 def _has_events(piece: LogPiece, hour: RepeatedHour) -> bool:

@@ -4,15 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('licenses', '0089_count_no_second_after_a_stop'),
+        ("licenses", "0091_note_what_answers_dispute"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='boundary',
-            name='kind',
-            field=models.PositiveSmallIntegerField(choices=[(1, 'start'), (2, 'stop'), (3, 'clock set back'), (4, 'line that may hide seats'), (5, 'line that may hide a return'), (6, 'piece of a log of one second'), (7, 'hour that the clock showed twice'), (8, 'fall of the clock in such an hour')]),
+            model_name="boundary",
+            name="kind",
+            field=models.PositiveSmallIntegerField(
+                choices=[
+                    (1, "start"),
+                    (2, "stop"),
+                    (3, "clock set back"),
+                    (4, "line that may hide seats"),
+                    (5, "line that may hide a return"),
+                    (6, "piece of a log of one second"),
+                    (7, "hour that the clock showed twice"),
+                    (8, "fall of the clock in such an hour"),
+                ]
+            ),
         ),
     ]

@@ -51,7 +51,7 @@ def judged(pool):
     """Return the refusals of the period as (feature, moment, entry, seat that served it)."""
     given = defaultdict(list)
     for row in pool.rows:
-        if row["fresh"] and row["taken"] == row["sure"]:
+        if row["fresh"] and (not row["polled"] or row["taken"] == row["sure"]):
             person, host, _taken = row["who"]
             given[person, host].append((row["taken"], row["stream"]))
     for seats in given.values():

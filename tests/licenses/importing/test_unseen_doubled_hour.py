@@ -11,11 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from licenses.importing import bulk
+from licenses.analysis.mappings import load_mappings
+from licenses.analysis.sights import load_sights, whole_log
+from licenses.analysis.usage import usage
+from licenses.importing import bulk, mapping
 from licenses.importing.logs import LogImport
 from licenses.importing.rebuilding import rebuild_holdings
-from licenses.models import Boundary, Checkout, Disagreement, LicenseServer
-from tests.factories import ServerFactory, at
+from licenses.models import Boundary, Checkout, Disagreement, LicensePool, LicenseServer
+from tests.factories import PoolFactory, ServerFactory, at
 
 from .repeated_hour import answer, asked, logged, night, store
 
@@ -88,7 +91,9 @@ def back(time: str, who: str = "ann") -> str:
 
 
 UNSEEN = [
-    pytest.param([out("1:30"), back("3:30")], Row("23:30", "23:30", "02:30", "02:30"), id="through"),
+    pytest.param(
+        [out("1:30"), back("3:30")], Row("23:30", "23:30", "02:30", "02:30"), id="through"
+    ),
     pytest.param([out("2:10"), back("3:30")], Row("00:10", "01:10", "02:30", "02:30"), id="taken"),
     pytest.param([out("1:30"), back("2:20")], Row("23:30", "23:30", "00:20", "01:20"), id="back"),
     pytest.param([out("2:10"), back("2:20")], Row("00:10", "01:10", "01:10", "01:20"), id="both"),
@@ -182,6 +187,45 @@ def test_the_next_day_has_no_such_hour(server: LicenseServer) -> None:
     lines = [out("2:10"), back("2:40"), "9:00:00 (vendord) TIMESTAMP 10/26/2026\n"]
     read(server, ["0:00:01 (vendord) TIMESTAMP 10/26/2026\n", *lines], day=26)
     assert held() == [Row("01:10", "01:10", "01:40", "01:40")]
+
+
+def test_the_import_says_so(server: LicenseServer) -> None:
+    (note,) = read(server, [HEAD, out("2:10"), TAIL])
+    assert note.startswith("the clock showed the time from 2026-10-25 02:00 to 03:00 twice")
+    assert read(server, FALLS) == []
+
+
+def pool_of(server: LicenseServer) -> LicensePool:
+    pool: LicensePool = PoolFactory(zone="UTC")
+    mapping.map_feature(server.features.get(), pool)
+    return pool
+
+
+def test_figures_of_both_hours_carry_bounds(server: LicenseServer) -> None:
+    read(server, [HEAD, out("1:30", "bob"), out("2:10"), back("2:20"), back("3:30", "bob"), TAIL])
+    found = usage(pool_of(server), start=BEGIN - 3600, end=END + 3600, by="hour")
+    peaks = [(period.peak, period.peak_high) for period in found.periods]
+    assert peaks == [(1, 1), (1, 2), (1, 2), (1, 1)]
+
+
+def test_a_seat_serves_a_refusal_of_the_same_reading(server: LicenseServer) -> None:
+    refused = '2:09:58 (vendord) DENIED: "cad" ann@h1  (Licensed number of users already reached. '
+    read(server, [HEAD, f"{refused}(-4,342))\n", out("2:10"), back("2:20"), TAIL])
+    found = usage(pool_of(server), start=BEGIN, end=END).total
+    assert (found.denials, found.denial_episodes) == (1, 0)
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_a_log_alone_proves_nothing_of_the_two_hours(server: LicenseServer, unseen: bool) -> None:
+    start = "0:30:00 (vendord) Server started on lic for: cad\n"
+    fall = [] if unseen else ["2:05:00 (vendord) TIMESTAMP 10/25/2026\n"]
+    read(server, [HEAD, start, out("2:10"), *fall, back("3:30"), TAIL])
+    pool = pool_of(server)
+    mappings = load_mappings([pool.pk])
+    told = whole_log(mappings[pool.pk][0], load_sights(mappings, BEGIN - 86400, END + 86400))
+    whole = at(f"{DAY}T05:00")
+    begun = at("2026-10-24T22:30")
+    assert list(told) == ([(begun, BEGIN), (END, whole)] if unseen else [(begun, whole)])
 
 
 def truth(chance: random.Random) -> list[Line]:

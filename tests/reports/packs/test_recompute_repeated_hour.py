@@ -63,9 +63,7 @@ def installation(_folder: Path, seed: int) -> Vendor:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_is_counted_again_is_what_the_pack_says(
-    place: Path, settings: Any, seed: int
-) -> None:
+def test_what_is_counted_again_is_what_the_pack_says(place: Path, settings: Any, seed: int) -> None:
     path = packed(place, seed, settings, installation, UNTIL)
     assert differences(path) == []
 
@@ -74,7 +72,5 @@ def test_a_recount_that_took_the_hour_for_the_first_would_differ(
     place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(told.Server, "hours", lambda _self, _daemon: [])
-    found = [
-        differences(packed(place, seed, settings, installation, UNTIL)) for seed in range(8)
-    ]
+    found = [differences(packed(place, seed, settings, installation, UNTIL)) for seed in range(8)]
     assert any(found)
