@@ -241,7 +241,7 @@ class LogImport:
         self.beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
         hours = self.hours.store(
-            piece,
+            settled,
             self.parser.hours,
             Daemons(self._told_of(), self.daemons),
             self.server,

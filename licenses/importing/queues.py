@@ -168,7 +168,8 @@ def _derive(touched: dict[Key, int], daemons: Mapping[int, str], context: Contex
     for *key, at, kind in _joined(touched, "licenses_queueevent", "r.at, r.kind", "r.at"):
         told[Key(*key)].append(Told(at, kind))
     taken: dict[Key, list[Taken]] = defaultdict(list)
-    latest = "r.taken_at + r.taken_within"
+    # What a log tells is read as it stands.
+    latest = f"CASE WHEN r.method = {EVENT} THEN r.taken_at ELSE r.taken_at + r.taken_within END"
     columns = f"r.taken_at, {latest}, r.method"
     for *key, at, by, method in _joined(touched, "licenses_checkout", columns, latest):
         if method != CONTINUED:

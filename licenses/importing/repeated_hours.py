@@ -7,6 +7,7 @@ which time the lines of that hour are: they are read as of the first, and figure
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -16,8 +17,9 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
 from licenses.analysis.unseen_hours import KINDS, UnseenHour, unseen_hours
 from licenses.models import Boundary, LicenseServer
-from licenses.sources.clock import RepeatedHour
+from licenses.sources.clock import QUARTER, RepeatedHour, repeated_hour
 from licenses.sources.flexnet.debug_log import LogPiece
+from licenses.sources.flexnet.redating import Settled
 
 from . import facts
 from .held import Hole
@@ -46,7 +48,7 @@ class RepeatedHours:
 
     def store(
         self,
-        piece: LogPiece,
+        settled: Settled,
         hours: Sequence[RepeatedHour],
         daemons: Daemons,
         server: LicenseServer,
@@ -54,6 +56,11 @@ class RepeatedHours:
     ) -> list[tuple[str, UnseenHour]]:
         """Store what the text shows of its hours so far; return, by daemon, those of which it is
         new that they are in doubt, or that they are not."""
+        piece = settled.piece
+        if settled.moved:
+            known = {hour.first for hour in hours}
+            found = _moved(piece, server.tzinfo)
+            hours = [*hours, *(hour for hour in found if hour.first not in known)]
         if not hours:
             return []
         self._with_events |= {hour.first for hour in hours if _has_events(piece, hour)}
@@ -81,6 +88,16 @@ def _note(hour: RepeatedHour, zone: tzinfo) -> str:
         f"the clock showed the time from {begin:%Y-%m-%d %H:%M} to {end:%H:%M} twice, and no line "
         f"shows it fall; what was taken or returned in that time counts within bounds"
     )
+
+
+def _moved(piece: LogPiece, zone: tzinfo) -> list[RepeatedHour]:
+    """Return the repeated hours of a piece's lines, read as of the first by their date alone."""
+    moments = [getattr(each, "at", None) for each in piece.others]
+    told = np.array([at for at in moments if at is not None], dtype=np.int64)
+    quarters = np.unique(np.append(piece.events.at, told) // QUARTER).tolist()
+    found = (repeated_hour(place * QUARTER, zone) for place in quarters)
+    hours = {hour.first: hour for hour in found if hour is not None}
+    return [replace(hour, until=hour.end, ended=True) for hour in hours.values()]
 
 
 def _has_events(piece: LogPiece, hour: RepeatedHour) -> bool:

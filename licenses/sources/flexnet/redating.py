@@ -30,11 +30,13 @@ class Settled(NamedTuple):
 
     unsure: moments from which on lines may be misdated or missing; None: from the first line on.
     stored: those of them from which on lines before the piece may be of another day.
+    moved:  whether lines may stand elsewhere than the calendar had them.
     """
 
     piece: LogPiece
     unsure: list[int | None]
     stored: list[int | None]
+    moved: bool
 
 
 def settle(
@@ -53,7 +55,7 @@ def settle(
             stored.append(jump.confirmed)
         elif doubtful:
             unsure.append(jump.confirmed)
-    return Settled(piece, unsure + stored, stored)
+    return Settled(piece, unsure + stored, stored, bool(jumps))
 
 
 def _surely_before(jump: Jump, latest: int | None) -> bool:

@@ -17,7 +17,7 @@ from licenses.analysis.usage import usage
 from licenses.importing import bulk, mapping
 from licenses.importing.logs import LogImport
 from licenses.importing.rebuilding import rebuild_holdings
-from licenses.models import Boundary, Checkout, Disagreement, LicensePool, LicenseServer
+from licenses.models import Boundary, Checkout, Disagreement, LicensePool, LicenseServer, QueueEntry
 from tests.factories import PoolFactory, ServerFactory, at
 
 from .repeated_hour import answer, asked, logged, night, store
@@ -28,8 +28,8 @@ ZONE = ZoneInfo("Europe/Berlin")
 DAY = "2026-10-25"
 BEGIN, END = at(f"{DAY}T00:00"), at(f"{DAY}T02:00")
 """The clock shows 2:00 to 3:00 from 0:00 to 1:00 UTC, and again from 1:00 to 2:00."""
-HEAD = "0:00:01 (vendord) TIMESTAMP 10/25/2026\n"
-TAIL = "6:00:00 (vendord) TIMESTAMP 10/25/2026\n"
+HEAD = "0:00:01 (vend) TIMESTAMP 10/25/2026\n"
+TAIL = "6:00:00 (vend) TIMESTAMP 10/25/2026\n"
 
 
 class Line(NamedTuple):
@@ -40,7 +40,7 @@ class Line(NamedTuple):
     @property
     def text(self) -> str:
         then = datetime.fromtimestamp(self.at, ZONE)
-        return f'{then:%H:%M:%S} (vendord) {self.word}: "cad" {self.who}@h1\n'
+        return f'{then:%H:%M:%S} (vend) {self.word}: "cad" {self.who}@h1\n'
 
 
 class Row(NamedTuple):
@@ -83,11 +83,11 @@ def held() -> list[Row]:
 
 
 def out(time: str, who: str = "ann") -> str:
-    return f'{time}:00 (vendord) OUT: "cad" {who}@h1\n'
+    return f'{time}:00 (vend) OUT: "cad" {who}@h1\n'
 
 
 def back(time: str, who: str = "ann") -> str:
-    return f'{time}:00 (vendord) IN: "cad" {who}@h1\n'
+    return f'{time}:00 (vend) IN: "cad" {who}@h1\n'
 
 
 UNSEEN = [
@@ -118,8 +118,9 @@ def test_what_is_paired_in_columns_comes_to_the_same(
     server: LicenseServer, monkeypatch: pytest.MonkeyPatch, lines: list[str], expected: Row
 ) -> None:
     monkeypatch.setattr(bulk, "MANY", 1)
-    read(server, [HEAD, *lines, TAIL])
-    assert held() == [expected]
+    # The first line of each kind is never read in columns.
+    read(server, [HEAD, out("0:10", "eve"), back("0:20", "eve"), *lines, TAIL])
+    assert held() == [Row("22:10", "22:10", "22:20", "22:20"), expected]
 
 
 @pytest.mark.parametrize(("lines", "expected"), UNSEEN)
@@ -130,6 +131,19 @@ def test_a_file_that_is_followed_comes_to_the_same(
     read_as_it_grows(server, text, *range(1, len(text)))
     for _again in range(2):
         assert held() == [expected]
+        rebuild_holdings(server)
+
+
+def test_what_follows_in_that_hour_takes_no_return_from_what_was_before(
+    server: LicenseServer,
+) -> None:
+    text = [HEAD, out("2:10"), back("2:20"), out("2:30"), back("3:30"), TAIL]
+    read_as_it_grows(server, text, *range(1, len(text)))
+    for _again in range(2):
+        assert held() == [
+            Row("00:10", "01:10", "01:10", "01:20"),
+            Row("00:30", "01:30", "02:30", "02:30"),
+        ]
         rebuild_holdings(server)
 
 
@@ -178,15 +192,43 @@ def test_a_text_that_goes_on_past_the_hour_without_the_fall_stays_in_doubt(
 
 
 def test_no_line_with_an_event_in_the_hour_leaves_nothing_in_doubt(server: LicenseServer) -> None:
-    talk = "2:30:00 (vendord) TIMESTAMP 10/25/2026\n"
+    talk = "2:30:00 (vend) TIMESTAMP 10/25/2026\n"
     read(server, [HEAD, out("1:30"), talk, back("3:30"), TAIL])
     assert not Boundary.objects.filter(kind=Boundary.Kind.REPEATED).exists()
 
 
+def test_lines_that_a_date_line_puts_into_that_hour_are_in_doubt(server: LicenseServer) -> None:
+    """Of the days before it a part of the log is lost, so they read as of another day first."""
+    lines = ["18:00:00 (vend) TIMESTAMP 10/22/2026\n", out("2:10"), back("3:30")]
+    read(server, [*lines, TAIL], day=22)
+    for _again in range(2):
+        assert held() == [Row("00:10", "01:10", "02:30", "02:30")]
+        rebuild_holdings(server)
+
+
 def test_the_next_day_has_no_such_hour(server: LicenseServer) -> None:
-    lines = [out("2:10"), back("2:40"), "9:00:00 (vendord) TIMESTAMP 10/26/2026\n"]
-    read(server, ["0:00:01 (vendord) TIMESTAMP 10/26/2026\n", *lines], day=26)
+    lines = [out("2:10"), back("2:40"), "9:00:00 (vend) TIMESTAMP 10/26/2026\n"]
+    read(server, ["0:00:01 (vend) TIMESTAMP 10/26/2026\n", *lines], day=26)
     assert held() == [Row("01:10", "01:10", "01:40", "01:40")]
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_answers_tell_more_of_that_hour(server: LicenseServer, asked_first: bool) -> None:
+    """Who is shown has the seat; who is not may still take it in the second hour."""
+    text = [HEAD, out("2:10"), out("2:11", "bob"), back("3:30"), TAIL]
+    uses = [(BEGIN + 600, END + 1800, "ann"), (BEGIN + 4260, END + 9999, "bob")]
+    if not asked_first:
+        store(server, text)
+    for minute in (12, 17, 22):
+        answer(server, uses, BEGIN + minute * 60)
+    if asked_first:
+        store(server, text)
+    for _again in range(2):
+        assert held() == [
+            Row("00:10", "00:12", "02:30", "02:30"),
+            Row("00:11", "01:11", "", ""),
+        ]
+        rebuild_holdings(server)
 
 
 def test_the_import_says_so(server: LicenseServer) -> None:
@@ -209,16 +251,23 @@ def test_figures_of_both_hours_carry_bounds(server: LicenseServer) -> None:
 
 
 def test_a_seat_serves_a_refusal_of_the_same_reading(server: LicenseServer) -> None:
-    refused = '2:09:58 (vendord) DENIED: "cad" ann@h1  (Licensed number of users already reached. '
+    refused = '2:09:58 (vend) DENIED: "cad" ann@h1  (Licensed number of users already reached. '
     read(server, [HEAD, f"{refused}(-4,342))\n", out("2:10"), back("2:20"), TAIL])
     found = usage(pool_of(server), start=BEGIN, end=END).total
     assert (found.denials, found.denial_episodes) == (1, 0)
 
 
+def test_a_wait_ends_with_the_seat_of_the_same_reading(server: LicenseServer) -> None:
+    lines = [out("2:10").replace("OUT", "QUEUED"), out("2:20"), back("2:40"), TAIL]
+    read(server, [HEAD, *lines])
+    entry = QueueEntry.objects.get()
+    assert (entry.outcome, f"{entry.ended_at:%H:%M}") == ("seated", "00:20")
+
+
 @pytest.mark.parametrize("unseen", [True, False])
 def test_a_log_alone_proves_nothing_of_the_two_hours(server: LicenseServer, unseen: bool) -> None:
-    start = "0:30:00 (vendord) Server started on lic for: cad\n"
-    fall = [] if unseen else ["2:05:00 (vendord) TIMESTAMP 10/25/2026\n"]
+    start = "0:30:00 (vend) Server started on lic for: cad\n"
+    fall = [] if unseen else ["2:05:00 (vend) TIMESTAMP 10/25/2026\n"]
     read(server, [HEAD, start, out("2:10"), *fall, back("3:30"), TAIL])
     pool = pool_of(server)
     mappings = load_mappings([pool.pk])
