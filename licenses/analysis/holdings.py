@@ -321,8 +321,8 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     sampled = method != Checkout.Method.EVENT
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)
-    # The line or the poll that showed it vouches for its own second; not where that may be of either
-    # of two hours.
+    # The line or the poll that showed it vouches for its own second; a line does not that may be of
+    # either of two hours.
     own = np.where(sampled | (taken[4] == taken[5]), taken[5] + 1, taken[5])
     otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, logged)), own)
     by_poll = shown | (sampled & (last_seen == EVER))

@@ -246,6 +246,7 @@ class LogImport:
             Daemons(self._told_of(), self.daemons),
             self.server,
             stored,
+            before,
         )
         reach.touch_hours(self.server, stored, hours)
         items = [*piece.others, *steps]

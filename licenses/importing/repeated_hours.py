@@ -17,7 +17,7 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
 from licenses.analysis.unseen_hours import KINDS, UnseenHour, unseen_hours
 from licenses.models import Boundary, LicenseServer
-from licenses.sources.clock import QUARTER, RepeatedHour, repeated_hour
+from licenses.sources.clock import DAY, QUARTER, RepeatedHour, repeated_hour
 from licenses.sources.flexnet.debug_log import LogPiece
 from licenses.sources.flexnet.redating import Settled
 
@@ -53,18 +53,22 @@ class RepeatedHours:
         daemons: Daemons,
         server: LicenseServer,
         stored: facts.Stored,
+        before: int | None,
     ) -> list[tuple[str, UnseenHour]]:
         """Store what the text shows of its hours so far; return, by daemon, those of which it is
-        new that they are in doubt, or that they are not."""
-        piece = settled.piece
+        new that they are in doubt, or that they are not.
+
+        before: the latest moment of the text before the piece: long after an hour all is stored.
+        """
+        piece, known = settled.piece, {hour.first for hour in hours}
+        hours = [hour for hour in hours if before is None or before <= hour.end + DAY]
         if settled.moved:
-            known = {hour.first for hour in hours}
             found = _moved(piece, server.tzinfo)
-            hours = [*hours, *(hour for hour in found if hour.first not in known)]
+            hours += [hour for hour in found if hour.first not in known]
         if not hours:
             return []
         self._with_events |= {hour.first for hour in hours if _has_events(piece, hour)}
-        before = _in_doubt(server)
+        doubted = _in_doubt(server)
         for hour in hours:
             if hour.until and hour.first in self._with_events:
                 told = [(name, Hole(hour.first, hour.until)) for name in sorted(daemons.told_of)]
@@ -74,7 +78,7 @@ class RepeatedHours:
                 names = sorted({*daemons.told_of, *daemons.named})
                 told = [(name, Hole(hour.first, hour.fell)) for name in names]
                 facts.store_spans(told, Boundary.Kind.FELL, "log hour fell", server, stored)
-        return sorted(before ^ _in_doubt(server))
+        return sorted(doubted ^ _in_doubt(server))
 
     def notes(self, hours: Sequence[RepeatedHour], zone: tzinfo) -> set[str]:
         """Return what to say of hours that the text went through without a fall of the clock."""

@@ -257,10 +257,9 @@ class Checkout(models.Model):
     """One holding: someone held seats of a feature over a span.
 
     Known to be held in [taken_by, returned_after), possibly held in [taken_at, returned_at). From a
-    log both are the
-    same, to the second. From polls the start is known to the minute and the end lies between two
-    polls. While it is open both ends are null; where the log of its return may be lost, only the
-    later one is.
+    log both are the same, to the second, but in an hour that the clock showed twice. From polls the
+    start is known to the minute and the end lies between two polls. While it is open both ends are
+    null; where the log of its return may be lost, only the later one is.
     """
 
     class Method(models.IntegerChoices):
