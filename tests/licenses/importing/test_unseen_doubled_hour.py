@@ -11,13 +11,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from licenses.analysis import rollup
 from licenses.analysis.mappings import load_mappings
 from licenses.analysis.sights import load_sights, whole_log
 from licenses.analysis.usage import usage
 from licenses.importing import bulk, mapping
 from licenses.importing.logs import LogImport
 from licenses.importing.rebuilding import rebuild_holdings
-from licenses.models import Boundary, Checkout, Disagreement, LicensePool, LicenseServer, QueueEntry
+from licenses.models import (
+    Boundary,
+    Checkout,
+    DenialEpisode,
+    Disagreement,
+    LicensePool,
+    LicenseServer,
+    QueueEntry,
+)
 from tests.factories import PoolFactory, ServerFactory, at
 
 from .repeated_hour import answer, asked, logged, night, store
@@ -118,8 +127,9 @@ def test_what_is_paired_in_columns_comes_to_the_same(
     server: LicenseServer, monkeypatch: pytest.MonkeyPatch, lines: list[str], expected: Row
 ) -> None:
     monkeypatch.setattr(bulk, "MANY", 1)
-    # The first line of each kind is never read in columns.
-    read(server, [HEAD, out("0:10", "eve"), back("0:20", "eve"), *lines, TAIL])
+    # The first line of each kind is never read in columns, nor is one without the usual blanks.
+    text = [HEAD, out("0:10", "eve"), back("0:20", "eve"), *lines, TAIL]
+    read(server, [line.replace("@h1", "@h1  ") for line in text])
     assert held() == [Row("22:10", "22:10", "22:20", "22:20"), expected]
 
 
@@ -156,6 +166,16 @@ def test_a_fall_of_the_clock_leaves_nothing_in_doubt(
     server: LicenseServer, sizes: tuple[int, ...]
 ) -> None:
     read_as_it_grows(server, FALLS, *sizes)
+    for _again in range(2):
+        assert held() == EXACT
+        rebuild_holdings(server)
+
+
+def test_a_fall_settles_it_for_a_text_that_turns_out_to_be_of_the_whole_server(
+    server: LicenseServer,
+) -> None:
+    text = [*FALLS[:2], "2:12:00 (lmgrd) lmgrd tcp-port 27000\n", *FALLS[2:]]
+    read_as_it_grows(server, text, *range(1, len(text)))
     for _again in range(2):
         assert held() == EXACT
         rebuild_holdings(server)
@@ -257,11 +277,28 @@ def test_a_seat_serves_a_refusal_of_the_same_reading(server: LicenseServer) -> N
     assert (found.denials, found.denial_episodes) == (1, 0)
 
 
+def test_who_is_refused_waits_until_the_seat_of_the_same_reading(server: LicenseServer) -> None:
+    refused = '2:08:00 (vend) DENIED: "cad" ann@h1  (Licensed number of users already reached. '
+    read(server, [HEAD, f"{refused}(-4,342))\n", out("2:10"), back("2:20"), TAIL])
+    pool_of(server)
+    rollup.drain()
+    episode = DenialEpisode.objects.get()
+    assert (episode.outcome, episode.lost_seconds) == ("waited", 120)
+
+
 def test_a_wait_ends_with_the_seat_of_the_same_reading(server: LicenseServer) -> None:
-    lines = [out("2:10").replace("OUT", "QUEUED"), out("2:20"), back("2:40"), TAIL]
-    read(server, [HEAD, *lines])
-    entry = QueueEntry.objects.get()
-    assert (entry.outcome, f"{entry.ended_at:%H:%M}") == ("seated", "00:20")
+    lines = [
+        out("2:10"),
+        back("2:12"),
+        out("2:20").replace("OUT", "QUEUED"),
+        out("2:25").replace("OUT", "DEQUEUED"),
+        out("2:28").replace("OUT", "QUEUED"),
+        out("2:35"),
+    ]
+    read(server, [HEAD, *lines, TAIL])
+    entries = QueueEntry.objects.order_by("ended_at")
+    found = [(entry.outcome, f"{entry.ended_at:%H:%M}") for entry in entries]
+    assert found == [("gave up", "00:25"), ("seated", "00:35")]
 
 
 @pytest.mark.parametrize("unseen", [True, False])
