@@ -7,8 +7,10 @@ and reservations add up to what the server prints as in use.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -68,20 +70,34 @@ def parse_lmstat(
     sections: features that need no second look, of a text with one date; what it gains is for the
               next text of the same server.
     """
-    text = whole_lines(data)
-    reader = _Reader(zone, now)
-    try:
-        reader.whole(text, sections)
-        found = reader.snapshots()
-    except AlteredError:
-        # A report of no usual shape is read as a whole.
+    with _uncollected():
+        text = whole_lines(data)
         reader = _Reader(zone, now)
-        for block in _blocks(text):
-            reader.block(*block)
-        return reader.snapshots()
-    if sections is not None:
-        sections.settle()
-    return found
+        try:
+            reader.whole(text, sections)
+            found = reader.snapshots()
+        except AlteredError:
+            # A report of no usual shape is read as a whole.
+            reader = _Reader(zone, now)
+            for block in _blocks(text):
+                reader.block(*block)
+            return reader.snapshots()
+        if sections is not None:
+            sections.settle()
+        return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Read thousands of rows without a look for garbage in between: there is none in them, and
+    looking takes a sixth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def report_time(line: bytes, *, zone: ZoneInfo, now: int | None = None) -> int | None:
