@@ -9,7 +9,7 @@ is stored is a function of their set.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from licenses.concurrency.intervals import IntervalSet
 from licenses.evidence import entries
 from licenses.models import Capture, FeatureNow, LicenseServer, PollState, PoolFeature
 from licenses.sources.flexnet.stated import in_status
-from licenses.sources.records import Result, Snapshot
+from licenses.sources.records import Holding, Result, Snapshot
 
 from . import (
     attempts,
@@ -39,7 +39,7 @@ from .captures import store_raw, store_unreadable
 from .context import Key
 from .derive import derive
 from .directory import Directory, lock
-from .status_rows import StatusRows, Stored
+from .status_rows import StatusRows, Stored, same_states
 
 
 @dataclass
@@ -90,7 +90,13 @@ def store_snapshot(
         rows = StatusRows(server, snapshot, Directory(server), at)
         line_digest = _digest(snapshot)
         last_digest = bytes(state.line_digest or b"")
-        unchanged = newest and snapshot.result == Result.PARSED and last_digest == line_digest
+        since = _seconds(state.last_attempt_at) or 0
+        unchanged = (
+            newest
+            and snapshot.result == Result.PARSED
+            and last_digest == line_digest
+            and same_states(_rows(snapshot), at, since)
+        )
         names = rows.directory.feature_names
         scope, told = attempts.scope_of(server, snapshot, {pk: names[pk] for pk in rows.features})
         capture = Capture.objects.create(
@@ -119,7 +125,7 @@ def store_snapshot(
         drafts = [*clock, *read, *told, _poll_entry(capture, at, within)]
         drafts += _stated(server, state, snapshot, at)
         if unchanged:
-            _see_again(rows, capture, since=_seconds(state.last_attempt_at) or 0)
+            _see_again(rows, capture, since=since)
         else:
             drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
         drafts += queues.shown(snapshot, rows.directory, at)
@@ -219,6 +225,11 @@ def _note(
         state.failures = 0 if complete else state.failures + 1
         state.line_digest = line_digest if complete else None
     state.save()
+
+
+def _rows(snapshot: Snapshot) -> Iterator[Holding]:
+    for feature in snapshot.features:
+        yield from feature.holdings
 
 
 def _holdings(snapshot: Snapshot) -> int:

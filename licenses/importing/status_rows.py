@@ -113,7 +113,7 @@ class StatusRows:
                 row.gone_at = _moment(answers.following(row.feature_id, self.at))
                 judge.shown(row, None, None)
                 new.append(row)
-            elif self._show(old, row, answers, judge, newest=newest):
+            elif self._show(old, row, answers, judge, capture, alone=alone):
                 changed.append(old)
             elif judge.matters(old):
                 looked_at.append(old)
@@ -150,10 +150,21 @@ class StatusRows:
         return rows
 
     def _show(
-        self, old: Sighting, row: Sighting, answers: Answers, judge: Disputes, *, newest: bool
+        self,
+        old: Sighting,
+        row: Sighting,
+        answers: Answers,
+        judge: Disputes,
+        capture: Capture,
+        *,
+        alone: bool,
     ) -> bool:
         """Note that a row known before is shown. Returns whether that changes what is stored."""
         gone = None if old.gone_at is None else _seconds(old.gone_at)
+        shown = _seconds(old.last_seen)
+        if gone is None and not alone:
+            newest_other = answers.until(old.feature_id, OPEN, but=capture.pk)
+            shown = shown if newest_other is None else max(shown, newest_other)
         changed = judge.shown(old, _seconds(old.first_seen), gone)
         if self.at < _seconds(old.first_seen):
             old.first_seen = row.first_seen
@@ -165,11 +176,11 @@ class StatusRows:
             if not was_open:
                 old.gone_at = _moment(answers.following(old.feature_id, self.at))
             changed = True
-        if (newest if was_open else changed and old.last_seen == row.last_seen) and (
-            old.state != row.state or old.returns_by != row.returns_by
-        ):
+        # Of two answers of one second the one counts that excuses less: what is borrowed need not
+        # be in a log.
+        if self.at > shown or (self.at == shown and _said(row) > _said(old)):
+            changed = changed or _said(row) != _said(old)
             old.state, old.returns_by = row.state, row.returns_by
-            changed = True
         return changed
 
     def _miss(self, row: Sighting, capture: Capture, answers: Answers) -> bool:
@@ -349,6 +360,17 @@ def _state(row: Holding, at: int) -> tuple[Sighting.State, int | None]:
     started = at if row.started_at is None else min(row.started_at, at)
     until = started + total if total is not None else at + (left or 0)
     return state, max(until, at)
+
+
+def _said(row: Sighting) -> tuple[str, int]:
+    """Return what an answer says of how a seat is held, to be compared."""
+    return str(row.state), 0 if row.returns_by is None else _seconds(row.returns_by)
+
+
+def same_states(rows: Iterable[Holding], at: int, since: int) -> bool:
+    """Return whether rows say at two moments the same of how seats are held, and until when."""
+    lingering = (row for row in rows if row.linger_left or row.linger_total)
+    return all(_state(row, at) == _state(row, since) for row in lingering)
 
 
 def _parts(items: list[str], size: int) -> Iterator[list[str]]:
