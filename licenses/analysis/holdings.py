@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 from django.db.models import BigIntegerField, Max, Value
 
-from licenses.analysis.mappings import Mapping, Mappings, features, feeding, load_mappings, servers
+from licenses.analysis.counted_once import counted_once, shared
+from licenses.analysis.mappings import Mappings, features, feeding, load_mappings, servers
 from licenses.analysis.packages import load_packages
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, now_epoch, number
@@ -222,7 +223,7 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
     cut = cut.where(kept)
     packages = load_packages(servers(mappings))
     return {
-        pool: _shared(_counted_once(_part(cut, span), mappings[pool], packages), mappings[pool])
+        pool: shared(counted_once(_part(cut, span), mappings[pool], packages), mappings[pool])
         for pool, span in zip(mappings, fed.kept(kept), strict=True)
     }
 
@@ -361,116 +362,6 @@ def joined(parts: Sequence[Holdings]) -> Holdings:
     """Return the holdings of all parts, in their order. There is at least one part."""
     names = [field.name for field in fields(Holdings)]
     return Holdings(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
-
-
-def _counted_once(
-    rows: Holdings, mappings: list[Mapping], packages: set[tuple[int, str, str, str]]
-) -> Holdings:
-    """Take the time out of component holdings in which the package that took them counts.
-
-    A package logs itself and its components in one second, for one person on one host; each
-    package holding stands for one holding of each component. A component that is given back
-    later than its package counts from then on. Answers may list the one name alone: what is known
-    of either is known of the seat.
-    """
-    if not packages or not len(rows):
-        return rows
-    ids = {(m.server, m.daemon, m.name): m.feature for m in mappings}
-    # What goes on after answers that contradict each other is no new use, and is a seat to pair.
-    free = rows.fresh | (rows.began == rows.taken_at)
-    pairs: list[tuple[int, int]] = []
-    for server, daemon, package, component in sorted(packages):
-        outer = ids.get((server, daemon, package))
-        inner = ids.get((server, daemon, component))
-        if outer is not None and inner is not None and outer != inner:
-            found = _together(rows, free, outer, inner)
-            free[[place for _, place in found]] = False
-            pairs += found
-    if not pairs:
-        return rows
-    outers, inners = np.array(pairs, dtype=np.int64).T
-    taken_by, returned_after = rows.taken_by.copy(), rows.returned_after.copy()
-    alike = rows.seats[outers] == rows.seats[inners]
-    whole, part = outers[alike], inners[alike]
-    np.minimum.at(taken_by, whole, np.maximum(rows.taken_by[part], rows.taken_at[whole]))
-    np.maximum.at(
-        returned_after, whole, np.minimum(rows.returned_after[part], rows.returned_at[whole])
-    )
-    exact = rows.exact.copy()
-    exact[whole] |= (rows.taken_at == taken_by)[whole] & (returned_after == rows.returned_at)[whole]
-    taken_at = rows.taken_at.copy()
-    taken_at[inners] = taken_by[inners] = rows.returned_at[outers]
-    changed = replace(
-        rows,
-        taken_at=taken_at,
-        taken_by=taken_by,
-        returned_after=returned_after,
-        exact=exact,
-        fresh=rows.fresh & free,
-    )
-    kept = np.ones(len(rows), dtype=np.bool_)
-    kept[inners] = rows.returned_at[inners] > rows.returned_at[outers]
-    return changed.where(kept)
-
-
-def _together(rows: Holdings, free: Flags, package: int, component: int) -> list[tuple[int, int]]:
-    """Return the places of package holdings and of those of a component that they brought: of one
-    second or, where only answers tell of the one or the other, of one minute."""
-    outers, inners = (_beginning(rows, free, feature) for feature in (package, component))
-    found: list[tuple[int, int]] = []
-    for unit in (1, 60):
-        alone: dict[tuple[int, ...], list[int]] = {}
-        for place in outers:
-            alone.setdefault(_holder(rows, place, unit), []).append(place)
-        for place in inners:
-            waiting = alone.get(_holder(rows, place, unit), [])
-            known = unit > 1 and rows.taken_at[place] == rows.taken_by[place]
-            outer = next(
-                (o for o in waiting if not known or rows.taken_at[o] < rows.taken_by[o]), None
-            )
-            if outer is not None:
-                waiting.remove(outer)
-                found.append((outer, place))
-        taken = {place for pair in found for place in pair}
-        outers, inners = ([p for p in places if p not in taken] for places in (outers, inners))
-    return found
-
-
-def _shared(rows: Holdings, mappings: list[Mapping]) -> Holdings:
-    """Let checkouts that may share a seat be known to hold one together: what begins while another
-    is out is possible only, until it is the one that goes on."""
-    letters = {m.feature: m.shared for m in mappings if m.shared}
-    if not letters or not len(rows):
-        return rows
-    until, exact = rows.returned_after.copy(), rows.exact.copy()
-    newest: dict[tuple[int, ...], int] = {}
-    order = np.lexsort((rows.checkout, -rows.seats, -rows.returned_after, rows.taken_by))
-    for place in order[np.isin(rows.feature[order], list(letters))].tolist():
-        feature = int(rows.feature[place])
-        by_user = int(rows.person[place]) if "U" in letters[feature] else 0
-        by_host = int(rows.host[place]) if "H" in letters[feature] else 0
-        before = newest.setdefault((feature, by_user, by_host), place)
-        if before == place or rows.taken_by[place] >= rows.returned_after[before]:
-            newest[feature, by_user, by_host] = place
-            continue
-        ended = place
-        if rows.returned_after[place] > rows.returned_after[before]:
-            newest[feature, by_user, by_host], ended = place, before
-        until[ended], exact[ended] = rows.taken_by[place], False
-    return replace(rows, returned_after=until, exact=exact)
-
-
-def _beginning(rows: Holdings, free: Flags, feature: int) -> list[int]:
-    """Return the places of a feature's holdings that begin in the rows, by seats and return: of
-    several taken in one second, those alike belong together."""
-    places = np.flatnonzero((rows.feature == feature) & free)
-    columns = (rows.returned_after, rows.returned_at, rows.seats)
-    found: list[int] = places[np.lexsort([column[places] for column in columns])].tolist()
-    return found
-
-
-def _holder(rows: Holdings, place: int, unit: int) -> tuple[int, ...]:
-    return int(rows.person[place]), int(rows.host[place]), int(rows.taken_at[place]) // unit
 
 
 _NONE = _made([np.empty(0, dtype=np.int64)] * 10, np.empty(0, dtype=np.bool_))

@@ -137,7 +137,7 @@ def _holder(row: Checkout, seats: int, names: bool, marks: tuple[Mark, ...]) -> 
         name=str(identity) if names and identity else None,
         host=str(row.host) if names else row.host.label,
         seats=seats,
-        since=int(row.taken_at.timestamp()),
+        since=int(row.began.timestamp()),
         state=row.sighting.state if row.sighting else row.state,
         method=row.method,
         display=row.sighting.display if names and row.sighting else "",

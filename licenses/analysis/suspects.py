@@ -99,7 +99,7 @@ def _out(row: Checkout, known: int) -> Out:
     return Out(
         person=row.person_id,
         host=row.host_id,
-        began=int(row.taken_at.timestamp()),
+        began=int(row.began.timestamp()),
         known=known,
         away=state == Sighting.State.BORROWED,
     )

@@ -337,6 +337,15 @@ class Checkout(models.Model):
         """When it was taken at the latest: most often at once, for which nothing is stored."""
         return self.taken_at + timedelta(seconds=self.taken_within)
 
+    @property
+    def began(self) -> datetime:
+        """When somebody took it, as far as it is told: earlier than `taken_at` where it goes on
+        after answers that contradict each other."""
+        row = self.sighting if self.method == self.Method.CONTINUED else None
+        if row is None:
+            return self.taken_at
+        return row.first_seen if row.started_at is None else min(row.started_at, row.first_seen)
+
 
 class Disagreement(models.Model):
     """Log and status, two logs, or two statuses tell different things of one holder and moment,

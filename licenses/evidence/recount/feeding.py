@@ -76,8 +76,8 @@ class Fed:
             cut_at, until, here = max(taken, start), min(back, end), start <= taken < end
             if until > cut_at or here:
                 found.append({
-                    "who": (person, host, taken), "fresh": here and not goes_on, "free": here,
-                    "here": here, "exact": exact,
+                    "who": (person, host, taken), "here": here, "exact": exact,
+                    "fresh": here and not goes_on, "goes_on": here and goes_on,
                     "polled": polled, "fed": self, "feature": self.feature[1],
                     "stream": self.stream, "first": cut_at,
                     "seats": seats * self.weight, "taken": cut_at, "sure": max(sure, start),

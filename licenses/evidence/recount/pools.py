@@ -105,7 +105,9 @@ class Pool:
         rows = {id(fed): fed.rows() for fed in self.fed}
         pairs = []
         for packed in self.packages:
-            pairs += together(*([row for fed in feds for row in rows[id(fed)]] for feds in packed))
+            both_sides = [[row for fed in feds for row in rows[id(fed)]] for feds in packed]
+            found = together(*both_sides)
+            pairs += found + going_on(found, *both_sides)
         # Answers may list the one name alone: what is known of either is known of the seat.
         for whole, part in pairs:
             if whole["seats"] == part["seats"]:
@@ -113,8 +115,11 @@ class Pool:
                 whole["after"] = max(whole["after"], min(part["after"], whole["back"]))
                 ends = whole["taken"] == whole["sure"] and whole["after"] == whole["back"]
                 whole["exact"] = whole["exact"] or ends
+        ends = {}
         for whole, part in pairs:
-            part.update(taken=whole["back"], sure=whole["back"])
+            ends[id(part)] = max(whole["back"], ends.get(id(part), -FAR))
+        for _whole, part in pairs:
+            part.update(taken=ends[id(part)], sure=ends[id(part)])
         every = [row for fed in self.fed for row in rows[id(fed)]]
         for fed in self.fed:
             for daemon, name, letters in fed.server.stock.get("shared", ()):
@@ -271,7 +276,9 @@ def share(rows, letters):
         person, host, _taken = row["who"]
         groups[person if "U" in letters else "", host if "H" in letters else ""].append(row)
     for group in groups.values():
-        group.sort(key=lambda row: (row["sure"], -row["after"], -row["seats"]))
+        group.sort(key=lambda row: (
+            row["sure"], -row["after"], -row["seats"], row["taken"], row["back"], *row["who"][:2]
+        ))  # fmt: skip
         newest, until = None, -FAR
         for row in group:
             after = row["after"]
@@ -290,16 +297,41 @@ def together(outers, inners):
     for unit in (1, 60):
         free = defaultdict(list)
         for row in sorted(outers, key=alike):
-            if row["free"] and all(row is not whole for whole, _part in found):
+            if row["fresh"] and all(row is not whole for whole, _part in found):
                 free[holder(row, unit)].append(row)
         for row in sorted(inners, key=alike):
             known = unit > 1 and row["taken"] == row["sure"]
-            waiting = free[holder(row, unit)] if row["free"] else []
+            waiting = free[holder(row, unit)] if row["fresh"] else []
             for place, whole in enumerate(waiting):
                 if not known or whole["taken"] < whole["sure"]:
-                    row["fresh"] = row["free"] = False
+                    row["fresh"] = False
                     found.append((waiting.pop(place), row))
                     break
+    return found
+
+
+def going_on(pairs, outers, inners):
+    """Return what goes on after answers that contradict each other, with what the part before it
+    goes with or, where that is not known, with what is out then."""
+    found = []
+    for mine, rows, others in ((0, outers, inners), (1, inners, outers)):
+        seconds = [row for row in rows if row["goes_on"]]
+        for row in sorted(seconds, key=lambda row: (row["taken"], *alike(row))):
+            known = pairs + found
+            if mine == 1 and any(part is row for _whole, part in known):
+                continue
+            at, who = row["taken"], row["who"][:2]
+            out = [
+                other
+                for other in sorted(others, key=alike)
+                if other["who"][:2] == who and other["taken"] <= at < other["back"]
+            ]
+            before = [id(pair[1 - mine]) for pair in known if pair[mine]["back"] == at]
+            taken = [id(pair[1 - mine]) for pair in known]
+            chosen = [other for other in out if id(other) in before]
+            chosen += [other for other in out if id(other) not in taken]
+            if chosen:
+                found.append((row, chosen[0]) if mine == 0 else (chosen[0], row))
     return found
 
 
