@@ -229,19 +229,28 @@ def import_status(server: LicenseServer, data: bytes, *, source: str) -> FileRes
         if minute is None:
             result.notes.append(_twice(snapshot, server))
             continue
-        # Several of one minute are each a status of its own, a second apart.
-        at = minute + told[minute]
-        told[minute] += 1
         within = (
-            0 if snapshot.taken_at is None else max(min(minute + saved_times.WITHIN, now) - at, 0)
+            0
+            if snapshot.taken_at is None
+            else max(min(minute + saved_times.WITHIN, now) - minute, 0)
         )
-        stored = store_snapshot(server, snapshot, data, at=at, source=source, within=within)
+        # Several of one minute are each a status of its own, and nothing tells which came first.
+        stored = store_snapshot(
+            server,
+            snapshot,
+            data,
+            at=minute,
+            source=source,
+            within=within,
+            place=told[minute],
+        )
+        told[minute] += 1
         result.new += stored.new
         result.known += stored.known
         result.lines += snapshot.lines
         result.count_unreadable(list(snapshot.unreadable))
-        result.starts = at if result.starts is None else min(result.starts, at)
-        result.ends = at if result.ends is None else max(result.ends, at)
+        result.starts = minute if result.starts is None else min(result.starts, minute)
+        result.ends = minute if result.ends is None else max(result.ends, minute)
         if snapshot.result != Result.PARSED:
             result.notes.append(f"{snapshot.result}: {snapshot.detail}")
     if result.new and result.starts is not None and result.ends is not None:

@@ -61,6 +61,7 @@ def store_snapshot(
     at: int,
     source: str,
     within: int = 0,
+    place: int = 0,
     asked_at: int | None = None,
     exit_code: int | None = None,
     duration_ms: int | None = None,
@@ -71,6 +72,7 @@ def store_snapshot(
     at:       the moment that the answer describes, epoch seconds. The same bytes for the same
               moment change nothing.
     within:   seconds by which it may have been given later, as a text prints the minute alone.
+    place:    how many answers of the same moment stand before it in these bytes.
     asked_at: when we asked, by our own clock; None for a text that somebody handed in.
     refresh:  write the newest figures of the server's pools. Without it the caller does, with
               `refresh_pools`, once for many servers.
@@ -84,9 +86,9 @@ def store_snapshot(
         later = _LATER.rows(server.pk, at)
         newest = not later or later[0][0] == at
         if later and raw and not clock:
-            known = _KNOWN.first(server.pk, digest, at)
-            if known is not None:
-                return SnapshotResult(known, known=_holdings(snapshot), unchanged=True)
+            known = _KNOWN.objects(server.pk, digest, at, at + place)
+            if len(known) > place:
+                return SnapshotResult(known[place], known=_holdings(snapshot), unchanged=True)
         rows = StatusRows(server, snapshot, Directory(server), at)
         line_digest = _digest(snapshot)
         last_digest = bytes(state.line_digest or b"")
@@ -160,9 +162,10 @@ def _LATER(server: int, at: int) -> Asked:
 
 
 @Prepared
-def _KNOWN(server: int, digest: str, at: Any) -> Asked:
-    rows = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS, starts=at)
-    return rows.filter(sha256=digest)[:1], ()
+def _KNOWN(server: int, digest: str, first: int, last: int) -> Asked:
+    # Earlier versions stored those of one minute in one text a second apart.
+    rows = Capture.objects.filter(server=server, kind=Capture.Kind.STATUS, sha256=digest)
+    return rows.filter(starts__gte=first, starts__lte=last).order_by("starts", "pk"), ()
 
 
 def _stated(
