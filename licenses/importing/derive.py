@@ -69,11 +69,10 @@ def derive(
 
 
 def compare_again(server: LicenseServer, features: Collection[Feature]) -> None:
-    """Look anew at what the log had out and answers did not show, of features of which it turns out
-    that checkouts may share a seat."""
-    rows = Disagreement.objects.filter(
-        feature__in=features, kind=Disagreement.Kind.NOT_IN_STATUS
-    ).order_by("-starts")
+    """Look anew at what the log or other answers had out and answers did not show, of features of
+    which it turns out that checkouts may share a seat."""
+    kinds = Disagreement.Kind.NOT_IN_STATUS, Disagreement.Kind.ANSWERS_DIFFER
+    rows = Disagreement.objects.filter(feature__in=features, kind__in=kinds).order_by("-starts")
     columns = ("feature_id", "person_id", "host_id", "seats", number("starts"))
     touched = {Key(*key): starts for *key, starts in rows.values_list(*columns)}
     derive(server, touched, {feature.pk: feature.daemon for feature in features})

@@ -171,3 +171,19 @@ def test_a_shared_seat_that_answers_do_not_list_is_a_difference(pool: LicensePoo
     ask(10, seat=False)
     ask(11, seat=False)
     assert differences() == [("not_in_status", 10 * 60 + 30)]
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+def test_that_answers_differ_on_a_shared_seat_is_told_alike_whenever_the_file_comes(
+    pool: LicensePool, file_first: bool
+) -> None:
+    if file_first:
+        file_of("UH")
+    for hour, seat in ((9, True), (10, False), (11, True)):
+        ask(hour, seat=seat)
+    if not file_first:
+        assert differences() == [("answers_differ", 10 * 60 + 30)]
+        file_of("UH")
+    for _again in range(2):
+        assert differences() == []
+        rebuild()
