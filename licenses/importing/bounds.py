@@ -79,7 +79,42 @@ def match(holdings: list[Open], rows: list[Seen]) -> list[Seen]:
 
 
 def _times_agree(holding: Open, row: Seen) -> bool:
-    return holding.returned_by is None or holding.returned_by + CLOCKS_AGREE >= row.last_seen
+    if holding.returned_by is None:
+        return True
+    by = holding.returned_by
+    if holding.lost is not None and row.shown_by < holding.lost.by:
+        by = max(by, holding.lost.by)
+    return by + CLOCKS_AGREE >= row.last_seen
+
+
+def outlast(holdings: list[Open], latest: Callable[[int], int] | None) -> None:
+    """Let what a restart lost be known until the last answer before it that shows it, and possible
+    until the restart: a daemon that crashed wrote no line of its end.
+
+    latest: when a line that reads as of a moment was written at the latest; None: then.
+    """
+    for holding in holdings:
+        row, lost, after = holding.seen, holding.lost, holding.returned_after
+        if row is None or lost is None or after is None or row.shown_by >= lost.by:
+            continue
+        if row.last_seen < after:
+            continue
+        gone = lost.by if row.gone_at is None else min(row.gone_at, lost.by)
+        by = holding.returned_by
+        holding.end(max(after, min(_shown_before(row, lost.by), lost.by)), gone, "restart")
+        assert by is not None and holding.returned_at is not None
+        at = holding.returned_at
+        holding.returned_by = max(by, at if latest is None else latest(at))
+
+
+def _shown_before(row: Seen, moment: int) -> int:
+    """Return until when answers show a row for certain, of those before a moment."""
+    dispute = row.dispute
+    if dispute is None or dispute.start >= moment:
+        return row.last_seen + 1
+    if dispute.after is not None and dispute.after < moment:
+        return row.last_seen + 1
+    return row.shown_by if dispute.before is None else dispute.before + 1
 
 
 def from_sighting(row: Seen) -> list[Open]:

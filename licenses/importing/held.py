@@ -50,6 +50,16 @@ class Restart(NamedTuple):
     last_seen: int
 
 
+class Lost(NamedTuple):
+    """A restart that a holding was lost by.
+
+    by: until when it can have been held: the restart, or the stop of the daemon before it.
+    """
+
+    at: int
+    by: int
+
+
 def held_until(restart: Restart, stop: int | None) -> int:
     """Return how long what a restart lost is known to be held; the daemon had gone down at
     *stop*."""
@@ -185,6 +195,7 @@ class Open:
 
     __slots__ = (
         "end_reason",
+        "lost",
         "method",
         "returned_after",
         "returned_at",
@@ -206,6 +217,8 @@ class Open:
         """When it was returned at the latest, by the log alone: later than `returned_at` if the
         line may be of an hour that the clock showed again."""
         self.end_reason = ""
+        self.lost: Lost | None = None
+        """What lost it, as long as nothing else tells of its end."""
         self.sure_until: int | None = None
         """Known no longer than this, whenever it ended; None: known to its end."""
 
@@ -222,8 +235,15 @@ class Open:
             reason,
         )
         self.returned_by = self.returned_at
+        self.lost = None
         if self.sure_until is not None:
             self.know_until(self.sure_until)
+
+    def lose(self, restart: Restart, stop: int | None) -> None:
+        """Let a restart end it; the daemon had gone down at *stop*."""
+        last = held_until(restart, stop)
+        self.end(last, last, "restart")
+        self.lost = Lost(restart.at, restart.at if stop is None else min(restart.at, stop))
 
     def know_until(self, moment: int) -> None:
         """Let it be known no longer, and possible as long as it was."""

@@ -27,6 +27,7 @@ from .bounds import (
     end_by_polls,
     from_sighting,
     match,
+    outlast,
     show,
 )
 from .doubts import Doubts, Out
@@ -43,7 +44,6 @@ from .held import (
     Restart,
     Seen,
     SetBack,
-    held_until,
 )
 
 
@@ -100,6 +100,7 @@ def pair(
     polled = [from_sighting(row) for row in match(holdings, rows)]
     sampled = [pieces[-1] for pieces in polled]
     show(holdings)
+    outlast(holdings, latest)
     lonely = end_by_orphans(sampled, orphans)
     if latest is not None:
         delay(sampled, latest)
@@ -210,8 +211,7 @@ def _replay(
                 spared.clear()
             for holding in [holding for holding in queue if holding.taken_at < restart.at]:
                 queue.remove(holding)
-                last = held_until(restart, stopped(holding.taken_at))
-                holding.end(last, last, "restart")
+                holding.lose(restart, stopped(holding.taken_at))
                 ended.append(holding)
                 if after := [step.until for step in steps if step.at <= holding.taken_at]:
                     spared.append((max(after) + LATE_RETURN, holding))

@@ -191,9 +191,9 @@ def _BOUNDED(features: Collection[int], start: int, end: int) -> Asked:
 
 @Prepared
 def _LOST(features: Collection[int], before: int, until: int) -> Asked:
-    rows = Checkout.objects.closed(features, before, until).order_by()
-    span = {"returned_at__gt": before, "returned_at__lt": until}
-    return rows.filter(end_reason="restart", **span), _KEY
+    # What answers show to have lasted longer may end later than the log was last heard.
+    rows = _overlapping(features, before, until)
+    return rows.filter(end_reason="restart", returned_after__lt=until), _KEY
 
 
 @Prepared

@@ -17,12 +17,17 @@ class Held:
         self.told = taken  # when the text says that it was taken
         self.after = self.back = self.by = None
         self.lost = self.goes_on = False
+        self.gap = None  # until when a restart lets it be held, while nothing else tells
         self.most = FAR  # known no longer than this, whenever it ends
 
     def end(self, after, back, lost=False):
         self.after = max(min(after, self.most), self.sure)
-        self.back, self.lost = max(back, self.taken), lost
+        self.back, self.lost, self.gap = max(back, self.taken), lost, None
         self.by = self.back  # at the latest, by the log alone
+
+    def until(self, row):
+        """Return until when it can have been held by the log, if it is the one of a row."""
+        return max(self.by, self.gap) if self.gap and row["shown_by"] < self.gap else self.by
 
     def own(self):
         """Return the end of the second for which the line that took it vouches, if it does."""
@@ -109,6 +114,8 @@ class Pairing:
             if one.back is not None:
                 one.by = max(one.back, self.latest(one.after))
         parts = [self.of_row(row) for row in self.matched(held, rows)]
+        for one in held:
+            self.outlast(one)
         polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
         used = set()
         for at in alone:
@@ -248,6 +255,7 @@ class Pairing:
                     out.remove(one)
                     last = self.stopped(one.taken, heard)
                     one.end(last, last, lost=True)
+                    one.gap = self.stopped(one.taken, at)
                     ended.append(one)
                     if after := [since for to, since in steps if to <= one.taken]:
                         spared[one] = max(after) + WEEK
@@ -322,7 +330,7 @@ class Pairing:
                     for near in row["near"]
                     for one in taken.get(near, [])
                     if one.row is None
-                    and not (strict and one.back is not None and one.by + 60 < row["until"])
+                    and not (strict and one.back is not None and one.until(row) + 60 < row["until"])
                 ]  # fmt: skip
                 if not free:
                     rest.append(row)
@@ -335,6 +343,23 @@ class Pairing:
                 best.sure = max(best.taken, min(best.sure, row["shown_by"]))
             left = rest
         return left
+
+    def outlast(self, one):
+        """Let what a restart lost be known until the last answer before it that shows it, and
+        possible until the restart."""
+        row, gap = one.row, one.gap
+        if row is None or gap is None or row["shown_by"] >= gap or row["until"] < one.after:
+            return
+        by, shown = one.by, row["until"] + 1
+        if row.get("disputed_from", FAR) < gap:
+            place = bisect_right(self.told, row["disputed_to"])
+            again = self.told[place] if place < len(self.told) else FAR
+            if again > row["until"] or self.server.latest(again) >= gap:
+                place = bisect_left(self.told, row["disputed_from"]) - 1
+                agreed = self.told[place] if place >= 0 else -FAR
+                shown = agreed + 1 if agreed >= row["first_seen"] else row["shown_by"]
+        one.end(max(one.after, min(shown, gap)), min(row.get("gone", gap), gap), lost=True)
+        one.by = max(by, self.latest(one.back))
 
     def end_by_misses(self, one):
         """Let what an IN ended long after an answer did not show it be known no longer than shown:

@@ -1,0 +1,174 @@
+"""What answers tell of seats that a restart of the daemon lost, and of seats that lived through."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+
+from licenses.importing.files import Wanted, import_file
+from licenses.importing.rebuilding import rebuild
+from licenses.importing.snapshots import store_snapshot
+from licenses.models import Checkout, Disagreement, LicenseServer
+from licenses.sources.flexnet.lmstat import parse_lmstat
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
+
+DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HEAD = """\
+lmutil - Copyright (c) 1989-2023 Flexera. All Rights Reserved.
+Flexible License Manager status on Mon 3/2/2026 {at:%H:%M}
+
+License server status: 27000@lic1
+    License file(s) on lic1: /opt/acme/licence.lic:
+
+  lic1: license server UP (MASTER) v11.18
+
+Vendor daemon status (on lic1):
+
+     acmed: UP v11.18
+Feature usage info:
+
+Users of CAD:  (Total of 20 licenses issued;  Total of {used} licenses in use)
+
+"""
+BLOCK = '  "CAD" v1.0, vendor: acmed, expiry: permanent(no expiration date)\n  floating license\n\n'
+ADA = "ada pc1 pc1 (v1.0) (lic1/27000 101), start Mon 3/2 8:50"
+BOB = "bob pc1 pc1 (v1.0) (lic1/27000 201), start Mon 3/2 8:55"
+BORROWED = " (linger: 86400)"
+DATED = "8:40:00 (acmed) TIMESTAMP 3/2/2026"
+TAKEN = ('8:50:10 (acmed) OUT: "CAD" ada@pc1', '8:55:10 (acmed) OUT: "CAD" bob@pc1')
+
+
+def started(time: str) -> str:
+    return f"{time} (acmed) Server started on lic1 for: CAD"
+
+
+@pytest.fixture
+def server() -> LicenseServer:
+    return LicenseServer.objects.create(name="berlin", zone="UTC")
+
+
+def poll(server: LicenseServer, minute: int, *rows: str) -> None:
+    at = int((DAY + timedelta(minutes=minute)).timestamp())
+    text = HEAD.format(at=DAY + timedelta(minutes=minute), used=len(rows))
+    if rows:
+        text += BLOCK + "".join(f"    {row}\n" for row in rows) + "\n"
+    (snapshot,) = parse_lmstat(text.encode(), zone=server.tzinfo, now=at)
+    store_snapshot(server, snapshot, text.encode(), at=at, source="poll")
+
+
+def log(folder: Path, server: LicenseServer, *lines: str) -> None:
+    path = folder / "debug.log"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    import_file(server, path, path.name, Wanted(date=date(2026, 3, 2)))
+
+
+def held() -> list[tuple[str, ...]]:
+    """Return who held seats, and when each was taken, until when it is known, and its end."""
+    found = []
+    for row in Checkout.objects.select_related("person__identity").order_by("taken_at"):
+        moments = (row.taken_at, row.returned_after, row.returned_at)
+        found.append(tuple("" if at is None else f"{at:%H:%M:%S}" for at in moments))
+    return found
+
+
+def kinds() -> list[str]:
+    return sorted(Disagreement.objects.values_list("kind", flat=True))
+
+
+def in_any_order(steps: Sequence[Callable[[], None]]) -> tuple[object, ...]:
+    """Return what some orders of the steps, and a rebuild, leave: the same."""
+    orders = list(permutations(steps))
+    found = set()
+    for order in random.Random(1).sample(orders, min(40, len(orders))):
+        undo = transaction.savepoint()
+        for step in order:
+            step()
+        found.add((*held(), *kinds()))
+        rebuild()
+        found.add((*held(), *kinds()))
+        transaction.savepoint_rollback(undo)
+    (only,) = found
+    return only
+
+
+CRASHED = [("08:50:10", "10:00:01", "10:02:00"), ("08:55:10", "10:00:01", "10:02:00")]
+
+
+def test_a_crash_without_a_line_ends_what_answers_showed_after_the_last_of_them(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    lines = (DATED, started("8:41:00"), *TAKEN, started("10:02:00"), "11:30:00 (acmed) talk")
+    log(tmp_path, server, *lines)
+    for minute in range(0, 61, 5):
+        poll(server, minute, ADA, BOB)
+    for minute in range(65, 90, 5):
+        poll(server, minute)
+    assert held() == CRASHED
+    assert kinds() == []
+    rebuild()
+    assert held() == CRASHED
+
+
+def test_a_seat_that_answers_cease_to_show_before_a_crash_was_returned_then(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    log(tmp_path, server, DATED, *TAKEN, started("10:02:00"))
+    poll(server, 0, ADA, BOB)
+    poll(server, 20, ADA, BOB)
+    poll(server, 30, BOB)
+    assert held()[0] == ("08:50:10", "09:20:01", "09:30:00")
+    assert held()[1] == ("08:55:10", "09:30:01", "10:02:00")
+
+
+def test_no_seat_outlasts_the_stop_of_its_daemon(tmp_path: Path, server: LicenseServer) -> None:
+    stop = "9:58:00 (acmed) Shutdown requested from root@lic1 IP=1.1.1.1"
+    log(tmp_path, server, DATED, *TAKEN, stop, started("10:02:00"))
+    for minute in (50, 61, 65):
+        poll(server, minute, *([ADA] if minute < 65 else []))
+    assert held()[0][1:] == ("09:58:00", "10:05:00")
+    assert kinds() == ["not_in_status", "still_shown"]
+
+
+def test_an_answer_after_a_restart_that_shows_a_seat_of_before_lets_none_be_known(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    log(tmp_path, server, DATED, TAKEN[0], started("10:02:00"))
+    poll(server, 65, ADA)
+    assert held() == [("08:50:10", "08:50:10", "")]
+    assert kinds() == ["still_shown"]
+
+
+def test_where_answers_contradict_each_other_until_a_restart_the_first_are_believed(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    log(tmp_path, server, DATED, TAKEN[0], started("10:02:00"))
+    for minute, rows in ((30, [ADA]), (45, []), (65, [ADA])):
+        poll(server, minute, *rows)
+    assert held() == [("08:50:10", "09:30:01", "")]
+    assert kinds() == ["answers_differ", "still_shown"]
+
+
+def test_a_crash_is_the_same_in_any_order_of_logs_and_answers(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    between = ('9:11:00 (acmed) OUT: "CAD" eve@pc1', '9:12:00 (acmed) IN: "CAD" eve@pc1')
+    steps = (
+        lambda: log(tmp_path, server, DATED, *TAKEN, "9:08:00 (acmed) TIMESTAMP 3/2/2026"),
+        lambda: log(tmp_path, server, "9:11:00 (acmed) TIMESTAMP 3/2/2026", *between),
+        lambda: log(tmp_path, server, started("10:02:00"), "10:03:00 (acmed) TIMESTAMP 3/2/2026"),
+        lambda: poll(server, 5, ADA, BOB),
+        lambda: poll(server, 10, ADA, BOB),
+        lambda: poll(server, 70),
+    )
+    assert in_any_order(steps) == (
+        ("08:50:10", "09:12:00", "09:12:00"),
+        ("08:55:10", "09:12:00", "09:12:00"),
+        ("09:11:00", "09:12:00", "09:12:00"),
+    )
