@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .held import (
     CLOCKS_AGREE,
@@ -15,6 +15,7 @@ from .held import (
     Fact,
     Hole,
     Open,
+    Restart,
     Seen,
 )
 
@@ -176,6 +177,7 @@ def differences(
     sampled: list[Open],
     lonely: list[Fact],
     log_until: Callable[[int], int | None],
+    restarts: Sequence[Restart] = (),
 ) -> list[Differ]:
     found = [Differ("return_alone", fact.at, fact.at, False, None) for fact in lonely]
     for holding in holdings:
@@ -195,10 +197,16 @@ def differences(
         row = holding.seen
         assert row is not None
         vouched = log_until(row.started_at)
-        # Borrowed seats live through restarts, which start them anew without an OUT.
-        if row.state != "borrowed" and vouched is not None and vouched >= row.first_seen:
+        if vouched is not None and vouched >= row.first_seen and not _anew(row, restarts):
             found.append(Differ("not_in_log", row.started_at, _shown_until(row), False, True))
     return found
+
+
+def _anew(row: Seen, restarts: Sequence[Restart]) -> bool:
+    """Tell whether a restart may have started it anew, without an OUT: borrowed seats live through
+    restarts."""
+    first, last = row.started_at - CLOCKS_AGREE, row.shown_by
+    return row.state == "borrowed" and any(first <= each.at <= last for each in restarts)
 
 
 def _shown_until(row: Seen) -> int | None:

@@ -106,7 +106,7 @@ def pair(
         delay(sampled, latest)
     end_by_polls(holdings, next_poll, log_until)
     bound_by_holes(holdings, next_hole)
-    differ = differences(holdings, sampled, lonely, log_until) + disputes(rows)
+    differ = differences(holdings, sampled, lonely, log_until, restarts) + disputes(rows)
     bound_by_rows(holdings)
     differ += bound_by_misses(holdings, next_poll)
     if latest is not None:

@@ -25,7 +25,7 @@ from licenses.models.usage import CheckoutQuerySet
 
 from . import coverage, facts
 from .context import Key
-from .held import Hole, holes
+from .held import CLOCKS_AGREE, Hole, holes
 
 
 def touch_lost(
@@ -35,7 +35,9 @@ def touch_lost(
     new coverage moves."""
     for daemon, restart in stored.boundaries:
         features = _features(server, daemon)
-        _touch(stored, _HELD.each(features, restart, restart + 1), at=restart)
+        # A start may be what began borrowed seats anew that statuses show from the next minute on.
+        until = restart + CLOCKS_AGREE + 1
+        _touch(stored, _HELD.each(features, restart, until), at=restart)
         # Those that a piece of the log which knew less had let end in this restart.
         before = _last_start(server, restart)
         _touch(stored, _LOST.each(features, before, restart + 1))

@@ -129,8 +129,7 @@ class Pairing:
                 self.missed.append((at, at + 1, False))
         for one, *_second in parts:
             vouched = self.logged_until(one.taken)
-            # What is borrowed lives through restarts, and is not logged again.
-            if one.row["state"] != "borrowed" and (vouched or -FAR) >= one.row["first_seen"]:
+            if (vouched or -FAR) >= one.row["first_seen"] and not self.anew(one.row):
                 self.missed.append((one.taken, one.sure, True))
         for one in held:
             self.end_by_misses(one)
@@ -146,6 +145,11 @@ class Pairing:
             if one.back is not None:
                 one.back = max(one.back, one.by)
         return held + polled + earlier
+
+    def anew(self, row):
+        """Tell whether a restart may have started it anew, without an OUT, as what is borrowed."""
+        near = (row["began"] - 60 <= at <= row["shown_by"] for at, _heard in self.restarts)
+        return row["state"] == "borrowed" and any(near)
 
     def of_row(self, row):
         """Return what a row without an OUT tells of: two parts, if answers contradict each other on

@@ -172,3 +172,42 @@ def test_a_crash_is_the_same_in_any_order_of_logs_and_answers(
         ("08:55:10", "09:12:00", "09:12:00"),
         ("09:11:00", "09:12:00", "09:12:00"),
     )
+
+
+CARL = "carl pc1 pc1 (v1.0) (lic1/27000 301), start Mon 3/2 8:52" + BORROWED
+BRIEF = ('8:41:00 (acmed) OUT: "CAD" eve@pc1', '8:42:00 (acmed) IN: "CAD" eve@pc1')
+
+
+@pytest.mark.parametrize(
+    ("restart", "told"),
+    [
+        pytest.param("8:50:59", ["not_in_log"], id="longer-before-than-clocks-differ"),
+        pytest.param("8:51:00", [], id="a-minute-before"),
+        pytest.param("9:09:00", [], id="before-it-is-shown"),
+        pytest.param("9:10:01", ["not_in_log"], id="after-it-is-shown"),
+    ],
+)
+def test_a_borrowed_seat_needs_no_out_only_where_a_restart_started_it_anew(
+    tmp_path: Path, server: LicenseServer, restart: str, told: list[str]
+) -> None:
+    stamps = (f"{at} (acmed) TIMESTAMP 3/2/2026" for at in ("9:10:00", "9:50:00"))
+    log(tmp_path, server, DATED, *BRIEF, *sorted([started(restart), *stamps]))
+    poll(server, 10, CARL)
+    poll(server, 15)
+    assert kinds() == told
+
+
+def test_a_restart_learned_of_late_is_why_a_borrowed_seat_has_no_out(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    end = "9:50:00 (acmed) TIMESTAMP 3/2/2026"
+    steps = (
+        lambda: log(tmp_path, server, DATED, *BRIEF, end),
+        lambda: log(tmp_path, server, DATED, *BRIEF, started("8:51:10")),
+        lambda: poll(server, 10, CARL),
+        lambda: poll(server, 15),
+    )
+    assert in_any_order(steps) == (
+        ("08:41:00", "08:42:00", "08:42:00"),
+        ("08:52:00", "09:10:01", "09:15:00"),
+    )

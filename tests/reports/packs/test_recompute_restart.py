@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -86,6 +88,40 @@ def installation(folder: Path, seed: int) -> Vendor:
     )
     rights.override_strength(line, strength=4, reason="x", user=None)
     return vendor
+
+
+def unlogged(folder: Path, _seed: int) -> Vendor:
+    """Let a status show a borrowed seat that the log never had taken, without a restart."""
+    vendor = Vendor.objects.create(name="Vendor")
+    pool = LicensePool.objects.create(
+        product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
+        retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
+    )  # fmt: skip
+    server = LicenseServer.objects.create(name="lic", zone="UTC")
+    stamps = (f"{hour}:00:00 (acmed) TIMESTAMP 3/2/2026" for hour in (6, 12))
+    bob = ('0:01:00 (acmed) OUT: "CAD" bob@pc1', '0:02:00 (acmed) IN: "CAD" bob@pc1')
+    log(folder, server, "0:00:00 (acmed) TIMESTAMP 3/2/2026", started("0:00:00"), *bob, *stamps)
+    poll(server, 10, "eve pc1 pc1 (v1.0) (lic1/27000 9), start Mon 3/2 8:52" + BORROWED)
+    poll(server, 15)
+    mapping.map_feature(Feature.objects.get(), pool)
+    contract = Contract.objects.create(vendor=vendor, number="C")
+    line = rights.add_right(
+        Entitlement(pool=pool, contract=contract, quantity=3, valid_from=date(2026, 3, 2))
+    )
+    rights.override_strength(line, strength=4, reason="x", user=None)
+    return vendor
+
+
+def test_a_borrowed_seat_that_no_restart_explains_leaves_a_log_without_proof(
+    place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(place, 0, settings, unlogged, UNTIL)
+    with zipfile.ZipFile(path) as file:
+        report = json.loads(file.read("report.json"))
+    assert [month["verdict"] for month in report["pools"][0]["months"]] == ["as_observed"]
+    assert differences(path) == []
+    monkeypatch.setattr(holdings.Pairing, "anew", lambda _self, row: row["state"] == "borrowed")
+    assert differences(path)
 
 
 @pytest.mark.parametrize("seed", range(30))
