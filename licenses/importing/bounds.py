@@ -23,7 +23,7 @@ from .held import (
 def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]) -> None:
     """Let what no IN returned be known only until the log was lost."""
     for holding in holdings:
-        if holding.end_reason not in ("", "restart"):
+        if holding.lives_on or holding.end_reason not in ("", "restart"):
             continue
         shown = holding.taken_at if holding.seen is None else holding.seen.last_seen + 1
         hole = next_hole(max(holding.taken_at, shown))
@@ -90,15 +90,19 @@ def _times_agree(holding: Open, row: Seen) -> bool:
 
 def outlast(holdings: list[Open], latest: Callable[[int], int] | None) -> None:
     """Let what a restart lost be known until the last answer before it that shows it, and possible
-    until the restart: a daemon that crashed wrote no line of its end.
+    until the restart: a daemon that crashed wrote no line of its end. What is borrowed, and shown
+    after it too, lives on.
 
     latest: when a line that reads as of a moment was written at the latest; None: then.
     """
     for holding in holdings:
         row, lost, after = holding.seen, holding.lost, holding.returned_after
-        if row is None or lost is None or after is None or row.shown_by >= lost.by:
+        if row is None or lost is None or after is None:
             continue
-        if row.last_seen < after:
+        if row.state == "borrowed" and row.last_seen > lost.at:
+            holding.live_on(row)
+            continue
+        if row.shown_by >= lost.by or row.last_seen < after:
             continue
         gone = lost.by if row.gone_at is None else min(row.gone_at, lost.by)
         by = holding.returned_by
@@ -154,13 +158,13 @@ def disputes(rows: Iterable[Seen]) -> list[Differ]:
     ]
 
 
-def end_by_orphans(sampled: list[Open], orphans: list[Fact]) -> list[Fact]:
-    """Let an IN without an OUT end the polled holding that it must belong to, to the second, and
-    return the INs that belong to none."""
+def end_by_orphans(shown: list[Open], orphans: list[Fact]) -> list[Fact]:
+    """Let an IN without an OUT end the holding that it must belong to, to the second, of those of
+    which only answers tell, and return the INs that belong to none."""
     taken: set[int] = set()
     lonely = []
     for fact in orphans:
-        for index, holding in enumerate(sampled):
+        for index, holding in enumerate(shown):
             row = holding.seen
             assert row is not None
             if index not in taken and row.ends_around(fact.at):
@@ -264,6 +268,14 @@ def delay(holdings: list[Open], latest: Callable[[int], int]) -> None:
         if after is not None and at is not None and holding.end_reason != "not_seen":
             # What an IN before its OUT ended has the IN's moment, and what answers bound has not.
             holding.returned_by = max(at, latest(after if holding.method == EVENT else at))
+
+
+def delay_returns(holdings: list[Open], latest: Callable[[int], int]) -> None:
+    """Let what an IN ended of what lived on have been returned when that was written, at the
+    latest."""
+    for holding in holdings:
+        if holding.returned_at is not None and holding.end_reason != "not_seen":
+            holding.returned_by = latest(holding.returned_at)
 
 
 def show(holdings: list[Open]) -> None:

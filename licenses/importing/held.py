@@ -195,6 +195,7 @@ class Open:
 
     __slots__ = (
         "end_reason",
+        "lives_on",
         "lost",
         "method",
         "returned_after",
@@ -219,6 +220,8 @@ class Open:
         self.end_reason = ""
         self.lost: Lost | None = None
         """What lost it, as long as nothing else tells of its end."""
+        self.lives_on = False
+        """Whether it outlived a restart, as borrowed seats do: only answers tell of it then."""
         self.sure_until: int | None = None
         """Known no longer than this, whenever it ended; None: known to its end."""
 
@@ -244,6 +247,15 @@ class Open:
         last = held_until(restart, stop)
         self.end(last, last, "restart")
         self.lost = Lost(restart.at, restart.at if stop is None else min(restart.at, stop))
+
+    def live_on(self, row: Seen) -> None:
+        """Let it have outlived the restart that lost it, as far as answers tell."""
+        self.lives_on = True
+        if row.gone_at is not None:
+            self.end(row.last_seen + 1, row.gone_at, "not_seen")
+            return
+        self.returned_after, self.returned_at = max(row.last_seen + 1, self.taken_by), None
+        self.returned_by, self.end_reason, self.lost = None, "", None
 
     def know_until(self, moment: int) -> None:
         """Let it be known no longer, and possible as long as it was."""

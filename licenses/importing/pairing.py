@@ -21,6 +21,7 @@ from .bounds import (
     bound_by_rows,
     bound_by_texts,
     delay,
+    delay_returns,
     differences,
     disputes,
     end_by_orphans,
@@ -101,9 +102,11 @@ def pair(
     sampled = [pieces[-1] for pieces in polled]
     show(holdings)
     outlast(holdings, latest)
-    lonely = end_by_orphans(sampled, orphans)
+    alive = [holding for holding in holdings if holding.lives_on]
+    lonely = end_by_orphans(alive + sampled, orphans)
     if latest is not None:
         delay(sampled, latest)
+        delay_returns(alive, latest)
     end_by_polls(holdings, next_poll, log_until)
     bound_by_holes(holdings, next_hole)
     differ = differences(holdings, sampled, lonely, log_until, restarts) + disputes(rows)

@@ -18,6 +18,7 @@ class Held:
         self.after = self.back = self.by = None
         self.lost = self.goes_on = False
         self.gap = None  # until when a restart lets it be held, while nothing else tells
+        self.restart, self.lives_on = None, False
         self.most = FAR  # known no longer than this, whenever it ends
 
     def end(self, after, back, lost=False):
@@ -117,9 +118,9 @@ class Pairing:
         for one in held:
             self.outlast(one)
         polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
-        used = set()
+        used, alive = set(), [one for one in held if one.lives_on]
         for at in alone:
-            for one in polled:
+            for one in alive + polled:
                 if id(one) not in used and fits(one.row, at):
                     one.end(at, at)
                     one.by = self.latest(at)
@@ -259,7 +260,7 @@ class Pairing:
                     out.remove(one)
                     last = self.stopped(one.taken, heard)
                     one.end(last, last, lost=True)
-                    one.gap = self.stopped(one.taken, at)
+                    one.restart, one.gap = at, self.stopped(one.taken, at)
                     ended.append(one)
                     if after := [since for to, since in steps if to <= one.taken]:
                         spared[one] = max(after) + WEEK
@@ -350,9 +351,16 @@ class Pairing:
 
     def outlast(self, one):
         """Let what a restart lost be known until the last answer before it that shows it, and
-        possible until the restart."""
+        possible until the restart; what is borrowed, and shown after it too, lives on."""
         row, gap = one.row, one.gap
-        if row is None or gap is None or row["shown_by"] >= gap or row["until"] < one.after:
+        if row is None or gap is None:
+            return
+        if row["state"] == "borrowed" and row["until"] > one.restart:
+            one.lives_on, one.lost, one.gap = True, False, None
+            one.after, one.back = row["until"] + 1, row.get("gone")
+            one.by = one.back
+            return
+        if row["shown_by"] >= gap or row["until"] < one.after:
             return
         by, shown = one.by, row["until"] + 1
         if row.get("disputed_from", FAR) < gap:
@@ -391,7 +399,7 @@ class Pairing:
             one.end(heard if heard is not None and heard <= poll else one.taken, poll)
 
     def end_by_holes(self, one):
-        if one.back is not None and not one.lost:
+        if one.lives_on or (one.back is not None and not one.lost):
             return
         shown = one.taken if one.row is None else one.row["until"] + 1
         hole = self.hole_after(max(one.taken, shown))
