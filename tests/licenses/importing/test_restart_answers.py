@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -16,28 +16,10 @@ from licenses.importing.rebuilding import rebuild
 from licenses.importing.snapshots import store_snapshot
 from licenses.models import Checkout, Disagreement, LicenseServer
 from licenses.sources.flexnet.lmstat import parse_lmstat
+from tests.licenses.importing.test_disputes import BLOCK, DAY, HEAD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
-DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
-HEAD = """\
-lmutil - Copyright (c) 1989-2023 Flexera. All Rights Reserved.
-Flexible License Manager status on Mon 3/2/2026 {at:%H:%M}
-
-License server status: 27000@lic1
-    License file(s) on lic1: /opt/acme/licence.lic:
-
-  lic1: license server UP (MASTER) v11.18
-
-Vendor daemon status (on lic1):
-
-     acmed: UP v11.18
-Feature usage info:
-
-Users of CAD:  (Total of 20 licenses issued;  Total of {used} licenses in use)
-
-"""
-BLOCK = '  "CAD" v1.0, vendor: acmed, expiry: permanent(no expiration date)\n  floating license\n\n'
 ADA = "ada pc1 pc1 (v1.0) (lic1/27000 101), start Mon 3/2 8:50"
 BOB = "bob pc1 pc1 (v1.0) (lic1/27000 201), start Mon 3/2 8:55"
 BORROWED = " (linger: 86400)"
