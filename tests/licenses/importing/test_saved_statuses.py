@@ -109,7 +109,14 @@ def stored() -> list[object]:
     )
     disagreements = Disagreement.objects.values_list("person__pseudonym", "kind", "starts", "ends")
     coverage = Coverage.objects.values_list("daemon", "starts", "ends")
-    answers = Capture.objects.values_list("starts", "ends", "result", "scope__digest")
+    names = dict(Feature.objects.values_list("pk", "name"))
+    answers = [
+        (
+            *(answer.starts, answer.ends, answer.result, answer.scope and answer.scope.daemons),
+            sorted(names[feature] for feature in (answer.scope.features if answer.scope else ())),
+        )
+        for answer in Capture.objects.select_related("scope")
+    ]
     return [
         sorted(held()),
         *(sorted(each, key=repr) for each in (rows, disagreements, coverage, answers)),
