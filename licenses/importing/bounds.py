@@ -18,6 +18,7 @@ from .held import (
     Restart,
     Seen,
 )
+from .matching import times_agree
 
 
 def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]) -> None:
@@ -34,58 +35,6 @@ def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]
         holding.returned_after = max(hole.start, shown, holding.taken_by, own)
         if holding.returned_at is None:
             holding.end_reason = "lost"
-
-
-def match(holdings: list[Open], rows: list[Seen]) -> list[Seen]:
-    """Give each status row to the logged holding taken in its minute; return the rows that no log
-    explains.
-
-    A status prints minutes, so the two are the same when the minutes are (or neighbours: the tool
-    may round up). A row that is shown for longer than its holding was out is still that holding:
-    clocks differ, and the log's end counts. But one whose times agree goes first.
-    """
-    by_minute: dict[int, list[Open]] = {}
-    for holding in holdings:
-        by_minute.setdefault(holding.told_at // 60, []).append(holding)
-    left = rows
-    for agrees in (_times_agree, lambda _holding, _row: True):
-        unexplained = []
-        for row in left:
-            minutes = row.minutes
-            same = minutes[: len(minutes) // 2]
-            free = [
-                holding
-                for candidate in minutes
-                for holding in by_minute.get(candidate, ())
-                if holding.seen is None and agrees(holding, row)
-            ]
-            if not free:
-                unexplained.append(row)
-                continue
-            # Of several, the one still out goes with a row still shown, and else the one that ended
-            # between the answers between which the row went.
-            best = min(
-                free,
-                key=lambda holding: (
-                    holding.told_at // 60 not in same,
-                    (holding.returned_at is None) != (row.gone_at is None),
-                    holding.returned_at is not None and not row.ends_around(holding.returned_at),
-                    holding.taken_at,
-                    holding.returned_at or 0,
-                ),
-            )
-            best.seen = row
-        left = unexplained
-    return left
-
-
-def _times_agree(holding: Open, row: Seen) -> bool:
-    if holding.returned_by is None:
-        return True
-    by = holding.returned_by
-    if holding.lost is not None and row.shown_by < holding.lost.by:
-        by = max(by, holding.lost.by)
-    return by + CLOCKS_AGREE >= row.last_seen
 
 
 def outlast(holdings: list[Open], latest: Callable[[int], int] | None) -> None:
@@ -186,7 +135,7 @@ def differences(
     found = [Differ("return_alone", fact.at, fact.at, False, None) for fact in lonely]
     for holding in holdings:
         row = holding.seen
-        if row is not None and not _times_agree(holding, row):
+        if row is not None and not times_agree(holding, row):
             assert holding.returned_at is not None
             found.append(Differ("still_shown", holding.returned_at, _shown_until(row), False, True))
         elif row is None and holding.end_reason == "not_seen":
@@ -222,7 +171,7 @@ def bound_by_rows(holdings: list[Open]) -> None:
     they show it no more: the IN may have been of a seat whose OUT was lost."""
     for holding in holdings:
         row = holding.seen
-        if row is not None and not _times_agree(holding, row):
+        if row is not None and not times_agree(holding, row):
             holding.returned_at = row.gone_at
 
 

@@ -27,7 +27,6 @@ from .bounds import (
     end_by_orphans,
     end_by_polls,
     from_sighting,
-    match,
     outlast,
     show,
 )
@@ -46,6 +45,7 @@ from .held import (
     Seen,
     SetBack,
 )
+from .matching import match
 
 
 def pair(

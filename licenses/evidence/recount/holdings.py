@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
+from .matching import matched
 from .spans import FAR
 
 WEEK, SILENCE = 7 * 86400, 7 * 3600
@@ -114,7 +115,7 @@ class Pairing:
                 one.sure = max(one.sure, by)
             if one.back is not None:
                 one.by = max(one.back, self.latest(one.after))
-        parts = [self.of_row(row) for row in self.matched(held, rows)]
+        parts = [self.of_row(row) for row in matched(held, rows)]
         for one in held:
             self.outlast(one)
         polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
@@ -321,33 +322,6 @@ class Pairing:
                 return 0
             ends.append(poll)
         return at - max(ends) if at - taken <= WEEK else None
-
-    def matched(self, held, rows):
-        """Give each row to the holding of its minute; return the rows that are left."""
-        left, taken = rows, defaultdict(list)
-        for one in held:
-            taken[one.told // 60].append(one)
-        for strict in (True, False):
-            rest = []
-            for row in left:
-                free = [
-                    one
-                    for near in row["near"]
-                    for one in taken.get(near, [])
-                    if one.row is None
-                    and not (strict and one.back is not None and one.until(row) + 60 < row["until"])
-                ]  # fmt: skip
-                if not free:
-                    rest.append(row)
-                    continue
-                best = min(free, key=lambda one: (
-                    one.told // 60 not in row["same"], (one.back is None) != ("gone" not in row),
-                    one.taken, one.back or 0,
-                ))  # fmt: skip
-                best.row = row
-                best.sure = max(best.taken, min(best.sure, row["shown_by"]))
-            left = rest
-        return left
 
     def outlast(self, one):
         """Let what a restart lost be known until the last answer before it that shows it, and
