@@ -82,7 +82,7 @@ def from_sighting(row: Seen) -> list[Open]:
     if (dispute := row.dispute) is not None:
         until = by if dispute.before is None else max(by, dispute.before + 1)
         after = dispute.after
-        if after is None or not (row.gone_at is None or after <= row.last_seen):
+        if after is None:
             if until == by:
                 found[0].taken_by = until = row.shown_by  # and known of no certain second
             found[0].know_until(until)
@@ -125,13 +125,70 @@ def end_by_orphans(shown: list[Open], orphans: list[Fact]) -> list[Fact]:
     return lonely
 
 
+def lacks(shown: Open, log_until: Callable[[int], int | None], restarts: Sequence[Restart]) -> bool:
+    """Tell whether the log, which vouches for the time, lacks the OUT of what an answer shows."""
+    row = shown.seen
+    assert row is not None
+    vouched = log_until(row.started_at)
+    return vouched is not None and vouched >= row.first_seen and not _anew(row, restarts)
+
+
+def bound_by_log(shown: list[Open], next_hole: Callable[[int], Hole | None]) -> None:
+    """Let what one answer alone shows and the log lacks be possible only: the one or the other is
+    wrong. But an IN vouches for it, and where the log is lost it contradicts nothing.
+
+    shown: the parts of what a row tells of; the second is of answers of one mind.
+    """
+    first, row = shown[0], shown[0].seen
+    assert row is not None
+    hole = next_hole(row.started_at)
+    if hole is not None and hole.start <= row.first_seen:
+        return
+    last = row.last_seen if row.dispute is None else row.dispute.before
+    if first.end_reason in ("", "not_seen") and (last is None or last == row.first_seen):
+        first.know_until(first.taken_by)
+
+
+def bound_by_disputes(
+    holdings: list[Open],
+    log_until: Callable[[int], int | None],
+    next_hole: Callable[[int], Hole | None],
+) -> list[Open]:
+    """Let what no IN ended, and answers contradict each other on after the log had ended, be known
+    as they are of one mind. Returns what goes on after that."""
+    found = []
+    for holding in holdings:
+        row = holding.seen
+        dispute = None if row is None else row.dispute
+        if row is None or dispute is None or holding.end_reason not in ("", "not_seen", "lost"):
+            continue
+        vouched = holding.vouched if holding.lives_on else log_until(holding.taken_at)
+        hole = None if holding.lives_on else next_hole(holding.taken_at)
+        told = [holding.taken_by if vouched is None else vouched]
+        told += [] if hole is None else [hole.start]
+        until = max(min(told), holding.own_second)
+        if until > dispute.end:
+            continue  # the log tells of the whole time
+        if dispute.before is not None:
+            until = max(until, dispute.before + 1)
+        after = dispute.after
+        if after is None:
+            holding.know_until(until)
+            continue
+        second = Open(max(dispute.start, until), after, CONTINUED, row)
+        second.take_end(holding)
+        holding.end(until, second.taken_at, "not_seen")
+        found.append(second)
+    return found
+
+
 def differences(
     holdings: list[Open],
-    sampled: list[Open],
+    unlogged: list[list[Open]],
     lonely: list[Fact],
     log_until: Callable[[int], int | None],
-    restarts: Sequence[Restart] = (),
 ) -> list[Differ]:
+    """unlogged: the parts of each that answers show and the log lacks."""
     found = [Differ("return_alone", fact.at, fact.at, False, None) for fact in lonely]
     for holding in holdings:
         row = holding.seen
@@ -146,12 +203,10 @@ def differences(
                 found.append(
                     Differ("not_in_status", holding.taken_at, until, True, False, missed=until)
                 )
-    for holding in sampled:
-        row = holding.seen
+    for first, *_second in unlogged:
+        row = first.seen
         assert row is not None
-        vouched = log_until(row.started_at)
-        if vouched is not None and vouched >= row.first_seen and not _anew(row, restarts):
-            found.append(Differ("not_in_log", row.started_at, _shown_until(row), False, True))
+        found.append(Differ("not_in_log", row.started_at, _shown_until(row), False, True))
     return found
 
 

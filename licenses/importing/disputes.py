@@ -55,8 +55,11 @@ class Disputes:
         """Whether that an answer shows a disputed row may tell more of when it is sure."""
         if row.disputed_to is None:
             return False
-        last = _seconds(row.disputed_to)
-        return not self._newest or self._until(row.feature_id, self._at - 1) <= last
+        if not self._newest:
+            return True
+        # The first answer after those that lack it stands alone until a second one shows it too.
+        last, before = _seconds(row.disputed_to), self._until(row.feature_id, self._at - 1)
+        return before <= last or self._until(row.feature_id, before - 1) <= last
 
     def _others(self, feature: int) -> bool:
         """Whether another answer of this second told of the feature."""
@@ -88,11 +91,13 @@ def of_row(
     """
     (start, end), (first, last) = lacking, shown
     before, after = answers.until(feature, start - 1), answers.following(feature, end)
+    again = None if after is None else answers.following(feature, after)
+    by = answers.following_by(feature, end)
     return Dispute(
         start,
         end,
         before if before is not None and before >= first else None,
-        answers.following_by(feature, end) if after is not None and after <= last else None,
+        by if by is not None and again is not None and max(by, again) <= last else None,
     )
 
 

@@ -79,7 +79,7 @@ class Dispute(NamedTuple):
     start, end: the first and the last that do not show it, from the first that does to the last.
     before: the last answer before `start` that shows it; None where none does.
     after:  when the first answer after `end` that shows it was given at the latest; None where none
-            does.
+            does, or only one, which would stand alone against the others.
     """
 
     start: int
@@ -206,6 +206,7 @@ class Open:
         "taken_at",
         "taken_by",
         "told_at",
+        "vouched",
     )
 
     def __init__(self, taken_at: int, taken_by: int, method: int, seen: Seen | None = None) -> None:
@@ -224,6 +225,8 @@ class Open:
         """Whether it outlived a restart, as borrowed seats do: only answers tell of it then."""
         self.sure_until: int | None = None
         """Known no longer than this, whenever it ended; None: known to its end."""
+        self.vouched: int | None = None
+        """Until when the log knew of what lives on."""
 
     @property
     def own_second(self) -> int:
@@ -250,12 +253,19 @@ class Open:
 
     def live_on(self, row: Seen) -> None:
         """Let it have outlived the restart that lost it, as far as answers tell."""
-        self.lives_on = True
+        self.lives_on, self.vouched = True, self.returned_after
         if row.gone_at is not None:
             self.end(row.last_seen + 1, row.gone_at, "not_seen")
             return
         self.returned_after, self.returned_at = max(row.last_seen + 1, self.taken_by), None
         self.returned_by, self.end_reason, self.lost = None, "", None
+
+    def take_end(self, other: Open) -> None:
+        """Let it end as another one does, of which it is a part."""
+        self.told_at, self.end_reason = other.told_at, other.end_reason
+        self.returned_at, self.returned_by = other.returned_at, other.returned_by
+        if other.returned_after is not None:
+            self.returned_after = max(other.returned_after, self.taken_by)
 
     def know_until(self, moment: int) -> None:
         """Let it be known no longer, and possible as long as it was."""

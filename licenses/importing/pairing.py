@@ -16,7 +16,9 @@ from itertools import chain
 
 from .bounds import (
     bound_by_delays,
+    bound_by_disputes,
     bound_by_holes,
+    bound_by_log,
     bound_by_misses,
     bound_by_rows,
     bound_by_texts,
@@ -27,6 +29,7 @@ from .bounds import (
     end_by_orphans,
     end_by_polls,
     from_sighting,
+    lacks,
     outlast,
     show,
 )
@@ -104,14 +107,18 @@ def pair(
     outlast(holdings, latest)
     alive = [holding for holding in holdings if holding.lives_on]
     lonely = end_by_orphans(alive + sampled, orphans)
+    unlogged = [pieces for pieces in polled if lacks(pieces[0], log_until, restarts)]
+    for pieces in unlogged:
+        bound_by_log(pieces, next_hole)
     if latest is not None:
         delay(sampled, latest)
         delay_returns(alive, latest)
     end_by_polls(holdings, next_poll, log_until)
     bound_by_holes(holdings, next_hole)
-    differ = differences(holdings, sampled, lonely, log_until, restarts) + disputes(rows)
+    differ = differences(holdings, unlogged, lonely, log_until) + disputes(rows)
     bound_by_rows(holdings)
     differ += bound_by_misses(holdings, next_poll)
+    holdings += bound_by_disputes(holdings, log_until, next_hole)
     if latest is not None:
         bound_by_delays(holdings + sampled)
     bound_by_texts(holdings, known_until)

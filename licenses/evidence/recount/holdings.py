@@ -15,17 +15,22 @@ class Held:
 
     def __init__(self, taken, sure, row=None, polled=False):
         self.taken, self.sure, self.row, self.polled = taken, sure, row, polled
-        self.told = taken  # when the text says that it was taken
+        self.told, self.logged = taken, not polled  # when the text says that it was taken
         self.after = self.back = self.by = None
-        self.lost = self.goes_on = False
+        self.lost = self.goes_on = self.returned = False  # returned: an IN says so
         self.gap = None  # until when a restart lets it be held, while nothing else tells
-        self.restart, self.lives_on = None, False
+        self.restart, self.lives_on, self.told_until = None, False, None
         self.most = FAR  # known no longer than this, whenever it ends
 
     def end(self, after, back, lost=False):
         self.after = max(min(after, self.most), self.sure)
         self.back, self.lost, self.gap = max(back, self.taken), lost, None
         self.by = self.back  # at the latest, by the log alone
+
+    def give_back(self, at, by=None):
+        """Let an IN end it. by: at the latest."""
+        self.end(at, at if by is None else by)
+        self.returned = True
 
     def until(self, row):
         """Return until when it can have been held by the log, if it is the one of a row."""
@@ -119,20 +124,21 @@ class Pairing:
         for one in held:
             self.outlast(one)
         polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
-        used, alive = set(), [one for one in held if one.lives_on]
+        alive = [one for one in held if one.lives_on]
         for at in alone:
             for one in alive + polled:
-                if id(one) not in used and fits(one.row, at):
-                    one.end(at, at)
+                if not one.returned and fits(one.row, at):
+                    one.give_back(at)
                     one.by = self.latest(at)
-                    used.add(id(one))
                     break
             else:
                 self.missed.append((at, at + 1, False))
-        for one, *_second in parts:
-            vouched = self.logged_until(one.taken)
-            if (vouched or -FAR) >= one.row["first_seen"] and not self.anew(one.row):
-                self.missed.append((one.taken, one.sure, True))
+        for own in parts:
+            vouched = self.logged_until(own[0].taken)
+            if (vouched or -FAR) >= own[0].row["first_seen"] and not self.anew(own[0].row):
+                self.missed.append((own[0].taken, own[0].sure, True))
+                if not own[0].returned and self.alone(own[0].row):
+                    own[0].most = own[0].after = own[0].sure
         for one in held:
             self.end_by_misses(one)
             self.end_by_polls(one)
@@ -141,12 +147,32 @@ class Pairing:
         for one in held:
             if one.row is not None and one.back is not None and one.by + 60 < one.row["until"]:
                 one.back = one.row.get("gone")  # the IN may have been of a seat whose OUT was lost
-        for one in held + polled:
+        later = [again for one in held for again in self.disputed(one)]
+        for one in held + later + polled:
             if one.after is not None:
                 one.after = max(one.after, one.sure)
             if one.back is not None:
                 one.back = max(one.back, one.by)
-        return held + polled + earlier
+        return held + later + polled + earlier
+
+    def alone(self, row):
+        """Tell whether one answer alone stands against a log of which nothing is lost."""
+        hole = self.hole_after(row["began"])
+        last = self.agreed(row)[0] if "disputed_from" in row else row["until"]
+        return last in (None, row["first_seen"]) and not (hole and hole[0] <= row["first_seen"])
+
+    def agreed(self, row):
+        """Return the last answer that shows a row before others contradict it, and when the first
+        that does after was given at the latest; None where none does, or only one after."""
+        before = bisect_left(self.told, row["disputed_from"]) - 1
+        first = self.told[before] if before >= 0 else -FAR
+        after, again = FAR, FAR
+        if (place := bisect_right(self.told, row["disputed_to"])) < len(self.told):
+            after = self.server.latest(self.told[place])
+            place = bisect_right(self.told, self.told[place])
+            again = self.told[place] if place < len(self.told) else FAR
+        known = max(after, again) <= row["until"]
+        return first if first >= row["first_seen"] else None, after if known else None
 
     def anew(self, row):
         """Tell whether a restart may have started it anew, without an OUT, as what is borrowed."""
@@ -162,13 +188,9 @@ class Pairing:
             sure = row["shown_by"]  # an answer did not show it, though it says it was held
         found = [Held(row["began"], sure, row, True)]
         if "disputed_from" in row:
-            before = bisect_left(self.told, row["disputed_from"]) - 1
-            agreed = self.told[before] if before >= 0 else -FAR
-            until = max(sure, agreed + 1) if agreed >= row["first_seen"] else sure
-            after = bisect_right(self.told, row["disputed_to"])
-            again = self.told[after] if after < len(self.told) else FAR
-            latest = self.server.latest(again)
-            if again > row["until"] or ("gone" in row and latest > row["until"]):
+            agreed, latest = self.agreed(row)
+            until = sure if agreed is None else max(sure, agreed + 1)
+            if latest is None:
                 if until == sure:
                     found[0].sure = until = row["shown_by"]  # and known of no certain second
                 found[0].most = found[0].after = until
@@ -187,12 +209,12 @@ class Pairing:
         the seats, until the first of them may have come back. moves: of the feature, by holder."""
         for one in held:
             spans = self.server.misdated
-            if not one.polled and any(start <= one.told < end for start, end in spans):
+            if one.logged and any(start <= one.told < end for start, end in spans):
                 one.after = one.sure  # it may have been on another day
                 continue
             told = [row for row in self.differing if row[:3] == (one.told, person, host)]
             others = {count for row in told if seats in row[3:] for count in row[3:]} - {seats}
-            if one.polled or not others:
+            if not one.logged or not others:
                 continue
             backs = [
                 at
@@ -237,7 +259,7 @@ class Pairing:
                     moves, (held, alone) = rest, self.replay(rest)
                     across.append(Held(to, to))
                     across[-1].told = out[0]
-                    across[-1].end(at, since)
+                    across[-1].give_back(at, since)
         return held + across, alone
 
     def lacking(self, moves, last):
@@ -282,7 +304,7 @@ class Pairing:
             if one is None:
                 alone.append(at)
             else:
-                one.end(at, at)
+                one.give_back(at)
         lose(FAR)
         return ended + out, alone
 
@@ -330,7 +352,7 @@ class Pairing:
         if row is None or gap is None:
             return
         if row["state"] == "borrowed" and row["until"] > one.restart:
-            one.lives_on, one.lost, one.gap = True, False, None
+            one.lives_on, one.lost, one.gap, one.told_until = True, False, None, one.after
             one.after, one.back = row["until"] + 1, row.get("gone")
             one.by = one.back
             return
@@ -338,12 +360,9 @@ class Pairing:
             return
         by, shown = one.by, row["until"] + 1
         if row.get("disputed_from", FAR) < gap:
-            place = bisect_right(self.told, row["disputed_to"])
-            again = self.told[place] if place < len(self.told) else FAR
-            if again > row["until"] or self.server.latest(again) >= gap:
-                place = bisect_left(self.told, row["disputed_from"]) - 1
-                agreed = self.told[place] if place >= 0 else -FAR
-                shown = agreed + 1 if agreed >= row["first_seen"] else row["shown_by"]
+            agreed, again = self.agreed(row)
+            if again is None or again >= gap:
+                shown = row["shown_by"] if agreed is None else agreed + 1
         one.end(max(one.after, min(shown, gap)), min(row.get("gone", gap), gap), lost=True)
         one.by = max(by, self.latest(one.back))
 
@@ -371,6 +390,33 @@ class Pairing:
         if poll is not None and (one.back is None or poll <= one.back):
             heard = self.logged_until(one.taken)
             one.end(heard if heard is not None and heard <= poll else one.taken, poll)
+
+    def disputed(self, one):
+        """Let what no IN ended be known as answers agree, where the log ended before they did not.
+
+        Returns what goes on after that, if anything does.
+        """
+        row = one.row
+        if row is None or "disputed_from" not in row or one.lost or one.returned:
+            return []
+        told = one.sure if one.told_until is None else one.told_until
+        if not one.lives_on:
+            heard, hole = self.logged_until(one.taken), self.hole_after(one.taken)
+            told = min(one.sure if heard is None else heard, hole[0] if hole else FAR)
+        until = max(told, one.own())
+        if until > row["disputed_to"]:
+            return []
+        agreed, again = self.agreed(row)
+        until = until if agreed is None else max(until, agreed + 1)
+        if again is None:
+            one.most, one.after = until, max(min(one.after or FAR, until), one.sure)
+            return []
+        part = Held(max(row["disputed_from"], until), again, row, True)
+        part.goes_on, part.logged, part.told = True, True, one.told
+        part.back, part.by = one.back, one.by
+        part.after = None if one.after is None else max(one.after, again)
+        one.end(until, part.taken)
+        return [part]
 
     def end_by_holes(self, one):
         if one.lives_on or (one.back is not None and not one.lost):

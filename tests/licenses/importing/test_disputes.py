@@ -133,6 +133,99 @@ def test_a_log_that_tells_of_the_seat_settles_it(tmp_path: Path, server: License
     assert ("08:50:10", "08:50:10", "09:30:00", "09:30:00") in held()
 
 
+def import_log(folder: Path, server: LicenseServer, *lines: str) -> None:
+    path = folder / "a.log"
+    path.write_text("8:40:00 (acmed) TIMESTAMP 3/2/2026\n" + "\n".join(lines) + "\n")
+    import_file(server, path, path.name, Wanted())
+
+
+OUT = '8:50:10 (acmed) OUT: "CAD" ada@pc1'
+LAST = "9:12:00 (acmed) TIMESTAMP 3/2/2026"
+
+
+@pytest.mark.parametrize("log_last", [True, False])
+def test_a_log_that_ended_before_statuses_contradict_each_other_settles_nothing_after_it(
+    tmp_path: Path, server: LicenseServer, log_last: bool
+) -> None:
+    """The log has the seat until 9:12; at 9:20 one status lacks it, those before and after do
+    not."""
+    if not log_last:
+        import_log(tmp_path, server, OUT, LAST)
+    for minute in (0, 20, 30, 35):
+        hand_in(tmp_path, server, answer(minute, **({"bob": 1} if minute == 20 else {"ada": 1})))
+    if log_last:
+        import_log(tmp_path, server, OUT, LAST)
+    seats = [
+        ("08:50:10", "08:50:10", "09:12:00", "09:20:00"),
+        ("09:20:00", "09:30:59", "", ""),
+    ]
+    assert [row for row in held() if row[0] != "08:50:00"] == seats
+    rebuild()
+    assert [row for row in held() if row[0] != "08:50:00"] == seats
+    assert Checkout.objects.filter(method=Checkout.Method.EVENT).count() == 1
+    import_log(tmp_path, server, OUT, LAST, '9:35:30 (acmed) IN: "CAD" ada@pc1')
+    assert ("08:50:10", "08:50:10", "09:35:30", "09:35:30") in held()
+    assert all(row[0] != "09:20:00" for row in held())
+
+
+def test_what_a_log_tells_until_within_a_dispute_is_known_until_it_ends(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    """Nobody shows it twice after the last status that lacks it."""
+    import_log(tmp_path, server, OUT, LAST)
+    for minute in (0, 5, 10, 15, 20):
+        hand_in(tmp_path, server, answer(minute, **({"bob": 1} if minute % 10 else {"ada": 1})))
+    assert [row for row in held() if row[0] == "08:50:10"] == [
+        ("08:50:10", "08:50:10", "09:12:00", "")
+    ]
+
+
+def test_one_status_alone_against_those_before_it_makes_no_seat_known(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    """Bob takes a seat, Ada has gone; then one status tells what was before."""
+    for minute in (0, 10, 15, 20, 30):
+        users = {"ada": 1} if minute in (0, 20) else {"bob": 1}
+        hand_in(tmp_path, server, answer(minute, **users))
+    found = figures()
+    assert (found.peak_low, found.peak_high) == (1, 2)
+    assert ("08:50:00", "08:50:59", "09:00:01", "09:30:59") in held()
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown", "known"),
+    [
+        pytest.param([], 1, "", id="it-stands-alone-against-the-log"),
+        pytest.param([], 2, "09:15:01", id="two-are-of-one-mind"),
+        pytest.param(['9:17:00 (acmed) IN: "CAD" ada@pc1'], 1, "09:17:00", id="so-says-an-in"),
+        pytest.param(['8:55:00 (acmed) IN: "CA'], 1, "09:15:01", id="the-log-lost-a-line"),
+    ],
+)
+@pytest.mark.parametrize("log_first", [True, False])
+def test_what_one_status_shows_and_the_log_lacks_is_possible_only(
+    tmp_path: Path,
+    server: LicenseServer,
+    lines: list[str],
+    shown: int,
+    known: str,
+    log_first: bool,
+) -> None:
+    other = [f'8:41:00 (acmed) {kind}: "CAD" cyd@pc1' for kind in ("OUT", "IN")]
+    lines = [*other, *lines, "9:40:00 (acmed) TIMESTAMP 3/2/2026"]
+    if log_first:
+        import_log(tmp_path, server, *lines)
+    for minute in (10, 15)[-shown:]:
+        hand_in(tmp_path, server, answer(minute, ada=1))
+    hand_in(tmp_path, server, answer(25, bob=1))
+    if not log_first:
+        import_log(tmp_path, server, *lines)
+    (row,) = [row for row in held() if row[3] in ("09:25:59", "09:17:00")]
+    assert row[2] == known or (not known and row[2] == row[1])
+    before = held()
+    rebuild()
+    assert held() == before
+
+
 TEXTS = [
     *(answer(0, ada=1), answer(0, ada=2), answer(5, ada=2)),
     *(answer(10, ada=1), answer(10, ada=2)),

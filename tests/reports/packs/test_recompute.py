@@ -898,51 +898,6 @@ def test_what_one_second_after_a_silence_tells_is_counted_again_alike(
     assert differences(path)
 
 
-def takes_answers_at_their_word(patch: pytest.MonkeyPatch) -> None:
-    real = told.Server.add
-
-    def without(self: Any, entry: Any) -> None:
-        words = ("disputed_from", "disputed_to")
-        body = {name: value for name, value in entry["body"].items() if name not in words}
-        real(self, entry | {"body": body})
-
-    patch.setattr(told.Server, "add", without)
-
-
-def takes_a_minute_for_its_first_second(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(told.Server, "latest", lambda _server, at: at)
-
-
-DISPUTES = {
-    "two of a minute": [("9:25", "kim"), ("9:25", "lea")],
-    "pairs": [(time, who) for time in ("9:25", "9:30") for who in ("kim", "lea")],
-    "one between": [("9:25", "kim"), ("9:30", "lea"), ("9:40", "kim"), ("9:45", "kim")],
-    "by turns": [("9:25", "kim"), ("9:30", "lea"), ("9:35", "kim"), ("9:40", "lea")],
-}
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("dispute", DISPUTES)
-def test_answers_that_contradict_each_other_are_counted_again_alike(
-    place: Path, settings: Any, dispute: str
-) -> None:
-    def make(folder: Path, seed: int) -> Vendor:
-        vendor = Plain().make(folder, seed)
-        texts = DISPUTES[dispute]
-        for number, (time, who) in enumerate(random.Random(seed).sample(texts, len(texts))):
-            path = folder / f"{number}.status"
-            path.write_text(STATUS.format(time=time, who=who))
-            import_file(LicenseServer.objects.get(), path, path.name, Wanted())
-        return vendor
-
-    path = packed(place, 0, settings, make)
-    assert differences(path) == []
-    for broken in (takes_answers_at_their_word, takes_a_minute_for_its_first_second):
-        with pytest.MonkeyPatch.context() as patch:
-            broken(patch)
-            assert differences(path), broken.__name__
-
-
 def readme(path: Path) -> str:
     with zipfile.ZipFile(path) as file:
         return file.read("README.txt").decode()
