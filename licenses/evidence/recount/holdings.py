@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
-from .matching import matched
+from .matching import fits, matched
 from .spans import FAR
 
 WEEK, SILENCE = 7 * 86400, 7 * 3600
@@ -425,10 +425,6 @@ class Pairing:
         hole = self.hole_after(max(one.taken, shown))
         if hole is not None and (one.back is None or hole[1] <= one.back):
             one.after = max(hole[0], shown, one.sure, min(one.own(), hole[1] - 1))
-
-
-def fits(row, at):
-    return row["until"] <= at <= row.get("gone", FAR)
 
 
 def missed(server, daemon):

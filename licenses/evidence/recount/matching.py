@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+from .spans import FAR
+
 
 def matched(held, rows):
     """Give each row to the holding of its minute; return the rows that are left."""
@@ -23,9 +25,13 @@ def matched(held, rows):
                 continue
             best = min(free, key=lambda one: (
                 one.told // 60 not in row["same"], (one.back is None) != ("gone" not in row),
-                one.taken, one.back or 0,
+                one.back is not None and not fits(row, one.back), one.taken, one.back or 0,
             ))  # fmt: skip
             best.row = row
             best.sure = max(best.taken, min(best.sure, row["shown_by"]))
         left = rest
     return left
+
+
+def fits(row, at):
+    return row["until"] <= at <= row.get("gone", FAR)
