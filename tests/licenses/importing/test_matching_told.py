@@ -114,3 +114,21 @@ def test_a_row_that_ceases_to_be_shown_around_an_in_is_of_the_seat_that_it_ends(
         ("1:10", "1:10", "1:11", "10:00"),
         ("1:20", "1:20", "11:00", "11:00"),
     ]
+
+
+def test_each_row_of_a_clock_that_is_ahead_is_a_logged_seat(tmp_path: Path) -> None:
+    log = moves(tmp_path, "1 OUT", "2 OUT", "10 IN", "12 IN")
+    answers = [poll("3", 1, 2), poll("11:20", 1, 2), poll("13:20", 1), poll("15")]
+    assert known(*answers, log) == [
+        ("1:00", "1:00", "12:00", "15:00"),
+        ("2:00", "2:00", "10:00", "13:20"),
+    ]
+
+
+def test_each_row_of_minutes_that_are_rounded_up_is_a_logged_seat(tmp_path: Path) -> None:
+    log = moves(tmp_path, "1:40 OUT", "2:10 OUT")
+    answers = [poll("5", 2, 3), poll("30", 2, 3)]
+    assert [row[:3] for row in known(*answers, log)] == [
+        ("1:40", "1:40", "60:01"),
+        ("2:10", "2:10", "60:01"),
+    ]
