@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from .held import CLOCKS_AGREE, LATE_RETURN, Hole, Open, Seen
+from .matching import sort_by_minute
 
 
 class Doubts:
     """What answers and holes in the log say against the end of a holding.
 
-    rows:   what answers showed, in order; each belongs to an OUT of its minute or the one before.
-    taken:  when OUTs were.
+    rows:     what answers showed, in order; each belongs to an OUT of its minute or the one before.
+    taken:    when OUTs were.
+    returned: when INs were.
     """
 
     def __init__(
         self,
         rows: list[Seen],
         taken: Iterable[int],
+        returned: Iterable[int],
         next_poll: Callable[[int], int | None],
         next_hole: Callable[[int], Hole | None],
     ) -> None:
         self._next_poll, self._next_hole = next_poll, next_hole
-        self._rows: dict[int, list[Seen]] = {}
-        self._unlogged = []
         self._taken = sorted(taken)
-        outs = Counter(moment // 60 for moment in self._taken)
-        for row in rows:
-            logged = next((near for near in row.minutes if outs[near]), None)
-            if logged is None:
-                self._unlogged.append(row)
-            else:
-                outs[logged] -= 1
-                self._rows.setdefault(logged, []).append(row)
+        self._rows, self._unlogged = sort_by_minute(rows, self._taken, sorted(returned))
 
     def ends_unlogged(self, at: int) -> bool:
         return any(row.ends_around(at) for row in self._unlogged)

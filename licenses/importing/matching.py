@@ -2,13 +2,83 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 
 from .held import CLOCKS_AGREE, Open, Seen
 
 _ByMinute = dict[int, list[Open]]
 """Holdings by the minute in which the log has them taken."""
+
+
+def sort_by_minute(
+    rows: list[Seen], taken: Sequence[int], returned: Sequence[int]
+) -> tuple[dict[int, list[Seen]], list[Seen]]:
+    """Return the rows by the minute of the OUT that each is taken for while nobody knows yet which
+    IN returned which, and those that are left without one.
+
+    taken, returned: when OUTs and INs were, in order.
+    """
+    free = Counter(moment // 60 for moment in taken)
+    found: dict[int, list[Seen]] = {}
+    left = []
+    for row in rows:
+        minute = next((near for near in row.minutes if free[near]), None)
+        if minute is None:
+            left.append(row)
+        else:
+            free[minute] -= 1
+            found.setdefault(minute, []).append(row)
+    shut: set[int] = set()
+    return found, [row for row in left if not _pass_on(row, found, free, returned, shut)]
+
+
+def _pass_on(
+    row: Seen,
+    found: dict[int, list[Seen]],
+    free: Counter[int],
+    returned: Sequence[int],
+    shut: set[int],
+) -> bool:
+    """Let as few rows as need be go over to their other minute, so that there is an OUT for a row
+    that has none; return whether there is a way.
+
+    Of the minute before its own none is for a row that the INs until it was shown may all have
+    returned: nothing else tells it from a seat that no answer came to see.
+
+    free: OUTs that no row has, by minute.
+    shut: minutes from which no way leads on; more are added.
+    """
+    came: dict[int, tuple[int | None, Seen]] = {}  # the minute that a row would leave for it
+    waiting: deque[tuple[int | None, Seen]] = deque([(None, row)])
+    while waiting:
+        left, mover = waiting.popleft()
+        minutes = mover.minutes
+        for place, minute in enumerate(minutes):
+            if minute in came or minute in shut or minute not in free:
+                continue
+            if not free[minute]:
+                came[minute] = left, mover
+                waiting.extend((minute, each) for each in found[minute])
+            elif (
+                place < len(minutes) // 2
+                or _within(returned, minute * 60, mover.first_seen) < free[minute]
+            ):
+                free[minute] -= 1
+                found.setdefault(minute, []).append(mover)
+                while left is not None:
+                    found[left].remove(mover)
+                    before, mover = came[left]
+                    found[left].append(mover)
+                    left = before
+                return True
+    shut.update(came)
+    return False
+
+
+def _within(moments: Sequence[int], first: int, last: int) -> int:
+    return max(bisect_right(moments, last) - bisect_left(moments, first), 0)
 
 
 def match(holdings: list[Open], rows: list[Seen]) -> list[Seen]:

@@ -93,7 +93,8 @@ def pair(
     rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
     facts = list(facts)
     taken = [*already_out, *(fact.at for fact in facts if fact.kind == OUT)]
-    doubts = Doubts(rows, taken, next_poll, next_hole)
+    returned = [fact.at for fact in facts if fact.kind == IN]
+    doubts = Doubts(rows, taken, returned, next_poll, next_hole)
     told = _told_twice(restarts, set_back)
     ended, queue, orphans = _replay_over_steps(
         facts, set_back, lambda those: _replay(those, already_out, restarts, told, doubts, stopped)

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
-from .matching import fits, matched
+from .matching import by_out, fits, matched
 from .spans import FAR
 
 WEEK, SILENCE = 7 * 86400, 7 * 3600
@@ -113,7 +113,7 @@ class Pairing:
             if "gone" not in row and self.told:
                 row["until"] = max(row["until"], self.told[-1])
         rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["place"]))
-        self.sort_by_out(rows, [at for at, is_out in moves if is_out])
+        self.by_minute, self.unlogged = by_out(rows, moves)
         held, alone = self.over_steps(moves)
         for one in held:
             if (by := self.latest(one.told)) > one.told:
@@ -225,19 +225,6 @@ class Pairing:
             until = one.told if min(others) < seats else min(backs, default=FAR)
             if until < FAR and (one.after is None or until < one.after):
                 one.after = max(until, one.sure)
-
-    def sort_by_out(self, rows, taken):
-        """Give each row to an OUT of its minute or the one before; keep those that have none."""
-        self.by_minute, self.unlogged, free = defaultdict(list), [], defaultdict(int)
-        for at in taken:
-            free[at // 60] += 1
-        for row in rows:
-            found = next((near for near in row["near"] if free[near]), None)
-            if found is None:
-                self.unlogged.append(row)
-            else:
-                free[found] -= 1
-                self.by_minute[found].append(row)
 
     def over_steps(self, moves):
         """Let an IN without an OUT end the next one, of the time that a clock set back told twice.

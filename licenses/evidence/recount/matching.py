@@ -1,8 +1,57 @@
 """Which row of the status shows which holding that the log tells of."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
 from .spans import FAR
+
+
+def by_out(rows, moves):
+    """Sort rows by the minutes of their OUTs, before it is known which IN ended which; return those
+    without one too."""
+    known, unlogged, free = defaultdict(list), [], defaultdict(int)
+    for at, is_out in moves:
+        free[at // 60] += is_out
+    for row in rows:
+        found = next((near for near in row["near"] if free[near]), None)
+        if found is None:
+            unlogged.append(row)
+        else:
+            free[found] -= 1
+            known[found].append(row)
+    backs, shut = sorted(at for at, is_out in moves if not is_out), set()
+    return known, [row for row in unlogged if not passed_on(row, known, free, backs, shut)]
+
+
+def passed_on(row, known, free, backs, shut):
+    """Find an OUT for a row that has none by letting others change their minute, in the fewest
+    steps; tell whether there is one. To the minute before its own none changes whose seat the INs
+    up to the first answer that shows it may have returned.
+
+    shut: minutes from which no change leads to a free OUT; more are added.
+    """
+    ways, met = [[row]], set()
+    while ways:
+        longer = []
+        for way in ways:  # a row, the minute to which it would go, a row of that minute, and so on
+            last = way[-1]
+            for near in last["near"]:
+                if near in met or near in shut:
+                    continue
+                between = bisect_right(backs, last["first_seen"]) - bisect_left(backs, near * 60)
+                if not free[near]:
+                    met.add(near)
+                    longer += [[*way, near, each] for each in known[near]]
+                elif near in last["same"] or between < free[near]:
+                    free[near] -= 1
+                    for since, changed in zip(way[1::2], way[2::2]):
+                        known[since].remove(changed)
+                    for changed, to in zip(way[::2], [*way[1::2], near]):
+                        known[to].append(changed)
+                    return True
+        ways = longer
+    shut |= met
+    return False
 
 
 def matched(held, rows):

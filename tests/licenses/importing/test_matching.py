@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from licenses.evidence.recount import matching as recount
 from licenses.evidence.recount.holdings import Held
 from licenses.importing.held import CLOCKS_AGREE, EVENT, Open, Seen
-from licenses.importing.matching import match
+from licenses.importing.matching import match, sort_by_minute
 
 NINE = 9 * 3600
 
@@ -37,11 +38,36 @@ class Row(NamedTuple):
     gone: int | None
 
     @property
+    def first_seen(self) -> int:
+        return self.minute + 60
+
+    @property
     def order(self) -> tuple[int, int, int]:
         return self.minute, self.last, self.gone or 0
 
 
+def seen(rows: list[Row]) -> list[Seen]:
+    """Return rows in order, as the product has them."""
+    found = [
+        Seen(number, row.minute, row.first_seen, row.last, row.gone, "held")
+        for number, row in enumerate(rows)
+    ]
+    return sorted(found, key=lambda row: rows[row.pk].order)
+
+
+def shown(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return rows in order, as the recount has them."""
+    found = []
+    for number, row in enumerate(rows):
+        same, first = [row.minute // 60], row.first_seen
+        told = {"number": number, "first_seen": first, "shown_by": first, "until": row.last}
+        told |= {"same": same, "near": [*same, same[0] - 1]}
+        found.append(told if row.gone is None else told | {"gone": row.gone})
+    return sorted(found, key=lambda row: rows[row["number"]].order)
+
+
 Matching = Callable[[list[Told], list[Row]], dict[int, int]]
+Sorting = Callable[[list[tuple[int, bool]], list[Row]], dict[int, int]]
 
 
 def by_product(seats: list[Told], rows: list[Row]) -> dict[int, int]:
@@ -51,11 +77,7 @@ def by_product(seats: list[Told], rows: list[Row]) -> dict[int, int]:
         held.append(Open(out, out, EVENT))
         if back is not None:
             held[-1].end(back, back, "returned")
-    shown = [
-        Seen(number, row.minute, row.minute + 60, row.last, row.gone, "held")
-        for number, row in enumerate(rows)
-    ]
-    left = match(held, sorted(shown, key=lambda row: rows[row.pk].order))
+    left = match(held, seen(rows))
     found = {each.seen.pk: number for number, each in enumerate(held) if each.seen is not None}
     assert {row.pk for row in left} == {*range(len(rows))} - {*found}
     return found
@@ -68,13 +90,7 @@ def by_recount(seats: list[Told], rows: list[Row]) -> dict[int, int]:
         held.append(Held(out, out))
         if back is not None:
             held[-1].end(back, back)
-    shown: list[dict[str, Any]] = []
-    for number, (minute, last, gone) in enumerate(rows):
-        same = [minute // 60]
-        row = {"number": number, "shown_by": minute + 60, "until": last, "same": same}
-        row["near"] = [*same, same[0] - 1]
-        shown.append(row if gone is None else {**row, "gone": gone})
-    left = recount.matched(held, sorted(shown, key=lambda row: rows[row["number"]].order))
+    left = recount.matched(held, shown(rows))
     found = {each.row["number"]: number for number, each in enumerate(held) if each.row}
     assert {row["number"] for row in left} == {*range(len(rows))} - {*found}
     return found
@@ -182,3 +198,39 @@ def test_as_many_rows_have_an_out_as_can(seats, rows) -> None:
 def test_the_order_of_what_is_told_gives_no_row_another_out(seats, rows, data) -> None:
     others = data.draw(st.permutations(seats)), data.draw(st.permutations(rows))
     assert named(by_product(*others), *others) == named(by_product(seats, rows), seats, rows)
+
+
+def sorted_by_product(moves: list[tuple[int, bool]], rows: list[Row]) -> dict[int, int]:
+    """Return the minute of the OUT of each row that has one, before any IN is known to return which
+    OUT. moves: when, and whether it is an OUT."""
+    taken = sorted(at for at, out in moves if out)
+    found, left = sort_by_minute(seen(rows), taken, sorted(at for at, out in moves if not out))
+    assert len(left) + sum(map(len, found.values())) == len(rows)
+    return {row.pk: minute for minute, those in found.items() for row in those}
+
+
+def sorted_by_recount(moves: list[tuple[int, bool]], rows: list[Row]) -> dict[int, int]:
+    found, left = recount.by_out(shown(rows), moves)
+    assert len(left) + sum(map(len, found.values())) == len(rows)
+    return {row["number"]: minute for minute, those in found.items() for row in those}
+
+
+MOMENTS = st.builds(lambda m, s: NINE + m * 60 + s, MINUTES, st.sampled_from([0, 10, 40]))
+
+
+@given(moves=st.lists(st.tuples(MOMENTS, st.booleans()), max_size=8), rows=ROWS)
+@example(moves=[(seat.out, True) for seat in ROUNDED_UP], rows=ROUNDED_UP_SHOWN)
+def test_the_recount_sorts_rows_by_the_same_minutes(moves, rows) -> None:
+    found = sorted_by_product(moves, rows)
+    assert sorted_by_recount(moves, rows) == found
+    assert Counter(found.values()) <= Counter(at // 60 for at, out in moves if out)
+    assert all(rows[row].minute // 60 - minute in (0, 1) for row, minute in found.items())
+
+
+@pytest.mark.parametrize("sort", [sorted_by_product, sorted_by_recount])
+def test_rows_that_are_rounded_up_are_sorted_by_the_minutes_before_theirs(sort: Sorting) -> None:
+    outs = [(seat.out, True) for seat in ROUNDED_UP]
+    first, second = (seat.out // 60 for seat in ROUNDED_UP)
+    assert sort(outs, ROUNDED_UP_SHOWN) == {0: first, 1: second}
+    returned = (ROUNDED_UP_SHOWN[0].first_seen, False)
+    assert sort([*outs, returned], ROUNDED_UP_SHOWN) == {0: second}

@@ -3,6 +3,7 @@ as whoever has only the evidence does."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import time_machine
 from django.db import transaction
 
 from licenses.analysis.holdings import holdings
+from licenses.evidence.recount import matching
 from licenses.evidence.recount.holdings import feature_holdings
 from licenses.evidence.recount.told import Server
 from licenses.importing.mapping import map_feature
@@ -132,3 +134,73 @@ def test_each_row_of_minutes_that_are_rounded_up_is_a_logged_seat(tmp_path: Path
         ("1:40", "1:40", "60:01"),
         ("2:10", "2:10", "60:01"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "ends"), [(2, ("40:00", "30:00")), (3, ("30:00", "40:00"))], ids=["first", "second"]
+)
+def test_an_in_returns_the_seat_of_a_row_that_is_rounded_up(
+    tmp_path: Path, kept: int, ends: tuple[str, str]
+) -> None:
+    """kept: the minute of the row that is shown for longer."""
+    log = moves(tmp_path, "1:40 OUT", "2:10 OUT", "30 IN", "40 IN")
+    answers = [poll("5", 2, 3), poll("29", 2, 3), poll("35", kept), poll("45")]
+    assert known(*answers, log) == [
+        ("1:40", "1:40", ends[0], ends[0]),
+        ("2:10", "2:10", ends[1], ends[1]),
+    ]
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_seat_returned_before_an_answer_explains_no_row_whose_out_was_lost(
+    tmp_path: Path, kept: int
+) -> None:
+    """The first seat was out for two minutes; the OUT of the third, at 9:02, was lost.
+
+    kept: the minute of the row that is shown for longer.
+    """
+    log = moves(tmp_path, "0:50 OUT", "1:10 OUT", "3 IN", "30 IN", "40 IN")
+    answers = [poll("5", 1, 2), poll("29", 1, 2), poll("35", kept), poll("45")]
+    second, third = ("40:00", "30:00") if kept == 1 else ("30:00", "40:00")
+    assert known(*answers, log) == [
+        ("0:50", "0:50", "3:00", "3:00"),
+        ("1:10", "1:10", second, second),
+        ("2:00", "2:59", third, third),
+    ]
+
+
+def history(folder: Path, chance: random.Random) -> list[Step]:
+    """Return what may be told of seats taken within a few minutes: rounded, by another clock, with
+    lines lost."""
+    ahead, rounding = chance.choice([0, 0, 90]), chance.choice([0, 0, 59])
+    seats, lines = [], []
+    for _ in range(chance.randrange(2, 7)):
+        out = 60 + chance.randrange(240)
+        seats.append((out, out + chance.choice([20, 70, 300, 900, 1500]) + chance.randrange(60)))
+    for out, back in seats:
+        lines += [(at, what) for at, what in ((out, "OUT"), (back, "IN")) if chance.random() < 0.9]
+    told = [f"{at // 60}:{at % 60:02} {what}" for at, what in sorted(lines)]
+    steps = [moves(folder, *told)]
+    for at in range(90 + chance.randrange(90), 2400, chance.choice([90, 300, 600])):
+        rows = [(out + rounding) // 60 for out, back in seats if out <= at - ahead < back]
+        steps.append(poll(f"{at // 60}:{at % 60:02}", *rows))
+    chance.shuffle(steps)
+    return steps
+
+
+SEEDS = (3, 9, 14, 44, 89, 95)
+"""Histories in which rows go over to other OUTs."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_is_told_is_counted_again_alike(tmp_path: Path, seed: int) -> None:
+    known(*history(tmp_path, random.Random(seed)))
+
+
+@pytest.mark.parametrize("change", ["exchanged", "passed_on"])
+def test_a_recount_in_which_no_row_makes_room_would_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(matching, change, lambda *_told: False)
+    with pytest.raises(ValueError, match="too many values"):
+        known(*history(tmp_path, random.Random(SEEDS[0])))
