@@ -99,6 +99,7 @@ class Seen(NamedTuple):
                where that cannot be read.
     again_at:  where a clock that was put back showed that minute twice, the second one.
     first_by:  when the first answer that showed it was given at the latest; None: at `first_seen`.
+    name:      tells rows apart that are alike in the rest, whatever came first.
     """
 
     pk: int
@@ -112,6 +113,7 @@ class Seen(NamedTuple):
     again_at: int | None = None
     first_by: int | None = None
     dispute: Dispute | None = None
+    name: str = ""
 
     @property
     def shown_by(self) -> int:

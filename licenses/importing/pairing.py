@@ -90,7 +90,9 @@ def pair(
     latest:      when a line that reads as of a moment was written at the latest; None: then. Lines
     of an hour that the clock showed twice, and was not seen to fall in, are read as of the first.
     """
-    rows = sorted(seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.pk))
+    rows = sorted(
+        seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.name, row.pk)
+    )
     facts = list(facts)
     taken = [*already_out, *(fact.at for fact in facts if fact.kind == OUT)]
     returned = [fact.at for fact in facts if fact.kind == IN]

@@ -31,7 +31,7 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
             key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
             f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by}, "
-            "r.disputed_from, r.disputed_to "
+            "r.disputed_from, r.disputed_to, r.row_key "
             f"FROM k JOIN licenses_sighting{JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
             # those that a holding which reaches into the time goes with, and those that print a
@@ -44,13 +44,14 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
         )
         widened = False
         for row in rows(sql):
-            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:-2])
+            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:-3])
             newest = answers.newest(key.feature) if seen.gone_at is None else None
             if newest is not None and newest > seen.last_seen:
                 seen = seen._replace(last_seen=newest)
-            if row[-1] is not None:
+            seen = seen._replace(name=row[-1])
+            if row[-2] is not None:
                 span = seen.first_seen, seen.last_seen
-                dispute = disputes.of_row(answers, key.feature, (row[-2], row[-1]), span)
+                dispute = disputes.of_row(answers, key.feature, (row[-3], row[-2]), span)
                 seen = seen._replace(dispute=dispute)
             found[key].append(seen)
             # The minute before: a status that rounds up belongs to an OUT of the minute before.

@@ -59,7 +59,7 @@ class Pairing(Sources):
             row["until"] = row["last_seen"]
             if "gone" not in row and self.told:
                 row["until"] = max(row["until"], self.told[-1])
-        rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["place"]))
+        rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["row"]))
         self.by_minute, self.unlogged = by_out(rows, moves)
         held, alone = self.over_steps(moves)
         for one in held:

@@ -101,7 +101,7 @@ class Server:
             holder = body["person"], body["host"], body["seats"]
             self.moves[feature][holder].append((at, kind == "checkout"))
         elif kind == "sample":
-            row = self.rows[feature].setdefault(body["row"], {"place": len(self.rows[feature])})
+            row = self.rows[feature].setdefault(body["row"], {})
             for word in ("gone", "left_out", "disputed_from", "disputed_to"):
                 row.pop(word, None)
             row.update(body)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,14 @@ from licenses.evidence.recount.told import Server
 from licenses.importing.mapping import map_feature
 from licenses.importing.rebuilding import rebuild
 from licenses.importing.snapshots import store_snapshot
-from licenses.models import Feature, LicensePool, LicenseServer
+from licenses.models import Checkout, Feature, LicensePool, LicenseServer
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from tests.factories import ProductFactory
 from tests.told import told_of
 
 from .test_disputes import BLOCK, DAY, HEAD
-from .test_restart_answers import log
+from .test_restart_answers import BORROWED, log
+from .test_restart_answers import poll as show
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -204,3 +206,25 @@ def test_a_recount_in_which_no_row_makes_room_would_differ(
     monkeypatch.setattr(matching, change, lambda *_told: False)
     with pytest.raises(ValueError, match="too many values"):
         known(*history(tmp_path, random.Random(SEEDS[0])))
+
+
+def test_which_of_two_rows_alike_shows_which_out_is_no_matter_of_what_came_first(
+    tmp_path: Path,
+) -> None:
+    rows = [f"ada pc1 pc1 (v1.0) (lic1/27000 {handle}), start Mon 3/2 9:01" for handle in (1, 2)]
+    rows[1] += BORROWED
+    log = moves(tmp_path, "1:10 OUT", "1:20 OUT")
+    answers: list[Step] = [
+        lambda server: show(server, 5, *rows),
+        lambda server: show(server, 9, *rows[::-1]),
+    ]
+    found = set()
+    for order in permutations([log, *answers]):
+        undo = transaction.savepoint()
+        server = LicenseServer.objects.create(name="berlin", zone="UTC")
+        for step in order:
+            step(server)
+        held = Checkout.objects.order_by("taken_at")
+        found.add(tuple(held.values_list("taken_at", "state", "sighting__row_key")))
+        transaction.savepoint_rollback(undo)
+    assert len(found) == 1
