@@ -117,6 +117,7 @@ class StartDates:
             self._limit = (datetime.fromtimestamp(taken, UTC).astimezone(zone) + TOLERANCE).date()
         self._known: dict[tuple[str, int, int], tuple[date | None, bool]] = {}
         self._midnights = _Memo(self._midnight)
+        self._guessed: set[str] = set()
 
     def of_text(self, day: str, time: str) -> tuple[int | None, bool]:
         """Return the same as `start` for a start without a year: "Fri 10/20", "15:53".
@@ -138,21 +139,20 @@ class StartDates:
         Raises ValueError where one is written otherwise.
         """
         try:
-            known = {day: self._midnights[day] for day in set(days)}
-            midnights = {day: midnight for day, (midnight, _guessed) in known.items()}
-            moments = map(add, map(midnights.__getitem__, days), map(_SECONDS.__getitem__, times))
-            guesses = {day for day, (_midnight, guessed) in known.items() if guessed}
-            if not guesses:
-                return list(moments), [False] * len(days)
-            return list(moments), [day in guesses for day in days]
+            midnights = map(self._midnights.__getitem__, days)
+            moments = list(map(add, midnights, map(_SECONDS.__getitem__, times)))
+            if not self._guessed:
+                return moments, [False] * len(days)
+            return moments, [day in self._guessed for day in days]
         except _NotPlainError:
             texts = list(zip(days, times, strict=True))
             found = {each: self.of_text(*each) for each in set(texts)}
             started, guessed = zip(*map(found.__getitem__, texts), strict=True)
             return started, guessed
 
-    def _midnight(self, text: str) -> tuple[int, bool]:
-        """Return (epoch seconds of its midnight, whether the year is a guess) of "Fri 10/20".
+    def _midnight(self, text: str) -> int:
+        """Return the epoch seconds of the midnight of "Fri 10/20", and note where its year is a
+        guess.
 
         Raises _NotPlainError where a time of that day cannot simply be added, ValueError where it
         is no day.
@@ -165,7 +165,9 @@ class StartDates:
         begun = None if found is None else _plain_midnight(self._zone, found)
         if begun is None:
             raise _NotPlainError
-        return begun, guessed
+        if guessed:
+            self._guessed.add(text)
+        return begun
 
     def start(
         self, weekday: str, month: int, day: int, year: int | None, hour: int, minute: int

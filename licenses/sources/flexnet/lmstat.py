@@ -56,6 +56,9 @@ _CODE = re.compile(r"\((-\d{1,4})[,:)]")
 _LOCKS = ("floating license", "nodelocked", "node-locked", "uncounted")
 BLOCK = 1 << 20
 """Characters whose rows are split at a time."""
+TOGETHER = 1 << 17
+"""Characters of features that are read in one step: so few that what is made of them on the way
+stays in the processor's memory."""
 _NOISE = ("License file(s) on ", "NOTE:", "[Detecting", "lmstat v", "lmutil v", "...")
 
 
@@ -165,7 +168,7 @@ class _Reader:
             if part is not None:
                 waiting.append(part)
                 line += part.lines
-            if waiting and (part is None or end - waiting[0].start > BLOCK):
+            if waiting and (part is None or end - waiting[0].start > TOGETHER):
                 self._take(text, waiting, sections)
                 waiting = []
             if part is None:

@@ -130,6 +130,7 @@ def test_reading_by_the_block_is_reading_line_by_line(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lmstat, "BLOCK", block)
+        patch.setattr(lmstat, "TOGETHER", block)
         assert lmstat.parse_lmstat(data, zone=BERLIN, now=now) == exact(data, BERLIN, now)
 
 
