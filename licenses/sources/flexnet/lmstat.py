@@ -183,8 +183,9 @@ class _Reader:
         """Return a feature that is known from its text, or whose head is usual."""
         if not self._section.lists or end - start > BLOCK:
             return None
-        place = self._place(text, start, end, sections)
-        known = sections.find(place) if sections is not None and place is not None else None
+        place = known = None
+        if sections is not None and (place := self._place(text, start, end, sections)):
+            known = sections.find(place)
         if known is not None:
             return Part(start, end, known.lines, place, known, None)
         head = usual_head(text, start, end, line)
@@ -204,6 +205,7 @@ class _Reader:
         if not parts:
             return
         section, told = self._section, self._around()
+        features = section.lists[-1].features
         heads = [part.head for part in parts if part.head is not None]
         read = usual_features(heads, section.starts, section.lists[-1].daemons)
         for part in parts:
@@ -214,10 +216,10 @@ class _Reader:
                     raise AlteredError  # what follows is of another server, or another list
                 continue
             draft = FeatureDraft(status, [], status, sealed=True)
-            section.in_table = False
-            section.lists[-1].features.append(draft)
+            features.append(draft)
             if sections is not None and part.place is not None and part.known is None:
                 sections.learn(part.place, self._next, part.lines, draft)
+            section.in_table = False
             section.lines += part.lines
             self._next += part.lines
 

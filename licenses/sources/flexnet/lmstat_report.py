@@ -52,7 +52,7 @@ class AlteredError(Exception):
     """Lines follow that add to a feature which was taken to be finished."""
 
 
-@dataclass
+@dataclass(slots=True)
 class FeatureDraft:
     """A feature under construction.
 

@@ -125,7 +125,7 @@ def _feature(
     else:
         daemon = daemons[0] if len(daemons) == 1 else ""
     return FeatureStatus(
-        daemon, name or "", int(issued or 0), int(in_use or 0), blocks=blocks, line=head.line
+        daemon, name or "", int(issued or 0), int(in_use or 0), False, "", blocks, head.line
     )
 
 
