@@ -239,3 +239,12 @@ def emptied_in_spite_of_the_guards() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Begin with an empty cache: rows of another test may have had the same numbers, and a full one
+    drops what it likes."""
+    from django.core.cache import cache
+
+    cache.clear()

@@ -6,7 +6,10 @@ The one table of these counts; docs/testing.md shows it, and a test holds the tw
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pytest
 
 
 class Trials(NamedTuple):
@@ -35,6 +38,16 @@ TABLE = {
     "E25": Trials("requests of each role for each operation of the API", 2, 40),
 }
 SECOND_RUN = os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1"
+
+
+def one_in(count: int, values: Iterable[Any]) -> list[Any]:
+    """Return what a test is to be tried with, of which the run on PostgreSQL repeats one in so
+    many."""
+    return [
+        pytest.param(value, marks=[pytest.mark.once] if place % count else [])
+        for place, value in enumerate(values)
+    ]
+
 
 _chosen = False
 
