@@ -18,6 +18,7 @@ from licenses.analysis.unseen_hours import KINDS, UnseenHour, unseen_hours
 from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer, Sighting
 
+from . import coverage
 from .attempts import Answers
 from .coverage import heard, log_spans, of_daemon
 from .held import IN, Hole, Restart, SetBack, holes, lost_at
@@ -133,13 +134,15 @@ class Context:
         return found
 
     def shares_seat(self, key: Key, moment: int) -> bool:
-        """Tell whether an answer of a moment shows a seat that the key's others may share: it need
-        not list each of them."""
+        """Tell whether an answer of a moment shows a seat that the key's others may share, or may
+        show one: it need not list each of them."""
         if key.feature not in self._shared:
             return False
         shown = Q(gone_at=None) | Q(gone_at__gt=moment)
         rows = Sighting.objects.filter(shown, first_seen__lte=moment, **key._asdict())
-        return rows.exists()
+        # The first and the last answer that lack a row are known, and not those between.
+        at = coverage.moment(moment)
+        return any(at not in edges for edges in rows.values_list("disputed_from", "disputed_to"))
 
     @cached_property
     def _shared(self) -> set[int]:

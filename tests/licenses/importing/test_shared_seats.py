@@ -121,16 +121,18 @@ Vendor daemon status (on lic):
 Feature usage info:
 Users of cad:  (Total of 1 license issued;  Total of {used} license in use)
 """
-SEAT = """\
+BLOCK = """\
   "cad" v1.0, vendor: acmed, expiry: permanent(no expiration date)
   floating license
-    ann h1 h1 (v1.0) (lic/27000 1), start Sun 3/1 9:00
 """
+ROW = "    ann h1 h1 (v1.0) (lic/27000 {handle}), start Sun 3/1 9:00\n"
 
 
-def ask(hour: int, seat: bool) -> None:
+def ask(hour: int, seat: int) -> None:
+    """Store an answer that lists so many rows of Ann, each with a handle of its own."""
     server, moment = LicenseServer.objects.get(), at(f"2026-03-01T{hour:02d}:30:00")
-    text = (ANSWER + SEAT * seat).format(hour=hour, used=int(seat)).encode()
+    rows = "".join(ROW.format(handle=handle) for handle in range(1, seat + 1))
+    text = (ANSWER + (BLOCK + rows) * bool(seat)).format(hour=hour, used=int(seat)).encode()
     (snapshot,) = parse_lmstat(text, zone=server.tzinfo, now=moment)
     assert snapshot.result == "parsed", snapshot.detail
     store_snapshot(server, snapshot, text, at=moment, source="poll")
@@ -174,16 +176,40 @@ def test_a_shared_seat_that_answers_do_not_list_is_a_difference(pool: LicensePoo
 
 
 @pytest.mark.parametrize("file_first", [True, False])
-def test_that_answers_differ_on_a_shared_seat_is_told_alike_whenever_the_file_comes(
+def test_that_answers_differ_on_the_only_row_of_a_shared_seat_is_told(
     pool: LicensePool, file_first: bool
 ) -> None:
+    """No other row stands for it in the answer that lacks it."""
     if file_first:
         file_of("UH")
     for hour, seat in ((9, True), (10, False), (11, True)):
         ask(hour, seat=seat)
+    if not file_first:
+        file_of("UH")
+    for _again in range(2):
+        assert differences() == [("answers_differ", 10 * 60 + 30)]
+        rebuild()
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+def test_that_answers_differ_on_a_shared_seat_is_told_alike_whenever_the_file_comes(
+    pool: LicensePool, file_first: bool
+) -> None:
+    """While an answer lists the one row of Ann it need not list the other."""
+    if file_first:
+        file_of("UH")
+    for hour, rows in ((9, 2), (10, 1), (11, 2)):
+        ask(hour, seat=rows)
     if not file_first:
         assert differences() == [("answers_differ", 10 * 60 + 30)]
         file_of("UH")
     for _again in range(2):
         assert differences() == []
         rebuild()
+
+
+def test_that_an_answer_lacks_both_rows_of_a_shared_seat_is_told(pool: LicensePool) -> None:
+    file_of("UH")
+    for hour, rows in ((9, 2), (10, 0), (11, 2)):
+        ask(hour, seat=rows)
+    assert differences() == [("answers_differ", 10 * 60 + 30)] * 2
