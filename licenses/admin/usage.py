@@ -336,7 +336,7 @@ class DisagreementAdmin(UsageAdmin):
     def until(self, row: Any) -> Any:
         return row.ends or gettext("still")
 
-    @display(description=gettext_lazy("Seats by the log"))
+    @display(description=gettext_lazy("Seats by the log, or another status"))
     def logged(self, row: Any) -> int:
         return int(row.seats_logged)
 

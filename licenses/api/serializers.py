@@ -220,6 +220,9 @@ DisagreementSerializer = serializer_for(
     "seats_logged",
     "seats_shown",
     host=machine(),
+    seats_logged=serializers.IntegerField(
+        help_text="By the log or, where only answers differ, by those that show the seats."
+    ),
 )
 IssuedSerializer = serializer_for(
     IssuedCount,

@@ -238,8 +238,14 @@ class CheckoutQuerySet(FeatureRowQuerySet):
         return self.annotate(begun=begun + Value(0, output_field=_NUMBER))
 
     def open(self) -> Self:
-        """Keep what is known to be out, and not what may have been returned unseen."""
-        return self.filter(returned_at=None, returned_after=None)
+        """Keep what is known to be out, and not what may have been returned unseen.
+
+        A borrowed seat that outlived a restart is known only as far as answers show it: the newest
+        does, as long as its row is not gone.
+        """
+        shown = Q(method=Checkout.Method.EVENT, end_reason=Checkout.EndReason.OPEN)
+        shown &= Q(sighting__isnull=False, sighting__gone_at=None)
+        return self.filter(Q(returned_after=None) | shown, returned_at=None)
 
 
 def _short(features: Collection[int], start: int, end: int) -> Q:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
+from licenses.alerts.holders import holders
+from licenses.alerts.world import read, read_servers
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.rebuilding import rebuild
 from licenses.importing.snapshots import store_snapshot
-from licenses.models import Checkout, Disagreement, LicenseServer
+from licenses.models import Checkout, Disagreement, Feature, LicenseServer, PoolFeature
 from licenses.sources.flexnet.lmstat import parse_lmstat
+from tests.factories import PoolFactory
 from tests.licenses.importing.test_disputes import BLOCK, DAY, HEAD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -222,6 +225,21 @@ def test_a_borrowed_seat_that_answers_show_after_a_restart_lives_on(
         lambda: poll(server, last, *([LENT] if last == 15 else [])),
     )
     assert in_any_order(steps) == (expected,)
+
+
+def test_a_borrowed_seat_that_lives_on_is_among_those_that_are_out_while_answers_show_it(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    log(tmp_path, server, DATED, TAKEN[0], started("9:03:00"))
+    pool = PoolFactory()
+    PoolFeature.objects.create(pool=pool, feature=Feature.objects.get(), weight=1)
+    for minute, rows, known in ((0, (LENT,), 0), (5, (LENT,), 1), (10, (LENT,), 1), (15, (), 0)):
+        poll(server, minute, *rows)
+        assert Checkout.objects.open().count() == known
+        world = read(DAY + timedelta(minutes=minute))
+        read_servers(world)
+        found = holders(world, [pool.pk])
+        assert [each.people for each in found.values()] == [1] * known
 
 
 def test_a_seat_that_is_not_borrowed_does_not_outlive_a_restart(
