@@ -307,7 +307,9 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     What may have been returned unseen has an earlier end up to which it is known. So has what
     answers that list its feature no more do not show.
     """
-    *taken, row_ids, method, last_seen, gone_at, sure = _STILL_OUT.columns(features(mappings), end)
+    *taken, row_ids, method, last_seen, gone_at, bounded = _STILL_OUT.columns(
+        features(mappings), end
+    )
     places = {m.feature: m for maps in mappings.values() for m in maps}
     owners = [places[feature] for feature in taken[0].tolist()]
     logged, polled, listed = (
@@ -322,17 +324,21 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     sampled = method != Checkout.Method.EVENT
     shown = (last_seen != EVER) & (gone_at == EVER)
     seen = np.where(last_seen == EVER, EVER, last_seen + 1)
-    # The line or the poll that showed it vouches for its own second; a line does not that may be of
-    # either of two hours.
+    # The line that showed it vouches for its own second, unless that may be of either of two hours;
+    # so does a poll, unless that may be of any second of a minute.
     own = np.where(sampled | (taken[4] == taken[5]), taken[5] + 1, taken[5])
-    otherwise = np.maximum(np.where(sampled, seen, np.maximum(seen, logged)), own)
+    told = np.where(sampled, seen, np.maximum(seen, logged))
+    sure = np.where(sampled & (last_seen != EVER), taken[5], own)
     by_poll = shown | (sampled & (last_seen == EVER))
     known, possible = (
-        np.where(by_poll, np.maximum(until, otherwise), otherwise)
-        for until in (np.minimum(polled, listed), polled)
+        np.where(by_poll, np.maximum(until, least), least)
+        for until, least in (
+            (np.minimum(polled, listed), np.maximum(told, sure)),
+            (polled, np.maximum(told, own)),
+        )
     )
-    exact = (taken[4] == taken[5]) & ~sampled & (sure == EVER) & (known == possible)
-    until = np.where(sure == EVER, known, sure), possible
+    exact = (taken[4] == taken[5]) & ~sampled & (bounded == EVER) & (known == possible)
+    until = np.where(bounded == EVER, known, bounded), possible
     return _made([*taken, *until, row_ids, method], exact)
 
 

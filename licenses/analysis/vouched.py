@@ -65,8 +65,12 @@ def _spans(rows: Iterable[Sequence[Any]], start: int, end: int) -> dict[Daemon, 
 def begins() -> Case:
     """Return from when on a row of coverage vouches: where it begins with an answer that prints the
     minute alone, from the last second in which that may have been given."""
+    # One that failed vouches for nothing.
     answer = Capture.objects.filter(
-        server=OuterRef("server"), kind=Capture.Kind.STATUS, starts=OuterRef("starts")
+        server=OuterRef("server"),
+        kind=Capture.Kind.STATUS,
+        starts=OuterRef("starts"),
+        result__in=(Capture.Result.PARSED, Capture.Result.DAEMON_DOWN),
     )
     latest = Subquery(answer.order_by("ends").values(latest=number("ends"))[:1])
     by_minute = Q(source=Coverage.Source.POLLS, server__poll_state__by_minute=True)

@@ -16,8 +16,8 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 MODULES: Final = (
-    "spans", "curves", "words", "told", "sources", "matching", "holdings", "feeding", "uses",
-    "pools", "verdicts", "compare", "__main__",
+    "spans", "curves", "words", "told", "sources", "matching", "minutes", "holdings", "feeding",
+    "uses", "pools", "verdicts", "compare", "__main__",
 )  # fmt: skip
 """The modules of `recount`; each uses names of earlier ones only."""
 

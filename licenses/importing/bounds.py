@@ -74,10 +74,7 @@ def _shown_before(row: Seen, moment: int) -> int:
 def from_sighting(row: Seen) -> list[Open]:
     """Return the holding that a row tells of. They are two where complete answers dispute it for a
     time, and are of one mind before that and after it: the second goes on where the first ends."""
-    by = min(row.starts[-1] + 59, row.shown_by)
-    if row.missed_at is not None and row.missed_at > by:
-        # An answer did not show it though it says that it was held: known since it is shown.
-        by = row.shown_by
+    by = row.taken_by
     found = [Open(row.started_at, by, SAMPLED, row)]
     if (dispute := row.dispute) is not None:
         until = by if dispute.before is None else max(by, dispute.before + 1)
@@ -93,17 +90,17 @@ def from_sighting(row: Seen) -> list[Open]:
             found.append(Open(dispute.start, after, CONTINUED, row))
     if row.gone_at is not None:
         found[-1].end(row.last_seen + 1, row.gone_at, "not_seen")
+    elif row.missing:
+        found[-1].know_until(row.last_seen + 1)
     return found
 
 
 def disputes(rows: Iterable[Seen]) -> list[Differ]:
-    """Return where answers contradict each other for certain: not if the one may have been given
-    before a row's seats were taken, or the other after they were returned, in one minute."""
+    """Return where answers contradict each other for certain."""
     return [
         Differ("answers_differ", each.start, each.end, True, False, missed=each.start)
         for row in rows
-        if (each := row.dispute) is not None
-        and (each.start < each.end or row.first_seen < each.start < row.last_seen)
+        if (each := row.dispute) is not None and each.certain
     ]
 
 

@@ -2,20 +2,32 @@
 not that are neither before all of these nor after them.
 
 A seat that was returned does not come back with its old start, so one of them is wrong, and nobody
-knows which. Of several answers of one second, as where only the minute of each is known, the order
-is not known either. What is noted is a function of the set of answers: the first and the last that
-lack the row, from the first to the last that show it.
+knows which. What is noted is a function of the set of answers: the first and the last that lack the
+row, from the first to the last that show it, but for those of the minute in which it says that its
+seats were taken.
+
+Each answer was given at some moment of a span: of a second, or of the minute that it prints.
+Answers whose spans overlap may have come in either order, and contradict each other only if no
+order explains them. Those that lack a row and may be before the first that shows it are taken to
+be that; those that may be after the last that shows it, and for certain after its seats were taken,
+are taken to be that, and its seats were gone by the first of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from licenses.models import Capture, Sighting
 
 from . import coverage
 from .attempts import NEVER, Answers
-from .held import Dispute
+from .held import Dispute, Seen
+
+Told = tuple[int, int]
+"""When an answer was given, at the earliest and at the latest."""
+
+MINUTE: Final = 60
+"""A row prints the minute in which its seats were taken."""
 
 
 class Disputes:
@@ -39,14 +51,18 @@ class Disputes:
         """
         at, pk = self._at, row.feature_id
         lacking = [at] if self._others(pk) else []
+        # Those of the minute of its start are not noted.
+        since = NEVER if row.started_at is None else _seconds(row.started_at) + MINUTE
         if first is None:
             pass
         elif at < first:
-            following = self._answers.following(pk, at)
+            following = self._answers.following(pk, max(at, since - 1))
             if following is not None and following < first:
                 lacking += [following, self._until(pk, first - 1)]
         elif gone is not None and gone <= at:
-            lacking += [gone, max(gone, self._until(pk, at - 1))]
+            following = gone if gone >= since else self._answers.following(pk, since - 1)
+            if following is not None and (following < at or gone == at):
+                lacking += [following, max(following, self._until(pk, at - 1))]
         else:
             lacking = []
         return any([note(row, each) for each in lacking])
@@ -74,6 +90,8 @@ class Disputes:
 def note(row: Sighting, at: int) -> bool:
     """Note that an answer lacks a row, from the first to the last that show it. Returns whether
     that changes anything."""
+    if row.started_at is not None and at < _seconds(row.started_at) + MINUTE:
+        return False
     known = [_seconds(each) for each in (row.disputed_from, row.disputed_to) if each is not None]
     if known and known[0] <= at <= known[-1]:
         return False
@@ -82,22 +100,56 @@ def note(row: Sighting, at: int) -> bool:
     return True
 
 
-def of_row(
-    answers: Answers, feature: int, lacking: tuple[int, int], shown: tuple[int, int]
-) -> Dispute:
-    """Return which answers that show a row nobody contradicts.
+def settled(answers: Answers, feature: int, row: Seen, lacking: tuple[Told, Told] | None) -> Seen:
+    """Return a row with what the answers tell that lack it.
 
-    lacking: the first and the last answer within that lack it.  shown: those that show it.
+    row:     its end is the first answer after the last that shows it, as yet.
+    lacking: the first and the last from the first that shows it to the last, if any.
     """
-    (start, end), (first, last) = lacking, shown
+    after: list[Told] = []
+    if lacking is not None:
+        (start, start_by), (end, end_by) = lacking
+        late = min(start_by, end_by) >= row.last_seen
+        if late and row.gone_at is None:
+            # The next answer tells whether it was gone by these.
+            row = row._replace(dispute=_dispute(answers, feature, row, (start, end), False))
+        elif end <= row.shown_by:
+            row = row._replace(missed_at=end)
+        elif late:
+            after = list(lacking)
+        else:
+            row = row._replace(dispute=_dispute(answers, feature, row, (start, end), True))
+    if row.gone_at is None:
+        return row
+    # What lacks the row may have been given before it was taken.
+    by = row.taken_by
+    gone = row.gone_at if by <= row.last_seen else answers.following_by(feature, by)
+    ends = [latest for at, latest in after if at > by] + ([] if gone is None else [gone])
+    if not ends:
+        return row._replace(gone_at=None, missing=True)
+    return row._replace(gone_at=max(min(ends), row.last_seen + 1))
+
+
+def _dispute(
+    answers: Answers, feature: int, row: Seen, lacking: tuple[int, int], certain: bool
+) -> Dispute:
+    """Return which answers that show a row nobody contradicts. lacking: the first and the last
+    within that lack it."""
+    start, end = lacking
     before, after = answers.until(feature, start - 1), answers.following(feature, end)
+    printed = row.printed_at
+    if before is not None and before < row.first_seen:
+        before = None
+    elif before is not None and printed is not None and before < printed + MINUTE:
+        before = row.first_seen  # of that minute others are not noted that lack it
     again = None if after is None else answers.following(feature, after)
-    by = answers.following_by(feature, end)
+    by, last = answers.following_by(feature, end), row.last_seen
     return Dispute(
         start,
         end,
-        before if before is not None and before >= first else None,
+        before,
         by if by is not None and again is not None and max(by, again) <= last else None,
+        certain,
     )
 
 

@@ -80,26 +80,32 @@ class Dispute(NamedTuple):
     before: the last answer before `start` that shows it; None where none does.
     after:  when the first answer after `end` that shows it was given at the latest; None where none
             does, or only one, which would stand alone against the others.
+    certain: not if those that do not show it may have been given after the newest that does.
     """
 
     start: int
     end: int
     before: int | None
     after: int | None
+    certain: bool = True
 
 
 class Seen(NamedTuple):
     """A row of the server's status, from the first poll that showed it to the last.
 
     started_at: the minute that it prints, or the first poll that showed it if that is earlier.
-    gone_at:   the first complete answer after the last, at the latest; None while the newest shows
-               it.
-    missed_at: the last complete answer before the first that showed it; None where there is none.
+    gone_at:   when it was gone at the latest: when the first complete answer was given of those
+               that lack it and came for certain after it was taken, if they can have come after
+               the last that shows it; None while there is none.
+    missed_at: the last complete answer that lacks it and may be before the first that showed it;
+               None where there is none.
     printed_at: the minute that it prints, by the server's clock, which may be ahead of ours; None
                where that cannot be read.
     again_at:  where a clock that was put back showed that minute twice, the second one.
     first_by:  when the first answer that showed it was given at the latest; None: at `first_seen`.
     name:      tells rows apart that are alike in the rest, whatever came first.
+    missing:   answers lack it that may have been given before its seats were taken, and none came
+               after these.
     """
 
     pk: int
@@ -114,6 +120,14 @@ class Seen(NamedTuple):
     first_by: int | None = None
     dispute: Dispute | None = None
     name: str = ""
+    missing: bool = False
+
+    @property
+    def taken_by(self) -> int:
+        """When it was taken at the latest: in the minute that it prints, unless an answer after
+        that did not show it, and by when it was shown."""
+        by = min(self.starts[-1] + 59, self.shown_by)
+        return self.shown_by if self.missed_at is not None and self.missed_at > by else by
 
     @property
     def shown_by(self) -> int:

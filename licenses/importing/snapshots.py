@@ -86,10 +86,18 @@ def store_snapshot(
         later = _LATER.rows(server.pk, at)
         newest = not later or later[0][0] == at
         if later and raw and not clock:
-            known = _KNOWN.objects(server.pk, digest, at, at + place)
+            # One that we asked for is known to the second, the same text handed in is not.
+            known = [
+                row
+                for row in _KNOWN.objects(server.pk, digest, at, at + place)
+                if (row.ends != row.starts) == (within > 0)
+            ]
             if len(known) > place:
                 return SnapshotResult(known[place], known=_holdings(snapshot), unchanged=True)
-        rows = StatusRows(server, snapshot, Directory(server), at)
+        by_minute = state.by_minute or within > 0
+        rows = StatusRows(
+            server, snapshot, Directory(server), at, by_minute=by_minute, alone=not later
+        )
         line_digest = _digest(snapshot)
         last_digest = bytes(state.line_digest or b"")
         since = _seconds(state.last_attempt_at) or 0
@@ -129,7 +137,7 @@ def store_snapshot(
         if unchanged:
             _see_again(rows, capture, since=since)
         else:
-            drafts += _store_rows(snapshot, rows, result, newest=newest, alone=not later)
+            drafts += _store_rows(snapshot, rows, result, newest=newest)
         drafts += queues.shown(snapshot, rows.directory, at)
         drafts += _vouch(rows, newest=newest)
         if later and later[0][0] == at:
@@ -245,17 +253,17 @@ def _store_rows(
     result: SnapshotResult,
     *,
     newest: bool,
-    alone: bool,
 ) -> list[entries.Draft]:
-    """Store what the answer shows. alone: no other is stored of its second, or of a later one."""
     capture = result.capture
     answers = attempts.Answers(rows.server, capture if newest else None)
-    stored = rows.store(capture, answers, newest=newest, alone=alone)
+    stored = rows.store(capture, answers, newest=newest)
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
     _COUNTED.update(capture.pk, stored.new, stored.known)
     capture.new, capture.known = stored.new, stored.known
     # Who holds seats that the answer says nobody counts need not be in it.
-    issued = status_totals.store(snapshot, rows.directory, capture, answers, rows.at, alone=alone)
+    issued = status_totals.store(
+        snapshot, rows.directory, capture, answers, rows.at, alone=rows.alone
+    )
     _derive(rows, stored.touched, answers)
     if issued.start <= issued.end:
         rows.changed.append((issued.start, issued.end))

@@ -5,28 +5,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
 
-from licenses.analysis.prepared import Asked, Prepared
-from licenses.analysis.rows import number
 from licenses.concurrency.timeline import OPEN
 from licenses.evidence import entries
-from licenses.models import Capture, Checkout, Coverage, LicenseServer, Sighting
+from licenses.models import Capture, LicenseServer, Sighting
 from licenses.sources.clock import told_again
 from licenses.sources.flexnet.lmstat_rows import names
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
 
-from . import coverage, disputes
-from .attempts import Answers
+from . import coverage, disputes, shown_rows
+from .attempts import NEVER, Answers
 from .context import Key
 from .directory import Directory
-from .disputes import Disputes
+from .disputes import MINUTE, Disputes
 
 Identity = tuple[int, str]
 """Feature and row key."""
@@ -57,6 +54,8 @@ class StatusRows:
     features: ids of the features whose rows the answer tells in full; empty where it does not add
               up.
     changed:  spans of time in which what is stored changed, to be counted again.
+    by_minute: of some answer of the server only the minute is known.
+    alone:    no other answer is stored of the second, or of a later one.
     """
 
     def __init__(
@@ -65,8 +64,12 @@ class StatusRows:
         snapshot: Snapshot,
         directory: Directory,
         at: int,
+        *,
+        by_minute: bool = False,
+        alone: bool = False,
     ) -> None:
         self.server, self.directory, self.at = server, directory, at
+        self.by_minute, self.alone = by_minute, alone
         directory.learn([], [], {(feature.daemon, feature.name) for feature in snapshot.features})
         whole = snapshot.result in (Result.PARSED, Result.DAEMON_DOWN)
         down = {name for name, up, _text in snapshot.daemons if not up}
@@ -94,17 +97,14 @@ class StatusRows:
                     repeats[pk, *identity] += 1
                     self.shown[pk, key] = _sighting(pk, key, holding, directory, self.at)
 
-    def store(
-        self, capture: Capture, answers: Answers, *, newest: bool, alone: bool = False
-    ) -> Stored:
+    def store(self, capture: Capture, answers: Answers, *, newest: bool) -> Stored:
         """Store what is new in these rows, and end what the answer no longer shows.
 
         newest: no later answer is stored.
-        alone:  nor one of the same second.
         """
         self._read()
         known = self._load(newest=newest)
-        judge = Disputes(capture, answers, self.at, alone=alone, newest=newest)
+        judge = Disputes(capture, answers, self.at, alone=self.alone, newest=newest)
         stored = Stored()
         new, changed, looked_at = [], [], []
         for identity, row in self.shown.items():
@@ -113,7 +113,7 @@ class StatusRows:
                 row.gone_at = _moment(answers.following(row.feature_id, self.at))
                 judge.shown(row, None, None)
                 new.append(row)
-            elif self._show(old, row, answers, judge, capture, alone=alone):
+            elif self._show(old, row, answers, judge, capture):
                 changed.append(old)
             elif judge.matters(old):
                 looked_at.append(old)
@@ -130,7 +130,7 @@ class StatusRows:
             seen = _seconds(row.first_seen)
             started = seen if row.started_at is None else min(_seconds(row.started_at), seen)
             _touch(stored, Key(row.feature_id, row.person_id, row.host_id, row.seats), started)
-        self.touch_checked(stored)
+        self.touch_checked(stored, answers)
         if not newest:
             self._touch_not_yet_shown(stored)
         fresh = set(map(id, new))
@@ -140,7 +140,11 @@ class StatusRows:
     def _load(self, *, newest: bool) -> dict[Identity, Sighting]:
         """Return the stored rows that the answer shows, might end, or contradicts."""
         features = self.features | {pk for pk, _key in self.shown}
-        found = _SHOWN.objects(features) if newest else _SHOWN_AROUND.objects(features, self.at)
+        found = (
+            shown_rows.SHOWN.objects(features)
+            if newest
+            else shown_rows.SHOWN_AROUND.objects(features, self.at)
+        )
         rows: dict[Identity, Sighting] = {(row.feature_id, row.row_key): row for row in found}
         missing = [key for pk, key in self.shown if (pk, key) not in rows]
         for part in _parts(missing, 500):
@@ -156,13 +160,11 @@ class StatusRows:
         answers: Answers,
         judge: Disputes,
         capture: Capture,
-        *,
-        alone: bool,
     ) -> bool:
         """Note that a row known before is shown. Returns whether that changes what is stored."""
         gone = None if old.gone_at is None else _seconds(old.gone_at)
         shown = _seconds(old.last_seen)
-        if gone is None and not alone:
+        if gone is None and not self.alone:
             newest_other = answers.until(old.feature_id, OPEN, but=capture.pk)
             shown = shown if newest_other is None else max(shown, newest_other)
         changed = judge.shown(old, _seconds(old.first_seen), gone)
@@ -199,31 +201,54 @@ class StatusRows:
             return True
         return False
 
-    def touch_checked(self, stored: Stored) -> None:
-        """Have the logged holdings looked at that the answer may end or contradict, though none of
-        its rows changed."""
-        self._touch_unseen(stored)
+    def touch_checked(self, stored: Stored, answers: Answers | None = None) -> None:
+        """Have the holdings looked at that the answer may end or contradict, though none of its
+        rows changed."""
+        self._touch_unseen(stored, answers)
         self._touch_contradicted(stored)
+        if self.by_minute:
+            self._touch_in_doubt(stored, answers or Answers(self.server))
 
-    def _touch_unseen(self, stored: Stored) -> None:
+    def _touch_in_doubt(self, stored: Stored, answers: Answers) -> None:
+        """Have the holdings looked at of which answers tell what they do only by when they can have
+        been given: the next one may tell more, and so may another one of the same second."""
+        before: dict[int, set[int]] = {}
+        for pk in self.features:
+            before.setdefault(answers.until(pk, self.at - 1) or self.at, set()).add(pk)
+        for last, features in before.items():
+            for *key, started_at, first_seen in shown_rows.IN_DOUBT.rows(
+                features, last - MINUTE, self.at, -1 if self.alone else self.at
+            ):
+                _touch(stored, Key(*key), _earlier(started_at, first_seen))
+
+    def _touch_unseen(self, stored: Stored, answers: Answers | None) -> None:
         """Have the logged holdings looked at that this complete answer should show and does not:
-        it may end them, or leave their IN to another."""
+        it may end them, or leave their IN to another. And those that answers contradict each other
+        on, if this is one of the first after that: it may settle it."""
         if not self.features:
             return
-        for *key, taken_at in _UNSEEN.rows(self.features, self.at, self.at - 60):
-            _touch(stored, Key(*key), taken_at)
+        for *key, since, disputed_to in shown_rows.UNSEEN.rows(
+            self.features, self.at, self.at - MINUTE
+        ):
+            if disputed_to > NEVER:
+                answers = answers or Answers(self.server)
+                before = answers.until(key[0], self.at - 1)
+                second = before and answers.until(key[0], before - 1)
+                if second is not None and second >= disputed_to + MINUTE:
+                    continue
+            _touch(stored, Key(*key), since)
 
     def _touch_not_yet_shown(self, stored: Stored) -> None:
         """Have the holdings looked at that only later answers show, though they say that they were
         held by now."""
-        for *key, started in _NOT_YET_SHOWN.rows(self.features, self.at):
+        for *key, started in shown_rows.NOT_YET_SHOWN.rows(self.features, self.at):
             _touch(stored, Key(*key), started)
 
     def _touch_contradicted(self, stored: Stored) -> None:
         """Have the holdings looked at that the log ended, or was lost of, and this answer shows."""
-        if not self.features or not _LOGGED.rows(self.server.pk):
+        if not self.features or not shown_rows.LOGGED.rows(self.server.pk):
             return
-        for *key, started_at, first_seen in _CONTRADICTED.rows(self.features, self.at):
+        for *key, started_at, first_seen in shown_rows.CONTRADICTED.rows(self.features, self.at):
             _touch(stored, Key(*key), first_seen if started_at is None else started_at)
 
     def _entry(self, row: Sighting, new: bool) -> entries.Draft:
@@ -254,52 +279,8 @@ class StatusRows:
         return entries.draft("sample", self.at, body)
 
 
-_KEY = ("feature_id", "person_id", "host_id", "seats")
-
-
-@Prepared
-def _SHOWN(features: Collection[int]) -> Asked:
-    return Sighting.objects.filter(feature__among=features, gone_at=None).order_by(), ()
-
-
-@Prepared
-def _SHOWN_AROUND(features: Collection[int], at: int) -> Asked:
-    candidates = Q(gone_at=None) | Q(first_seen__lte=at, gone_at__gt=at)
-    return Sighting.objects.filter(candidates, feature__among=features).order_by(), ()
-
-
-@Prepared
-def _NOT_YET_SHOWN(features: Collection[int], at: int) -> Asked:
-    rows = Sighting.objects.filter(feature__among=features, started_at__lt=at, first_seen__gt=at)
-    return rows.order_by(), (*_KEY, number("started_at"))
-
-
-def _unseen(features: Collection[int], at: int, before: int) -> Asked:
-    rows = Checkout.objects.reaching(features, at, before)
-    rows = rows.filter(method=Checkout.Method.EVENT, sighting=None)
-    return rows.order_by(), (*_KEY, number("taken_at"))
-
-
-def _logged(server: int) -> Asked:
-    rows = Coverage.objects.filter(server=server, source=Coverage.Source.LOG)
-    return rows.order_by()[:1], ("pk",)
-
-
-def _contradicted(features: Collection[int], at: int) -> Asked:
-    ended = Checkout.objects.filter(
-        feature=OuterRef("feature"),
-        person=OuterRef("person"),
-        host=OuterRef("host"),
-        sighting=OuterRef("pk"),
-        returned_after__lt=at,
-    )
-    rows = Sighting.objects.filter(Exists(ended), feature__among=features, gone_at=None)
-    return rows.order_by(), (*_KEY, number("started_at"), number("first_seen"))
-
-
-_UNSEEN = Prepared(_unseen)
-_LOGGED = Prepared(_logged)
-_CONTRADICTED = Prepared(_contradicted)
+def _earlier(started_at: int | None, first_seen: int) -> int:
+    return first_seen if started_at is None else min(started_at, first_seen)
 
 
 def _touch(stored: Stored, key: Key, at: int) -> None:

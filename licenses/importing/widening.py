@@ -23,7 +23,10 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
     each lies in it whole, as does all that the log's clock told twice."""
     answers = context.answers
     missed = _missed(answers, {key.feature for key in touched})
-    shown_by, gone_by = (_latest(answers, each) for each in ("r.first_seen", "r.gone_at"))
+    shown_by, gone_by, *lacking_by = (
+        _latest(answers, f"r.{each}")
+        for each in ("first_seen", "gone_at", "disputed_from", "disputed_to")
+    )
     while True:
         _widen_to_steps(touched, context)
         found: dict[Key, list[Seen]] = defaultdict(list)
@@ -31,7 +34,7 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
             key_table(touched)
             + "SELECT k.feature, k.person, k.host, k.seats, r.id, r.started_at, r.first_seen, "
             f"r.last_seen, {gone_by}, r.state, {missed}, {shown_by}, "
-            "r.disputed_from, r.disputed_to, r.row_key "
+            f"r.disputed_from, r.disputed_to, {', '.join(lacking_by)}, r.row_key "
             f"FROM k JOIN licenses_sighting{JOIN}"
             # Two minutes: a row belongs to an OUT of its minute or the one before. The rest are
             # those that a holding which reaches into the time goes with, and those that print a
@@ -44,15 +47,13 @@ def load_sightings(touched: dict[Key, int], context: Context) -> dict[Key, list[
         )
         widened = False
         for row in rows(sql):
-            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:-3])
+            key, seen = Key(*row[:4]), _seen(context.server.tzinfo, *row[4:-5])
             newest = answers.newest(key.feature) if seen.gone_at is None else None
             if newest is not None and newest > seen.last_seen:
                 seen = seen._replace(last_seen=newest)
-            seen = seen._replace(name=row[-1])
-            if row[-2] is not None:
-                span = seen.first_seen, seen.last_seen
-                dispute = disputes.of_row(answers, key.feature, (row[-3], row[-2]), span)
-                seen = seen._replace(dispute=dispute)
+            start, end, start_by, end_by, name = row[-5:]
+            lacking = None if start is None else ((start, start_by), (end, end_by))
+            seen = disputes.settled(answers, key.feature, seen._replace(name=name), lacking)
             found[key].append(seen)
             # The minute before: a status that rounds up belongs to an OUT of the minute before.
             if seen.started_at - 60 < touched[key]:

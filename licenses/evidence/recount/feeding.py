@@ -32,7 +32,7 @@ class Fed:
         self.logs, self.polls = (server.sighted(kind, daemon) for kind in ("log", "polls"))
         self.seen = union(self.logs, self.polls)
         # An answer that prints its minute alone may have been given in its last second.
-        answered = union([(server.latest(start), end) for start, end in self.polls])
+        answered = union([(server.answered(start), end) for start, end in self.polls])
         vouched = union(self.logs, answered)
         # Answers that do not list the feature do not vouch for it.
         told = server.told(self.feature)
@@ -42,7 +42,7 @@ class Fed:
             if again - first > server.step_at(first)
         ]
         asked = bool(server.scopes)
-        since = min(map(server.latest, told), default=FAR if asked else -FAR)
+        since = min(map(server.answered, told), default=FAR if asked else -FAR)
         listed = minus([(since, max(told, default=-FAR if asked else FAR))], cuts)
         self.watched = union(self.logs, both(answered, listed))
         # Before anybody listed it or held it, answers of its daemon say that nobody served it.

@@ -1,9 +1,9 @@
 """Holdings: which IN ended which OUT, what a restart lost, what polls add."""
 
-from bisect import bisect_left
 from collections import defaultdict
 
 from .matching import by_out, fits, matched
+from .minutes import settle
 from .sources import Sources
 from .spans import FAR
 
@@ -59,6 +59,7 @@ class Pairing(Sources):
             row["until"] = row["last_seen"]
             if "gone" not in row and self.told:
                 row["until"] = max(row["until"], self.told[-1])
+            settle(row, self.told, self.server.latest)
         rows = sorted(rows, key=lambda r: (r["began"], r["first_seen"], r["until"], r["row"]))
         self.by_minute, self.unlogged = by_out(rows, moves)
         held, alone = self.over_steps(moves)
@@ -105,10 +106,7 @@ class Pairing(Sources):
     def of_row(self, row):
         """Return what a row without an OUT tells of: two parts, if answers contradict each other on
         it for a time and agree that it is shown both before that and after it."""
-        sure = min(row["starts"][-1] + 59, row["shown_by"])
-        before = bisect_left(self.told, row["first_seen"]) - 1
-        if before >= 0 and self.told[before] > sure:
-            sure = row["shown_by"]  # an answer did not show it, though it says it was held
+        sure = row["sure"]
         found = [Held(row["began"], sure, row, True)]
         if "disputed_from" in row:
             agreed, latest = self.agreed(row)
@@ -125,6 +123,8 @@ class Pairing(Sources):
                 found[1].goes_on = True
         if "gone" in row:
             found[-1].end(row["until"] + 1, row["gone"])
+        elif "missing" in row:
+            found[-1].most = found[-1].after = max(row["until"] + 1, found[-1].sure)
         return found
 
     def bound_by_texts(self, held, person, host, seats, moves):
@@ -380,10 +380,12 @@ def paired(server, feature):
             if back is None:
                 exact = one.taken == one.sure and not one.polled and after is None
                 own = one.sure + 1 if one.polled else one.own()
-                known = back = max(-FAR if one.polled else logged, own)
+                back = max(-FAR if one.polled else logged, own)
+                # A poll vouches for its own second, unless it may be of any second of a minute.
+                known = one.sure if one.polled else back
                 if one.row is not None:
-                    known = back = max(known, one.row["last_seen"] + 1)
-                    if "gone" not in one.row:
+                    known, back = (max(each, one.row["last_seen"] + 1) for each in (known, back))
+                    if not {"gone", "missing"} & one.row.keys():
                         known, back = max(known, min(polled, listed)), max(back, polled)
                 exact = exact and known == back
                 after = known if after is None else after

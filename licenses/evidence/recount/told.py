@@ -16,6 +16,7 @@ class Server:
         self.rows = defaultdict(dict)  # feature -> row of the status -> what is known of it
         self.answers, self.scopes = [], defaultdict(set)  # (moment, complete, scope)
         self.within = {}  # moment of an answer -> seconds by which it may have been given later
+        self.soonest = {}  # the same of the one of them that is known best, of those that tell
         self.sights = {"log": defaultdict(list), "polls": defaultdict(list)}
         self.restarts, self.stops = defaultdict(dict), defaultdict(list)
         self.doubts, self.losses = defaultdict(list), defaultdict(dict)
@@ -69,6 +70,10 @@ class Server:
         """Return when the answers of a moment were given at the latest."""
         return at + self.within.get(at, 0)
 
+    def answered(self, at):
+        """Return by when an answer of a moment was given for certain."""
+        return at + self.soonest.get(at, 0)
+
     def steps(self):
         """Return how far apart two answers could be, as (from, to, seconds), by when the first
         of the two was given."""
@@ -111,6 +116,8 @@ class Server:
             self.answers.append((at, body["result"] == "parsed", body.get("scope")))
             within = body.get("within", 0)
             self.within[at] = max(within, self.within.get(at, 0))
+            if body["result"] in ("parsed", "daemon_down"):
+                self.soonest[at] = min(within, self.soonest.get(at, within))
             if body["result"] in ("parsed", "partial"):
                 self.texts.append((at, at + within + 1, body.get("captured_at")))
         elif kind == "capture" and body.get("from") != "":
