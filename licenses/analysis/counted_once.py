@@ -73,7 +73,7 @@ def _going_on(
 
     pairs: of the rows that begin.
     """
-    seconds = ~rows.fresh & (rows.began == rows.taken_at)
+    seconds = rows.second
     if not seconds.any():
         return []
     found: list[tuple[int, int]] = []

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from django.db.models import BigIntegerField, Max, Value
 
+from licenses.analysis.continued import began
 from licenses.analysis.counted_once import counted_once, shared
 from licenses.analysis.mappings import Mappings, features, feeding, load_mappings, servers
 from licenses.analysis.packages import load_packages
@@ -41,7 +42,9 @@ class Holdings:
     fresh:                       it began here: not cut off by the start of a mapping, not the
                                  second part of one that answers dispute, nor a
                                  component that its package counts.
-    began:                       when somebody took it, also where taken_at was cut off.
+    began:                       when somebody took it, also where taken_at was cut off, or where it
+                                 is a second part.
+    second:                      the second part of one that answers dispute begins here.
     logged:                      a log tells of it, and taken_at is when it says that it was taken.
     """
 
@@ -57,6 +60,7 @@ class Holdings:
     exact: Flags
     fresh: Flags
     began: Ints
+    second: Flags
     logged: Flags
 
     def __len__(self) -> int:
@@ -216,6 +220,7 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
         returned_after=np.minimum(rows.returned_after, fed.end),
         returned_at=np.minimum(rows.returned_at, fed.end),
         fresh=rows.fresh & here,
+        second=rows.second & here,
     )
     touches = (cut.taken_at < end) & (cut.returned_at > np.maximum(cut.taken_at, start))
     # One that was given back in the second in which it was taken has no length, but it was taken.
@@ -346,7 +351,7 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
     """Return holdings from their columns in the order of the class, and how they are known."""
     *numbers, method = numbers
     feature, person, host, seats, taken_at, taken_by, returned_after, returned_at, row = numbers
-    fresh = method != Checkout.Method.CONTINUED
+    second = method == Checkout.Method.CONTINUED
     return Holdings(
         feature,
         person,
@@ -358,8 +363,9 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
         returned_at,
         row,
         exact,
-        fresh,
-        taken_at,
+        ~second,
+        began(taken_at, row, method),
+        second,
         method == Checkout.Method.EVENT,
     )
 

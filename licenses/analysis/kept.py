@@ -47,7 +47,7 @@ SETTLED_SECONDS = 86_400
 BATCH_POOLS = 50
 """Pools of one transaction: others write in between."""
 
-_FORMAT = 2
+_FORMAT = 3
 _SHORT = np.dtype("<i4")
 _LONG = np.dtype("<i8")
 _NEVER = -(2**31)
@@ -245,7 +245,7 @@ def _encoded(rows: Holdings, start: int) -> bytes:
     if any(column.min() < _NEVER or column.max() >= 2**31 for column in columns):
         return b""
     flags = rows.exact.astype(np.uint8)
-    for place, told in enumerate((rows.fresh, rows.logged), start=1):
+    for place, told in enumerate((rows.fresh, rows.logged, rows.second), start=1):
         flags |= told.astype(np.uint8) << place
     short = [column.astype(_SHORT).tobytes() for column in columns]
     return b"".join([*short, rows.checkout.astype(_LONG).tobytes(), flags.tobytes()])
@@ -264,6 +264,6 @@ def _decoded(part: int, data: bytes) -> Holdings:
         at += 4 * count
     table["checkout"] = np.frombuffer(data, _LONG, count, at).astype(np.int64)
     flags = np.frombuffer(data, np.uint8, count, at + 8 * count)
-    for place, name in enumerate(("exact", "fresh", "logged")):
+    for place, name in enumerate(("exact", "fresh", "logged", "second")):
         table[name] = flags & 1 << place != 0
     return Holdings(**{field.name: table[field.name] for field in fields(Holdings)})

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.db.models import Q
 
+from licenses.analysis import continued
 from licenses.analysis.rows import EVER, as_moment, columns, now_epoch, number
 from licenses.analysis.teams import FEW, Member, end_moment, first_moment, spans, within
 from licenses.concurrency.intervals import IntervalSet, Ints
@@ -121,7 +122,11 @@ def _load(condition: Q) -> _Uses:
         "host_id",
         number("taken_at"),
         number("returned_at", now_epoch() + 1),
+        "pk",
+        "method",
     )
+    *held, row_ids, method = held
+    held[3] = continued.began(held[3], row_ids, method)
     refused = columns(
         Denial.objects.filter(mapped, condition, capacity=True),
         "feature_id",
