@@ -75,7 +75,7 @@ class StatusMemory:
         known = kept.sections if kept is not None and kept.zone == zone else {}
         sections = Sections(known, taken)
         snapshots = parse_lmstat(data, zone=zone, now=now, sections=sections)
-        lasting = _lasts(snapshots, taken)
+        lasting = _lasts(snapshots, taken, sections)
         self._keep(key, _Kept(before, after, zone, taken, snapshots, sections.kept, lasting))
         return snapshots
 
@@ -108,10 +108,10 @@ def _around_date(data: bytes, kept: _Kept | None) -> tuple[bytes, bytes, bytes]:
     return data[:start], data[start:end], data[end:]
 
 
-def _lasts(snapshots: Sequence[Snapshot], taken_at: int) -> bool:
+def _lasts(snapshots: Sequence[Snapshot], taken_at: int, sections: Sections) -> bool:
     """Whether what was read does not depend on the day on which the text was taken."""
-    return all(
-        each.taken_at in (None, taken_at)
-        and all(lasts(feature, taken_at) for feature in each.features)
-        for each in snapshots
-    )
+    if any(each.taken_at not in (None, taken_at) for each in snapshots):
+        return False
+    if sections.last(sum(len(each.features) for each in snapshots)):
+        return True
+    return all(lasts(feature, taken_at) for each in snapshots for feature in each.features)

@@ -3,9 +3,10 @@ the features are read of which a line changed."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from itertools import repeat
-from operator import attrgetter
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from licenses.sources.flexnet.lmstat_report import FeatureDraft
@@ -29,12 +30,14 @@ class Place(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A feature that was read. line, lines: of its text, the first and how many."""
+    """A feature that was read. line, lines: of its text, the first and how many. oldest: when the
+    first of its rows began."""
 
     status: FeatureStatus
     line: int
     lines: int
     taken_at: int
+    oldest: int
 
     def at(self, line: int) -> FeatureStatus:
         """Return the feature as its text says it from another line on."""
@@ -72,6 +75,8 @@ class Sections:
         self._known, self.taken = known, taken
         self._read: list[tuple[Place, int, int, FeatureDraft]] = []
         self.kept: dict[Place, Known] = {}
+        self._oldest: list[int] = []
+        self._settled = False
 
     def find(self, place: Place) -> Known | None:
         """Return what the same text said before, if it still says so."""
@@ -79,6 +84,7 @@ class Sections:
         if found is None or not found.taken_at <= self.taken <= found.taken_at + FRESH_SECONDS:
             return None
         self.kept[place] = found
+        self._oldest.append(found.oldest)
         return found
 
     def learn(self, place: Place, line: int, lines: int, draft: FeatureDraft) -> None:
@@ -88,24 +94,45 @@ class Sections:
     def settle(self) -> None:
         """Keep what was read, once the report is whole."""
         for place, line, lines, draft in self._read:
-            status = draft.finished
-            if status is not None and lasts(status, self.taken):
-                self.kept[place] = Known(status, line, lines, self.taken)
+            oldest = None if draft.finished is None else oldest_start(draft.finished)
+            if draft.finished is None or oldest is None:
+                continue
+            self._oldest.append(oldest)
+            if oldest >= self.taken - OLDEST_START_SECONDS:
+                self.kept[place] = Known(draft.finished, line, lines, self.taken, oldest)
+        self._settled = True
+
+    def last(self, count: int) -> bool:
+        """Whether these are all of a report's *count* features, and none depends on the day on
+        which the text was taken; False also where that cannot be told from here."""
+        limit = self.taken - OLDEST_START_SECONDS
+        oldest = min(self._oldest, default=limit)
+        return self._settled and len(self._oldest) == count and oldest >= limit
 
 
 def lasts(feature: FeatureStatus, taken_at: int) -> bool:
     """Whether what was read does not depend on the day on which the text was taken."""
-    oldest = taken_at - OLDEST_START_SECONDS
+    oldest = oldest_start(feature)
+    return oldest is not None and oldest >= taken_at - OLDEST_START_SECONDS
+
+
+def oldest_start(feature: FeatureStatus) -> int | None:
+    """Return when the first of a feature's rows began, a time far off where it has none; None where
+    a start is unknown, or a guess."""
+    oldest = sys.maxsize
     for block in feature.blocks:
-        starts = list(map(_STARTED, block.holdings))
-        if None in starts or min(starts, default=oldest) < oldest:
-            return False
         if any(map(_GUESSED, block.holdings)):
-            return False
-    return True
+            return None
+        try:
+            oldest = min(chain([oldest], map(_STARTED, block.holdings)))
+        except TypeError:  # None is less than no number; to look for it first takes twice the time
+            return None
+    return oldest
 
 
-_STARTED, _GUESSED = attrgetter("started_at"), attrgetter("start_guessed")
+# By place, as a look by name takes longer.
+_STARTED = itemgetter(Holding._fields.index("started_at"))
+_GUESSED = itemgetter(Holding._fields.index("start_guessed"))
 
 
 def _moved(status: FeatureStatus, by: int) -> FeatureStatus:

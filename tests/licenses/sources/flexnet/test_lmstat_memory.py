@@ -98,6 +98,37 @@ def test_starts_whose_year_may_become_another_are_parsed(reader: Reader) -> None
     assert reader.parses(status(NOON + timedelta(days=31), lately), NOON + timedelta(days=31))
 
 
+@pytest.mark.parametrize(("days", "kept"), [(100, True), (290, False), (301, False)])
+def test_a_start_of_a_feature_without_a_change_may_have_grown_too_old(
+    reader: Reader, days: int, kept: bool
+) -> None:
+    began, later = NOON - timedelta(days=days), NOON + timedelta(days=20)
+    reader.parses(two(NOON, began, NOON), NOON)
+    assert reader.parses(two(later, began, later), later)
+    assert reader.parses(two(later, began, later), later) is not kept
+
+
+def test_a_start_whose_year_is_a_guess_is_looked_for_again(reader: Reader) -> None:
+    data = status(NOON, NOON).replace(f"start {NOON:%a}".encode(), b"start Xyz")
+    assert reader.parses(data, NOON)
+    assert reader.parses(data, NOON)
+
+
+def test_an_old_start_that_adds_to_a_feature_known_from_before_is_noticed(reader: Reader) -> None:
+    old = status(NOON, NOON - timedelta(days=301))
+    row = next(line for line in old.split(b"\n") if b", start " in line)
+    reader.parses(status(NOON, NOON), NOON)
+    data = status(NOON, NOON) + b"Users of nobody can tell what\n" + row + b"\n"
+    assert reader.parses(data, NOON)
+    assert reader.parses(data, NOON)
+
+
+def two(when: datetime, first: datetime, second: datetime) -> bytes:
+    """Return a status of two features, with a row each."""
+    other = status(when, second, mark="g")
+    return status(when, first) + other[other.index(b"Users of") :]
+
+
 def test_a_text_without_a_date_of_its_own_or_with_two_is_parsed(reader: Reader) -> None:
     twice = status(NOON) + status(NOON)
     none = b"\n".join(line for line in status(NOON).split(b"\n") if b"status on" not in line)
