@@ -310,7 +310,9 @@ def _hold(
         rows.sightings.append(sighting)
     is_open = kind.endswith("open")
     if is_open:
-        after = at = max(by + 1, taken + 1, log if kind == "log open" else poll)
+        at = max(by + 1, log if kind == "log open" else poll)
+        # An answer that may be of any second of a minute vouches for none of its own.
+        after = at if kind == "log open" else max(by, taken + 1, poll)
     else:
         feature.max_duration = max(feature.max_duration, length)
     rows.holdings.append(
