@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
@@ -36,4 +37,5 @@ def _FIRST(row_ids: Collection[int]) -> Asked:
     )
     first = parts.order_by("taken_at").values(first=number("taken_at"))[:1]
     rows = Checkout.objects.filter(pk__among=row_ids).order_by()
-    return rows.annotate(first=Subquery(first)), ("pk", "first")
+    # Without its row nothing tells of a first part.
+    return rows.annotate(first=Coalesce(Subquery(first), number("taken_at"))), ("pk", "first")
