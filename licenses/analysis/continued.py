@@ -23,7 +23,9 @@ def began(taken_at: Ints, row_ids: Ints, method: Ints) -> Ints:
         return taken_at
     first: dict[int, int] = dict(_FIRST.rows(row_ids[seconds].tolist()))
     found = taken_at.copy()
-    found[seconds] = [first[pk] for pk in row_ids[seconds].tolist()]
+    # One that an import deletes meanwhile began when it says.
+    told = zip(row_ids[seconds].tolist(), taken_at[seconds].tolist(), strict=True)
+    found[seconds] = [first.get(pk, at) for pk, at in told]
     return found
 
 

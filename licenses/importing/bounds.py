@@ -12,6 +12,7 @@ from .held import (
     NO_RETURNS,
     SAMPLED,
     Differ,
+    Dispute,
     Fact,
     Hole,
     Open,
@@ -37,7 +38,33 @@ def bound_by_holes(holdings: list[Open], next_hole: Callable[[int], Hole | None]
             holding.end_reason = "lost"
 
 
-def outlast(holdings: list[Open], latest: Callable[[int], int] | None) -> None:
+def contradiction(holding: Open, next_poll: Callable[[int], int | None]) -> Dispute | None:
+    """Return where answers contradict each other on a logged holding: on its row, and by lacking it
+    after its OUT before any showed it."""
+    row = holding.seen
+    if row is None:
+        return None
+    first, told = next_poll(holding.taken_by + 60), row.dispute
+    if first is None or first >= row.first_seen:
+        return told
+    if told is not None:
+        return told._replace(start=min(first, told.start), before=None)
+    end = first if row.missed_at is None else row.missed_at
+    return Dispute(first, end, None, row.shown_by if row.last_seen > row.shown_by else None)
+
+
+def stands_alone(holding: Open, next_poll: Callable[[int], int | None]) -> bool:
+    """Tell whether but one answer shows a logged holding, after others that lack it."""
+    row = holding.seen
+    told = contradiction(holding, next_poll)
+    return row is not None and row.dispute is None and told is not None and told.after is None
+
+
+def outlast(
+    holdings: list[Open],
+    latest: Callable[[int], int] | None,
+    next_poll: Callable[[int], int | None],
+) -> None:
     """Let what a restart lost be known until the last answer before it that shows it, and possible
     until the restart: a daemon that crashed wrote no line of its end. What is borrowed, and shown
     after it too, lives on.
@@ -51,7 +78,7 @@ def outlast(holdings: list[Open], latest: Callable[[int], int] | None) -> None:
         if row.state == "borrowed" and row.last_seen > lost.at:
             holding.live_on(row)
             continue
-        if row.shown_by >= lost.by or row.last_seen < after:
+        if row.shown_by >= lost.by or row.last_seen < after or stands_alone(holding, next_poll):
             continue
         gone = lost.by if row.gone_at is None else min(row.gone_at, lost.by)
         by = holding.returned_by
@@ -114,6 +141,7 @@ def end_by_orphans(shown: list[Open], orphans: list[Fact]) -> list[Fact]:
             row = holding.seen
             assert row is not None
             if index not in taken and row.ends_around(fact.at):
+                holding.taken_by = max(holding.taken_at, min(holding.taken_by, fact.at))
                 holding.end(fact.at, fact.at, END_REASONS.get(fact.reason, "returned"))
                 taken.add(index)
                 break
@@ -148,6 +176,7 @@ def bound_by_log(shown: list[Open], next_hole: Callable[[int], Hole | None]) -> 
 
 def bound_by_disputes(
     holdings: list[Open],
+    next_poll: Callable[[int], int | None],
     log_until: Callable[[int], int | None],
     next_hole: Callable[[int], Hole | None],
 ) -> list[Open]:
@@ -155,8 +184,7 @@ def bound_by_disputes(
     as they are of one mind. Returns what goes on after that."""
     found = []
     for holding in holdings:
-        row = holding.seen
-        dispute = None if row is None else row.dispute
+        row, dispute = holding.seen, contradiction(holding, next_poll)
         if row is None or dispute is None or holding.end_reason not in ("", "not_seen", "lost"):
             continue
         vouched = holding.vouched if holding.lives_on else log_until(holding.taken_at)
@@ -236,7 +264,7 @@ def bound_by_misses(holdings: list[Open], next_poll: Callable[[int], int | None]
         if at is None or holding.returned_after != at or holding.end_reason in NO_RETURNS:
             continue
         row = holding.seen
-        if row is None:
+        if row is None or stands_alone(holding, next_poll):
             missed, ahead = next_poll(holding.taken_by + 60), 0
             shown = holding.own_second
         else:

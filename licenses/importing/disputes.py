@@ -71,11 +71,8 @@ class Disputes:
         """Whether that an answer shows a disputed row may tell more of when it is sure."""
         if row.disputed_to is None:
             return False
-        if not self._newest:
-            return True
-        # The first answer after those that lack it stands alone until a second one shows it too.
-        last, before = _seconds(row.disputed_to), self._until(row.feature_id, self._at - 1)
-        return before <= last or self._until(row.feature_id, before - 1) <= last
+        last = _seconds(row.disputed_to)
+        return not self._newest or unsettled(self._answers, row.feature_id, last, self._at)
 
     def _others(self, feature: int) -> bool:
         """Whether another answer of this second told of the feature."""
@@ -85,6 +82,14 @@ class Disputes:
     def _until(self, feature: int, moment: int, but: int | None = None) -> int:
         found = self._answers.until(feature, moment, but=but)
         return NEVER if found is None else found
+
+
+def unsettled(answers: Answers, feature: int, last: int, at: int) -> bool:
+    """Whether before an answer of a moment no two followed the last one that lacks a row: the first
+    stands alone until a second one, later for certain, shows the row too."""
+    first = answers.following_by(feature, last)
+    second = None if first is None else answers.following(feature, first)
+    return second is None or at <= second
 
 
 def note(row: Sighting, at: int) -> bool:
@@ -136,19 +141,19 @@ def _dispute(
     """Return which answers that show a row nobody contradicts. lacking: the first and the last
     within that lack it."""
     start, end = lacking
-    before, after = answers.until(feature, start - 1), answers.following(feature, end)
+    before = answers.until(feature, start - 1)
     printed = row.printed_at
     if before is not None and before < row.first_seen:
         before = None
     elif before is not None and printed is not None and before < printed + MINUTE:
         before = row.first_seen  # of that minute others are not noted that lack it
-    again = None if after is None else answers.following(feature, after)
     by, last = answers.following_by(feature, end), row.last_seen
+    again = None if by is None else answers.following(feature, by)
     return Dispute(
         start,
         end,
         before,
-        by if by is not None and again is not None and max(by, again) <= last else None,
+        by if again is not None and again <= last else None,
         certain,
     )
 

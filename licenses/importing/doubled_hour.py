@@ -54,6 +54,7 @@ def opening(
     spans_of:  for what other texts of a daemon's log vouch.
     """
     clock, first, last = None, 0, 0
+    follows: int | None = None
     size = lines = 0
     for line in _lines(block):
         found = LINE.match(line[:LINE_CAP].rstrip())
@@ -74,15 +75,17 @@ def opening(
                     return Opening()
                 spans = spans_of(decode_part(found["daemon"]))
                 ends = [end for _start, end in spans if first - HOUR <= end <= again]
-                if ends:
-                    return Opening(max(ends))
+                follows = max(ends, default=None)
             elif told_before(at, zone) is not None:
                 return Opening()  # The clock falls: what comes before is of the first hour.
             elif again is None:
-                return Opening(None, size, lines, first, at)
+                last = at - 1
+                break
             last = again or at
         size, lines = size + len(line), lines + 1
-    return Opening() if clock is None else Opening(None, size, lines, first, last + 1)
+    if clock is None or follows is not None:
+        return Opening(follows)
+    return Opening(None, size, lines, first, last + 1)
 
 
 def _lines(block: bytes) -> Iterator[bytes]:

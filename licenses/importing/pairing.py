@@ -107,7 +107,7 @@ def pair(
     polled = [from_sighting(row) for row in match(holdings, rows)]
     sampled = [pieces[-1] for pieces in polled]
     show(holdings)
-    outlast(holdings, latest)
+    outlast(holdings, latest, next_poll)
     alive = [holding for holding in holdings if holding.lives_on]
     lonely = end_by_orphans(alive + sampled, orphans)
     unlogged = [pieces for pieces in polled if lacks(pieces[0], log_until, restarts)]
@@ -121,7 +121,7 @@ def pair(
     differ = differences(holdings, unlogged, lonely, log_until) + disputes(rows)
     bound_by_rows(holdings)
     differ += bound_by_misses(holdings, next_poll)
-    holdings += bound_by_disputes(holdings, log_until, next_hole)
+    holdings += bound_by_disputes(holdings, next_poll, log_until, next_hole)
     if latest is not None:
         bound_by_delays(holdings + sampled)
     bound_by_texts(holdings, known_until)

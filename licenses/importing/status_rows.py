@@ -232,9 +232,7 @@ class StatusRows:
         ):
             if disputed_to > NEVER:
                 answers = answers or Answers(self.server)
-                before = answers.until(key[0], self.at - 1)
-                second = before and answers.until(key[0], before - 1)
-                if second is not None and second >= disputed_to + MINUTE:
+                if not disputes.unsettled(answers, key[0], disputed_to, self.at):
                     continue
             _touch(stored, Key(*key), since)
 

@@ -76,6 +76,7 @@ class Pairing(Sources):
         for at in alone:
             for one in alive + polled:
                 if not one.returned and fits(one.row, at):
+                    one.sure = max(one.taken, min(one.sure, at))
                     one.give_back(at)
                     one.by = self.latest(at)
                     break
@@ -266,7 +267,7 @@ class Pairing(Sources):
             one.after, one.back = row["until"] + 1, row.get("gone")
             one.by = one.back
             return
-        if row["shown_by"] >= gap or row["until"] < one.after:
+        if row["shown_by"] >= gap or row["until"] < one.after or self.one_shows(one):
             return
         by, shown = one.by, row["until"] + 1
         if row.get("disputed_from", FAR) < gap:
@@ -281,7 +282,7 @@ class Pairing(Sources):
         the IN may have been of a seat whose OUT was lost."""
         if one.back is None or one.lost or one.after != one.back:
             return
-        row = one.row
+        row = None if self.one_shows(one) else one.row
         gone = self.answer_after(one.sure + 60) if row is None else row.get("gone")
         # What prints a minute to come has a clock that is ahead.
         ahead = 0 if row is None else max(row.get("started", -FAR) - row["shown_by"], 0)
@@ -306,22 +307,22 @@ class Pairing(Sources):
 
         Returns what goes on after that, if anything does.
         """
-        row = one.row
-        if row is None or "disputed_from" not in row or one.lost or one.returned:
+        row, told_of = one.row, self.contradicted(one)
+        if not told_of or one.lost or one.returned:
             return []
+        start, last, (agreed, again) = told_of
         told = one.sure if one.told_until is None else one.told_until
         if not one.lives_on:
             heard, hole = self.logged_until(one.taken), self.hole_after(one.taken)
             told = min(one.sure if heard is None else heard, hole[0] if hole else FAR)
         until = max(told, one.own())
-        if until > row["disputed_to"]:
+        if until > last:
             return []
-        agreed, again = self.agreed(row)
         until = until if agreed is None else max(until, agreed + 1)
         if again is None:
             one.most, one.after = until, max(min(one.after or FAR, until), one.sure)
             return []
-        part = Held(max(row["disputed_from"], until), again, row, True)
+        part = Held(max(start, until), again, row, True)
         part.goes_on, part.logged, part.told = True, True, one.told
         part.back, part.by = one.back, one.by
         part.after = None if one.after is None else max(one.after, again)

@@ -24,6 +24,7 @@ def settle(row, told, latest):
             del row["disputed_from"], row["disputed_to"]
             missed = lacking[1] if early else missed
             ends = [] if early else lacking
+    row["missed"] = missed
     if missed > row["sure"]:
         row["sure"] = shown_by  # one did not show it, though it says that it was held
     if "gone" not in row:

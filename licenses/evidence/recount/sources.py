@@ -81,10 +81,32 @@ class Sources:
         after, again = FAR, FAR
         if (place := bisect_right(self.told, row["disputed_to"])) < len(self.told):
             after = self.server.latest(self.told[place])
-            place = bisect_right(self.told, self.told[place])
+            place = bisect_right(self.told, after)
             again = self.told[place] if place < len(self.told) else FAR
-        known = max(after, again) <= row["until"]
+        known = again <= row["until"]
         return first if first >= row["first_seen"] else None, after if known else None
+
+    def contradicted(self, one):
+        """Return (first, last that lack it, agreed) of answers that contradict each other on what
+        the log has: on its row, and by lacking it after its OUT before any showed it."""
+        row, own = one.row, None
+        if row is None:
+            return None
+        if "disputed_from" in row:
+            own = row["disputed_from"], row["disputed_to"], self.agreed(row)
+        first = self.answer_after(one.sure + 60)
+        if first is None or first >= row["first_seen"]:
+            return own
+        if own:
+            return min(first, own[0]), own[1], (None, own[2][1])
+        late = row["first_seen"] - row["began"] > 60 and row["missed"] > -FAR
+        again = row["shown_by"] if row["until"] > row["shown_by"] else None
+        return first, row["missed"] if late else first, (None, again)
+
+    def one_shows(self, one):
+        """Tell whether but one answer shows what the log has, after others that lack it."""
+        told = self.contradicted(one)
+        return bool(told) and "disputed_from" not in one.row and told[2][1] is None
 
     def anew(self, row):
         """Tell whether a restart may have started it anew, without an OUT, as what is borrowed."""

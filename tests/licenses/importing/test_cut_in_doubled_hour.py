@@ -91,5 +91,21 @@ def test_a_text_in_which_the_clock_falls_begins_in_the_first_hour(server: Licens
     assert held() == TRUE
 
 
+FALLS = [
+    "2:43:20 (vendord) TIMESTAMP 10/25/2026\n",
+    '2:44:50 (vendord) OUT: "cad" bob@h1\n',
+    '2:50:30 (vendord) IN: "cad" bob@h1\n',
+    "2:01:40 (vendord) TIMESTAMP 10/25/2026\n",
+]
+
+
+def test_a_text_that_ends_in_the_second_hour_and_comes_twice_does_not_follow_itself(
+    server: LicenseServer,
+) -> None:
+    for _again in range(3):
+        read(server, FALLS)
+        assert held() == [("00:44:50", "00:50:30", "00:50:30")]
+
+
 def test_a_text_that_begins_in_another_hour_is_read_whole(server: LicenseServer) -> None:
     assert read(server, LINES[8:]) == []

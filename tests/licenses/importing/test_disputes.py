@@ -194,6 +194,44 @@ def test_one_status_alone_against_those_before_it_makes_no_seat_known(
 
 
 @pytest.mark.parametrize(
+    ("lines", "shown", "expected"),
+    [
+        pytest.param([], 1, ("08:55:00", "10:10:59"), id="the-log-ended"),
+        pytest.param([], 2, ("08:55:00", "09:00:59"), id="two-are-of-one-mind"),
+        pytest.param(
+            ['9:58:00 (acmed) IN: "CAD" ada@pc1'], 1, ("08:50:11", "09:58:00"), id="it-has-an-in"
+        ),
+    ],
+)
+@pytest.mark.parametrize("log_first", [True, False])
+def test_one_status_that_shows_a_logged_seat_after_many_that_lack_it_makes_it_known_no_longer(
+    tmp_path: Path,
+    server: LicenseServer,
+    lines: list[str],
+    shown: int,
+    expected: tuple[str, str],
+    log_first: bool,
+) -> None:
+    lines = [OUT, "8:55:00 (acmed) TIMESTAMP 3/2/2026", *lines]
+    if log_first:
+        import_log(tmp_path, server, *lines)
+    for minute in (0, 10, 20, 30, 45):
+        hand_in(tmp_path, server, answer(minute, bob=1))
+    for minute in (50, 55)[-shown:]:
+        hand_in(tmp_path, server, answer(minute, ada=1))
+    hand_in(tmp_path, server, answer(70, bob=1))
+    if not log_first:
+        import_log(tmp_path, server, *lines)
+    found = [row for row in held() if row[0] == "08:50:10"]
+    assert [row[2:] for row in found] == [expected]
+    later = [row for row in held() if row[0] == "09:00:59"]
+    assert later == ([("09:00:59", "09:50:59", "09:55:01", "10:10:59")] if shown == 2 else [])
+    before = held()
+    rebuild()
+    assert held() == before
+
+
+@pytest.mark.parametrize(
     ("lines", "shown", "known"),
     [
         pytest.param([], 1, "", id="it-stands-alone-against-the-log"),
@@ -225,6 +263,19 @@ def test_what_one_status_shows_and_the_log_lacks_is_possible_only(
     before = held()
     rebuild()
     assert held() == before
+
+
+def test_an_in_of_the_minute_of_a_status_ends_what_that_shows(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    hand_in(tmp_path, server, answer(0, ada=1).replace("start Mon 3/2 8:50", "start Mon 3/2 9:00"))
+    path = tmp_path / "a.log"
+    path.write_text(
+        '9:00:05 (acmed) TIMESTAMP 3/2/2026\n9:00:20 (acmed) IN: "CAD" ada@pc1\n'
+        "9:30:00 (acmed) TIMESTAMP 3/2/2026\n"
+    )
+    import_file(server, path, path.name, Wanted())
+    assert held() == [("09:00:00", "09:00:20", "09:00:20", "09:00:20")]
 
 
 TEXTS = [

@@ -156,6 +156,17 @@ def test_a_saved_status_may_be_before_or_after_a_poll_of_its_minute(
     assert in_any_order(steps, 24) == (expected, kinds)
 
 
+def test_the_first_answer_after_a_dispute_waits_for_one_that_is_later_for_certain(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    """Lacked at 9:00, shown by one of the minute 9:05 that was saved, and by polls from then on."""
+    steps = [partial(poll, server, -600, OLD), partial(poll, server, 0)]
+    steps.append(partial(save, tmp_path, server, 300, OLD))
+    steps += [partial(poll, server, second, OLD) for second in (330, 600, 900)]
+    found = [("08:00:59", "08:50:01", "09:00:00"), ("09:05:59", "", "")]
+    assert in_any_order(steps, 24) == (found, ["answers_differ"])
+
+
 def in_any_order(steps: Sequence[Callable[[], None]], most: int) -> Outcome:
     """Return what some orders of the steps, and a rebuild, leave: the same."""
     chance = random.Random(1)

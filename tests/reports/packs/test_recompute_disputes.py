@@ -61,14 +61,15 @@ def installation(folder: Path, seed: int) -> Vendor:
                 lines.append((taken, f'{clock(taken)} (acmed) OUT: "CAD" {who}@pc1'))
             if chance.random() < 0.8:
                 lines.append((back, f'{clock(back)} (acmed) IN: "CAD" {who}@pc1'))
-            seats.append((who, taken, back))
+            # How often answers show it while it is out: now and then but once, late.
+            seats.append((who, taken, back, chance.choice([0.85, 0.85, 0.15])))
     kept = [line for line in sorted(lines) if line[0] <= ends]
     steps = [partial(log, folder, server, *(line for _, line in kept))]
     for minute in range(5, 120, chance.choice([5, 10])):
         shown = [
             f"{who} pc1 pc1 (v1.0) (lic1/27000 {taken}), start Mon 3/2 {clock(taken)[:-3]}"
-            for who, taken, back in seats
-            if taken < minute * 60 and chance.random() < (0.85 if minute * 60 < back else 0.1)
+            for who, taken, back, often in seats
+            if taken < minute * 60 and chance.random() < (often if minute * 60 < back else 0.1)
         ]
         steps.append(partial(poll, server, minute, *shown))
     chance.shuffle(steps)
