@@ -103,6 +103,7 @@ def store_snapshot(
         since = _seconds(state.last_attempt_at) or 0
         unchanged = (
             newest
+            and not later
             and snapshot.result == Result.PARSED
             and last_digest == line_digest
             and same_states(_rows(snapshot), at, since)

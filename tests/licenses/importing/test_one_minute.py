@@ -6,12 +6,14 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from django.db import transaction
 
+from licenses.analysis.coverage import observed
 from licenses.analysis.holdings import holdings
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.rebuilding import rebuild
@@ -165,6 +167,26 @@ def test_the_first_answer_after_a_dispute_waits_for_one_that_is_later_for_certai
     steps += [partial(poll, server, second, OLD) for second in (330, 600, 900)]
     found = [("08:00:59", "08:50:01", "09:00:00"), ("09:05:59", "", "")]
     assert in_any_order(steps, 24) == (found, ["answers_differ"])
+
+
+def test_a_poll_of_the_first_second_of_a_saved_statuss_minute_vouches_from_there(
+    tmp_path: Path, server: LicenseServer
+) -> None:
+    steps = [
+        partial(save, tmp_path, server, 0, OLD),
+        *(partial(poll, server, s, OLD) for s in (0, 300)),
+    ]
+    for order in permutations(steps):
+        undo = transaction.savepoint()
+        for step in order:
+            step()
+        pool = PoolFactory()
+        PoolFeature.objects.create(pool=pool, feature=Feature.objects.get(), weight=1)
+        for _again in range(2):
+            spans = [tuple(span) for span in observed(pool, START - 300, START + 600)]
+            assert spans == [(START, START + 300)], order
+            rebuild()
+        transaction.savepoint_rollback(undo)
 
 
 def in_any_order(steps: Sequence[Callable[[], None]], most: int) -> Outcome:
