@@ -104,10 +104,12 @@ def recounted(server: LicenseServer) -> tuple[Known, ...]:
 
 
 def past(taken_at: int, taken_by: int, returned_after: int, returned_at: int) -> Known:
-    moments = taken_at, taken_by, returned_after, returned_at
     start = int(DAY.timestamp())
-    told = (f"{(at - start) // 60}:{(at - start) % 60:02}" for at in moments)
-    return tuple(told)  # type: ignore[return-value]
+
+    def clock(at: int) -> str:
+        return f"{(at - start) // 60}:{(at - start) % 60:02}"
+
+    return clock(taken_at), clock(taken_by), clock(returned_after), clock(returned_at)
 
 
 def test_a_row_that_ceases_to_be_shown_around_an_in_is_of_the_seat_that_it_ends(

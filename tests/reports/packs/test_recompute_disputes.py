@@ -11,20 +11,17 @@ from typing import Any
 import pytest
 
 from licenses.evidence.recount import holdings, told
-from licenses.importing import mapping, rights
+from licenses.importing import mapping
 from licenses.importing.files import Wanted, import_file
 from licenses.models import (
-    Contract,
-    Entitlement,
     Feature,
-    LicensePool,
     LicenseServer,
-    Product,
     Vendor,
 )
 from tests.licenses.importing.test_restart_answers import DAY, log, poll, started
 from tests.thorough import one_in
 
+from .one_pool import bought, one_pool
 from .test_recompute import STATUS, Plain, differences, packed, place
 
 __all__ = ["place"]
@@ -42,11 +39,7 @@ def installation(folder: Path, seed: int) -> Vendor:
     """Let answers lack rows, or show them once more after they had gone, beside a log that ends
     early and lacks lines."""
     chance = random.Random(seed)
-    vendor = Vendor.objects.create(name="Vendor")
-    pool = LicensePool.objects.create(
-        product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
-        retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
-    )  # fmt: skip
+    pool = one_pool(datetime(2026, 3, 2, 12, tzinfo=UTC))
     server = LicenseServer.objects.create(name="lic", zone="UTC", poll_seconds=300)
     ends = chance.choice([60, 2000, 4000, 7000])
     lines = [(0, clock(0) + " (acmed) TIMESTAMP 3/2/2026"), (1, started(clock(1)))]
@@ -77,12 +70,7 @@ def installation(folder: Path, seed: int) -> Vendor:
         step()
     for feature in Feature.objects.filter(server=server):
         mapping.map_feature(feature, pool)
-    contract = Contract.objects.create(vendor=vendor, number="C")
-    line = rights.add_right(
-        Entitlement(pool=pool, contract=contract, quantity=2, valid_from=date(2026, 3, 2))
-    )
-    rights.override_strength(line, strength=4, reason="x", user=None)
-    return vendor
+    return bought(pool, 2, date(2026, 3, 2))
 
 
 @pytest.mark.parametrize("seed", one_in(10, range(30)))

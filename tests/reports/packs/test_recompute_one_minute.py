@@ -12,20 +12,17 @@ from typing import Any
 import pytest
 
 from licenses.evidence.recount import holdings
-from licenses.importing import mapping, rights
+from licenses.importing import mapping
 from licenses.models import (
-    Contract,
-    Entitlement,
     Feature,
-    LicensePool,
     LicenseServer,
-    Product,
     Vendor,
 )
 from tests.licenses.importing.test_one_minute import moment, some_answers, some_seats
 from tests.licenses.importing.test_restart_answers import log, started
 from tests.thorough import one_in
 
+from .one_pool import bought, one_pool
 from .test_recompute import differences, packed, place
 
 __all__ = ["place"]
@@ -43,11 +40,7 @@ def installation(folder: Path, seed: int) -> Vendor:
     """Let polls and saved statuses of the same minutes tell of seats, half of the time of others
     than a second round of them tells of, and a log of some."""
     chance = random.Random(seed)
-    vendor = Vendor.objects.create(name="Vendor")
-    pool = LicensePool.objects.create(
-        product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
-        retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
-    )  # fmt: skip
+    pool = one_pool(datetime(2026, 3, 2, 12, tzinfo=UTC))
     server = LicenseServer.objects.create(name="lic", zone="UTC", poll_seconds=300)
     seats, steps = some_seats(chance), []
     for _told in range(chance.choice([1, 2])):
@@ -67,12 +60,7 @@ def installation(folder: Path, seed: int) -> Vendor:
         step()
     for feature in Feature.objects.filter(server=server):
         mapping.map_feature(feature, pool)
-    contract = Contract.objects.create(vendor=vendor, number="C")
-    line = rights.add_right(
-        Entitlement(pool=pool, contract=contract, quantity=2, valid_from=date(2026, 3, 2))
-    )
-    rights.override_strength(line, strength=4, reason="x", user=None)
-    return vendor
+    return bought(pool, 2, date(2026, 3, 2))
 
 
 @pytest.mark.parametrize("seed", one_in(10, SEEDS))

@@ -10,19 +10,16 @@ from typing import Any
 import pytest
 
 from licenses.evidence.recount import told
-from licenses.importing import mapping, rights
+from licenses.importing import mapping
 from licenses.models import (
-    Contract,
-    Entitlement,
     Feature,
-    LicensePool,
     LicenseServer,
-    Product,
     Vendor,
 )
 from tests.licenses.importing.repeated_hour import answer, asked, logged, night, store
 from tests.thorough import one_in
 
+from .one_pool import bought, one_pool
 from .test_recompute import differences, packed, place
 
 __all__ = ["place"]
@@ -33,11 +30,7 @@ UNTIL = datetime(2026, 10, 27, 9, tzinfo=UTC)
 
 def installation(_folder: Path, seed: int) -> Vendor:
     chance = random.Random(seed)
-    vendor = Vendor.objects.create(name="Vendor")
-    pool = LicensePool.objects.create(
-        product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
-        retired_at=datetime(2026, 10, 25, 11, tzinfo=UTC),
-    )  # fmt: skip
+    pool = one_pool(datetime(2026, 10, 25, 11, tzinfo=UTC))
     server = LicenseServer.objects.create(name="lic", zone="Europe/Berlin", poll_seconds=300)
     held = night(chance)
     lines = logged(held, chance)
@@ -55,12 +48,7 @@ def installation(_folder: Path, seed: int) -> Vendor:
         step()
     for feature in Feature.objects.filter(server=server):
         mapping.map_feature(feature, pool)
-    contract = Contract.objects.create(vendor=vendor, number="C")
-    line = rights.add_right(
-        Entitlement(pool=pool, contract=contract, quantity=3, valid_from=date(2026, 10, 25))
-    )
-    rights.override_strength(line, strength=4, reason="x", user=None)
-    return vendor
+    return bought(pool, 3, date(2026, 10, 25))
 
 
 @pytest.mark.parametrize("seed", one_in(10, range(40)))

@@ -13,19 +13,16 @@ from typing import Any
 import pytest
 
 from licenses.evidence.recount import holdings
-from licenses.importing import mapping, rights
+from licenses.importing import mapping
 from licenses.models import (
-    Contract,
-    Entitlement,
     Feature,
-    LicensePool,
     LicenseServer,
-    Product,
     Vendor,
 )
 from tests.licenses.importing.test_restart_answers import BORROWED, DAY, log, poll, started
 from tests.thorough import one_in
 
+from .one_pool import bought, one_pool
 from .test_recompute import differences, packed, place
 
 __all__ = ["place"]
@@ -42,11 +39,7 @@ def clock(second: int) -> str:
 def installation(folder: Path, seed: int) -> Vendor:
     """Let a daemon crash among seats of which some are borrowed, and some lines and rows lost."""
     chance = random.Random(seed)
-    vendor = Vendor.objects.create(name="Vendor")
-    pool = LicensePool.objects.create(
-        product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
-        retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
-    )  # fmt: skip
+    pool = one_pool(datetime(2026, 3, 2, 12, tzinfo=UTC))
     server = LicenseServer.objects.create(name="lic", zone="UTC", poll_seconds=300)
     crashes = sorted(chance.sample(range(600, 6000), chance.choice([1, 1, 2])))
     lines = [(0, clock(0) + " (acmed) TIMESTAMP 3/2/2026"), (1, started(clock(1)))]
@@ -83,21 +76,12 @@ def installation(folder: Path, seed: int) -> Vendor:
         step()
     for feature in Feature.objects.filter(server=server):
         mapping.map_feature(feature, pool)
-    contract = Contract.objects.create(vendor=vendor, number="C")
-    line = rights.add_right(
-        Entitlement(pool=pool, contract=contract, quantity=2, valid_from=date(2026, 3, 2))
-    )
-    rights.override_strength(line, strength=4, reason="x", user=None)
-    return vendor
+    return bought(pool, 2, date(2026, 3, 2))
 
 
 def unlogged(folder: Path, _seed: int) -> Vendor:
     """Let a status show a borrowed seat that the log never had taken, without a restart."""
-    vendor = Vendor.objects.create(name="Vendor")
-    pool = LicensePool.objects.create(
-        product=Product.objects.create(vendor=vendor, name="Product"), name="pool", zone="UTC",
-        retired_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
-    )  # fmt: skip
+    pool = one_pool(datetime(2026, 3, 2, 12, tzinfo=UTC))
     server = LicenseServer.objects.create(name="lic", zone="UTC")
     stamps = (f"{hour}:00:00 (acmed) TIMESTAMP 3/2/2026" for hour in (6, 12))
     bob = ('0:01:00 (acmed) OUT: "CAD" bob@pc1', '0:02:00 (acmed) IN: "CAD" bob@pc1')
@@ -105,12 +89,7 @@ def unlogged(folder: Path, _seed: int) -> Vendor:
     poll(server, 10, "eve pc1 pc1 (v1.0) (lic1/27000 9), start Mon 3/2 8:52" + BORROWED)
     poll(server, 15)
     mapping.map_feature(Feature.objects.get(), pool)
-    contract = Contract.objects.create(vendor=vendor, number="C")
-    line = rights.add_right(
-        Entitlement(pool=pool, contract=contract, quantity=3, valid_from=date(2026, 3, 2))
-    )
-    rights.override_strength(line, strength=4, reason="x", user=None)
-    return vendor
+    return bought(pool, 3, date(2026, 3, 2))
 
 
 def test_a_borrowed_seat_that_no_restart_explains_leaves_a_log_without_proof(
