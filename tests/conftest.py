@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -68,18 +68,28 @@ def _spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     return [*found, *rest]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that touch the database; on request keep only these. Each process begins
-    with those that wait for minutes, and then slow ones, so that all are busy until the end.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Choose the tests. Each process begins with those that wait for minutes, and then slow ones,
+    so that all are busy until the end: when all others have put them in an order of their own, as
+    pytest-django does, which would have what has no database run last."""
+    _choose(config, items)
+    yield
+    items.sort(
+        key=lambda item: [item.get_closest_marker(mark) is None for mark in ("waits", "slow")]
+    )
+    items[:] = _spread(items, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def _choose(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that touch the database; on request keep only these.
 
     Without those that drive a browser, and those marked `once`: which database is behind a page, or
     was behind a file that is written, does not show in it. Of the admin's, those that open every
     page and list are enough: what else it does, it has done by functions with tests of their own.
     """
-    items.sort(
-        key=lambda item: [item.get_closest_marker(mark) is None for mark in ("waits", "slow")]
-    )
     chosen, left = [], []
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
@@ -98,7 +108,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1":
         items[:] = chosen
         config.hook.pytest_deselected(items=left)
-    items[:] = _spread(items, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
 @pytest.fixture(scope="session")

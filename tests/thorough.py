@@ -40,6 +40,18 @@ TABLE = {
 SECOND_RUN = os.environ.get("ITAM_TEST_ONLY_DATABASE") == "1"
 
 
+_chosen = False
+
+
+def usually(count: int, values: Iterable[Any]) -> list[Any]:
+    """Return so many of what a test can be tried with, from beginning to end; all when asked to be
+    thorough."""
+    those = list(values)
+    if _chosen or count >= len(those):
+        return those
+    return [those[place * len(those) // count] for place in range(count)]
+
+
 def one_in(count: int, values: Iterable[Any]) -> list[Any]:
     """Return what a test is to be tried with, of which the run on PostgreSQL repeats one in so
     many."""
@@ -47,9 +59,6 @@ def one_in(count: int, values: Iterable[Any]) -> list[Any]:
         pytest.param(value, marks=[pytest.mark.once] if place % count else [])
         for place, value in enumerate(values)
     ]
-
-
-_chosen = False
 
 
 def choose(thorough: bool) -> None:

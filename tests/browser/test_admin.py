@@ -24,6 +24,7 @@ from tests.factories import (
     covered,
     holding,
 )
+from tests.thorough import usually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -95,9 +96,10 @@ def pages(pool: LicensePool) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1440, "light"), (390, "light"), (1440, "dark"), (390, "dark")]
-)
+WINDOWS = [(1440, "light"), (390, "light"), (390, "dark"), (1440, "dark")]
+
+
+@pytest.mark.parametrize(("width", "scheme"), usually(2, WINDOWS))
 def test_pages_are_whole_at_every_width(
     width: int, scheme: str, open_window: Any, pool: LicensePool
 ) -> None:

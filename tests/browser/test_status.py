@@ -33,6 +33,7 @@ from tests.factories import (
     holding,
     refusal,
 )
+from tests.thorough import usually
 
 from .conftest import Window
 
@@ -94,9 +95,10 @@ def pool(lena: User) -> LicensePool:
     return pool
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(320, "light"), (390, "dark"), (1440, "light"), (1440, "dark")]
-)
+WINDOWS = [(320, "light"), (390, "dark"), (1440, "dark"), (1440, "light")]
+
+
+@pytest.mark.parametrize(("width", "scheme"), usually(2, WINDOWS))
 def test_pages_are_whole_at_every_width(
     width: int, scheme: str, visit: Callable[..., Window], pool: LicensePool
 ) -> None:

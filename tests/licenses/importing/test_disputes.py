@@ -14,7 +14,7 @@ from licenses.importing.files import Wanted, import_file
 from licenses.importing.rebuilding import rebuild
 from licenses.models import Checkout, Disagreement, Feature, LicenseServer, PoolFeature, Sighting
 from tests.factories import PoolFactory
-from tests.thorough import one_in
+from tests.thorough import one_in, usually
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -284,7 +284,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("order", one_in(12, permutations(range(len(TEXTS)))))
+@pytest.mark.parametrize("order", one_in(10, usually(30, permutations(range(len(TEXTS))))))
 def test_the_order_in_which_statuses_come_changes_nothing(
     tmp_path: Path, server: LicenseServer, order: tuple[int, ...]
 ) -> None:
@@ -316,7 +316,7 @@ def told(texts: list[tuple[int, frozenset[str]]]) -> set[tuple[str, int | None, 
     return found
 
 
-@pytest.mark.parametrize("seed", one_in(15, range(150)))
+@pytest.mark.parametrize("seed", one_in(10, usually(50, range(150))))
 def test_what_is_noted_is_what_all_statuses_together_tell(
     tmp_path: Path, server: LicenseServer, seed: int
 ) -> None:

@@ -21,8 +21,13 @@ from licenses.models import (
 )
 from tests.factories import PoolFactory, ServerFactory, TeamFactory
 from tests.licenses.importing.told import events_told
+from tests.thorough import is_thorough
 
 NINE = 1_773_133_200
+
+long_ago = pytest.mark.skipif(
+    not is_thorough(), reason="a migration does not change: those of long ago go with --thorough"
+)
 
 
 @pytest.fixture
@@ -41,6 +46,7 @@ def migrate():
     guards.install_kept(connection)
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
     old = migrate("0025_care_for_servers")
@@ -64,6 +70,7 @@ def test_hours_stored_one_by_one_are_all_to_be_counted_again(migrate):
             assert cursor.fetchone()[0].endswith("WITHOUT ROWID")
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for_a_second(migrate):
     old = migrate("0050_note_where_a_log_may_hide_returns")
@@ -86,6 +93,7 @@ def test_changes_of_the_past_that_were_recorded_before_there_were_codes_wait_for
     assert not again.get_model("licenses", "Correction").objects.exists()
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
     old = migrate("0051_approve_changes_of_mappings")
@@ -117,6 +125,7 @@ def test_events_stored_one_by_one_are_all_in_blocks_afterwards(migrate):
         assert cursor.fetchone() == (1000, 4)
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_changes_of_rows_that_the_log_told_of_before_are_found(migrate):
     pool, server, team = PoolFactory(), ServerFactory(), TeamFactory()
@@ -136,6 +145,7 @@ def test_changes_of_rows_that_the_log_told_of_before_are_found(migrate):
     assert list(RowChange.objects.order_by("block").values_list("model", "row", "block")) == told
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_documents_go_on_proving_what_they_proved_before_they_named_lines(migrate):
     old = migrate("0055_find_changes_of_a_row")
@@ -162,6 +172,7 @@ def test_documents_go_on_proving_what_they_proved_before_they_named_lines(migrat
     ]
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_documents_go_on_proving_all_seats_that_they_proved_before_seats_were_counted(migrate):
     old = migrate("0066_say_alerts_in_each_language")
@@ -218,6 +229,7 @@ def test_an_upgrade_with_rows_in_place_leaves_all_of_them_and_the_guards_of_toda
         Feature.objects.order_by()._raw_delete("default")
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_what_answers_vouched_for_keeps_the_longest_time_between_two_of_them(migrate):
     old = migrate("0060_keep_retirements_of_pools")
@@ -246,6 +258,7 @@ def test_what_answers_vouched_for_keeps_the_longest_time_between_two_of_them(mig
     assert never not in {row.server_id for row in kept}
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_alerts_keep_the_refusals_that_a_log_told_of(migrate):
     old = migrate("0071_note_when_license_files_were_read")
@@ -275,6 +288,7 @@ def test_alerts_keep_the_refusals_that_a_log_told_of(migrate):
     assert [found[pk] for pk in ids] == [0, None, 2, None]
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_headlines_go_both_ways_as_they_are_counted_again(migrate):
     new = migrate("0063_know_no_refusals_without_a_log")
@@ -296,6 +310,7 @@ def test_headlines_go_both_ways_as_they_are_counted_again(migrate):
     assert not headlines(migrate("0063_know_no_refusals_without_a_log")).exists()
 
 
+@long_ago
 @pytest.mark.django_db(transaction=True)
 def test_when_answers_did_not_list_a_feature_is_noted_and_counted_again(migrate):
     old = migrate("0072_know_no_refusals_that_no_log_tells")
