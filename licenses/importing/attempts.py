@@ -371,11 +371,10 @@ def _vouched(
     daemon which only one of two answers names."""
     spans: dict[str, list[tuple[int, int]]] = {}
     gaps = []
-    daemons = _daemons(tried)
     for first, last in pairwise(tried):
         near = last.at - first.at <= steps.at(first.at)
         if near:
-            for daemon in daemons:
+            for daemon in _daemons([first, last]):
                 if _up(first, daemon) and _up(last, daemon):
                     spans.setdefault(daemon, []).append((first.at, last.at))
                 elif first.complete and last.complete:

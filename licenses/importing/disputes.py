@@ -3,8 +3,10 @@ not that are neither before all of these nor after them.
 
 A seat that was returned does not come back with its old start, so one of them is wrong, and nobody
 knows which. What is noted is a function of the set of answers: the first and the last that lack the
-row, from the first to the last that show it, but for those of the minute in which it says that its
-seats were taken.
+row, from the first to the last that show it. Those of the minute in which it was taken contradict
+nothing: within it a seat may come back, and be taken again. That is the minute which the row
+prints, by the server's clock; if an answer showed it before that, the clock is ahead of ours, and
+it was taken by then.
 
 Each answer was given at some moment of a span: of a second, or of the minute that it prints.
 Answers whose spans overlap may have come in either order, and contradict each other only if no
@@ -51,24 +53,21 @@ class Disputes:
         """
         at, pk = self._at, row.feature_id
         lacking = [at] if self._others(pk) else []
-        # Those of the minute of its start are not noted.
-        since = NEVER if row.started_at is None else _seconds(row.started_at) + MINUTE
         if first is None:
             pass
         elif at < first:
-            following = self._answers.following(pk, max(at, since - 1))
+            following = self._answers.following(pk, at)
             if following is not None and following < first:
                 lacking += [following, self._until(pk, first - 1)]
         elif gone is not None and gone <= at:
-            following = gone if gone >= since else self._answers.following(pk, since - 1)
-            if following is not None and (following < at or gone == at):
-                lacking += [following, max(following, self._until(pk, at - 1))]
+            lacking += [gone, max(gone, self._until(pk, at - 1))]
         else:
             lacking = []
         return any([note(row, each) for each in lacking])
 
     def matters(self, row: Sighting) -> bool:
-        """Whether that an answer shows a disputed row may tell more of when it is sure."""
+        """Whether that an answer shows a disputed row, or is another that lacks it, may tell more
+        of when it is sure."""
         if row.disputed_to is None:
             return False
         last = _seconds(row.disputed_to)
@@ -95,8 +94,6 @@ def unsettled(answers: Answers, feature: int, last: int, at: int) -> bool:
 def note(row: Sighting, at: int) -> bool:
     """Note that an answer lacks a row, from the first to the last that show it. Returns whether
     that changes anything."""
-    if row.started_at is not None and at < _seconds(row.started_at) + MINUTE:
-        return False
     known = [_seconds(each) for each in (row.disputed_from, row.disputed_to) if each is not None]
     if known and known[0] <= at <= known[-1]:
         return False
@@ -111,6 +108,7 @@ def settled(answers: Answers, feature: int, row: Seen, lacking: tuple[Told, Told
     row:     its end is the first answer after the last that shows it, as yet.
     lacking: the first and the last from the first that shows it to the last, if any.
     """
+    lacking = _after_its_minute(answers, feature, row, lacking)
     after: list[Told] = []
     if lacking is not None:
         (start, start_by), (end, end_by) = lacking
@@ -135,6 +133,30 @@ def settled(answers: Answers, feature: int, row: Seen, lacking: tuple[Told, Told
     return row._replace(gone_at=max(min(ends), row.last_seen + 1))
 
 
+def _after_its_minute(
+    answers: Answers, feature: int, row: Seen, lacking: tuple[Told, Told] | None
+) -> tuple[Told, Told] | None:
+    """Return the same without the answers of the minute in which the row was taken. Which of the
+    first ones after it lack the row is not known: all are taken to."""
+    if lacking is None or (since := _contradicted_since(row)) is None:
+        return lacking
+    first, last = lacking
+    if last[0] < since:
+        return None
+    if first[0] < since:
+        start = answers.following(feature, since - 1)
+        by = answers.following_by(feature, since - 1)
+        first = last if start is None or by is None else (start, by)
+    return first, last
+
+
+def _contradicted_since(row: Seen) -> int | None:
+    """Return from when on an answer without a row contradicts one that shows it; None: always."""
+    if row.printed_at is None:
+        return None
+    return min(row.printed_at, row.first_seen) + MINUTE
+
+
 def _dispute(
     answers: Answers, feature: int, row: Seen, lacking: tuple[int, int], certain: bool
 ) -> Dispute:
@@ -142,11 +164,11 @@ def _dispute(
     within that lack it."""
     start, end = lacking
     before = answers.until(feature, start - 1)
-    printed = row.printed_at
+    since = _contradicted_since(row)
     if before is not None and before < row.first_seen:
         before = None
-    elif before is not None and printed is not None and before < printed + MINUTE:
-        before = row.first_seen  # of that minute others are not noted that lack it
+    elif before is not None and since is not None and before < since:
+        before = row.first_seen  # others of that minute may lack it
     by, last = answers.following_by(feature, end), row.last_seen
     again = None if by is None else answers.following(feature, by)
     return Dispute(

@@ -122,6 +122,8 @@ class StatusRows:
                 gone = row.gone_at
                 if self._miss(row, capture, answers):
                     changed.append(row)
+                elif judge.matters(row):
+                    looked_at.append(row)
                 stored.ended += row.gone_at != gone
         Sighting.objects.bulk_create(new)
         Sighting.objects.bulk_update(changed, FIELDS, batch_size=500)

@@ -12,6 +12,7 @@ def settle(row, told, latest):
     told: when answers told of the feature.  latest: when those of a moment were given, at the
     latest.
     """
+    leave_out_its_minute(row, told)
     sure, shown_by = row["starts"][-1] + 59, row["shown_by"]
     row["sure"], ends = min(sure, shown_by), []
     before = bisect_left(told, row["first_seen"]) - 1
@@ -40,3 +41,17 @@ def settle(row, told, latest):
         row["gone"] = max(min(gone), row["until"] + 1)
     else:
         row["missing"] = row.pop("gone")
+
+
+def leave_out_its_minute(row, told):
+    """Let no answer contradict a row in the minute in which it was taken: a seat may come back
+    within it, and be taken again. If one showed it before the minute that it prints, the server's
+    clock is ahead of ours, and it was taken by then. Of the first answers after, all may lack it.
+    """
+    if "disputed_from" not in row or "started" not in row or "left_out" in row:
+        return
+    since = min(row["started"], row["first_seen"]) + 60
+    if row["disputed_to"] < since:
+        del row["disputed_from"], row["disputed_to"]
+    elif row["disputed_from"] < since:
+        row["disputed_from"] = told[bisect_left(told, since)]

@@ -76,7 +76,8 @@ class Sources:
         that does after was given at the latest; None where none does, or only one after."""
         before = bisect_left(self.told, row["disputed_from"]) - 1
         first = self.told[before] if before >= 0 else -FAR
-        if row["first_seen"] <= first < row.get("started", first - 60) + 60:
+        taken = min(row.get("started", -FAR), row["first_seen"])
+        if row["first_seen"] <= first < taken + 60:
             first = row["first_seen"]  # others of the minute of its start may lack it
         after, again = FAR, FAR
         if (place := bisect_right(self.told, row["disputed_to"])) < len(self.told):

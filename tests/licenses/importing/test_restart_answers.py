@@ -39,7 +39,7 @@ def server() -> LicenseServer:
     return LicenseServer.objects.create(name="berlin", zone="UTC")
 
 
-def poll(server: LicenseServer, minute: int, *rows: str) -> None:
+def poll(server: LicenseServer, minute: float, *rows: str) -> None:
     at = int((DAY + timedelta(minutes=minute)).timestamp())
     text = HEAD.format(at=DAY + timedelta(minutes=minute), used=len(rows))
     if rows:

@@ -4,6 +4,7 @@ failure."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import permutations
 
 import pytest
@@ -12,10 +13,19 @@ from licenses.analysis.coverage import gaps, observed
 from licenses.analysis.holdings import holdings
 from licenses.importing import mapping
 from licenses.importing.snapshots import store_failure, store_snapshot
-from licenses.models import Checkout, Coverage, Gap, LicensePool, LicenseServer, Sighting
+from licenses.models import (
+    Checkout,
+    Coverage,
+    Feature,
+    Gap,
+    LicensePool,
+    LicenseServer,
+    Sighting,
+)
 from licenses.simulator import lmstat
 from licenses.sources.flexnet.lmstat import parse_lmstat
 from licenses.sources.records import Result
+from tests.thorough import usually
 
 from .conftest import NOW, Year
 
@@ -158,6 +168,20 @@ def test_an_answer_that_does_not_name_a_daemon_tells_nothing_of_it(
     assert max(held.returned_at.tolist()) == DAY + STEP + 1, "nobody looked any later"
     (dark,) = gaps(pool, DAY, DAY + 4 * STEP, now=until)
     assert dark[:3] == (DAY + STEP, DAY + 4 * STEP, "vendor_daemon_down")
+
+
+@pytest.mark.parametrize("order", usually(8, permutations(range(4))))
+def test_the_order_of_answers_that_name_different_daemons_changes_no_gap(
+    server: LicenseServer, year: Year, order: tuple[int, ...]
+) -> None:
+    for place in order:
+        tell = partial(answer, year=year) if place < 2 else answer_of_another
+        tell(server, at=DAY + place * STEP)
+    found = Gap.objects.order_by("daemon").values_list("daemon", "starts", "ends")
+    assert [(daemon, seconds(start), seconds(end)) for daemon, start, end in found] == [
+        (daemon, DAY + STEP, DAY + 2 * STEP)
+        for daemon in sorted(set(Feature.objects.values_list("daemon", flat=True)))
+    ]
 
 
 @pytest.mark.once

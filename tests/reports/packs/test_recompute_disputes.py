@@ -19,7 +19,7 @@ from licenses.models import (
     Vendor,
 )
 from tests.licenses.importing.test_restart_answers import DAY, log, poll, started
-from tests.thorough import one_in
+from tests.thorough import one_in, usually
 
 from .one_pool import bought, one_pool
 from .test_recompute import STATUS, Plain, differences, packed, place
@@ -73,10 +73,42 @@ def installation(folder: Path, seed: int) -> Vendor:
     return bought(pool, 2, date(2026, 3, 2))
 
 
-@pytest.mark.parametrize("seed", one_in(10, range(30)))
+@pytest.mark.parametrize("seed", one_in(10, usually(12, range(30))))
 def test_what_is_counted_again_is_what_the_pack_says(place: Path, settings: Any, seed: int) -> None:
     path = packed(place, seed, settings, installation, UNTIL)
     assert differences(path) == []
+
+
+def with_a_clock_ahead(folder: Path, seed: int) -> Vendor:
+    """Let answers of every half minute contradict each other on rows whose starts are yet to come
+    by our clock."""
+    chance = random.Random(seed)
+    pool = one_pool(datetime(2026, 3, 2, 12, tzinfo=UTC))
+    server = LicenseServer.objects.create(name="lic", zone="UTC", poll_seconds=60)
+    ahead = chance.choice([0, 40, 150])
+    seats = [
+        (who, taken, taken + chance.randrange(30, 600))
+        for who in PEOPLE
+        for taken in chance.sample(range(60, 500), 2)
+    ]
+    times = range(30, 900, 30)
+    for second in chance.sample(times, len(times)):
+        shown = [
+            f"{who} pc1 pc1 (v1.0) (lic1/27000 {who}), start Mon 3/2 {clock(taken + ahead)[:-3]}"
+            for who, taken, back in seats
+            if (taken <= second < back) == (chance.random() < 0.85)
+        ]
+        poll(server, second / 60, *shown)
+    for feature in Feature.objects.filter(server=server):
+        mapping.map_feature(feature, pool)
+    return bought(pool, 2, date(2026, 3, 2))
+
+
+@pytest.mark.parametrize("seed", one_in(5, usually(6, range(60))))
+def test_a_clock_ahead_of_ours_is_counted_again_alike(
+    place: Path, settings: Any, seed: int
+) -> None:
+    assert differences(packed(place, seed, settings, with_a_clock_ahead, UNTIL)) == []
 
 
 @pytest.mark.parametrize("ignored", ["disputed", "alone"])
