@@ -95,6 +95,7 @@ def dated(company):
     return company
 
 
+@pytest.mark.once
 def test_the_end_of_a_contract_is_told_once_per_band(dated):
     contract()
     for left in range(120, -5, -1):

@@ -287,6 +287,7 @@ def test_it_resolves_when_a_day_brings_none(lines):
     assert not UnreadableShare.objects.exists()
 
 
+@pytest.mark.once
 def test_it_is_told_once_a_day_while_it_lasts(lines):
     AlertRule.objects.filter(kind=Kind.UNREADABLE).update(repeat_seconds=DAY)
     server = lines.add_server(name="cad")

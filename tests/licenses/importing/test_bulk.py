@@ -100,6 +100,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return many
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_random_logs_in_columns_store_what_they_store_key_by_key(
     data_dir: Path, settings: Any, monkeypatch: pytest.MonkeyPatch

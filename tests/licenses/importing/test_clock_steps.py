@@ -135,6 +135,7 @@ def test_a_seat_across_a_clock_set_back_is_known_between_the_two_and_possible_un
     assert server_differences(server) == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_pieces_of_a_log_whose_clock_was_set_back_may_come_in_any_order(
     tmp_path: Path, order: tuple[int, ...]

@@ -201,6 +201,7 @@ def test_whatever_is_told_is_counted_again_alike(tmp_path: Path, seed: int) -> N
     known(*history(tmp_path, random.Random(seed)))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("change", ["exchanged", "passed_on"])
 def test_a_recount_in_which_no_row_makes_room_would_differ(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str

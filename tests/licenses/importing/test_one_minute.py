@@ -90,6 +90,7 @@ SHOWN = ("poll", -300, OLD)
 GONE = ("poll", 300, None)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("answers", "expected", "kinds"),
     [
@@ -158,6 +159,7 @@ def test_a_saved_status_may_be_before_or_after_a_poll_of_its_minute(
     assert in_any_order(steps, 24) == (expected, kinds)
 
 
+@pytest.mark.once
 def test_the_first_answer_after_a_dispute_waits_for_one_that_is_later_for_certain(
     tmp_path: Path, server: LicenseServer
 ) -> None:

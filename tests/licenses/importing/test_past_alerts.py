@@ -52,7 +52,7 @@ def cut(log: Path) -> list[bytes]:
     "order",
     [
         pytest.param(slice(None), id="in-order"),
-        pytest.param(slice(None, None, -1), id="backwards"),
+        pytest.param(slice(None, None, -1), id="backwards", marks=[pytest.mark.once]),
     ],
 )
 def test_past_alerts_are_those_of_all_that_came(

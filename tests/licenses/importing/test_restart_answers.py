@@ -140,6 +140,7 @@ def test_where_answers_contradict_each_other_until_a_restart_the_first_are_belie
     assert kinds() == ["answers_differ", "still_shown"]
 
 
+@pytest.mark.once
 def test_a_crash_is_the_same_in_any_order_of_logs_and_answers(
     tmp_path: Path, server: LicenseServer
 ) -> None:
@@ -201,6 +202,7 @@ def test_a_restart_learned_of_late_is_why_a_borrowed_seat_has_no_out(
 LENT = ADA + BORROWED
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("last", "returned", "expected"),
     [

@@ -85,6 +85,7 @@ def test_the_last_answer_that_shows_a_seat_says_in_what_state_it_is(
     same_in_any_order(tmp_path, server, told, expected)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
@@ -102,6 +103,7 @@ def test_of_two_answers_of_one_second_the_one_that_excuses_less_counts(
     same_in_any_order(tmp_path, server, told, expected)
 
 
+@pytest.mark.once
 def test_what_an_earlier_answer_says_does_not_count_beside_one_that_another_contradicts(
     tmp_path: Path, server: LicenseServer
 ) -> None:

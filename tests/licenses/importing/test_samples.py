@@ -52,6 +52,7 @@ def test_every_line_of_a_log_counts_and_a_second_import_brings_nothing(path: Pat
     assert (again["new"], again["out"]) == (0, first["out"])
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not STATUSES, reason="no samples beside the project")
 @pytest.mark.parametrize("path", STATUSES, ids=lambda path: path.stem)
 def test_every_status_is_read_or_refused_with_a_reason(path: Path) -> None:

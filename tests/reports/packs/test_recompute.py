@@ -756,6 +756,7 @@ def test_the_program_in_the_pack_needs_nothing_else(place: Path, settings: Any) 
     assert run(folder)[0] == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("plain", "verdict", "broken"),
     [

@@ -111,6 +111,7 @@ def test_a_clock_ahead_of_ours_is_counted_again_alike(
     assert differences(packed(place, seed, settings, with_a_clock_ahead, UNTIL)) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("ignored", ["disputed", "alone"])
 def test_a_recount_that_knows_one_rule_less_would_differ(
     place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, ignored: str

@@ -57,6 +57,7 @@ def test_what_is_counted_again_is_what_the_pack_says(place: Path, settings: Any,
     assert differences(path) == []
 
 
+@pytest.mark.once
 def test_a_recount_that_took_the_hour_for_the_first_would_differ(
     place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

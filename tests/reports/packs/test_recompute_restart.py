@@ -110,6 +110,7 @@ def test_what_is_counted_again_is_what_the_pack_says(place: Path, settings: Any,
     assert differences(path) == []
 
 
+@pytest.mark.once
 def test_a_recount_to_which_answers_tell_nothing_of_what_a_restart_lost_would_differ(
     place: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
