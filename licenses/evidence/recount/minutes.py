@@ -54,4 +54,5 @@ def leave_out_its_minute(row, told):
     if row["disputed_to"] < since:
         del row["disputed_from"], row["disputed_to"]
     elif row["disputed_from"] < since:
-        row["disputed_from"] = told[bisect_left(told, since)]
+        place = bisect_left(told, since)
+        row["disputed_from"] = told[place] if place < len(told) else row["disputed_to"]
