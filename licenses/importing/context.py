@@ -19,7 +19,7 @@ from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer, Sighting
 
 from . import coverage
-from .attempts import Answers
+from .answers import Answers
 from .coverage import heard, log_spans, of_daemon
 from .held import IN, Hole, Restart, SetBack, holes, lost_at
 

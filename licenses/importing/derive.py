@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from licenses.analysis.rows import number
 from licenses.models import Disagreement, Feature, LicenseServer
 
-from .attempts import Answers
+from .answers import Answers
 from .context import Context, Key
 from .held import EVENT, OUT, Differ, Held
 from .holding_rows import (

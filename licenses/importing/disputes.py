@@ -22,7 +22,7 @@ from typing import Any, Final
 from licenses.models import Capture, Sighting
 
 from . import coverage
-from .attempts import NEVER, Answers
+from .answers import NEVER, Answers
 from .held import Dispute, Seen
 
 Told = tuple[int, int]

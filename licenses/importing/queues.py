@@ -21,7 +21,7 @@ from licenses.evidence.entries import Draft, draft
 from licenses.models import LicenseServer, QueueEntry, QueueEvent
 from licenses.sources import records
 
-from .attempts import Answers
+from .answers import Answers
 from .context import Context, Key
 from .directory import Directory
 from .held import CLOCKS_AGREE, CONTINUED, EVENT

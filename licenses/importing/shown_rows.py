@@ -11,7 +11,7 @@ from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
 from licenses.models import Checkout, Coverage, Sighting
 
-from .attempts import NEVER
+from .answers import NEVER
 
 _KEY = ("feature_id", "person_id", "host_id", "seats")
 

@@ -35,6 +35,7 @@ from . import (
     status_totals,
     unlisted,
 )
+from .answers import SHORT, Answers, scope_of
 from .captures import store_raw, store_unreadable
 from .context import Key
 from .derive import derive
@@ -109,7 +110,7 @@ def store_snapshot(
             and same_states(_rows(snapshot), at, since)
         )
         names = rows.directory.feature_names
-        scope, told = attempts.scope_of(server, snapshot, {pk: names[pk] for pk in rows.features})
+        scope, told = scope_of(server, snapshot, {pk: names[pk] for pk in rows.features})
         capture = Capture.objects.create(
             server=server,
             kind=Capture.Kind.STATUS,
@@ -256,7 +257,7 @@ def _store_rows(
     newest: bool,
 ) -> list[entries.Draft]:
     capture = result.capture
-    answers = attempts.Answers(rows.server, capture if newest else None)
+    answers = Answers(rows.server, capture if newest else None)
     stored = rows.store(capture, answers, newest=newest)
     result.new, result.known, result.ended = stored.new, stored.known, stored.ended
     _COUNTED.update(capture.pk, stored.new, stored.known)
@@ -279,9 +280,7 @@ def _COUNTED(capture: int, new: int, known: int) -> Asked:
     return Capture.objects.filter(pk=capture), {"new": new, "known": known}
 
 
-def _derive(
-    rows: StatusRows, touched: dict[Key, int], answers: attempts.Answers | None = None
-) -> None:
+def _derive(rows: StatusRows, touched: dict[Key, int], answers: Answers | None = None) -> None:
     if not touched:
         return
     daemons = {pk: names[0] for pk, names in rows.directory.feature_names.items()}
@@ -347,7 +346,7 @@ def _poll_entry(capture: Capture, at: int, within: int) -> entries.Draft:
     if capture.duration_ms is not None:
         body["duration_ms"] = capture.duration_ms
     if capture.scope is not None:
-        body["scope"] = capture.scope.digest[: attempts.SHORT]
+        body["scope"] = capture.scope.digest[:SHORT]
     return entries.draft("poll", at, body)
 
 

@@ -20,7 +20,7 @@ from licenses.sources.flexnet.lmstat_rows import names
 from licenses.sources.records import Block, FeatureStatus, Holding, Result, Snapshot
 
 from . import coverage, disputes, shown_rows
-from .attempts import NEVER, Answers
+from .answers import NEVER, Answers
 from .context import Key
 from .directory import Directory
 from .disputes import MINUTE, Disputes

@@ -14,7 +14,7 @@ from licenses.models import Capture, FeatureNow, IssuedCount, Sighting
 from licenses.sources.records import FeatureStatus, Snapshot
 
 from . import coverage
-from .attempts import Answers
+from .answers import Answers
 from .directory import Directory
 from .status_rows import states
 

@@ -28,7 +28,7 @@ from licenses.models import (
 )
 
 from . import dirty
-from .attempts import Answers
+from .answers import Answers
 
 Span = tuple[int, int]
 

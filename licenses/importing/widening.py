@@ -12,7 +12,7 @@ from licenses.models import Capture
 from licenses.sources.clock import told_again
 
 from . import disputes
-from .attempts import Answers
+from .answers import Answers
 from .context import Context, Key
 from .held import EVENT, LATE_RETURN, Seen, SetBack
 from .holding_rows import END_REASON, JOIN, MINE, key_table, rows
