@@ -28,8 +28,10 @@ from licenses.sources.records import Result, Snapshot
 from licenses.sources.text import LineReader
 
 from . import late, saved_times
-from .logs import FileResult, LogImport, blocks
+from .logs import LogImport
 from .machines import OtherMachine, check_status, note_gap
+from .pieces import blocks
+from .results import FileResult
 from .rights_files import import_license_file, import_options_file
 from .snapshots import store_snapshot
 

@@ -38,8 +38,9 @@ from .files import (
     open_text,
     set_zone,
 )
-from .logs import LogImport, blocks
+from .logs import LogImport
 from .machines import OtherMachine
+from .pieces import blocks
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,10 @@ after it, and going on (or starting over) neither loses nor doubles anything.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, BinaryIO
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from licenses.analysis.events import newest_event
@@ -26,7 +22,7 @@ from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.flexnet.redating import Settled, settle
 
-from . import bulk, coverage, dirty, facts, late, queues, reach, server_facts, unlisted
+from . import boundaries, bulk, coverage, dirty, facts, late, queues, reach, server_facts, unlisted
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
@@ -37,68 +33,9 @@ from .joints import Joints, cut_seconds
 from .machines import OtherMachine, Watch
 from .repeated_hours import Daemons, RepeatedHours
 from .repeats import Repeats
+from .results import FileResult
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note
-
-SHOWN = 20
-
-
-@dataclass
-class FileResult:
-    """What an import of one file came to."""
-
-    file: str
-    format: str
-    lines: int = 0
-    out: int = 0
-    returned: int = 0
-    denied: int = 0
-    new: int = 0
-    known: int = 0
-    unreadable: list[records.Unreadable] = field(default_factory=list)
-    unreadable_count: int = 0
-    starts: int | None = None
-    ends: int | None = None
-    notes: list[str] = field(default_factory=list)
-    queued: Counter[str] = field(default_factory=Counter)
-    """Requests that began to wait, by feature."""
-
-    def count_unreadable(self, lines: list[records.Unreadable]) -> None:
-        self.unreadable_count += len(lines)
-        self.unreadable += lines[: SHOWN - len(self.unreadable)]
-
-    def as_dict(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the object that `import_usage` prints and the API answers."""
-
-        def iso(seconds: int | None) -> str | None:
-            return None if seconds is None else datetime.fromtimestamp(seconds, zone).isoformat()
-
-        return {
-            "file": self.file,
-            "format": self.format,
-            "lines": self.lines,
-            "out": self.out,
-            "in": self.returned,
-            "denied": self.denied,
-            "new": self.new,
-            "known": self.known,
-            "unreadable": [
-                {"line": line.line, "text": line.text, "reason": line.reason}
-                for line in self.unreadable
-            ],
-            "unreadable_count": self.unreadable_count,
-            "from": iso(self.starts),
-            "to": iso(self.ends),
-            **({"notes": notes} if (notes := [*self.notes, *self._of_queues()]) else {}),
-        }
-
-    def _of_queues(self) -> list[str]:
-        return [
-            f"requests for {feature} that began to wait: {count}; what waits holds no seat, and is "
-            "not counted"
-            for feature, count in sorted((+self.queued).items())[:SHOWN]
-        ]
-
 
 Cursor = dict[str, Any]
 """Where a log's import stands: the parser's state and ours. Fit for JSON."""
@@ -213,31 +150,34 @@ class LogImport:
         told = [span for daemon in alike for span in known_spans.get(daemon, ())]
         self.joints.meet(told, self.parser.first_at, before, self.parser.last_at)
         stored = facts.store(piece, self.directory, self.repeats)
+        boundaries.store(piece.others, self.server, stored)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
-        facts.store_steps(steps, self.server, stored)
+        boundaries.store_steps(steps, self.server, stored)
         first, last = self.parser.first_at, self.parser.last_at
         self.contradictions.judge(stored, self.repeats, told, first, before, last)
         misdated = [("", first if at is None else at) for at in settled.unsure if first is not None]
         cuts = cut_seconds(stored, told, first, before, last)
         meeting = [("", at) for at in cuts]
-        facts.store_doubts([*self.parser.take_doubts(), *misdated, *meeting], self.server, stored)
+        boundaries.store_doubts(
+            [*self.parser.take_doubts(), *misdated, *meeting], self.server, stored
+        )
         told_losses = [*self.parser.take_losses(), *misdated]
         wrong = [
             ("", Hole(first if at is None else at, before + 1))
             for at in settled.stored
             if first is not None and before is not None
         ]
-        facts.store_misdated(wrong, self.server, stored)
+        boundaries.store_misdated(wrong, self.server, stored)
         stored.drafts += coverage.withdraw_log(
             self.server, self._told_of(), [hole for _, hole in wrong]
         )
-        losses = facts.store_losses(told_losses, self.server, stored)
+        losses = boundaries.store_losses(told_losses, self.server, stored)
         lost = [(name, lost_at(at)) for name, at in losses]
         unreturned = self.unreturned.follow(stored.movements, self.directory, self.parser.last_at)
-        lost += facts.store_silence([*unreturned, *wrong], self.server, stored)
+        lost += boundaries.store_silence([*unreturned, *wrong], self.server, stored)
         hidden = [("", hole) for hole in self.beginning.hidden]
-        lost += facts.store_silence(hidden, self.server, stored)
-        facts.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)
+        lost += boundaries.store_silence(hidden, self.server, stored)
+        boundaries.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)
         self.beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
         hours = self.hours.store(
@@ -259,7 +199,7 @@ class LogImport:
         )
         added = self._extend_coverage(spans)
         alone = [(name, at) for at in self.parser.take_alone() for name in self._told_of()]
-        seconds = facts.store_seconds(alone, self.server, stored)
+        seconds = boundaries.store_seconds(alone, self.server, stored)
         reach.touch_lost(self.server, stored, added)
         reach.touch_told_twice(self.server, stored)
         if added or seconds:
@@ -480,18 +420,7 @@ class LogImport:
         result.count_unreadable(unreadable)
         result.starts = result.starts if result.starts is not None else self.parser.first_at
         result.ends = self.parser.last_at
-        for item in items:
-            if isinstance(item, records.Queue):
-                result.queued[item.feature] += item.entered
-            elif isinstance(item, records.ClockStep) and len(result.notes) < SHOWN:
-                result.notes.append(
-                    f"line {item.line}: clock moved by {item.seconds} s: {item.reason}"
-                )
-            elif isinstance(item, records.Upgrade) and len(result.notes) < SHOWN:
-                result.notes.append(
-                    f"line {item.line}: a checkout of {item.feature} was changed while it ran "
-                    f"({item.seats} seats named); it is counted with the seats it was taken with"
-                )
+        result.count_others(items)
         self._counts, self._lines = dict(counts), self.parser.lines
 
 
@@ -507,33 +436,6 @@ def _daemons(piece: LogPiece) -> set[str]:
 def _heard_until(spans: dict[str, IntervalSet]) -> int | None:
     """Return the newest moment that any log of a server vouches for."""
     return max((int(known.ends[-1]) for known in spans.values() if len(known)), default=None)
-
-
-def whole_piece(block: bytes) -> int:
-    """Return where to end a piece of a log: behind the last date line in it, since the next one
-    tells the days of what follows; without one behind the last line. 0 where no line ends."""
-    stamp = block.rfind(b") TIMESTAMP ")
-    return (stamp >= 0 and block.find(b"\n", stamp) + 1) or block.rfind(b"\n") + 1
-
-
-def blocks(stream: BinaryIO, size: int = 0) -> Iterator[tuple[bytes, bool]]:
-    """Yield a text in pieces of whole lines, each with whether it is the last. A line longer than a
-    piece is cut.
-
-    stream: gives less than it is asked for at its end only, as buffered files do.
-    """
-    size = size or settings.ITAM_CHUNK_BYTES
-    carry = b""
-    while True:
-        wanted = size - len(carry)
-        read = stream.read(wanted) if wanted else b""
-        block = carry + read
-        if len(read) < wanted:
-            yield block, True
-            return
-        cut = whole_piece(block) or len(block)
-        carry = block[cut:]
-        yield block[:cut], False
 
 
 def _around(spans: list[tuple[int, int]]) -> tuple[int, int]:

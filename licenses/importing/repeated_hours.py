@@ -21,7 +21,7 @@ from licenses.sources.clock import DAY, QUARTER, RepeatedHour, repeated_hour
 from licenses.sources.flexnet.debug_log import LogPiece
 from licenses.sources.flexnet.redating import Settled
 
-from . import facts
+from . import boundaries, facts
 from .held import Hole
 
 
@@ -73,11 +73,13 @@ class RepeatedHours:
             if hour.until and hour.first in self._with_events:
                 told = [(name, Hole(hour.first, hour.until)) for name in sorted(daemons.told_of)]
                 kind = Boundary.Kind.REPEATED
-                facts.store_spans(told, kind, "log hour repeated", server, stored, step=hour.step)
+                boundaries.store_spans(
+                    told, kind, "log hour repeated", server, stored, step=hour.step
+                )
             if hour.fell:
                 names = sorted({*daemons.told_of, *daemons.named})
                 told = [(name, Hole(hour.first, hour.fell)) for name in names]
-                facts.store_spans(told, Boundary.Kind.FELL, "log hour fell", server, stored)
+                boundaries.store_spans(told, Boundary.Kind.FELL, "log hour fell", server, stored)
         return sorted(doubted ^ _in_doubt(server))
 
     def notes(self, hours: Sequence[RepeatedHour], zone: tzinfo) -> set[str]:

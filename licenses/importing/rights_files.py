@@ -34,7 +34,7 @@ from .captures import store_raw, store_unreadable
 from .coverage import moment
 from .derive import compare_again
 from .directory import Directory
-from .logs import FileResult
+from .results import FileResult
 
 logger = logging.getLogger(__name__)
 

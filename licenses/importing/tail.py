@@ -19,8 +19,9 @@ from licenses.sources.base import SourceError
 from . import coverage
 from .captures import check_room
 from .files import look_through, note_waiting
-from .logs import LogImport, whole_piece
+from .logs import LogImport
 from .machines import OtherMachine
+from .pieces import whole_piece
 
 log = logging.getLogger(__name__)
 

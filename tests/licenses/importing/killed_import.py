@@ -35,7 +35,7 @@ django.setup()
 
 from django.db import connections  # noqa: E402
 
-from licenses.importing import events, logs  # noqa: E402
+from licenses.importing import events, logs, pieces  # noqa: E402
 from licenses.models import LicenseServer, LogCursor  # noqa: E402
 from licenses.sources.flexnet.log_dates import first_line_date  # noqa: E402
 from tests.licenses.importing import watch  # noqa: E402
@@ -68,7 +68,7 @@ def run(order: str, name: str, path: Path) -> None:
     )
     with path.open("rb") as stream:
         stream.seek(cursor.offset)
-        for block, last in logs.blocks(stream, PIECE):
+        for block, last in pieces.blocks(stream, PIECE):
             if order == "cursor_first":
                 ahead = logs.DebugLogParser(zone=server.tzinfo, date=None, state=run.parser.state())
                 list(ahead.feed(block))

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from licenses.importing import coverage
-from licenses.importing.logs import LogImport, blocks
+from licenses.importing.logs import LogImport
+from licenses.importing.pieces import blocks
 from licenses.importing.rebuilding import rebuild_holdings
 from licenses.models import Checkout, LicenseServer
 from tests.factories import ServerFactory, at

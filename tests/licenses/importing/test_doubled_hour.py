@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from licenses.importing.logs import LogImport, blocks
+from licenses.importing.logs import LogImport
+from licenses.importing.pieces import blocks
 from licenses.importing.rebuilding import rebuild_holdings
 from licenses.importing.snapshots import store_snapshot
 from licenses.models import Checkout, Disagreement, LicenseServer

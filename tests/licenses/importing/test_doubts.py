@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from licenses.analysis.verdict import MonthVerdict, Verdict, verdicts
-from licenses.importing.logs import LogImport, blocks
+from licenses.importing.logs import LogImport
+from licenses.importing.pieces import blocks
 from licenses.importing.snapshots import store_snapshot
 from licenses.models import Boundary, Disagreement, LicensePool, LicenseServer, PoolFeature
 from licenses.sources.flexnet.lmstat import parse_lmstat

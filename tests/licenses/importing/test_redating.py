@@ -9,7 +9,8 @@ import pytest
 from django.db.models import QuerySet
 
 from licenses.analysis.usage import usage
-from licenses.importing.logs import LogImport, blocks
+from licenses.importing.logs import LogImport
+from licenses.importing.pieces import blocks
 from licenses.models import Boundary, Checkout, Coverage, LicenseServer
 from licenses.sources.flexnet.log_dates import first_line_date
 from tests.factories import FeatureFactory, PoolFactory, ServerFactory, at
