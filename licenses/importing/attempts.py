@@ -151,8 +151,7 @@ def _around(server: LicenseServer, at: int, *, newest: bool) -> list[_Attempt]:
             ),
         )
         if found and found[-1].at == attempt.at:
-            # Of two in one second the one that tells more counts, whichever came first.
-            found[-1] = max(found[-1], attempt, key=_told)
+            found[-1] = _together(found[-1], attempt)
         else:
             found.append(attempt)
     return found
@@ -163,6 +162,17 @@ def _steps(server: LicenseServer, tried: list[_Attempt]) -> AnswerSteps:
     if all(last.at - first.at <= LONGEST_STEP for first, last in pairwise(tried)):
         return AnswerSteps([(EVER, LONGEST_STEP)])
     return load_steps([server.pk])[server.pk]
+
+
+def _together(one: _Attempt, other: _Attempt) -> _Attempt:
+    """Return what two attempts of one second told, whichever came first: both, if both are
+    complete; else what the one told that told more."""
+    most = max(one, other, key=_told)
+    if not (one.complete and other.complete):
+        return most
+    daemons = {**(one.daemons or {}), **(other.daemons or {})}
+    up = {name: bool(_up(one, name) or _up(other, name)) for name in daemons}
+    return most._replace(daemons=up)
 
 
 def _told(attempt: _Attempt) -> tuple[bool, int, str]:

@@ -125,7 +125,7 @@ def from_sighting(row: Seen) -> list[Open]:
 def disputes(rows: Iterable[Seen]) -> list[Differ]:
     """Return where answers contradict each other for certain."""
     return [
-        Differ("answers_differ", each.start, each.end, True, False, missed=each.start)
+        Differ("answers_differ", each.start, each.end, True, False, missed=each.end)
         for row in rows
         if (each := row.dispute) is not None and each.certain
     ]

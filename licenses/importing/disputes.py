@@ -6,7 +6,7 @@ knows which. What is noted is a function of the set of answers: the first and th
 row, from the first to the last that show it. Those of the minute in which it was taken contradict
 nothing: within it a seat may come back, and be taken again. That is the minute which the row
 prints, by the server's clock; if an answer showed it before that, the clock is ahead of ours, and
-it was taken by then.
+it was taken by the time of that answer.
 
 Each answer was given at some moment of a span: of a second, or of the minute that it prints.
 Answers whose spans overlap may have come in either order, and contradict each other only if no
@@ -86,7 +86,8 @@ class Disputes:
 def unsettled(answers: Answers, feature: int, last: int, at: int) -> bool:
     """Whether before an answer of a moment no two followed the last one that lacks a row: the first
     stands alone until a second one, later for certain, shows the row too."""
-    first = answers.following_by(feature, last)
+    # Of the minute of one that is known by its minute others may be as well.
+    first = answers.following_by(feature, last + MINUTE - 1 if answers.by_minute else last)
     second = None if first is None else answers.following(feature, first)
     return second is None or at <= second
 
@@ -108,7 +109,7 @@ def settled(answers: Answers, feature: int, row: Seen, lacking: tuple[Told, Told
     row:     its end is the first answer after the last that shows it, as yet.
     lacking: the first and the last from the first that shows it to the last, if any.
     """
-    lacking = _after_its_minute(answers, feature, row, lacking)
+    noted, lacking = lacking, _after_its_minute(answers, feature, row, lacking)
     after: list[Told] = []
     if lacking is not None:
         (start, start_by), (end, end_by) = lacking
@@ -121,7 +122,10 @@ def settled(answers: Answers, feature: int, row: Seen, lacking: tuple[Told, Told
         elif late:
             after = list(lacking)
         else:
-            row = row._replace(dispute=_dispute(answers, feature, row, (start, end), True))
+            # One alone of the two need contradict the row in whatever order they were given.
+            lack = [(end, end_by)] if noted != lacking else [(start, start_by), (end, end_by)]
+            certain = any(row.shown_by < at and by < row.last_seen for at, by in lack)
+            row = row._replace(dispute=_dispute(answers, feature, row, (start, end), certain))
     if row.gone_at is None:
         return row
     # What lacks the row may have been given before it was taken.
@@ -152,9 +156,7 @@ def _after_its_minute(
 
 def _contradicted_since(row: Seen) -> int | None:
     """Return from when on an answer without a row contradicts one that shows it; None: always."""
-    if row.printed_at is None:
-        return None
-    return min(row.printed_at, row.first_seen) + MINUTE
+    return None if row.printed_at is None else min(row.starts[-1], row.shown_by) + MINUTE
 
 
 def _dispute(

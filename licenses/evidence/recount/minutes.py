@@ -50,9 +50,8 @@ def leave_out_its_minute(row, told):
     """
     if "disputed_from" not in row or "started" not in row or "left_out" in row:
         return
-    since = min(row["started"], row["first_seen"]) + 60
+    since = min(row["starts"][-1], row["shown_by"]) + 60
     if row["disputed_to"] < since:
         del row["disputed_from"], row["disputed_to"]
     elif row["disputed_from"] < since:
-        place = bisect_left(told, since)
-        row["disputed_from"] = told[place] if place < len(told) else row["disputed_to"]
+        row["disputed_from"] = min(row["disputed_to"], *told[bisect_left(told, since) :][:1])

@@ -76,7 +76,7 @@ class Sources:
         that does after was given at the latest; None where none does, or only one after."""
         before = bisect_left(self.told, row["disputed_from"]) - 1
         first = self.told[before] if before >= 0 else -FAR
-        taken = min(row.get("started", -FAR), row["first_seen"])
+        taken = min(row["starts"][-1], row["shown_by"]) if "started" in row else -FAR
         if row["first_seen"] <= first < taken + 60:
             first = row["first_seen"]  # others of the minute of its start may lack it
         after, again = FAR, FAR
