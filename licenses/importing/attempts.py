@@ -331,19 +331,22 @@ def _store_gaps(
     ]
     stored = {(row.daemon, _seconds(row.starts), row.cause): row for row in rows}
     drafts: list[entries.Draft] = []
-    fresh = []
+    fresh, changed = [], []
     for gap in wanted:
         row = stored.pop((gap.daemon, gap.start, str(gap.cause)), None)
         if row is None:
             fresh.append(gap)
         elif _seconds(row.ends) != gap.end:
-            end = None if gap.end is None else coverage.moment(gap.end)
-            Gap.objects.filter(pk=row.pk).update(ends=end)
-            drafts.append(_gap_entry(gap))
+            changed.append((row, gap))
     for (daemon, start, cause), row in stored.items():
         gone = _Told(daemon, start or 0, cause, _seconds(row.ends), row.detail)
         drafts.append(_gap_entry(gone, "withdrawn"))
         row.delete()
+    # One alone of a daemon may be open: what is over ends before another one opens.
+    for row, gap in sorted(changed, key=lambda each: each[1].end is None):
+        end = None if gap.end is None else coverage.moment(gap.end)
+        Gap.objects.filter(pk=row.pk).update(ends=end)
+        drafts.append(_gap_entry(gap))
     for gap in fresh:
         Gap.objects.create(
             server=server,

@@ -184,6 +184,16 @@ def test_the_order_of_answers_that_name_different_daemons_changes_no_gap(
     ]
 
 
+def test_of_two_failures_of_a_second_the_later_may_continue_what_the_earlier_had_ended(
+    server: LicenseServer, year: Year
+) -> None:
+    answer(server, year, DAY)
+    for step, result in ((1, Result.TIMEOUT), (2, Result.FAILED), (2, Result.TIMEOUT)):
+        store_failure(server, result, "no answer", at=DAY + step * STEP, source="poll")
+    (gap,) = Gap.objects.all()
+    assert (gap.cause, seconds(gap.starts), gap.ends) == (Gap.Cause.TIMEOUT, DAY, None)
+
+
 @pytest.mark.once
 def test_a_log_that_comes_later_replaces_what_polls_saw(
     server: LicenseServer, year: Year, tmp_path
