@@ -195,7 +195,9 @@ class CoverageAdmin(ReadOnlyAdmin):
 
 @admin.register(Gap)
 class GapAdmin(ReadOnlyAdmin):
-    empty_words = gettext_lazy("None: no time is missing of what was read.")
+    empty_words = gettext_lazy(
+        "None on record here. Time that no log covers is on the pages of servers and pools."
+    )
     list_display = ("server", "daemon_words", "starts", "until", "length", "cause", "told")
     list_select_related = ("server",)
     list_filter = (
