@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from common import Line, django_on, show, timed, typical
-from store import CHUNK, HOSTS, PEOPLE, START, YEAR, holdings, table
+from store import START, YEAR, chunks, table
 
 DAY = 86_400
 MONTHS = 13
@@ -53,25 +53,13 @@ def main() -> None:
 def measure(count: int, features: int) -> None:
     from django.db import connection
 
-    from licenses.models import Checkout, Feature, Host, LicenseServer, Person
+    from licenses.models import Checkout, Feature
 
-    server = LicenseServer.objects.create(name="server", zone="UTC")
-    Feature.objects.bulk_create(
-        Feature(server=server, daemon="acmed", name=f"feat_{place}") for place in range(features)
-    )
-    Person.objects.bulk_create(Person(pseudonym=f"p{place}") for place in range(PEOPLE))
-    Host.objects.bulk_create(Host(pseudonym=f"h{place}") for place in range(HOSTS))
-    ids = [
-        np.array(model.objects.order_by("pk").values_list("pk", flat=True))
-        for model in (Feature, Person, Host)
-    ]
-    columns = holdings(count, ids)
-    parts = [
-        [column[first : first + CHUNK] for column in columns] for first in range(0, count, CHUNK)
-    ]
+    parts = chunks(count, features)
+    ids = list(Feature.objects.order_by("pk").values_list("pk", flat=True))
     run(["ALTER TABLE licenses_checkout RENAME TO kept", "CREATE SEQUENCE numbers"])
-    _measured(AS_IT_IS, parts[:2], ids[0].tolist())  # the first one prepares what all use
-    found = {name: _measured(name, parts, ids[0].tolist()) for name in LAYOUTS}
+    _measured(AS_IT_IS, parts[:2], ids)  # the first one prepares what all use
+    found = {name: _measured(name, parts, ids) for name in LAYOUTS}
     assert Checkout.objects.count() == count
     assert connection.vendor == "postgresql"
     lines = []

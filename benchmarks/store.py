@@ -35,22 +35,9 @@ def measure(count: int, features: int) -> None:
     from django.db import connection, transaction
 
     from licenses.importing.holding_rows import upsert
-    from licenses.models import Checkout, Feature, Host, LicenseServer, Person
+    from licenses.models import Checkout
 
-    server = LicenseServer.objects.create(name="server", zone="UTC")
-    Feature.objects.bulk_create(
-        Feature(server=server, daemon="acmed", name=f"feat_{place}") for place in range(features)
-    )
-    Person.objects.bulk_create(Person(pseudonym=f"p{place}") for place in range(PEOPLE))
-    Host.objects.bulk_create(Host(pseudonym=f"h{place}") for place in range(HOSTS))
-    ids = [
-        np.array(model.objects.order_by("pk").values_list("pk", flat=True))
-        for model in (Feature, Person, Host)
-    ]
-    columns = holdings(count, ids)
-    parts = [
-        [column[first : first + CHUNK] for column in columns] for first in range(0, count, CHUNK)
-    ]
+    parts = chunks(count, features)
     plain = plain_model()
     with connection.schema_editor() as editor:
         editor.create_model(plain)
@@ -83,6 +70,26 @@ def measure(count: int, features: int) -> None:
         Line("bytes of a holding with its indexes", f"{ours / count:.0f} B", ours / theirs,
              "at most 0.4x the plain model", ours <= 0.4 * theirs),
     ])  # fmt: skip
+
+
+def chunks(count: int, features: int) -> list[list[Any]]:
+    """Store whom and what holdings refer to; return the columns of these, a chunk each."""
+    from licenses.models import Feature, Host, LicenseServer, Person
+
+    server = LicenseServer.objects.create(name="server", zone="UTC")
+    Feature.objects.bulk_create(
+        Feature(server=server, daemon="acmed", name=f"feat_{place}") for place in range(features)
+    )
+    Person.objects.bulk_create(Person(pseudonym=f"p{place}") for place in range(PEOPLE))
+    Host.objects.bulk_create(Host(pseudonym=f"h{place}") for place in range(HOSTS))
+    ids = [
+        np.array(model.objects.order_by("pk").values_list("pk", flat=True))
+        for model in (Feature, Person, Host)
+    ]
+    columns = holdings(count, ids)
+    return [
+        [column[first : first + CHUNK] for column in columns] for first in range(0, count, CHUNK)
+    ]
 
 
 def holdings(count: int, ids: list[Any]) -> list[Any]:

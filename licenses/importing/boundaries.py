@@ -47,7 +47,6 @@ def _store_restarts(
             Boundary.objects.filter(pk=row.pk).update(last_seen=moment(last_seen))
         if created or later:
             stored.boundaries.append((item.daemon, item.at))
-        if created or later:
             word = "start" if kind == Boundary.Kind.START else "stop"
             body: dict[str, Any] = {"daemon": item.daemon, "what": f"daemon {word}"}
             if last_seen is not None:
