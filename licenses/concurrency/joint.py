@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from licenses.concurrency.intervals import Flags, Ints, ints
-from licenses.concurrency.timeline import usage
+from licenses.concurrency.timeline import Steps, time_order
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,20 +70,21 @@ def joint(
     groups:               for each group, which holdings are in it; one may be in several, or in
                           none, and then it does not count.
 
-    One sort of two keys a holding for each group that it is in, and for all: O(n log n); twice
-    that where holdings are in several groups.
+    One sort of two keys a holding, whatever the groups: O(n log n).
     """
     first, last, taken = ints(starts, "starts"), ints(ends, "ends"), ints(seats, "seats")
     for flags in groups:
         if len(flags) != len(first):
             raise ValueError(f"expected {len(first)} flags for a group, found {len(flags)}")
+    if len(taken) and taken.min() < 0:
+        raise ValueError(f"expected seats of 0 or more, found {taken.min()}")
     memberships = np.zeros(len(first), dtype=np.int64)
     for flags in groups:
         memberships += flags
     anyone, of_several = memberships > 0, memberships > 1
-    spans = np.clip(first, start, end), np.clip(last, start, end), taken
+    changes = _Changes.of(first, last, taken, start, end)
     told = [anyone, of_several, *groups]
-    (together, *alone), holders = _apart(spans, told, start, end), np.empty(0, dtype=np.int64)
+    (together, *alone), holders = changes.apart(told), np.empty(0, dtype=np.int64)
     peak, peak_at, seat_seconds = together
     if peak_at is not None:
         holders = np.flatnonzero(anyone & (first <= peak_at) & (peak_at < last) & (taken > 0))
@@ -93,7 +94,7 @@ def joint(
     )
     low = high = sum(each.peak for each in parts)
     if of_several.any():
-        by_one = _apart(spans, [flags & ~of_several for flags in groups], start, end)
+        by_one = changes.apart([flags & ~of_several for flags in groups])
         low = sum(each[0] for each in by_one)
         high = min(high, low + shared.peak)
     return Joint(
@@ -109,32 +110,50 @@ def joint(
     )
 
 
-def _apart(
-    spans: tuple[Ints, Ints, Ints], groups: Sequence[Flags], start: int, end: int
-) -> list[tuple[int, int | None, int]]:
-    """Return the peak of each group by itself, its first moment, and the seat-seconds.
+@dataclass(frozen=True, eq=False, slots=True)
+class _Changes:
+    """When seats are taken and given back over [start, end), in time order.
 
-    spans:  start, end and seats of the holdings, cut at the window.
-
-    The groups are laid one behind the other on one axis, a second apart, so that one sort does for
-    all of them.
+    holding:  the place of the holding that each change is of.
     """
-    width = end - start + 1
-    places = [np.flatnonzero(flags) for flags in groups]
-    group = np.repeat(np.arange(len(groups)), [len(each) for each in places])
-    first, last, taken = (column[np.concatenate(places)] for column in spans)
-    shift = group * width - start
-    heads = np.arange(len(groups)) * width
-    steps = usage(first + shift, last + shift, taken, 0, len(groups) * width)
-    steps = steps.cut_at(heads, 0, steps.end)
-    firsts = np.searchsorted(steps.times, heads)
-    peaks = np.maximum.reduceat(steps.levels, firsts)
-    tops = np.flatnonzero(steps.levels == np.repeat(peaks, np.diff(firsts, append=len(steps))))
-    moments = steps.times[tops[np.searchsorted(tops, firsts)]] - heads + start
-    seconds = np.add.reduceat(steps.levels * steps.durations, firsts)
-    return [
-        (peak, moment if peak else None, total)
-        for peak, moment, total in zip(
-            peaks.tolist(), moments.tolist(), seconds.tolist(), strict=True
-        )
-    ]
+
+    times: Ints
+    seats: Ints
+    holding: Ints
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, first: Ints, last: Ints, taken: Ints, start: int, end: int) -> _Changes:
+        """Return those of holdings, cut at the window; one that ends where it begins has none."""
+        first, last = np.maximum(first, start), np.minimum(last, end)
+        (real,) = np.nonzero(first < last)
+        times, holding = np.append(first[real], last[real]), np.append(real, real)
+        seats = np.append(taken[real], -taken[real])
+        order = time_order(times)
+        return cls(times[order], seats[order], holding[order], start, end)
+
+    def apart(self, groups: Sequence[Flags]) -> list[tuple[int, int | None, int]]:
+        """Return the peak of each group by itself, its first moment, and the seat-seconds.
+
+        The groups are laid one behind the other on one axis, a second apart.
+        """
+        width = self.end - self.start + 1
+        heads = np.arange(len(groups)) * width
+        places = [np.flatnonzero(flags[self.holding]) for flags in groups]
+        chosen = np.concatenate(places)
+        shift = np.repeat(heads - self.start, [len(each) for each in places])
+        span = 0, len(groups) * width
+        steps = Steps.from_changes(self.times[chosen] + shift, self.seats[chosen], *span)
+        steps = steps.cut_at(heads, *span)
+        firsts = np.searchsorted(steps.times, heads)
+        peaks = np.maximum.reduceat(steps.levels, firsts)
+        tops = np.flatnonzero(steps.levels == np.repeat(peaks, np.diff(firsts, append=len(steps))))
+        moments = steps.times[tops[np.searchsorted(tops, firsts)]] - heads + self.start
+        seconds = np.add.reduceat(steps.levels * steps.durations, firsts)
+        return [
+            (peak, moment if peak else None, total)
+            for peak, moment, total in zip(
+                peaks.tolist(), moments.tolist(), seconds.tolist(), strict=True
+            )
+        ]

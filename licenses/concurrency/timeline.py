@@ -76,7 +76,15 @@ class Steps:
             first, last, worth = first[real], last[real], worth[real]
         if not len(first):
             return Steps.constant(0, start, end)
-        times, changes = _in_time_order(np.append(first, last), np.append(worth, -worth))
+        return cls.from_changes(*_in_time_order(np.append(first, last), np.append(worth, -worth)),
+                                start, end)  # fmt: skip
+
+    @classmethod
+    def from_changes(cls, times: Ints, changes: Ints, start: int, end: int) -> Steps:
+        """Return the sum of the changes up to each moment of [start, end).
+
+        times, changes:  in time order, within the window; of a change at its end nothing is seen.
+        """
         # Only the state after the last change of a second lasts; the order within it is void.
         lasting = np.append(times[1:] != times[:-1], np.ones(min(len(times), 1), np.bool_))
         levels = np.cumsum(changes)[lasting]
@@ -87,7 +95,7 @@ class Steps:
             levels = levels[:-1]
         else:
             times = np.append(times, end)
-        return Steps(times, levels).joined()
+        return cls(times, levels).joined()
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -302,12 +310,22 @@ def _columns(
     return columns
 
 
-def _in_time_order(times: Ints, changes: Ints) -> tuple[Ints, Ints]:
-    """Sort both by time.
+def time_order(times: Ints) -> Ints:
+    """Return the places of *times* in order; what is of one second keeps its order.
 
-    Time and change share one key where 63 bits hold them: numpy sorts plain integers some ten
-    times faster than it finds an order to apply.
+    Time and place share one key where 63 bits hold them: numpy sorts plain integers some ten times
+    faster than it finds an order to apply.
     """
+    origin, bits = int(times.min(initial=OPEN)), len(times).bit_length()
+    if bits + (int(times.max(initial=origin)) - origin).bit_length() > 63:
+        return np.argsort(times, kind="stable")
+    keys = (times - origin << bits) | np.arange(len(times))
+    keys.sort()
+    return keys & ((1 << bits) - 1)
+
+
+def _in_time_order(times: Ints, changes: Ints) -> tuple[Ints, Ints]:
+    """Sort both by time, in one key as `time_order`: the changes need no second look."""
     if not len(times):
         return times, changes
     origin, low = int(times.min()), int(changes.min())
