@@ -124,6 +124,7 @@ FORMS = (
     gettext_noop("%(count)s more lines, up to this one, could not be read"),
     # How the clock of a log moved.
     gettext_noop("the clock went back"),
+    gettext_noop("the text goes back, and is read as another one from there on"),
     gettext_noop("the zone skips this time of day when its clocks go forward"),
     gettext_noop("the date line says %(day)s"),
     gettext_noop("line %(line)s: clock moved by %(seconds)s s: %(said)s"),

@@ -30,7 +30,7 @@ from .context import Key
 from .directory import Directory
 from .held import IN, OUT
 from .movements import Movements, movements, used
-from .repeats import Repeats, Unserved, number_equal, told_again
+from .repeats import Repeats, Unserved, number_equal
 
 DENIAL_COLUMNS = (
     *("feature_id", "at", "person_id", "host_id", "seats", "code", "ordinal"),
@@ -112,11 +112,8 @@ def store(piece: LogPiece, directory: Directory, repeats: Repeats) -> Stored:
     )
     stored = Stored()
     rows = movements(piece, directory)
-    told = len(rows)
-    again = told_again(rows, unserved, others, repeats)
-    rows, ordinals = number_equal(rows, unserved, again, directory, repeats)
+    ordinals = number_equal(rows, unserved, directory, repeats)
     _store_events(rows, directory, stored)
-    stored.known += told - len(rows)
     asked = list(zip(unserved, ordinals, strict=True))
     refusals = [(each, number) for each, number in asked if isinstance(each, records.Denial)]
     waits = [(each, number) for each, number in asked if isinstance(each, records.Queue)]

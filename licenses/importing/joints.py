@@ -1,8 +1,9 @@
 """Where two texts of one log tell the same time differently: the clock was set back between them.
 
-Within a text the parser sees the clock go back. Between two that were handed in apart it shows in
-that the one ends after the other begins, though neither holds an event that the other tells of the
-time between.
+By a little, the parser sees the clock go back within a text. Where it goes back further, and
+between two texts that were handed in apart, it shows in that the one ends after the other begins,
+though neither holds an event that the other tells of the time between. Of a text that stands behind
+another in the same log, only that one counts, whatever else is known of the time.
 """
 
 from __future__ import annotations
@@ -13,13 +14,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from licenses.analysis.events import load_events
+from licenses.concurrency.intervals import Ints
 from licenses.models import LicenseServer
 from licenses.sources.clock import MIDNIGHT_FALL
 from licenses.sources.records import ClockStep
 
 from .facts import Stored
+from .movements import Movements
 
 REASON = "another text of the log goes on until later, and tells nothing of the same"
+
+
+MOST_PRINTS = 1024
+"""Events of a text that are remembered, of the last MIDNIGHT_FALL; of more, a sample."""
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Joint(NamedTuple):
@@ -27,12 +35,74 @@ class Joint(NamedTuple):
 
     begins:  whether this text begins in it, and so comes after the other; else it ends in it.
     daemons: whose events the other tells of it.
+    since:   from when on the other tells of it, where it stands before this one in the same log;
+             None otherwise: what it tells is stored.
+    prints:  of the other's events, up to the largest that is remembered. missed: whether this text
+             would have to tell of any, if it goes past them and is of the same time.
     """
 
     at: int
     until: int
     begins: bool
     daemons: frozenset[str] = frozenset()
+    since: int | None = None
+    prints: frozenset[int] = frozenset()
+    largest: int = 2**63 - 1
+    missed: bool = False
+
+    def dump(self) -> list[Any]:
+        return [*self[:3], sorted(self.daemons), self.since, sorted(self.prints), *self[6:]]
+
+    @classmethod
+    def load(cls, row: Sequence[Any]) -> Joint:
+        at, until, begins, daemons, *more = row
+        since, told, *most = more or (None, ())
+        return cls(at, until, begins, frozenset(daemons), since, frozenset(told), *most)
+
+
+class Lately:
+    """What a text told lately: (moment, feature, fingerprint) of its events.
+
+    known: of an earlier `dump`, to go on in the same text.
+    """
+
+    def __init__(self, known: Iterable[Sequence[int]] = ()) -> None:
+        self._rows = np.array([*known], dtype=np.int64).reshape(-1, 3)
+
+    def dump(self) -> list[list[int]]:
+        """Return what another one needs to go on; fit for JSON."""
+        found: list[list[int]] = self._rows.tolist()
+        return found
+
+    def add(self, rows: Movements | None, last: int | None) -> None:
+        """Go on with the events of a piece. last: latest moment of the text."""
+        if rows is None or last is None or not len(rows):
+            return
+        new = np.stack([rows.at, rows.feature, prints(rows)], axis=1)
+        found = np.concatenate([self._rows, new])
+        found = found[found[:, 0] >= last - MIDNIGHT_FALL]
+        # Which are kept of many is a matter of their prints alone: another text with the same
+        # events is bound to hold those of its own time.
+        self._rows = found[np.sort(np.argsort(found[:, 2], kind="stable")[:MOST_PRINTS])]
+
+    @property
+    def largest(self) -> int:
+        """The largest fingerprint that is remembered."""
+        return int(self._rows[:, 2].max()) if len(self._rows) == MOST_PRINTS else 2**63 - 1
+
+    def within(self, at: int, until: int) -> tuple[set[int], frozenset[int]]:
+        """Return the features and the fingerprints of the events of [at, until]."""
+        rows = self._rows[(self._rows[:, 0] >= at) & (self._rows[:, 0] <= until)]
+        return set(rows[:, 1].tolist()), frozenset(rows[:, 2].tolist())
+
+
+def prints(rows: Movements) -> Ints:
+    """Return a number for each event, equal for equal ones and for hardly any others."""
+    found = np.zeros(len(rows), dtype=np.uint64)
+    for column in (rows.at, rows.feature, rows.person, rows.host, rows.seats, rows.kind):
+        found = (found ^ column.astype(np.uint64)) * _MIX
+        found ^= found >> np.uint64(29)
+    return (found >> np.uint64(1)).astype(np.int64)
 
 
 class Joints:
@@ -43,11 +113,26 @@ class Joints:
 
     def __init__(self, server: LicenseServer, known: Iterable[Sequence[Any]] = ()) -> None:
         self._server = server
-        self._open = [Joint(row[0], row[1], row[2], frozenset(row[3])) for row in known]
+        self._open = [Joint.load(row) for row in known]
 
     def dump(self) -> list[list[Any]]:
         """Return what another one needs to go on; fit for JSON."""
-        return [[*row, sorted(daemons)] for *row, daemons in self._open]
+        return [joint.dump() for joint in self._open]
+
+    def follow(self, at: int, until: int, since: int | None, lately: Lately) -> None:
+        """Say that this text begins at a moment, behind one in the same log.
+
+        until, since, lately: when that ended and began, and what it told.
+        """
+        if since is None or not at < until <= at + MIDNIGHT_FALL:
+            return
+        features, told = lately.within(at, until)
+        names = dict(self._server.features.values_list("pk", "daemon"))
+        daemons = frozenset(names[feature] for feature in features)
+        # Of the second of its first line this text may tell in part.
+        missed = bool(lately.within(at + 1, until)[1])
+        joint = Joint(at, until, True, daemons, since, told, lately.largest, missed)
+        self._open.append(joint)
 
     def meet(
         self,
@@ -66,8 +151,9 @@ class Joints:
         if first is None or last is None:
             return
         found = []
+        begins = before is None and not any(joint.begins for joint in self._open)
         for start, end in spans:
-            if before is None and start < first < end <= first + MIDNIGHT_FALL:
+            if begins and start < first < end <= first + MIDNIGHT_FALL:
                 found.append(Joint(first, end, True))
             elif max(first, before or first) < start < last <= start + MIDNIGHT_FALL:
                 found.append(Joint(start, end, False))
@@ -88,21 +174,40 @@ class Joints:
         daemons: whose events it holds.  last: latest moment of the text.  line: number of its last
         line.
         """
-        steps, rows, new = [], stored.movements, stored.new_rows
+        steps = []
         for joint in list(self._open):
-            if rows is not None and new is not None:
-                mine = (rows.at >= joint.at) & (rows.at <= joint.until)
-                if np.any(mine & ~new):
-                    # The same text again.
-                    self._open.remove(joint)
-                    continue
-                if np.any(mine) and joint.daemons & daemons and last is not None:
-                    until = joint.until if joint.begins else min(joint.until, last)
-                    if joint.at < until <= joint.at + MIDNIGHT_FALL:
-                        steps.append(ClockStep(joint.at, joint.at - until, REASON, line))
-            if last is not None and last > joint.until:
+            mine, again = _of_joint(joint, stored)
+            if again:
+                # The same text again.
+                self._open.remove(joint)
+                continue
+            past = last is not None and last > joint.until
+            # A text that goes past what stands before it, and has none of its lines, is another.
+            differs = mine or (past and joint.missed)
+            if differs and joint.daemons & daemons and last is not None:
+                until = joint.until if joint.begins else min(joint.until, last)
+                if joint.at < until <= joint.at + MIDNIGHT_FALL:
+                    steps.append(ClockStep(joint.at, joint.at - until, REASON, line))
+            if past:
                 self._open.remove(joint)
         return steps
+
+
+def _of_joint(joint: Joint, stored: Stored) -> tuple[bool, bool]:
+    """Return whether a piece tells of events in the time of a joint, and of any that the other text
+    tells."""
+    rows, new = stored.movements, stored.new_rows
+    if rows is None or new is None:
+        return False, False
+    mine, again = (rows.at >= joint.at) & (rows.at <= joint.until), ~new
+    if joint.since is None:
+        return bool(np.any(mine)), bool(np.any(mine & again))
+    told = prints(rows)
+    again = mine & np.isin(told, list(joint.prints))
+    # The other may have been cut within the seconds of its first line and its last.
+    mine &= (rows.at > joint.since) | (joint.since < joint.at)
+    mine &= (rows.at < joint.until) & (told <= joint.largest)
+    return bool(np.any(mine)), bool(np.any(again))
 
 
 def cut_seconds(

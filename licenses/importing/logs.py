@@ -20,20 +20,20 @@ from licenses.models import Capture, Coverage, LicenseServer, PollState
 from licenses.sources import records
 from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 from licenses.sources.flexnet.log_lines import of_manager
-from licenses.sources.flexnet.redating import Settled, settle
+from licenses.sources.flexnet.seams import Seam
 
 from . import boundaries, bulk, coverage, dirty, facts, late, queues, reach, server_facts, unlisted
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
-from .doubled_hour import Beginning
 from .held import Hole, lost_at
-from .joints import Joints, cut_seconds
+from .joints import Joints, Lately, cut_seconds
 from .machines import OtherMachine, Watch
 from .repeated_hours import Daemons, RepeatedHours
 from .repeats import Repeats
 from .results import FileResult
+from .texts import OTHER_TEXT, Read, Texts
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note
 
@@ -65,36 +65,43 @@ class LogImport:
         known = cursor or {}
         self.server = server
         self.source = source
-        day = known.get("first_day")
-        self.beginning = Beginning(server, date.fromisoformat(day) if day else first_day)
-        self.parser = DebugLogParser(zone=server.tzinfo, date=first_day, state=known.get("parser"))
-        self.repeats = Repeats.load(known.get("repeats", ()))
-        self.daemons: set[str] = set(known.get("daemons", ()))
+        self.texts = Texts(server, first_day, known)
         # The text of lmgrd tells of every daemon; one daemon's own log vouches for that daemon
         # alone.
         self.whole_server = whole_server or known.get("whole_server", False)
         self.watch = Watch(server, machine)
         self.directory = Directory(server)
-        self.joints = Joints(server, known.get("joints", ()))
-        self.contradictions = Contradictions(self.directory, known.get("contradictions", ()))
-        self.unreturned = Unreturned(known.get("unreturned"))
-        self.hours = RepeatedHours(known.get("hours", ()))
+        self._follow(known)
         self.save_cursor = save_cursor
         self.result = FileResult(source, Capture.Kind.LOG)
         self._counts = dict(self.parser.counts)
         self._lines = self.parser.lines
 
+    def _follow(self, known: Cursor) -> None:
+        """Follow a text from where its cursor stands; from its beginning without one."""
+        self.repeats = Repeats.load(known.get("repeats", ()))
+        self.daemons: set[str] = set(known.get("daemons", ()))
+        self.joints = Joints(self.server, known.get("joints", ()))
+        self.lately = Lately(known.get("lately", ()))
+        self.contradictions = Contradictions(self.directory, known.get("contradictions", ()))
+        self.unreturned = Unreturned(known.get("unreturned"))
+        self.hours = RepeatedHours(known.get("hours", ()))
+
+    @property
+    def parser(self) -> DebugLogParser:
+        """The parser of the text that is read."""
+        return self.texts.parser
+
     def cursor(self) -> Cursor:
-        return {
-            "parser": self.parser.state(),
+        return self.texts.state() | {
             "repeats": self.repeats.dump(),
             "daemons": sorted(self.daemons),
             "whole_server": self.whole_server,
             "joints": self.joints.dump(),
+            "lately": self.lately.dump(),
             "contradictions": self.contradictions.dump(),
             "unreturned": self.unreturned.dump(),
             "hours": self.hours.dump(),
-            "first_day": None if self.beginning.day is None else self.beginning.day.isoformat(),
         }
 
     def store(self, block: bytes, *, last: bool = False) -> None:
@@ -116,30 +123,39 @@ class LogImport:
 
     def _store(self, block: bytes, *, last: bool = False) -> None:
         check_room()
-        offset, before = self.parser.offset, self.parser.last_at
-        digest, path = store_raw(block) if block else ("", "")
-        rest = self.beginning.skip(block, self.parser, whole_server=self.whole_server)
-        lines = self.parser.lines
-        piece = self.parser.read(rest, last=last)
-        settled = settle(piece, self.parser.take_jumps(), self.server.tzinfo, lines, before)
-        self.whole_server = self.whole_server or of_manager(block)
+        done = self._store_text(block, last=last)
+        while done < len(block):
+            block = block[done:]
+            done = self._store_text(block, last=last)
+
+    def _store_text(self, block: bytes, *, last: bool) -> int:
+        """Store the next bytes as far as they are of one text, and return how many these are; what
+        follows is stored as a text that was handed in apart."""
+        read = self.texts.read(block, last=last, whole_server=self.whole_server)
+        own = block[: read.size]
+        digest, path = store_raw(own) if own else ("", "")
+        self.whole_server = self.whole_server or of_manager(own)
         with transaction.atomic():
             lock(self.server)
             if other := self.watch.overtaken():
-                raise OtherMachine(self.server, other, offset=offset, line=lines + 1)
-            self._store_piece(settled, block, offset, digest, path, before)
+                raise OtherMachine(self.server, other, offset=read.offset, line=read.lines + 1)
+            self._store_piece(read, own, digest, path)
+            if read.seam is not None:
+                self._begin(read.seam)
             if self.save_cursor:
                 self.save_cursor(self.cursor())
+        return read.size
 
-    def _store_piece(
-        self,
-        settled: Settled,
-        block: bytes,
-        offset: int,
-        digest: str,
-        path: str,
-        before: int | None,
-    ) -> None:
+    def _begin(self, seam: Seam) -> None:
+        """Go on with another text, of as many daemons as the one before."""
+        first, lately = self.parser.first_at, self.lately
+        self.texts.begin(seam)
+        self._follow({})
+        self.joints.follow(seam.at, seam.at - seam.seconds, first, lately)
+        self._counts = dict(self.parser.counts)
+
+    def _store_piece(self, read: Read, block: bytes, digest: str, path: str) -> None:
+        settled, before = read.settled, read.before
         piece = settled.piece
         many = len(piece.events) >= bulk.MANY
         newest = newest_event(list(self.directory.feature_names)) if many else None
@@ -153,6 +169,7 @@ class LogImport:
         boundaries.store(piece.others, self.server, stored)
         steps = self.joints.judge(stored, daemons, self.parser.last_at, self.parser.lines)
         boundaries.store_steps(steps, self.server, stored)
+        self.lately.add(stored.movements, self.parser.last_at)
         first, last = self.parser.first_at, self.parser.last_at
         self.contradictions.judge(stored, self.repeats, told, first, before, last)
         misdated = [("", first if at is None else at) for at in settled.unsure if first is not None]
@@ -175,10 +192,11 @@ class LogImport:
         lost = [(name, lost_at(at)) for name, at in losses]
         unreturned = self.unreturned.follow(stored.movements, self.directory, self.parser.last_at)
         lost += boundaries.store_silence([*unreturned, *wrong], self.server, stored)
-        hidden = [("", hole) for hole in self.beginning.hidden]
+        beginning = self.texts.beginning
+        hidden = [("", hole) for hole in beginning.hidden]
         lost += boundaries.store_silence(hidden, self.server, stored)
         boundaries.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)
-        self.beginning.hidden.clear()
+        beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
         hours = self.hours.store(
             settled,
@@ -189,11 +207,12 @@ class LogImport:
             before,
         )
         reach.touch_hours(self.server, stored, hours)
-        items = [*piece.others, *steps]
+        items = [*read.steps, *piece.others, *steps]
         self.repeats.forget_old()
         unreadable = [item for item in items if isinstance(item, records.Unreadable)]
         spans = self.parser.take_spans()
-        known = known_capture(self.server, Capture.Kind.LOG, digest, offset) if digest else None
+        offset, log = read.offset, Capture.Kind.LOG
+        known = known_capture(self.server, log, digest, offset) if digest else None
         capture = known or self._capture(
             items, block, offset, digest, path, spans, unreadable, stored
         )
@@ -225,7 +244,7 @@ class LogImport:
         self._mark(stored, added, changed, _heard_until(known_spans), learned)
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
-        notes |= {self._meets(at) for at in cuts} | set(self.beginning.notes)
+        notes |= {self._meets(at) for at in cuts} | set(beginning.notes)
         notes |= self.hours.notes(self.parser.hours, self.server.tzinfo)
         self.result.notes += sorted(notes.difference(self.result.notes))
 
@@ -359,7 +378,7 @@ class LogImport:
                 "clock", item.at, {"line": item.line, "reason": item.reason, "step": item.seconds}
             )
             for item in items
-            if isinstance(item, records.ClockStep) and is_new
+            if isinstance(item, records.ClockStep) and is_new and item.reason != OTHER_TEXT
         ]
         if capture is not None and is_new:
             # Every vendor reads this: names of files and counts of lines may tell of another's use.
@@ -419,7 +438,8 @@ class LogImport:
         result.known += stored.known
         result.count_unreadable(unreadable)
         result.starts = result.starts if result.starts is not None else self.parser.first_at
-        result.ends = self.parser.last_at
+        last = self.parser.last_at
+        result.ends = last if result.ends is None else max(result.ends, last or result.ends)
         result.count_others(items)
         self._counts, self._lines = dict(counts), self.parser.lines
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from licenses.analysis.rows import numbered
 from licenses.sources import records
+from licenses.sources.flexnet.seams import RETOLD
 
 from .directory import Directory
 from .movements import Movements
@@ -17,9 +17,9 @@ from .movements import Movements
 Unserved = records.Denial | records.Queue
 """A request that brought no seat when it was logged."""
 
-REPEAT_WINDOW = 900
+REPEAT_WINDOW = RETOLD
 """Seconds for which equal lines are remembered to be numbered apart. A text that goes back further
-tells of that time again: what it told before is numbered as it was then."""
+is two (`seams`): the second numbers its own."""
 
 
 @dataclass
@@ -70,61 +70,12 @@ class Repeats:
         return cls({tuple(row[:-1]): row[-1] for row in rows})
 
 
-def told_again(
-    rows: Movements,
-    asked: Sequence[Unserved],
-    others: Iterable[records.LogRecord],
-    repeats: Repeats,
-) -> list[int]:
-    """Return the lines from which on a text tells again of time that it told of before."""
-    newest = repeats.newest
-    steps = any(
-        isinstance(each, records.ClockStep) and each.seconds < -REPEAT_WINDOW for each in others
-    )
-    earliest = min([int(rows.at.min())] if len(rows) else [], default=newest)
-    if not steps and min([earliest, *(each.at for each in asked)]) >= newest - REPEAT_WINDOW:
-        return []
-    told = zip(rows.line.tolist(), rows.at.tolist(), strict=True)
-    again = []
-    for line, at in sorted([*told, *((each.line, each.at) for each in asked)]):
-        if at < newest - REPEAT_WINDOW:
-            again.append(line)
-            newest = at
-        newest = max(newest, at)
-    return again
-
-
 def number_equal(
-    rows: Movements,
-    asked: Sequence[Unserved],
-    again: Sequence[int],
-    directory: Directory,
-    repeats: Repeats,
-) -> tuple[Movements, list[int]]:
-    """Number equal rows, and what is equal of the others; return the rows, each once, and the
-    others' numbers.
-
-    again: the lines at which numbering begins anew.
-    """
-    ordinals: list[int] = []
-    if not again:
-        repeats.number_rows(rows)
-        ordinals += (_number(each, directory, repeats) for each in asked)
-        return rows, ordinals
-    telling = np.searchsorted(again, rows.line, side="right")
-    of_asked = np.searchsorted(again, [each.line for each in asked], side="right")
-    for number in range(len(again) + 1):
-        if number:
-            repeats.counts.clear()
-        mine = telling == number
-        part = rows.only(mine)
-        part.number_equal()
-        repeats.number_rows(part)
-        rows.ordinal[mine] = part.ordinal
-        places = np.flatnonzero(of_asked == number).tolist()
-        ordinals += (_number(asked[place], directory, repeats) for place in places)
-    _, firsts = numbered(rows.key, rows.at, rows.kind, rows.ordinal)
-    return rows.only(np.sort(firsts)), ordinals
+    rows: Movements, asked: Sequence[Unserved], directory: Directory, repeats: Repeats
+) -> list[int]:
+    """Number equal rows, and what is equal of the others; return the numbers of these."""
+    repeats.number_rows(rows)
+    return [_number(each, directory, repeats) for each in asked]
 
 
 def _number(item: Unserved, directory: Directory, repeats: Repeats) -> int:

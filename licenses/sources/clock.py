@@ -22,6 +22,8 @@ QUARTER = 900
 """Seconds; zones change their offset at full quarters of an hour, or at odd times long ago."""
 FOLD_SLACK = 60
 """Seconds by which lines may be out of order within an hour that the zone repeats."""
+WENT_BACK = "the clock went back"
+"""Why a time is told twice, as far as the text itself can tell."""
 TIE = 5
 """Seconds around midnight in which a date line may already, or still, name the neighbouring day."""
 
@@ -174,7 +176,7 @@ class LogClock(DayCounter):
         before = self.at
         self.at = self._moment(self.count(tod), tod)
         if before is not None and self.at < before:
-            self.step = (self.at - before, "the clock went back")
+            self.step = (self.at - before, WENT_BACK)
         self._follow(self.follows if before is None else before)
         return self.at
 

@@ -130,6 +130,11 @@ class LineReader:
         self._carry = b""
         self._dropped = 0
 
+    @property
+    def between_lines(self) -> bool:
+        """Whether no part of a line waits for its end."""
+        return not self._carry
+
     def feed(self, block: bytes) -> list[bytes]:
         """Return the lines that *block* completes."""
         lines = self.whole(block).split(b"\n")

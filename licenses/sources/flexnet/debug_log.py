@@ -156,6 +156,18 @@ class DebugLogParser:
         self.lines += lines
 
     @property
+    def between_lines(self) -> bool:
+        """Whether no part of a line is kept for the next call."""
+        return self._reader.between_lines
+
+    def back_at(self, state: Mapping[str, Any]) -> DebugLogParser:
+        """Return a parser that stands where this one stood when it gave a `state` of its text."""
+        clock = self._lines.clock
+        found = DebugLogParser(zone=clock.zone, date=None, state=state)
+        found.begin(follows=clock.follows, size=0, lines=0)
+        return found
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many lines OUT, IN and DENIED were read: "out", "in", "denied"."""
         return self._lines.counts

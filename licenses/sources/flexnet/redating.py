@@ -51,14 +51,14 @@ def settle(
     stored: list[int | None] = []
     for jump in jumps:
         piece, doubtful = _settle(piece, jump, zone)
-        if jump.since <= lines and not _surely_before(jump, latest):
+        if jump.since <= lines and not surely_before(jump, latest):
             stored.append(jump.confirmed)
         elif doubtful:
             unsure.append(jump.confirmed)
     return Settled(piece, unsure + stored, stored, bool(jumps))
 
 
-def _surely_before(jump: Jump, latest: int | None) -> bool:
+def surely_before(jump: Jump, latest: int | None) -> bool:
     """Whether what is stored can only be of the day of the date line before."""
     if latest is None:
         return True
@@ -78,7 +78,7 @@ def _settle(piece: LogPiece, jump: Jump, zone: ZoneInfo) -> tuple[LogPiece, bool
     ]
     told = cast(list[Any], events.at_rows(rows).records() + timed)
     told.sort(key=lambda each: each.line)
-    first, second = _split(np.array([each.at for each in told], dtype=np.int64), jump)
+    first, second = split(np.array([each.at for each in told], dtype=np.int64), jump)
     moved = {each.line for each in told[second:]}
     if jump.days > 0:
         moved |= _not_returned(told[first:second])
@@ -92,7 +92,7 @@ def _settle(piece: LogPiece, jump: Jump, zone: ZoneInfo) -> tuple[LogPiece, bool
     return replace(piece, events=dated, others=others), first < second
 
 
-def _split(at: Ints, jump: Jump) -> tuple[int, int]:
+def split(at: Ints, jump: Jump) -> tuple[int, int]:
     """Return how many of these moments, in the order of the text, are surely of the day of the date
     line before, and from which on they are surely of the day of the contradicting one."""
     before = np.zeros(len(at), dtype=bool)

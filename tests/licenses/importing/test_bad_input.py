@@ -201,8 +201,14 @@ def test_times_that_run_backwards_lose_no_line_and_are_shown(
         + LAST
     )
     told = sent(server, tmp_path, text)
-    assert told["notes"] == ["line 4: clock moved by -1200 s: the clock went back"]
-    assert "line 4: the clock went back (-1200 s)" in Capture.objects.get().detail
+    assert told["notes"] == [
+        "line 4: clock moved by -1200 s: the text goes back, and is read as another one from there "
+        "on",
+        "line 6: clock moved by -1200 s: another text of the log goes on until later, and tells "
+        "nothing of the same",
+    ]
+    _first, second = Capture.objects.order_by("offset")
+    assert "line 4: the text goes back, and is read as another one" in second.detail
     assert holdings() == [("bob", 1, 1200, 1500), ("ann", 1, 1800, 2400)]
     assert (hour(server).peak, hour(server).seat_seconds) == (1, 900)
 

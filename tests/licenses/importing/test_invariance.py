@@ -15,7 +15,7 @@ import time_machine
 from django.db import transaction
 
 from licenses.analysis import rollup
-from licenses.importing import facts, pairing
+from licenses.importing import pairing
 from licenses.importing.files import Wanted, import_file
 from licenses.importing.rebuilding import rebuild
 from licenses.importing.repeats import Repeats
@@ -284,7 +284,6 @@ def a_text_that_comes_again_counts_again(patch: pytest.MonkeyPatch) -> None:
     """Lines are numbered on from text to text, so none is known by what it says."""
     shared = Repeats()
     patch.setattr(Repeats, "load", lambda _rows: shared)
-    patch.setattr(facts, "told_again", lambda *_what: [])
 
 
 NOTICING = (5, 8, 0, 1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from licenses.importing.files import Wanted, import_file
-from licenses.models import Checkout, Denial, LicenseServer
+from licenses.models import Boundary, Checkout, Denial, Disagreement, LicenseServer
+from licenses.sources.flexnet.seams import RETOLD
+from tests.thorough import usually
 
 from .told import Told, events_told
 
@@ -87,3 +90,93 @@ def test_equal_lines_of_one_second_still_count_each(tmp_path: Path) -> None:
         + '08:00:01 (acmed) OUT: "cad" ann@pc1  \n'
     )
     assert len(imported(tmp_path, "s", log)) == 5
+
+
+def random_log(seed: int, days: int) -> list[tuple[datetime, str]]:
+    """Return the lines of a log with seats out at its start and its end, and perhaps a restart."""
+    chance = random.Random(f"{seed} {days}")
+    start = START + timedelta(hours=8)
+    end = start + timedelta(hours=10 if days == 1 else 24 * days)
+    lines = []
+    for _ in range(chance.randint(4, 10)):
+        begin = start + timedelta(
+            seconds=chance.randrange(-6 * 3600, (end - start) // timedelta(seconds=1) - 60)
+        )
+        who = f'"cad" u{chance.randrange(3)}@pc1'
+        back = begin + timedelta(seconds=chance.randrange(60, 5 * 3600))
+        lines += [(begin, f"(acmed) OUT: {who}  "), (back, f"(acmed) IN: {who}  ")]
+        lines.append((begin, f"(acmed) DENIED: {who}  (Licensed number of users. (-4,342))"))
+    lines = [line for line in lines if start < line[0] < end]
+    stamps = [*range(0, int((end - start).total_seconds()), 5 * 3600)]
+    moments = [start + timedelta(seconds=at) for at in stamps] + [end]
+    lines += [(at, f"(lmgrd) TIMESTAMP {at.month}/{at.day}/{at.year}") for at in moments]
+    if chance.random() < 0.3:
+        at = start + (end - start) * chance.random()
+        said = f"started on lic1 (linux) ({at.month}/{at.day}/{at.year})"
+        lines.append((at, f"(lmgrd) FlexNet Licensing (v11.16.2.0 build 242716 x64_lsb) {said}"))
+    return sorted(lines, key=lambda line: (line[0], "TIMESTAMP" not in line[1]))
+
+
+def written(lines: list[tuple[datetime, str]]) -> str:
+    """Return a file with these lines; one that begins with no date gets a line with it."""
+    text = "".join(f"{at:%H:%M:%S} {words}\n" for at, words in lines)
+    if "TIMESTAMP" not in lines[0][1]:
+        at = lines[0][0]
+        text = f"{at:%H:%M:%S} (lmgrd) TIMESTAMP {at.month}/{at.day}/{at.year}\n{text}"
+    return text
+
+
+def stored(name: str) -> list[object]:
+    """Return all that was made of a server's texts."""
+    mine = Checkout.objects.filter(feature__server__name=name)
+    holder = ("person__pseudonym", "host__pseudonym", "seats")
+    ends = ("taken_at", "taken_within", "returned_after", "returned_at", "end_reason")
+    differ = Disagreement.objects.filter(feature__server__name=name)
+    denied = Denial.objects.filter(feature__server__name=name)
+    return [
+        sorted(map(str, mine.values_list(*holder, *ends))),
+        sorted(map(str, differ.values_list(*holder, "kind", "starts", "ends"))),
+        sorted(map(str, denied.values_list("person__pseudonym", "at", "ordinal"))),
+    ]
+
+
+@pytest.mark.parametrize("days", [1, 2])
+@pytest.mark.parametrize("seed", usually(10, range(60)))
+def test_files_may_be_joined_in_any_order_and_overlap(
+    seed: int, days: int, tmp_path: Path, settings
+) -> None:
+    lines = random_log(seed, days)
+    chance = random.Random(seed)
+    settings.ITAM_CHUNK_BYTES = chance.choice([300, 1200, 10**6])
+    # Before a restart a piece would vouch for the time until it; what stands twice within a quarter
+    # of an hour is two.
+    places = [place for place in range(1, len(lines)) if "started" not in lines[place][1]]
+    cuts: list[int] = []
+    while not cuts or any(
+        lines[end - 1][0] - lines[start][0] <= timedelta(seconds=RETOLD)
+        for start, end in pairwise([0, *cuts])
+    ):
+        cuts = sorted(chance.sample(places, 2))
+    whole = written(lines)
+    first, second, last = (
+        written(lines[start:end])
+        for start, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)
+    )
+    ways = {
+        "whole": whole,
+        "twice": whole + whole,
+        "back": last + second + first,
+        "again": first + whole + second,
+        "over": first + second + second + last,
+    }
+    events, found = {}, {}
+    for name, text in ways.items():
+        server = f"{seed}{name}"
+        events[name] = imported(tmp_path, server, text)
+        # Where no date says from where on lines are of the other file, one of them may be lost.
+        lost = Boundary.objects.filter(server__name=server, kind=Boundary.Kind.LOSS)
+        if not lost.exists():
+            found[name] = stored(server)
+    assert events == dict.fromkeys(ways, events["whole"])
+    assert found == dict.fromkeys(found, found["whole"])
+    assert {"whole", "twice"} <= found.keys()
