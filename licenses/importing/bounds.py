@@ -212,6 +212,8 @@ def differences(
     unlogged: list[list[Open]],
     lonely: list[Fact],
     log_until: Callable[[int], int | None],
+    next_hole: Callable[[int], Hole | None],
+    restarts: Sequence[Restart],
 ) -> list[Differ]:
     """unlogged: the parts of each that answers show and the log lacks."""
     found = [Differ("return_alone", fact.at, fact.at, False, None) for fact in lonely]
@@ -220,19 +222,34 @@ def differences(
         if row is not None and not times_agree(holding, row):
             assert holding.returned_at is not None
             found.append(Differ("still_shown", holding.returned_at, _shown_until(row), False, True))
-        elif row is None and holding.end_reason == "not_seen":
-            assert holding.returned_at is not None
-            vouched = log_until(holding.taken_at)
-            if vouched is not None and vouched > holding.returned_at:
-                until = holding.returned_at
-                found.append(
-                    Differ("not_in_status", holding.taken_at, until, True, False, missed=until)
-                )
+        elif (gone := _gone_unlogged(holding, log_until, next_hole, restarts)) is not None:
+            starts = holding.taken_at if row is None else gone
+            found.append(Differ("not_in_status", starts, gone, True, False, missed=gone))
     for first, *_second in unlogged:
         row = first.seen
         assert row is not None
         found.append(Differ("not_in_log", row.started_at, _shown_until(row), False, True))
     return found
+
+
+def _gone_unlogged(
+    holding: Open,
+    log_until: Callable[[int], int | None],
+    next_hole: Callable[[int], Hole | None],
+    restarts: Sequence[Restart],
+) -> int | None:
+    """Return when a complete answer did not show what the log has out then, and vouches for the
+    time since it was known to be held and after that; None where none did."""
+    gone, row = holding.returned_at, holding.seen
+    if gone is None or holding.end_reason != "not_seen" or holding.lives_on:
+        return None
+    since = holding.taken_at if row is None else max(holding.taken_at, row.last_seen)
+    vouched, hole = log_until(since), next_hole(since)
+    if vouched is None or vouched <= gone or (hole is not None and hole.start < gone):
+        return None
+    # Clocks differ: the answer may be of after the start that lost it.
+    anew = any(since < each.at <= gone + CLOCKS_AGREE for each in restarts)
+    return None if anew else gone
 
 
 def _anew(row: Seen, restarts: Sequence[Restart]) -> bool:

@@ -54,7 +54,7 @@ def touch_lost(
             # What only polls saw is what the log may now contradict.
             _touch(stored, _SAMPLED.each(features, start, end))
             # Polls ended these while the log was silent; where it now speaks the bounds change.
-            _touch(stored, _UNSEEN_WITHIN.each(features, start, end, start - 1))
+            _touch(stored, _UNSEEN_WITHIN.each(features, start - 1, end))
 
 
 def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
@@ -211,7 +211,7 @@ def _UNSEEN(features: Collection[int], restart: int, before: int) -> Asked:
 
 
 @Prepared
-def _UNSEEN_WITHIN(features: Collection[int], start: int, end: int, after: int) -> Asked:
-    ended = Q(returned_at__gte=start, returned_at__lte=end)
-    bounded = Q(returned_after__gte=after, returned_after__lte=end)
-    return _holdings(features, ended | bounded, end_reason="not_seen", method=_EVENT), _KEY
+def _UNSEEN_WITHIN(features: Collection[int], start: int, end: int) -> Asked:
+    # A log that vouches for any of the time in which it may have ended may contradict that.
+    span = {"returned_at__gte": start, "returned_after__lte": end}
+    return _holdings(features, end_reason="not_seen", method=_EVENT, **span), _KEY

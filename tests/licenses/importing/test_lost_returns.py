@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import permutations
+
 import pytest
+from django.db import transaction
 
 from licenses.analysis.usage import usage
 from licenses.analysis.verdict import Verdict
@@ -149,3 +155,120 @@ def test_a_seat_is_not_known_to_be_held_while_answers_do_not_show_it(
         assert f"{differ.ends:%H:%M}" == "10:00"
         rebuild_holdings(server)
     assert judged(pool).verdict == Verdict.AS_OBSERVED
+
+
+OUT = '8:00:00 (vendord) OUT: "cad" bob@h1\n'
+
+
+def dated(time: str) -> str:
+    return f"{time} (vendord) TIMESTAMP 3/1/2026\n"
+
+
+def piece(start: str, end: str) -> str:
+    """Return a text that tells of another's seat and vouches for the time from start to end."""
+    return f'{dated(start)}{start} (vendord) OUT: "cad" mia@h2\n{dated(end)}'
+
+
+def told_to_differ() -> list[tuple[str, str, str]]:
+    """Return on what the sources differ that tell of Bob."""
+    rows = Disagreement.objects.filter(person__identity__login="bob").order_by("starts", "kind")
+    return [(row.kind, f"{row.starts:%H:%M}", f"{row.ends:%H:%M}") for row in rows]
+
+
+def from_log(pieces: Sequence[str]) -> list[Callable[[LicenseServer], None]]:
+    return [partial(read, text=piece) for piece in pieces]
+
+
+def from_answers(**shown: bool) -> list[Callable[[LicenseServer], None]]:
+    """shown: whether an answer of a time (as a0810) shows Bob."""
+    return [
+        partial(_ask, time=f"{name[1:3]}:{name[3:]}", holders=["bob h1 8:00"] if there else [])
+        for name, there in shown.items()
+    ]
+
+
+def _ask(server: LicenseServer, time: str, holders: list[str]) -> None:
+    ask(server, time, *holders)
+
+
+def in_any_order(steps: Sequence[Callable[[LicenseServer], None]]) -> list[tuple[str, str, str]]:
+    """Return on what the sources differ that tell of Bob: the same whatever the order, and after a rebuild."""
+    server, found = LicenseServer.objects.get(), set()
+    orders = list(permutations(steps))
+    for order in random.Random(1).sample(orders, min(24, len(orders))):
+        undo = transaction.savepoint()
+        for step in order:
+            step(server)
+        found.add(tuple(told_to_differ()))
+        rebuild_holdings(server)
+        found.add(tuple(told_to_differ()))
+        transaction.savepoint_rollback(undo)
+    (only,) = found
+    return list(only)
+
+
+BEFORE = f"{dated('7:59:59')}{OUT}"
+SHOWN = {"a0810": True, "a0820": False, "a0825": False, "a0900": False}
+GONE = [("not_in_status", "08:20", "08:20")]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        pytest.param([BEFORE + dated("12:00:00")], GONE, id="log-goes-on"),
+        pytest.param([BEFORE, piece("8:00:00", "8:19:00")], [], id="log-ends"),
+        pytest.param(
+            [BEFORE, piece("8:09:00", "8:11:00"), piece("8:19:00", "12:00:00")],
+            [],
+            id="log-lacks-time-between",
+        ),
+        pytest.param(
+            [
+                BEFORE,
+                piece("8:09:00", "8:11:00"),
+                piece("8:10:50", "8:19:10"),
+                piece("8:19:00", "12:00:00"),
+            ],
+            GONE,
+            id="log-in-pieces",
+        ),
+        pytest.param(
+            [f'{BEFORE}8:15:00 (vendord) IN: "ca\n{dated("12:00:00")}'],
+            [],
+            id="damaged-return-between",
+        ),
+        pytest.param(
+            [f'{BEFORE}8:22:00 (vendord) IN: "ca\n{dated("12:00:00")}'],
+            GONE,
+            id="damaged-return-after",
+        ),
+        pytest.param(
+            [f"{BEFORE}8:20:30 (vendord) Server started on lic for: cad\n{dated('12:00:00')}"],
+            [],
+            id="lost-in-a-restart-by-a-clock-half-a-minute-ahead",
+        ),
+    ],
+)
+def test_a_seat_that_answers_show_no_more_while_the_log_has_it_out_is_a_difference(
+    pool: LicensePool, data_dir: None, pieces: list[str], expected: list[tuple[str, str, str]]
+) -> None:
+    assert in_any_order([*from_log(pieces), *from_answers(**SHOWN)]) == expected
+
+
+def test_that_answers_show_a_seat_no_more_changes_no_figure_of_it(
+    pool: LicensePool, data_dir: None
+) -> None:
+    server = LicenseServer.objects.get()
+    for step in [*from_log([BEFORE + dated("12:00:00")]), *from_answers(**SHOWN)]:
+        step(server)
+    assert held() == [("bob", "08:10:01", "08:20:00")]
+    (differ,) = Disagreement.objects.all()
+    assert (differ.seats_logged, differ.seats_shown) == (1, 0)
+
+
+def test_a_return_within_a_minute_of_the_answer_leaves_no_difference(
+    pool: LicensePool, data_dir: None
+) -> None:
+    back = f'8:20:40 (vendord) IN: "cad" bob@h1\n{dated("12:00:00")}'
+    pieces = [BEFORE + dated("8:20:30"), dated("8:20:30") + back]
+    assert in_any_order([*from_log(pieces), *from_answers(**SHOWN)]) == []
