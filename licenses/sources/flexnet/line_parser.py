@@ -155,6 +155,11 @@ class LineParser:
             out.append(Unreadable(number, visible(decode_part(line)), reason))
             self.doubts.append((daemon, at))
             self.losses.append((daemon, at))
+        elif grammar.is_undated(message):
+            # Its time counts; no event is lost with it.
+            text = visible(message.removeprefix("TIMESTAMP").strip()[:40])
+            reason = f"expected a date that exists, as TIMESTAMP MM/DD/YYYY, found {text!r}"
+            out.append(Unreadable(number, visible(decode_part(line)), reason))
         else:
             self._message(daemon, message, at, number, out)
 

@@ -57,6 +57,7 @@ _MONTHS = {
     )
 }
 _TIMESTAMP = re.compile(r"TIMESTAMP (\d{1,2})/(\d{1,2})/(\d{4})\s*$")
+_DATE_LINE = re.compile(r"TIMESTAMP(?:\s|$)")
 _LONG_DATE = re.compile(
     r"(?:Server's System Date and Time|\(@[^@\s]{1,100}-SLOG@\) (?:Start-Date|Time)): +"
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{4}) (\d{1,2}):(\d\d):(\d\d)"
@@ -266,6 +267,11 @@ def stated_date(message: str) -> date | None:
     if (found := _LONG_DATE.match(message)) and (month := _MONTHS.get(found[1].lower())):
         return _date(found[3], str(month), found[2])
     return None
+
+
+def is_undated(message: str) -> bool:
+    """Whether a line is a date line of the log whose date cannot be read, or does not exist."""
+    return _DATE_LINE.match(message) is not None and stated_date(message) is None
 
 
 def started_on(message: str) -> tuple[str, date | None] | None:

@@ -387,6 +387,26 @@ def test_the_first_line_is_dated_by_the_first_date_line(text: str, day: date | N
     assert first_line_date(io.BytesIO(text.encode())) == day
 
 
+@pytest.mark.parametrize(
+    "stated", ["2/29/2025", "13/1/2025", "1/6/1066", "6.1.2025", "1/6/25", "1/6/2025 x", ""]
+)
+def test_a_date_line_whose_date_cannot_be_read_is_told_and_its_time_counts(stated: str) -> None:
+    reader = parser()
+    text = line('OUT: "F" anna@pc1', "9:00:00") + line(f"TIMESTAMP {stated}".strip(), "11:00:00")
+    _, unreadable = [*reader.feed(text.encode()), *reader.finish()]
+    assert isinstance(unreadable, Unreadable)
+    assert (unreadable.line, unreadable.text) == (2, text.splitlines()[1])
+    expected = f"expected a date that exists, as TIMESTAMP MM/DD/YYYY, found {stated!r}"
+    assert unreadable.reason == expected
+    assert reader.take_spans() == [(T("09:00:00"), T("11:00:00"))]
+    assert (reader.take_doubts(), reader.take_losses()) == ([], [])
+
+
+@pytest.mark.parametrize("message", ["TIMESTAMP 1/6/2025", "TIMESTAMPING 2/29/2025", "no TIMESTAMP"])
+def test_a_date_line_with_a_date_and_other_talk_are_no_unreadable_lines(message: str) -> None:
+    assert read(line(message)) == []
+
+
 def test_a_name_in_an_event_that_reads_like_a_date_moves_no_calendar() -> None:
     text = (
         line('OUT: "F" u@h started on x (Linux) (1/1/1999)  ', "9:00:00")
