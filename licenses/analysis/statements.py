@@ -102,7 +102,8 @@ class Stated:
     """What servers say they issue, as far as it adds to the seats of a pool.
 
     A server lists a package and each of its components with all of their seats, and one checkout
-    takes one of each: a component adds what it has beyond its packages of the same pool.
+    takes one of each: of the server's own total a component adds what it has beyond its packages of
+    the same pool. A licence file has a line of a component only for seats that are sold besides.
     """
 
     def __init__(
@@ -115,6 +116,8 @@ class Stated:
     def added(self, feature: int, at: int) -> tuple[str, int | None]:
         """Return (source, seats) of what a feature adds at a moment; the source "" is silence."""
         source, seats = self._of(feature).at(at)
+        if source == IssuedCount.Source.FILE:
+            return source, seats
         told = [
             (source_of_it, its_own)
             for package in self.packed.get(feature, ())

@@ -97,11 +97,21 @@ class Fed:
 
     def stated(self, moment):
         """Return what is stated to be issued then, a number each; None: seats without one."""
+        total, lines = self.last_stated(moment)
+        return [row[2] for row in lines] if total is None else [total[2]]
+
+    def last_stated(self, moment):
+        """Return (the server's total, the lines of files in force); no total if lines are newer."""
         total = next((row for row in self.totals[::-1] if row[0] <= moment < row[1]), None)
         lines = [row for row in self.files if row[0] <= moment < row[1]]
-        if total and all(row[0] <= total[0] for row in lines):
-            return [total[2]]
-        return [row[2] for row in lines]
+        return (total if total and all(row[0] <= total[0] for row in lines) else None), lines
+
+    def filed(self):
+        """Return the time in which lines of files say what is issued: seats of a component that
+        are sold besides its package."""
+        moments = sorted({m for row in self.files + self.totals for m in row[:2]})
+        told = [(start, end, *self.last_stated(start)) for start, end in zip(moments, moments[1:])]
+        return union([(start, end) for start, end, total, lines in told if lines and not total])
 
     def uncounted(self):
         """Return the time in which seats without a number are stated: nobody need ask for one."""

@@ -82,7 +82,7 @@ class Pool:
 
     def added(self, fed):
         """Return the curve of seats that a feature adds: of a component what it has beyond its
-        packages, as a server lists the seats of both."""
+        packages, as a server lists the seats of both, and a licence file does not."""
         level = fed.issued()
         wholes = [
             whole
@@ -91,7 +91,7 @@ class Pool:
             if any(fed is part for part in inners)
         ]
         for whole in wholes:
-            its = cut(whole.issued(), whole.span)
+            its = cut(whole.issued(), minus(whole.span, fed.filed()))
             level = combined(
                 lambda own, all_: own if all_ is None else (own or 0) - all_, level, its
             )

@@ -66,6 +66,20 @@ def test_seats_of_a_component_are_those_of_its_package(pool, served, expected):
     assert found.differs == (expected > 12)
 
 
+def test_seats_of_a_component_that_are_sold_besides_its_package_are_no_drift(pool):
+    server = ServerFactory()
+    for name, filed, served in (("suite", 5, 5), ("paint", 3, 8), ("sculpt", None, 5)):
+        feature = FeatureFactory(server=server, name=name, pool=pool)
+        if filed is not None:
+            IssuedCountFactory(feature=feature, count=filed)
+        IssuedCountFactory(feature=feature, source=STATUS, count=served, starts=MARCH)
+        PackageComponent.objects.create(
+            server=server, daemon=feature.daemon, package="suite", component=name
+        )
+    found = drift(pool, NOW)
+    assert (found.filed.seats, found.served.seats, found.differs) == (8, 8, False)
+
+
 def test_what_is_uncounted_ended_or_says_nothing_is_not_compared(pool):
     feature = FeatureFactory(pool=pool)
     EntitlementFactory(pool=pool, quantity=30)

@@ -7,7 +7,13 @@ import pytest
 
 from licenses.analysis.rights import Unused, entitlement_steps, limits, unused
 from licenses.concurrency.timeline import UNKNOWN
-from licenses.models import Entitlement, PackageComponent, PoolHour, correct_entitlement
+from licenses.models import (
+    Entitlement,
+    IssuedCount,
+    PackageComponent,
+    PoolHour,
+    correct_entitlement,
+)
 from tests.factories import (
     EntitlementFactory,
     FeatureFactory,
@@ -20,7 +26,8 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 DAY = at("2026-03-10T00:00")
-NEXT = DAY + 86400
+NOON, NEXT = DAY + 43200, DAY + 86400
+STATUS = IssuedCount.Source.STATUS
 
 
 @pytest.fixture
@@ -161,7 +168,7 @@ class TestIssuedOfPackages:
     )  # fmt: skip
     def test_seats_of_a_component_are_its_packages(self, pool, suite, sculpt, expected):
         for feature, count in zip(suite, (12, 12, sculpt), strict=True):
-            IssuedCountFactory(feature=feature, count=count)
+            IssuedCountFactory(feature=feature, count=count, source=STATUS)
         assert issued(pool) == [(DAY, expected)]
         IssuedCountFactory(feature=FeatureFactory(pool=pool), count=1, starts=NEXT - 60)
         assert limits(pool, NEXT - 60, NEXT).limit.changes() == [
@@ -172,14 +179,28 @@ class TestIssuedOfPackages:
         IssuedCountFactory(feature=suite[0], count=12)
         assert issued(pool) == [(DAY, 12)]
 
+    def test_a_file_has_lines_of_a_component_for_seats_besides_the_package(self, pool, suite):
+        IssuedCountFactory(feature=suite[0], count=5)
+        IssuedCountFactory(feature=suite[1], count=3)
+        IssuedCountFactory(feature=suite[1], count=1, starts=NOON)
+        assert issued(pool) == [(DAY, 8), (NOON, 9)]
+
+    def test_of_what_the_server_and_a_file_say_of_a_component_the_newer_counts(self, pool, suite):
+        for feature, filed, served in zip(suite, (5, 3, 0), (5, 8, 5), strict=True):
+            IssuedCountFactory(feature=feature, count=served, source=STATUS, starts=DAY - 60)
+            if filed:
+                IssuedCountFactory(feature=feature, count=filed)
+        assert issued(pool) == [(DAY, 8)]
+        IssuedCountFactory(feature=suite[1], count=2, starts=NOON)  # the file's own sum is 5
+        assert issued(pool) == [(DAY, 8), (NOON, 10)]
+
     def test_each_is_followed_as_it_changes(self, pool, suite):
-        noon = DAY + 43200
         for feature in suite[:2]:
-            IssuedCountFactory(feature=feature, count=12, ends=noon)
-        IssuedCountFactory(feature=suite[0], count=9, starts=noon)
-        IssuedCountFactory(feature=suite[1], count=10, starts=noon)
-        IssuedCountFactory(feature=suite[2], count=12)
-        assert issued(pool) == [(DAY, 12), (noon, 13)]
+            IssuedCountFactory(feature=feature, count=12, ends=NOON, source=STATUS)
+        IssuedCountFactory(feature=suite[0], count=9, starts=NOON, source=STATUS)
+        IssuedCountFactory(feature=suite[1], count=10, starts=NOON, source=STATUS)
+        IssuedCountFactory(feature=suite[2], count=12, source=STATUS)
+        assert issued(pool) == [(DAY, 12), (NOON, 13)]
 
     @pytest.mark.parametrize("whole_in", [pytest.param(PoolFactory, id="another pool")])
     def test_a_component_whose_package_feeds_another_pool_brings_its_own(self, pool, suite):

@@ -403,6 +403,10 @@ def issues_packages_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pools.Pool, "added", lambda _pool, fed: fed.issued())
 
 
+def takes_all_components_for_parts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(feeding.Fed, "filed", lambda _fed: [])
+
+
 def counts_packages_twice(patch: pytest.MonkeyPatch) -> None:
     def every(self: Any) -> list[Any]:
         return [row for fed in self.fed for row in fed.rows()]
@@ -864,6 +868,23 @@ def test_packages_that_a_pool_maps_more_than_once_are_counted_again_alike(
     assert differences(path) == []
     with pytest.MonkeyPatch.context() as patch:
         counts_packages_twice(patch)
+        assert differences(path)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("shown", ["", "bob"])
+def test_seats_of_a_component_that_a_file_has_besides_its_package_are_counted_again_alike(
+    place: Path, settings: Any, shown: str
+) -> None:
+    def make(folder: Path, seed: int) -> Vendor:
+        vendor = Plain(odd=PARTS, filed=9, shown=shown).make(folder, seed)
+        mapping.map_feature(Feature.objects.get(name="beta_2"), LicensePool.objects.get())
+        return vendor
+
+    path = packed(place, 0, settings, make)
+    assert differences(path) == []
+    with pytest.MonkeyPatch.context() as patch:
+        takes_all_components_for_parts(patch)
         assert differences(path)
 
 
