@@ -192,7 +192,7 @@ def _ask(server: LicenseServer, time: str, holders: list[str]) -> None:
 
 
 def in_any_order(steps: Sequence[Callable[[LicenseServer], None]]) -> list[tuple[str, str, str]]:
-    """Return on what the sources differ that tell of Bob: the same whatever the order, and after a rebuild."""
+    """Return on what the sources differ that tell of Bob: the same in any order, and rebuilt."""
     server, found = LicenseServer.objects.get(), set()
     orders = list(permutations(steps))
     for order in random.Random(1).sample(orders, min(24, len(orders))):
