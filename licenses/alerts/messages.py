@@ -80,7 +80,17 @@ def _unreadable(seen: Observation, world: World) -> Told:
             value=seen.sample.value,
             lines=figure("lines", seen.bound or 0),
         ),
-        *(f"- {plain(example, 200)}" for example in (row.examples if row else [])),
+        *(
+            [
+                tell(
+                    "Lines of its log may have told of seats taken or returned: the log proves"
+                    " nothing from there until the server starts or answers in full."
+                )
+            ]
+            if row and row.hides_events
+            else []
+        ),
+        *(f"- {plain(text, 200)}" for text, _hides in (row.told if row else [])),
         tell(
             "What to do: see the server's page for the lines. The server may have been"
             " updated, or the file is not what it was taken for; send some of the lines to"

@@ -234,11 +234,14 @@ def _of_forecasts(rule: AlertRule, world: World) -> Iterator[Observation]:
 
 
 def _of_unreadable(rule: AlertRule, world: World) -> Iterator[Observation]:
-    """Yield how many lines of the last day could not be read, where they are too many."""
+    """Yield how many lines of the last day could not be read, where they are too many, or any may
+    have been an event."""
     for sight in _servers(rule, world):
         row = world.unreadable.get(sight.server.pk)
         count = 0
-        if row is not None and rules.too_many_unreadable(row.unreadable, row.lines, rule.threshold):
+        if row is not None and (
+            row.hides_events or rules.too_many_unreadable(row.unreadable, row.lines, rule.threshold)
+        ):
             count = row.unreadable
         yield Observation(
             rule=rule,

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min, Sum
 
 from licenses.analysis.drift import drifts
+from licenses.analysis.unreadable import safe_reason
 from licenses.models import (
     AlertRule,
     Capture,
@@ -29,6 +30,8 @@ from licenses.models import (
     UnreadableLine,
     UnreadableShare,
 )
+from licenses.sources.flexnet.line_parser import may_hide_event
+from licenses.sources.shapes import safe_shape
 
 from . import filling
 from .rules import UsedDay, stillness
@@ -137,7 +140,7 @@ def _days(
 
 def _look_for_unreadable(now: datetime, _least: int) -> None:
     """Count what of each server's texts of the last day could not be read, without what people
-    set aside. Four queries."""
+    set aside. Five queries."""
     servers = LicenseServer.objects.filter(enabled=True).order_by().values("pk")
     counted = (
         Capture.objects.filter(server__in=servers, recorded_at__gt=now - DAY)
@@ -152,7 +155,7 @@ def _look_for_unreadable(now: datetime, _least: int) -> None:
         for server, lines, unreadable in counted
         if unreadable > aside.get(server, 0)
     }
-    examples = _examples(list(found), now)
+    examples = _examples(list(found), now, _like_events(list(found), now))
     rows = [
         UnreadableShare(
             server_id=server,
@@ -174,23 +177,59 @@ def _set_aside(now: datetime) -> dict[int, int]:
     return dict(rows.annotate(Count("pk")))
 
 
-def _examples(servers: list[int], now: datetime) -> dict[int, list[str]]:
-    """Return some of the newest such lines of each server: cut, and without names."""
-    lines: Any = (
-        UnreadableLine.objects.filter(capture__server__in=servers, line__gt=0)
-        .filter(capture__recorded_at__gt=now - DAY)
-        .with_ignored()
-        .filter(ignored=False)
-        .order_by("-capture_id", "line")
-        .values_list("capture__server_id", "text", "reason")[: 200 * max(1, len(servers))]
+def _like_events(servers: list[int], now: datetime) -> dict[int, str]:
+    """Return an example of a log's lines that may have been events, of each server that has any.
+    One query.
+
+    Of lines that are alike but for names, numbers and times the newest is looked at.
+    """
+    newest = (
+        _told(servers, now)
+        .filter(capture__kind=Capture.Kind.LOG)
+        .order_by()
+        .values("capture__server", "shape")
+        .annotate(newest=Max("pk"))
     )
-    found: dict[int, list[str]] = {}
-    for server, text, reason in lines:
-        own = found.setdefault(server, [])
-        example = f"{without_names(text)} ({plain(reason, 80)})"
-        if len(own) < EXAMPLES and example not in own:
-            own.append(example)
+    lines = UnreadableLine.objects.filter(pk__in=newest.values("newest")).order_by("-pk")
+    found: dict[int, str] = {}
+    for server, text, reason in lines.values_list("capture__server_id", "text", "reason"):
+        if server not in found and may_hide_event(text, reason):
+            found[server] = _example(text, reason, hides=True)
     return found
+
+
+def _examples(
+    servers: list[int], now: datetime, like_events: dict[int, str]
+) -> dict[int, list[tuple[str, bool]]]:
+    """Return some of the newest such lines of each server: cut, without names, and whether each may
+    have been an event. One that may stands first."""
+    lines: Any = (
+        _told(servers, now)
+        .order_by("-capture_id", "line")
+        .values_list("capture__server_id", "capture__kind", "text", "reason")
+    )
+    found = {server: [(example, True)] for server, example in like_events.items()}
+    for server, kind, text, reason in lines[: 200 * max(1, len(servers))]:
+        own = found.setdefault(server, [])
+        if len(own) < EXAMPLES:
+            hides = kind == Capture.Kind.LOG and may_hide_event(text, reason)
+            example = _example(text, reason, hides=hides), hides
+            own += [example] if example not in own else []
+    return found
+
+
+def _told(servers: list[int], now: datetime) -> Any:
+    """Return the unreadable lines of the last day that nobody set aside."""
+    lines: Any = UnreadableLine.objects.filter(capture__server__in=servers, line__gt=0)
+    lines = lines.filter(capture__recorded_at__gt=now - DAY).with_ignored()
+    return lines.filter(ignored=False)
+
+
+def _example(text: str, reason: str, *, hides: bool) -> str:
+    """hides: it may be an event that is damaged, with a name of which no pattern tells."""
+    if hides:
+        return f"{plain(safe_shape(text), EXAMPLE_LETTERS)} ({plain(safe_reason(reason), 80)})"
+    return f"{without_names(text)} ({plain(reason, 80)})"
 
 
 def without_names(text: str) -> str:

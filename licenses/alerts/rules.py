@@ -225,6 +225,8 @@ NEVER_FACTOR = 3
 """How many times the days that are asked for use may stand still from the first day on: a new pool
 waits for its people."""
 LEAST_UNREADABLE = 5
+MANY_UNREADABLE = 100
+"""Lines for each percent that is asked for, which are many however much a server says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,5 +298,7 @@ def implausible(found: Stillness, days: int) -> bool:
 
 
 def too_many_unreadable(unreadable: int, lines: int, percent: int) -> bool:
-    """Tell whether so many percent of the lines, and at least 5 of them, could not be read."""
-    return unreadable >= LEAST_UNREADABLE and unreadable * 100 >= percent * lines
+    """Tell whether so many percent of the lines, and at least 5 of them, could not be read; or 100
+    lines for each percent, as of a million lines a hundredth may hide much."""
+    share = unreadable >= LEAST_UNREADABLE and unreadable * 100 >= percent * lines
+    return share or unreadable >= MANY_UNREADABLE * max(1, percent)

@@ -82,7 +82,7 @@ def _group(row: dict[str, object], line: UnreadableLine) -> Group:
     return Group(
         digest=line.shape,
         pattern=safe_shape(line.text),
-        reason=_QUOTED.sub(lambda found: safe_shape(found[0]), line.reason),
+        reason=safe_reason(line.reason),
         kind=line.capture.kind,
         ignored=line.ignored,  # type: ignore[attr-defined]
         example=line.text,
@@ -90,6 +90,11 @@ def _group(row: dict[str, object], line: UnreadableLine) -> Group:
         line=line.line,
         **values,  # type: ignore[arg-type]
     )
+
+
+def safe_reason(reason: str) -> str:
+    """Return why a line could not be read, without what that cites of it."""
+    return _QUOTED.sub(lambda found: safe_shape(found[0]), reason)
 
 
 def _day(moment: datetime) -> str:

@@ -176,7 +176,10 @@ class PoolForecast(models.Model):
 
 class UnreadableShare(models.Model):
     """Lines of a server's texts of the last day that could not be read. A row only where there are
-    some."""
+    some.
+
+    examples: text, and whether it may have been an event, of each.
+    """
 
     server = models.OneToOneField(
         LicenseServer, on_delete=models.CASCADE, related_name="unreadable_share"
@@ -193,3 +196,13 @@ class UnreadableShare(models.Model):
             "unreadable": self.unreadable,
             "lines": self.lines,
         }
+
+    @property
+    def told(self) -> list[tuple[str, bool]]:
+        """The examples, what may have been an event first. Earlier programs kept texts alone."""
+        return [(each, False) if isinstance(each, str) else tuple(each) for each in self.examples]
+
+    @property
+    def hides_events(self) -> bool:
+        """Whether any of the lines may have been an event."""
+        return any(hides for _text, hides in self.told)

@@ -33,6 +33,8 @@ from licenses.sources.records import (
 from licenses.sources.text import LINE_CAP, decode_part, visible
 
 PACKAGE_SECONDS = 60
+TOO_LONG = f"longer than {LINE_CAP} bytes; the rest was skipped"
+NULS = "NUL bytes stand where lines were"
 
 
 class Jump(NamedTuple):
@@ -101,9 +103,7 @@ class LineParser:
         """Read any line by the exact grammar."""
         if len(line) > LINE_CAP:
             text = visible(decode_part(line[:2000]))
-            out.append(
-                Unreadable(number, text, f"longer than {LINE_CAP} bytes; the rest was skipped")
-            )
+            out.append(Unreadable(number, text, TOO_LONG))
             self._lost()
             return
         line = line.rstrip(b"\r")
@@ -116,8 +116,7 @@ class LineParser:
                 self._lost()
             elif b"\0" in line:
                 # What a machine leaves in place of lines that it lost with its power.
-                reason = "NUL bytes stand where lines were"
-                out.append(Unreadable(number, visible(decode_part(line[:200])), reason))
+                out.append(Unreadable(number, visible(decode_part(line[:200])), NULS))
                 self._lost()
             elif not grammar.UNTIMED.match(line):
                 reason = "no time stands before it, and it is no text that is known"
@@ -272,3 +271,16 @@ class LineParser:
         except grammar.NotAnEvent:
             return True
         return not grammar.is_whole(rest)
+
+
+def may_hide_event(text: str, reason: str) -> bool:
+    """Whether a line that could not be read, and why, may have told of a seat taken or returned: a
+    log proves nothing by itself from there on.
+
+    text: of the line, as `Unreadable` keeps it.
+    """
+    if reason in (TOO_LONG, NULS):
+        return True
+    lines = LineParser(zone=ZoneInfo("UTC"), date=date(2000, 1, 1))
+    lines.read(text.encode(), 1, [])
+    return bool(lines.doubts or lines.losses)

@@ -17,6 +17,7 @@ from licenses.models import (
     Alert,
     AlertRule,
     Capture,
+    IgnoredLines,
     IssuedCount,
     PoolDrift,
     PoolHour,
@@ -25,6 +26,7 @@ from licenses.models import (
     UnreadableLine,
     UnreadableShare,
 )
+from licenses.sources.flexnet.line_parser import NULS, TOO_LONG
 from tests.factories import EntitlementFactory, IssuedCountFactory
 
 from .conftest import T0, moment
@@ -108,10 +110,21 @@ def test_only_what_its_history_does_not_explain_is_doubtful(found, doubtful):
 
 @pytest.mark.parametrize(
     ("unreadable", "lines", "many"),
-    [(4, 4, False), (5, 5, True), (5, 500, True), (5, 501, False), (0, 0, False)],
+    [
+        *((4, 4, False), (5, 5, True), (5, 500, True), (5, 501, False), (0, 0, False)),
+        *((99, 10**6, False), (100, 10**6, True), (5000, 10**6, True)),
+    ],
 )
 def test_unreadable_lines_are_many_by_share_and_number(unreadable, lines, many):
     assert rules.too_many_unreadable(unreadable, lines, 1) is many
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "lines", "many"),
+    [(999, 10**6, False), (1000, 10**6, True), (99, 1000, False), (100, 1000, True)],
+)
+def test_who_asks_for_a_larger_share_is_told_of_more_lines_alone(unreadable, lines, many):
+    assert rules.too_many_unreadable(unreadable, lines, 10) is many
 
 
 # --- From rows to messages ----------------------------------------------------------------------
@@ -298,6 +311,92 @@ def test_it_is_told_once_a_day_while_it_lasts(lines):
         lines.evaluate(second + 5)
         lines.deliver(second + 100)
     assert len(lines.subjects()) == 3
+
+
+def damaged(server, text: str, reason: str = "expected USER@HOST") -> Capture:
+    row = capture(server, 10**6, 0)
+    row.unreadable_count = 1
+    row.save()
+    UnreadableLine.objects.create(capture=row, line=1, text=text, reason=reason, shape=text[-8:])
+    return row
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('9:00:00 (acmed) OUT: "ca', "expected a quote that closes"),
+        ('9:00:00 (acmed) IN: "cad" ada', "expected USER@HOST"),
+        ("9:x0:00 (acmed) OUT: cad", "expected a time and a daemon"),
+        ("9:00:00 (acmed) talk", TOO_LONG),
+        ("␀␀␀", NULS),
+        ("ada@pc1", "no time stands before it, and it is no text that is known"),
+    ],
+)
+def test_one_line_that_may_have_been_an_event_is_told_and_stands_first(lines, text, reason):
+    server = lines.add_server(name="cad")
+    lines.answer(server, 0)
+    damaged(server, text, reason)
+    capture(server, 1000, 3)
+    quality.refresh(moment(0))
+    lines.evaluate(5)
+    lines.evaluate(50)
+    assert Alert.objects.get().title == "cad: 4 of 1,001,000 lines could not be read"
+    lines.deliver(100)
+    (message,) = mail.outbox
+    assert "may have told of seats taken or returned" in message.body
+    assert [hides for _text, hides in UnreadableShare.objects.get().told] == [True, False, False]
+    assert "ada" not in message.body
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('9:00:00 (acmed) DENIED: "ca', "expected a quote that closes"),
+        ("9:00:00 (acmed) TIMESTAMP 2/29/2026", "expected a date that exists"),
+        ("9:00:00 (acmed) suite (consisting of:", "expected the components of a package"),
+        ("some words", "no time stands before it, and it is no text that is known"),
+    ],
+)
+def test_one_line_that_hides_no_seat_is_told_to_nobody(lines, text, reason):
+    server = lines.add_server()
+    lines.answer(server, 0)
+    damaged(server, text, reason)
+    quality.refresh(moment(0))
+    lines.evaluate(5)
+    assert UnreadableShare.objects.get().unreadable == 1
+    assert not Alert.objects.exists()
+
+
+def test_a_line_that_may_have_been_an_event_and_was_set_aside_is_told_to_nobody(lines):
+    server = lines.add_server()
+    lines.answer(server, 0)
+    row = damaged(server, '9:00:00 (acmed) OUT: "ca')
+    IgnoredLines.objects.create(server=server, digest=row.unreadable.get().shape)
+    capture(server, 1000, 1)
+    quality.refresh(moment(0))
+    lines.evaluate(5)
+    assert not UnreadableShare.objects.get().hides_events
+    assert not Alert.objects.exists()
+
+
+def test_a_line_of_a_status_that_reads_like_an_event_hides_none(lines):
+    server = lines.add_server()
+    lines.answer(server, 0)
+    row = damaged(server, '9:00:00 (acmed) OUT: "ca')
+    Capture.objects.filter(pk=row.pk).update(kind=Capture.Kind.STATUS)
+    quality.refresh(moment(0))
+    assert not UnreadableShare.objects.get().hides_events
+
+
+def test_what_an_earlier_program_found_is_told_as_it_was(lines):
+    server = lines.add_server(name="cad")
+    lines.answer(server, 0)
+    UnreadableShare.objects.create(server=server, lines=100, unreadable=6, examples=["some words"])
+    lines.evaluate(5)
+    lines.evaluate(50)
+    lines.deliver(100)
+    (message,) = mail.outbox
+    assert "- some words" in message.body
 
 
 @pytest.mark.parametrize(("count", "bad"), [(100, 4), (1000, 9)])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from licenses.sources.base import DateNeeded
 from licenses.sources.flexnet.debug_log import DebugLogParser
+from licenses.sources.flexnet.line_parser import may_hide_event
 from licenses.sources.flexnet.log_dates import first_line_date
 from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.records import (
@@ -402,7 +403,9 @@ def test_a_date_line_whose_date_cannot_be_read_is_told_and_its_time_counts(state
     assert (reader.take_doubts(), reader.take_losses()) == ([], [])
 
 
-@pytest.mark.parametrize("message", ["TIMESTAMP 1/6/2025", "TIMESTAMPING 2/29/2025", "no TIMESTAMP"])
+@pytest.mark.parametrize(
+    "message", ["TIMESTAMP 1/6/2025", "TIMESTAMPING 2/29/2025", "no TIMESTAMP"]
+)
 def test_a_date_line_with_a_date_and_other_talk_are_no_unreadable_lines(message: str) -> None:
     assert read(line(message)) == []
 
@@ -883,3 +886,31 @@ def test_real_date_lines_agree_with_the_days_that_were_counted() -> None:
             for each in read(data, day or DAY)
         )
     assert stamps > 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '10:00:00 (vend) OUT: "ca',
+        '10:00:00 (vend) IN: "cad" anna',
+        '10:00:00 (vend) DENIED: "cad',
+        '10:00:00 (vend) QUEUED: "cad',
+        '10:x0:00 (vend) OUT: "cad" anna@pc1',
+        '10:00:00 (vend) GRANT: "cad" anna@pc1',
+        "anna@pc1",
+        "some words",
+        "\0" * 40,
+        "10:00:00 (vend) OUT: " + "x" * 70_000,
+        "10:00:00 (vend) talk " + "x" * 70_000,
+        "10:00:00 (vend) TIMESTAMP 2/29/2025",
+        "10:00:00 (vend) suite (consisting of: paint (",
+    ],
+    ids=lambda text: text[:40].replace("\0", "NUL"),
+)
+def test_whether_a_line_may_hide_an_event_is_told_by_what_is_kept_of_it(text: str) -> None:
+    reader = parser()
+    lines = (line("talk", "9:00:00") + text + "\n").encode()
+    found = [*reader.feed(lines), *reader.finish()]
+    (unreadable,) = [each for each in found if isinstance(each, Unreadable)]
+    hides = bool(reader.take_doubts() or reader.take_losses())
+    assert may_hide_event(unreadable.text, unreadable.reason) is hides
