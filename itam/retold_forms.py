@@ -112,6 +112,7 @@ FORMS = (
     gettext_noop("no time stands before it, and it is no text that is known"),
     gettext_noop("expected the components of a package, and a bracket that closes them"),
     gettext_noop("expected (daemon) and a kind of event"),
+    gettext_noop("expected a date that exists, as TIMESTAMP MM/DD/YYYY, found %(text)s"),
     gettext_noop("expected a quote that closes the feature's name"),
     gettext_noop("expected the name of a feature"),
     gettext_noop("expected USER@HOST"),
@@ -127,6 +128,11 @@ FORMS = (
     gettext_noop("the text goes back, and is read as another one from there on"),
     gettext_noop("the zone skips this time of day when its clocks go forward"),
     gettext_noop("the date line says %(day)s"),
+    gettext_noop(
+        "another text of the log tells otherwise of the time from %(start)s to %(end)s: it lacks "
+        "%(mine)s of the events here, and %(theirs)s of its events are not here; all of them are "
+        "counted"
+    ),
     gettext_noop("line %(line)s: clock moved by %(seconds)s s: %(said)s"),
     gettext_noop(
         "line %(line)s: a checkout of %(feature)s was changed while it ran (%(seats)s seats "

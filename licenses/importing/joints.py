@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from licenses.analysis.events import load_events
+from licenses.analysis.events import Events, load_events
 from licenses.concurrency.intervals import Ints
 from licenses.models import LicenseServer
 from licenses.sources.clock import MIDNIGHT_FALL
@@ -96,7 +96,7 @@ class Lately:
         return set(rows[:, 1].tolist()), frozenset(rows[:, 2].tolist())
 
 
-def prints(rows: Movements) -> Ints:
+def prints(rows: Movements | Events) -> Ints:
     """Return a number for each event, equal for equal ones and for hardly any others."""
     found = np.zeros(len(rows), dtype=np.uint64)
     for column in (rows.at, rows.feature, rows.person, rows.host, rows.seats, rows.kind):
@@ -118,6 +118,11 @@ class Joints:
     def dump(self) -> list[list[Any]]:
         """Return what another one needs to go on; fit for JSON."""
         return [joint.dump() for joint in self._open]
+
+    @property
+    def open(self) -> bool:
+        """Whether the text may yet show that the clock was set back."""
+        return bool(self._open)
 
     def follow(self, at: int, until: int, since: int | None, lately: Lately) -> None:
         """Say that this text begins at a moment, behind one in the same log.

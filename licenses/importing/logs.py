@@ -22,7 +22,19 @@ from licenses.sources.flexnet.debug_log import DebugLogParser, LogPiece
 from licenses.sources.flexnet.log_lines import of_manager
 from licenses.sources.flexnet.seams import Seam
 
-from . import boundaries, bulk, coverage, dirty, facts, late, queues, reach, server_facts, unlisted
+from . import (
+    boundaries,
+    bulk,
+    coverage,
+    dirty,
+    facts,
+    late,
+    otherwise,
+    queues,
+    reach,
+    server_facts,
+    unlisted,
+)
 from .captures import check_room, known_capture, store_raw, store_unreadable
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
@@ -83,6 +95,7 @@ class LogImport:
         self.daemons: set[str] = set(known.get("daemons", ()))
         self.joints = Joints(self.server, known.get("joints", ()))
         self.lately = Lately(known.get("lately", ()))
+        self.otherwise: bool = known.get("otherwise", False)
         self.contradictions = Contradictions(self.directory, known.get("contradictions", ()))
         self.unreturned = Unreturned(known.get("unreturned"))
         self.hours = RepeatedHours(known.get("hours", ()))
@@ -99,6 +112,7 @@ class LogImport:
             "whole_server": self.whole_server,
             "joints": self.joints.dump(),
             "lately": self.lately.dump(),
+            "otherwise": self.otherwise,
             "contradictions": self.contradictions.dump(),
             "unreturned": self.unreturned.dump(),
             "hours": self.hours.dump(),
@@ -174,6 +188,12 @@ class LogImport:
         self.contradictions.judge(stored, self.repeats, told, first, before, last)
         misdated = [("", first if at is None else at) for at in settled.unsure if first is not None]
         cuts = cut_seconds(stored, told, first, before, last)
+        differs = None
+        if not self.otherwise and not steps and not self.joints.open:
+            differs = otherwise.compare(
+                stored, self.server, self.daemons, told, first, before, last
+            )
+        self.otherwise = self.otherwise or differs is not None
         meeting = [("", at) for at in cuts]
         boundaries.store_doubts(
             [*self.parser.take_doubts(), *misdated, *meeting], self.server, stored
@@ -245,6 +265,7 @@ class LogImport:
         self._count(items, stored, unreadable)
         notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
         notes |= {self._meets(at) for at in cuts} | set(beginning.notes)
+        notes |= set() if differs is None else {self._differs(differs)}
         notes |= self.hours.notes(self.parser.hours, self.server.tzinfo)
         self.result.notes += sorted(notes.difference(self.result.notes))
 
@@ -254,6 +275,17 @@ class LogImport:
             f"another text of the log ends or begins in the same second, "
             f"{moment:%Y-%m-%d %H:%M:%S}, with an equal line: the two were taken for one. If the "
             f"log was cut there, a line is missing; import the two as one text"
+        )
+
+    def _differs(self, found: otherwise.Otherwise) -> str:
+        start, end = (
+            f"{datetime.fromtimestamp(at, self.server.tzinfo):%Y-%m-%d %H:%M:%S}"
+            for at in (found.start, found.end)
+        )
+        return (
+            f"another text of the log tells otherwise of the time from {start} to {end}: it lacks "
+            f"{found.mine} of the events here, and {found.theirs} of its events are not here; all "
+            f"of them are counted"
         )
 
     def _derive(self, stored: facts.Stored, many: bool, newest: int | None) -> Touched:

@@ -248,8 +248,15 @@ def contradicting() -> list[str]:
 def test_two_logs_that_contradict_each_other_are_both_believed_in_any_order(
     server: LicenseServer, tmp_path: Path, order: Sequence[int]
 ) -> None:
+    notes = []
     for place, number in enumerate(order):
-        sent(server, tmp_path, contradicting()[number], f"{place}.log")
+        notes += sent(server, tmp_path, contradicting()[number], f"{place}.log").get("notes", ())
+    tells = "another text of the log tells otherwise of the time from 2026-01-05 10:20:00 to "
+    lacks = ["2026-01-05 10:30:00: it lacks 2 of", "2026-01-05 10:30:00: it lacks 0 of"]
+    for note, words in zip(notes, lacks, strict=False):
+        assert note.startswith(tells + words)
+        assert "and 2 of its events are not here" in note
+    assert len(notes) == len(order) - 1
     assert holdings() == [("ann", 1, 0, 600), ("bob", 1, 1200, 1800), ("eve", 1, 1500, 1560)]
     assert (hour(server).peak, hour(server).seat_seconds) == (2, 600 + 600 + 60)
     sources = Capture.objects.filter(kind=Capture.Kind.LOG).values_list("source", flat=True)
