@@ -13,7 +13,8 @@ from datetime import datetime
 
 from licenses.analysis import coverage
 from licenses.analysis.coverage import PoolGap
-from licenses.analysis.holdings import Holdings, load_holdings, load_horizons
+from licenses.analysis.holdings import Holdings, load_holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import (
     Daemon,
     Mapping,

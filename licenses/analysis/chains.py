@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from licenses.analysis.coverage import load_observed
-from licenses.analysis.holdings import Holdings, Horizons, load_holdings, load_horizons
+from licenses.analysis.holdings import Holdings, load_holdings
+from licenses.analysis.horizons import Horizons, load_horizons
 from licenses.analysis.mappings import Mapping, Mappings, servers
 from licenses.analysis.refusals import CLASSES, Refusals, judged, load_refusals
 from licenses.analysis.rights import load_limits
@@ -168,7 +169,7 @@ class _Scene:
         self.limit, self.seen = limit, seen
         self.fresh = held.where(held.fresh)
         self.known = in_use(held.taken_by, held.returned_after, held.seats, start, end)
-        self.possible = in_use(held.taken_at, held.returned_at, held.seats, start, end)
+        self.possible = in_use(held.earliest, held.latest, held.seats, start, end)
 
     def episodes(self, blocked: Refusals) -> list[Episode]:
         """Return the episodes of refusals that blocked people, by kind, start and person."""

@@ -54,8 +54,11 @@ def counted_once(
     taken_at, ends = rows.taken_at.copy(), np.full(len(rows), EVER, dtype=np.int64)
     np.maximum.at(ends, inners, rows.returned_at[outers])
     taken_at[inners] = taken_by[inners] = ends[inners]
+    # Its package may have been held longer than is told: then a seat that outlasts it counts twice.
+    earliest = np.where(ends > EVER, ends, rows.earliest)
     changed = replace(
         rows,
+        earliest=earliest,
         taken_at=taken_at,
         taken_by=taken_by,
         returned_after=returned_after,

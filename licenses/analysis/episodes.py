@@ -19,7 +19,7 @@ from licenses.analysis.chains import (
     gap_of,
     heard_until,
 )
-from licenses.analysis.holdings import load_horizons
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import Mappings, load_mappings, servers
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import grouped, number

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
-from django.db.models import BigIntegerField, Max, Value
+from django.db.models import BigIntegerField, Value
 
 from licenses.analysis.continued import began
 from licenses.analysis.counted_once import counted_once, shared
+from licenses.analysis.horizons import Horizons, load_horizons
 from licenses.analysis.mappings import Mappings, features, feeding, load_mappings, servers
 from licenses.analysis.packages import load_packages
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, now_epoch, number
+from licenses.analysis.told_twice import around_all, possible
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
-from licenses.models import (
-    LONG_SECONDS,
-    TAKEN_BY,
-    Boundary,
-    Checkout,
-    Coverage,
-    LicensePool,
-    PollState,
-)
+from licenses.models import LONG_SECONDS, TAKEN_BY, Checkout, LicensePool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,10 +28,13 @@ class Holdings:
 
     seats:                       of the pool, so times the weight of the feature.
     taken_by, returned_after:    known to be held in this span; empty where the end is not later.
-    taken_at, returned_at:       possibly held in this span. What is still out ends with the last
-                                 moment that somebody looked.
+    taken_at, returned_at:       possibly held in this span, as it is told. What is still out ends
+                                 with the last moment that somebody looked.
+    earliest, latest:            possibly held in this span, as a log that tells a time twice may
+                                 mean either. One of which only this lies where somebody asked, or
+                                 where the feature feeds the pool, has the others empty there.
     checkout:                    id of the row.
-    exact:                       both spans are the same.
+    exact:                       the first two spans are the same.
     fresh:                       it began here: not cut off by the start of a mapping, not the
                                  second part of one that answers dispute, nor a
                                  component that its package counts.
@@ -56,6 +52,8 @@ class Holdings:
     taken_by: Ints
     returned_after: Ints
     returned_at: Ints
+    earliest: Ints
+    latest: Ints
     checkout: Ints
     exact: Flags
     fresh: Flags
@@ -75,6 +73,16 @@ class Holdings:
         """When each was taken: as a log says or, where polls alone tell, at the latest."""
         return np.where(self.logged, self.taken_at, self.taken_by)
 
+    @property
+    def certain(self) -> Flags:
+        """Tell of each whether all three spans are the same."""
+        same = (self.earliest == self.taken_at) & (self.latest == self.returned_at)
+        return self.exact & same
+
+    def maybe_within(self, start: int, end: int) -> Flags:
+        """Tell of each whether it was possibly held at some moment of [start, end)."""
+        return (self.earliest < end) & (self.latest > start)
+
     def held_at(self, moment: int) -> Self:
         """Keep the holdings that are known to be held at *moment*."""
         return self.where(self.known_at(moment))
@@ -82,78 +90,6 @@ class Holdings:
     def known_at(self, moment: int) -> Flags:
         """Tell of each whether it is known to be held at *moment*."""
         return (self.taken_by <= moment) & (moment < self.returned_after)
-
-
-@dataclass(frozen=True, slots=True)
-class Horizons:
-    """Up to when somebody looked.
-
-    logs:   by (server, daemon), the end of the last line read; daemon "" is the whole server.
-    stops:  by (server, daemon), when a log told last that it went down; likewise.
-    polls:  by (server, daemon), the end of the second of the last complete answer that named the
-            daemon; daemon "" is the whole server.
-    """
-
-    logs: dict[tuple[int, str], int]
-    stops: dict[tuple[int, str], int]
-    polls: dict[tuple[int, str], int]
-
-    def log(self, server: int, daemon: str) -> int:
-        """Return up to when a log tells of a daemon; EVER where none does."""
-        return max(self.logs.get((server, daemon), EVER), self.logs.get((server, ""), EVER))
-
-    def logged(self, server: int, daemon: str) -> int:
-        """Return up to when what a log leaves out is known to be: for the second of its last line,
-        unless the daemon went down in it; EVER where no log tells of it."""
-        last = self.log(server, daemon)
-        stopped = last in (self.stops.get((server, daemon)), self.stops.get((server, "")))
-        return last if last == EVER or stopped else last + 1
-
-    def poll(self, server: int, daemon: str) -> int:
-        """Return up to when polls tell of a daemon; EVER where none does."""
-        return max(self.polls.get((server, daemon), EVER), self.polls.get((server, ""), EVER))
-
-    def newest(self, server: int, daemon: str) -> int:
-        """Return the moment of the newest that is told of a daemon; EVER where nothing is."""
-        polled = self.poll(server, daemon)
-        return max(self.log(server, daemon), polled - 1 if polled > EVER else EVER)
-
-
-@Prepared
-def _LOGGED(server_ids: Collection[int]) -> Asked:
-    of, kind = ("server_id", "daemon"), Boundary.Kind.STOP
-    heard = Coverage.objects.filter(server__among=server_ids, source=Coverage.Source.LOG)
-    stops = Boundary.objects.filter(server__among=server_ids, kind=kind)
-    told = (
-        rows.order_by().values(*of).annotate(latest=Max(number(at)), is_stop=Value(is_stop))
-        for rows, at, is_stop in ((heard, "ends", 0), (stops, "at", 1))
-    )
-    # One query, as it is asked for each page.
-    return next(told).union(next(told), all=True), (*of, "latest", "is_stop")
-
-
-@Prepared
-def _POLLED(server_ids: Collection[int]) -> Asked:
-    answers = PollState.objects.filter(server__among=server_ids, last_parsed_at__isnull=False)
-    return answers.order_by(), ("server_id", number("last_parsed_at"), "told")
-
-
-def load_horizons(server_ids: Collection[int]) -> Horizons:
-    """Return up to when somebody looked at each server. Two queries."""
-    logs: dict[tuple[int, str], int] = {}
-    stops: dict[tuple[int, str], int] = {}
-    for server, daemon, latest, is_stop in _LOGGED.rows(server_ids):
-        (stops if is_stop else logs)[server, daemon] = latest
-    return Horizons(
-        logs=logs,
-        stops=stops,
-        # The instant of a poll counts as a second, or a single one would show nothing.
-        polls={
-            (server, daemon): at + 1
-            for server, last, told in _POLLED.rows(server_ids)
-            for daemon, at in (json.loads(told) or {"": last}).items()
-        },
-    )
 
 
 def holdings(pool: LicensePool, start: int, end: int) -> Holdings:
@@ -166,30 +102,36 @@ def holdings(pool: LicensePool, start: int, end: int) -> Holdings:
 def load_holdings(
     mappings: Mappings, horizons: Horizons, start: int, end: int
 ) -> dict[int, Holdings]:
-    """Return the holdings of each pool that touch [start, end). Three queries.
+    """Return the holdings of each pool that may touch [start, end). Three queries.
 
     They are whole but for what lies outside the mapping of their feature. One that was given back
     in the second in which it was taken is there too: nobody saw it held, but somebody took it.
     """
-    rows = joined([_closed(mappings, start, end), _open(mappings, horizons, end)])
-    return _by_pool(rows, mappings, start, end)
+    since, until = around_all(horizons.twice, mappings, start, end)
+    rows = joined([_closed(mappings, since, until), _open(mappings, horizons, until)])
+    return _by_pool(rows, mappings, horizons, start, end)
 
 
 def load_open(
     mappings: Mappings, horizons: Horizons, start: int = EVER, end: int = OPEN
 ) -> dict[int, Holdings]:
-    """Return the holdings of each pool that are still out and touch [start, end): all of them
+    """Return the holdings of each pool that are still out and may touch [start, end): all of them
     unless the caller says otherwise. Two queries."""
-    return _by_pool(_open(mappings, horizons, end), mappings, start, end)
+    _since, until = around_all(horizons.twice, mappings, start, end)
+    return _by_pool(_open(mappings, horizons, until), mappings, horizons, start, end)
 
 
-def load_closed(mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
-    """Return the holdings of each pool that were given back and touch [start, end). Two queries.
+def load_closed(
+    mappings: Mappings, horizons: Horizons, start: int, end: int
+) -> dict[int, Holdings]:
+    """Return the holdings of each pool that were given back and may touch [start, end). Two
+    queries.
 
     With `load_open` of the same window they are those of `load_holdings`, unless a pool maps a
     package and its components, or a feature of shared seats (`counts_packages`).
     """
-    return _by_pool(_closed(mappings, start, end), mappings, start, end)
+    rows = _closed(mappings, *around_all(horizons.twice, mappings, start, end))
+    return _by_pool(rows, mappings, horizons, start, end)
 
 
 def counts_packages(mappings: Mappings) -> bool:
@@ -204,9 +146,12 @@ def counts_packages(mappings: Mappings) -> bool:
     )
 
 
-def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[int, Holdings]:
+def _by_pool(
+    rows: Holdings, mappings: Mappings, horizons: Horizons, start: int, end: int
+) -> dict[int, Holdings]:
     if not len(rows):
         return dict.fromkeys(mappings, _NONE)
+    rows = possible(rows, mappings, horizons.twice)
     rows = rows.where(np.lexsort((rows.person, rows.taken_at, rows.feature)))
     fed = feeding(mappings, rows.feature)
     rows = rows.where(fed.rows)
@@ -219,12 +164,14 @@ def _by_pool(rows: Holdings, mappings: Mappings, start: int, end: int) -> dict[i
         taken_by=np.maximum(rows.taken_by, fed.start),
         returned_after=np.minimum(rows.returned_after, fed.end),
         returned_at=np.minimum(rows.returned_at, fed.end),
+        earliest=np.maximum(rows.earliest, fed.start),
+        latest=np.minimum(rows.latest, fed.end),
         fresh=rows.fresh & here,
         second=rows.second & here,
     )
-    touches = (cut.taken_at < end) & (cut.returned_at > np.maximum(cut.taken_at, start))
+    touches = cut.maybe_within(start, end) & (cut.earliest < cut.latest)
     # One that was given back in the second in which it was taken has no length, but it was taken.
-    kept = touches | (here & (cut.taken_at >= start))
+    kept = touches | (here & (cut.taken_at >= start) & (cut.taken_at < end))
     cut = cut.where(kept)
     packages = load_packages(servers(mappings))
     return {
@@ -360,6 +307,8 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
         taken_at,
         taken_by,
         returned_after,
+        returned_at,
+        taken_at,
         returned_at,
         row,
         exact,

@@ -10,7 +10,8 @@ import numpy as np
 
 from licenses.analysis.coverage import PoolGap, gaps, load_observed
 from licenses.analysis.holder_pages import Place, page
-from licenses.analysis.holdings import Holdings, load_holdings, load_horizons
+from licenses.analysis.holdings import Holdings, load_holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.rights import load_limits
 from licenses.concurrency.periods import iso
@@ -141,7 +142,7 @@ def instant(
     near = load_holdings(
         mappings, load_horizons(servers(mappings)), at - NEARBY_SECONDS, at + NEARBY_SECONDS
     )[pool.pk]
-    held = near.where((near.taken_at <= at) & (at < near.returned_at))
+    held = near.where(near.maybe_within(at, at + 1))
     sure = (held.taken_by <= at) & (at < held.returned_after)
     bounds = load_limits([pool], mappings, at, at + 1)[pool.pk]
     seen = bool(load_observed(mappings, at, at + 1)[pool.pk].seconds)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Any, TypeVar
 
@@ -22,16 +22,17 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from licenses.analysis.holdings import (
     Holdings,
-    Horizons,
     counts_packages,
     joined,
     load_closed,
     load_holdings,
     load_open,
 )
-from licenses.analysis.mappings import Mapping, Mappings, load_mappings
+from licenses.analysis.horizons import Horizons, load_horizons
+from licenses.analysis.mappings import Mapping, Mappings, load_mappings, servers
 from licenses.analysis.rows import EVER, now_epoch
 from licenses.analysis.team_sums import TeamSums, stored_sums
+from licenses.concurrency.intervals import Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import DirtySpan, KeptPart, LicensePool
 
@@ -47,13 +48,16 @@ SETTLED_SECONDS = 86_400
 BATCH_POOLS = 50
 """Pools of one transaction: others write in between."""
 
-_FORMAT = 3
+_FORMAT = 4
 _SHORT = np.dtype("<i4")
 _LONG = np.dtype("<i8")
+_BYTE = np.dtype("u1")
 _NEVER = -(2**31)
 _TIMES = ("taken_at", "taken_by", "returned_after", "returned_at", "began")
+_EDGES = ("earliest", "latest")
+"""They are kept of those alone of which they are not what is told."""
 _NUMBERS = ("feature", "person", "host", "seats")
-_ROW_BYTES = 4 * (len(_TIMES) + len(_NUMBERS)) + 8 + 1
+_FLAGS = ("exact", "fresh", "logged", "second")
 
 
 def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> dict[int, Holdings]:
@@ -73,15 +77,13 @@ def load_held(mappings: Mappings, horizons: Horizons, start: int, end: int) -> d
     kept = [_decoded(number, bytes(part)) for number, part in zip(numbers, parts, strict=True)]
     if first < start:  # what begins later is not over before the window
         early = kept[0]
-        kept[0] = early.where(
-            (early.returned_at > start) | (early.fresh & (early.taken_at >= start))
-        )
+        kept[0] = early.where((early.latest > start) | (early.fresh & (early.taken_at >= start)))
     pieces = []
     if start < first:
-        pieces.append(_within(load_closed(mappings, start, first)[pool], EVER, first))
+        pieces.append(_within(load_closed(mappings, horizons, start, first)[pool], EVER, first))
     pieces += kept
     if last < end:
-        pieces.append(_within(load_closed(mappings, last, end)[pool], last, OPEN))
+        pieces.append(_within(load_closed(mappings, horizons, last, end)[pool], last, OPEN))
     pieces.append(load_open(mappings, horizons, start, end)[pool])
     return {pool: _ordered(joined(pieces))}
 
@@ -153,7 +155,7 @@ def _keep(pool_ids: Sequence[int], part: int) -> int:
         waiting = set(dirty.order_by().values_list("pool_id", flat=True))
         ids = [pk for pk in held if pk not in waiting]
         mappings = load_mappings(ids)
-        found = load_closed(mappings, start, end)
+        found = load_closed(mappings, load_horizons(servers(mappings)), start, end)
         teams = _sums_by_pool(ids, start, end)
         rows = [
             KeptPart(
@@ -223,9 +225,11 @@ def _within(rows: Holdings, start: int, end: int) -> Holdings:
         taken_by=np.maximum(rows.taken_by, start),
         returned_after=np.minimum(rows.returned_after, end),
         returned_at=np.minimum(rows.returned_at, end),
+        earliest=np.maximum(rows.earliest, start),
+        latest=np.minimum(rows.latest, end),
         fresh=rows.fresh & (rows.taken_at >= start) & (rows.taken_at < end),
     )
-    return cut.where((cut.taken_at < cut.returned_at) | cut.fresh)
+    return cut.where((cut.earliest < cut.latest) | cut.fresh)
 
 
 def _ordered(rows: Holdings) -> Holdings:
@@ -238,32 +242,48 @@ def _encoded(rows: Holdings, start: int) -> bytes:
     """Return the holdings as columns, one after the other; b"" where they are not to be kept."""
     if len(rows) < FEWEST:
         return b""
-    columns = [getattr(rows, name) for name in _NUMBERS]
-    for name in _TIMES:
-        moments = getattr(rows, name)
-        columns.append(np.where(moments == EVER, _NEVER, moments - start))
-    if any(column.min() < _NEVER or column.max() >= 2**31 for column in columns):
+    wide = (rows.earliest != rows.taken_at) | (rows.latest != rows.returned_at)
+    numbers = [np.array([len(rows)]), *(getattr(rows, name) for name in _NUMBERS)]
+    times = [_from(start, getattr(rows, name)) for name in _TIMES]
+    edges = [_from(start, getattr(rows, name)[wide]) for name in _EDGES if wide.any()]
+    short = [*numbers, *times, *edges]
+    if any(column.min() < _NEVER or column.max() >= 2**31 for column in short):
         return b""
-    flags = rows.exact.astype(np.uint8)
-    for place, told in enumerate((rows.fresh, rows.logged, rows.second), start=1):
+    flags = np.zeros(len(rows), dtype=np.uint8)
+    for place, told in enumerate([*(getattr(rows, name) for name in _FLAGS), wide]):
         flags |= told.astype(np.uint8) << place
-    short = [column.astype(_SHORT).tobytes() for column in columns]
-    return b"".join([*short, rows.checkout.astype(_LONG).tobytes(), flags.tobytes()])
+    columns = [(numbers + times, _SHORT), ([rows.checkout], _LONG), ([flags], _BYTE)]
+    columns.append((edges, _SHORT))
+    return b"".join(each.astype(kind).tobytes() for some, kind in columns for each in some)
 
 
 def _decoded(part: int, data: bytes) -> Holdings:
-    count = len(data) // _ROW_BYTES
-    start = part * PART_SECONDS
-    table: dict[str, Any] = {}
-    at = 0
-    for name in (*_NUMBERS, *_TIMES):
-        column = np.frombuffer(data, _SHORT, count, at).astype(np.int64)
-        if name in _TIMES:
-            column = np.where(column == _NEVER, EVER, column + start)
-        table[name] = column
-        at += 4 * count
-    table["checkout"] = np.frombuffer(data, _LONG, count, at).astype(np.int64)
-    flags = np.frombuffer(data, np.uint8, count, at + 8 * count)
-    for place, name in enumerate(("exact", "fresh", "logged", "second")):
-        table[name] = flags & 1 << place != 0
-    return Holdings(**{field.name: table[field.name] for field in fields(Holdings)})
+    start, at = part * PART_SECONDS, 0
+
+    def following(kind: np.dtype[Any], count: int) -> Ints:
+        nonlocal at
+        column = np.frombuffer(data, kind, count, at)
+        at += column.nbytes
+        return column.astype(np.int64)
+
+    (count,) = following(_SHORT, 1).tolist()
+    table: dict[str, Any] = {name: following(_SHORT, count) for name in _NUMBERS}
+    table |= {name: _since(start, following(_SHORT, count)) for name in _TIMES}
+    table["checkout"] = following(_LONG, count)
+    flags = following(_BYTE, count)
+    table |= {name: flags & 1 << place != 0 for place, name in enumerate(_FLAGS)}
+    wide = flags & 1 << len(_FLAGS) != 0
+    for name, told in zip(_EDGES, ("taken_at", "returned_at"), strict=True):
+        table[name] = table[told]
+        if wide.any():
+            table[name] = table[told].copy()
+            table[name][wide] = _since(start, following(_SHORT, int(wide.sum())))
+    return Holdings(**table)
+
+
+def _from(start: int, moments: Ints) -> Ints:
+    return np.where(moments == EVER, _NEVER, moments - start)
+
+
+def _since(start: int, moments: Ints) -> Ints:
+    return np.where(moments == _NEVER, EVER, moments + start)

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from licenses.analysis.holder_pages import Place, page
-from licenses.analysis.holdings import Horizons, load_horizons, load_open
+from licenses.analysis.holdings import load_open
+from licenses.analysis.horizons import Horizons, load_horizons
 from licenses.analysis.mappings import Mapping, current, features, load_mappings, servers
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rights import YEAR_SECONDS, load_limits

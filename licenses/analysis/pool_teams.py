@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.crowds import too_few
-from licenses.analysis.holdings import Holdings, load_horizons
+from licenses.analysis.holdings import Holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.kept import load_held, team_sums
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.refusals import refusals_known

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, Q, Subquery
 
-from licenses.analysis.holdings import load_horizons
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import Daemon, Mapping, Mappings, servers
 from licenses.analysis.rows import EVER, number
 from licenses.analysis.steps import AnswerSteps, load_steps

@@ -10,7 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from licenses.analysis.coverage import load_observed
-from licenses.analysis.holdings import Holdings, load_horizons, load_open
+from licenses.analysis.holdings import Holdings, load_open
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import Mappings, current, load_mappings, servers
 from licenses.analysis.rows import EVER, now_epoch, number
 from licenses.concurrency.intervals import IntervalSet

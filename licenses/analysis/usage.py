@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from licenses.analysis.coverage import load_told
-from licenses.analysis.holdings import Holdings, load_horizons
+from licenses.analysis.holdings import Holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.kept import load_held
 from licenses.analysis.mappings import Mappings, load_mappings, servers
 from licenses.analysis.refusals import Refusals, judged, load_refusals
@@ -257,8 +258,8 @@ def count_seats(facts: Sequence[PoolFacts], edges: Ints) -> Figures:
     sure = axis.spans([each.taken_by for each in rows], [each.returned_after for each in rows])
     figures = measure(in_use(*sure, seats, *axis.whole), periods, limit=limit, allowed=limit)
     high = figures.peak
-    if not all(each.exact.all() for each in rows):
-        maybe = axis.spans([each.taken_at for each in rows], [each.returned_at for each in rows])
+    if not all(each.certain.all() for each in rows):
+        maybe = axis.spans([each.earliest for each in rows], [each.latest for each in rows])
         high = np.maximum(high, measure(in_use(*maybe, seats, *axis.whole), periods).peak)
     observed = axis.intervals([each.observed for each in facts]).seconds_within(periods)
     # Nobody looked and nobody is known to have held a seat: that is no peak of 0.

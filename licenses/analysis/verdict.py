@@ -235,6 +235,7 @@ class _Judge:
         self.bounds = bounds
         self.zone: tzinfo = zone or facts.pool.tzinfo
         rows = facts.holdings
+        self.unsure = rows.where(~rows.certain)
         self.used = in_use(rows.taken_by, rows.returned_after, rows.seats, facts.start, facts.end)
         self.allowed = facts.limits.allowed
         self.silent = self.allowed.where(self.allowed.levels == UNKNOWN)
@@ -260,8 +261,8 @@ class _Judge:
         logged = expected.intersection(self.bounds.exact).subtract(safe)
         # In logs, too, a holding may have lasted longer than is known.
         possible = self.used
-        if not rows.exact.all():
-            possible = in_use(rows.taken_at, rows.returned_at, rows.seats, edges[0], edges[-1])
+        if len(self.unsure):
+            possible = in_use(rows.earliest, rows.latest, rows.seats, edges[0], edges[-1])
         self.doubtful = over_seconds(possible, edges, self.proven.only_within(logged))
         self.bare = expected.subtract(safe).subtract(logged).seconds_within(edges).tolist()
         blind = self.coverage.missing
@@ -313,10 +314,7 @@ class _Judge:
         )
 
     def _sampled(self, start: int, end: int) -> bool:
-        rows = self.facts.holdings
-        if rows.exact.all():
-            return False
-        return bool((~rows.exact & (rows.taken_at < end) & (rows.returned_at > start)).any())
+        return bool(self.unsure.maybe_within(start, end).any())
 
     def _judged(
         self, place: int, over: list[OverUse], share: Fraction | None

@@ -211,7 +211,7 @@ def _derive_fresh(
         fresh[paired.key[doubtful]] = False
     keep = fresh[paired.key]
     paired = PairedColumns(*(column[keep] for column in paired))
-    return _write(rows, which, stock, paired)
+    return Touched(*context.around(*_write(rows, which, stock, paired)))
 
 
 def _across(ends: Sequence[int], paired: PairedColumns) -> npt.NDArray[np.bool_]:

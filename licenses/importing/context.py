@@ -14,6 +14,7 @@ from django.db.models import Q
 from licenses.analysis.events import load_events
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
+from licenses.analysis.told_twice import around, told_twice
 from licenses.analysis.unseen_hours import KINDS, UnseenHour, unseen_hours
 from licenses.concurrency.timeline import OPEN
 from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer, Sighting
@@ -78,6 +79,11 @@ class Context:
             for kind, _daemon, at, until in self._boundaries
             if kind == Boundary.Kind.SET_BACK and until is not None
         ]
+
+    def around(self, start: int, end: int) -> tuple[int, int]:
+        """Return a span with all of the time that the log tells twice and it touches: what changed
+        in it may have been held then."""
+        return around(told_twice(self.set_back), start, end)
 
     def latest(self, daemon: str, moment: int) -> int:
         """Return when a line of the daemon's log that is read as of a moment was written at the

@@ -47,7 +47,7 @@ def derive(
     answers: Answers | None = None,
 ) -> Touched:
     """Rebuild the holdings of these keys from these moments on, and return the span in which
-    anything changed.
+    anything changed, or may have been held otherwise than it is told.
 
     touched: key to the earliest moment at which one of its facts is new.
     daemons: feature id to daemon, for the keys' features.
@@ -65,7 +65,7 @@ def derive(
             {key: touched[key] for key in keys[index : index + BATCH]}, daemons, context
         )
         start, end = min(start, changed.start), max(end, changed.end)
-    return Touched(start, end)
+    return Touched(*context.around(start, end))
 
 
 def compare_again(server: LicenseServer, features: Collection[Feature]) -> None:

@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, number
+from licenses.analysis.told_twice import told_twice
 from licenses.analysis.unseen_hours import UnseenHour
 from licenses.concurrency.intervals import IntervalSet
 from licenses.models import (
@@ -23,7 +24,7 @@ from licenses.models import (
 )
 from licenses.models.usage import CheckoutQuerySet
 
-from . import coverage, facts
+from . import coverage, dirty, facts
 from .context import Key
 from .held import CLOCKS_AGREE, Hole, holes
 
@@ -59,7 +60,12 @@ def touch_lost(
 
 def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
     """Have the holdings made again that a step of the clock just learned of may explain, in the
-    time that it told twice: INs that ended nothing, or that another step explains."""
+    time that it told twice: INs that ended nothing, or that another step explains. And have that
+    time counted again, as what stands there may have been held in all of it."""
+    if stored.set_back:
+        for start, end in told_twice(_STEPS.rows(server.pk)):
+            if any(start <= at <= end for at, _until in stored.set_back):
+                dirty.mark_server(server, start, end + 1)
     alone = Disagreement.objects.filter(feature__server=server, kind=Disagreement.Kind.RETURN_ALONE)
     for at, until in stored.set_back:
         found = alone.filter(starts__gte=coverage.moment(at), starts__lt=coverage.moment(until))
@@ -135,6 +141,12 @@ _SECONDS = Prepared(
     lambda server: (
         Boundary.objects.filter(server=server, kind=Boundary.Kind.SECOND).order_by(),
         ("daemon", number("at")),
+    )
+)
+_STEPS = Prepared(
+    lambda server: (
+        Boundary.objects.filter(server=server, kind=Boundary.Kind.SET_BACK).order_by(),
+        (number("at"), number("last_seen")),
     )
 )
 _SEEN = Prepared(

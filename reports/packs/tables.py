@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from licenses.analysis.holdings import load_holdings, load_horizons
+from licenses.analysis.holdings import load_holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import Mapping, Mappings, load_mappings, servers
 from licenses.analysis.refusals import CLASSES, judged, load_refusals
 from licenses.analysis.rows import as_moment
@@ -79,7 +80,7 @@ def documents(about: Subject) -> bytes:
 def people(about: Subject) -> tuple[bytes, int]:
     """Return the names behind the pseudonyms of the sessions and refusals, and how many."""
     maps = load_mappings(list(about.names))
-    held = load_holdings(maps, load_horizons(servers(maps)), about.start, about.end)
+    held = load_holdings(maps, load_horizons(servers(maps)).as_told(), about.start, about.end)
     refused = load_refusals(maps, about.start, about.end)
     parts = [rows.person for rows in held.values()] + [rows.person for rows in refused.values()]
     ids = {pk for part in parts for pk in part.tolist()}
@@ -132,7 +133,7 @@ def _sessions(about: Subject) -> bytes:
         "returned_after", "returned_at", "lasts_beyond", "method", "state", "end_reason",
     )  # fmt: skip
     maps = load_mappings(list(about.names))
-    held = load_holdings(maps, load_horizons(servers(maps)), about.start, about.end)
+    held = load_holdings(maps, load_horizons(servers(maps)).as_told(), about.start, about.end)
     rows: list[tuple[Any, ...]] = []
     for pool in about.pools:
         found = held[pool.pk]
@@ -166,7 +167,7 @@ def _denials(about: Subject) -> bytes:
     maps = load_mappings(list(about.names))
     refused = load_refusals(maps, about.start, about.end)
     held = load_holdings(
-        maps, load_horizons(servers(maps)), about.start - 60, about.end + 60
+        maps, load_horizons(servers(maps)).as_told(), about.start - 60, about.end + 60
     )  # refusals that were served at once
     rows: list[tuple[Any, ...]] = []
     for pool in about.pools:

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from licenses.analysis.bounds import bounded_gaps, load_bounds
-from licenses.analysis.holdings import load_holdings, load_horizons
+from licenses.analysis.holdings import load_holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.verdict import Verdict, verdicts
 from licenses.concurrency.timeline import UNKNOWN

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from licenses.analysis import kept, rollup
-from licenses.analysis.holdings import load_horizons
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.over_use import over_use
 from licenses.analysis.pool_teams import pool_teams

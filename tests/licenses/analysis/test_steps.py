@@ -9,7 +9,8 @@ import pytest
 import time_machine
 
 from licenses.analysis.bounds import load_bounds
-from licenses.analysis.holdings import load_holdings, load_horizons
+from licenses.analysis.holdings import load_holdings
+from licenses.analysis.horizons import load_horizons
 from licenses.analysis.mappings import load_mappings, servers
 from licenses.analysis.rows import EVER
 from licenses.analysis.steps import AnswerSteps, load_steps

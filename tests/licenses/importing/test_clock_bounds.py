@@ -1,0 +1,294 @@
+"""Use that was possible while a clock told a time twice: never less than there was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from licenses.analysis import kept, rollup
+from licenses.analysis.instant import instant
+from licenses.analysis.told_twice import OUT_OF_ORDER_SECONDS
+from licenses.analysis.usage import usage
+from licenses.importing.logs import LogImport
+from licenses.importing.mapping import map_feature
+from licenses.importing.rebuilding import rebuild
+from licenses.models import DirtySpan, Feature, KeptPart, LicensePool, LicenseServer
+from tests.factories import PoolFactory, at
+from tests.thorough import SECOND_RUN, is_thorough
+
+from .test_clock_steps import BACK
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
+
+DAY = date(2026, 3, 2)
+START, END = at("2026-03-02T10:00"), at("2026-03-02T16:00")
+WHOLE = at("2026-03-02"), at("2026-03-03")
+DATE = "(lmgrd) TIMESTAMP 3/2/2026"
+
+
+class Seat(NamedTuple):
+    out: int
+    back: int
+    feature: str
+    user: str
+
+
+class Line(NamedTuple):
+    """When a line was written in truth, what the clock showed then, and what it says."""
+
+    at: int
+    clock: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{datetime.fromtimestamp(self.clock, UTC):%H:%M:%S} {self.text}\n"
+
+
+class History(NamedTuple):
+    """Seats as they were held in truth, and the lines that tell of them."""
+
+    seats: list[Seat]
+    lines: list[Line]
+
+    def peak(self, feature: str) -> int:
+        mine = [seat for seat in self.seats if seat.feature == feature]
+        return max((sum(s.out <= seat.out < s.back for s in mine) for seat in mine), default=0)
+
+
+moments = st.integers(START, END)
+steps = st.tuples(moments, st.one_of(*[st.integers(60, 7200)] * 3, st.integers(1, 5)))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    falls = draw(st.lists(steps, min_size=1, max_size=2))
+    near = [at + more for at, _by in falls for more in (-3600, -900, -60, 60, 900, 3600)]
+    some = st.one_of(moments, st.sampled_from(near), st.sampled_from(near).map(lambda m: m - 7))
+    seats = []
+    for number in range(draw(st.integers(2, 6))):
+        first, last = sorted((draw(some), draw(some)))
+        feature = draw(st.sampled_from(["F1", "F1", "F2"]))
+        seats.append(Seat(first, last + 1, feature, f"u{number}"))
+    told = [(seat.out, f'(acmed) OUT: "{seat.feature}" {seat.user}@pc') for seat in seats]
+    told += [(seat.back, f'(acmed) IN: "{seat.feature}" {seat.user}@pc') for seat in seats]
+    told += [(START - 7200, DATE), (END + 7300, DATE)]
+    told += [(at + more, DATE) for at, _by in falls for more in (-1, 0)]
+    lines = [
+        Line(moment, moment - sum(by for at, by in falls if moment >= at), text)
+        for moment, text in sorted(told, key=lambda each: each[0])
+    ]
+    for before, after in pairwise(lines):
+        if 0 < before.clock - after.clock <= OUT_OF_ORDER_SECONDS:
+            # Such lines are taken to stand out of order, and nothing is said of the seats in them.
+            assume(all(DATE in each.text for each in lines
+                       if after.clock <= each.clock <= before.clock))  # fmt: skip
+    return History(seats, lines)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def imported(texts: Sequence[Sequence[Line]], mapped_first: bool) -> dict[str, LicensePool]:
+    """Return the pools by feature once the texts are read, one after the other, and counted."""
+    server = LicenseServer.objects.create(name="lic", zone="UTC")
+    pools = {name: PoolFactory(name=name) for name in ("F1", "F2")}
+    if mapped_first:
+        for name, pool in pools.items():
+            map_feature(Feature.objects.create(server=server, daemon="acmed", name=name), pool)
+    for number, text in enumerate(texts):
+        run = LogImport(server, source=f"{number}.log", first_day=DAY)
+        run.store("".join(map(str, text)).encode(), last=True)
+        if mapped_first:
+            rollup.drain()
+    if not mapped_first:
+        for feature in server.features.all():
+            map_feature(feature, pools[feature.name])
+        rollup.drain()
+    return pools
+
+
+def told(pools: dict[str, LicensePool]) -> list[Any]:
+    found: list[Any] = []
+    for _name, pool in sorted(pools.items()):
+        used = usage(pool, start=WHOLE[0], end=WHOLE[1], by="hour")
+        found += [rollup.hours(pool, *WHOLE), used.periods, used.total]
+    return found
+
+
+example = settings(
+    max_examples=1000 if is_thorough() else 8 if SECOND_RUN else 40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink one takes minutes
+    suppress_health_check=[*HealthCheck],
+    derandomize=True,
+)
+
+
+@example
+@given(history=histories())
+def test_no_more_seats_were_ever_out_than_were_possible(history: History) -> None:
+    with undone():
+        pools = imported([history.lines], mapped_first=False)
+        for name, pool in pools.items():
+            true = history.peak(name)
+            found = usage(pool, start=WHOLE[0], end=WHOLE[1]).total.peak_high or 0
+            assert found >= true
+            assert (
+                max((row.peak_high or 0 for row in rollup.hours(pool, *WHOLE)), default=0) == found
+            )
+
+
+@example
+@given(history=histories(), data=st.data())
+def test_a_log_in_one_piece_and_in_two_gives_the_same_figures(
+    history: History, data: st.DataObject
+) -> None:
+    """The second begins with the line that ended the first."""
+    lines = history.lines
+    cut = data.draw(st.integers(1, len(lines) - 2))
+    texts = [lines[: cut + 1], lines[cut:]]
+    found = []
+    for order in ([lines], texts, texts[::-1]):
+        with undone():
+            found.append(told(imported(order, mapped_first=True)))
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
+@example
+@given(history=histories())
+def test_a_rebuild_counts_the_same(history: History) -> None:
+    with undone():
+        pools = imported([history.lines], mapped_first=True)
+        found = told(pools)
+        rebuild()
+        assert told(pools) == found
+
+
+TWO = """\
+8:00:00 (lmgrd) TIMESTAMP 3/2/2026
+9:00:00 (acmed) OUT: "F1" ann@pc1
+8:30:00 (acmed) OUT: "F1" bob@pc1
+8:45:00 (acmed) IN: "F1" bob@pc1
+9:30:00 (acmed) IN: "F1" ann@pc1
+12:00:00 (lmgrd) TIMESTAMP 3/2/2026
+"""
+
+
+def read(*texts: str) -> LicensePool:
+    """Return the pool of a feature, whose hours are counted after each text."""
+    server = LicenseServer.objects.create(name="lic", zone="UTC")
+    pool = PoolFactory()
+    map_feature(Feature.objects.create(server=server, daemon="acmed", name="F1"), pool)
+    for number, text in enumerate(texts):
+        run = LogImport(server, source=f"{number}.log", first_day=DAY)
+        run.store(text.encode(), last=True)
+        rollup.drain()
+    return pool
+
+
+def hours(pool: LicensePool) -> dict[str, tuple[int | None, ...]]:
+    return {
+        f"{datetime.fromtimestamp(row.hour, UTC):%H}": (row.peak, row.peak_high, row.checkouts)
+        for row in rollup.hours(pool, *WHOLE)
+    }
+
+
+def test_a_seat_of_the_first_pass_may_have_been_held_through_the_second() -> None:
+    """Two at once, as the order of the lines shows; who took a seat when is told as before."""
+    pool = read(TWO)
+    expected = {"08": (1, 2, 1), "09": (1, 1, 1), "10": (0, 0, 0), "11": (0, 0, 0)}
+    assert hours(pool) == expected
+    total = usage(pool, start=WHOLE[0], end=WHOLE[1]).total
+    assert (total.peak_low, total.peak_high, total.seat_seconds) == (1, 2, 45 * 60)
+    assert (
+        usage(pool, start=at("2026-03-02T08:50"), end=at("2026-03-02T08:51")).total.peak_high == 2
+    )
+
+
+def test_who_may_have_held_a_seat_then_is_shown() -> None:
+    pool = read(TWO)
+    found = instant(pool, at("2026-03-02T08:50"))
+    assert (found.in_use, found.possible) == (0, 2)
+    assert [row.sure for row in found.holders] == [False, False]
+    assert instant(pool, at("2026-03-02T08:29:59")).possible == 0
+    assert instant(pool, at("2026-03-02T09:00")).possible == 1
+
+
+def test_all_that_were_out_at_a_moment_of_the_second_pass_are_possible() -> None:
+    """Two of u1, u2 and u3 are."""
+    found = usage(read(BACK), start=at("2026-03-02T09:05"), end=at("2026-03-02T09:06")).total
+    assert found.peak_high == 4
+
+
+@pytest.mark.parametrize(("seconds", "possible"), [(5, 1), (6, 2)])
+def test_lines_that_stand_out_of_order_by_little_bound_nothing(seconds: int, possible: int) -> None:
+    text = TWO.replace("9:00:00", f"8:30:0{seconds}").replace("8:45:00", "8:30:02")
+    assert usage(read(text), start=WHOLE[0], end=WHOLE[1]).total.peak_high == possible
+
+
+def test_steps_that_overlap_tell_one_time_twice() -> None:
+    """Back from 9:00 to 8:30, and from 9:20 to 8:50: who returned a seat at 8:40 in the second pass
+    may have held it until 9:20 by the clock of the first."""
+    text = TWO.replace(
+        '8:45:00 (acmed) IN: "F1" bob', '9:20:00 (lmgrd) X\n8:50:00 (acmed) IN: "F1" bob'
+    )
+    pool = read(text)
+    assert instant(pool, at("2026-03-02T09:19:59")).possible == 2
+    assert instant(pool, at("2026-03-02T09:20")).possible == 1
+
+
+SHORT = TWO.replace("9:00:00", "9:05:00").replace("8:30:00", "8:55:00").replace("8:45", "8:58")
+
+
+def test_a_step_that_is_learned_later_has_its_time_counted_again() -> None:
+    """All that the second text tells but the step is known."""
+    lines = SHORT.splitlines(keepends=True)
+    pool = read("".join([lines[0], *lines[2:4], lines[1], *lines[4:]]), SHORT)
+    assert hours(pool)["08"] == (1, 2, 1)
+    assert not DirtySpan.objects.exists()
+
+
+def test_a_seat_that_is_learned_later_is_counted_in_all_the_time_told_twice() -> None:
+    more = """\
+9:01:00 (acmed) OUT: "F1" cy@pc1
+9:04:00 (acmed) IN: "F1" cy@pc1
+9:30:00 (acmed) IN: "F1" ann@pc1
+"""
+    assert hours(read(SHORT, more))["08"] == (1, 3, 1)
+
+
+def test_what_is_kept_of_a_part_is_bounded_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "PART_SECONDS", 1800)
+    monkeypatch.setattr(kept, "FEWEST", 1)
+    pool = read(TWO)
+    spans = [WHOLE, (at("2026-03-02T08:20"), at("2026-03-02T11:10"))]
+    expected = [usage(pool, start=a, end=b, by="hour") for a, b in spans]
+    kept.keep(WHOLE[1] + kept.SETTLED_SECONDS)
+    assert KeptPart.objects.exclude(holdings=b"").count() == 2
+    assert [usage(pool, start=a, end=b, by="hour") for a, b in spans] == expected
+
+
+def test_a_step_takes_no_query_more() -> None:
+    calm = TWO.replace("8:30:00", "9:10:00").replace("8:45:00", "9:15:00")
+    found = []
+    for text in (calm, TWO):
+        with undone():
+            pool = read(text)
+            with CaptureQueriesContext(connection) as asked:
+                usage(pool, start=WHOLE[0], end=WHOLE[1])
+            found.append(len(asked))
+    assert found[0] == found[1]
