@@ -71,10 +71,15 @@ class Fed:
 
     def rows(self):
         """Return the holdings cut to the time in which the feature fed the pool."""
-        (start, end), found = self.span[0], []
+        (start, end), found, twice = self.span[0], [], self.server.twice()
         for person, host, seats, sure, after, taken, back, exact, polled, goes_on in self.held:
             cut_at, until, here = max(taken, start), min(back, end), start <= taken < end
-            if until > cut_at or here:
+            earliest, latest = taken, back
+            for first, last in [] if polled else twice:
+                earliest = first if first <= taken <= last else earliest
+                latest = last if first <= back <= last else latest
+            earliest, latest = max(earliest, start), min(latest, end)
+            if latest > earliest or here:
                 found.append({
                     "who": (person, host, taken), "here": here, "exact": exact,
                     "fresh": here and not goes_on, "goes_on": here and goes_on,
@@ -82,6 +87,7 @@ class Fed:
                     "stream": self.stream, "first": cut_at,
                     "seats": seats * self.weight, "taken": cut_at, "sure": max(sure, start),
                     "after": min(after, end), "back": until,
+                    "earliest": earliest, "latest": latest,
                 })  # fmt: skip
         return found
 

@@ -119,13 +119,15 @@ class Pool:
         for whole, part in pairs:
             ends[id(part)] = max(whole["back"], ends.get(id(part), -FAR))
         for _whole, part in pairs:
-            part.update(taken=ends[id(part)], sure=ends[id(part)])
+            until = ends[id(part)]
+            latest = part["latest"] if part["back"] > until else until
+            part.update(taken=until, sure=until, earliest=until, latest=latest)
         every = [row for fed in self.fed for row in rows[id(fed)]]
         for fed in self.fed:
             for daemon, name, letters in fed.server.stock.get("shared", ()):
                 if fed.feature == (daemon, name):
                     share(rows[id(fed)], letters)
-        return [row for row in every if row["fresh"] or row["back"] > row["taken"]]
+        return [row for row in every if row["fresh"] or row["latest"] > row["earliest"]]
 
     def bound(self, start, end):
         """Find the time in which more than what is proven was impossible, and what is doubtful."""
@@ -149,7 +151,7 @@ class Pool:
         logged = minus(both(self.expected, observed(exact)), union(self.safe, uncounted))
         self.unmeasured = both(uncounted, self.expected)
         self.bare = minus(minus(self.expected, self.safe), logged)
-        most = curve((row["taken"], row["back"], row["seats"]) for row in self.rows)
+        most = curve((row["earliest"], row["latest"], row["seats"]) for row in self.rows)
         above = where(lambda m, p: p is not None and m > p, most, self.proven)
         self.doubtful = both(above, logged)
         self.used = curve((row["sure"], row["after"], row["seats"]) for row in self.rows)
@@ -233,8 +235,15 @@ class Pool:
     def sampled(self, start, end):
         """Tell whether polls alone tell of a part of the use of a month."""
         return any(
-            not row["exact"] and row["taken"] < end and row["back"] > start for row in self.rows
+            not certain(row) and row["earliest"] < end and row["latest"] > start
+            for row in self.rows
         )
+
+
+def certain(row):
+    """Tell whether a holding was possible in the time in which it is known, and no other."""
+    told = row["taken"], row["back"]
+    return row["exact"] and told == (row["earliest"], row["latest"])
 
 
 def vouched(quantity, proof, proven_from):

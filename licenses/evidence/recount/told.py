@@ -7,6 +7,9 @@ from collections import defaultdict
 
 from .spans import FAR, minus, union
 
+OUT_OF_ORDER = 5
+"""Seconds by which a log's clock may fall and not have been set back."""
+
 
 class Server:
     """All that is told of one licence server."""
@@ -57,6 +60,18 @@ class Server:
             for first, (until, step) in self.repeated[name].items()
             if until > self.fell[name].get(first, -FAR)
         ]
+
+    def twice(self):
+        """Return the time that the log tells twice, as (first moment, last): lines that stand out
+        of order by little are no step of its clock."""
+        found = []
+        for to, since in sorted(self.set_back.items()):
+            if since - to <= OUT_OF_ORDER:
+                continue
+            if found and to <= found[-1][1]:
+                to, since = found[-1][0], max(found.pop()[1], since)
+            found.append((to, since))
+        return found
 
     def told(self, feature):
         """Return when complete answers told of a feature, in order."""
