@@ -549,6 +549,30 @@ def test_the_hours_in_which_daemons_stopped_last_are_counted_again(migrate):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_hours_that_clocks_told_twice_are_counted_again(migrate):
+    old = migrate("0092_repeated_hours")
+
+    def make(model, **values):
+        return old.get_model("licenses", model).objects.create(**values)
+
+    server, other = (make("LicenseServer", name=name, zone="UTC") for name in "ST")
+    product = make("Product", name="P", vendor=make("Vendor", name="V"))
+    pool, _other = (make("LicensePool", product=product, name=name) for name in "ab")
+    make("PoolFeature", pool=pool, feature=make("Feature", server=server, daemon="d", name="f"))
+    for of, kind, start, end in (
+        *((server, 3, 300, 900), (server, 3, 1200, 1205), (server, 5, 1300, 1900)),
+        (other, 3, 0, 600),
+    ):
+        span = {"at": NINE + start, "last_seen": NINE + end}
+        make("Boundary", server=of, daemon="", kind=kind, **span)
+    new = migrate("0093_count_again_what_clocks_told_twice")
+    mark = new.get_model("licenses", "DirtySpan").objects.get()
+    assert (mark.pool_id, mark.starts.timestamp(), mark.ends.timestamp()) == (
+        pool.pk, NINE + 300, NINE + 901,
+    )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_two_answers_of_a_minute_showed_otherwise_is_known_since_the_next(migrate):
     old = migrate("0090_end_what_was_not_listed_at_the_latest")
 
