@@ -66,7 +66,8 @@ class MonthVerdict:
     allowed:            in the last second; None where nobody knows.
     over_seconds, over_seat_seconds, over_episodes, longest_over_seconds, largest_excess:
                         of known use above what is allowed.
-    sampled:            a part of it was seen by polls alone: use between two polls is not in it.
+    sampled:            a part of it was seen by polls alone: use between two polls is not in it; or
+                        it was told by a log that may mean either of two times.
     bounded_seconds:    of the time that nobody observed, that in which the servers could not issue
                         more than what is proven.
     proven_seconds:     of the expected time, that in which over-use was impossible.

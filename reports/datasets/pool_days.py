@@ -32,7 +32,8 @@ class Day:
 
     In JSON there is a list for each field: a row for each day would be three times as long.
 
-    peak_exact:       False where polls alone looked, so that the use may have been higher.
+    peak_exact:       False where polls alone looked, or a log may mean either of two times, so that
+                      the use may have been higher.
     peak_seconds:     how long the peak lasted, in all.
     full_seconds:     with every allowed or, where that is not known, issued seat in use; None on
                       a day of which neither is known, and on one without a peak.

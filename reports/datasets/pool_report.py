@@ -41,7 +41,8 @@ class Position:
 
     entitled, proven, overdraft:  seats in force in the last second of the window that is not in
                   the future; proven are those that a document proves.
-    peak_exact:   False where the use may have been higher between two polls.
+    peak_exact:   False where the use may have been higher between two polls, or as a log may mean
+                  either of two times.
     p999:         the lowest number of seats that was not exceeded in 99.9 % of the observed time,
                   for information; a lower bound where the peak is. None where nothing was observed.
     spare:        the least of allowed minus in use, at any moment for which allowed is known;
