@@ -7,8 +7,8 @@ after it, and going on (or starting over) neither loses nor doubles anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -29,13 +29,14 @@ from . import (
     dirty,
     facts,
     late,
+    log_records,
     otherwise,
     queues,
     reach,
     server_facts,
     unlisted,
 )
-from .captures import check_room, known_capture, store_raw, store_unreadable
+from .captures import check_room, known_capture, store_raw
 from .contradictions import Contradictions
 from .derive import BEGINNING, Touched, derive
 from .directory import Directory, lock
@@ -44,8 +45,8 @@ from .joints import Joints, Lately, cut_seconds
 from .machines import OtherMachine, Watch
 from .repeated_hours import Daemons, RepeatedHours
 from .repeats import Repeats
-from .results import FileResult
-from .texts import OTHER_TEXT, Read, Texts
+from .results import FileResult, meets, tells_otherwise
+from .texts import Read, Texts
 from .unreturned import Unreturned
 from .unreturned import note as unreturned_note
 
@@ -194,6 +195,63 @@ class LogImport:
                 stored, self.server, self.daemons, told, first, before, last
             )
         self.otherwise = self.otherwise or differs is not None
+        lost, unreturned = self._store_unsure(read, stored, misdated, cuts)
+        items = [*read.steps, *piece.others, *steps]
+        self.repeats.forget_old()
+        unreadable = [item for item in items if isinstance(item, records.Unreadable)]
+        spans = self.parser.take_spans()
+        offset, log = read.offset, Capture.Kind.LOG
+        known = known_capture(self.server, log, digest, offset) if digest else None
+        capture = known
+        if known is None and block:
+            lines = self.parser.lines - self._lines
+            raw = log_records.Raw(self.source, block, offset, lines, digest, path)
+            capture = log_records.capture(self.server, raw, items, spans, unreadable, stored)
+        added = self._extend_coverage(spans)
+        alone = [(name, at) for at in self.parser.take_alone() for name in self._told_of()]
+        seconds = boundaries.store_seconds(alone, self.server, stored)
+        reach.touch_lost(self.server, stored, added)
+        reach.touch_told_twice(self.server, stored)
+        if added or seconds:
+            moved = reach.moved_holes(self.server, known_spans, seconds)
+            reach.touch_across(self.server, stored, moved)
+        if stored.new:
+            # The next answer is compared with what the log now says, though it may read as the last
+            # one.
+            PollState.objects.filter(server=self.server).update(line_digest=None)
+        stated = [item for item in items if isinstance(item, records.Stated)]
+        stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
+        drafts = log_records.drafts(stored, added)
+        if known is None:
+            drafts = log_records.of_text(items, capture, self.source) + drafts
+        source = f"capture:{digest}"
+        pending = entries.begin_server(self.server, drafts, columns=stored.columns, source=source)
+        rows = stored.movements
+        told_of = set() if rows is None else set(rows.keys[0].tolist())
+        held = unlisted.first_held(self.server, told_of)
+        changed = self._derive(stored, many, newest)
+        unlisted.heard_of(held, unlisted.first_held(self.server, told_of))
+        self._derive_waits(stored, before, changed, [hole.start for _, hole in lost])
+        entries.finish_server(pending)
+        learned = spans if stored.new or added else []
+        self._mark(stored, added, changed, _heard_until(known_spans), learned)
+        self._count(items, stored, unreadable)
+        notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
+        notes |= {meets(at, self.server.tzinfo) for at in cuts} | set(self.texts.beginning.notes)
+        notes |= set() if differs is None else {tells_otherwise(differs, self.server.tzinfo)}
+        notes |= self.hours.notes(self.parser.hours, self.server.tzinfo)
+        self.result.notes += sorted(notes.difference(self.result.notes))
+
+    def _store_unsure(
+        self,
+        read: Read,
+        stored: facts.Stored,
+        misdated: list[tuple[str, int]],
+        cuts: Sequence[int],
+    ) -> tuple[list[tuple[str, Hole]], list[tuple[str, Hole]]]:
+        """Store what a piece tells for no certain time, or may have lost; return of which time
+        returns are lost, and of which no line tells of any."""
+        first, before = self.parser.first_at, read.before
         meeting = [("", at) for at in cuts]
         boundaries.store_doubts(
             [*self.parser.take_doubts(), *misdated, *meeting], self.server, stored
@@ -201,7 +259,7 @@ class LogImport:
         told_losses = [*self.parser.take_losses(), *misdated]
         wrong = [
             ("", Hole(first if at is None else at, before + 1))
-            for at in settled.stored
+            for at in read.settled.stored
             if first is not None and before is not None
         ]
         boundaries.store_misdated(wrong, self.server, stored)
@@ -219,7 +277,7 @@ class LogImport:
         beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
         hours = self.hours.store(
-            settled,
+            read.settled,
             self.parser.hours,
             Daemons(self._told_of(), self.daemons),
             self.server,
@@ -227,66 +285,7 @@ class LogImport:
             before,
         )
         reach.touch_hours(self.server, stored, hours)
-        items = [*read.steps, *piece.others, *steps]
-        self.repeats.forget_old()
-        unreadable = [item for item in items if isinstance(item, records.Unreadable)]
-        spans = self.parser.take_spans()
-        offset, log = read.offset, Capture.Kind.LOG
-        known = known_capture(self.server, log, digest, offset) if digest else None
-        capture = known or self._capture(
-            items, block, offset, digest, path, spans, unreadable, stored
-        )
-        added = self._extend_coverage(spans)
-        alone = [(name, at) for at in self.parser.take_alone() for name in self._told_of()]
-        seconds = boundaries.store_seconds(alone, self.server, stored)
-        reach.touch_lost(self.server, stored, added)
-        reach.touch_told_twice(self.server, stored)
-        if added or seconds:
-            moved = reach.moved_holes(self.server, known_spans, seconds)
-            reach.touch_across(self.server, stored, moved)
-        if stored.new:
-            # The next answer is compared with what the log now says, though it may read as the last
-            # one.
-            PollState.objects.filter(server=self.server).update(line_digest=None)
-        stated = [item for item in items if isinstance(item, records.Stated)]
-        stored.drafts += server_facts.store(self.server, stated, Capture.Kind.LOG)
-        drafts = self._drafts(items, capture, known is None, stored, added, digest)
-        source = f"capture:{digest}"
-        pending = entries.begin_server(self.server, drafts, columns=stored.columns, source=source)
-        rows = stored.movements
-        told_of = set() if rows is None else set(rows.keys[0].tolist())
-        held = unlisted.first_held(self.server, told_of)
-        changed = self._derive(stored, many, newest)
-        unlisted.heard_of(held, unlisted.first_held(self.server, told_of))
-        self._derive_waits(stored, before, changed, [hole.start for _, hole in lost])
-        entries.finish_server(pending)
-        learned = spans if stored.new or added else []
-        self._mark(stored, added, changed, _heard_until(known_spans), learned)
-        self._count(items, stored, unreadable)
-        notes = {unreturned_note(daemon) for daemon, _hole in unreturned}
-        notes |= {self._meets(at) for at in cuts} | set(beginning.notes)
-        notes |= set() if differs is None else {self._differs(differs)}
-        notes |= self.hours.notes(self.parser.hours, self.server.tzinfo)
-        self.result.notes += sorted(notes.difference(self.result.notes))
-
-    def _meets(self, at: int) -> str:
-        moment = datetime.fromtimestamp(at, self.server.tzinfo)
-        return (
-            f"another text of the log ends or begins in the same second, "
-            f"{moment:%Y-%m-%d %H:%M:%S}, with an equal line: the two were taken for one. If the "
-            f"log was cut there, a line is missing; import the two as one text"
-        )
-
-    def _differs(self, found: otherwise.Otherwise) -> str:
-        start, end = (
-            f"{datetime.fromtimestamp(at, self.server.tzinfo):%Y-%m-%d %H:%M:%S}"
-            for at in (found.start, found.end)
-        )
-        return (
-            f"another text of the log tells otherwise of the time from {start} to {end}: it lacks "
-            f"{found.mine} of the events here, and {found.theirs} of its events are not here; all "
-            f"of them are counted"
-        )
+        return lost, unreturned
 
     def _derive(self, stored: facts.Stored, many: bool, newest: int | None) -> Touched:
         """Make the holdings again that the chunk touched.
@@ -319,42 +318,6 @@ class LogImport:
         start = min([*told, *lost, changed.start])
         queues.derive(self.server, daemons, start, max([*told, changed.end]))
 
-    def _capture(
-        self,
-        items: list[records.LogRecord],
-        block: bytes,
-        offset: int,
-        digest: str,
-        path: str,
-        spans: list[tuple[int, int]],
-        unreadable: list[records.Unreadable],
-        stored: facts.Stored,
-    ) -> Capture | None:
-        if not block:
-            return None
-        steps = [item for item in items if isinstance(item, records.ClockStep)]
-        capture = Capture.objects.create(
-            server=self.server,
-            kind=Capture.Kind.LOG,
-            source=self.source[:255],
-            result=Capture.Result.PARSED,
-            detail="; ".join(
-                f"line {step.line}: {step.reason} ({step.seconds} s)" for step in steps
-            )[:1000],
-            sha256=digest,
-            size=len(block),
-            offset=offset,
-            stored=path,
-            starts=coverage.moment(spans[0][0]) if spans else None,
-            ends=coverage.moment(spans[-1][1]) if spans else None,
-            lines=self.parser.lines - self._lines,
-            unreadable_count=len(unreadable),
-            new=stored.new,
-            known=stored.known,
-        )
-        store_unreadable(capture, unreadable)
-        return capture
-
     def _extend_coverage(self, spans: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
         """Add what the chunk vouches for, and return what was new, by daemon."""
         added = {
@@ -386,46 +349,6 @@ class LogImport:
         within = told.intersection(some)
         alone = {daemon: within.subtract(times) for daemon, times in sorted(down.items())}
         return {"": told.subtract(some)} | alone
-
-    def _drafts(
-        self,
-        items: list[records.LogRecord],
-        capture: Capture | None,
-        is_new: bool,
-        stored: facts.Stored,
-        added: dict[str, list[tuple[int, int]]],
-        digest: str,
-    ) -> list[entries.Draft]:
-        """Return what a chunk is evidence of."""
-        drafts = list(stored.drafts)
-        for daemon, spans in added.items():
-            drafts += [
-                entries.draft(
-                    "coverage", end, {"daemon": daemon, "from": start, "source": "log", "to": end}
-                )
-                for start, end in spans
-            ]
-        drafts += [
-            entries.draft(
-                "clock", item.at, {"line": item.line, "reason": item.reason, "step": item.seconds}
-            )
-            for item in items
-            if isinstance(item, records.ClockStep) and is_new and item.reason != OTHER_TEXT
-        ]
-        if capture is not None and is_new:
-            # Every vendor reads this: names of files and counts of lines may tell of another's use.
-            body = {
-                "bytes": capture.size,
-                **entries.digests(file=self.source),
-                "from": "" if capture.starts is None else int(capture.starts.timestamp()),
-                "kind": str(capture.kind),
-                "offset": capture.offset,
-                "sha256": digest,
-                "to": "" if capture.ends is None else int(capture.ends.timestamp()),
-                "unreadable": capture.unreadable_count,
-            }
-            drafts.insert(0, entries.draft("capture", int(capture.recorded_at.timestamp()), body))
-        return drafts
 
     def _mark(
         self,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from licenses.sources import records
+
+from .otherwise import Otherwise
 
 SHOWN = 20
 
@@ -83,3 +85,25 @@ class FileResult:
             "not counted"
             for feature, count in sorted((+self.queued).items())[:SHOWN]
         ]
+
+
+def meets(at: int, zone: tzinfo) -> str:
+    """Return the note of a text that ends or begins in the second in which another does."""
+    return (
+        f"another text of the log ends or begins in the same second, "
+        f"{_local(at, zone)}, with an equal line: the two were taken for one. If the "
+        f"log was cut there, a line is missing; import the two as one text"
+    )
+
+
+def tells_otherwise(found: Otherwise, zone: tzinfo) -> str:
+    """Return the note of a text that differs from others of its time."""
+    return (
+        f"another text of the log tells otherwise of the time from {_local(found.start, zone)} to "
+        f"{_local(found.end, zone)}: it lacks {found.mine} of the events here, and {found.theirs} "
+        f"of its events are not here; all of them are counted"
+    )
+
+
+def _local(at: int, zone: tzinfo) -> str:
+    return f"{datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M:%S}"
