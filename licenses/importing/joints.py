@@ -61,13 +61,13 @@ class Joint(NamedTuple):
 
 
 class Lately:
-    """What a text told lately: (moment, feature, fingerprint) of its events.
+    """What a text told lately: moment and fingerprint of its events.
 
     known: of an earlier `dump`, to go on in the same text.
     """
 
     def __init__(self, known: Iterable[Sequence[int]] = ()) -> None:
-        self._rows = np.array([*known], dtype=np.int64).reshape(-1, 3)
+        self._rows = np.array([*known], dtype=np.int64).reshape(-1, 2)
 
     def dump(self) -> list[list[int]]:
         """Return what another one needs to go on; fit for JSON."""
@@ -78,22 +78,22 @@ class Lately:
         """Go on with the events of a piece. last: latest moment of the text."""
         if rows is None or last is None or not len(rows):
             return
-        new = np.stack([rows.at, rows.feature, prints(rows)], axis=1)
+        new = np.stack([rows.at, prints(rows)], axis=1)
         found = np.concatenate([self._rows, new])
         found = found[found[:, 0] >= last - MIDNIGHT_FALL]
         # Which are kept of many is a matter of their prints alone: another text with the same
         # events is bound to hold those of its own time.
-        self._rows = found[np.sort(np.argsort(found[:, 2], kind="stable")[:MOST_PRINTS])]
+        self._rows = found[np.sort(np.argsort(found[:, 1], kind="stable")[:MOST_PRINTS])]
 
     @property
     def largest(self) -> int:
         """The largest fingerprint that is remembered."""
-        return int(self._rows[:, 2].max()) if len(self._rows) == MOST_PRINTS else 2**63 - 1
+        return int(self._rows[:, 1].max()) if len(self._rows) == MOST_PRINTS else 2**63 - 1
 
-    def within(self, at: int, until: int) -> tuple[set[int], frozenset[int]]:
-        """Return the features and the fingerprints of the events of [at, until]."""
+    def within(self, at: int, until: int) -> frozenset[int]:
+        """Return the fingerprints of the events of [at, until]."""
         rows = self._rows[(self._rows[:, 0] >= at) & (self._rows[:, 0] <= until)]
-        return set(rows[:, 1].tolist()), frozenset(rows[:, 2].tolist())
+        return frozenset(rows[:, 1].tolist())
 
 
 def prints(rows: Movements | Events) -> Ints:
@@ -124,20 +124,19 @@ class Joints:
         """Whether the text may yet show that the clock was set back."""
         return bool(self._open)
 
-    def follow(self, at: int, until: int, since: int | None, lately: Lately) -> None:
+    def follow(
+        self, at: int, until: int, since: int | None, daemons: Set[str], lately: Lately
+    ) -> None:
         """Say that this text begins at a moment, behind one in the same log.
 
-        until, since, lately: when that ended and began, and what it told.
+        until, since, daemons, lately: when that ended and began, and of what it told.
         """
         if since is None or not at < until <= at + MIDNIGHT_FALL:
             return
-        features, told = lately.within(at, until)
-        names = dict(self._server.features.values_list("pk", "daemon"))
-        daemons = frozenset(names[feature] for feature in features)
         # Of the second of its first line this text may tell in part.
-        missed = bool(lately.within(at + 1, until)[1])
-        joint = Joint(at, until, True, daemons, since, told, lately.largest, missed)
-        self._open.append(joint)
+        missed = bool(lately.within(at + 1, until))
+        told, names = lately.within(at, until), frozenset(daemons)
+        self._open.append(Joint(at, until, True, names, since, told, lately.largest, missed))
 
     def meet(
         self,

@@ -163,10 +163,10 @@ class LogImport:
 
     def _begin(self, seam: Seam) -> None:
         """Go on with another text, of as many daemons as the one before."""
-        first, lately = self.parser.first_at, self.lately
+        before = self.parser.first_at, self.daemons, self.lately
         self.texts.begin(seam)
         self._follow({})
-        self.joints.follow(seam.at, seam.at - seam.seconds, first, lately)
+        self.joints.follow(seam.at, seam.at - seam.seconds, *before)
         self._counts = dict(self.parser.counts)
 
     def _store_piece(self, read: Read, block: bytes, digest: str, path: str) -> None:
