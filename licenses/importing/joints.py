@@ -25,7 +25,7 @@ from .movements import Movements
 REASON = "another text of the log goes on until later, and tells nothing of the same"
 
 
-MOST_PRINTS = 1024
+MOST_PRINTS = 256
 """Events of a text that are remembered, of the last MIDNIGHT_FALL; of more, a sample."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from licenses.importing.files import Wanted, import_file
+from licenses.importing.logs import LogImport
 from licenses.models import Boundary, Checkout, Denial, Disagreement, LicenseServer
 from licenses.sources.flexnet.seams import RETOLD
 from tests.thorough import usually
@@ -180,3 +184,30 @@ def test_files_may_be_joined_in_any_order_and_overlap(
     assert events == dict.fromkeys(ways, events["whole"])
     assert found == dict.fromkeys(found, found["whole"])
     assert {"whole", "twice"} <= found.keys()
+
+
+@pytest.mark.parametrize("stop", range(4))
+@pytest.mark.parametrize("seed", [3, 9])
+def test_an_import_that_is_cut_off_between_joined_files_goes_on_there(seed: int, stop: int) -> None:
+    lines = random_log(seed, 2)
+    middle = len(lines) // 2
+    text = (written(lines[middle:]) + written(lines) + written(lines[:middle])).encode()
+    whole, parts = (
+        LicenseServer.objects.create(name=name, zone="UTC") for name in ("whole", "parts")
+    )
+    told: dict[str, Any] = {"source": "a.log", "first_day": lines[middle][0].date()}
+    LogImport(whole, **told).store(text, last=True)
+    cursors: list[dict[str, Any]] = []
+
+    def save(cursor: dict[str, Any]) -> None:
+        if len(cursors) == stop:
+            raise ConnectionError
+        cursors.append(json.loads(json.dumps(cursor)))
+
+    with suppress(ConnectionError):
+        LogImport(parts, **told, save_cursor=save).store(text, last=True)
+    assert len(cursors) == min(stop, 3)
+    last = cursors[-1] if cursors else None
+    offset = last["parser"]["offset"] if last else 0
+    LogImport(parts, **told, cursor=last).store(text[offset:], last=True)
+    assert stored("parts") == stored("whole")
