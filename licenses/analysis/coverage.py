@@ -406,7 +406,7 @@ def _merged(rows: list[PoolGap]) -> list[PoolGap]:
 
 @Prepared
 def _HEARD(feature_ids: Collection[int]) -> Asked:
-    holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")
+    holding = Checkout.objects.taken().filter(feature=OuterRef("pk")).order_by("taken_at")
     vouched = Coverage.objects.filter(
         Q(daemon="") | Q(daemon=OuterRef("daemon")), server=OuterRef("server")
     ).order_by("starts")

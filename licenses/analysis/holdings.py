@@ -36,12 +36,12 @@ class Holdings:
     checkout:                    id of the row.
     exact:                       the first two spans are the same.
     fresh:                       it began here: not cut off by the start of a mapping, not the
-                                 second part of one that answers dispute, nor a
-                                 component that its package counts.
+                                 second part of one that answers dispute, nor one of which a log
+                                 tells the return alone, nor a component that its package counts.
     began:                       when somebody took it, also where taken_at was cut off, or where it
                                  is a second part.
     second:                      the second part of one that answers dispute begins here.
-    logged:                      a log tells of it, and taken_at is when it says that it was taken.
+    logged:                      a log tells of it; of one that is fresh, that it was taken then.
     """
 
     feature: Ints
@@ -299,6 +299,7 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
     *numbers, method = numbers
     feature, person, host, seats, taken_at, taken_by, returned_after, returned_at, row = numbers
     second = method == Checkout.Method.CONTINUED
+    alone = method == Checkout.Method.RETURNED
     return Holdings(
         feature,
         person,
@@ -311,11 +312,11 @@ def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:
         taken_at,
         returned_at,
         row,
-        exact,
-        ~second,
+        exact & ~alone,
+        ~(second | alone),
         began(taken_at, row, method),
         second,
-        method == Checkout.Method.EVENT,
+        alone | (method == Checkout.Method.EVENT),
     )
 
 

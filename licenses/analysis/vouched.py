@@ -125,7 +125,7 @@ def first_held(mappings: Mappings, start: int) -> dict[int, int]:
 
 @Prepared
 def _FIRST_HELD(feature_ids: Collection[int]) -> Asked:
-    holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")
+    holding = Checkout.objects.taken().filter(feature=OuterRef("pk")).order_by("taken_at")
     rows = Feature.objects.filter(pk__among=feature_ids).order_by()
     rows = rows.annotate(first_held=Subquery(holding.values("taken_at")[:1]))
     return rows, (F("pk"), number("first_held", OPEN))

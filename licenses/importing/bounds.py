@@ -10,6 +10,7 @@ from .held import (
     END_REASONS,
     EVENT,
     NO_RETURNS,
+    RETURNED,
     SAMPLED,
     Differ,
     Dispute,
@@ -148,6 +149,32 @@ def end_by_orphans(shown: list[Open], orphans: list[Fact]) -> list[Fact]:
         else:
             lonely.append(fact)
     return lonely
+
+
+def of_returns(
+    lonely: Iterable[Fact],
+    heard_since: Callable[[int], int | None],
+    next_poll: Callable[[int], int | None],
+    latest: Callable[[int], int] | None,
+) -> list[Open]:
+    """Return what INs that end nothing tell of: seats that were out before them, nobody knows for
+    how long. Each is possible since the log is heard of, and known for no second.
+
+    An answer in that time lacked the seat, so that it was not out since then.
+    """
+    found = []
+    for fact in lonely:
+        since = heard_since(fact.at)
+        if since is None:
+            continue
+        poll = next_poll(since)
+        if poll is not None and poll < fact.at:
+            continue
+        holding = Open(since, fact.at, RETURNED)
+        by = fact.at if latest is None else latest(fact.at)
+        holding.end(fact.at, by, END_REASONS.get(fact.reason, "returned"))
+        found.append(holding)
+    return found
 
 
 def lacks(shown: Open, log_until: Callable[[int], int | None], restarts: Sequence[Restart]) -> bool:

@@ -22,7 +22,7 @@ from licenses.models import Boundary, Contradiction, IssuedCount, LicenseServer,
 from . import coverage
 from .answers import Answers
 from .coverage import heard, log_spans, of_daemon
-from .held import IN, Hole, Restart, SetBack, holes, lost_at
+from .held import IN, LATE_RETURN, Hole, Restart, SetBack, holes, lost_at
 
 
 class Key(NamedTuple):
@@ -207,9 +207,11 @@ class Context:
             seconds = [
                 (of, at) for kind, of, at, _ in self._boundaries if kind == Boundary.Kind.SECOND
             ]
-            silent = holes(heard(self._spans, seconds, daemon))
+            told = heard(self._spans, seconds, daemon)
+            silent = holes(told)
             missing = sorted({*silent, *lost}, key=lambda hole: (hole.end, hole.start))
-            self._logs[daemon] = _Log(spans.starts.tolist(), spans.ends.tolist(), missing)
+            first = min((start for start, _end in told), default=None)
+            self._logs[daemon] = _Log(spans.starts.tolist(), spans.ends.tolist(), missing, first)
         return self._logs[daemon]
 
     def log_until(self, daemon: str, moment: int) -> int | None:
@@ -225,6 +227,19 @@ class Context:
         lost = self.holes(daemon)
         index = bisect_right(lost, moment, key=lambda hole: hole.end)
         return lost[index] if index < len(lost) else None
+
+    def heard_since(self, daemon: str, moment: int) -> int | None:
+        """Return since when the daemon's log is heard of, before a moment, without a loss of it;
+        None where that is more than a week, or no time, or the daemon came up within."""
+        log = self._log(daemon)
+        index = bisect_right(log.holes, moment, key=lambda hole: hole.end) - 1
+        since = log.holes[index].end if index >= 0 else log.first
+        if since is None or not 0 < moment - since <= LATE_RETURN:
+            return None
+        restarts = self.restarts(daemon)
+        # A return in the second of a restart belongs to what was before it.
+        following = bisect_right(restarts, since, key=lambda restart: restart.at)
+        return None if following < len(restarts) and restarts[following].at < moment else since
 
 
 def _boundaries(server: int) -> Asked:
@@ -264,11 +279,13 @@ def _CONTRADICTIONS(server: int) -> Asked:
 
 
 class _Log(NamedTuple):
-    """What a daemon's log vouches for, in order of time, and what of it is lost."""
+    """What a daemon's log vouches for, in order of time, what of it is lost, and when it is first
+    heard of."""
 
     starts: list[int]
     ends: list[int]
     holes: list[Hole]
+    first: int | None
 
 
 def _seconds(moment: Any) -> int | None:

@@ -17,7 +17,7 @@ from licenses.models import Disagreement, Feature, LicenseServer
 
 from .answers import Answers
 from .context import Context, Key
-from .held import EVENT, OUT, Differ, Held
+from .held import EVENT, OUT, RETURNED, Differ, Held
 from .holding_rows import (
     BATCH,
     Stored,
@@ -87,6 +87,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
     upserts: list[tuple[Any, ...]] = []
     gone: list[int] = []
     differences: list[tuple[Key, Differ]] = []
+    earlier: dict[Key, int] = {}
     for key, since in touched.items():
         daemon = daemons.get(key.feature, "")
         before = stored.get(key, [])
@@ -111,7 +112,13 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             latest=partial(context.latest, daemon) if context.hours_of(daemon) else None,
             known_until=context.misdated(taken)
             | {at: until for at, (_others, until) in contradicted.items()},
+            heard_since=partial(context.heard_since, daemon),
         )
+        begun = [held.taken_at for held in paired.holdings if held.method == RETURNED]
+        if min(begun, default=since) < since:
+            # Others of that second may have ended before the time that is made again.
+            earlier[key] = min(begun)
+            continue
         differences += [
             (key, Differ("logs_differ", at, at, True, None, fewer))
             for at, (others, _until) in contradicted.items()
@@ -129,7 +136,11 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
         start, end = min(start, changed.start), max(end, changed.end)
     delete(gone)
     upsert_rows(upserts)
-    store_differences(touched, differences)
+    if settled := {key: since for key, since in touched.items() if key not in earlier}:
+        store_differences(settled, differences)
+    if earlier:
+        changed = _derive_batch(earlier, daemons, context)
+        start, end = min(start, changed.start), max(end, changed.end)
     return Touched(start, end)
 
 

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from licenses.sources.clock import LOG_SILENCE
 
 OUT, IN = 1, 2
-EVENT, SAMPLED, CONTINUED = 1, 2, 3
+EVENT, SAMPLED, CONTINUED, RETURNED = 1, 2, 3, 4
 
 
 LATE_RETURN = 7 * 86400
 """An IN ends a holding that complete answers no longer showed if it was taken at most so many
-seconds before: the log's word counts, but not for ever."""
+seconds before: the log's word counts, but not for ever. One that ends nothing tells of a seat if
+the log was heard of for no longer: a later one is more likely a line told twice."""
 
 
 CLOCKS_AGREE = 60

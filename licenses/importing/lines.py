@@ -133,12 +133,15 @@ def _wishes(row: Any, at: int) -> Iterator[tuple[_Wanted, list[int | None]]]:
         return _Wanted(row.pk, what, moment, *names), pieces
 
     reasons = Checkout.EndReason
-    if row.method == Checkout.Method.EVENT:
+    methods = Checkout.Method
+    logged = row.method in (methods.EVENT, methods.RETURNED)
+    if row.method == methods.EVENT:
         yield wish("taken", int(row.taken_at.timestamp()), MOST_PIECES)
+    if logged:
         told = (reasons.RETURNED, reasons.INACTIVE, reasons.REMOVED)
         if row.returned_at and row.end_reason in told:
             yield wish("returned", int(row.returned_at.timestamp()), MOST_PIECES)
-    if row.method != Checkout.Method.EVENT or row.sighting_id is not None:
+    if not logged or row.sighting_id is not None:
         yield wish("listed", at, 1)
 
 

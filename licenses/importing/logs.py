@@ -212,9 +212,10 @@ class LogImport:
         seconds = boundaries.store_seconds(alone, self.server, stored)
         reach.touch_lost(self.server, stored, added)
         reach.touch_told_twice(self.server, stored)
-        if added or seconds:
+        if added or seconds or settled.stored:
             moved = reach.moved_holes(self.server, known_spans, seconds)
-            reach.touch_across(self.server, stored, moved)
+            reach.touch_across(self.server, stored, moved.holes)
+            reach.touch_returns(self.server, stored, moved.holes | moved.firsts)
         if stored.new:
             # The next answer is compared with what the log now says, though it may read as the last
             # one.
@@ -276,6 +277,7 @@ class LogImport:
         boundaries.store_doubts([(name, hole.start) for name, hole in hidden], self.server, stored)
         beginning.hidden.clear()
         reach.touch_across(self.server, stored, lost)
+        reach.touch_returns(self.server, stored, lost)
         hours = self.hours.store(
             read.settled,
             self.parser.hours,

@@ -30,6 +30,7 @@ from .bounds import (
     end_by_polls,
     from_sighting,
     lacks,
+    of_returns,
     outlast,
     show,
 )
@@ -64,6 +65,7 @@ def pair(
     stopped: Callable[[int], int | None] = lambda _moment: None,
     known_until: Mapping[int, int | None] = {},
     latest: Callable[[int], int] | None = None,
+    heard_since: Callable[[int], int | None] = lambda _moment: None,
 ) -> Paired:
     """Return the holdings of one key, and what its sources disagree on.
 
@@ -89,6 +91,9 @@ def pair(
                  most what was taken is known to be held; it is possible as long as this text says.
     latest:      when a line that reads as of a moment was written at the latest; None: then. Lines
     of an hour that the clock showed twice, and was not seen to fall in, are read as of the first.
+    heard_since: since when the log is heard of, before a moment, without a loss of it and without a
+    restart; None where that is too long ago, or not so. What an IN that ends nothing returned is
+    possible since then.
     """
     rows = sorted(
         seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.name, row.pk)
@@ -126,7 +131,8 @@ def pair(
     if latest is not None:
         bound_by_delays(holdings + sampled)
     bound_by_texts(holdings, known_until)
-    found = [holding.held() for holding in chain(holdings, *polled)]
+    alone = of_returns(lonely, heard_since, next_poll, latest)
+    found = [holding.held() for holding in chain(holdings, *polled, alone)]
     found.sort(
         key=lambda held: (
             held.taken_at,

@@ -24,7 +24,7 @@ from licenses.sources import records
 from .answers import Answers
 from .context import Context, Key
 from .directory import Directory
-from .held import CLOCKS_AGREE, CONTINUED, EVENT
+from .held import CLOCKS_AGREE, CONTINUED, EVENT, RETURNED
 from .holding_rows import BATCH, JOIN, key_table, rows
 from .waits import DEQUEUED, QUEUED, SHOWN, Known, Row, Taken, Told, waits
 
@@ -172,7 +172,7 @@ def _derive(touched: dict[Key, int], daemons: Mapping[int, str], context: Contex
     latest = f"CASE WHEN r.method = {EVENT} THEN r.taken_at ELSE r.taken_at + r.taken_within END"
     columns = f"r.taken_at, {latest}, r.method"
     for *key, at, by, method in _joined(touched, "licenses_checkout", columns, latest):
-        if method != CONTINUED:
+        if method not in (CONTINUED, RETURNED):
             taken[Key(*key)].append(Taken(at, by, method == EVENT))
     answers = _answers(context.answers, touched)
     wrong: list[int] = []

@@ -4,7 +4,7 @@ time that a log now vouches for are made again."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import F, Q, QuerySet
 
@@ -26,7 +26,7 @@ from licenses.models.usage import CheckoutQuerySet
 
 from . import coverage, dirty, facts
 from .context import Key
-from .held import CLOCKS_AGREE, Hole, holes
+from .held import CLOCKS_AGREE, LATE_RETURN, Hole, holes
 
 
 def touch_lost(
@@ -86,24 +86,47 @@ def touch_hours(
         _touch(stored, _HELD.each(features, hour.first - 1, hour.end), at=hour.first)
 
 
+class Moved(NamedTuple):
+    """What is otherwise than before, by daemon: what is lost of the log, and when it is first heard
+    of, as a hole of no length; each as it was, and as it is."""
+
+    holes: set[tuple[str, Hole]]
+    firsts: set[tuple[str, Hole]]
+
+
 def moved_holes(
     server: LicenseServer, known: dict[str, IntervalSet], new: Collection[tuple[str, int]]
-) -> set[tuple[str, Hole]]:
+) -> Moved:
     """Return what is lost of the log, by daemon, that was not before, and what was and is not.
 
     known:  what it vouched for before.
     new:    daemons and moments of pieces of a single second that were not known.
     """
     seconds: list[tuple[str, int]] = _SECONDS.rows(server.pk)
-    before = [each for each in seconds if each not in new]
-    return _all_holes(known, before) ^ _all_holes(coverage.log_spans(server), seconds)
+    before = _heard(known, [each for each in seconds if each not in new])
+    after = _heard(coverage.log_spans(server), seconds)
+    return Moved(before.holes ^ after.holes, before.firsts ^ after.firsts)
 
 
-def _all_holes(
-    spans: dict[str, IntervalSet], seconds: Collection[tuple[str, int]]
-) -> set[tuple[str, Hole]]:
+def _heard(spans: dict[str, IntervalSet], seconds: Collection[tuple[str, int]]) -> Moved:
     names = {*spans, *(name for name, _at in seconds)}
-    return {(name, hole) for name in names for hole in holes(coverage.heard(spans, seconds, name))}
+    told = [(name, coverage.heard(spans, seconds, name)) for name in names]
+    return Moved(
+        {(name, hole) for name, found in told for hole in holes(found)},
+        {(name, Hole(min(found)[0], min(found)[0])) for name, found in told if found},
+    )
+
+
+def touch_returns(
+    server: LicenseServer, stored: facts.Stored, changed: Iterable[tuple[str, Hole]]
+) -> None:
+    """Have the INs looked at that ended nothing, within a week after the end of a hole that is new,
+    or another: what they returned is possible since the log is heard of. From the hole's start on,
+    as it may have been known to be shorter."""
+    for daemon, hole in changed:
+        until = hole.end + LATE_RETURN
+        for *key, returned in _ALONE.rows(_features(server, daemon), hole.start, until):
+            stored.touch(Key(*key), returned)
 
 
 def touch_across(
@@ -180,6 +203,7 @@ def _overlapping(features: Collection[int], start: int, end: int) -> CheckoutQue
 
 _KEY = ("feature_id", "person_id", "host_id", "seats", number("taken_at"))
 _EVENT = Checkout.Method.EVENT
+_LOGGED_METHODS = _EVENT, Checkout.Method.RETURNED
 
 
 @Prepared
@@ -194,13 +218,20 @@ def _LOGGED(features: Collection[int], start: int, end: int) -> Asked:
 
 @Prepared
 def _SAMPLED(features: Collection[int], start: int, end: int) -> Asked:
-    return _overlapping(features, start, end).exclude(method=_EVENT), _KEY
+    return _overlapping(features, start, end).exclude(method__in=_LOGGED_METHODS), _KEY
 
 
 @Prepared
 def _BOUNDED(features: Collection[int], start: int, end: int) -> Asked:
     rows = _overlapping(features, start, end).filter(method=_EVENT)
     return rows.filter(returned_after__lt=F("returned_at")), _KEY
+
+
+@Prepared
+def _ALONE(features: Collection[int], start: int, end: int) -> Asked:
+    rows = Disagreement.objects.filter(feature__among=features, starts__gt=start, starts__lte=end)
+    rows = rows.filter(kind=Disagreement.Kind.RETURN_ALONE).order_by()
+    return rows, ("feature_id", "person_id", "host_id", "seats", number("starts"))
 
 
 @Prepared

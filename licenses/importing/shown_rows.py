@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Least
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import number
-from licenses.models import Checkout, Coverage, Sighting
+from licenses.models import Checkout, Coverage, Disagreement, Sighting
 
 from .answers import NEVER
 
@@ -34,8 +34,9 @@ def NOT_YET_SHOWN(features: Collection[int], at: int) -> Asked:
 
 
 def _unseen(features: Collection[int], at: int, before: int) -> Asked:
-    rows = Checkout.objects.reaching(features, at, before)
-    rows = rows.filter(method=Checkout.Method.EVENT, sighting=None)
+    rows = Checkout.objects.reaching(features, at, at).filter(sighting=None)
+    methods = Checkout.Method
+    rows = rows.filter(Q(method=methods.EVENT, begun__lt=before) | Q(method=methods.RETURNED))
     differ = Sighting.objects.filter(
         feature__among=features, gone_at=None, disputed_to__isnull=False
     )
@@ -78,6 +79,13 @@ def _in_doubt(features: Collection[int], since: int, at: int, second: int) -> As
     return rows.order_by(), (*_KEY, number("started_at"), number("first_seen"))
 
 
+def _alone(features: Collection[int], at: int, until: int) -> Asked:
+    rows = Disagreement.objects.filter(feature__among=features, starts__gt=at, starts__lte=until)
+    rows = rows.filter(kind=Disagreement.Kind.RETURN_ALONE).order_by()
+    return rows, (*_KEY, number("starts"))
+
+
+ALONE = Prepared(_alone)
 IN_DOUBT = Prepared(_in_doubt)
 UNSEEN = Prepared(_unseen)
 LOGGED = Prepared(_logged)

@@ -210,6 +210,7 @@ class StatusRows:
         self._touch_contradicted(stored)
         if self.by_minute:
             self._touch_in_doubt(stored, answers or Answers(self.server))
+            self._touch_alone(stored)
 
     def _touch_in_doubt(self, stored: Stored, answers: Answers) -> None:
         """Have the holdings looked at of which answers tell what they do only by when they can have
@@ -222,6 +223,13 @@ class StatusRows:
                 features, last - MINUTE, self.at, -1 if self.alone else self.at
             ):
                 _touch(stored, Key(*key), _earlier(started_at, first_seen))
+
+    def _touch_alone(self, stored: Stored) -> None:
+        """Have the returns looked at that may be earlier than this answer, of which only the minute
+        is known: one that came before it may not be the first after the log began any more."""
+        last = self.at + MINUTE
+        for *key, at in shown_rows.ALONE.rows(self.features, self.at, last):
+            _touch(stored, Key(*key), at)
 
     def _touch_unseen(self, stored: Stored, answers: Answers | None) -> None:
         """Have the logged holdings looked at that this complete answer should show and does not:

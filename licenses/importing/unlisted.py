@@ -165,7 +165,7 @@ def heard_of(before: dict[int, int], after: dict[int, int]) -> None:
 @Prepared
 def _FIRST_HELD(server: int, features: Collection[int]) -> Asked:
     answers = StatusScope.objects.filter(server=server)
-    holding = Checkout.objects.filter(feature=OuterRef("pk")).order_by("taken_at")
+    holding = Checkout.objects.taken().filter(feature=OuterRef("pk")).order_by("taken_at")
     rows = Feature.objects.filter(Exists(answers), pk__among=features).order_by()
     rows = rows.annotate(held=Subquery(holding.values("taken_at")[:1]))
     return rows, ("pk", number("held", OPEN))

@@ -237,6 +237,11 @@ class CheckoutQuerySet(FeatureRowQuerySet):
         begun = ExpressionWrapper(F("taken_at"), output_field=_NUMBER)
         return self.annotate(begun=begun + Value(0, output_field=_NUMBER))
 
+    def taken(self) -> Self:
+        """Keep what somebody is told to have taken, and not what a log tells the return of alone:
+        nobody knows since when that was out."""
+        return self.exclude(method=Checkout.Method.RETURNED)
+
     def open(self) -> Self:
         """Keep what is known to be out, and not what may have been returned unseen.
 
@@ -265,13 +270,15 @@ class Checkout(models.Model):
     Known to be held in [taken_by, returned_after), possibly held in [taken_at, returned_at). From a
     log both are the same, to the second, but in an hour that the clock showed twice. From polls the
     start is known to the minute and the end lies between two polls. While it is open both ends are
-    null; where the log of its return may be lost, only the later one is.
+    null; where the log of its return may be lost, only the later one is. Of what a log tells the
+    return alone no second is known: it is possible since the log is heard of.
     """
 
     class Method(models.IntegerChoices):
         EVENT = 1, gettext_lazy("log")
         SAMPLED = 2, gettext_lazy("polls")
         CONTINUED = 3, gettext_lazy("polls, after others that contradict them")
+        RETURNED = 4, gettext_lazy("log, of its return alone")
 
     class EndReason(models.TextChoices):
         OPEN = "", gettext_lazy("still held")

@@ -126,6 +126,9 @@ def _over_use(found: Compliance) -> bytes:
     return as_csv(names, rows)
 
 
+_METHODS = {Checkout.Method.EVENT: "event", Checkout.Method.RETURNED: "return"}
+
+
 def _sessions(about: Subject) -> bytes:
     """A row for each holding that touches the period."""
     names = (
@@ -152,7 +155,7 @@ def _sessions(about: Subject) -> bytes:
                 pool.name, str(about.zone), *titles[feature], people[person], hosts[host], seats,
                 utc(taken), utc(sure), utc(min(after, about.end)),
                 None if beyond else utc(back), beyond,
-                "event" if method == Checkout.Method.EVENT else "sampled", state,
+                _METHODS.get(method, "sampled"), state,
                 "" if beyond else reason,
             ))  # fmt: skip
     return as_csv(names, sorted(rows, key=lambda row: (row[0], row[7], *row[2:7], row[9])))

@@ -48,7 +48,7 @@ class Fed:
         # Before anybody listed it or held it, answers of its daemon say that nobody served it.
         held, seen, logged = (
             min((at for at, *_ in rows), default=FAR)
-            for rows in ([row[5:6] for row in self.held], vouched, self.logs)
+            for rows in ([row[5:6] for row in self.held if not row[-1]], vouched, self.logs)
         )
         unserved = both(vouched, [(-FAR, min(since, held))])
         self.served = minus(self.span, minus(unserved, self.watched))
@@ -72,7 +72,8 @@ class Fed:
     def rows(self):
         """Return the holdings cut to the time in which the feature fed the pool."""
         (start, end), found, twice = self.span[0], [], self.server.twice()
-        for person, host, seats, sure, after, taken, back, exact, polled, goes_on in self.held:
+        for person, host, seats, sure, after, taken, back, exact, *kind in self.held:
+            polled, goes_on, alone = kind
             cut_at, until, here = max(taken, start), min(back, end), start <= taken < end
             earliest, latest = taken, back
             for first, last in [] if polled else twice:
@@ -82,8 +83,8 @@ class Fed:
             if latest > earliest or here:
                 found.append({
                     "who": (person, host, taken), "here": here, "exact": exact,
-                    "fresh": here and not goes_on, "goes_on": here and goes_on,
-                    "polled": polled, "fed": self, "feature": self.feature[1],
+                    "fresh": here and not (goes_on or alone), "goes_on": here and goes_on,
+                    "polled": polled, "alone": alone, "fed": self, "feature": self.feature[1],
                     "stream": self.stream, "first": cut_at,
                     "seats": seats * self.weight, "taken": cut_at, "sure": max(sure, start),
                     "after": min(after, end), "back": until,

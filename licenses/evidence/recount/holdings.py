@@ -4,11 +4,8 @@ from collections import defaultdict
 
 from .matching import by_out, fits, matched
 from .minutes import settle
-from .sources import Sources
+from .sources import WEEK, Sources
 from .spans import FAR
-
-WEEK = 7 * 86400
-"""An IN counts so long after polls missed its OUT."""
 
 
 class Held:
@@ -21,6 +18,7 @@ class Held:
         self.lost = self.goes_on = self.returned = False  # returned: an IN says so
         self.gap = None  # until when a restart lets it be held, while nothing else tells
         self.restart, self.lives_on, self.told_until = None, False, None
+        self.alone = False  # the log tells of its return alone
         self.most = FAR  # known no longer than this, whenever it ends
 
     def end(self, after, back, lost=False):
@@ -72,7 +70,7 @@ class Pairing(Sources):
         for one in held:
             self.outlast(one)
         polled, earlier = [own[-1] for own in parts], [one for own in parts for one in own[:-1]]
-        alive = [one for one in held if one.lives_on]
+        alive, returned = [one for one in held if one.lives_on], []
         for at in alone:
             for one in alive + polled:
                 if not one.returned and fits(one.row, at):
@@ -82,6 +80,10 @@ class Pairing(Sources):
                     break
             else:
                 self.missed.append((at, at + 1, False))
+                if (since := self.out_since(at)) is not None:
+                    returned.append(one := Held(since, at))
+                    one.give_back(at, self.latest(at))
+                    one.alone = True
         for own in parts:
             vouched = self.logged_until(own[0].taken)
             if (vouched or -FAR) >= own[0].row["first_seen"] and not self.anew(own[0].row):
@@ -102,7 +104,7 @@ class Pairing(Sources):
                 one.after = max(one.after, one.sure)
             if one.back is not None:
                 one.back = max(one.back, one.by)
-        return held + later + polled + earlier
+        return held + later + polled + earlier + returned
 
     def of_row(self, row):
         """Return what a row without an OUT tells of: two parts, if answers contradict each other on
@@ -352,7 +354,7 @@ def missed(server, daemon):
 
 def feature_holdings(server, feature):
     """Return (person, host, seats, sure, after, taken, back, exact, polled, whether it goes on with
-    another) of a feature, all; and what its log lacks the OUT of."""
+    another, whether its return alone is logged) of a feature; and what its log lacks the OUT of."""
     if feature not in server.held:
         server.held[feature] = paired(server, feature)
     return server.held[feature]
@@ -390,6 +392,6 @@ def paired(server, feature):
                         known, back = max(known, min(polled, listed)), max(back, polled)
                 exact = exact and known == back
                 after = known if after is None else after
-            kind = one.polled, one.goes_on
+            kind = one.polled, one.goes_on, one.alone
             found.append((*holder, one.sure, after, one.taken, back, exact, *kind))
     return sorted(found, key=lambda row: (row[5], row[0])), pairing.missed

@@ -4,6 +4,9 @@ from bisect import bisect_left, bisect_right
 
 from .spans import FAR
 
+WEEK = 7 * 86400
+"""An IN counts so long after polls missed its OUT, or after the log began without it."""
+
 SILENCE = 7 * 3600
 """A log silent for longer has lost lines."""
 
@@ -19,8 +22,9 @@ class Sources:
         self.missed = []
         self.log = server.sighted("log", feature[0])
         alone = ((at, at) for name in {"", feature[0]} for at in server.seconds[name])
-        holes, heard = [], FAR
-        for start, end in sorted([*self.log, *alone]):
+        holes, heard, told = [], FAR, sorted([*self.log, *alone])
+        self.first = told[0][0] if told else FAR
+        for start, end in told:
             holes += [(heard, start)] if start - heard > SILENCE else []
             heard = end if heard == FAR else max(heard, end)
         holes += [loss for daemon in {"", feature[0]} for loss in server.losses[daemon].items()]
@@ -61,6 +65,16 @@ class Sources:
 
     def hole_after(self, moment):
         return next((hole for hole in self.holes if hole[1] > moment), None)
+
+    def out_since(self, at):
+        """Return since when it is possible that an IN without an OUT returned a seat: since the log
+        was heard of, if that is a week at most, and neither a restart nor an answer came between.
+        """
+        since = max([hole[1] for hole in self.holes if hole[1] <= at], default=self.first)
+        if not 0 < at - since <= WEEK or any(since < begun < at for begun, _ in self.restarts):
+            return None
+        answer = self.answer_after(since)
+        return None if answer is not None and answer < at else since
 
     def logged_until(self, moment):
         return next((end for start, end in self.log if start <= moment <= end), None)

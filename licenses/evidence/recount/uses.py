@@ -23,7 +23,7 @@ def sessions(pool, start, end):
                 "taken_by": utc(row["sure"]), "returned_after": utc(min(row["after"], end)),
                 "returned_at": "" if beyond else utc(row["back"]),
                 "lasts_beyond": "true" if beyond else "false",
-                "method": "sampled" if row["polled"] else "event",
+                "method": "return" if row["alone"] else "sampled" if row["polled"] else "event",
             })  # fmt: skip
     return found
 

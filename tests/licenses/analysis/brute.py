@@ -40,7 +40,10 @@ NEVER, ALWAYS = 10**11, -(10**11)
 
 @dataclass
 class Held:
-    """A holding as the counting rules see it: known and possible span, seats of the feature."""
+    """A holding as the counting rules see it: known and possible span, seats of the feature.
+
+    alone: a log tells of its return alone, so that it begins nothing.
+    """
 
     feature: int
     server: int
@@ -51,6 +54,7 @@ class Held:
     taken_by: int
     returned_after: int
     returned_at: int
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -289,11 +293,15 @@ def _hold(
     # Borrowed and lingering seats are in use like any other.
     state = dice.choice(Sighting.State.values)
     log, poll = horizons[feature.pk]
-    kind = dice.choice(["log", "log", "polls", "log open", "polls open"])
+    kind = dice.choice(["log", "log", "polls", "log open", "polls open", "return"])
     by, after, at = taken, taken + length, taken + length
     method, sighting = Checkout.Method.EVENT, None
     if kind.startswith("polls"):
         by, method = taken + dice.randrange(60), Checkout.Method.SAMPLED
+    if kind == "return":
+        length = max(length, 1)
+        by = after = at = taken + length
+        method = Checkout.Method.RETURNED
     if kind == "polls":
         after = at - dice.randrange(300)
     if kind == "polls open":
@@ -333,7 +341,10 @@ def _hold(
         )
     )
     world.held.append(
-        Held(feature.pk, feature.server_id, person.pk, host.pk, seats, taken, by, after, at)
+        Held(
+            *(feature.pk, feature.server_id, person.pk, host.pk, seats, taken, by, after, at),
+            alone=kind == "return",
+        )
     )
 
 
@@ -477,6 +488,7 @@ class Seconds:
             row
             for row in self.world.held
             if self.weight(row.feature, row.taken_at)
+            and not row.alone
             and (self.people is None or row.person in self.people)
         ]
 

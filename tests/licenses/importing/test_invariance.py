@@ -325,14 +325,15 @@ def _parted(found: dict[str, Any]) -> set[tuple[Any, ...]]:
 
 def _known_spans(found: dict[str, Any], parted: set[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Return the holdings without what depends on the time that a log vouches for: until when one
-    without an IN is known to have lasted, and what ended it; and whether answers that contradict
-    each other part it in two, as they do where the log had ended by then."""
+    without an IN is known to have lasted, and what ended it; whether answers that contradict each
+    other part it in two, as they do where the log had ended by then; and what is possible since the
+    log is heard of."""
     spans = [
         (*row[:6], *row[8:10], *([] if _seat(row) in parted else [WITHOUT_AN_IN[row[10]]]), row[11])
         if row[10] in WITHOUT_AN_IN
         else (*row[:6], *row[7:])
         for row in found["holdings"]
-        if row[8] != Checkout.Method.CONTINUED
+        if row[8] not in (Checkout.Method.CONTINUED, Checkout.Method.RETURNED)
     ]
     return sorted(spans, key=repr)
 
