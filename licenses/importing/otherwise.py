@@ -6,6 +6,7 @@ Lines get lost, and are not made up: all of them count. But whoever hands the te
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import tzinfo
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from licenses.analysis.events import load_events
 from licenses.analysis.rows import number
 from licenses.concurrency.intervals import Flags, IntervalSet, Ints
 from licenses.models import Boundary, LicenseServer
+from licenses.sources.clock import QUARTER, told_again, told_before
 
 from .facts import Stored
 from .joints import prints
@@ -64,8 +66,9 @@ def compare(
         return None
     features = server.features.filter(daemon__in=daemons).values_list("pk", flat=True)
     told = load_events(dict.fromkeys(features, int(time.starts[0])), int(time.ends[-1]))
-    lacking = _within(told.at, time) & ~np.isin(prints(told), prints(rows))
-    more = _within(rows.at, time) & new
+    zone = server.tzinfo
+    lacking = _within(told.at, time) & ~np.isin(prints(told), prints(rows)) & _once(told.at, zone)
+    more = _within(rows.at, time) & new & _once(rows.at, zone)
     at = np.concatenate([rows.at[more], told.at[lacking]])
     if not len(at):
         return None
@@ -75,4 +78,14 @@ def compare(
 def _within(at: Ints, time: IntervalSet) -> Flags:
     place = np.searchsorted(time.starts, at, side="right") - 1
     found: Flags = (place >= 0) & (at < time.ends[place])
+    return found
+
+
+def _once(at: Ints, zone: tzinfo) -> Flags:
+    """Tell of moments whether the zone's clock shows their time once: of others a text may not tell
+    which it means."""
+    quarters, place = np.unique(at // QUARTER, return_inverse=True)
+    starts = (quarters * QUARTER).tolist()
+    once = [told_again(each, zone) is None and told_before(each, zone) is None for each in starts]
+    found: Flags = np.array(once, dtype=np.bool_)[place]
     return found

@@ -145,15 +145,16 @@ def test_bytes_that_are_no_letters_cost_neither_the_line_nor_the_next(
     assert hour(server).seat_seconds == 300
 
 
-def test_an_in_without_an_out_is_kept_and_holds_nothing(
+def test_an_in_without_an_out_is_kept_and_possible_since_the_log_begins(
     server: LicenseServer, tmp_path: Path
 ) -> None:
-    text = DATE + back("10:05:00", "ann") + out("10:10:00", "bob") + back("10:20:00", "bob")
+    text = DATE + out("10:02:00", "bob") + back("10:05:00", "ann") + back("10:20:00", "bob")
     told = sent(server, tmp_path, text + LAST)
     assert (told["out"], told["in"], told["unreadable_count"]) == (1, 2, 0)
     assert len([each for each in events_told() if each.kind == IN]) == 2
-    assert holdings() == [("bob", 1, 600, 1200)]
-    assert (hour(server).peak, hour(server).seat_seconds) == (1, 600)
+    assert holdings() == [("ann", 1, 0, 300), ("bob", 1, 120, 1200)]
+    found = hour(server)
+    assert (found.peak, found.peak_high, found.seat_seconds) == (1, 2, 1080)
 
 
 def test_an_out_that_comes_twice_is_two_seats_until_each_is_returned(

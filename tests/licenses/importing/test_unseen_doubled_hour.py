@@ -255,7 +255,8 @@ def test_answers_tell_more_of_that_hour(server: LicenseServer, asked_first: bool
 def test_the_import_says_so(server: LicenseServer) -> None:
     (note,) = read(server, [HEAD, out("2:10"), TAIL])
     assert note.startswith("the clock showed the time from 2026-10-25 02:00 to 03:00 twice")
-    assert read(server, FALLS) == []
+    # Bob's return at half past three is new, and may be told of.
+    assert [note for note in read(server, FALLS) if "twice" in note or "02:" in note] == []
 
 
 def pool_of(server: LicenseServer) -> LicensePool:
