@@ -107,7 +107,7 @@ class CheckoutAdmin(UsageAdmin):
         "who",
         "feature",
         "seats",
-        "taken_at",
+        "taken",
         "returned",
         "lasted",
         "state_words",
@@ -142,6 +142,10 @@ class CheckoutAdmin(UsageAdmin):
     def marks(self, row: Any) -> str:
         return ", ".join(str(WORDS[mark]) for mark in row.odd)
 
+    @display(description=gettext_lazy("Taken at"), ordering="taken_at")
+    def taken(self, row: Any) -> Any:
+        return gettext("not known") if row.method == Checkout.Method.RETURNED else row.taken_at
+
     @display(description=gettext_lazy("Returned"))
     def returned(self, row: Any) -> Any:
         if row.end_reason == Checkout.EndReason.LOST:
@@ -150,6 +154,8 @@ class CheckoutAdmin(UsageAdmin):
 
     @display(description=gettext_lazy("Held for"))
     def lasted(self, row: Any) -> str:
+        if row.method == Checkout.Method.RETURNED:
+            return gettext("not known")
         end = row.returned_at or row.returned_after or timezone.now()
         return words.lasting((end - row.taken_at).total_seconds())
 
