@@ -98,7 +98,7 @@ def pool_use(
         refusals=_refusals(maps, facts.start, facts.end),
         people=tuple(sorted(_labels(Person, persons).values())) if tell else (),
         people_count=len(persons),
-        holdings=len(inside),
+        holdings=len(np.unique(inside.checkout)),
         logged_seconds=sum(day.logged_seconds for day in days),
         expected_seconds=sum(day.expected_seconds for day in days),
     )

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.db import transaction
 
+from licenses.analysis import kept, rollup
 from licenses.evidence import entries, stock
 from licenses.models import (
     Capture,
@@ -21,6 +22,7 @@ from licenses.models import (
     Document,
     EvidenceStream,
     Gap,
+    KeptPart,
     Person,
     ServerFact,
 )
@@ -328,3 +330,19 @@ def test_what_a_server_states_after_the_cut_off_is_left_out_and_what_is_read_lat
     state(world.server, "licensed_id", "0a1b", "2026-11-20", source="license-file")
     (fact,) = numbers(world.pool).sources.systems[0].facts
     assert (fact.value, fact.until) == ("0a1b", None)
+
+
+@pytest.mark.django_db
+def test_a_holding_of_which_parts_are_kept_is_one(monkeypatch):
+    monkeypatch.setattr(kept, "PART_SECONDS", 3600)
+    monkeypatch.setattr(kept, "FEWEST", 1)
+    pool, nine = f.PoolFactory(), f.at("2026-03-10T09:00")
+    feature = f.FeatureFactory(pool=pool)
+    f.covered(feature.server, nine, nine + 6 * 3600)
+    f.holding(feature, nine + 60, nine + 3 * 3600)
+    rollup.mark_dirty([pool.pk], nine, nine + 6 * 3600)
+    rollup.drain()
+    kept.keep(nine + 6 * 3600 + kept.SETTLED_SECONDS)
+    assert KeptPart.objects.filter(pool=pool).count() > 1
+    (use,) = numbers(pool).uses
+    assert use.holdings == 1
