@@ -21,7 +21,7 @@ from .held import IN, OUT
 Ints = npt.NDArray[np.int64]
 KINDS = {log_columns.OUT: OUT, log_columns.IN: IN}
 REASON_LENGTH = 20
-COLUMNS = ("feature", "person", "host", "seats", "at", "kind", "reason", "key", "ordinal", "line")
+COLUMNS = ("feature", "person", "host", "seats", "at", "kind", "reason", "key", "ordinal")
 
 
 @dataclass
@@ -32,7 +32,6 @@ class Movements:
     key:    the place of a row's key in `keys`, which are sorted.
     keys:   the columns feature, person, host and seats of each key.
     reason: the place of an IN's word in `reasons`.
-    line:   number of the line in the text.
     """
 
     feature: Ints
@@ -46,7 +45,6 @@ class Movements:
     keys: Ints
     key: Ints
     ordinal: Ints
-    line: Ints
 
     def __len__(self) -> int:
         return len(self.at)
@@ -104,7 +102,6 @@ def movements(piece: LogPiece, directory: Directory) -> Movements:
         keys=np.stack([column[firsts] for column in (feature, person, host, seats)]),
         key=code[order],
         ordinal=np.zeros(len(at), dtype=np.int64),
-        line=line[order],
     )
     found.number_equal()
     return found

@@ -60,7 +60,7 @@ def compare(
         return None
     # A clock that was set back explains what texts tell of the time that it told twice.
     steps = Boundary.objects.filter(server=server, kind=Boundary.Kind.SET_BACK)
-    twice = steps.values_list(number("at"), number("last_seen"))
+    twice = steps.exclude(last_seen=None).values_list(number("at"), number("last_seen"))
     time = time.subtract(IntervalSet.of_spans((at, until + 1) for at, until in twice))
     if not len(time):
         return None

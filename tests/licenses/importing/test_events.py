@@ -44,7 +44,6 @@ def moved(rows: Sequence[Row]) -> tuple[Movements, list[Row]]:
         keys=keys,
         key=key.reshape(-1),
         ordinal=ordinal,
-        line=np.arange(len(rows)),
     ), rows
 
 

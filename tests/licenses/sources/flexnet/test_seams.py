@@ -97,7 +97,9 @@ def test_where_nothing_tells_lines_before_the_date_are_in_doubt() -> None:
     found = seam(*lines)
     assert found is not None
     assert (found.line, found.day, found.unsure) == (3, date(2026, 3, 3), True)
-    assert seam(*lines, before=2).stored  # type: ignore[union-attr]
+    found = seam(*lines, before=2)
+    assert found is not None
+    assert found.stored
 
 
 def test_the_first_date_of_a_text_contradicts_no_other() -> None:
