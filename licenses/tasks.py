@@ -30,6 +30,7 @@ from licenses.importing import (
     erasure_orders,
     jobs,
     polling,
+    renewal,
     rights_files,
     tail,
 )
@@ -49,6 +50,10 @@ HEADLINES = timedelta(seconds=30)
 """So long a task that counts figures of 30 days has before another is handed out."""
 USUAL_HOURS = timedelta(minutes=30)
 """So often the usual hours of pools are made ahead: before what is remembered of them is over."""
+RENEWING = timedelta(minutes=1)
+"""So long one task makes holdings again, and then hands on."""
+RENEWAL = timedelta(minutes=5)
+"""So long a task has that makes holdings again before another is handed out."""
 KEEPING = timedelta(minutes=5)
 """So often it is looked for parts of the time that are over and not kept."""
 
@@ -83,6 +88,8 @@ def tick() -> None:
         check_connection.delay(check_id)
     for erasure_id in erasure_orders.due(now):
         erase_name.delay(erasure_id)
+    if renewal.due().exists() and Chore.objects.claim("renew holdings", RENEWAL, now):
+        renew_holdings.delay()
     if DirtySpan.objects.exists():
         count_again.delay()
     if late_data.waiting(now):
@@ -151,6 +158,13 @@ def count_again() -> None:
 def count_headlines() -> None:
     """Make the figures of 30 days again of the pools whose turn it is."""
     headlines.drain(int(time.time()))
+
+
+@shared_task
+def renew_holdings() -> None:
+    """Make holdings again that the rules of an earlier version made."""
+    if not renewal.renew(RENEWING.total_seconds()):
+        nudge(renew_holdings.name)
 
 
 @shared_task

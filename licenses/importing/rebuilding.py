@@ -11,8 +11,6 @@ from django.utils import timezone
 
 from licenses.analysis import now as pools_now
 from licenses.analysis import rollup
-from licenses.analysis.events import events_by_feature
-from licenses.analysis.rows import numbered
 from licenses.analysis.waiting import waiting
 from licenses.models import (
     Checkout,
@@ -25,14 +23,12 @@ from licenses.models import (
     LicenseServer,
     PoolHour,
     Rebuild,
-    Sighting,
     TeamHour,
 )
 
-from . import queues
-from .context import Key
+from . import queues, renewal
 from .denial_classes import reclassify
-from .derive import BEGINNING, derive
+from .derive import derive
 from .teams import match_again
 
 
@@ -107,13 +103,6 @@ def rebuild_holdings(server: LicenseServer) -> None:
         features = dict(server.features.values_list("pk", "daemon"))
         Checkout.objects.filter(feature__in=features).delete()
         Disagreement.objects.filter(feature__in=features).delete()
-        keys: dict[Key, int] = {}
-        rows = Sighting.objects.filter(feature__in=features).order_by().distinct()
-        for row in rows.values_list("feature_id", "person_id", "host_id", "seats"):
-            keys[Key(*row)] = BEGINNING
-        for _, told in events_by_feature(features):
-            _, firsts = numbered(*told.identity[:4])
-            for row in zip(*(each[firsts].tolist() for each in told.identity[:4]), strict=True):
-                keys[Key(*row)] = BEGINNING
-        derive(server, keys, features)
+        derive(server, renewal.keys_of(features), features)
+        renewal.settled(features)
         queues.rebuild(server, features)

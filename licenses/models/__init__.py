@@ -95,6 +95,7 @@ from .scoping import (
 )
 from .server_facts import ServerFact
 from .servers import (
+    HOLDING_RULES,
     LONGEST_STEP,
     AnswerStep,
     Feature,
@@ -125,6 +126,7 @@ from .watch import Chore, PoolDrift, PoolForecast, PoolStillness, Rebuild, Unrea
 __all__ = [
     "API_CLIENT",
     "AUDITOR",
+    "HOLDING_RULES",
     "LATE_SECONDS",
     "LEAST",
     "LICENSE_USER",

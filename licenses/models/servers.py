@@ -355,6 +355,16 @@ class FeatureQuerySet(ScopedQuerySet):
         return self.filter(~models.Exists(current), ignored=False)
 
 
+HOLDING_RULES = 1
+"""Version of the rules by which holdings are made from facts. Raise it with any change of theirs,
+and the holdings that are stored are made again."""
+
+
+def holding_rules() -> int:
+    """Return the version of today, by which what has no facts yet will be made."""
+    return HOLDING_RULES
+
+
 class Feature(models.Model):
     """The smallest thing that a server counts: server + daemon + name."""
 
@@ -377,6 +387,11 @@ class Feature(models.Model):
             "Whose checkouts may share a seat, as a licence file says: those alike in user (U), "
             "host (H), display (D), vendor's data (V), or all (S)."
         ),
+    )
+    holding_rules = models.PositiveSmallIntegerField(
+        default=holding_rules,
+        editable=False,
+        help_text=gettext_lazy("Version of the rules by which all its holdings were made."),
     )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
