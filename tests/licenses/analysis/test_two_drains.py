@@ -18,7 +18,7 @@ HOUR = 3600
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_drains_at_once_count_every_hour_and_do_no_harm(monkeypatch):
-    monkeypatch.setattr(rollup, "BATCH_POOLS", 2)
+    monkeypatch.setattr(rollup, "BATCH_HOURS", 8)  # two pools each time
     pools = [PoolFactory() for _ in range(6)]
     for pool in pools:
         feature = FeatureFactory(pool=pool)
