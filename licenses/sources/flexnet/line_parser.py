@@ -154,12 +154,12 @@ class LineParser:
             out.append(Unreadable(number, visible(decode_part(line)), reason))
             self.doubts.append((daemon, at))
             self.losses.append((daemon, at))
-        elif grammar.is_undated(message):
-            # Its time counts; no event is lost with it.
-            text = visible(message.removeprefix("TIMESTAMP").strip()[:40])
-            reason = f"expected a date that exists, as TIMESTAMP MM/DD/YYYY, found {text!r}"
-            out.append(Unreadable(number, visible(decode_part(line)), reason))
         else:
+            if (wrong := grammar.wrong_date(message)) is not None:
+                # All else that it says counts; no event is lost with it.
+                text = visible(wrong[:60])
+                reason = f"expected a date that exists, as TIMESTAMP MM/DD/YYYY, found {text!r}"
+                out.append(Unreadable(number, visible(decode_part(line)), reason))
             self._message(daemon, message, at, number, out)
 
     def _lost(self) -> None:

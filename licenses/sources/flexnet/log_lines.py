@@ -269,9 +269,14 @@ def stated_date(message: str) -> date | None:
     return None
 
 
-def is_undated(message: str) -> bool:
-    """Whether a line is a date line of the log whose date cannot be read, or does not exist."""
-    return _DATE_LINE.match(message) is not None and stated_date(message) is None
+def wrong_date(message: str) -> str | None:
+    """Return what stands for the date in a line that states one, where it cannot be read, or does
+    not exist; None for other lines."""
+    if started := started_on(message):
+        return message[message.rindex("(") + 1 : message.rindex(")")] if not started[1] else None
+    if not _DATE_LINE.match(message) and not _LONG_DATE.match(message):
+        return None
+    return None if stated_date(message) else message.partition(" ")[2].strip()
 
 
 def started_on(message: str) -> tuple[str, date | None] | None:

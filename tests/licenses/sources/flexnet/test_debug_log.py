@@ -404,6 +404,27 @@ def test_a_date_line_whose_date_cannot_be_read_is_told_and_its_time_counts(state
 
 
 @pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ("FlexNet Licensing (v11.16) started on lic (linux) (2/29/2025)", "2/29/2025"),
+        (
+            "Server's System Date and Time: Sat Feb 29 2025 11:00:00",
+            "System Date and Time: Sat Feb 29 2025 11:00:00",
+        ),
+    ],
+)
+def test_other_lines_with_a_date_that_does_not_exist_are_told_and_all_else_they_say_counts(
+    message: str, found: str
+) -> None:
+    told = read(line(message, "11:00:00"))
+    (unreadable,) = (each for each in told if isinstance(each, Unreadable))
+    assert unreadable.reason.endswith(f"found {found!r}")
+    right = message.replace("Feb 29", "Jan 06").replace("2/29", "1/6")
+    others = [each for each in told if not isinstance(each, Unreadable)]
+    assert len(others) == len(read(line(right, "11:00:00")))
+
+
+@pytest.mark.parametrize(
     "message", ["TIMESTAMP 1/6/2025", "TIMESTAMPING 2/29/2025", "no TIMESTAMP"]
 )
 def test_a_date_line_with_a_date_and_other_talk_are_no_unreadable_lines(message: str) -> None:
