@@ -16,7 +16,7 @@ from licenses.analysis.mappings import Mappings, features, feeding, load_mapping
 from licenses.analysis.packages import load_packages
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, now_epoch, number
-from licenses.analysis.told_twice import around_all, possible
+from licenses.analysis.told_twice import around_all, known, possible
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.timeline import OPEN
 from licenses.models import LONG_SECONDS, TAKEN_BY, Checkout, LicensePool
@@ -108,7 +108,8 @@ def load_holdings(
     in the second in which it was taken is there too: nobody saw it held, but somebody took it.
     """
     since, until = around_all(horizons.twice, mappings, start, end)
-    rows = joined([_closed(mappings, since, until), _open(mappings, horizons, until)])
+    closed = _closed(mappings, horizons, since, until)
+    rows = joined([closed, _open(mappings, horizons, until)])
     return _by_pool(rows, mappings, horizons, start, end)
 
 
@@ -130,7 +131,7 @@ def load_closed(
     With `load_open` of the same window they are those of `load_holdings`, unless a pool maps a
     package and its components, or a feature of shared seats (`counts_packages`).
     """
-    rows = _closed(mappings, *around_all(horizons.twice, mappings, start, end))
+    rows = _closed(mappings, horizons, *around_all(horizons.twice, mappings, start, end))
     return _by_pool(rows, mappings, horizons, start, end)
 
 
@@ -151,7 +152,7 @@ def _by_pool(
 ) -> dict[int, Holdings]:
     if not len(rows):
         return dict.fromkeys(mappings, _NONE)
-    rows = possible(rows, mappings, horizons.twice)
+    rows = possible(rows, mappings, horizons.twice) if horizons.wide else rows
     rows = rows.where(np.lexsort((rows.person, rows.taken_at, rows.feature)))
     fed = feeding(mappings, rows.feature)
     rows = rows.where(fed.rows)
@@ -190,7 +191,7 @@ _BEGINS = number("taken_at") + _NOTHING
 _ENDS = number("returned_at") + _NOTHING
 
 
-def _closed(mappings: Mappings, start: int, end: int) -> Holdings:
+def _closed(mappings: Mappings, horizons: Horizons, start: int, end: int) -> Holdings:
     """Return what was given back at *start* or later and taken before *end*.
 
     No holding lasted longer than its feature's longest one, so none that began earlier than that
@@ -207,7 +208,7 @@ def _closed(mappings: Mappings, start: int, end: int) -> Holdings:
     else:
         taken = _CLOSED_SINCE.columns(wanted, start, end)
     exact = (taken[4] == taken[5]) & (taken[6] == taken[7])
-    return _made(taken, exact)
+    return known(_made(taken, exact), mappings, horizons.twice)
 
 
 _CLOSED = (
@@ -282,16 +283,19 @@ def _open(mappings: Mappings, horizons: Horizons, end: int) -> Holdings:
     told = np.where(sampled, seen, np.maximum(seen, logged))
     sure = np.where(sampled & (last_seen != EVER), taken[5], own)
     by_poll = shown | (sampled & (last_seen == EVER))
-    known, possible = (
+    sure, maybe = (
         np.where(by_poll, np.maximum(until, least), least)
         for until, least in (
             (np.minimum(polled, listed), np.maximum(told, sure)),
             (polled, np.maximum(told, own)),
         )
     )
-    exact = (taken[4] == taken[5]) & ~sampled & (bounded == EVER) & (known == possible)
-    until = np.where(bounded == EVER, known, bounded), possible
-    return _made([*taken, *until, row_ids, method], exact)
+    unbounded = bounded == EVER
+    exact = (taken[4] == taken[5]) & ~sampled & unbounded & (sure == maybe)
+    # What is still out by the last line was out in the last pass.
+    rows = _made([*taken, np.where(unbounded, EVER, bounded), maybe, row_ids, method], exact)
+    after = np.where(unbounded, sure, known(rows, mappings, horizons.twice).returned_after)
+    return replace(rows, returned_after=after)
 
 
 def _made(numbers: Sequence[Ints], exact: Flags) -> Holdings:

@@ -23,16 +23,18 @@ class Horizons:
     polls:  by (server, daemon), the end of the second of the last complete answer that named the
             daemon; daemon "" is the whole server.
     twice:  by server, the time that its logs tell twice; of those alone of which they do.
+    wide:   what such a log tells is asked for as early and as late as it may have been.
     """
 
     logs: dict[tuple[int, str], int]
     stops: dict[tuple[int, str], int]
     polls: dict[tuple[int, str], int]
     twice: dict[int, list[Span]]
+    wide: bool = True
 
     def as_told(self) -> Horizons:
         """Return the same for whoever asks what is told, and not what is possible besides."""
-        return replace(self, twice={})
+        return replace(self, wide=False)
 
     def log(self, server: int, daemon: str) -> int:
         """Return up to when a log tells of a daemon; EVER where none does."""

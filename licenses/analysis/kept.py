@@ -48,7 +48,7 @@ SETTLED_SECONDS = 86_400
 BATCH_POOLS = 50
 """Pools of one transaction: others write in between."""
 
-_FORMAT = 4
+_FORMAT = 5
 _SHORT = np.dtype("<i4")
 _LONG = np.dtype("<i8")
 _BYTE = np.dtype("u1")

@@ -3,11 +3,14 @@
 Holdings are made from the set of what lines tell, and not from their order. So who took a seat in
 the first pass, at a time by the clock that the second one came to later, may have held it all
 through the second; who returned one in the second, all through the first.
+
+What is known is what was out in the last pass, whichever pass a line is of: who took a seat within
+the time and returned it later had it then; who returned one within it may have done so before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -69,13 +72,37 @@ def possible(rows: Holdings, mappings: Mappings, spans: Mapping[int, Sequence[Sp
     if not spans or not len(rows):
         return rows
     earliest, latest = rows.earliest.copy(), rows.latest.copy()
-    for server, twice in spans.items():
-        fed = {m.feature for maps in mappings.values() for m in maps if m.server == server}
-        mine = np.flatnonzero(rows.logged & np.isin(rows.feature, list(fed)))
-        first, last = np.array(twice, dtype=np.int64).T
+    for mine, first, last in _by_server(rows, mappings, spans):
         for moments, edges in ((earliest, first), (latest, last)):
             moments[mine] = _moved(moments[mine], first, last, edges)
     return replace(rows, earliest=earliest, latest=latest)
+
+
+def known(rows: Holdings, mappings: Mappings, spans: Mapping[int, Sequence[Span]]) -> Holdings:
+    """Let what may have been returned in either pass be known until the first begins.
+
+    rows:   with their spans as they are told, whose `returned_after` tells of a return.
+    spans:  by server.
+    """
+    if not spans or not len(rows):
+        return rows
+    after = rows.returned_after.copy()
+    for mine, first, last in _by_server(rows, mappings, spans):
+        after[mine] = _moved(after[mine], first, last, first)
+    cut = after != rows.returned_after
+    # Both within it: known for no second.
+    after = np.where(cut, np.maximum(after, np.minimum(rows.taken_by, rows.returned_after)), after)
+    return replace(rows, returned_after=after, exact=rows.exact & ~cut)
+
+
+def _by_server(
+    rows: Holdings, mappings: Mappings, spans: Mapping[int, Sequence[Span]]
+) -> Iterator[tuple[Ints, Ints, Ints]]:
+    """Yield for each server the places of what its log tells, and where its spans begin and end."""
+    for server, twice in spans.items():
+        fed = {m.feature for maps in mappings.values() for m in maps if m.server == server}
+        first, last = np.array(twice, dtype=np.int64).T
+        yield np.flatnonzero(rows.logged & np.isin(rows.feature, list(fed))), first, last
 
 
 def _moved(moments: Ints, first: Ints, last: Ints, edges: Ints) -> Ints:

@@ -378,8 +378,11 @@ def paired(server, feature):
         held = pairing.holdings(moves.get(holder, []), rows.get(holder, []))
         pairing.bound_by_texts(held, *holder, moves)
         for one in held:
-            exact = one.taken == one.sure and one.after == one.back
             after, back = one.after, one.back
+            for first, last in [] if one.polled or after is None else server.twice():
+                if first <= after <= last:  # maybe in the first pass: not out in the last one
+                    after = max(first, min(one.sure, after))
+            exact = one.taken == one.sure and after == back
             if back is None:
                 exact = one.taken == one.sure and not one.polled and after is None
                 own = one.sure + 1 if one.polled else one.own()
