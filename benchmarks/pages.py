@@ -65,6 +65,7 @@ def main() -> None:
         _clear_unless(arguments.keep, size)
     with django_on(arguments.database, arguments.keep):
         from django.core.management import call_command
+        from django.db import connection
 
         from licenses.analysis import kept
         from licenses.models import LicensePool
@@ -76,6 +77,9 @@ def main() -> None:
         reader = account()
         fill_lists(reader)
         kept.keep(END, limit_seconds=3600)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")  # as it does by itself within minutes
         if arguments.keep:
             (arguments.keep / MARK).write_text(size)
         print(f"database ready after {time.monotonic() - began:.0f} s", flush=True)
