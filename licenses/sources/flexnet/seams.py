@@ -3,9 +3,9 @@
     cat debug.log debug.log.1        tells of what came later before what came earlier
     cat debug.log.1 copy-of-it       tells of the same twice
 
-It shows in that the text goes back: its clock by more than lines come late, or its date. A clock
-that was set back looks the same; what the two parts tell of the time between says which it was, as
-of two texts that are handed in apart.
+It shows in that the text goes back: its clock by more than lines come late, or its date; or by
+less, to lines that stand in it already. A clock that was set back looks the same; what the two
+parts tell of the time between says which it was, as of two texts that are handed in apart.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ from licenses.sources.text import LINE_CAP
 
 RETOLD = 900
 """Seconds by which lines may come late; a text that goes back further tells of that time again."""
+
+ALIKE = 2
+"""So many lines, one after the other and with their times, stand twice in no text by chance."""
+
+MOST_TRIED = 50
+"""Times that a piece goes back by less, of which it is looked for such lines."""
 
 
 class Seam(NamedTuple):
@@ -71,11 +77,25 @@ class Lines(NamedTuple):
 
     def place_of(self, line: int) -> int:
         """Return the byte at which a line begins."""
-        data, at = self.data, 0
-        if line > self.before + 1:
-            ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
-            at = int(ends[line - self.before - 2]) + 1
-        return len(data[:at].decode().encode(self.encoding)) if self.encoding else at
+        at = self._start(line)
+        return len(self.data[:at].decode().encode(self.encoding)) if self.encoding else at
+
+    def stand_before(self, line: int) -> bool:
+        """Tell whether a line and those behind it stand before it in these lines, too."""
+        data, at = self.data, self._start(line)
+        end = at
+        for _ in range(ALIKE):
+            end = data.find(b"\n", end) + 1
+            if not end:
+                return False
+        told = data[at:end]
+        return data.startswith(told, 0, at) or data.find(b"\n" + told, 0, at) >= 0
+
+    def _start(self, line: int) -> int:
+        if line <= self.before + 1:
+            return 0
+        ends = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == ord("\n"))
+        return int(ends[line - self.before - 2]) + 1
 
 
 def find(lines: Lines, piece: LogPiece, jumps: Sequence[Jump], zone: ZoneInfo) -> Seam | None:
@@ -84,10 +104,15 @@ def find(lines: Lines, piece: LogPiece, jumps: Sequence[Jump], zone: ZoneInfo) -
     piece, jumps: what was read of the lines, as if they were of one.
     """
     days = {jump.line: jump.days for jump in jumps}
+    steps = [
+        each for each in piece.others if isinstance(each, ClockStep) and each.reason == WENT_BACK
+    ]
+    again = [step for step in steps if step.seconds < -RETOLD]
+    near = [step for step in steps if step.seconds >= -RETOLD][:MOST_TRIED]
+    again += [step for step in near if lines.stand_before(step.line)]
     seams = [
         Seam(step.line, _day(step.at, zone, days.get(step.line, 0)), step.at, step.seconds)
-        for step in piece.others
-        if isinstance(step, ClockStep) and step.reason == WENT_BACK and step.seconds < -RETOLD
+        for step in again
     ]
     # A date that contradicts the first lines of a text is the first to tell of their day.
     back = [jump for jump in jumps if jump.days < 0 and jump.confirmed is not None]

@@ -86,6 +86,44 @@ def test_pieces_of_a_log_in_one_text_count_once_though_none_begins_with_its_date
     assert found == imported(tmp_path, "once", "".join(lines))
 
 
+SHORT = """\
+08:00:00 (lmgrd) TIMESTAMP 3/2/2026
+08:01:00 (acmed) OUT: "cad" ann@pc1
+08:03:00 (acmed) OUT: "cad" bob@pc2
+08:05:00 (acmed) DENIED: "cad" cy@pc3  (Licensed number of users already reached. (-4,342))
+08:07:00 (acmed) IN: "cad" bob@pc2
+08:09:00 (acmed) OUT: "cad" ann@pc1
+08:12:00 (acmed) IN: "cad" ann@pc1
+08:13:00 (acmed) IN: "cad" ann@pc1
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("from_line", range(6))
+def test_a_log_of_minutes_whose_lines_follow_again_counts_once(
+    from_line: int, ends: str, tmp_path: Path
+) -> None:
+    """Whole or from some line on, twice more, and then with what it went on to tell."""
+    lines = SHORT.splitlines()
+    again = lines[from_line:]
+    more = ['08:20:00 (acmed) OUT: "cad" dee@pc4', '08:30:00 (acmed) IN: "cad" dee@pc4']
+    text = "".join(f"{line}{ends}" for line in [*lines, *again, *again, *more])
+    once = imported(tmp_path, "once", "".join(f"{line}\n" for line in [*lines, *more]))
+    assert len(once) == 8
+    assert imported(tmp_path, "again", text) == once
+    assert not Boundary.objects.filter(kind=Boundary.Kind.SET_BACK).exists()
+
+
+def test_a_clock_that_was_set_back_by_minutes_is_one_though_a_line_reads_the_same(
+    tmp_path: Path,
+) -> None:
+    """One line may come again by chance; two, one after the other, do not."""
+    same = SHORT.splitlines(keepends=True)[2]
+    other = '08:06:00 (acmed) IN: "cad" bob@pc2\n08:20:00 (lmgrd) TIMESTAMP 3/2/2026\n'
+    assert len(imported(tmp_path, "s", SHORT + same + other)) == 8
+    assert Boundary.objects.filter(kind=Boundary.Kind.SET_BACK).count() == 1
+
+
 def test_equal_lines_of_one_second_still_count_each(tmp_path: Path) -> None:
     log = (
         "08:00:00 (lmgrd) TIMESTAMP 3/2/2026\n"
