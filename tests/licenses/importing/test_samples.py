@@ -20,6 +20,7 @@ LOGS = sorted((SAMPLES / "flexnet-log").glob("*.log"))
 STATUSES = sorted((SAMPLES / "flexnet-lmstat").glob("*"))
 # The word after the daemon's name, as grep would count it.
 LINE = rb"(?m)^ ?\d{1,2}:\d\d:\d\d \([^)]*\) %s:"
+EVENT = re.compile(rb"(?m)^ ?\d{1,2}:\d\d:\d\d \([^)]*\) (?:OUT|IN): .*$")
 # A line whose time is damaged ("12:49:3a9") counts for nobody: it is told as unreadable.
 DAMAGED = re.compile(rb"(?m)^ ?\d{1,2}:\d\d:\w*[a-z]\w* \([^)]*\) (OUT|IN|DENIED):")
 
@@ -36,6 +37,23 @@ def run(path: Path) -> dict[str, object]:
     return answer
 
 
+def told_again(text: bytes) -> int:
+    """How many of a text's last events follow each other further up as well, times and all.
+
+    Whoever copied the text together took a passage twice: it happened once. One event alone may
+    have happened twice within its second.
+    """
+    lines = [line.rstrip() for line in EVENT.findall(text)]
+    longest = 0
+    for count in range(2, len(lines) // 2 + 1):
+        passage = lines[-count:]
+        starts = (at for at in range(len(lines) - 2 * count + 1) if lines[at] == passage[0])
+        if not any(lines[at : at + count] == passage for at in starts):
+            break
+        longest = count
+    return longest
+
+
 @pytest.mark.skipif(not LOGS, reason="no samples beside the project")
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 def test_every_line_of_a_log_counts_and_a_second_import_brings_nothing(path: Path) -> None:
@@ -47,7 +65,8 @@ def test_every_line_of_a_log_counts_and_a_second_import_brings_nothing(path: Pat
         assert first[name] == len(re.findall(LINE % word, text)), name
     damaged = len(DAMAGED.findall(text))
     assert first["unreadable_count"] >= damaged
-    assert len(events_told()) == first["out"] + first["in"]  # type: ignore[operator]
+    read = first["out"] + first["in"]  # type: ignore[operator]
+    assert len(events_told()) == read - told_again(text)
     again = run(path)
     assert (again["new"], again["out"]) == (0, first["out"])
 
