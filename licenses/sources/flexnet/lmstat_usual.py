@@ -32,13 +32,12 @@ _WORD = r"[!-'*-\uffff]"
 """No blank or bracket of ASCII. Two ranges are looked through in a quarter of the time that all but
 a few characters take."""
 _ROW = re.compile(
-    rf"\n {{0,64}}+({_WORD}{{1,160}}+) ({_WORD}{{1,160}}+) (\2?+({_WORD}{{0,160}}+)) "
+    rf"\n {{0,64}}+({_WORD}{{1,160}}+) ({_WORD}{{1,160}}+) ({_WORD}{{1,160}}+) "
     rf"\(v?+([*-~]{{1,100}}+)\) \(([*-.0-~]{{1,255}}+/[*-~]{{1,50}}+ [*-~]{{1,50}}+)\), "
     r"start (... [^ ]{3,5}+) ([^:]{1,2}+:..)(.*+)"
 )
-"""A line's user, host, display, what this has after the host, version, handle, day, time, and what
-follows: parts without a blank or a bracket, but for blanks that are not ASCII, which are looked for
-in the text as a whole."""
+"""A line's user, host, display, version, handle, day, time, and what follows: parts without a blank
+or a bracket, but for blanks that are not ASCII, which are looked for in the text as a whole."""
 _TAIL = re.compile(r"(?:, ([0-9]{1,9}) licenses?)?(?:, PID: ?([0-9]{1,10}))?")
 _SCREEN = re.compile(r"(?::\d{1,3}(?:\.\d{1,3})?)?")
 """After a host it names a display, and it would alone."""
@@ -145,8 +144,9 @@ def _holdings(heads: Sequence[Head], starts: StartDates) -> list[Holding]:
     if not count:
         return []
     columns = [found[place :: _ROW.groups + 1] for place in range(1, _ROW.groups + 1)]
-    users, hosts, displays, rests, versions, handles, days, times, tails = columns
-    if not all(map(_SCREEN.fullmatch, set(rests))) and not displays_settle(hosts, displays):
+    users, hosts, displays, versions, handles, days, times, tails = columns
+    screens = set(map(str.removeprefix, displays, hosts))
+    if not all(map(_SCREEN.fullmatch, screens)) and not displays_settle(hosts, displays):
         raise ValueError("who a row is about is not plain")
     started, guessed = starts.of_columns(days, times)
     told = {tail: _tail(tail) for tail in set(tails)}
