@@ -12,7 +12,16 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, connections
-from django.db.models import BigIntegerField, ExpressionWrapper, F, Model, QuerySet, Value
+from django.db.models import (
+    Aggregate,
+    BigIntegerField,
+    ExpressionWrapper,
+    F,
+    Model,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -69,6 +78,25 @@ def tuples(queryset: QuerySet[Any, Any], *names: str | Combinable) -> list[tuple
     with connections[queryset.db].cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
+
+
+class Listed(Aggregate):
+    """The whole numbers of a column in a group as one text, which `listed` reads: rows for each
+    take three times as long."""
+
+    function = "GROUP_CONCAT"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "STRING_AGG((%(expressions)s)::text, ',')"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def listed(text: str | None) -> Ints:
+    """Return the numbers that `Listed` told of, in no order; none of none."""
+    if not text:
+        return np.empty(0, dtype=np.int64)
+    return np.fromstring(text, dtype=np.int64, sep=",")
 
 
 def fetched(cursor: Any) -> list[Ints]:

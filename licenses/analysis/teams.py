@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from django.db.models import Q
 
-from licenses.analysis.rows import EVER, tuples
+from licenses.analysis.rows import EVER, Listed, listed, tuples
 from licenses.concurrency.intervals import Flags, Ints
 from licenses.concurrency.periods import local_midnight
 from licenses.concurrency.timeline import OPEN
@@ -132,8 +132,10 @@ class Teams:
             keys = np.flatnonzero(there)  # a tenth of the time that `unique` takes
         else:
             keys = np.unique(keys)
-        rank = keys // size
-        return keys - rank * size, every[rank]
+        # A division of each would take longer.
+        edges = np.arange(len(every) + 1) * size
+        pairs = np.diff(np.searchsorted(keys, edges))
+        return keys - np.repeat(edges[:-1], pairs), np.repeat(every, pairs)
 
 
 def load_teams(people: Ints, hosts: Ints) -> Teams:
@@ -164,23 +166,21 @@ def load_rules(names: tuple[list[int], list[int]] | None = None) -> list[Rule]:
     matches = RuleMatch.objects.order_by()
     if names is not None:
         matches = matches.filter(Q(person__among=names[0]) | Q(host__among=names[1]))
-    people: dict[int, list[int]] = {rule.pk: [] for rule in rules}
-    hosts: dict[int, list[int]] = {rule.pk: [] for rule in rules}
-    for rule_id, person, host in tuples(matches, "rule_id", "person_id", "host_id"):
-        if person is not None:
-            people[rule_id].append(person)
-        else:
-            hosts[rule_id].append(host)
-    return [
-        Rule(
-            rule.team_id,
-            rule.valid_from,
-            rule.valid_to,
-            np.array(people[rule.pk], dtype=np.int64) if rule.user_pattern else None,
-            np.array(hosts[rule.pk], dtype=np.int64) if rule.host_pattern else None,
+    told = matches.values("rule_id").annotate(people=Listed("person_id"), hosts=Listed("host_id"))
+    known = {pk: texts for pk, *texts in tuples(told, "rule_id", "people", "hosts")}
+    found = []
+    for rule in rules:
+        people, hosts = map(listed, known.get(rule.pk, (None, None)))
+        found.append(
+            Rule(
+                rule.team_id,
+                rule.valid_from,
+                rule.valid_to,
+                people if rule.user_pattern else None,
+                hosts if rule.host_pattern else None,
+            )
         )
-        for rule in rules
-    ]
+    return found
 
 
 def first_moment(day: date | None, zone: tzinfo) -> int:
@@ -224,10 +224,10 @@ def _by_membership(
     moment: Ints,
     zone: tzinfo,
 ) -> tuple[Ints, Ints]:
-    starts, ends = spans([row[2:] for row in members], zone)
-    holders, teams = (np.array([row[at] for row in members], dtype=np.int64) for at in (0, 1))
-    place, span = within(person, moment, holders, starts, ends)
-    return place, teams[span]
+    people, teams, firsts, lasts = zip(*members, strict=True) if members else ((),) * 4
+    holders, theirs = (np.array(column, dtype=np.int64) for column in (people, teams))
+    place, span = within(person, moment, holders, *spans(firsts, lasts, zone))
+    return place, theirs[span]
 
 
 def _by_rule(
@@ -237,27 +237,43 @@ def _by_rule(
     team = np.full(len(person), NOBODYS, dtype=np.int64)
     people, person_ranks = ranked(person)
     hosts, host_ranks = ranked(host)
-    starts, ends = spans([row[1:3] for row in rules], zone)
-    for rule, start, end in zip(rules, starts.tolist(), ends.tolist(), strict=True):
+    earliest, latest = (int(moment.min()), int(moment.max())) if len(moment) else (OPEN, OPEN)
+    starts, ends = spans([row.first for row in rules], [row.last for row in rules], zone)
+    # The last one first: those that are asked before it write over what it says.
+    for rule, start, end in reversed(list(zip(rules, starts.tolist(), ends.tolist(), strict=True))):
         if any(names is not None and not len(names) for names in (rule.people, rule.hosts)):
             continue
-        fits = (team == NOBODYS) & (moment >= start) & (moment < end)
+        fits = np.ones(len(person), dtype=np.bool_)
         if rule.people is not None:
-            fits &= np.isin(people, rule.people)[person_ranks]
+            fits &= _among(people, rule.people)[person_ranks]
         if rule.hosts is not None:
-            fits &= np.isin(hosts, rule.hosts)[host_ranks]
+            fits &= _among(hosts, rule.hosts)[host_ranks]
+        if start > earliest or latest >= end:
+            fits &= (moment >= start) & (moment < end)
         team[fits] = rule.team
     place = np.flatnonzero(team != NOBODYS)
     return place, team[place]
 
 
-def spans(days: Sequence[tuple[date | None, date | None]], zone: tzinfo) -> tuple[Ints, Ints]:
+def _among(names: Ints, some: Ints) -> Flags:
+    """Tell which of the names, which are in order, are among *some*: as `np.isin`, without its
+    sort of all."""
+    flags = np.zeros(len(names), dtype=np.bool_)
+    if len(names):
+        places = np.minimum(np.searchsorted(names, some), len(names) - 1)
+        flags[places[names[places] == some]] = True
+    return flags
+
+
+def spans(
+    firsts: Sequence[date | None], lasts: Sequence[date | None], zone: tzinfo
+) -> tuple[Ints, Ints]:
     """Return the moments at which spans of days begin and are over in the zone."""
-    firsts = {first: first_moment(first, zone) for first in {first for first, _ in days}}
-    lasts = {last: end_moment(last, zone) for last in {last for _, last in days}}
+    begins = {first: first_moment(first, zone) for first in set(firsts)}
+    ends = {last: end_moment(last, zone) for last in set(lasts)}
     return (
-        np.array([firsts[first] for first, _ in days], dtype=np.int64),
-        np.array([lasts[last] for _, last in days], dtype=np.int64),
+        np.array([begins[first] for first in firsts], dtype=np.int64),
+        np.array([ends[last] for last in lasts], dtype=np.int64),
     )
 
 

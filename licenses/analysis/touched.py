@@ -144,7 +144,8 @@ def _load(condition: Q) -> _Uses:
 
 def _of_members(uses: _Uses, members: Sequence[Member], zone: tzinfo) -> Ints:
     holders = np.array([row.person for row in members], dtype=np.int64)
-    starts, ends = spans([row[2:] for row in members], zone)
+    firsts, lasts = ([getattr(row, name) for row in members] for name in ("first", "last"))
+    starts, ends = spans(firsts, lasts, zone)
     return np.unique(within(uses.person, uses.began, holders, starts, ends)[0])
 
 

@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from licenses.analysis import rows
-from licenses.analysis.rows import NONE, Coded, columns, insert, number
-from licenses.models import Denial, Feature, Host, Person
-from tests.factories import FeatureFactory
+from licenses.analysis.rows import (
+    NONE,
+    Coded,
+    Listed,
+    columns,
+    insert,
+    listed,
+    number,
+    tuples,
+)
+from licenses.models import Denial, Feature, Host, Person, RuleMatch, TeamRule
+from tests.factories import FeatureFactory, HostFactory, PersonFactory, TeamFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +88,21 @@ def test_rows_that_are_there_are_left_alone_and_not_counted(count: int) -> None:
 def test_no_rows_ask_nothing(django_assert_num_queries) -> None:
     with django_assert_num_queries(0):
         assert insert(Denial, ("rules",), [np.empty(0, dtype=np.int64)]) == 0
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_numbers_of_a_group_come_as_one_text_without_those_that_are_missing(count: int) -> None:
+    rule = TeamRule.objects.create(team=TeamFactory(), user_pattern="*")
+    people = PersonFactory.create_batch(count)
+    hosts = HostFactory.create_batch(2)
+    RuleMatch.objects.bulk_create(
+        [RuleMatch(rule=rule, person=each) for each in people]
+        + [RuleMatch(rule=rule, host=each) for each in hosts]
+    )
+    told = RuleMatch.objects.order_by().values("rule_id")
+    told = told.annotate(people=Listed("person_id"), hosts=Listed("host_id"))
+    ((found, *texts),) = tuples(told, "rule_id", "people", "hosts")
+    assert found == rule.pk
+    numbers = [sorted(listed(text).tolist()) for text in texts]
+    assert numbers == [sorted(each.pk for each in some) for some in (people, hosts)]
+    assert listed(None).tolist() == []
