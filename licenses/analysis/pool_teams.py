@@ -12,7 +12,6 @@ from django.utils.translation import gettext
 
 from licenses.analysis.coverage import load_logged
 from licenses.analysis.crowds import too_few
-from licenses.analysis.holdings import Holdings
 from licenses.analysis.horizons import load_horizons
 from licenses.analysis.kept import load_held, team_sums
 from licenses.analysis.mappings import load_mappings, servers
@@ -29,7 +28,8 @@ from licenses.analysis.team_use import (
     sharing,
 )
 from licenses.analysis.teams import NOBODYS, Belonging, load_teams
-from licenses.concurrency.joint import joint
+from licenses.concurrency.intervals import Flags
+from licenses.concurrency.joint import saved
 from licenses.concurrency.periods import HOUR_SECONDS, iso
 from licenses.models import LicensePool, Membership, PoolHour, Team, TeamRule
 
@@ -151,7 +151,12 @@ def pool_teams(
         sums = sum(found[team].peak for team in compared)
         saves = Sharing(sums, sums - (peak or 0), sums - (peak or 0))
     else:
-        saves = _sharing(held, use, compared, start, end)
+        known_peaks = [None if below else found[team].peak for team, below in compared.items()]
+        groups = _compared(use, compared)
+        joint_peak = peak or 0, at
+        columns = held.taken_by, held.returned_after, held.seats
+        shared = saved(*columns, groups, start, end, peaks=known_peaks, joint_peak=joint_peak)
+        saves = sharing(shared, whole, held)
     at_peak = held.known_at(at) & bool(peak)
     held, use = held.where(at_peak), use.among(at_peak)
     few = too_few(start, end)
@@ -196,18 +201,15 @@ def pool_teams(
     )
 
 
-def _sharing(
-    held: Holdings, use: Belonging, compared: Mapping[int, list[int]], start: int, end: int
-) -> Sharing:
-    """Return what the compared teams save, from the holdings."""
+def _compared(use: Belonging, compared: Mapping[int, list[int]]) -> list[Flags]:
+    """Return which uses are of each of the compared teams."""
     groups = []
     for team, below in compared.items():
         flags = use.of(team)
         for other in below:
             flags &= ~use.of(other)
         groups.append(flags)
-    found = joint(held.taken_by, held.returned_after, held.seats, groups, start, end)
-    return sharing(found, held)
+    return groups
 
 
 def split(

@@ -16,7 +16,7 @@ from licenses.analysis.holdings import Holdings
 from licenses.analysis.refusals import Refusals, refusals_known
 from licenses.analysis.teams import Belonging
 from licenses.concurrency.intervals import Flags, Ints
-from licenses.concurrency.joint import Joint, joint
+from licenses.concurrency.joint import Saved, joint
 from licenses.concurrency.periods import iso
 from licenses.models import Person, Team
 
@@ -88,11 +88,14 @@ class Sharing:
         return asdict(self) if known else dict.fromkeys(asdict(self))
 
 
-def sharing(found: Joint, held: Holdings) -> Sharing:
-    """Return what groups of holdings save by sharing."""
+def sharing(found: Saved, seat_seconds: int, held: Holdings) -> Sharing:
+    """Return what groups of holdings save by sharing.
+
+    seat_seconds: of all groups together.
+    """
     several = found.shared.seat_seconds > 0
     told = not several or is_crowd(len(np.unique(held.person[found.of_several])))
-    share = found.shared.seat_seconds / found.seat_seconds if several else 0.0
+    share = found.shared.seat_seconds / seat_seconds if several and seat_seconds else 0.0
     return Sharing(
         found.sum_of_peaks,
         found.pooled,
@@ -190,7 +193,7 @@ def together(
         )
         for (team, name), flags, part in zip(teams.items(), groups, found.parts, strict=True)
     ]
-    saves = sharing(found, held)
+    saves = sharing(found, found.seat_seconds, held)
     held = held.where(found.holders)
     flags_of_holders = [flags[found.holders] for flags in groups]
     holders, more = (

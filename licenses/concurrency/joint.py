@@ -27,16 +27,32 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Joint:
-    """Groups together, each holding counted once however many groups it is in.
+class Saved:
+    """What groups save by sharing seats, each holding counted once however many groups it is in.
+
+    sum_of_peaks:  what they would need if each had seats for all that is in it; never less than
+                   their joint peak. What is in several groups is in each of their peaks.
+    shared:        what is in several of the groups, told as a group of its own; of_several: which
+                   holdings these are.
+    pooled, pooled_high:
+                   how many seats sharing saves against seats of their own, at least and at most:
+                   who is in several groups may take a seat of any of them, and needs one of one
+                   alone.
+    """
+
+    sum_of_peaks: int
+    shared: Part
+    of_several: Flags
+    pooled: int
+    pooled_high: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Joint(Saved):
+    """Groups together.
 
     peak_at:   the first moment of the joint peak; None where nobody of them held anything.
     holders:   places of the holdings that make up the joint peak.
-    shared:    what is in several of the groups, told as a group of its own; of_several: which
-               holdings these are.
-    pooled, pooled_high:
-               how many seats sharing saves against seats of their own, at least and at most: who
-               is in several groups may take a seat of any of them, and needs one of one alone.
     """
 
     peak: int
@@ -44,16 +60,6 @@ class Joint:
     seat_seconds: int
     parts: list[Part]
     holders: Ints
-    shared: Part
-    of_several: Flags
-    pooled: int
-    pooled_high: int
-
-    @property
-    def sum_of_peaks(self) -> int:
-        """Return what they would need if each had seats for all that is in it; never less than the
-        peak. What is in several groups is in each of their peaks."""
-        return sum(part.peak for part in self.parts)
 
 
 def joint(
@@ -72,15 +78,8 @@ def joint(
 
     One sort of two keys a holding, whatever the groups: O(n log n).
     """
-    first, last, taken = ints(starts, "starts"), ints(ends, "ends"), ints(seats, "seats")
-    for flags in groups:
-        if len(flags) != len(first):
-            raise ValueError(f"expected {len(first)} flags for a group, found {len(flags)}")
-    if len(taken) and taken.min() < 0:
-        raise ValueError(f"expected seats of 0 or more, found {taken.min()}")
-    memberships = np.zeros(len(first), dtype=np.int64)
-    for flags in groups:
-        memberships += flags
+    first, last, taken = _columns(starts, ends, seats)
+    memberships = _memberships(groups, len(first))
     anyone, of_several = memberships > 0, memberships > 1
     changes = _Changes.of(first, last, taken, start, end)
     told = [anyone, of_several, *groups]
@@ -92,22 +91,56 @@ def joint(
         Part(*figures, int(taken[holders[flags[holders]]].sum()))
         for figures, flags in zip(alone, told[1:], strict=True)
     )
-    low = high = sum(each.peak for each in parts)
-    if of_several.any():
-        by_one = changes.apart([flags & ~of_several for flags in groups])
-        low = sum(each[0] for each in by_one)
-        high = min(high, low + shared.peak)
-    return Joint(
-        peak,
-        peak_at,
-        seat_seconds,
-        parts,
-        holders,
-        shared,
-        of_several,
-        pooled=max(low - peak, 0),
-        pooled_high=high - peak,
-    )
+    sums = sum(part.peak for part in parts)
+    bounds = changes.bounds(sums, peak, shared, of_several, groups)
+    return Joint(sums, shared, of_several, *bounds, peak, peak_at, seat_seconds, parts, holders)
+
+
+def saved(
+    starts: npt.ArrayLike,
+    ends: npt.ArrayLike,
+    seats: npt.ArrayLike,
+    groups: Sequence[Flags],
+    start: int,
+    end: int,
+    *,
+    peaks: Sequence[int | None],
+    joint_peak: tuple[int, int],
+) -> Saved:
+    """Return what `joint` says of sharing where peaks are known from elsewhere: half of its time.
+
+    peaks:       of the groups, None where it is to be found.
+    joint_peak:  of all groups together, and its first moment.
+    """
+    first, last, taken = _columns(starts, ends, seats)
+    of_several = _memberships(groups, len(first)) > 1
+    changes = _Changes.of(first, last, taken, start, end)
+    missing = [flags for flags, peak in zip(groups, peaks, strict=True) if peak is None]
+    figures, *found = changes.apart([of_several, *missing])
+    peak, at = joint_peak
+    out = of_several & (first <= at) & (at < last) & (peak > 0)
+    shared = Part(*figures, int(taken[out].sum()))
+    sums = sum(each for each in peaks if each is not None) + sum(each[0] for each in found)
+    return Saved(sums, shared, of_several, *changes.bounds(sums, peak, shared, of_several, groups))
+
+
+def _columns(
+    starts: npt.ArrayLike, ends: npt.ArrayLike, seats: npt.ArrayLike
+) -> tuple[Ints, Ints, Ints]:
+    first, last, taken = ints(starts, "starts"), ints(ends, "ends"), ints(seats, "seats")
+    if len(taken) and taken.min() < 0:
+        raise ValueError(f"expected seats of 0 or more, found {taken.min()}")
+    return first, last, taken
+
+
+def _memberships(groups: Sequence[Flags], count: int) -> Ints:
+    """Return in how many groups each of the holdings is."""
+    found = np.zeros(count, dtype=np.int64)
+    for flags in groups:
+        if len(flags) != count:
+            raise ValueError(f"expected {count} flags for a group, found {len(flags)}")
+        found += flags
+    return found
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -157,3 +190,17 @@ class _Changes:
                 peaks.tolist(), moments.tolist(), seconds.tolist(), strict=True
             )
         ]
+
+    def bounds(
+        self, sums: int, peak: int, shared: Part, of_several: Flags, groups: Sequence[Flags]
+    ) -> tuple[int, int]:
+        """Return how many seats sharing saves at least and at most.
+
+        sums:    of the groups' peaks one by one; peak: theirs together.
+        shared:  what is in several of them, and which that is.
+        """
+        low = high = sums
+        if of_several.any():
+            low = sum(each[0] for each in self.apart([flags & ~of_several for flags in groups]))
+            high = min(high, low + shared.peak)
+        return max(low - peak, 0), max(high - peak, 0)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licenses.concurrency.joint import joint
+from licenses.concurrency.joint import joint, saved
 
 SPANS = st.lists(
     st.tuples(
@@ -55,6 +55,21 @@ def test_it_equals_a_count_of_every_second(rows):
     low, high = max(sum(of_one), found.peak), most if several else found.sum_of_peaks
     assert (found.peak + found.pooled, found.peak + found.pooled_high) == (low, high)
     assert found.pooled <= found.pooled_high
+
+
+@given(SPANS, st.sets(st.integers(0, 2)))
+def test_what_is_saved_is_the_same_where_peaks_are_known(rows, known):
+    expected = told(rows)
+    peaks = [part.peak if group in known else None for group, part in enumerate(expected.parts)]
+    columns = [np.array([row[place] for row in rows], dtype=np.int64) for place in range(3)]
+    flags = [np.array([g in row[3] for row in rows], dtype=np.bool_) for g in range(3)]
+    joint_peak = expected.peak, expected.peak_at or 0
+    found = saved(*columns, flags, 0, 40, peaks=peaks, joint_peak=joint_peak)
+    assert found.of_several.tolist() == expected.of_several.tolist()
+    for name in ("sum_of_peaks", "pooled", "pooled_high"):
+        assert getattr(found, name) == getattr(expected, name)
+    for name in ("peak", "peak_at", "seat_seconds", "at_joint_peak"):
+        assert getattr(found.shared, name) == getattr(expected.shared, name)
 
 
 def test_two_teams_that_alternate_need_half_of_the_sum():
