@@ -84,7 +84,7 @@ def teams(pool: Any, request: HttpRequest, moment: int) -> dict[str, Any]:
     holders = [
         {
             "person": person_words(row.person, row.name or ""),
-            "seats": row.seats,
+            "seats": figures.seats(row.seats),
             "teams": ", ".join(row.teams),
         }
         for row in found.holders or ()
