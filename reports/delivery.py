@@ -29,6 +29,7 @@ from licenses.analysis.verdict import Verdict
 from licenses.evidence import entries
 from licenses.evidence.reads import note_read
 from licenses.evidence.stored import open_recorded
+from licenses.importing.renewal import renew_pools
 from licenses.models import LicensePool, Person
 from reports import events, leases
 from reports.beside import load_beside
@@ -201,6 +202,7 @@ def _dataset(
 
     They are those of one moment, at which all is stored that was recorded until now."""
     kind = KINDS[name]
+    renew_pools([pool.pk for pool in pools])
     entries.wait_for_writers()
     with one_moment(), override(ENGLISH):
         return kind.dataset(

@@ -24,6 +24,7 @@ from django.utils.translation import override
 from licenses.analysis.verdict import FLOOR
 from licenses.concurrency.periods import local_midnight
 from licenses.evidence import entries, pack
+from licenses.importing.renewal import renew_pools
 from licenses.models import EvidenceDay, LicensePool, Vendor, tells_apart
 from reports.datasets.compliance import compliance
 from reports.datasets.files import as_text
@@ -176,6 +177,7 @@ def figures(about: Subject, wish: Wish) -> dict[str, bytes]:
     files = {"docs/SHA256.txt": documents(about)}
     if not about.pools:
         return files
+    renew_pools([pool.pk for pool in about.pools])
     found = compliance(
         about.pools,
         start=about.start,
