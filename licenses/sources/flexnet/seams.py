@@ -4,8 +4,9 @@
     cat debug.log.1 copy-of-it       tells of the same twice
 
 It shows in that the text goes back: its clock by more than lines come late, or its date; or by
-less, to lines that stand in it already. A clock that was set back looks the same; what the two
-parts tell of the time between says which it was, as of two texts that are handed in apart.
+less, and all that it told of this time stands once more. A clock that was set back looks the same;
+what the two parts tell of the time between says which it was, as of two texts that are handed in
+apart.
 """
 
 from __future__ import annotations
@@ -29,11 +30,16 @@ from licenses.sources.text import LINE_CAP
 RETOLD = 900
 """Seconds by which lines may come late; a text that goes back further tells of that time again."""
 
+RETOLD_LEAST = 60
+"""Seconds by which a text that tells again goes back at least: who asks again each second, or
+takes a seat and returns it, writes a few lines alike within less."""
+
 ALIKE = 2
-"""So many lines, one after the other and with their times, stand twice in no text by chance."""
+"""Lines that a passage told again has at least: one may come again by chance."""
 
 MOST_TRIED = 50
-"""Times that a piece goes back by less, of which it is looked for such lines."""
+"""Times that a piece goes back by less than RETOLD, of which it is looked for such a passage; and
+places of a text from which it may be."""
 
 
 class Seam(NamedTuple):
@@ -80,16 +86,17 @@ class Lines(NamedTuple):
         at = self._start(line)
         return len(self.data[:at].decode().encode(self.encoding)) if self.encoding else at
 
-    def stand_before(self, line: int) -> bool:
-        """Tell whether a line and those behind it stand before it in these lines, too."""
-        data, at = self.data, self._start(line)
-        end = at
-        for _ in range(ALIKE):
-            end = data.find(b"\n", end) + 1
-            if not end:
-                return False
-        told = data[at:end]
-        return data.startswith(told, 0, at) or data.find(b"\n" + told, 0, at) >= 0
+    def told_again(self, line: int) -> bool:
+        """Tell whether a line and those behind it are what stands before it, from one of these
+        lines to the last, once more; or as much of that as there is of them. Blank ones aside."""
+        at = self._start(line)
+        before, behind = _filled(self.data[:at]), _filled(self.data[at:])
+        begun = [place for place, each in enumerate(before) if each == behind[0]] if behind else ()
+        return any(
+            ALIKE <= len(told) and before[place:][: len(behind)] == told
+            for place in begun[:MOST_TRIED]
+            if (told := behind[: len(before) - place])
+        )
 
     def _start(self, line: int) -> int:
         if line <= self.before + 1:
@@ -108,8 +115,8 @@ def find(lines: Lines, piece: LogPiece, jumps: Sequence[Jump], zone: ZoneInfo) -
         each for each in piece.others if isinstance(each, ClockStep) and each.reason == WENT_BACK
     ]
     again = [step for step in steps if step.seconds < -RETOLD]
-    near = [step for step in steps if step.seconds >= -RETOLD][:MOST_TRIED]
-    again += [step for step in near if lines.stand_before(step.line)]
+    near = [step for step in steps if -RETOLD <= step.seconds <= -RETOLD_LEAST]
+    again += [step for step in near[:MOST_TRIED] if lines.told_again(step.line)]
     seams = [
         Seam(step.line, _day(step.at, zone, days.get(step.line, 0)), step.at, step.seconds)
         for step in again
@@ -161,6 +168,10 @@ def _since(lines: Lines, jump: Jump, zone: ZoneInfo) -> list[tuple[int, int]]:
         if jump.since <= number <= jump.line
     ]
     return [each for each in told if each[0] > jump.since]
+
+
+def _filled(data: bytes) -> list[bytes]:
+    return [line for line in data.split(b"\n") if line.strip()]
 
 
 def _timed(lines: Lines) -> Iterator[tuple[int, int]]:

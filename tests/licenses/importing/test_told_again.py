@@ -124,6 +124,54 @@ def test_a_clock_that_was_set_back_by_minutes_is_one_though_a_line_reads_the_sam
     assert Boundary.objects.filter(kind=Boundary.Kind.SET_BACK).count() == 1
 
 
+BUSY = """\
+08:00:00 (lmgrd) TIMESTAMP 3/2/2026
+08:01:00 (acmed) OUT: "cad" ci@b
+08:01:00 (acmed) IN: "cad" ci@b
+08:05:00 (acmed) OUT: "cam" bob@pc2
+08:01:00 (acmed) OUT: "cad" ci@b
+08:01:00 (acmed) IN: "cad" ci@b
+"""
+LINE_BY_LINE = """\
+08:00:00 (lmgrd) TIMESTAMP 3/2/2026
+08:01:00 (acmed) OUT: "cad" ci@b
+08:01:00 (acmed) OUT: "cad" ci@b
+08:01:01 (acmed) OUT: "cad" ci@b
+08:01:00 (acmed) OUT: "cad" ci@b
+08:01:00 (acmed) OUT: "cad" ci@b
+"""
+ONE_AND_A_BLANK = """\
+08:00:00 (lmgrd) TIMESTAMP 3/2/2026
+08:05:00 (acmed) OUT: "cad" ci@b
+
+08:07:00 (acmed) IN: "cad" ci@b
+08:05:00 (acmed) OUT: "cad" ci@b
+
+08:06:00 (acmed) IN: "cad" ci@b
+"""
+
+
+@pytest.mark.parametrize("more", ["", '08:03:00 (acmed) IN: "cam" bob@pc2\n'])
+@pytest.mark.parametrize("log", [BUSY, LINE_BY_LINE, ONE_AND_A_BLANK])
+def test_lines_that_come_again_are_events_of_their_own_where_not_all_between_does(
+    log: str, more: str, tmp_path: Path
+) -> None:
+    """A tool that takes a seat and gives it back at once writes the same twice by chance."""
+    if log is BUSY and not more:
+        log += "08:02:00 (lmgrd) TIMESTAMP 3/2/2026\n"
+    events = [line for line in (log + more).splitlines() if "TIMESTAMP" not in line and line]
+    assert len(imported(tmp_path, "s", log + more)) == len(events)
+
+
+def test_a_text_that_goes_back_a_second_again_and_again_is_read_once(tmp_path: Path) -> None:
+    text = "08:00:00 (lmgrd) TIMESTAMP 3/2/2026\n"
+    for minute in range(55):
+        for second in (1, 1, 2, 1, 1):
+            text += f'08:{minute:02}:0{second} (acmed) OUT: "cad" ci@b\n'
+    assert len(imported(tmp_path, "s", text)) == 275
+    assert Checkout.objects.count() == 275
+
+
 def test_equal_lines_of_one_second_still_count_each(tmp_path: Path) -> None:
     log = (
         "08:00:00 (lmgrd) TIMESTAMP 3/2/2026\n"
