@@ -144,11 +144,12 @@ def _store_unsure(
 
 def store_steps(items: Sequence[records.LogRecord], server: LicenseServer, stored: Stored) -> None:
     """Store where the clock was set back. (Its evidence is the `clock` entry of every step.)"""
-    steps = {
-        item.at: item.at - item.seconds
-        for item in items
-        if isinstance(item, records.ClockStep) and -MIDNIGHT_FALL <= item.seconds < 0
-    }
+    steps: dict[int, int] = {}
+    for item in items:
+        if isinstance(item, records.ClockStep) and -MIDNIGHT_FALL <= item.seconds < 0:
+            # Lines come late by a second, also those after a step: of two steps to one second it
+            # is told from where the further one came.
+            steps[item.at] = max(item.at - item.seconds, steps.get(item.at, item.at))
     if not steps:
         return
     known = Boundary.objects.filter(server=server, daemon="", kind=Boundary.Kind.SET_BACK)

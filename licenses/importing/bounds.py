@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from .held import (
     CLOCKS_AGREE,
@@ -325,6 +325,15 @@ def bound_by_texts(holdings: list[Open], known_until: Mapping[int, int | None]) 
         until = known_until.get(holding.told_at)
         if until is not None and (holding.returned_after is None or until < holding.returned_after):
             holding.returned_after = max(until, holding.taken_by)
+
+
+def bound_by_restarts(holdings: list[Open], perhaps_lost: Container[int]) -> None:
+    """Let what no IN returned, no answer shows, and a restart may have lost that reads as before it
+    be known for no time: in whichever pass of the clock the line of the restart was."""
+    for holding in holdings:
+        unreturned = not holding.end_reason or holding.end_reason in NO_RETURNS
+        if unreturned and holding.seen is None and holding.told_at in perhaps_lost:
+            holding.returned_after = holding.taken_by
 
 
 def delay(holdings: list[Open], latest: Callable[[int], int]) -> None:

@@ -113,6 +113,20 @@ class Context:
         spans = self._misdated
         return {at: at for at in taken if any(start <= at < end for start, end in spans)}
 
+    def perhaps_lost(self, daemon: str, taken: Iterable[int]) -> set[int]:
+        """Return the moments of these at which what was taken may have been lost by a restart that
+        reads as before it: the log's clock told the time of both twice."""
+        if not self.set_back:
+            return set()
+        begun = [restart.at for restart in self.restarts(daemon)]
+        spans = told_twice(self.set_back)
+        return {
+            at
+            for at in taken
+            for start, end in spans
+            if start <= at <= end and any(start <= each <= at for each in begun)
+        }
+
     @cached_property
     def _misdated(self) -> list[tuple[int, int]]:
         return [

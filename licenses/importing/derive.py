@@ -113,6 +113,7 @@ def _derive_batch(touched: dict[Key, int], daemons: Mapping[int, str], context: 
             known_until=context.misdated(taken)
             | {at: until for at, (_others, until) in contradicted.items()},
             heard_since=partial(context.heard_since, daemon),
+            perhaps_lost=context.perhaps_lost(daemon, taken),
         )
         begun = [held.taken_at for held in paired.holdings if held.method == RETURNED]
         if min(begun, default=since) < since:
@@ -176,8 +177,8 @@ def _difference(
 
 def _end(held: Held) -> int:
     """Return the end of the span that a holding can touch; an open one touches everything known
-    after it."""
-    return held.returned_at if held.returned_at is not None else 2**61
+    after it, and one given back in its own second that second."""
+    return max(held.returned_at, held.taken_at + 1) if held.returned_at is not None else 2**61
 
 
 # --- Rows in and out: keys go into the text as the integers that they are, so that one statement

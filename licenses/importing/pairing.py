@@ -11,7 +11,7 @@ The result is a function of the set of facts, not of the order in which they wer
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from itertools import chain
 
 from .bounds import (
@@ -20,6 +20,7 @@ from .bounds import (
     bound_by_holes,
     bound_by_log,
     bound_by_misses,
+    bound_by_restarts,
     bound_by_rows,
     bound_by_texts,
     delay,
@@ -66,6 +67,7 @@ def pair(
     known_until: Mapping[int, int | None] = {},
     latest: Callable[[int], int] | None = None,
     heard_since: Callable[[int], int | None] = lambda _moment: None,
+    perhaps_lost: Container[int] = (),
 ) -> Paired:
     """Return the holdings of one key, and what its sources disagree on.
 
@@ -94,6 +96,7 @@ def pair(
     heard_since: since when the log is heard of, before a moment, without a loss of it and without a
     restart; None where that is too long ago, or not so. What an IN that ends nothing returned is
     possible since then.
+    perhaps_lost: moments at which was taken what a restart may have lost that reads as before it.
     """
     rows = sorted(
         seen, key=lambda row: (row.started_at, row.first_seen, row.last_seen, row.name, row.pk)
@@ -131,6 +134,7 @@ def pair(
     if latest is not None:
         bound_by_delays(holdings + sampled)
     bound_by_texts(holdings, known_until)
+    bound_by_restarts(holdings, perhaps_lost)
     alone = of_returns(lonely, heard_since, next_poll, latest)
     found = [holding.held() for holding in chain(holdings, *polled, alone)]
     found.sort(

@@ -26,7 +26,7 @@ from licenses.models.usage import CheckoutQuerySet
 
 from . import coverage, dirty, facts
 from .context import Key
-from .held import CLOCKS_AGREE, LATE_RETURN, Hole, holes
+from .held import CLOCKS_AGREE, LATE_RETURN, NO_RETURNS, Hole, holes
 
 
 def touch_lost(
@@ -42,6 +42,9 @@ def touch_lost(
         # Those that a piece of the log which knew less had let end in this restart.
         before = _last_start(server, restart)
         _touch(stored, _LOST.each(features, before, restart + 1))
+        for start, end in told_twice(_STEPS.rows(server.pk)):
+            if start <= restart <= end:
+                _touch(stored, _UNRETURNED.each(features, restart, end + 1))
         # Polls ended these; where the log was last heard before that, the restart did.
         _touch(stored, _UNSEEN.each(features, restart, before))
     polled = bool(added) and bool(_ASKED.rows(server.pk) or _SEEN.rows(server.pk))
@@ -66,6 +69,7 @@ def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         for start, end in told_twice(_STEPS.rows(server.pk)):
             if any(start <= at <= end for at, _until in stored.set_back):
                 dirty.mark_server(server, start, end + 1)
+                _touch(stored, _UNRETURNED.each(_features(server, ""), start, end + 1))
     alone = Disagreement.objects.filter(feature__server=server, kind=Disagreement.Kind.RETURN_ALONE)
     for at, until in stored.set_back:
         found = alone.filter(starts__gte=coverage.moment(at), starts__lt=coverage.moment(until))
@@ -245,6 +249,13 @@ def _LOST(features: Collection[int], before: int, until: int) -> Asked:
 def _LOST_WITHIN(features: Collection[int], start: int, end: int) -> Asked:
     span = {"taken_at__gte": start, "taken_at__lt": end}
     return _holdings(features, end_reason="restart", **span), _KEY
+
+
+@Prepared
+def _UNRETURNED(features: Collection[int], start: int, end: int) -> Asked:
+    span = {"taken_at__gte": start, "taken_at__lt": end}
+    ends = Checkout.EndReason.OPEN, *NO_RETURNS
+    return _holdings(features, end_reason__in=ends, method=_EVENT, **span), _KEY
 
 
 @Prepared

@@ -355,7 +355,7 @@ class FeatureQuerySet(ScopedQuerySet):
         return self.filter(~models.Exists(current), ignored=False)
 
 
-HOLDING_RULES = 1
+HOLDING_RULES = 2
 """Version of the rules by which holdings are made from facts. Raise it with any change of theirs,
 and the holdings that are stored are made again."""
 

@@ -152,6 +152,20 @@ class Pairing(Sources):
             if until < FAR and (one.after is None or until < one.after):
                 one.after = max(until, one.sure)
 
+    def bound_by_restarts(self, held):
+        """Let what no IN returned, no answer shows, and a restart may have lost that reads as
+        before it be known for no time: the clock told the time of both twice."""
+        spans = [
+            (max(at, to), since)
+            for to, since in self.server.twice()
+            for at, _heard in self.restarts
+            if to <= at <= since
+        ]
+        for one in held:
+            lasts = not one.logged or one.returned or one.row is not None
+            if not lasts and any(start <= one.told <= end for start, end in spans):
+                one.after = one.sure
+
     def over_steps(self, moves):
         """Let an IN without an OUT end the next one, of the time that a clock set back told twice.
 
@@ -377,6 +391,7 @@ def paired(server, feature):
     for holder in sorted({*moves, *rows}):
         held = pairing.holdings(moves.get(holder, []), rows.get(holder, []))
         pairing.bound_by_texts(held, *holder, moves)
+        pairing.bound_by_restarts(held)
         for one in held:
             after, back = one.after, one.back
             for first, last in [] if one.polled or after is None else server.twice():

@@ -93,7 +93,7 @@ class Lines(NamedTuple):
         before, behind = _filled(self.data[:at]), _filled(self.data[at:])
         begun = [place for place, each in enumerate(before) if each == behind[0]] if behind else ()
         return any(
-            ALIKE <= len(told) and before[place:][: len(behind)] == told
+            len(told) >= ALIKE and before[place:][: len(behind)] == told
             for place in begun[:MOST_TRIED]
             if (told := behind[: len(before) - place])
         )

@@ -22,7 +22,7 @@ from licenses.analysis.usage import usage
 from licenses.importing.logs import LogImport
 from licenses.importing.mapping import map_feature
 from licenses.importing.rebuilding import rebuild
-from licenses.models import DirtySpan, Feature, KeptPart, LicensePool, LicenseServer
+from licenses.models import Boundary, DirtySpan, Feature, KeptPart, LicensePool, LicenseServer
 from licenses.sources.flexnet.seams import RETOLD
 from tests.factories import PoolFactory, at
 from tests.thorough import SECOND_RUN, is_thorough
@@ -75,15 +75,28 @@ def histories(draw: st.DrawFn) -> History:
     falls = draw(st.lists(steps, min_size=1, max_size=2))
     near = [at + more for at, _by in falls for more in (-3600, -900, -60, 60, 900, 3600)]
     some = st.one_of(moments, st.sampled_from(near), st.sampled_from(near).map(lambda m: m - 7))
+    # Machines whose clock was wrong when they came up are what is set back most. What a restart
+    # lost ended when the log was last heard of before it.
+    restart = draw(
+        st.sampled_from([END + 7200, *(at + more for at, _by in falls for more in (-60, 5, 60))])
+    )
+    told = [(START - 7200, DATE), (END + 7300, DATE)]
+    told += [(at + more, DATE) for at, _by in falls for more in (-1, 0)]
     seats = []
     for number in range(draw(st.integers(2, 6))):
         first, last = sorted((draw(some), draw(some)))
-        feature = draw(st.sampled_from(["F1", "F1", "F2"]))
-        seats.append(Seat(first, last + 1, feature, f"u{number}"))
-    told = [(seat.out, f'(acmed) OUT: "{seat.feature}" {seat.user}@pc') for seat in seats]
-    told += [(seat.back, f'(acmed) IN: "{seat.feature}" {seat.user}@pc') for seat in seats]
-    told += [(START - 7200, DATE), (END + 7300, DATE)]
-    told += [(at + more, DATE) for at, _by in falls for more in (-1, 0)]
+        seats.append(Seat(first, last + 1, draw(st.sampled_from(["F1", "F1", "F2"])), f"u{number}"))
+        assume(restart not in (first, last + 1))
+    lost = [seat for seat in seats if seat.out < restart < seat.back]
+    told += [(seat.out, f'(acmed) OUT: "{seat.feature}" {seat.user}@pc') for seat in seats]
+    told += [
+        (seat.back, f'(acmed) IN: "{seat.feature}" {seat.user}@pc')
+        for seat in seats
+        if seat not in lost
+    ]
+    heard = max(moment for moment, _text in told if moment < restart)
+    seats = [seat._replace(back=heard) if seat in lost else seat for seat in seats]
+    told.append((restart, "(acmed) Server started on lic1 for: F1 F2"))
     lines = [
         Line(moment, moment - sum(by for at, by in falls if moment >= at), text)
         for moment, text in sorted(told, key=lambda each: each[0])
@@ -136,7 +149,7 @@ def tells_its_steps(text: Sequence[Line]) -> bool:
     falls = [at for at, (a, b) in enumerate(pairwise(text)) if a.clock - b.clock > RETOLD]
     for first, last, end in zip([-1, *falls], falls, [*falls[1:], len(text) - 1], strict=False):
         before, after = text[first + 1 : last + 1], text[last + 1 : end + 1]
-        told = [line.clock for line in before if DATE not in line.text]
+        told = [line.clock for line in before if "@pc" in line.text]
         if not any(at > after[0].clock for at in told) or after[-1].clock <= before[-1].clock:
             return False
     return True
@@ -289,6 +302,48 @@ def test_all_that_were_out_at_a_moment_of_the_second_pass_are_possible() -> None
 def test_lines_that_stand_out_of_order_by_little_bound_nothing(seconds: int, possible: int) -> None:
     text = TWO.replace("9:00:00", f"8:30:0{seconds}").replace("8:45:00", "8:30:02")
     assert usage(read(text), start=WHOLE[0], end=WHOLE[1]).total.peak_high == possible
+
+
+@pytest.mark.parametrize("cut", [0, 3, 4, 5])
+def test_a_line_a_second_late_after_a_step_takes_nothing_off_it(cut: int) -> None:
+    lines = """\
+8:00:00 (lmgrd) TIMESTAMP 3/2/2026
+8:40:00 (acmed) OUT: "F1" ann@pc1
+8:30:00 (lmgrd) TIMESTAMP 3/2/2026
+8:30:01 (acmed) OUT: "F1" bob@pc2
+8:30:00 (lmgrd) TCP_NODELAY NOT enabled
+8:32:00 (acmed) IN: "F1" ann@pc1
+8:35:00 (acmed) IN: "F1" bob@pc2
+12:00:00 (lmgrd) TIMESTAMP 3/2/2026
+""".splitlines(keepends=True)
+    server = LicenseServer.objects.create(name="lic", zone="UTC")
+    run = LogImport(server, source="a.log", first_day=DAY)
+    run.store("".join(lines[:cut]).encode())
+    run.store("".join(lines[cut:]).encode(), last=True)
+    told = Boundary.objects.filter(kind=Boundary.Kind.SET_BACK).values_list("at", "last_seen")
+    found = sorted(f"{at:%H:%M:%S} from {since:%H:%M:%S}" for at, since in told)
+    assert found == ["08:30:00 from 08:40:00"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("cut", [1, 3, 5, 7])
+def test_what_was_out_before_a_restart_that_reads_as_earlier_is_not_known_to_be_out_after_it(
+    cut: int, order: tuple[int, ...]
+) -> None:
+    lines = """\
+8:00:00 (lmgrd) TIMESTAMP 3/2/2026
+8:40:00 (acmed) OUT: "F1" ann@pc1
+8:45:00 (acmed) OUT: "F1" bob@pc2
+8:50:00 (lmgrd) TIMESTAMP 3/2/2026
+8:36:05 (acmed) Server started on lic1 for: F1
+8:38:00 (acmed) OUT: "F1" ann@pc1
+9:30:00 (acmed) IN: "F1" ann@pc1
+12:00:00 (lmgrd) TIMESTAMP 3/2/2026
+""".splitlines(keepends=True)
+    texts = [lines[: cut + 1], lines[:1] * (cut > 1) + lines[cut:]]
+    pool = read(*("".join(texts[place]) for place in order))
+    found = usage(pool, start=WHOLE[0], end=WHOLE[1]).total
+    assert (found.peak_low, found.peak_high) == (1, 3)
 
 
 def test_steps_that_overlap_tell_one_time_twice() -> None:

@@ -8,9 +8,13 @@ from itertools import permutations
 
 import pytest
 
+from licenses.analysis import rollup
 from licenses.importing import bulk
 from licenses.importing.logs import LogImport
-from licenses.models import Boundary, Checkout, LicenseServer
+from licenses.importing.mapping import map_feature
+from licenses.importing.rebuilding import rebuild
+from licenses.models import Boundary, Checkout, Feature, LicenseServer, PoolHour
+from tests.factories import PoolFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
@@ -83,3 +87,21 @@ def test_a_second_learned_later_parts_a_silence() -> None:
         ("16:20:00", None, None),
     ]
     assert Boundary.objects.filter(kind=Boundary.Kind.SECOND).count() == 2
+
+
+@pytest.mark.parametrize("second", ["8:30:00", "9:00:00"])
+def test_what_was_given_back_in_its_own_second_counts_in_its_hour_however_late_it_is_told(
+    second: str,
+) -> None:
+    server = LicenseServer.objects.create(name="lic", zone="UTC")
+    map_feature(Feature.objects.create(server=server, daemon="acmed", name="cad"), PoolFactory())
+    within = "".join(f'{second} (acmed) {word}: "cad" ann@h1\n' for word in ("OUT", "IN"))
+    log = '8:00:00 (acmed) TIMESTAMP 3/2/2026\n8:20:00 (acmed) OUT: "cad" bob@h2\n'
+    end = "9:30:00 (acmed) TIMESTAMP 3/2/2026\n"
+    for text in (log + end, log + within + end):
+        read(server, [text])
+        rollup.drain()
+    told = list(PoolHour.objects.order_by("hour").values_list("hour", "hours", "checkouts"))
+    assert sum(checkouts for _hour, _hours, checkouts in told) == 2
+    rebuild()
+    assert told == list(PoolHour.objects.order_by("hour").values_list("hour", "hours", "checkouts"))

@@ -42,6 +42,9 @@ def lines(chance: random.Random) -> list[str]:
             later = chance.choice([0, 0, 0, 15])
             if chance.random() < 0.95:
                 told.append((last + later, f'IN: "{name}" {who}'))
+    if chance.random() < 0.5:  # seats of before may have been lost, though the clock shows less
+        again = chance.choice(falls)[0] + chance.choice([0, 0, 4, -4])
+        told.append((again, "Server started on lic for: F1 F2"))
     told.append((MINUTES + 120, "TIMESTAMP 3/2/2026"))
     return [
         f"{START + timedelta(minutes=at, seconds=-back):%H:%M:%S} (vend) {text}\n"
