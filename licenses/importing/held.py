@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from licenses.analysis.told_twice import OUT_OF_ORDER_SECONDS
 from licenses.sources.clock import LOG_SILENCE
 
 OUT, IN = 1, 2
@@ -262,10 +263,15 @@ class Open:
         if self.sure_until is not None:
             self.know_until(self.sure_until)
 
-    def lose(self, restart: Restart, stop: int | None) -> None:
-        """Let a restart end it; the daemon had gone down at *stop*."""
+    def lose(self, restart: Restart, stop: int | None, steps: Iterable[SetBack] = ()) -> None:
+        """Let a restart end it; the daemon had gone down at *stop*.
+
+        steps: of a clock that told the time of the restart twice. It was held until the clock was
+               set back, if the restart came after that.
+        """
         last = held_until(restart, stop)
-        self.end(last, last, "restart")
+        set_back = [step.until for step in steps if step.until - step.at > OUT_OF_ORDER_SECONDS]
+        self.end(last, max([last, *set_back]), "restart")
         self.lost = Lost(restart.at, restart.at if stop is None else min(restart.at, stop))
 
     def live_on(self, row: Seen) -> None:

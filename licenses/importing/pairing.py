@@ -235,7 +235,7 @@ def _replay(
                 spared.clear()
             for holding in [holding for holding in queue if holding.taken_at < restart.at]:
                 queue.remove(holding)
-                holding.lose(restart, stopped(holding.taken_at))
+                holding.lose(restart, stopped(holding.taken_at), steps)
                 ended.append(holding)
                 if after := [step.until for step in steps if step.at <= holding.taken_at]:
                     spared.append((max(after) + LATE_RETURN, holding))

@@ -78,6 +78,8 @@ def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         features = _features(server, "")
         _touch(stored, _BOUNDED.each(features, at, until), at=at)
         _touch(stored, _LOST_WITHIN.each(features, at, until), at=at)
+        # A restart in that time may have come after it: what it lost was held all the time then.
+        _touch(stored, _LOST.each(features, _last_start(server, at), until + 1))
 
 
 def touch_hours(

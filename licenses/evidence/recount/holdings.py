@@ -6,6 +6,7 @@ from .matching import by_out, fits, matched
 from .minutes import settle
 from .sources import WEEK, Sources
 from .spans import FAR
+from .told import OUT_OF_ORDER
 
 
 class Held:
@@ -209,7 +210,8 @@ class Pairing(Sources):
                 for one in [one for one in out if one.taken < at]:
                     out.remove(one)
                     last = self.stopped(one.taken, heard)
-                    one.end(last, last, lost=True)
+                    set_back = [since for to, since in steps if since - to > OUT_OF_ORDER]
+                    one.end(last, max([last, *set_back]), lost=True)
                     one.restart, one.gap = at, self.stopped(one.taken, at)
                     ended.append(one)
                     if after := [since for to, since in steps if to <= one.taken]:

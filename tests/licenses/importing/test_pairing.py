@@ -182,7 +182,8 @@ def test_a_restart_from_before_a_clock_was_set_back_ends_nothing_that_was_taken_
 def test_a_restart_in_time_told_twice_ends_what_was_taken_before_it_or_never_returned() -> None:
     facts = [Fact(10, OUT), Fact(25, OUT), Fact(50, IN), Fact(60, IN)]
     paired = pair(facts, restarts=[RESTARTED], set_back=[BACK])
-    assert spans(paired.holdings) == [(10, 29, "restart"), (25, 50, "returned")]
+    # It may have come after the step: what it ended is possible until that.
+    assert spans(paired.holdings) == [(10, 40, "restart"), (25, 50, "returned")]
     assert [(each.kind, each.starts) for each in paired.differences] == [("return_alone", 60)]
 
 
