@@ -40,6 +40,8 @@ class Context:
     def __init__(self, server: LicenseServer, answers: Answers | None = None) -> None:
         self.server = server
         self._restarts: dict[str, list[Restart]] = {}
+        self._restarted: dict[str, list[tuple[int, int]]] = {}
+        # Of time told twice, from its first restart on.
         self._stops: dict[str, list[int]] = {}
         self._spans = log_spans(server)
         self._logs: dict[str, _Log] = {}
@@ -116,16 +118,17 @@ class Context:
     def perhaps_lost(self, daemon: str, taken: Iterable[int]) -> set[int]:
         """Return the moments of these at which what was taken may have been lost by a restart that
         reads as before it: the log's clock told the time of both twice."""
-        if not self.set_back:
-            return set()
-        begun = [restart.at for restart in self.restarts(daemon)]
-        spans = told_twice(self.set_back)
-        return {
-            at
-            for at in taken
-            for start, end in spans
-            if start <= at <= end and any(start <= each <= at for each in begun)
-        }
+        if daemon not in self._restarted:
+            begun = [restart.at for restart in self.restarts(daemon)]
+            self._restarted[daemon] = [
+                (min(each for each in begun if start <= each), end)
+                for start, end in told_twice(self.set_back)
+                if any(start <= each <= end for each in begun)
+            ]
+        spans = self._restarted[daemon]
+        return (
+            {at for at in taken for start, end in spans if start <= at <= end} if spans else set()
+        )
 
     @cached_property
     def _misdated(self) -> list[tuple[int, int]]:

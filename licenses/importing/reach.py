@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from licenses.analysis.prepared import Asked, Prepared
 from licenses.analysis.rows import EVER, number
-from licenses.analysis.told_twice import told_twice
+from licenses.analysis.told_twice import OUT_OF_ORDER_SECONDS, told_twice
 from licenses.analysis.unseen_hours import UnseenHour
 from licenses.concurrency.intervals import IntervalSet
 from licenses.models import (
@@ -78,8 +78,9 @@ def touch_told_twice(server: LicenseServer, stored: facts.Stored) -> None:
         features = _features(server, "")
         _touch(stored, _BOUNDED.each(features, at, until), at=at)
         _touch(stored, _LOST_WITHIN.each(features, at, until), at=at)
-        # A restart in that time may have come after it: what it lost was held all the time then.
-        _touch(stored, _LOST.each(features, _last_start(server, at), until + 1))
+        if until - at > OUT_OF_ORDER_SECONDS:
+            # A restart in that time may have come after it: what it lost was held all of it then.
+            _touch(stored, _LOST.each(features, _last_start(server, at), until + 1))
 
 
 def touch_hours(
