@@ -79,8 +79,8 @@ class History(NamedTuple):
 
 
 moments = st.integers(START, END)
-far, near = st.integers(60, 7200), st.integers(60, RETOLD)
-steps = st.tuples(moments, st.one_of(far, far, near, near, st.integers(1, 5)))
+falls_by = [st.integers(60, 7200)] * 2 + [st.integers(60, RETOLD)] * 2
+steps = st.tuples(moments, st.one_of(*falls_by, st.integers(1, 5)))
 
 
 @st.composite
@@ -90,9 +90,8 @@ def histories(draw: st.DrawFn) -> History:
     some = st.one_of(moments, st.sampled_from(near), st.sampled_from(near).map(lambda m: m - 7))
     # Machines whose clock was wrong when they came up are what is set back most. What a restart
     # lost ended when the log was last heard of before it.
-    restart = draw(
-        st.sampled_from([None, *(at + more for at, _by in falls for more in (-60, 5, 60))])
-    )
+    around = [at + more for at, _by in falls for more in (-60, 5, 60)]
+    restart = draw(st.one_of(st.none(), st.sampled_from(around)))
     told = [(START - 7200, DATE), (END + 7300, DATE)]
     told += [(at + more, DATE) for at, _by in falls for more in (-1, 0)]
     seats = []
